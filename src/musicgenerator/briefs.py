@@ -1,0 +1,190 @@
+"""The musical brief: what a picture became in words, and the vocabulary that every engine understands."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal, Self, get_args
+
+from musicgenerator.errors import BriefError
+
+Genre = Literal[
+    "ambient",
+    "classical piano",
+    "string ensemble",
+    "jazz",
+    "bossa nova",
+    "lo-fi",
+    "folk",
+    "rock",
+    "electronic",
+    "cinematic",
+    "waltz",
+    "korean traditional",
+]
+Instrument = Literal[
+    "piano",
+    "electric piano",
+    "celesta",
+    "vibraphone",
+    "church organ",
+    "nylon guitar",
+    "acoustic guitar",
+    "electric guitar",
+    "distortion guitar",
+    "double bass",
+    "bass guitar",
+    "synth bass",
+    "cello",
+    "harp",
+    "strings",
+    "slow strings",
+    "choir",
+    "trumpet",
+    "french horn",
+    "brass section",
+    "saxophone",
+    "oboe",
+    "clarinet",
+    "flute",
+    "pan flute",
+    "sitar",
+    "koto",
+    "warm pad",
+    "sweep pad",
+    "fantasia",
+    "saw lead",
+    "taiko",
+    "drums",
+]
+Key = Literal[
+    "C major",
+    "Db major",
+    "D major",
+    "Eb major",
+    "E major",
+    "F major",
+    "F# major",
+    "G major",
+    "Ab major",
+    "A major",
+    "Bb major",
+    "B major",
+    "C minor",
+    "C# minor",
+    "D minor",
+    "Eb minor",
+    "E minor",
+    "F minor",
+    "F# minor",
+    "G minor",
+    "G# minor",
+    "A minor",
+    "Bb minor",
+    "B minor",
+]
+Language = Literal["ko", "en"]
+
+GENRES: Final[tuple[str, ...]] = get_args(Genre)
+INSTRUMENTS: Final[tuple[str, ...]] = get_args(Instrument)
+KEYS: Final[tuple[str, ...]] = get_args(Key)
+LANGUAGES: Final[tuple[str, ...]] = get_args(Language)
+TEMPO_BPM: Final = (40, 200)
+VALENCE: Final = (-1.0, 1.0)
+ENERGY: Final = (0.0, 1.0)
+DURATION_SECONDS: Final = (10, 180)
+SEED: Final = (0, 2**32 - 1)
+LENGTHS: Final = {"title": 80, "caption": 400, "altText": 300, "prompt": 800, "avoid": 200}
+MOODS_AT_MOST: Final = 5
+INSTRUMENTS_AT_MOST: Final = 6
+
+_MOOD = re.compile(r"[a-z][a-z -]{1,23}")
+_TEXTS: Final = tuple(LENGTHS)
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What music is asked for; ``valence`` runs from -1 (dark) to 1 (bright), ``energy`` from 0 (still) to 1 (wild).
+
+    The field names are those of the track document, of ``track.json`` and of the schema a describer answers in.
+    """
+
+    title: str
+    caption: str
+    altText: str  # noqa: N815  the contract's spelling: one vocabulary from the model's answer to the page
+    language: str
+    prompt: str
+    avoid: str
+    moods: tuple[str, ...]
+    genre: str
+    instruments: tuple[str, ...]
+    tempoBpm: int  # noqa: N815  as above
+    key: str
+    valence: float
+    energy: float
+
+    @classmethod
+    def from_mapping(cls, data: Mapping[str, Any]) -> Self:
+        """Read a brief and check every bound; raise BriefError naming the first field that is wrong."""
+        texts = {name: _text(data, name, LENGTHS[name]) for name in _TEXTS}
+        return cls(
+            **texts,
+            language=_choice(data, "language", LANGUAGES),
+            moods=_moods(data),
+            genre=_choice(data, "genre", GENRES),
+            instruments=_instruments(data),
+            tempoBpm=round(_number(data, "tempoBpm", TEMPO_BPM)),
+            key=_choice(data, "key", KEYS),
+            valence=_number(data, "valence", VALENCE),
+            energy=_number(data, "energy", ENERGY),
+        )
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return the brief as plain values, lists instead of tuples."""
+        return asdict(self) | {"moods": list(self.moods), "instruments": list(self.instruments)}
+
+
+def _text(data: Mapping[str, Any], field: str, length: int) -> str:
+    value = data.get(field)
+    if not isinstance(value, str) or (not value.strip() and field != "avoid"):
+        raise BriefError(field, "must be a text that is not empty")
+    if len(value) > length:
+        raise BriefError(field, f"must have at most {length} characters, not {len(value)}")
+    return value
+
+
+def _choice(data: Mapping[str, Any], field: str, choices: tuple[str, ...]) -> str:
+    value = data.get(field)
+    if value not in choices:
+        raise BriefError(field, f"must be one of {', '.join(choices)}, not {value!r}")
+    return str(value)
+
+
+def _number(data: Mapping[str, Any], field: str, bounds: tuple[float, float]) -> float:
+    value = data.get(field)
+    low, high = bounds
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise BriefError(field, f"must be a number from {low} to {high}, not {value!r}")
+    return float(value)
+
+
+def _list(data: Mapping[str, Any], field: str, at_most: int) -> list[str]:
+    value = data.get(field)
+    if not isinstance(value, list | tuple) or not 1 <= len(value) <= at_most:
+        raise BriefError(field, f"must be a list of 1 to {at_most} words")
+    return list(value)
+
+
+def _moods(data: Mapping[str, Any]) -> tuple[str, ...]:
+    moods = _list(data, "moods", MOODS_AT_MOST)
+    for mood in moods:
+        if not isinstance(mood, str) or not _MOOD.fullmatch(mood):
+            raise BriefError("moods", f"must be lower-case English words, not {mood!r}")
+    return tuple(moods)
+
+
+def _instruments(data: Mapping[str, Any]) -> tuple[str, ...]:
+    instruments = _list(data, "instruments", INSTRUMENTS_AT_MOST)
+    for instrument in instruments:
+        if instrument not in INSTRUMENTS:
+            raise BriefError("instruments", f"must be from {', '.join(INSTRUMENTS)}, not {instrument!r}")
+    return tuple(dict.fromkeys(instruments))

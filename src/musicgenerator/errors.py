@@ -1,0 +1,223 @@
+"""The error tree decides delivery.
+
+MusicgeneratorError
+├── PermanentError              written to the track in words a person understands, then acknowledged
+│   ├── PictureError            the picture cannot be used: another picture is needed
+│   │   ├── PictureGoneError, EmptyPictureError, NotAnImageError, UnsupportedFormatError,
+│   │   └── PictureTooLargeError, TooManyPixelsError, TruncatedPictureError
+│   ├── ContentRejectedError    moderation or the model itself declined the picture: the track is ``rejected``
+│   ├── CaptionFailedError      the describer answered, but with nothing that can be used
+│   ├── BriefError              a field of the brief or request is out of bounds
+│   ├── LaunchRefusedError      Vertex AI will never accept this job
+│   └── MusicError              the pipeline ended without music
+│       └── PipelineFailedError, PipelineCancelledError, MusicMissingError
+├── TransientError              raised out of the handler, so that the event is delivered again
+│   └── ContentionError, LeasedError, CaptionUnavailableError, LaunchUnavailableError
+└── MalformedEventError         nobody's track: logged as poison, then acknowledged
+"""
+
+from typing import Any, ClassVar
+
+from musicgenerator.states import Status
+
+
+class MusicgeneratorError(Exception):
+    """Everything this system raises on purpose."""
+
+
+class PermanentError(MusicgeneratorError):
+    """Delivering the event again would end the same way; the track ends with this reason."""
+
+    code: ClassVar[str]
+    status: ClassVar[Status] = Status.FAILED
+    retryable: ClassVar[bool] = False
+    words: ClassVar[dict[str, str]]
+
+    def to_mapping(self, language: str) -> dict[str, Any]:
+        """Return the track's ``error`` field, its message in the person's language."""
+        message = self.words.get(language, self.words["en"])
+        return {"code": self.code, "message": message, "retryable": self.retryable}
+
+
+class PictureError(PermanentError):
+    """The picture cannot be used."""
+
+
+class PictureGoneError(PictureError):
+    """The object was deleted before it was read."""
+
+    code = "picture_gone"
+    words = {
+        "ko": "사진이 읽히기 전에 삭제되었어요. 사진을 다시 올려 주세요.",
+        "en": "The picture was deleted before it could be read. Please upload it again.",
+    }
+
+
+class EmptyPictureError(PictureError):
+    """The object has no bytes."""
+
+    code = "empty"
+    words = {
+        "ko": "파일이 비어 있어요. 사진을 다시 선택해 주세요.",
+        "en": "The file is empty. Please choose the picture again.",
+    }
+
+
+class NotAnImageError(PictureError):
+    """The bytes are no picture, whatever the name says."""
+
+    code = "not_an_image"
+    words = {
+        "ko": "이 파일은 사진이 아니에요. JPEG나 PNG 같은 사진 파일을 올려 주세요.",
+        "en": "This file is not a picture. Please upload a photo such as a JPEG or PNG.",
+    }
+
+
+class UnsupportedFormatError(PictureError):
+    """A picture, but not of a kind that is accepted."""
+
+    code = "unsupported_format"
+    words = {
+        "ko": "지원하지 않는 사진 형식이에요. JPEG, PNG, WEBP, GIF, AVIF, HEIC로 저장해서 올려 주세요.",
+        "en": "This picture format is not supported. Please save it as JPEG, PNG, WEBP, GIF, AVIF or HEIC.",
+    }
+
+
+class PictureTooLargeError(PictureError):
+    """More bytes than are accepted."""
+
+    code = "too_large"
+    words = {
+        "ko": "파일이 너무 커요. 20MB 이하의 사진을 올려 주세요.",
+        "en": "The file is too large. Please upload a picture of at most 20 MB.",
+    }
+
+
+class TooManyPixelsError(PictureError):
+    """More pixels than are decoded."""
+
+    code = "too_many_pixels"
+    words = {
+        "ko": "사진의 해상도가 너무 높아요. 4천만 화소 이하로 줄여서 올려 주세요.",
+        "en": "The picture has too many pixels. Please shrink it to at most 40 megapixels.",
+    }
+
+
+class TruncatedPictureError(PictureError):
+    """The picture's data ends early or is damaged."""
+
+    code = "truncated"
+    words = {
+        "ko": "사진 파일이 손상되었어요. 원본을 다시 올려 주세요.",
+        "en": "The picture file is damaged or incomplete. Please upload the original again.",
+    }
+
+
+class ContentRejectedError(PermanentError):
+    """Moderation, or the model itself, declined this picture."""
+
+    code = "content_rejected"
+    status = Status.REJECTED
+    words = {
+        "ko": "이 사진으로는 음악을 만들 수 없어요. 다른 사진으로 해 보세요.",
+        "en": "We cannot make music from this picture. Please try another one.",
+    }
+
+
+class CaptionFailedError(PermanentError):
+    """The describer answered, but with nothing that can be used."""
+
+    code = "caption_failed"
+    retryable = True
+    words = {
+        "ko": "사진을 설명하지 못했어요. 다시 시도하거나 다른 사진을 올려 주세요.",
+        "en": "The picture could not be described. Please try again or use another picture.",
+    }
+
+
+class BriefError(PermanentError):
+    """A field of a brief or a request is out of bounds."""
+
+    code = "brief_invalid"
+    retryable = True
+    words = {
+        "ko": "음악에 대한 설명이 올바르지 않아요. 내용을 고쳐서 다시 시도해 주세요.",
+        "en": "The description of the music is not valid. Please change it and try again.",
+    }
+
+    def __init__(self, field: str, problem: str) -> None:
+        """Name the field and what is wrong with it."""
+        super().__init__(f"{field} {problem}")
+        self.field = field
+        self.problem = problem
+
+
+class LaunchRefusedError(PermanentError):
+    """Vertex AI will never accept this job."""
+
+    code = "launch_refused"
+    retryable = True
+    words = {
+        "ko": "음악 제작을 시작하지 못했어요. 잠시 후 다시 시도해 주세요.",
+        "en": "Making the music could not be started. Please try again later.",
+    }
+
+
+class MusicError(PermanentError):
+    """The pipeline ended without music."""
+
+    retryable = True
+
+
+class PipelineFailedError(MusicError):
+    """The pipeline job failed."""
+
+    code = "pipeline_failed"
+    words = {
+        "ko": "음악을 만드는 중에 문제가 생겼어요. 다시 시도해 주세요.",
+        "en": "Something went wrong while the music was made. Please try again.",
+    }
+
+
+class PipelineCancelledError(MusicError):
+    """The pipeline job was cancelled outside of the track's own commands."""
+
+    code = "pipeline_cancelled"
+    words = {
+        "ko": "음악 제작이 중단되었어요. 다시 시도해 주세요.",
+        "en": "Making the music was stopped. Please try again.",
+    }
+
+
+class MusicMissingError(MusicError):
+    """The pipeline says that it succeeded, but its objects are missing or not music."""
+
+    code = "music_missing"
+    words = {
+        "ko": "만들어진 음악을 찾을 수 없어요. 다시 시도해 주세요.",
+        "en": "The finished music could not be found. Please try again.",
+    }
+
+
+class TransientError(MusicgeneratorError):
+    """The same event may well succeed later; it is delivered again."""
+
+
+class ContentionError(TransientError):
+    """Others kept writing the same document."""
+
+
+class LeasedError(TransientError):
+    """Another invocation is working on the track and its lease has not ended."""
+
+
+class CaptionUnavailableError(TransientError):
+    """The describer is busy or out of reach."""
+
+
+class LaunchUnavailableError(TransientError):
+    """Vertex AI is busy or out of reach."""
+
+
+class MalformedEventError(MusicgeneratorError):
+    """An event or message that no producer of ours writes."""

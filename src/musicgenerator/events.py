@@ -1,0 +1,69 @@
+"""The CloudEvents that reach the functions, parsed once at the edge."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from musicgenerator.errors import MalformedEventError
+
+OBJECT_FINALIZED: Final = "google.cloud.storage.object.v1.finalized"
+
+_INT64: Final = re.compile(r"[0-9]{1,19}")
+
+
+@dataclass(frozen=True)
+class ObjectFinalized:
+    """A finished upload; bucket, name and generation together are its identity, ``size`` is in bytes."""
+
+    bucket: str
+    name: str
+    generation: int
+    size: int
+    content_type: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_data(cls, data: object) -> Self:
+        """Read StorageObjectData, whose 64-bit numbers are strings; raise MalformedEventError naming the field."""
+        if not isinstance(data, dict):
+            raise MalformedEventError("storage event: the body is not a JSON object")
+        metadata = data.get("metadata") or {}
+        if not isinstance(metadata, dict):
+            raise MalformedEventError("storage event: metadata is not an object")
+        return cls(
+            bucket=_text(data, "bucket"),
+            name=_text(data, "name"),
+            generation=_whole_number(data, "generation"),
+            size=_whole_number(data, "size"),
+            content_type=str(data.get("contentType") or ""),
+            metadata={str(name): str(value) for name, value in metadata.items()},
+        )
+
+
+def message_data(data: object) -> bytes:
+    """Return the data of the Pub/Sub message inside a CloudEvent; raise MalformedEventError where there is none."""
+    message = data.get("message") if isinstance(data, dict) else None
+    encoded = message.get("data") if isinstance(message, dict) else None
+    if not isinstance(encoded, str):
+        raise MalformedEventError("Pub/Sub event: no message with data in it")
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except binascii.Error as error:
+        raise MalformedEventError(f"Pub/Sub event: the data is not base64: {error}") from error
+
+
+def _text(data: dict[str, Any], field: str) -> str:
+    value = data.get(field)
+    if not isinstance(value, str) or not value:
+        raise MalformedEventError(f"storage event: {field} is {value!r}")
+    return value
+
+
+def _whole_number(data: dict[str, Any], field: str) -> int:
+    value = data.get(field)
+    if isinstance(value, bool) or not isinstance(value, str | int) or not _INT64.fullmatch(str(value)):
+        raise MalformedEventError(f"storage event: {field} is {value!r}")
+    return int(value)

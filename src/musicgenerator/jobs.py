@@ -1,0 +1,41 @@
+"""What Vertex AI says about a pipeline job, in the words that decide a track's end."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """A pipeline job to create: its id, compiled spec, parameter values, labels, ``gs://`` root and account."""
+
+    job: str
+    spec: Mapping[str, Any]
+    parameters: Mapping[str, Any]
+    labels: Mapping[str, str]
+    root: str
+    account: str
+
+
+class JobState(StrEnum):
+    """What a pipeline job's state means for its track."""
+
+    UNDER_WAY = "under_way"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class JobFacts:
+    """The truth about a job; ``reason`` is its error in Google's words, empty if there is none."""
+
+    state: JobState
+    labels: Mapping[str, str]
+    reason: str = ""
+
+
+def job_labels(track: str, attempt: int) -> dict[str, str]:
+    """Return the labels that say whose job it is, so that a taken id can be told from a stranger's."""
+    return {"app": "musicgenerator", "track": track, "attempt": str(attempt)}

@@ -1,0 +1,84 @@
+"""The messages on Pub/Sub: `captions` and `pipeline-events`.
+
+A message is a hint, never the truth: whoever receives one reads the track and asks Vertex AI.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Self
+
+from musicgenerator.errors import MalformedEventError
+from musicgenerator.ids import is_session_id, is_track_id, track_and_attempt
+
+ENGINE_ATTRIBUTE: Final = "engine"
+
+_PIPELINE_JOB: Final = "aiplatform.googleapis.com/PipelineJob"
+
+
+@dataclass(frozen=True)
+class CaptionMessage:
+    """On `captions`: this attempt of this track has a brief and waits for its pipeline."""
+
+    session: str
+    track: str
+    attempt: int
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read a message; raise MalformedEventError naming what is wrong."""
+        body = _json_object(data)
+        session, track, attempt = body.get("session"), body.get("track"), body.get("attempt")
+        if not isinstance(session, str) or not is_session_id(session):
+            raise MalformedEventError(f"caption message: session is {session!r}")
+        if not isinstance(track, str) or not is_track_id(track):
+            raise MalformedEventError(f"caption message: track is {track!r}")
+        if isinstance(attempt, bool) or not isinstance(attempt, int) or attempt < 1:
+            raise MalformedEventError(f"caption message: attempt is {attempt!r}")
+        return cls(session, track, attempt)
+
+    def to_bytes(self) -> bytes:
+        """Return the message's data."""
+        return json.dumps(asdict(self)).encode()
+
+
+@dataclass(frozen=True)
+class PipelineMessage:
+    """On `pipeline-events`: something happened to the pipeline job of this attempt.
+
+    Read from the step's own message or from the log sink's LogEntry; neither says what is true, only where to look.
+    """
+
+    job: str
+    track: str
+    attempt: int
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read either form; raise MalformedEventError where neither names one of our jobs."""
+        body = _json_object(data)
+        job = body.get("pipelineJobId")
+        if job is None:
+            resource = body.get("resource")
+            labels = resource.get("labels") if isinstance(resource, dict) else None
+            if isinstance(resource, dict) and isinstance(labels, dict) and resource.get("type") == _PIPELINE_JOB:
+                job = labels.get("pipeline_job_id")
+        origin = track_and_attempt(job) if isinstance(job, str) else None
+        if origin is None:
+            raise MalformedEventError(f"pipeline event: it names no pipeline job of ours, but {job!r}")
+        track, attempt = origin
+        return cls(str(job), track, attempt)
+
+
+def step_message(job: str) -> bytes:
+    """Return the data of the message that the pipeline's step publishes when its objects are written."""
+    return json.dumps({"pipelineJobId": job}).encode()
+
+
+def _json_object(data: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(data)
+    except ValueError as error:
+        raise MalformedEventError(f"the message is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise MalformedEventError("the message is not a JSON object")
+    return body

@@ -1,0 +1,141 @@
+"""The track document, ``sessions/{session}/tracks/{track}``, and the private work beside it.
+
+A track is what clients read; ``Work`` holds what none may read: owner, lease and the results token.
+The stores turn these values into documents; field names are the contract's own.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Self
+
+from musicgenerator.briefs import DURATION_SECONDS, LANGUAGES, SEED, Brief
+from musicgenerator.errors import BriefError
+from musicgenerator.states import Status
+
+HINT_LENGTH: Final = 300
+STYLE_LENGTH: Final = 60
+DEFAULT_SECONDS: Final = 30
+DEFAULT_LANGUAGE: Final = "ko"
+CONTENT_TYPES: Final = (
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+    "image/gif",
+    "image/avif",
+    "image/heic",
+    "image/heif",
+)
+
+
+@dataclass(frozen=True)
+class Image:
+    """The uploaded picture; ``width`` and ``height`` in pixels, upright, 0 until it has been decoded."""
+
+    bucket: str
+    object: str
+    generation: int
+    width: int
+    height: int
+    contentType: str  # noqa: N815  the contract's spelling
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person asked for; ``seed`` and ``engine`` are None where the system is to choose."""
+
+    hint: str = ""
+    style: str = ""
+    durationSeconds: int = DEFAULT_SECONDS  # noqa: N815  the contract's spelling
+    language: str = DEFAULT_LANGUAGE
+    engine: str | None = None
+    seed: int | None = None
+
+    @classmethod
+    def from_mapping(cls, data: Mapping[str, Any]) -> Self:
+        """Read a request and check every bound; raise BriefError naming the first field that is wrong."""
+        return cls(
+            hint=_short_text(data, "hint", HINT_LENGTH),
+            style=_short_text(data, "style", STYLE_LENGTH),
+            durationSeconds=_whole_number(data, "durationSeconds", DURATION_SECONDS, DEFAULT_SECONDS) or 0,
+            language=_language(data),
+            engine=_short_text(data, "engine", STYLE_LENGTH) or None,
+            seed=_whole_number(data, "seed", SEED, None),
+        )
+
+
+@dataclass(frozen=True)
+class Track:
+    """One track as a handler sees it: where it stands and what is known so far."""
+
+    session: str
+    track: str
+    status: Status
+    attempt: int
+    request: Request
+    image: Image | None = None
+    brief: Brief | None = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is kept of a track where no client can read it.
+
+    ``owner`` is the random name of the invocation that claimed the track and ``lease_until`` ends its claim;
+    ``published`` tells whether the captioned track has been announced on `captions`;
+    ``fingerprint`` is the hash of the HTTP request that made the track, so that a repeated one can be recognised.
+    """
+
+    token: str
+    owner: str | None = None
+    lease_until: datetime | None = None
+    published: bool = False
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One step of a track, written as a whole or not at all."""
+
+    status: Status | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    work: Mapping[str, Any] = field(default_factory=dict)
+
+
+Decision = Callable[[Track, Work], Change | None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The track and work that a decision was last made on, and whether this call wrote what it decided."""
+
+    track: Track
+    work: Work
+    changed: bool
+
+
+def _short_text(data: Mapping[str, Any], name: str, length: int) -> str:
+    value = data.get(name) or ""
+    if not isinstance(value, str):
+        raise BriefError(name, "must be a text")
+    if len(value) > length:
+        raise BriefError(name, f"must have at most {length} characters, not {len(value)}")
+    return value
+
+
+def _whole_number(data: Mapping[str, Any], name: str, bounds: tuple[int, int], default: int | None) -> int | None:
+    value = data.get(name)
+    low, high = bounds
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise BriefError(name, f"must be a whole number from {low} to {high}, not {value!r}")
+    return value
+
+
+def _language(data: Mapping[str, Any]) -> str:
+    value = data.get("language") or DEFAULT_LANGUAGE
+    if value not in LANGUAGES:
+        raise BriefError("language", f"must be one of {', '.join(LANGUAGES)}, not {value!r}")
+    return str(value)

@@ -1,0 +1,160 @@
+"""Tracks and their work in Firestore, changed only by conditional writes.
+
+A track lies at ``sessions/{session}/tracks/{track}``, its work at ``work/{track}``: whoever knows only the track's id,
+as an object name or a job id tells it, finds the session through the work.
+Every change carries the update times that it was decided on, so of two writers one decides again.
+Transactions with locks would make many writers wait for each other and mostly fail.
+"""
+
+import random
+import time
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Final
+
+from google.api_core import exceptions
+from google.cloud import firestore
+
+from musicgenerator.briefs import Brief
+from musicgenerator.errors import ContentionError
+from musicgenerator.states import Status
+from musicgenerator.tracks import Change, Decision, Image, Outcome, Request, Track, Work
+
+_TRIES: Final = 40
+_SECONDS: Final = 15.0
+
+
+class FirestoreTracks:
+    """The truth about every track."""
+
+    def __init__(self, client: firestore.Client) -> None:
+        """Use a client that lives as long as the instance does."""
+        self._client = client
+
+    def create(self, track: Track, work: Work, expires_at: datetime) -> None:
+        """Write a new track with its work, or leave the one that is there as it is.
+
+        A second delivery finds the first one's document: the commit fails as a whole and changes nothing.
+        """
+        batch = self._client.batch()
+        batch.create(self._track(track.session, track.track), _new_track(track, expires_at))
+        batch.create(self._work(track.track), _new_work(track, work, expires_at))
+        try:
+            batch.commit(timeout=_SECONDS)
+        except exceptions.AlreadyExists:
+            return
+
+    def find(self, track: str) -> tuple[Track, Work] | None:
+        """Return a track and its work, or None where there is no such track."""
+        found = self._read(track)
+        return (found[0], found[1]) if found else None
+
+    def advance(self, track: str, decide: Decision) -> Outcome | None:
+        """Let ``decide`` look at the track and write what it says, as one commit that happens once or not at all.
+
+        Returns what was decided on and whether it was written, or None where there is no such track.
+        ``decide`` returns None for no change; it is asked again whenever another writer came between,
+        and that writer may have been this very call, its answer lost: so it must know its own mark.
+        Raises ContentionError when others kept writing.
+        """
+        for attempt in range(_TRIES):
+            found = self._read(track)
+            if found is None:
+                return None
+            now, work, snapshots = found
+            change = decide(now, work)
+            if change is None:
+                return Outcome(now, work, changed=False)
+            if change.status is not None and not now.status.may_become(change.status):
+                raise ValueError(f"a track may not pass from {now.status} to {change.status}")
+            if self._commit(change, snapshots):
+                return Outcome(now, work, changed=True)
+            time.sleep(random.uniform(0, 0.03 * (attempt + 1)))  # noqa: S311  jitter, not a secret
+        raise ContentionError(f"track {track} kept changing")
+
+    def _commit(self, change: Change, snapshots: tuple[Any, Any]) -> bool:
+        batch = self._client.batch()
+        fields: dict[str, Any] = dict(change.fields) | {"updatedAt": firestore.SERVER_TIMESTAMP}
+        if change.status is not None:
+            fields |= {"status": change.status.value, f"timeline.{change.status}": firestore.SERVER_TIMESTAMP}
+        for snapshot, values in zip(snapshots, (fields, _work_fields(change)), strict=True):
+            # The precondition makes a write that was decided on old facts fail instead of undoing a newer one.
+            option = self._client.write_option(last_update_time=snapshot.update_time)
+            batch.update(snapshot.reference, values, option=option)
+        try:
+            batch.commit(timeout=_SECONDS)
+        except (exceptions.FailedPrecondition, exceptions.Aborted, exceptions.NotFound):
+            return False
+        return True
+
+    def _read(self, track: str) -> tuple[Track, Work, tuple[Any, Any]] | None:
+        work = self._work(track).get(timeout=_SECONDS)
+        if not work.exists:
+            return None
+        session = work.get("session")
+        document = self._track(session, track).get(timeout=_SECONDS)
+        if not document.exists:
+            return None
+        return _read_track(session, track, document.to_dict()), _read_work(work.to_dict()), (document, work)
+
+    def _track(self, session: str, track: str) -> Any:
+        return self._client.document("sessions", session, "tracks", track)
+
+    def _work(self, track: str) -> Any:
+        return self._client.document("work", track)
+
+
+def _new_track(track: Track, expires_at: datetime) -> dict[str, Any]:
+    return {
+        "status": track.status.value,
+        "attempt": track.attempt,
+        "image": asdict(track.image) if track.image else None,
+        "request": asdict(track.request),
+        "brief": track.brief.to_mapping() if track.brief else None,
+        "music": None,
+        "error": None,
+        "timeline": {track.status.value: firestore.SERVER_TIMESTAMP},
+        "createdAt": firestore.SERVER_TIMESTAMP,
+        "updatedAt": firestore.SERVER_TIMESTAMP,
+        "expiresAt": expires_at,
+    }
+
+
+def _new_work(track: Track, work: Work, expires_at: datetime) -> dict[str, Any]:
+    return {
+        "session": track.session,
+        "token": work.token,
+        "owner": work.owner,
+        "leaseUntil": work.lease_until,
+        "published": work.published,
+        "fingerprint": work.fingerprint,
+        "expiresAt": expires_at,
+    }
+
+
+def _work_fields(change: Change) -> dict[str, Any]:
+    names = {"owner": "owner", "lease_until": "leaseUntil", "published": "published"}
+    return {names[name]: value for name, value in change.work.items()} or {"changedAt": firestore.SERVER_TIMESTAMP}
+
+
+def _read_track(session: str, track: str, document: dict[str, Any]) -> Track:
+    image, brief = document.get("image"), document.get("brief")
+    return Track(
+        session=session,
+        track=track,
+        status=Status(document["status"]),
+        attempt=document["attempt"],
+        request=Request.from_mapping(document["request"]),
+        image=Image(**image) if image else None,
+        brief=Brief.from_mapping(brief) if brief else None,
+    )
+
+
+def _read_work(document: dict[str, Any]) -> Work:
+    return Work(
+        token=document["token"],
+        owner=document.get("owner"),
+        lease_until=document.get("leaseUntil"),
+        published=bool(document.get("published")),
+        fingerprint=document.get("fingerprint", ""),
+    )
