@@ -1,0 +1,229 @@
+"""From a finished upload to a captioned track, announced on `captions`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Protocol, Self
+
+from musicgenerator import ids, logs
+from musicgenerator.briefs import Brief
+from musicgenerator.errors import BriefError, LeasedError, PermanentError, PictureGoneError, TransientError
+from musicgenerator.events import ObjectFinalized
+from musicgenerator.messages import CaptionMessage
+from musicgenerator.results import CONTENT_TYPES, COVER, ResultsFolder
+from musicgenerator.settings import required
+from musicgenerator.states import Status
+from musicgenerator.tracks import Change, Decision, Image, Outcome, Request, Track, Work
+
+LEASE: Final = timedelta(minutes=4)
+DROPPED_TRACKS_LIVE: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded picture: an upright RGB JPEG without metadata, and the pixel size of the original."""
+
+    jpeg: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Places:
+    """The buckets, where results can be read, and the session that dropped pictures belong to."""
+
+    images_bucket: str
+    results_bucket: str
+    results_url: str
+    drop_session: str
+    default_engine: str
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read the environment; raise SettingMissingError naming a variable that is not set."""
+        return cls(
+            images_bucket=required(environ, "IMAGES_BUCKET"),
+            results_bucket=required(environ, "RESULTS_BUCKET"),
+            results_url=required(environ, "STORAGE_URL"),
+            drop_session=required(environ, "DROP_SESSION"),
+            default_engine=required(environ, "DEFAULT_ENGINE"),
+        )
+
+
+class Tracks(Protocol):
+    """The truth about every track."""
+
+    def create(self, track: Track, work: Work, expires_at: datetime) -> None:
+        """Write a new track, or leave the one that is there."""
+        ...
+
+    def find(self, track: str) -> tuple[Track, Work] | None:
+        """Return a track and its work, or None."""
+        ...
+
+    def advance(self, track: str, decide: Decision) -> Outcome | None:
+        """Write what ``decide`` says, once or not at all."""
+        ...
+
+
+class Objects(Protocol):
+    """The objects in the images and results buckets."""
+
+    def read(self, bucket: str, name: str, generation: int | None = None) -> bytes | None:
+        """Return an object's bytes, or None where it is gone."""
+        ...
+
+    def create(self, bucket: str, name: str, data: bytes, content_type: str) -> None:
+        """Write an object, or leave the one that is there."""
+        ...
+
+
+class Describer(Protocol):
+    """Who looks at the picture."""
+
+    def describe(self, picture: Picture, request: Request) -> Brief:
+        """Return the brief for a picture, or raise a PermanentError or TransientError."""
+        ...
+
+
+class Captions(Protocol):
+    """The topic that wakes the launcher."""
+
+    def announce(self, message: CaptionMessage, engine: str) -> None:
+        """Publish one take and return when it is confirmed."""
+        ...
+
+
+@dataclass(frozen=True)
+class Captioner:
+    """Takes each picture from its upload to its announced brief."""
+
+    tracks: Tracks
+    objects: Objects
+    decode: Callable[[bytes], Picture]
+    describer: Describer
+    captions: Captions
+    places: Places
+
+    def caption(self, event: ObjectFinalized) -> None:
+        """Handle one finished upload, however often and however late it is delivered.
+
+        Raises LeasedError while another invocation holds the track, so that the event comes again.
+        """
+        if event.bucket != self.places.images_bucket or event.name.endswith("/"):
+            logs.info("not a picture for us", bucket=event.bucket, object=event.name)
+            return
+        track = self._track_of(event)
+        owner = ids.new_secret()
+        outcome = self._claim(track, event, owner)
+        if outcome is None:
+            logs.warning("the track is gone", track=track)
+            return
+        if outcome.changed or _holds(outcome, owner):
+            self._work(outcome, event, owner)
+        elif outcome.track.status is Status.CAPTIONING:
+            raise LeasedError(f"track {track} is being captioned")
+        elif outcome.track.status is Status.CAPTIONED and not outcome.work.published:
+            self._announce(outcome.track)
+
+    def _track_of(self, event: ObjectFinalized) -> str:
+        announced = ids.announced_track(event.name)
+        if announced and self.tracks.find(announced):
+            return announced
+        track = ids.dropped_track_id(event.bucket, event.name, event.generation)
+        # Id and session follow from the object, so a second delivery finds this very document and creates nothing.
+        self.tracks.create(
+            Track(self.places.drop_session, track, Status.AWAITING_UPLOAD, 1, _dropped_request(event)),
+            Work(token=ids.new_results_token()),
+            datetime.now(UTC) + DROPPED_TRACKS_LIVE,
+        )
+        return track
+
+    def _claim(self, track: str, event: ObjectFinalized, owner: str) -> Outcome | None:
+        def decide(now: Track, work: Work) -> Change | None:
+            lease = {"owner": owner, "lease_until": datetime.now(UTC) + LEASE}
+            if now.status is Status.AWAITING_UPLOAD:
+                return Change(Status.CAPTIONING, {"image": _image(event)}, lease)
+            # The first holder may have crashed: when its lease has ended, the next delivery takes over.
+            if now.status is Status.CAPTIONING and (work.lease_until or _LONG_AGO) < datetime.now(UTC):
+                return Change(work=lease)
+            return None
+
+        return self.tracks.advance(track, decide)
+
+    def _work(self, outcome: Outcome, event: ObjectFinalized, owner: str) -> None:
+        track = outcome.track
+        try:
+            change = self._describe(track, outcome.work, event)
+        except PermanentError as error:
+            logs.warning("track ended", track=track.track, code=error.code, reason=str(error))
+            change = Change(error.status, {"error": error.to_mapping(track.request.language)})
+        except TransientError:
+            self._release(track, owner)
+            raise
+
+        def decide(now: Track, work: Work) -> Change | None:
+            # Only the holder of the lease writes: a slow handler that was overtaken changes nothing any more.
+            return change if now.status is Status.CAPTIONING and work.owner == owner else None
+
+        end = self.tracks.advance(track.track, decide)
+        if end and (end.changed or _holds(end, owner)) and change.status is Status.CAPTIONED:
+            self._announce(track)
+
+    def _release(self, track: Track, owner: str) -> None:
+        # The event comes again soon; without the lease it need not wait for this attempt's to end.
+        self.tracks.advance(
+            track.track, lambda _, work: Change(work={"lease_until": None}) if work.owner == owner else None
+        )
+
+    def _describe(self, track: Track, work: Work, event: ObjectFinalized) -> Change:
+        data = self.objects.read(event.bucket, event.name, event.generation)
+        if data is None:
+            raise PictureGoneError(event.name)
+        picture = self.decode(data)
+        brief = self.describer.describe(picture, track.request)
+        folder = ResultsFolder(self.places.results_url, self.places.results_bucket, work.token)
+        self.objects.create(folder.bucket, folder.name(COVER), picture.jpeg, CONTENT_TYPES[COVER])
+        size = {"width": picture.width, "height": picture.height}
+        fields = {
+            "image": _image(event) | size,
+            "brief": brief.to_mapping(),
+            "music": {"coverUrl": folder.url(COVER)},
+        }
+        return Change(Status.CAPTIONED, fields)
+
+    def _announce(self, track: Track) -> None:
+        # Published before it is marked: a crash in between repeats the message, which launches nothing twice.
+        engine = track.request.engine or self.places.default_engine
+        self.captions.announce(CaptionMessage(track.session, track.track, track.attempt), engine)
+        self.tracks.advance(
+            track.track,
+            lambda _, work: None if work.published else Change(work={"published": True}),
+        )
+
+
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _holds(outcome: Outcome, owner: str) -> bool:
+    return outcome.work.owner == owner
+
+
+def _image(event: ObjectFinalized) -> dict[str, Any]:
+    image = Image(event.bucket, event.name, event.generation, 0, 0, event.content_type, event.size)
+    return dict(vars(image))
+
+
+def _dropped_request(event: ObjectFinalized) -> Request:
+    """Read what the person asked for from the object's custom metadata; what cannot be read is left to the system."""
+    request = Request()
+    for name, value in event.metadata.items():
+        whole = {"durationSeconds", "seed"} & {name}
+        try:
+            asked = Request.from_mapping({name: int(value) if whole else value})
+        except (BriefError, ValueError) as error:
+            logs.warning("metadata not understood", object=event.name, reason=str(error))
+            continue
+        if hasattr(request, name):
+            request = replace(request, **{name: getattr(asked, name)})
+    return request

@@ -1,0 +1,138 @@
+"""From a captioned track to one pipeline job, however often its message is delivered."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+from musicgenerator import ids, logs
+from musicgenerator.errors import LaunchRefusedError, PermanentError
+from musicgenerator.jobs import JobFacts, JobRequest, job_labels
+from musicgenerator.messages import CaptionMessage
+from musicgenerator.settings import required
+from musicgenerator.states import Status
+from musicgenerator.tracks import Change, Decision, Outcome, Track, Work
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the pipeline keeps its files, who it runs as, and where its music and its message go."""
+
+    pipeline_root: str
+    pipeline_account: str
+    results_bucket: str
+    events_topic: str
+    default_engine: str
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read the environment; raise SettingMissingError naming a variable that is not set."""
+        project = required(environ, "GOOGLE_CLOUD_PROJECT")
+        return cls(
+            pipeline_root=required(environ, "PIPELINE_ROOT"),
+            pipeline_account=required(environ, "PIPELINE_ACCOUNT"),
+            results_bucket=required(environ, "RESULTS_BUCKET"),
+            events_topic=f"projects/{project}/topics/{required(environ, 'PIPELINE_EVENTS_TOPIC')}",
+            default_engine=required(environ, "DEFAULT_ENGINE"),
+        )
+
+
+class Tracks(Protocol):
+    """The truth about every track."""
+
+    def advance(self, track: str, decide: Decision) -> Outcome | None:
+        """Write what ``decide`` says, once or not at all."""
+        ...
+
+
+class Pipelines(Protocol):
+    """The pipeline jobs of Vertex AI."""
+
+    def create(self, wanted: JobRequest) -> bool:
+        """Create a job, or return False where its id is taken."""
+        ...
+
+    def facts(self, job: str) -> JobFacts | None:
+        """Return what is true of a job, or None where there is none."""
+        ...
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """Launches each track's attempt exactly once."""
+
+    tracks: Tracks
+    pipelines: Pipelines
+    template: Mapping[str, Any]
+    places: Places
+
+    def launch(self, message: CaptionMessage) -> None:
+        """Handle one message, however often and however late it is delivered.
+
+        Raises LaunchUnavailableError while Vertex AI is busy, so that the message comes again.
+        """
+
+        def claim(now: Track, _: Work) -> Change | None:
+            due = now.status is Status.CAPTIONED and now.attempt == message.attempt
+            return Change(Status.LAUNCHING) if due else None
+
+        outcome = self.tracks.advance(message.track, claim)
+        if outcome is None:
+            logs.warning("no such track", track=message.track)
+            return
+        track = outcome.track
+        # `launching` found here is a launch that crashed half-way or runs beside this one:
+        # both ask for the same job id, and Vertex AI grants it once.
+        under_way = track.status is Status.LAUNCHING and track.attempt == message.attempt
+        if not (outcome.changed or under_way):
+            logs.info("nothing to launch", track=track.track, status=track.status)
+            return
+        try:
+            self._create(track, outcome.work)
+        except PermanentError as error:
+            logs.error("track ended", track=track.track, code=error.code, reason=str(error))
+            self._settle(message, Change(error.status, {"error": error.to_mapping(track.request.language)}))
+        else:
+            self._settle(message, Change(Status.COMPOSING))
+
+    def _create(self, track: Track, work: Work) -> None:
+        if track.brief is None:
+            raise LaunchRefusedError("the track has no brief")
+        job = ids.pipeline_job_id(track.track, track.attempt)
+        labels = job_labels(track.track, track.attempt)
+        seed = track.request.seed
+        parameters = {
+            "job": job,
+            "brief": track.brief.to_mapping(),
+            "engine": track.request.engine or self.places.default_engine,
+            "seconds": track.request.durationSeconds,
+            "seed": _derived_seed(job) if seed is None else seed,
+            "results_bucket": self.places.results_bucket,
+            "results_token": work.token,
+            "events_topic": self.places.events_topic,
+        }
+        wanted = JobRequest(
+            job, self.template, parameters, labels, self.places.pipeline_root, self.places.pipeline_account
+        )
+        created = self.pipelines.create(wanted)
+        if not created:
+            self._check_ours(job, labels)
+        logs.info("launched" if created else "already launched", track=track.track, job=job)
+
+    def _check_ours(self, job: str, labels: Mapping[str, str]) -> None:
+        facts = self.pipelines.facts(job)
+        # A taken id is a success only if the job behind it is this very launch.
+        if facts is None or not labels.items() <= facts.labels.items():
+            raise LaunchRefusedError(f"the job id {job} is taken by another job")
+
+    def _settle(self, message: CaptionMessage, change: Change) -> None:
+        def decide(now: Track, _: Work) -> Change | None:
+            # The music may be ready before this write: then the track is past `launching` and stays there.
+            still = now.status is Status.LAUNCHING and now.attempt == message.attempt
+            return change if still else None
+
+        self.tracks.advance(message.track, decide)
+
+
+def _derived_seed(job: str) -> int:
+    return int.from_bytes(hashlib.sha256(job.encode()).digest()[:4])

@@ -1,0 +1,30 @@
+"""The compiled pipeline, read from where the deployment put it."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import yaml
+
+from musicgenerator.settings import SettingInvalidError
+
+
+class Objects(Protocol):
+    """Where templates are kept."""
+
+    def read(self, bucket: str, name: str) -> bytes | None:
+        """Return an object's bytes, or None where it is not there."""
+        ...
+
+
+def template_at(address: str, objects: Objects) -> Mapping[str, Any]:
+    """Return the pipeline spec at a ``gs://bucket/name`` address; raise SettingInvalidError where there is none."""
+    bucket, _, name = address.removeprefix("gs://").partition("/")
+    if not address.startswith("gs://") or not name:
+        raise SettingInvalidError(f"PIPELINE_TEMPLATE must look like gs://bucket/name, not {address!r}")
+    data = objects.read(bucket, name)
+    if data is None:
+        raise SettingInvalidError(f"PIPELINE_TEMPLATE names {address}, where nothing is: deploy the pipeline first")
+    spec = yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  both are safe loaders
+    if not isinstance(spec, dict) or "root" not in spec:
+        raise SettingInvalidError(f"PIPELINE_TEMPLATE names {address}, which is no compiled pipeline")
+    return spec

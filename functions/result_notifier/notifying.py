@@ -1,0 +1,119 @@
+"""From a hint about a pipeline job to the track's end: the music's address, or a reason.
+
+The message says only where to look. What is true is asked of Vertex AI and seen in the results bucket.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from musicgenerator import logs
+from musicgenerator.errors import (
+    MusicMissingError,
+    PermanentError,
+    PipelineCancelledError,
+    PipelineFailedError,
+)
+from musicgenerator.jobs import JobFacts, JobState, job_labels
+from musicgenerator.messages import PipelineMessage
+from musicgenerator.results import MusicFacts, ResultsFolder
+from musicgenerator.settings import required
+from musicgenerator.states import Status
+from musicgenerator.tracks import Change, Decision, Outcome, Track, Work
+
+
+@dataclass(frozen=True)
+class Places:
+    """The results bucket and where its objects can be read."""
+
+    results_bucket: str
+    results_url: str
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read the environment; raise SettingMissingError naming a variable that is not set."""
+        return cls(required(environ, "RESULTS_BUCKET"), required(environ, "STORAGE_URL"))
+
+
+class Tracks(Protocol):
+    """The truth about every track."""
+
+    def find(self, track: str) -> tuple[Track, Work] | None:
+        """Return a track and its work, or None."""
+        ...
+
+    def advance(self, track: str, decide: Decision) -> Outcome | None:
+        """Write what ``decide`` says, once or not at all."""
+        ...
+
+
+class Pipelines(Protocol):
+    """The pipeline jobs of Vertex AI."""
+
+    def facts(self, job: str) -> JobFacts | None:
+        """Return what is true of a job, or None where there is none."""
+        ...
+
+
+class Results(Protocol):
+    """The results bucket."""
+
+    def music(self, folder: ResultsFolder) -> MusicFacts | None:
+        """Return the facts of complete and checked music, or None while it is not complete."""
+        ...
+
+
+@dataclass(frozen=True)
+class Notifier:
+    """Ends each track whose pipeline has ended."""
+
+    tracks: Tracks
+    pipelines: Pipelines
+    results: Results
+    places: Places
+
+    def notify(self, message: PipelineMessage) -> None:
+        """Handle one hint, however often and however late it is delivered."""
+        found = self.tracks.find(message.track)
+        if found is None:
+            logs.warning("no such track", track=message.track, job=message.job)
+            return
+        track, work = found
+        if track.status.is_final or track.attempt != message.attempt:
+            logs.info("nothing to settle", track=track.track, status=track.status, job=message.job)
+            return
+        facts = self.pipelines.facts(message.job)
+        if facts is None or not job_labels(track.track, track.attempt).items() <= facts.labels.items():
+            logs.warning("no such job", track=track.track, job=message.job)
+            return
+        try:
+            end = self._music(facts, work)
+        except PermanentError as error:
+            logs.warning("track ended", track=track.track, code=error.code, reason=str(error))
+            end = Change(error.status, {"error": error.to_mapping(track.request.language)})
+        if end is None:
+            logs.info("the pipeline is still at work", track=track.track, job=message.job)
+            return
+
+        def decide(now: Track, _: Work) -> Change | None:
+            # A final state stays: of two hints that settle the same attempt the second changes nothing.
+            return None if now.status.is_final or now.attempt != message.attempt else end
+
+        self.tracks.advance(track.track, decide)
+        logs.info("settled", track=track.track, status=end.status)
+
+    def _music(self, facts: JobFacts, work: Work) -> Change | None:
+        folder = ResultsFolder(self.places.results_url, self.places.results_bucket, work.token)
+        # The step's own message comes while its job still runs, so the objects decide before the job's state does.
+        music = self.results.music(folder)
+        if music is not None:
+            return Change(Status.READY, {"music": folder.music_field(music)})
+        match facts.state:
+            case JobState.FAILED:
+                raise PipelineFailedError(facts.reason)
+            case JobState.CANCELLED:
+                raise PipelineCancelledError(facts.reason)
+            case JobState.SUCCEEDED:
+                raise MusicMissingError("the job succeeded, but its objects are not there")
+            case JobState.UNDER_WAY:
+                return None

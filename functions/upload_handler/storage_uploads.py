@@ -1,0 +1,37 @@
+"""V4 signed uploads to the images bucket: one object, created once, of one type, within a size."""
+
+from datetime import timedelta
+from typing import Final
+
+from google.auth.credentials import Signing
+from google.cloud import storage
+from uploading import Permit
+
+_VALID: Final = timedelta(minutes=10)
+
+
+class StorageUploads:
+    """Signs permissions to create objects."""
+
+    def __init__(self, bucket: storage.Bucket, signer: Signing, url: str) -> None:
+        """Sign for objects of a bucket that browsers reach at ``url``."""
+        self._bucket = bucket
+        self._signer = signer
+        self._url = url
+
+    def permit(self, name: str, content_type: str, bytes_at_most: int) -> Permit:
+        """Return the permission to create just this object, for ten minutes."""
+        headers = {
+            "x-goog-content-length-range": f"1,{bytes_at_most}",
+            "x-goog-if-generation-match": "0",
+        }
+        url = self._bucket.blob(name).generate_signed_url(
+            version="v4",
+            method="PUT",
+            expiration=_VALID,
+            content_type=content_type,
+            headers=dict(headers),
+            credentials=self._signer,
+            api_access_endpoint=self._url,
+        )
+        return Permit("PUT", url, headers | {"Content-Type": content_type})
