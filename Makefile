@@ -1,0 +1,125 @@
+# Everything is run from here; `make help` lists it.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+FUNCTIONS := upload_handler captioner pipeline_launcher result_notifier
+IMAGES ?=
+OUT ?= out
+PORT ?= 8080
+BRIEF_LANGUAGE ?=
+SECONDS_OF_MUSIC ?=
+PIPELINE_IMAGE ?= musicgenerator-pipeline
+UV_VERSION := 0.13.9
+
+PYTHON := .venv/bin/python
+UV := $(or $(shell command -v uv),.tools/bin/uv)
+SYNC = $(UV) pip sync --quiet --require-hashes --compile-bytecode
+export PORT
+export PYTHONPATH := src:.
+WISHES = $(if $(BRIEF_LANGUAGE),--language $(BRIEF_LANGUAGE)) $(if $(SECONDS_OF_MUSIC),--seconds $(SECONDS_OF_MUSIC))
+
+##@ Use it
+.PHONY: demo run drop env
+demo: setup build ## Make music from pictures: IMAGES="a.jpg b.png" OUT=out BRIEF_LANGUAGE=ko|en SECONDS_OF_MUSIC=30
+	@$(PYTHON) -m localcloud demo $(IMAGES) --out "$(OUT)" $(WISHES)
+
+run: setup build ## The local cloud with the page at http://127.0.0.1:8080 (another PORT=…), until Ctrl-C
+	@exec $(PYTHON) -m localcloud run
+
+drop: setup ## Copy pictures into the running local cloud with the real gcloud and follow them: IMAGES=…
+	@$(if $(PROJECT),$(error A deployed project cannot be dropped into yet: leave PROJECT out))
+	@$(PYTHON) -m localcloud drop $(IMAGES) $(WISHES)
+
+env: ## Print the variables that point any client at the local cloud: eval "$(make -s env)"
+	@$(if $(wildcard $(PYTHON)),$(PYTHON),python3) -m localcloud.addresses
+
+##@ Prove it
+.PHONY: test test-fast lint bench
+test: setup build browser lint ## Everything that CI runs
+	@$(PYTHON) -m pytest
+	@node --test web/test/
+
+test-fast: .venv/.stamp ## The tests that need no emulators, no functions and no browser
+	@$(PYTHON) -m pytest -m "not cloud and not browser" -q
+
+lint: .venv/.stamp ## Formatting, lint, types and shell scripts
+	@.venv/bin/ruff format --check --quiet . || { echo "Run 'make format'."; exit 1; }
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/mypy src pipeline localcloud
+	@for name in $(FUNCTIONS); do \
+	  MYPYPATH=src:functions/$$name .venv/bin/mypy --cache-dir .mypy_cache/$$name functions/$$name/*.py; done
+	@git ls-files -z '*.sh' '.ci/run' | xargs -0 .venv/bin/shellcheck
+
+bench: setup build ## Benchmarks, as a table
+	@$(PYTHON) -m benchmarks
+
+##@ Build it
+.PHONY: setup build $(FUNCTIONS:%=build-%) build-pipeline build-web browser lock format clean
+setup: .venv/.stamp $(FUNCTIONS:%=.venvs/%/.stamp) web/node_modules/.stamp ## Install everything that the project needs
+
+build: $(FUNCTIONS:%=build-%) build-pipeline build-web ## Stage the functions, compile the pipeline, bundle the page
+
+# A staged directory is what is tested and deployed: the function's own files beside the shared packages.
+$(FUNCTIONS:%=build-%): build-%:
+	@rm -rf build/$*
+	@mkdir -p build/$*
+	@cp functions/$*/*.py functions/$*/requirements.txt build/$*/
+	@cp -R src/musicgenerator src/musicgenerator_google build/$*/
+	@find build/$* -name __pycache__ -prune -exec rm -rf {} +
+
+build-pipeline: .venv/.stamp
+	@$(PYTHON) -m pipeline.definition --image "$(PIPELINE_IMAGE)" --output build/pipeline/musicgenerator.yaml
+
+build-web: web/node_modules/.stamp
+	@cd web && npm run --silent build
+
+browser: .venv/.stamp ## Find a Chromium for the tests, or install one
+	@bash tests/web/ensure_chromium.sh
+
+lock: $(UV) ## Resolve all requirements together and write the locks, with hashes
+	@bash infra/lock.sh "$(UV)" $(FUNCTIONS)
+
+format: .venv/.stamp ## Format the code
+	@.venv/bin/ruff format --quiet .
+	@.venv/bin/ruff check --quiet --fix .
+
+clean: ## Remove what was built and installed; the local cloud must not be running
+	@rm -rf build out .localcloud .venv .venvs .tools web/node_modules test-results
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+##@ Help
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} \
+	  /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z_-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.tools/bin/uv:
+	@echo "Installing uv $(UV_VERSION) into .tools"
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed: sudo apt-get install python3 python3-venv, or brew install python"; exit 1; }
+	@python3 -m venv .tools
+	@.tools/bin/pip install --quiet uv==$(UV_VERSION)
+
+.venv/.stamp: requirements.txt | $(UV)
+	@echo "Installing the development environment"
+	@$(UV) venv --quiet --clear --python ">=3.11" .venv
+	@$(SYNC) --python $(PYTHON) requirements.txt
+	@touch $@
+
+# Each function gets an environment with only its own locked requirements, as Google Cloud gives it one.
+.venvs/%/.stamp: functions/%/requirements.txt | $(UV)
+	@echo "Installing the environment of $*"
+	@$(UV) venv --quiet --clear --python ">=3.11" .venvs/$*
+	@$(SYNC) --python .venvs/$*/bin/python functions/$*/requirements.txt
+	@touch $@
+
+web/node_modules/.stamp: web/package-lock.json
+	@command -v npm > /dev/null || { \
+	  echo "Node.js 20 or newer is missing: sudo apt-get install nodejs npm, or brew install node"; exit 1; }
+	@echo "Installing the page's packages"
+	@cd web && npm ci --silent --no-audit --no-fund
+	@touch $@

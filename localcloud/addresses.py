@@ -1,0 +1,131 @@
+"""The one place that knows the local cloud's ports, names, folders and environment.
+
+Everything that differs between this machine and Google Cloud is an address or a credential, and it is here.
+"""
+
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+HOST: Final = "127.0.0.1"
+DEFAULT_PORT: Final = 8080
+REPOSITORY: Final = Path(__file__).resolve().parent.parent
+
+PROJECT: Final = "demo-musicgenerator"
+REGION: Final = "us-central1"
+IMAGES_BUCKET: Final = "musicgenerator-images"
+RESULTS_BUCKET: Final = "musicgenerator-results"
+PIPELINE_BUCKET: Final = "musicgenerator-pipeline"
+STORAGE_EVENTS_TOPIC: Final = "storage-events"
+CAPTIONS_TOPIC: Final = "captions"
+PIPELINE_EVENTS_TOPIC: Final = "pipeline-events"
+DEAD_LETTER_SUFFIX: Final = "-dead-letters"
+UPLOAD_SIGNER: Final = f"upload-signer@{PROJECT}.iam.gserviceaccount.com"
+PIPELINE_ACCOUNT: Final = f"pipeline@{PROJECT}.iam.gserviceaccount.com"
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where each part listens, counted up from ``port``, and the folder that holds the running state."""
+
+    port: int = DEFAULT_PORT
+    home: Path = REPOSITORY / ".localcloud"
+
+    @classmethod
+    def from_environ(cls) -> Self:
+        """Read ``PORT`` and ``LOCALCLOUD_HOME``, which let a second local cloud run beside the first."""
+        port = int(os.environ.get("PORT") or DEFAULT_PORT)
+        home = os.environ.get("LOCALCLOUD_HOME")
+        return cls(port, Path(home).resolve() if home else cls.home)
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Every part's port, in the order in which the parts start."""
+        parts = (
+            "page",
+            "upload_handler",
+            "captioner",
+            "pipeline_launcher",
+            "result_notifier",
+            "storage",
+            "pubsub",
+            "firestore",
+            "vertex",
+            "openai",
+            "identity",
+            "bridge",
+        )
+        return {part: self.port + offset for offset, part in enumerate(parts)}
+
+    def host(self, part: str) -> str:
+        """Return ``host:port`` of a part."""
+        return f"{HOST}:{self.ports[part]}"
+
+    def url(self, part: str) -> str:
+        """Return the base address of a part, without a slash at the end."""
+        return f"http://{self.host(part)}"
+
+    @property
+    def credentials_file(self) -> Path:
+        """The service account key that the local identity server made for itself."""
+        return self.home / "credentials.json"
+
+    @property
+    def drop_session_file(self) -> Path:
+        """Where the operator's drop session is kept: its id and secret."""
+        return self.home / "drop-session.json"
+
+    def client_environ(self) -> dict[str, str]:
+        """Return what any client of these protocols needs to be pointed at the local cloud."""
+        return {
+            "GOOGLE_CLOUD_PROJECT": PROJECT,
+            "FIRESTORE_EMULATOR_HOST": self.host("firestore"),
+            "PUBSUB_EMULATOR_HOST": self.host("pubsub"),
+            "STORAGE_EMULATOR_HOST": self.url("storage"),
+            "OPENAI_BASE_URL": f"{self.url('openai')}/v1",
+            "OPENAI_API_KEY": "local",
+            "GOOGLE_APPLICATION_CREDENTIALS": str(self.credentials_file),
+            "CLOUDSDK_CORE_PROJECT": PROJECT,
+            "CLOUDSDK_CONFIG": str(self.home / "gcloud"),
+            "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
+            "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE": str(self.home / "access-token"),
+            "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": f"{self.url('storage')}/storage/v1/",
+            "CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB": f"{self.url('pubsub')}/",
+            "CLOUDSDK_API_ENDPOINT_OVERRIDES_AIPLATFORM": f"{self.url('vertex')}/",
+            "MUSICGENERATOR_API_URL": self.url("upload_handler"),
+            "MUSICGENERATOR_WEB_URL": self.url("page"),
+            "IMAGES_BUCKET": IMAGES_BUCKET,
+            "RESULTS_BUCKET": RESULTS_BUCKET,
+        }
+
+    def function_environ(self, drop_session: str, template: str) -> dict[str, str]:
+        """Return what the four functions read on top of that; ``template`` is the gs:// address of the pipeline."""
+        return {
+            "REGION": REGION,
+            "STORAGE_URL": self.url("storage"),
+            "VERTEX_URL": self.url("vertex"),
+            "IAM_CREDENTIALS_URL": self.url("identity"),
+            "UPLOAD_SIGNER": UPLOAD_SIGNER,
+            "PIPELINE_ACCOUNT": PIPELINE_ACCOUNT,
+            "PIPELINE_TEMPLATE": template,
+            "PIPELINE_ROOT": f"gs://{PIPELINE_BUCKET}/root",
+            "CAPTIONS_TOPIC": CAPTIONS_TOPIC,
+            "PIPELINE_EVENTS_TOPIC": PIPELINE_EVENTS_TOPIC,
+            "DROP_SESSION": drop_session,
+            "DEFAULT_ENGINE": "composer",
+            "OPENAI_MODEL": "gpt-6-luna",
+            "ALLOWED_ORIGINS": f"{self.url('page')} http://localhost:{self.port}",
+            "DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA": "true",
+        }
+
+
+def print_environ() -> None:
+    """Print the client's variables as lines for a shell."""
+    for name, value in Addresses.from_environ().client_environ().items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
+if __name__ == "__main__":
+    print_environ()

@@ -1,0 +1,48 @@
+"""The local cloud as a whole: brought up in order, found when it is up already."""
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+from localcloud import provision
+from localcloud.addresses import Addresses
+from localcloud.parts import foundations, workers
+from localcloud.prerequisites import find_tools
+from localcloud.supervisor import StartError, Supervisor
+
+
+@contextlib.contextmanager
+def running(addresses: Addresses, show: Callable[[str], None]) -> Iterator[Supervisor]:
+    """Bring the local cloud up, and take every part of it down again at the end of the ``with`` block.
+
+    Raises StartError or MissingToolError in words that say what to do.
+    """
+    tools = find_tools()
+    if not provision.TEMPLATE.is_file():
+        raise StartError("The pipeline is not compiled. Run 'make build' first.")
+    shutil.rmtree(addresses.home, ignore_errors=True)
+    provision.prepare_home(addresses)
+    os.environ.update(addresses.client_environ())
+    state = addresses.home / "running.json"
+    with Supervisor(addresses.home / "logs", show) as supervisor:
+        supervisor.start(foundations(addresses, tools))
+        provision.make_buckets()
+        session = provision.make_drop_session(addresses)
+        supervisor.start(workers(addresses, session, provision.upload_template()))
+        state.write_text(json.dumps({"pid": os.getpid(), "port": addresses.port}) + "\n")
+        try:
+            yield supervisor
+        finally:
+            state.unlink(missing_ok=True)
+
+
+def running_pid(addresses: Addresses) -> int | None:
+    """Return the process id of the local cloud that is up at these addresses, or None."""
+    try:
+        state = json.loads((addresses.home / "running.json").read_text())
+        os.kill(state["pid"], 0)
+    except (OSError, ValueError, KeyError):
+        return None
+    return int(state["pid"]) if state["port"] == addresses.port else None

@@ -1,0 +1,22 @@
+"""Log lines as a person reads them in the terminal."""
+
+import json
+from typing import Final
+
+_LENGTH: Final = 160
+
+
+def readable(line: str) -> str | None:
+    """Return one log line in short, or None where it says nothing; structured lines show message and fields."""
+    text = line.strip()
+    if not text:
+        return None
+    if text.startswith("{"):
+        try:
+            fields = json.loads(text)
+            message = fields.pop("message")
+        except (ValueError, KeyError):
+            return text[:_LENGTH]
+        mark = {"ERROR": "! ", "WARNING": "~ "}.get(fields.pop("severity", ""), "")
+        text = f"{mark}{message}" + "".join(f"  {name}={value}" for name, value in fields.items())
+    return text if len(text) <= _LENGTH else text[: _LENGTH - 1] + "…"

@@ -1,0 +1,134 @@
+"""The parts of the local cloud: what each is, how it is started and how one sees that it is there."""
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from localcloud.addresses import (
+    DEFAULT_PORT,
+    HOST,
+    IMAGES_BUCKET,
+    PROJECT,
+    REPOSITORY,
+    STORAGE_EVENTS_TOPIC,
+    Addresses,
+)
+from localcloud.prerequisites import Tools
+
+FUNCTIONS: Final = {
+    "upload_handler": ("handle_request", "http"),
+    "captioner": ("on_image_uploaded", "cloudevent"),
+    "pipeline_launcher": ("on_track_captioned", "cloudevent"),
+    "result_notifier": ("on_pipeline_event", "cloudevent"),
+}
+UPLOAD_HEADERS: Final = ("Content-Type", "x-goog-content-length-range", "x-goog-if-generation-match")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One child process; ``health`` is a path that answers 200, or None where a listening port is enough.
+
+    ``echo`` says whether its lines belong in the terminal; they are in its log file in any case.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    port: int
+    environ: dict[str, str] = field(default_factory=dict)
+    folder: Path = REPOSITORY
+    health: str | None = None
+    echo: bool = True
+
+
+def foundations(addresses: Addresses, tools: Tools) -> list[Part]:
+    """Return what starts first: the emulators and the servers that wait for nothing."""
+    ports, client = addresses.ports, addresses.client_environ()
+    java = (str(tools.java), "-Duser.language=en")
+    return [
+        Part(
+            "firestore",
+            (
+                *java,
+                "-Xmx1g",
+                "-cp",
+                str(tools.firestore_jar),
+                "com.google.cloud.datastore.emulator.firestore.CloudFirestore",
+                "start",
+                f"--host={HOST}",
+                f"--port={ports['firestore']}",
+                f"--rules={REPOSITORY / 'infra' / 'firestore.rules'}",
+            ),
+            ports["firestore"],
+            health="/",
+            echo=False,
+        ),
+        Part(
+            "pubsub",
+            (*java, "-Xmx512m", "-jar", str(tools.pubsub_jar), f"--host={HOST}", f"--port={ports['pubsub']}"),
+            ports["pubsub"],
+            health="/",
+            echo=False,
+        ),
+        Part("storage", _storage(addresses, tools), ports["storage"], client, health="/_internal/healthcheck", echo=False),
+        _server(addresses, "identity", "localcloud.identity_server", echo=False),
+        _server(addresses, "openai", "localcloud.openai_server", f"--port={ports['openai']}"),
+        _server(addresses, "page", "localcloud.page_server", echo=False),
+    ]
+
+
+def workers(addresses: Addresses, drop_session: str, template: str) -> list[Part]:
+    """Return what needs the foundations: Vertex AI, the four functions and the bridge that feeds them."""
+    environ = addresses.client_environ() | addresses.function_environ(drop_session, template)
+    return [
+        _server(addresses, "vertex", "localcloud.vertex"),
+        *(_function(addresses, name, environ) for name in FUNCTIONS),
+        _server(addresses, "bridge", "localcloud.bridge"),
+    ]
+
+
+def _server(addresses: Addresses, name: str, module: str, *arguments: str, echo: bool = True) -> Part:
+    environ = addresses.client_environ() | {
+        "PORT": str(addresses.port),
+        "LOCALCLOUD_HOME": str(addresses.home),
+        "PYTHONPATH": os.pathsep.join((str(REPOSITORY / "src"), str(REPOSITORY))),
+    }
+    return Part(name, (sys.executable, "-m", module, *arguments), addresses.ports[name], environ, health="/healthz", echo=echo)
+
+
+def _function(addresses: Addresses, name: str, environ: dict[str, str]) -> Part:
+    """Return a function as Google Cloud runs it: its staged directory, its own requirements, nothing else."""
+    target, signature = FUNCTIONS[name]
+    command = (
+        str(REPOSITORY / ".venvs" / name / "bin" / "functions-framework"),
+        f"--target={target}",
+        f"--signature-type={signature}",
+        "--source=main.py",
+        f"--host={HOST}",
+        f"--port={addresses.ports[name]}",
+    )
+    folder = REPOSITORY / "build" / name
+    return Part(name, command, addresses.ports[name], environ, folder)
+
+
+def _storage(addresses: Addresses, tools: Tools) -> tuple[str, ...]:
+    return (
+        str(tools.storage_binary),
+        "-scheme=http",
+        f"-host={HOST}",
+        f"-port={addresses.ports['storage']}",
+        "-backend=memory",
+        f"-external-url={addresses.url('storage')}",
+        f"-public-host={addresses.host('storage')}",
+        f"-cors-headers={','.join(UPLOAD_HEADERS)}",
+        f"-event.pubsub-project-id={PROJECT}",
+        f"-event.pubsub-topic={STORAGE_EVENTS_TOPIC}",
+        f"-event.bucket={IMAGES_BUCKET}",
+    )
+
+
+def how_to_move(port: int) -> str:
+    """Return what to do when a port is busy."""
+    other = port + 1000 if port == DEFAULT_PORT else DEFAULT_PORT
+    return f"End what listens there, or start the local cloud elsewhere with PORT={other}."

@@ -1,0 +1,82 @@
+"""One line a track, with its stage and elapsed time: redrawn on a terminal, printed on every change elsewhere."""
+
+import sys
+import threading
+import time
+from typing import Final, TextIO
+
+from musicgenerator.states import Status
+
+_WORDS: Final = {
+    Status.AWAITING_UPLOAD: "waiting for the picture",
+    Status.CAPTIONING: "looking at the picture",
+    Status.CAPTIONED: "brief written",
+    Status.LAUNCHING: "starting the pipeline",
+    Status.COMPOSING: "making the music",
+    Status.READY: "ready",
+    Status.FAILED: "failed",
+    Status.REJECTED: "rejected",
+    Status.CANCELLED: "cancelled",
+}
+_REDRAW_SECONDS: Final = 0.2
+
+
+class Progress:
+    """Shows where each picture stands; use it in a ``with`` block around the work."""
+
+    def __init__(self, names: list[str], out: TextIO = sys.stdout) -> None:
+        """Show these pictures, by name."""
+        self._out = out
+        self._live = out.isatty()
+        self._width = max(map(len, names), default=0)
+        self._began = time.monotonic()
+        self._stages = dict.fromkeys(names, "dropped")
+        self._ended: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._drawn = False
+        self._clock = threading.Thread(target=self._redraw, daemon=True)
+
+    def __enter__(self) -> "Progress":
+        """Begin to show."""
+        if self._live:
+            self._clock.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Show the last state and stop."""
+        self._stop.set()
+        if self._live:
+            self._clock.join()
+            self._draw()
+
+    def show(self, name: str, status: Status, detail: str = "") -> None:
+        """Say where a picture stands now."""
+        stage = _WORDS[status] + (f": {detail}" if detail else "")
+        with self._lock:
+            if self._stages[name] == stage:
+                return
+            self._stages[name] = stage
+            if status.is_final:
+                self._ended[name] = time.monotonic()
+        if not self._live:
+            self._out.write(self._line(name) + "\n")
+            self._out.flush()
+
+    def seconds(self, name: str) -> float:
+        """Return the seconds from the start to a picture's end, or until now."""
+        return self._ended.get(name, time.monotonic()) - self._began
+
+    def _line(self, name: str) -> str:
+        return f"{name:<{self._width}}  {self.seconds(name):6.1f} s  {self._stages[name]}"
+
+    def _redraw(self) -> None:
+        while not self._stop.wait(_REDRAW_SECONDS):
+            self._draw()
+
+    def _draw(self) -> None:
+        with self._lock:
+            back = f"\x1b[{len(self._stages)}A" if self._drawn else ""
+            self._out.write(back + "".join(f"\x1b[2K{self._line(name)}\n" for name in self._stages))
+            self._out.flush()
+            self._drawn = True

@@ -1,0 +1,156 @@
+"""Starts the parts in order, watches them, and ends every one of them, whatever happens."""
+
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from localcloud.addresses import HOST
+from localcloud.lines import readable
+from localcloud.parts import Part, how_to_move
+
+_START_SECONDS: Final = 90.0
+_STOP_SECONDS: Final = 8.0
+_PROBE_SECONDS: Final = 0.1
+_INHERITED: Final = ("HOME", "LANG", "PATH", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
+
+
+class StartError(Exception):
+    """A part did not start; the message says which, why and what to do."""
+
+
+class Supervisor:
+    """The running parts; leaving its ``with`` block ends them all, last started first."""
+
+    def __init__(self, logs: Path, show: Callable[[str], None]) -> None:
+        """Keep each part's output under ``logs`` and show the readable lines of those that echo."""
+        self._logs = logs
+        self._show = show
+        self._running: list[tuple[Part, subprocess.Popen[str]]] = []
+        self._ended = threading.Event()
+
+    def __enter__(self) -> Self:
+        """Take part in a ``with`` statement."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End every part."""
+        self.stop()
+
+    def start(self, parts: Iterable[Part]) -> None:
+        """Start these parts side by side and return when all of them answer; raise StartError when one does not."""
+        parts = list(parts)
+        for part in parts:
+            if _listens(part.port):
+                raise StartError(f"Port {part.port}, wanted for {part.name}, is busy. {how_to_move(part.port)}")
+        self._logs.mkdir(parents=True, exist_ok=True)
+        started = [self._launch(part) for part in parts]
+        deadline = time.monotonic() + _START_SECONDS
+        for part, process in started:
+            while not _answers(part):
+                if process.poll() is not None:
+                    raise StartError(f"{part.name} ended with {process.returncode}:\n{self._last_lines(part)}")
+                if time.monotonic() > deadline:
+                    raise StartError(f"{part.name} does not answer:\n{self._last_lines(part)}")
+                time.sleep(_PROBE_SECONDS)
+
+    def wait(self) -> None:
+        """Return when a part has ended by itself; raise StartError saying which."""
+        while not self._ended.wait(timeout=1):
+            pass
+        part, process = next((pair for pair in self._running if pair[1].poll() is not None), self._running[0])
+        raise StartError(f"{part.name} ended with {process.returncode}:\n{self._last_lines(part)}")
+
+    def stop(self) -> None:
+        """End every part and its children, politely first; safe to call twice."""
+        running, self._running = self._running[::-1], []
+        for _, process in running:
+            _signal(process, signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_SECONDS
+        for _, process in running:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.05, deadline - time.monotonic()))
+        for _, process in running:
+            _signal(process, signal.SIGKILL)
+            process.wait()
+
+    def _launch(self, part: Part) -> tuple[Part, subprocess.Popen[str]]:
+        try:
+            process = subprocess.Popen(
+                part.command,
+                cwd=part.folder,
+                env=_inherited() | part.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                # Its own group: Ctrl-C reaches the supervisor alone, which then ends the parts in order.
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise StartError(f"{part.name} cannot be started: {error}. Run 'make build' first.") from error
+        self._running.append((part, process))
+        threading.Thread(target=self._relay, args=(part, process), daemon=True).start()
+        return part, process
+
+    def _relay(self, part: Part, process: subprocess.Popen[str]) -> None:
+        if process.stdout is None:
+            return
+        with self._log(part).open("w", encoding="utf-8") as log:
+            for line in process.stdout:
+                log.write(line)
+                log.flush()
+                text = readable(line) if part.echo else None
+                if text:
+                    self._show(f"{part.name:>17}  {text}")
+        self._ended.set()
+
+    def _log(self, part: Part) -> Path:
+        return self._logs / f"{part.name}.log"
+
+    def _last_lines(self, part: Part) -> str:
+        with contextlib.suppress(OSError):
+            lines = self._log(part).read_text(encoding="utf-8").splitlines()[-12:]
+            return "\n".join(f"    {line}" for line in lines) + f"\nThe whole log: {self._log(part)}"
+        return "It wrote no log."
+
+
+def _inherited() -> dict[str, str]:
+    # A part gets what is stated for it and little else: a stray PYTHONPATH would hide a file missing from a function.
+    return {name: os.environ[name] for name in _INHERITED if name in os.environ}
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def _answers(part: Part) -> bool:
+    if part.health is None:
+        return _listens(part.port)
+    connection = http.client.HTTPConnection(HOST, part.port, timeout=2)
+    try:
+        connection.request("GET", part.health)
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except OSError:
+        return False
+    except http.client.HTTPException:
+        return False
+    finally:
+        connection.close()
+
+
+def _signal(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
