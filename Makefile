@@ -11,7 +11,7 @@ OUT ?= out
 PORT ?= 8080
 BRIEF_LANGUAGE ?=
 SECONDS_OF_MUSIC ?=
-PIPELINE_IMAGE ?= musicgenerator-pipeline
+PIPELINE_IMAGE ?= musicgenerator-pipeline-python
 UV_VERSION := 0.13.9
 
 PYTHON := .venv/bin/python

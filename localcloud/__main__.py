@@ -92,9 +92,14 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m localcloud", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="start the local cloud and the page, until Ctrl-C")
-    for name, help_text in (("demo", "make music from pictures"), ("drop", "copy pictures with gcloud and follow them")):
+    for name, help_text in (
+        ("demo", "make music from pictures"),
+        ("drop", "copy pictures with gcloud and follow them"),
+    ):
         command = commands.add_parser(name, help=help_text)
-        command.add_argument("images", nargs="*", type=Path, help="pictures; by default some that ship with the project")
+        command.add_argument(
+            "images", nargs="*", type=Path, help="pictures; by default some that ship with the project"
+        )
         command.add_argument("--out", default="out", help="where the music is saved")
         command.add_argument("--language", default="", help="language of title and caption: ko or en")
         command.add_argument("--seconds", default="", help="length of the music, 10 to 180")

@@ -10,7 +10,7 @@ from localcloud import provision
 from localcloud.addresses import Addresses
 from localcloud.parts import foundations, workers
 from localcloud.prerequisites import find_tools
-from localcloud.supervisor import StartError, Supervisor
+from localcloud.supervisor import StartError, Supervisor, check_ports
 
 
 @contextlib.contextmanager
@@ -22,6 +22,8 @@ def running(addresses: Addresses, show: Callable[[str], None]) -> Iterator[Super
     tools = find_tools()
     if not provision.TEMPLATE.is_file():
         raise StartError("The pipeline is not compiled. Run 'make build' first.")
+    # Before anything is touched: what is busy may be another local cloud at work in the same folder.
+    check_ports(addresses.ports)
     shutil.rmtree(addresses.home, ignore_errors=True)
     provision.prepare_home(addresses)
     os.environ.update(addresses.client_environ())

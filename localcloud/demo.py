@@ -28,7 +28,7 @@ def make_music(paths: list[Path], session: str, dropper: Dropper, metadata: dict
     documents: dict[str, dict[str, Any]] = {}
     with Progress(list(pictures)) as progress:
         with ThreadPoolExecutor(max_workers=4) as pool:
-            drops = list(pool.map(lambda item: dropper(*item, metadata), pictures.items()))
+            drops = list(pool.map(lambda name: dropper(name, pictures[name], metadata), pictures))
         names = {drop.track: drop.name for drop in drops}
         for sighting in sightings(session, list(names)):
             name = names[sighting.track]

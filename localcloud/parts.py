@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from localcloud.addresses import (
-    DEFAULT_PORT,
     HOST,
     IMAGES_BUCKET,
     PROJECT,
@@ -71,7 +70,9 @@ def foundations(addresses: Addresses, tools: Tools) -> list[Part]:
             health="/",
             echo=False,
         ),
-        Part("storage", _storage(addresses, tools), ports["storage"], client, health="/_internal/healthcheck", echo=False),
+        Part(
+            "storage", _storage(addresses, tools), ports["storage"], client, health="/_internal/healthcheck", echo=False
+        ),
         _server(addresses, "identity", "localcloud.identity_server", echo=False),
         _server(addresses, "openai", "localcloud.openai_server", f"--port={ports['openai']}"),
         _server(addresses, "page", "localcloud.page_server", echo=False),
@@ -94,7 +95,9 @@ def _server(addresses: Addresses, name: str, module: str, *arguments: str, echo:
         "LOCALCLOUD_HOME": str(addresses.home),
         "PYTHONPATH": os.pathsep.join((str(REPOSITORY / "src"), str(REPOSITORY))),
     }
-    return Part(name, (sys.executable, "-m", module, *arguments), addresses.ports[name], environ, health="/healthz", echo=echo)
+    return Part(
+        name, (sys.executable, "-m", module, *arguments), addresses.ports[name], environ, health="/healthz", echo=echo
+    )
 
 
 def _function(addresses: Addresses, name: str, environ: dict[str, str]) -> Part:
@@ -126,9 +129,3 @@ def _storage(addresses: Addresses, tools: Tools) -> tuple[str, ...]:
         f"-event.pubsub-topic={STORAGE_EVENTS_TOPIC}",
         f"-event.bucket={IMAGES_BUCKET}",
     )
-
-
-def how_to_move(port: int) -> str:
-    """Return what to do when a port is busy."""
-    other = port + 1000 if port == DEFAULT_PORT else DEFAULT_PORT
-    return f"End what listens there, or start the local cloud elsewhere with PORT={other}."

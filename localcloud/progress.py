@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from typing import Final, TextIO
+from typing import Final, Self, TextIO
 
 from musicgenerator.states import Status
 
@@ -37,7 +37,7 @@ class Progress:
         self._drawn = False
         self._clock = threading.Thread(target=self._redraw, daemon=True)
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> Self:
         """Begin to show."""
         if self._live:
             self._clock.start()

@@ -8,14 +8,14 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from localcloud.addresses import HOST
 from localcloud.lines import readable
-from localcloud.parts import Part, how_to_move
+from localcloud.parts import Part
 
 _START_SECONDS: Final = 90.0
 _STOP_SECONDS: Final = 8.0
@@ -27,6 +27,16 @@ class StartError(Exception):
     """A part did not start; the message says which, why and what to do."""
 
 
+def check_ports(ports: Mapping[str, int]) -> None:
+    """Raise StartError naming the first port that something listens on already, and what to do."""
+    for name, port in ports.items():
+        if _listens(port):
+            raise StartError(
+                f"Port {port}, wanted for {name}, is busy. End what listens there,"
+                f" or start the local cloud elsewhere, for example with PORT={min(ports.values()) + 1000}."
+            )
+
+
 class Supervisor:
     """The running parts; leaving its ``with`` block ends them all, last started first."""
 
@@ -35,6 +45,7 @@ class Supervisor:
         self._logs = logs
         self._show = show
         self._running: list[tuple[Part, subprocess.Popen[str]]] = []
+        self._relays: list[threading.Thread] = []
         self._ended = threading.Event()
 
     def __enter__(self) -> Self:
@@ -49,10 +60,6 @@ class Supervisor:
 
     def start(self, parts: Iterable[Part]) -> None:
         """Start these parts side by side and return when all of them answer; raise StartError when one does not."""
-        parts = list(parts)
-        for part in parts:
-            if _listens(part.port):
-                raise StartError(f"Port {part.port}, wanted for {part.name}, is busy. {how_to_move(part.port)}")
         self._logs.mkdir(parents=True, exist_ok=True)
         started = [self._launch(part) for part in parts]
         deadline = time.monotonic() + _START_SECONDS
@@ -83,6 +90,8 @@ class Supervisor:
         for _, process in running:
             _signal(process, signal.SIGKILL)
             process.wait()
+        for relay in self._relays:
+            relay.join(timeout=1)
 
     def _launch(self, part: Part) -> tuple[Part, subprocess.Popen[str]]:
         try:
@@ -101,14 +110,16 @@ class Supervisor:
         except OSError as error:
             raise StartError(f"{part.name} cannot be started: {error}. Run 'make build' first.") from error
         self._running.append((part, process))
-        threading.Thread(target=self._relay, args=(part, process), daemon=True).start()
+        relay = threading.Thread(target=self._relay, args=(part, process), daemon=True)
+        relay.start()
+        self._relays.append(relay)
         return part, process
 
     def _relay(self, part: Part, process: subprocess.Popen[str]) -> None:
         if process.stdout is None:
             return
-        with self._log(part).open("w", encoding="utf-8") as log:
-            for line in process.stdout:
+        with process.stdout as lines, self._log(part).open("w", encoding="utf-8") as log:
+            for line in lines:
                 log.write(line)
                 log.flush()
                 text = readable(line) if part.echo else None

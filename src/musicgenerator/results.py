@@ -12,11 +12,13 @@ from musicgenerator.errors import MusicMissingError
 
 MUSIC: Final = "music.mp3"
 MUSIC_WAV: Final = "music.wav"
+MUSIC_MIDI: Final = "music.mid"
 COVER: Final = "cover.jpg"
 TRACK: Final = "track.json"
 CONTENT_TYPES: Final = {
     MUSIC: "audio/mpeg",
     MUSIC_WAV: "audio/wav",
+    MUSIC_MIDI: "audio/midi",
     COVER: "image/jpeg",
     TRACK: "application/json",
 }

@@ -43,7 +43,7 @@ class VertexPipelines:
             self._client.create_pipeline_job(request, timeout=_SECONDS)
         except exceptions.Conflict:
             return False
-        except exceptions.InvalidArgument as error:
+        except exceptions.BadRequest as error:  # over REST every 400 arrives as this parent of InvalidArgument
             raise LaunchRefusedError(str(error)) from error
         except (exceptions.TooManyRequests, exceptions.ServerError, exceptions.RetryError) as error:
             raise LaunchUnavailableError(str(error)) from error

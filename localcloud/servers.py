@@ -1,0 +1,57 @@
+"""How every server that is written here listens: threads, one readable line a request, a clean end on SIGTERM."""
+
+import signal
+import socket
+import sys
+from datetime import datetime
+from threading import Thread
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final
+
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from localcloud.addresses import HOST
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+HEALTH_PATH: Final = "/healthz"
+
+
+def say(line: str) -> None:
+    """Print one line for whoever watches the terminal, with the time of day in front."""
+    sys.stdout.write(f"{datetime.now().astimezone():%H:%M:%S} {line}\n")
+    sys.stdout.flush()
+
+
+def listen(app: "WSGIApplication", port: int) -> BaseWSGIServer:
+    """Bind a port, 0 for any free one, and return the server; raise OSError where the port is taken.
+
+    Requests wait in the socket's queue until ``serve_forever`` is called.
+    """
+    with socket.create_server((HOST, port), backlog=128) as bound:
+        return make_server(HOST, port, app, threaded=True, request_handler=_Handler, fd=bound.fileno())
+
+
+def serve(app: "WSGIApplication", port: int) -> None:
+    """Serve until SIGTERM or Ctrl-C, then return, so that the caller can end what it started."""
+    server = listen(app, port)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        # shutdown() waits for serve_forever(), which runs in this very thread.
+        Thread(target=server.shutdown, daemon=True).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    server.serve_forever(poll_interval=0.1)
+
+
+class _Handler(WSGIRequestHandler):
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        del size
+        path = self.path.partition("?")[0]
+        if path != HEALTH_PATH:
+            say(f"{self.command} {path} {int(code)}")
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002  the parent's name
+        say(f"{type}: {message % args}")

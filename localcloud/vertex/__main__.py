@@ -1,0 +1,42 @@
+"""Serve the Vertex AI endpoints until SIGTERM."""
+
+import os
+from typing import Final
+
+from localcloud.addresses import PIPELINE_EVENTS_TOPIC, PROJECT, REPOSITORY, Addresses
+from localcloud.servers import say, serve
+from localcloud.vertex.api import app
+from localcloud.vertex.job_events import log_entry, publish
+from localcloud.vertex.jobs import Jobs, PipelineJob, cores
+from localcloud.vertex.local_runner import KfpRunner
+
+# As pipeline/Dockerfile sets it.
+IMAGE_ENVIRON: Final = {"PYTHONUTF8": "1", "DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA": "true"}
+
+
+def main() -> None:
+    """Run the server with the environment that its pipelines need."""
+    addresses = Addresses.from_environ()
+    # A pipeline's process finds the emulators as it would find Google: by its environment.
+    path = os.pathsep.join((str(REPOSITORY), str(REPOSITORY / "src")))
+    os.environ.update(addresses.client_environ() | IMAGE_ENVIRON | {"PYTHONPATH": path})
+
+    def on_change(job: PipelineJob) -> None:
+        state = job.state.name.removeprefix("PIPELINE_STATE_").lower()
+        say(f"{job.id} {state}" + (f": {job.error['message']}" if job.error else ""))
+        if job.state.is_end:
+            try:
+                publish(log_entry(job), addresses.host("pubsub"), f"projects/{PROJECT}/topics/{PIPELINE_EVENTS_TOPIC}")
+            except OSError as error:
+                # As a log sink does: the entry is lost, and the step's own message or a sweeper has to serve.
+                say(f"{job.id} its end could not be published: {error}")
+
+    jobs = Jobs(KfpRunner(addresses.home), cores(), on_change)
+    try:
+        serve(app(jobs), addresses.ports["vertex"])
+    finally:
+        jobs.close()
+
+
+if __name__ == "__main__":
+    main()

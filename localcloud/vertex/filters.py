@@ -1,0 +1,34 @@
+"""The part of the API's list filter that this server reads: equalities of state, display name and labels, with AND."""
+
+import re
+from typing import Final
+
+from localcloud.google_errors import GoogleError
+from localcloud.vertex.jobs import PipelineJob
+
+_CONDITION: Final = re.compile(
+    r"""(?P<field>[\w.-]+)\s*(?P<operator>!=|=|:)\s*(?P<quote>["']?)(?P<value>[^"']*)(?P=quote)"""
+)
+
+
+def matches(job: PipelineJob, expression: str) -> bool:
+    """Say whether a job is in a list with this filter; raise INVALID_ARGUMENT for one that is not understood."""
+    return all(_holds(job, condition) for condition in re.split(r"\s+AND\s+", expression.strip()) if condition)
+
+
+def _holds(job: PipelineJob, condition: str) -> bool:
+    match = _CONDITION.fullmatch(condition.strip())
+    if match is None:
+        raise GoogleError("INVALID_ARGUMENT", f'List filter "{condition}" is not supported here.')
+    field, operator, value = match["field"], match["operator"], match["value"]
+    if field == "state":
+        present: str | None = job.state.name
+    elif field in {"display_name", "displayName"}:
+        present = str(job.request.fields.get("displayName", ""))
+    elif field.startswith("labels."):
+        present = job.request.labels.get(field.removeprefix("labels."))
+    else:
+        raise GoogleError("INVALID_ARGUMENT", f'List filter field "{field}" is not supported here.')
+    if operator == ":" and value == "*":
+        return present is not None
+    return (present == value) is (operator != "!=")

@@ -1,0 +1,126 @@
+"""Runs a compiled pipeline with kfp's own local runner, each job in a process group and a folder of its own.
+
+The processes are forked from one that has imported kfp and the libraries already (multiprocessing's forkserver), so
+that what a job computes is its music.
+"""
+
+import contextlib
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import warnings
+from collections.abc import Mapping
+from multiprocessing import forkserver
+from pathlib import Path
+from typing import Any, Final
+
+from localcloud.vertex.specs import PipelineRequest
+from localcloud.vertex.warm_python import LIBRARIES, WarmPython
+
+_PRELOAD: Final = ("kfp.components", "kfp.local.orchestrator.dag_orchestrator", __name__)
+_LAST_WORDS_CHARACTERS: Final = 800
+_TAIL_BYTES: Final = 16_384
+
+
+class KfpRunner:
+    """Starts jobs; ``home`` is the local cloud's folder, where logs stay and the jobs' folders do not."""
+
+    def __init__(self, home: Path) -> None:
+        """Have the folders made and the process to fork from begin its imports."""
+        self._logs = home / "logs" / "jobs"
+        self._folders = home / "jobs"
+        self._logs.mkdir(parents=True, exist_ok=True)
+        # What an earlier server left when it was killed belongs to nobody.
+        shutil.rmtree(self._folders, ignore_errors=True)
+        self._folders.mkdir(parents=True)
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload([*_PRELOAD, *LIBRARIES])
+        forkserver.ensure_running()
+
+    def start(self, job_id: str, pipeline: PipelineRequest) -> "KfpRun":
+        """Start a pipeline and return at once."""
+        folder, log = self._folders / job_id, self._logs / f"{job_id}.log"
+        process = self._context.Process(
+            target=_run_pipeline, args=(json.dumps(dict(pipeline.spec)), dict(pipeline.parameters), folder, log)
+        )
+        process.start()
+        return KfpRun(process, folder, log)
+
+
+class KfpRun:
+    """A pipeline in its own process group, whose id is that of its first process."""
+
+    def __init__(self, process: Any, folder: Path, log: Path) -> None:
+        """``process`` has been started."""
+        self._process = process
+        self._folder = folder
+        self._log = log
+
+    def wait(self) -> str | None:
+        """Return when it ended: None where it succeeded, else the last words of the step that failed."""
+        self._process.join()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        return None if self._process.exitcode == 0 else last_words(self._log)
+
+    def kill(self) -> None:
+        """End all of its processes at once; harmless when they ended already."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        # Before the process has made its group there is nothing but itself.
+        self._process.kill()
+
+
+def last_words(log: Path) -> str:
+    """Return why a job's step failed: the error at the end of its traceback, else the last line that it printed."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
+            lines = file.read().decode(errors="replace").splitlines()
+    except FileNotFoundError:
+        return "It did not start."
+    # kfp indents what a step prints, and a traceback indents its frames further.
+    said = [line.strip() for line in lines if line.startswith("    ") and line[4:5].strip()]
+    words = said[-1:] or [line.strip() for line in lines if line.strip()][-1:] or ["It ended without a word."]
+    for index, line in enumerate(said):
+        if line.startswith("Traceback ("):
+            words = said[index + 1 :]
+        elif line.startswith("Timeout ("):  # faulthandler's, when a step has used up its time
+            words = said[index : index + 1]
+    return " ".join(words)[:_LAST_WORDS_CHARACTERS]
+
+
+def _run_pipeline(spec: str, parameters: Mapping[str, Any], folder: Path, log: Path) -> None:
+    os.setsid()
+    with log.open("ab", buffering=0) as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # so that the log can be followed
+    folder.mkdir()
+    # The step's own process, its interpreter and kfp put their temporary files where they are cleared away.
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+    with WarmPython(folder):
+        threading.Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
+        _run_with_kfp(spec, parameters, folder)
+
+
+def _run_with_kfp(spec: str, parameters: Mapping[str, Any], folder: Path) -> None:
+    from kfp import components, local  # noqa: PLC0415  imported before the fork, and not by the server at all
+
+    warnings.filterwarnings("ignore", "You may be attemping to run", RuntimeWarning)  # kfp's about the image's name
+    local.init(local.SubprocessRunner(use_venv=False), str(folder / "outputs"), str(folder / "workspace"))
+    try:
+        components.load_component_from_text(spec)(**parameters)
+    except RuntimeError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(1)
+
+
+def _end_with(server: Any) -> None:
+    """End this process group when the server is gone, even where it was killed and could end nothing itself."""
+    server.join()
+    os.killpg(0, signal.SIGKILL)

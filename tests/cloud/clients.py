@@ -1,0 +1,105 @@
+"""A person's and an operator's way into the running local cloud, over its own protocols."""
+
+import json
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from google.api_core.client_options import ClientOptions
+from google.cloud import firestore
+from google.cloud.aiplatform_v1.services.pipeline_service import PipelineServiceClient
+
+from localcloud.addresses import IMAGES_BUCKET, PROJECT, REGION, Addresses
+from localcloud.dropping import drop
+from localcloud.following import sightings
+from localcloud.provision import drop_session, storage_client
+from musicgenerator import ids
+
+
+def drop_bytes(name: str, data: bytes, metadata: Mapping[str, str] | None = None) -> str:
+    """Put an object into the images bucket and return the track it becomes."""
+    blob = storage_client().bucket(IMAGES_BUCKET).blob(name)
+    blob.metadata = dict(metadata or {})
+    blob.upload_from_string(data, content_type="image/jpeg")
+    return ids.dropped_track_id(IMAGES_BUCKET, name, int(blob.generation))
+
+
+def drop_files(paths: Sequence[Path], metadata: Mapping[str, str] | None = None) -> list[str]:
+    """Drop pictures and return their tracks."""
+    return [drop(path.name, path, dict(metadata or {})).track for path in paths]
+
+
+def ends(addresses: Addresses, tracks: Sequence[str], session: str | None = None) -> dict[str, dict[str, Any]]:
+    """Follow tracks to their final states and return the documents."""
+    documents = {}
+    for sighting in sightings(session or drop_session(addresses), tracks):
+        documents[sighting.track] = sighting.document
+    return documents
+
+
+def document(session: str, track: str) -> dict[str, Any]:
+    """Return a track's document as it is now."""
+    found = firestore.Client(project=PROJECT).document("sessions", session, "tracks", track).get()
+    return dict(found.to_dict() or {})
+
+
+def fetch(url: str) -> bytes:
+    """Return what lies at an address of a result."""
+    with urllib.request.urlopen(url, timeout=30) as response:
+        return bytes(response.read())
+
+
+def post(url: str, body: object, headers: Mapping[str, str] | None = None) -> tuple[int, Any]:
+    """POST JSON and return the status and the JSON answer."""
+    data = json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"} | dict(headers or {}))
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return response.status, _json(response.read())
+    except urllib.error.HTTPError as error:
+        return error.code, _json(error.read())
+
+
+def finalized_event(name: str, generation: int, size: int = 1) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the body and headers of a storage event as Eventarc delivers it."""
+    body = {
+        "bucket": IMAGES_BUCKET,
+        "name": name,
+        "generation": str(generation),
+        "metageneration": "1",
+        "size": str(size),
+        "contentType": "image/jpeg",
+    }
+    headers = {
+        "ce-specversion": "1.0",
+        "ce-id": f"{name}-{generation}",
+        "ce-time": "2026-11-23T00:00:00Z",
+        "ce-type": "google.cloud.storage.object.v1.finalized",
+        "ce-source": f"//storage.googleapis.com/projects/_/buckets/{IMAGES_BUCKET}",
+        "ce-subject": f"objects/{name}",
+        "ce-bucket": IMAGES_BUCKET,
+    }
+    return body, headers
+
+
+class Jobs:
+    """The pipeline jobs of the local Vertex AI, seen by Google's own client."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        options = ClientOptions(api_endpoint=addresses.url("vertex"))
+        self._client = PipelineServiceClient(transport="rest", client_options=options)
+        self._parent = f"projects/{PROJECT}/locations/{REGION}"
+
+    def of(self, track: str) -> list[str]:
+        """Return the ids of all jobs that carry a track's label."""
+        found = self._client.list_pipeline_jobs(parent=self._parent)
+        return [job.name.rpartition("/")[2] for job in found if job.labels.get("track") == track]
+
+    def cancel(self, job: str) -> None:
+        """Cancel a job as an operator would in the console."""
+        self._client.cancel_pipeline_job(name=f"{self._parent}/pipelineJobs/{job}")
+
+
+def _json(data: bytes) -> Any:
+    return json.loads(data) if data.startswith((b"{", b"[")) else data.decode()

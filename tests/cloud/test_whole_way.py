@@ -1,0 +1,267 @@
+import base64
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from localcloud.addresses import IMAGES_BUCKET, Addresses
+from localcloud.dropping import drop_with_gcloud
+from localcloud.following import sightings
+from localcloud.provision import drop_session, storage_client
+from musicgenerator import ids
+from musicgenerator.states import Status
+from tests.cloud.clients import (
+    Jobs,
+    document,
+    drop_bytes,
+    drop_files,
+    ends,
+    fetch,
+    finalized_event,
+    post,
+)
+from tests.listening import Figures, listen, same_key, same_tempo
+
+pytestmark = pytest.mark.cloud
+
+SECONDS = 30
+
+
+@pytest.fixture(scope="module")
+def five(local_cloud: Addresses, photos: dict[str, Path]) -> dict[str, dict[str, Any]]:
+    """The documents of five dropped pictures at their ends, by picture."""
+    names = list(photos)[:5]
+    tracks = drop_files([photos[name] for name in names], {"durationSeconds": str(SECONDS)})
+    found = ends(local_cloud, tracks)
+    return {name: found[track] for name, track in zip(names, tracks, strict=True)}
+
+
+@pytest.fixture(scope="module")
+def heard(five: dict[str, dict[str, Any]]) -> dict[str, Figures]:
+    """What an independent analyser hears in the five MP3s."""
+    return {name: listen(fetch(track["music"]["url"])) for name, track in five.items()}
+
+
+def test_every_dropped_picture_becomes_music(five: dict[str, dict[str, Any]]) -> None:
+    """Five different pictures end ready, with five different briefs and every result in place."""
+    assert dict.fromkeys(five, "ready") == {name: track["status"] for name, track in five.items()}
+    assert len({track["brief"]["title"] for track in five.values()}) == 5
+    for track in five.values():
+        music = track["music"]
+        assert fetch(music["coverUrl"]).startswith(b"\xff\xd8\xff")
+        assert len(fetch(music["url"])) == music["bytes"]
+        assert fetch(music["wavUrl"]).startswith(b"RIFF")
+        facts = json.loads(fetch(music["url"].replace("music.mp3", "track.json")))
+        assert track["brief"]["title"] == facts["title"]
+
+
+def test_music_keeps_to_the_mastering_limits(heard: dict[str, Figures]) -> None:
+    """Duration within 1 s, loudness -14 +- 1 LUFS, true peak at most -1 dBTP, no silence longer than 2 s."""
+    for name, figures in heard.items():
+        assert abs(figures.seconds - SECONDS) <= 1, name
+        assert abs(figures.loudness_lufs - -14) <= 1, name
+        assert figures.true_peak_dbtp <= -1, name
+        assert figures.longest_silence <= 2, name
+
+
+def test_music_is_heard_in_the_briefed_key_and_tempo(
+    five: dict[str, dict[str, Any]], heard: dict[str, Figures]
+) -> None:
+    """An analyser that the composer does not know finds key and tempo for at least four of five."""
+    keys = [same_key(heard[name].key, five[name]["brief"]["key"]) for name in five]
+    tempi = [same_tempo(heard[name].tempo_bpm, five[name]["brief"]["tempoBpm"]) for name in five]
+    assert sum(keys) >= 4, {name: (heard[name].key, five[name]["brief"]["key"]) for name in five}
+    assert sum(tempi) >= 4, {name: (heard[name].tempo_bpm, five[name]["brief"]["tempoBpm"]) for name in five}
+
+
+def test_a_track_passes_through_its_states_in_order(local_cloud: Addresses, photos: dict[str, Path]) -> None:
+    """A listener sees the states only go forwards, and the timeline has a time for each that was passed."""
+    (track,) = drop_files([photos["coffee"]], {"durationSeconds": "10"})
+    seen = [sighting.status for sighting in sightings(drop_session(local_cloud), [track])]
+    assert sorted(seen, key=lambda status: status.rank) == seen
+    assert seen[-1] is Status.READY
+    timeline = document(drop_session(local_cloud), track)["timeline"]
+    times = [timeline[status] for status in Status if status in timeline]
+    assert sorted(times) == times
+    assert {"awaiting_upload", "captioning", "captioned", "launching", "ready"} <= set(timeline)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_the_real_gcloud_drops_a_picture(local_cloud: Addresses, tmp_path: Path, suffix: str) -> None:
+    """`gcloud storage cp` of a JPEG or PNG gives a ready track."""
+    path = tmp_path / f"밤 바다{suffix}"
+    Image.linear_gradient("L").resize((320, 200)).convert("RGB").save(path)
+    drop = drop_with_gcloud(path.name, path, {"durationSeconds": "10", "language": "en"})
+    (end,) = ends(local_cloud, [drop.track]).values()
+    assert end["status"] == "ready"
+    assert end["brief"]["language"] == "en"
+    assert abs(end["music"]["durationSeconds"] - 10) <= 1
+
+
+def test_duplicate_deliveries_change_nothing(local_cloud: Addresses, photos: dict[str, Path]) -> None:
+    """The storage event and both messages delivered again: still one job, one track, the same document."""
+    name, data = "duplicate.jpg", photos["coffee"].read_bytes()
+    track = drop_bytes(name, data, {"durationSeconds": "10"})
+    session = drop_session(local_cloud)
+    (end,) = ends(local_cloud, [track]).values()
+    generation = end["image"]["generation"]
+    job = ids.pipeline_job_id(track, 1)
+
+    body, headers = finalized_event(name, generation, len(data))
+    assert post(local_cloud.url("captioner"), body, headers)[0] == 200
+    assert _push(local_cloud, "pipeline_launcher", {"session": session, "track": track, "attempt": 1}) == 200
+    assert _push(local_cloud, "result_notifier", {"pipelineJobId": job}) == 200
+
+    assert Jobs(local_cloud).of(track) == [job]
+    assert document(session, track) == end
+
+
+def test_the_same_event_five_times_at_once_launches_one_job(local_cloud: Addresses, photos: dict[str, Path]) -> None:
+    """Deliveries side by side: one claims the track, the others are told to come again, one job is made."""
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
+    name, data = "five-at-once.jpg", photos["chelsea"].read_bytes()
+    blob = storage_client().bucket(IMAGES_BUCKET).blob(name)
+    blob.metadata = {"durationSeconds": "10"}
+    blob.upload_from_string(data, content_type="image/jpeg")
+    body, headers = finalized_event(name, int(blob.generation), len(data))
+    with ThreadPoolExecutor(5) as pool:
+        codes = list(pool.map(lambda _: post(local_cloud.url("captioner"), body, headers)[0], range(5)))
+    assert set(codes) <= {200, 500}
+    track = ids.dropped_track_id(IMAGES_BUCKET, name, int(blob.generation))
+    (end,) = ends(local_cloud, [track]).values()
+    assert end["status"] == "ready"
+    assert len(Jobs(local_cloud).of(track)) == 1
+
+
+def test_bad_pictures_end_with_a_reason_and_stop_nothing_else(
+    local_cloud: Addresses, photos: dict[str, Path], tmp_path: Path
+) -> None:
+    """A text named .jpg, an empty file and 400 megapixels fail in words; the good picture beside them is ready."""
+    huge = tmp_path / "huge.png"
+    Image.new("1", (20_000, 20_000)).save(huge)
+    tracks = {
+        "not_an_image": drop_bytes("notes.jpg", b"Dear diary, this is no picture."),
+        "empty": drop_bytes("empty.jpg", b""),
+        "too_many_pixels": drop_bytes("huge.png", huge.read_bytes(), {"language": "en"}),
+        "good": drop_bytes("good.jpg", photos["rocket"].read_bytes(), {"durationSeconds": "10"}),
+    }
+    found = ends(local_cloud, list(tracks.values()))
+    assert found[tracks["good"]]["status"] == "ready"
+    for code in ("not_an_image", "empty", "too_many_pixels"):
+        track = found[tracks[code]]
+        assert (track["status"], track["error"]["code"]) == ("failed", code)
+    assert "사진이 아니에요" in found[tracks["not_an_image"]]["error"]["message"]
+    assert "40 megapixels" in found[tracks["too_many_pixels"]]["error"]["message"]
+
+
+def test_an_object_deleted_before_it_is_read_ends_with_a_reason(local_cloud: Addresses) -> None:
+    """The event of an object that is gone ends its track as `picture_gone`."""
+    blob = storage_client().bucket(IMAGES_BUCKET).blob("folder/")
+    blob.upload_from_string(b"x", content_type="image/jpeg")
+    name, generation = "folder/gone.jpg", int(blob.generation)
+    body, headers = finalized_event(name, generation)
+    assert post(local_cloud.url("captioner"), body, headers)[0] == 200
+    track = document(drop_session(local_cloud), ids.dropped_track_id(IMAGES_BUCKET, name, generation))
+    assert (track["status"], track["error"]["code"]) == ("failed", "picture_gone")
+
+
+def test_a_failing_pipeline_ends_its_track(local_cloud: Addresses, photos: dict[str, Path]) -> None:
+    """The step dies on an engine that does not exist; the log sink's entry brings the track to `pipeline_failed`."""
+    (track,) = drop_files([photos["coffee"]], {"engine": "no-such-engine", "language": "en"})
+    (end,) = ends(local_cloud, [track]).values()
+    assert (end["status"], end["error"]["code"]) == ("failed", "pipeline_failed")
+    assert end["error"]["retryable"]
+    assert "try again" in end["error"]["message"]
+
+
+def test_a_cancelled_pipeline_ends_its_track(local_cloud: Addresses, photos: dict[str, Path]) -> None:
+    """A job cancelled in the console brings its track to `pipeline_cancelled`."""
+    (track,) = drop_files([photos["coffee"]], {"durationSeconds": "180"})
+    end: dict[str, Any] = {}
+    for sighting in sightings(drop_session(local_cloud), [track]):
+        end = sighting.document
+        if sighting.status is Status.COMPOSING:
+            Jobs(local_cloud).cancel(ids.pipeline_job_id(track, 1))
+    assert (end["status"], end["error"]["code"]) == ("failed", "pipeline_cancelled")
+
+
+def test_malformed_events_are_acknowledged(local_cloud: Addresses) -> None:
+    """What no repetition mends is acknowledged, so that it is not delivered for a day."""
+    _, headers = finalized_event("x.jpg", 1)
+    assert post(local_cloud.url("captioner"), {"bucket": IMAGES_BUCKET}, headers)[0] == 200
+    for function in ("pipeline_launcher", "result_notifier"):
+        for message in ({}, [], {"session": "s", "track": "../x", "attempt": -1}, {"pipelineJobId": "mg-x-1"}):
+            assert _push(local_cloud, function, message) == 200
+
+
+def test_nothing_polls(local_cloud: Addresses, photos: dict[str, Path]) -> None:
+    """Vertex AI is asked once to create the job and at most once an event about it, however long the music takes."""
+    (track,) = drop_files([photos["rocket"]], {"durationSeconds": "60"})
+    ends(local_cloud, [track])
+    lines = (local_cloud.home / "logs" / "vertex.log").read_text().splitlines()
+    assert sum("GET /v1/projects" in line and track in line for line in lines) <= 2
+
+
+def test_an_announced_upload_becomes_music(local_cloud: Addresses, photos: dict[str, Path]) -> None:
+    """Session, track, signed PUT, music: the way of the page, with the hint and length that were asked for."""
+    import urllib.request  # noqa: PLC0415
+
+    api = local_cloud.url("upload_handler")
+    status, session = post(f"{api}/v1/sessions", {}, {"Idempotency-Key": "a-key-of-sufficient-length"})
+    assert status == 201
+    assert post(f"{api}/v1/sessions", {}, {"Idempotency-Key": "a-key-of-sufficient-length"}) == (201, session)
+    wish = {"contentType": "image/jpeg", "durationSeconds": 12, "language": "en", "style": "jazz", "seed": 7}
+    bearer = {"Authorization": f"Bearer {session['secret']}", "Idempotency-Key": "another-key-long-enough"}
+    tracks = f"{api}/v1/sessions/{session['session']}/tracks"
+    status, announced = post(tracks, wish, bearer)
+    assert (status, announced["status"]) == (201, "awaiting_upload")
+    assert announced["track"] == post(tracks, wish, bearer)[1]["track"]
+    assert post(tracks, wish | {"seed": 8}, bearer)[0] == 422
+
+    upload = announced["upload"]
+    data = photos["coffee"].read_bytes()
+    request = urllib.request.Request(upload["url"], data, upload["headers"], method=upload["method"])
+    with urllib.request.urlopen(request, timeout=30) as response:
+        assert response.status == 200
+    (end,) = ends(local_cloud, [announced["track"]], session["session"]).values()
+    assert (end["status"], end["brief"]["genre"], end["music"]["seed"]) == ("ready", "jazz", 7)
+    assert abs(end["music"]["durationSeconds"] - 12) <= 1
+    assert document(session["session"], announced["track"])["image"]["object"] == f"uploads/{announced['track']}"
+
+
+def test_commands_need_the_session_s_secret(local_cloud: Addresses) -> None:
+    """Without the secret, or with another session's, a track cannot be announced."""
+    api = local_cloud.url("upload_handler")
+    mine, other = (post(f"{api}/v1/sessions", {})[1] for _ in range(2))
+    tracks = f"{api}/v1/sessions/{mine['session']}/tracks"
+    wish = {"contentType": "image/jpeg"}
+    for headers in ({}, {"Authorization": f"Bearer {other['secret']}"}, {"Authorization": "Bearer "}):
+        status, problem = post(tracks, wish, headers)
+        assert (status, problem["code"]) == (401, "unknown_session")
+
+
+def test_gcloud_of_make_env_lists_the_bucket(local_cloud: Addresses) -> None:
+    """The variables of `make env` are enough for the real gcloud."""
+    drop_bytes("listed.jpg", b"no picture")
+    done = subprocess.run(
+        ["gcloud", "storage", "ls", f"gs://{IMAGES_BUCKET}"],
+        env={"PATH": __import__("os").environ["PATH"]} | local_cloud.client_environ(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"gs://{IMAGES_BUCKET}/listed.jpg" in done.stdout.split()
+
+
+def _push(addresses: Addresses, function: str, message: object) -> int:
+    data = base64.b64encode(json.dumps(message).encode()).decode()
+    body = {
+        "message": {"data": data, "attributes": {}, "messageId": "1", "publishTime": "2026-11-23T00:00:00Z"},
+        "subscription": "projects/demo-musicgenerator/subscriptions/test",
+        "deliveryAttempt": 1,
+    }
+    return post(addresses.url(function), body)[0]

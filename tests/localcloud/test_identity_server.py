@@ -1,0 +1,113 @@
+import base64
+import json
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+
+import google.auth
+import pytest
+import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from google.auth import exceptions
+from google.auth.transport.requests import AuthorizedSession, Request
+from google.oauth2 import service_account
+
+from localcloud.addresses import HOST, UPLOAD_SIGNER, Addresses
+from localcloud.identity_server import app, prepare
+from localcloud.servers import listen
+
+SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
+
+
+@pytest.fixture(scope="module")
+def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+    with socket.create_server((HOST, 0)) as bound:
+        port = bound.getsockname()[1]
+    addresses = Addresses(port - Addresses(0).ports["identity"], tmp_path_factory.mktemp("home"))
+    keys = prepare(addresses)
+    server = listen(app(keys), addresses.ports["identity"])
+    thread = Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    yield addresses
+    server.shutdown()
+    thread.join()
+
+
+@pytest.fixture
+def credentials(addresses: Addresses, monkeypatch: pytest.MonkeyPatch) -> service_account.Credentials:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(addresses.credentials_file))
+    found, _ = google.auth.default(scopes=SCOPES)
+    return found
+
+
+def certificate(addresses: Addresses, email: str, key_id: str) -> rsa.RSAPublicKey:
+    url = f"{addresses.url('identity')}/service_accounts/v1/metadata/x509/{email}"
+    pem = requests.get(url, timeout=10).json()[key_id]
+    public = x509.load_pem_x509_certificate(pem.encode()).public_key()
+    assert isinstance(public, rsa.RSAPublicKey)
+    return public
+
+
+def test_default_credentials_get_a_token(credentials: service_account.Credentials) -> None:
+    """Google's own flow signs an assertion with the key file and receives an access token that expires."""
+    credentials.refresh(Request())
+    assert credentials.valid
+    assert credentials.token
+    assert credentials.expiry is not None
+
+
+def test_an_assertion_of_another_key_gets_none(addresses: Addresses, tmp_path: Path) -> None:
+    """A key that this server did not make is refused as Google refuses it."""
+    stranger = prepare(Addresses(addresses.port, tmp_path))
+    info = json.loads((tmp_path / "credentials.json").read_text())
+    assert stranger
+    foreign = service_account.Credentials.from_service_account_info(info, scopes=SCOPES)
+    with pytest.raises(exceptions.RefreshError, match="invalid_grant"):
+        foreign.refresh(Request())
+
+
+def test_the_credentials_file_is_for_its_owner_only(addresses: Addresses) -> None:
+    """Nobody else on the machine reads the private key."""
+    assert stat.S_IMODE(addresses.credentials_file.stat().st_mode) == 0o600
+
+
+def test_sign_blob_signs_as_the_account_that_is_named(
+    addresses: Addresses, credentials: service_account.Credentials
+) -> None:
+    """The answer's signature is the signer's, RSA-SHA256, and its certificate verifies it."""
+    url = f"{addresses.url('identity')}/v1/projects/-/serviceAccounts/{UPLOAD_SIGNER}:signBlob"
+    payload = base64.b64encode(b"GOOG4-RSA-SHA256").decode()
+    with AuthorizedSession(credentials) as session:
+        answer = session.post(url, json={"payload": payload}).json()
+    signature = base64.b64decode(answer["signedBlob"])
+    public = certificate(addresses, UPLOAD_SIGNER, answer["keyId"])
+    public.verify(signature, b"GOOG4-RSA-SHA256", padding.PKCS1v15(), hashes.SHA256())
+
+
+@pytest.mark.parametrize(
+    ("email", "headers", "body", "status"),
+    [
+        (UPLOAD_SIGNER, {}, {"payload": "YQ=="}, "UNAUTHENTICATED"),
+        (UPLOAD_SIGNER, {"Authorization": "Bearer t"}, {"payload": "not base64!"}, "INVALID_ARGUMENT"),
+        (UPLOAD_SIGNER, {"Authorization": "Bearer t"}, {}, "INVALID_ARGUMENT"),
+        ("nobody@example.com", {"Authorization": "Bearer t"}, {"payload": "YQ=="}, "NOT_FOUND"),
+    ],
+)
+def test_sign_blob_refuses_as_the_api_does(
+    addresses: Addresses, email: str, headers: dict[str, str], body: dict[str, str], status: str
+) -> None:
+    """Without a token, with a payload that is none or for an unknown account there is an error in Google's format."""
+    url = f"{addresses.url('identity')}/v1/projects/-/serviceAccounts/{email}:signBlob"
+    answer = requests.post(url, json=body, headers=headers, timeout=10)
+    error = answer.json()["error"]
+    assert (status, answer.status_code) == (error["status"], error["code"])
+
+
+def test_keys_outlive_a_restart(addresses: Addresses) -> None:
+    """A signature that was given away stays valid when the server starts again."""
+    before, after = prepare(addresses), prepare(addresses)
+    assert {email: key.id for email, key in before.items()} == {email: key.id for email, key in after.items()}

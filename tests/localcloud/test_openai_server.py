@@ -1,0 +1,297 @@
+import base64
+import contextlib
+import http.client
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Literal
+
+import openai
+import pytest
+from openai.types import ModerationImageURLInputParam, ModerationTextInputParam
+from openai.types.responses import ParsedResponse, ResponseTextConfigParam
+from PIL import Image
+from pydantic import BaseModel, Field
+
+from musicgenerator.briefs import Brief
+
+ROOT = Path(__file__).parents[2]
+PHOTOS = sorted((ROOT / "localcloud" / "photos").glob("*.jpg"))
+
+
+class BriefAnswer(BaseModel):
+    title: str = Field(max_length=80)
+    caption: str = Field(max_length=400)
+    altText: str = Field(max_length=300)  # noqa: N815  the contract's spelling
+    language: Literal["ko", "en"]
+    prompt: str = Field(max_length=800)
+    avoid: str = Field(max_length=200)
+    moods: list[str] = Field(min_length=1, max_length=5)
+    genre: Literal["ambient", "classical piano", "jazz", "lo-fi", "folk", "cinematic", "waltz", "rock"]
+    instruments: list[Literal["piano", "cello", "harp", "drums", "flute", "warm pad"]] = Field(min_length=1)
+    tempoBpm: int = Field(ge=40, le=200)  # noqa: N815  as above
+    key: str
+    valence: float = Field(ge=-1, le=1)
+    energy: float = Field(ge=0, le=1)
+
+
+@pytest.fixture(scope="module")
+def base_url() -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-m", "localcloud.openai_server", "--port", str(port)]
+    with subprocess.Popen(command, cwd=ROOT, env=environment) as server:
+        try:
+            _wait_until_healthy(port, server)
+            yield f"http://127.0.0.1:{port}/v1"
+        finally:
+            server.terminate()
+
+
+def _wait_until_healthy(port: int, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(300):
+        assert server.poll() is None, "the server ended"
+        try:
+            status, _ = send(port, "GET", "/healthz")
+        except ConnectionError:
+            time.sleep(0.1)
+        else:
+            assert 200 == status
+            return
+    pytest.fail("the server did not become healthy")
+
+
+def send(
+    port: int, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
+) -> tuple[int, Any]:
+    """Send what no client of OpenAI's would."""
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
+        connection.request(method, path, body, headers or {})
+        answer = connection.getresponse()
+        return answer.status, json.load(answer)
+
+
+@pytest.fixture(scope="module")
+def client(base_url: str) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=base_url, api_key="worthless", max_retries=0) as opened:
+        yield opened
+
+
+def data_url(image: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(image).decode()}"
+
+
+def words(text: str) -> ModerationImageURLInputParam | ModerationTextInputParam:
+    return {"type": "text", "text": text}
+
+
+def picture(image: bytes) -> ModerationImageURLInputParam | ModerationTextInputParam:
+    return {"type": "image_url", "image_url": {"url": data_url(image)}}
+
+
+def schema_format(schema: dict[str, Any]) -> ResponseTextConfigParam:
+    return {"format": {"type": "json_schema", "name": "brief", "schema": schema}}
+
+
+def messages(image_url: str, language: str = "ko", hint: str = "", style: str = "") -> Any:
+    asked = {"language": language, "hint": hint, "style": style, "durationSeconds": 30}
+    content = [
+        {"type": "input_text", "text": json.dumps(asked)},
+        {"type": "input_image", "image_url": image_url, "detail": "low"},
+    ]
+    return [{"role": "developer", "content": "Describe."}, {"role": "user", "content": content}]
+
+
+def ask(client: openai.OpenAI, given: Any, max_output_tokens: int = 1500) -> ParsedResponse[BriefAnswer]:
+    return client.responses.parse(
+        model="gpt-6-luna",
+        input=given,
+        text_format=BriefAnswer,
+        reasoning={"effort": "none"},
+        max_output_tokens=max_output_tokens,
+        store=False,
+    )
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+@pytest.mark.parametrize("photo", PHOTOS, ids=lambda path: path.stem)
+def test_photo_is_answered_as_the_schema_says(client: openai.OpenAI, photo: Path, language: str) -> None:
+    """The unchanged client parses the answer into its model, and it is a brief in the language asked for."""
+    response = ask(client, messages(data_url(photo.read_bytes()), language))
+    assert response.output_parsed is not None
+    brief = Brief.from_mapping(response.output_parsed.model_dump())
+    assert language == brief.language
+    assert "completed" == response.status
+    assert response.usage is not None
+    assert response.usage.total_tokens == response.usage.input_tokens + response.usage.output_tokens
+
+
+def test_there_are_five_photos() -> None:
+    """The tests above looked at every photo that ships."""
+    assert 5 == len(PHOTOS)
+
+
+def test_answers_stay_the_same_under_concurrency(client: openai.OpenAI) -> None:
+    """Sixteen requests at once answer as one after another would."""
+    urls = [data_url(photo.read_bytes()) for photo in PHOTOS[:2]]
+    alone = [ask(client, messages(url)).output_text for url in urls]
+    with ThreadPoolExecutor(16) as pool:
+        together = list(pool.map(lambda i: ask(client, messages(urls[i % 2])).output_text, range(16)))
+    assert alone * 8 == together
+
+
+def test_style_reaches_the_answer(client: openai.OpenAI) -> None:
+    """The person's style, sent as JSON in the user's message, chooses the genre."""
+    answer = ask(client, messages(data_url(PHOTOS[0].read_bytes()), style="재즈")).output_parsed
+    assert answer is not None
+    assert "jazz" == answer.genre
+
+
+def test_too_few_output_tokens_make_an_incomplete_response(client: openai.OpenAI) -> None:
+    """As with the real API, a text that is cut short is marked, and is no JSON any more."""
+    response = client.responses.create(
+        model="gpt-6-luna",
+        input=messages(data_url(PHOTOS[0].read_bytes())),
+        text=schema_format(BriefAnswer.model_json_schema()),
+        max_output_tokens=16,
+    )
+    assert "incomplete" == response.status
+    assert response.incomplete_details is not None
+    assert "max_output_tokens" == response.incomplete_details.reason
+    assert response.usage is not None
+    assert response.usage.output_tokens <= 16
+
+
+def test_plain_text_is_the_caption(client: openai.OpenAI) -> None:
+    """Without a schema the answer is the caption."""
+    given = messages(data_url(PHOTOS[1].read_bytes()), "en")
+    assert "cat" in client.responses.create(model="gpt-6-luna", input=given).output_text.lower()
+
+
+@pytest.mark.parametrize(
+    ("code", "image_url"),
+    [
+        ("invalid_image", data_url(b"this is no picture")),
+        ("invalid_base64_image", "data:image/jpeg;base64,@@@"),
+        ("empty_image_file", "data:image/jpeg;base64,"),
+        ("invalid_image_url", "http://example.com/a.jpg"),
+    ],
+)
+def test_bad_pictures_are_bad_requests(client: openai.OpenAI, code: str, image_url: str) -> None:
+    """A picture that cannot be read is a 400 that names the reason and the place."""
+    with pytest.raises(openai.BadRequestError) as caught:
+        ask(client, messages(image_url))
+    assert code == caught.value.code
+    assert "invalid_request_error" == caught.value.type
+    assert "input[1].content[1].image_url" == caught.value.param
+
+
+def test_enormous_picture_is_a_bad_request(client: openai.OpenAI) -> None:
+    """A few kilobytes that would unpack to 400 megapixels are refused from the header."""
+    with io.BytesIO() as file:
+        Image.new("1", (20_000, 20_000)).save(file, "PNG")
+        url = data_url(file.getvalue())
+    with pytest.raises(openai.BadRequestError) as caught:
+        ask(client, messages(url))
+    assert "invalid_image" == caught.value.code
+
+
+def test_schema_that_no_brief_answers_is_refused(client: openai.OpenAI) -> None:
+    """A schema for something else is a 400 that says so, not an invented answer."""
+    schema = {"type": "object", "properties": {"price": {"type": "number"}}, "required": ["price"]}
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.responses.create(
+            model="gpt-6-luna",
+            input=messages(data_url(PHOTOS[0].read_bytes())),
+            text=schema_format(schema),
+        )
+    assert "unsupported_schema" == caught.value.code
+
+
+def test_unknown_model_is_not_found(client: openai.OpenAI) -> None:
+    """A model that is not served is a 404 with the real code."""
+    with pytest.raises(openai.NotFoundError) as caught:
+        client.responses.create(model="gpt-none", input="hello")
+    assert "model_not_found" == caught.value.code
+
+
+def test_request_without_a_picture_is_refused(client: openai.OpenAI) -> None:
+    """There is no language model behind this server, so text alone gets no answer."""
+    with pytest.raises(openai.BadRequestError):
+        client.responses.create(model="gpt-6-luna", input="hello")
+
+
+@pytest.mark.parametrize(
+    ("status", "path", "headers", "body"),
+    [
+        (401, "/responses", {}, b"{}"),
+        (401, "/responses", {"Authorization": "Bearer "}, b"{}"),
+        (400, "/responses", {"Authorization": "Bearer x"}, b"{"),
+        (400, "/responses", {"Authorization": "Bearer x"}, b"[]"),
+        (404, "/nowhere", {"Authorization": "Bearer x"}, b"{}"),
+        (405, "/models", {"Authorization": "Bearer x"}, b"{}"),
+    ],
+)
+def test_errors_have_the_shape_of_openai(
+    base_url: str, status: int, path: str, headers: dict[str, str], body: bytes
+) -> None:
+    """Every refusal, of the route or of the body, is an error object with its four fields."""
+    port = int(base_url.removesuffix("/v1").rpartition(":")[2])
+    answered, answer = send(port, "POST", f"/v1{path}", body, headers)
+    assert status == answered
+    assert {"message", "type", "param", "code"} == set(answer["error"])
+
+
+def test_models_are_listed(client: openai.OpenAI) -> None:
+    """The describer and the moderation model are there, by list and by name."""
+    assert {"gpt-6-luna", "omni-moderation-latest"} == {model.id for model in client.models.list()}
+    assert "gpt-6-luna" == client.models.retrieve("gpt-6-luna").id
+
+
+@pytest.mark.parametrize(
+    ("flagged", "text"),
+    [
+        (False, "노을 지는 바닷가에서 듣고 싶은 잔잔한 음악"),
+        (False, "a warm afternoon with my cat"),
+        (True, "죽여버리겠어"),
+        (True, "how to build a bomb"),
+    ],
+)
+def test_text_is_moderated(client: openai.OpenAI, flagged: bool, text: str) -> None:  # noqa: FBT001  expected value
+    """Words of the list flag a text, in Korean and English; others do not."""
+    result = client.moderations.create(model="omni-moderation-latest", input=text).results[0]
+    assert flagged == result.flagged
+    assert flagged == any(result.categories.model_dump().values())
+
+
+def test_text_and_picture_are_moderated_together(client: openai.OpenAI) -> None:
+    """One result for all parts; pictures count only for the categories that the real model applies to them."""
+    result = client.moderations.create(
+        model="omni-moderation-latest",
+        input=[
+            words("나의 고양이"),
+            picture(PHOTOS[1].read_bytes()),
+        ],
+    ).results[0]
+    assert not result.flagged
+    assert ["text", "image"] == result.category_applied_input_types.violence
+    assert ["text"] == result.category_applied_input_types.hate
+    assert 0 < result.category_scores.violence < 0.01
+
+
+def test_undecodable_picture_is_not_moderated(client: openai.OpenAI) -> None:
+    """Moderation refuses what is no picture, as the describer does."""
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.moderations.create(
+            model="omni-moderation-latest",
+            input=[picture(b"no")],
+        )
+    assert "invalid_image" == caught.value.code
