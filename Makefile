@@ -40,7 +40,7 @@ env: ## Print the variables that point any client at the local cloud: eval "$(ma
 .PHONY: test test-fast lint bench
 test: setup build browser lint ## Everything that CI runs
 	@$(PYTHON) -m pytest
-	@node --test web/test/
+	@cd web && npm test --silent
 
 test-fast: .venv/.stamp ## The tests that need no emulators, no functions and no browser
 	@$(PYTHON) -m pytest -m "not cloud and not browser" -q

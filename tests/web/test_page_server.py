@@ -1,0 +1,108 @@
+"""The page's server: its configuration, its headers, and nothing but the built page."""
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from localcloud.addresses import Addresses
+from localcloud.page_server import PageNotBuiltError, PageServer, configuration
+
+
+@pytest.fixture
+def addresses(tmp_path: Path) -> Addresses:
+    # Port 0 lets the system choose the page's own; the other parts are only named.
+    return Addresses(0, tmp_path)
+
+
+@pytest.fixture
+def page_url(addresses: Addresses, tmp_path: Path) -> Iterator[str]:
+    built = tmp_path / "built"
+    (built / "assets").mkdir(parents=True)
+    (built / "index.html").write_text("<!doctype html>")
+    (built / "assets" / "main-ABC.js").write_text("export {};")
+    (tmp_path / "secret.txt").write_text("secret")
+    with PageServer(addresses, built) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,)).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def get(url: str) -> requests.Response:
+    """Get exactly this address: requests would tidy dots out of it."""
+    with requests.Session() as session:
+        prepared = requests.Request("GET", url).prepare()
+        prepared.url = url
+        return session.send(prepared, timeout=10)
+
+
+def test_the_configuration_names_the_addresses(addresses: Addresses) -> None:
+    """Everything that differs between here and the cloud reaches the page as an address."""
+    expected = {
+        "apiUrl": addresses.url("upload_handler"),
+        "projectId": "demo-musicgenerator",
+        "firestoreApiKey": None,
+        "firestoreEmulator": addresses.host("firestore"),
+        "dropSession": None,
+    }
+    assert expected == configuration(addresses)
+
+
+def test_the_drop_session_is_told_without_its_secret(addresses: Addresses, page_url: str) -> None:
+    """Knowing the session is the right to read it; the secret would be the right to command it."""
+    addresses.drop_session_file.write_text(json.dumps({"session": "sdrop", "secret": "kdrop"}))
+    answer = get(f"{page_url}/config.json")
+    assert "sdrop" == answer.json()["dropSession"]
+    assert "kdrop" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/", "/config.json", "/assets/main-ABC.js", "/missing"])
+def test_every_answer_carries_the_policy(page_url: str, path: str) -> None:
+    """No inline script, no other origin than the product's own, no frame."""
+    headers = get(page_url + path).headers
+    policy = headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; ")
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "nosniff" == headers["X-Content-Type-Options"]
+
+
+def test_what_carries_its_hash_is_kept_and_nothing_else(page_url: str) -> None:
+    """A new version is seen at the next visit, and a missing file is not remembered as missing."""
+    forever = "public, max-age=31536000, immutable"
+    assert forever == get(f"{page_url}/assets/main-ABC.js").headers["Cache-Control"]
+    for path in ("/", "/index.html", "/config.json", "/assets/missing.js"):
+        assert "no-cache" == get(page_url + path).headers["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/assets/",
+        "/assets",
+        "/../secret.txt",
+        "/%2e%2e/secret.txt",
+        "/assets/..%2f..%2fsecret.txt",
+        "//../secret.txt",
+        "/assets/main-ABC.js/",
+    ],
+)
+def test_folders_and_what_lies_outside_are_not_served(page_url: str, path: str) -> None:
+    """Only files of the built page are there."""
+    answer = get(page_url + path)
+    assert 404 == answer.status_code
+    assert "secret" not in answer.text.replace(path, "")
+
+
+def test_the_server_says_that_it_is_there(page_url: str) -> None:
+    """The local cloud waits for this before it goes on."""
+    assert "ok\n" == get(f"{page_url}/healthz").text
+
+
+def test_a_page_that_was_not_built_is_named(addresses: Addresses, tmp_path: Path) -> None:
+    """The error says which command builds it."""
+    with pytest.raises(PageNotBuiltError, match="make build-web"):
+        PageServer(addresses, tmp_path / "nowhere")

@@ -1,0 +1,53 @@
+"""The page's Korean words cover the vocabulary that the functions write."""
+
+import json
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+
+from localcloud.addresses import REPOSITORY
+from localcloud.vision.vocabulary import MOODS
+from musicgenerator.briefs import GENRES, INSTRUMENTS
+from musicgenerator.states import FINAL, Status
+from musicgenerator.tracks import DEFAULT_SECONDS
+
+READ = """
+import { ko } from "./src/texts/ko.js";
+import { isFinal, STATUSES } from "./src/tracks.js";
+import { GENRES, SECONDS_BY_DEFAULT } from "./src/wishes.js";
+console.log(JSON.stringify({ ko, STATUSES, final: STATUSES.filter(isFinal), GENRES, SECONDS_BY_DEFAULT }));
+"""
+
+
+@pytest.fixture(scope="module")
+def page() -> dict[str, Any]:
+    node = shutil.which("node")
+    assert node, "install Node.js 20 or newer"
+    command = [node, "--input-type=module", "--eval", READ]
+    output = subprocess.run(command, cwd=REPOSITORY / "web", check=True, capture_output=True, text=True).stdout
+    return dict(json.loads(output))
+
+
+def test_the_page_knows_the_states_in_their_order(page: dict[str, Any]) -> None:
+    """The order is what the progress bar is made of."""
+    assert list(Status) == page["STATUSES"]
+    assert set(FINAL) == set(page["final"])
+
+
+def test_every_word_of_a_brief_has_a_korean_one(page: dict[str, Any]) -> None:
+    """Genres and instruments are closed vocabularies, so none may stay untranslated."""
+    assert list(GENRES) == list(page["ko"]["genres"])
+    assert list(INSTRUMENTS) == list(page["ko"]["instruments"])
+
+
+def test_every_mood_of_the_local_describer_has_a_korean_word(page: dict[str, Any]) -> None:
+    """Moods are free words in the brief; those that the local cloud writes are all known."""
+    assert set() == set(MOODS) - set(page["ko"]["moods"])
+
+
+def test_the_page_offers_what_the_api_takes(page: dict[str, Any]) -> None:
+    """The wishes are the API's own, with the same default."""
+    assert list(GENRES) == page["GENRES"]
+    assert DEFAULT_SECONDS == page["SECONDS_BY_DEFAULT"]
