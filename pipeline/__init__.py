@@ -1,0 +1,1 @@
+"""The Vertex pipeline and what runs in it: engines, mastering, encoding."""

@@ -1,0 +1,106 @@
+"""The master as files: WAV with dither, MP3 with its tags and cover."""
+
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, Final
+
+import numpy as np
+from mutagen import id3
+from numpy.typing import NDArray
+
+from pipeline.audio import Audio
+
+ARTIST: Final = "musicgenerator"
+_KBIT: Final = 256
+_LAME_QUALITY: Final = 5
+_PCM_SCALE: Final = 32767
+_LANGUAGES: Final = {"ko": "kor", "en": "eng"}
+_ID3_ENCODING: Final = id3.Encoding.UTF16  # ID3v2.3 knows no UTF-8, and v2.3 is what every player reads
+
+
+@dataclass(frozen=True)
+class Tags:
+    """What the MP3 says of itself; ``key`` is a brief's key, ``language`` is ``ko`` or ``en``."""
+
+    title: str
+    caption: str
+    language: str
+    genre: str
+    key: str
+    tempo_bpm: int
+    engine: str
+    model: str
+    seed: int
+    album: str = ""
+
+
+def wav(audio: Audio) -> bytes:
+    """Return the sound as a 16-bit PCM WAV with triangular dither; the same sound gives the same bytes."""
+    import soundfile  # noqa: PLC0415  each encoder loads its own library
+
+    out = BytesIO()
+    soundfile.write(out, _dithered(audio), audio.rate, format="WAV", subtype="PCM_16")
+    return out.getvalue()
+
+
+def mp3(audio: Audio, tags: Tags, cover_jpeg: bytes | None) -> bytes:
+    """Return the sound as a 256 kbit/s MP3 with ID3v2.3 tags, and the cover when there is one."""
+    import lameenc  # noqa: PLC0415  each encoder loads its own library
+
+    encoder = lameenc.Encoder()
+    encoder.silence()
+    encoder.set_bit_rate(_KBIT)
+    encoder.set_in_sample_rate(audio.rate)
+    encoder.set_channels(2)
+    encoder.set_quality(_LAME_QUALITY)
+    sound = encoder.encode(_dithered(audio).tobytes()) + encoder.flush()
+    out = BytesIO(bytes(sound))
+    _id3(tags, cover_jpeg).save(out, v1=0, v2_version=3)
+    return out.getvalue()
+
+
+def _dithered(audio: Audio) -> NDArray[np.int16]:
+    """Round to 16 bits with triangular noise of one step, from a fixed seed."""
+    rng = np.random.Generator(np.random.PCG64(16))
+    shape = audio.samples.shape
+    steps = rng.random(shape, np.float32)
+    steps -= rng.random(shape, np.float32)
+    steps += audio.samples * np.float32(_PCM_SCALE)
+    np.rint(steps, out=steps)
+    return np.clip(steps, -_PCM_SCALE - 1, _PCM_SCALE).astype(np.int16)
+
+
+def _id3(tags: Tags, cover_jpeg: bytes | None) -> id3.ID3:
+    language = _LANGUAGES.get(tags.language, "und")
+    texts: dict[Any, str] = {
+        id3.TIT2: tags.title,
+        id3.TPE1: ARTIST,
+        id3.TALB: tags.album,
+        id3.TCON: tags.genre,
+        id3.TBPM: str(tags.tempo_bpm),
+        id3.TKEY: initial_key(tags.key),
+        id3.TLAN: language,
+    }
+    said = {
+        "AI-generated": "yes",
+        "engine": tags.engine,
+        "model": tags.model,
+        "seed": str(tags.seed),
+    }
+    found = id3.ID3()
+    for frame, text in texts.items():
+        if text:
+            found.add(frame(encoding=_ID3_ENCODING, text=[text]))
+    found.add(id3.COMM(encoding=_ID3_ENCODING, lang=language, desc="", text=[tags.caption]))
+    for name, text in said.items():
+        found.add(id3.TXXX(encoding=_ID3_ENCODING, desc=name, text=[text]))
+    if cover_jpeg:
+        front = id3.PictureType.COVER_FRONT
+        found.add(id3.APIC(encoding=_ID3_ENCODING, mime="image/jpeg", type=front, desc="", data=cover_jpeg))
+    return found
+
+
+def initial_key(key: str) -> str:
+    """Return a brief's key as ID3's TKEY spells it: ``F# minor`` is ``F#m``."""
+    letter, mode = key.split()
+    return letter + ("m" if mode == "minor" else "")

@@ -1,0 +1,128 @@
+"""The form: how many bars fill the asked time, what happens in them, and on which chords."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from pipeline.engines.composer.score import ChordSpan, Section
+from pipeline.engines.composer.styles import Harmony, Style
+from pipeline.engines.composer.theory import Key, chord
+
+LEAD_IN_SECONDS: Final = 0.08
+_RING_SECONDS: Final = (1.9, 3.2)  # the least, and the wished, time for the final chord
+_TEMPO_BEND: Final = 0.015
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The bars before the final chord, the tempo that makes them fit, and the bars of a phrase."""
+
+    tempo: float
+    bars: int
+    phrase: int
+
+
+def plan(seconds: float, tempo: float, beats: int) -> Plan:
+    """Choose as many bars as leave the final chord time to ring, bending the tempo by at most 1.5 %."""
+    least, wished = _RING_SECONDS
+    room = seconds - LEAD_IN_SECONDS
+    bar = beats * 60 / tempo
+    choices: list[tuple[float, int, float]] = []
+    for bars in range(max(1, int(room / bar) - 2), int(room / bar) + 2):
+        played = bar * bars
+        bend = max(1 - _TEMPO_BEND, min(1 + _TEMPO_BEND, (room - wished) / played))
+        ring = room - played * bend
+        choices.append((abs(ring - wished) if ring >= least else 1000 - ring, bars, tempo / bend))
+    _, bars, bent = min(choices)
+    phrase = 4 if bars >= 12 else 2 if bars >= 5 else 1
+    return Plan(bent, bars, phrase)
+
+
+def sections(style: Style, planned: Plan, energy: float) -> tuple[Section, ...]:
+    """Lay out intro, themes and end; bars that make no whole phrase become the intro.
+
+    Intensity swells towards the last third, falls for the contrast, and is scaled by the energy.
+    """
+    phrases, intro = divmod(planned.bars, planned.phrase)
+    if intro == 0 and phrases >= 6:
+        phrases, intro = phrases - 1, planned.phrase
+    letters = _letters(style.form, phrases)
+    laid: list[Section] = []
+    visits: dict[str, int] = {}
+    if intro:
+        laid.append(Section("intro", 0, 0, intro, 0.25 + 0.25 * energy))
+    bar = intro
+    for index, letter in enumerate(letters):
+        along = (index + 1) / len(letters)
+        arc = 0.55 + 0.45 * along if along <= 0.8 else 0.95
+        dip = {"B": 0.0, "C": -0.3}.get(letter, 0.0)
+        intensity = max(0.15, min(1.0, (0.35 + 0.65 * energy) * arc + dip + 0.1 * (len(letters) < 4)))
+        laid.append(Section(letter, visits.get(letter, 0), bar, planned.phrase, intensity))
+        visits[letter] = visits.get(letter, 0) + 1
+        bar += planned.phrase
+    laid.append(Section("end", 0, bar, 1, laid[-1].intensity))
+    return tuple(laid)
+
+
+def _letters(form: str, phrases: int) -> str:
+    """Return the themes of so many phrases; the first and the last are always the theme A."""
+    short = {1: "A", 2: "AA", 3: "ABA"}
+    if phrases in short:
+        return short[phrases]
+    body = (form * (phrases // len(form) + 1))[: phrases - 1]
+    return body + "A" if "B" in body else body[:-1] + "BA"
+
+
+def harmonise(style: Style, key: Key, layout: Sequence[Section], valence: float, rng: Random) -> tuple[ChordSpan, ...]:
+    """Give every section its chords; each theme keeps its progression, and the last bar before the end cadences."""
+    harmony = style.major if key.mode == "major" else style.minor
+    themes = {theme: _choose(getattr(harmony, theme.lower()), valence, rng).split(" | ") for theme in "ABC"}
+    cadence = _choose(harmony.cadence, valence, rng)
+    spans: list[ChordSpan] = []
+    for section, following in zip(layout, [*layout[1:], None], strict=True):
+        bars = _bars(harmony, themes, cadence, section, following)
+        for index, bar in enumerate(bars):
+            numerals = bar.split()
+            length = _split(style.beats, len(numerals))
+            start = float((section.bar + index) * style.beats)
+            for numeral, beats in zip(numerals, length, strict=True):
+                spans.append(ChordSpan(start, beats, chord(numeral, key)))
+                start += beats
+    return tuple(spans)
+
+
+def _bars(
+    harmony: Harmony, themes: dict[str, list[str]], cadence: str, section: Section, following: Section | None
+) -> list[str]:
+    """Return a section's bars: an odd visit answers the even one before it, and closes on the tonic."""
+    if following is None:
+        return [harmony.final[0]]
+    theme = [bar.split() for bar in themes["A" if section.theme == "intro" else section.theme]]
+    first, second, before, last = theme[0][0], theme[1][0], theme[2][-1], theme[3][-1]
+    opening = first if first == second or section.theme == "A" else f"{first} {second}"
+    turn = last if before == last else f"{before} {last}"
+    approach = f"{first} {cadence.rsplit(maxsplit=1)[-1]}"
+    ends = following.theme == "end"
+    if section.bars == 1:
+        return [approach if ends else first if section.theme in {"A", "intro"} else turn]
+    bars = {2: [opening, turn], 3: [first, " ".join(theme[1]), turn]}.get(
+        section.bars, [" ".join(bar) for bar in theme]
+    )
+    if ends:
+        bars[-1] = cadence
+    elif section.theme == "A" and section.visit % 2 == 1:
+        bars[-2:] = [cadence if section.bars > 2 else approach, harmony.final[0]]
+    return bars
+
+
+def _split(beats: int, chords: int) -> tuple[float, ...]:
+    if chords == 1:
+        return (float(beats),)
+    return (2.0, float(beats - 2))
+
+
+def _choose(choices: Sequence[str], valence: float, rng: Random) -> str:
+    """Choose near the place that the valence has between the darkest (first) and the brightest (last)."""
+    place = (valence + 1) / 2 * (len(choices) - 1) + rng.gauss(0, 0.6)
+    return choices[max(0, min(len(choices) - 1, round(place)))]

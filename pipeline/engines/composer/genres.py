@@ -1,0 +1,31 @@
+"""The twelve genres by name."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from pipeline.engines.composer.groove_genres import BOSSA_NOVA, ELECTRONIC, JAZZ, LO_FI, ROCK
+from pipeline.engines.composer.scenic_genres import (
+    AMBIENT,
+    CINEMATIC,
+    CLASSICAL_PIANO,
+    FOLK,
+    KOREAN_TRADITIONAL,
+    STRING_ENSEMBLE,
+    WALTZ,
+)
+from pipeline.engines.composer.styles import Style
+
+STYLES: Final[Mapping[str, Style]] = {
+    "ambient": AMBIENT,
+    "classical piano": CLASSICAL_PIANO,
+    "string ensemble": STRING_ENSEMBLE,
+    "jazz": JAZZ,
+    "bossa nova": BOSSA_NOVA,
+    "lo-fi": LO_FI,
+    "folk": FOLK,
+    "rock": ROCK,
+    "electronic": ELECTRONIC,
+    "cinematic": CINEMATIC,
+    "waltz": WALTZ,
+    "korean traditional": KOREAN_TRADITIONAL,
+}

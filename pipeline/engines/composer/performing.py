@@ -1,0 +1,65 @@
+"""From the score to the players: swing, looseness, strummed chords, unequal strokes; time in seconds from here on."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pipeline.engines.composer.composing import seeded
+from pipeline.engines.composer.form import LEAD_IN_SECONDS
+from pipeline.engines.composer.genres import STYLES
+from pipeline.engines.composer.score import Part, Piece
+
+_TIGHT_ROLES: Final = frozenset({"drums", "bass"})
+
+
+@dataclass(frozen=True, order=True)
+class Event:
+    """A note as played, in seconds from the start of the track."""
+
+    on: float
+    off: float
+    pitch: int
+    velocity: int
+
+
+@dataclass(frozen=True)
+class Performance:
+    """What one player plays."""
+
+    part: Part
+    events: tuple[Event, ...]
+
+
+def perform(piece: Piece, seed: int) -> tuple[Performance, ...]:
+    """Play a piece; the seed decides how loosely each note is placed and struck."""
+    return tuple(_play(piece, part, index, seed) for index, part in enumerate(piece.parts))
+
+
+def _play(piece: Piece, part: Part, index: int, seed: int) -> Performance:
+    style = STYLES[piece.genre]
+    rng = seeded(seed, "perform", index, part.role, part.instrument)
+    loose = style.loose * (0.6 if part.role in _TIGHT_ROLES else 1.0)
+    second = 60 / piece.tempo
+    events: list[Event] = []
+    strummed = 0
+    struck_at = -1.0
+    for note in part.notes:
+        strummed = strummed + 1 if note.start == struck_at else 0
+        struck_at = note.start
+        delay = max(-2 * loose, min(2 * loose, rng.gauss(0, loose)))
+        if part.role in {"chords", "arpeggio"}:
+            final = note.start >= piece.final_beat
+            delay += strummed * (max(style.strum, 0.03) if final and style.loose > 0.005 else style.strum)
+        on = max(0.0, LEAD_IN_SECONDS + _swung(note.start, piece) * second + delay)
+        off = LEAD_IN_SECONDS + _swung(note.end, piece) * second
+        velocity = max(12, min(126, note.velocity + round(rng.gauss(0, 4))))
+        events.append(Event(on, min(piece.seconds, max(off, on + 0.05)), note.pitch, velocity))
+    return Performance(part, tuple(sorted(events)))
+
+
+def _swung(beat: float, piece: Piece) -> float:
+    """Delay what falls within the second half of each swing unit."""
+    unit, swing = piece.swing_unit, piece.swing
+    whole, within = divmod(beat, unit)
+    place = within / unit
+    bent = place * 2 * swing if place < 0.5 else swing + (place - 0.5) * 2 * (1 - swing)
+    return (whole + bent) * unit

@@ -1,0 +1,249 @@
+"""The genres that are told like a story: no rhythm section, or one that serves the scene."""
+
+from typing import Final
+
+from pipeline.engines.composer.rhythms import EVEN, EVEN_ENDS
+from pipeline.engines.composer.styles import Harmony, Style
+
+AMBIENT: Final = Style(
+    beats=4,
+    major=Harmony(
+        a=("Iadd9 | vi7 | IVadd9 | Vsus4", "Iadd9 | iii7 | IVadd9 | Vsus4", "Iadd9 | IVadd9 | Iadd9 | Vsus4"),
+        b=("vi7 | IVadd9 | Iadd9 | Vsus4", "IVadd9 | Iadd9 | IVadd9 | Vsus4"),
+        c=("IVadd9 | ii7 | vi7 | Vsus4", "ii7 | IVadd9 | Iadd9 | Vsus4"),
+        cadence=("Vsus4 V", "IVadd9 V"),
+        final=("Iadd9",),
+    ),
+    minor=Harmony(
+        a=("iadd9 | iv7 | iadd9 | v7", "iadd9 | VI | iv7 | Vsus4", "iadd9 | VII | VI | Vsus4"),
+        b=("VI | VII | i7 | Vsus4", "iv7 | i7 | VI | Vsus4"),
+        c=("VI | iv7 | i7 | Vsus4",),
+        cadence=("iv7 V", "Vsus4 V"),
+        final=("iadd9",),
+    ),
+    form="ABACABA",
+    defaults=(
+        ("lead", "celesta"), ("chords", "fantasia"), ("pad", "warm pad"), ("bass", "cello"),
+    ),
+    chords=("0...2...1...2...", "0.1.2.3.2.1.2.1.", "0.2.1.3.2.4.3.1."),
+    arpeggio=("0...1...2...3...", "0.1.2.3.4.3.2.1."),
+    bass=("r...............",),
+    rhythms=("x.......", "x...x...", "x.....x.", "x..x....", "x...x.x.", "x..x..x.", "x.x.x..."),
+    cadence_rhythms=("x.......",),
+    drums=({"soft kick": "x.......x.......", "shaker": "o.o.o.o.o.o.o.o."},),
+    reverb=(4.5, 0.5),
+    loose=0.014,
+    melody_density=0.6,
+    levels={"pad": 4.0, "lead": -1.0, "bass": -2.0, "drums": -6.0},
+)  # fmt: skip
+
+CLASSICAL_PIANO: Final = Style(
+    beats=4,
+    major=Harmony(
+        a=("I | vi | ii7 | V7", "I | V7/3 | vi | IV V", "I | IV/5 | V7/3 | I V"),
+        b=("vi | iii | IV | V7", "V | V7/3 | I | ii V", "IV | I/3 | ii | V7"),
+        c=("ii | vi | IV | V", "vi | ii7 | V7 | I V"),
+        cadence=("ii7/3 V7", "IV V7", "I/5 V7"),
+        final=("I",),
+    ),
+    minor=Harmony(
+        a=("i | iv | V7 | i V", "i | V7/3 | i | iv V", "i | VI | iiø7 | V7"),
+        b=("VI | iv | i | V7", "VI | III | iv | V7", "iv | i/3 | iiø7 | V7"),
+        c=("VI | iv | iiø7 | V", "iv | VII | III | V7"),
+        cadence=("iiø7/3 V7", "iv V7", "i/5 V7"),
+        final=("i",),
+    ),
+    form="ABACABA",
+    defaults=(("lead", "piano"), ("chords", "piano"), ("bass", "piano")),
+    chords=("0...1.2.", "0.2.1.2.0.2.1.2.", "0212021202120212", "0121232101212321"),
+    arpeggio=("0.1.2.3.2.1.2.1.", "0123432101234321"),
+    bass=("r...............", "r.......f.......", "r.......r...f...", "r...f...r...a..."),
+    rhythms=EVEN,
+    cadence_rhythms=EVEN_ENDS,
+    drums=({"triangle": "x.......o......."},),
+    reverb=(1.9, 0.24),
+    loose=0.012,
+    levels={"chords": -2.5, "bass": -2.0, "drums": -8.0},
+)
+
+STRING_ENSEMBLE: Final = Style(
+    beats=4,
+    major=Harmony(
+        a=("I | vi | IV | V", "I | V/3 | vi IV | V", "I V/3 | vi | IV I/3 | ii V"),
+        b=("vi | ii | V | I V", "IV | V | vi iii | IV V", "ii | V7/3 | I | IV V"),
+        c=("vi | iii | IV | V7", "IV iv | I/5 | ii7 | V"),
+        cadence=("IV V7", "ii7/3 V7", "I/5 V7"),
+        final=("I",),
+    ),
+    minor=Harmony(
+        a=("i | iv | VII VI | V", "i V/3 | i iv | i/5 | V", "i | VI | iv | V7"),
+        b=("VI | VII | iv | V", "iv i | VI iv | iiø7 | V", "VI | III | iv i/3 | V"),
+        c=("VI | iiø7 | i/5 | V7", "iv | i | iiø7/3 | V"),
+        cadence=("iv V7", "iiø7/3 V7", "i/5 V7"),
+        final=("i",),
+    ),
+    form="AABACABA",
+    defaults=(("lead", "strings"), ("chords", "strings"), ("pad", "slow strings"), ("bass", "cello")),
+    chords=("x.......x.......", "x...x...x...x...", "s.s.s.s.s.s.s.s.", "s.sss.sss.sss.ss"),
+    arpeggio=("0.1.2.1.0.1.2.1.", "0121012101210121"),
+    bass=("r.......r.......", "r...f...r...a...", "r...r...r...r...", "r.r.r.r.f.f.r.a."),
+    rhythms=EVEN,
+    cadence_rhythms=EVEN_ENDS,
+    drums=({"kick": "x...............", "cymbal": "o..............."},),
+    reverb=(2.4, 0.34),
+    loose=0.014,
+    levels={"pad": -2.0, "drums": -8.0},
+)
+
+FOLK: Final = Style(
+    beats=4,
+    major=Harmony(
+        a=("I | vi | IV | V", "I | I/3 | IV | V", "I | IV | I | V"),
+        b=("IV | I | IV | V", "vi | IV | I | V", "IV | I | vi | V"),
+        c=("vi | iii | IV | V", "ii | vi | IV | V"),
+        cadence=("IV V", "I/5 V7", "V V7"),
+        final=("I",),
+    ),
+    minor=Harmony(
+        a=("i | VII | i | V", "i | iv | i | V", "i | VI | VII | V"),
+        b=("III | VII | i | V", "VI | III | VII | V", "iv | i | VI | V"),
+        c=("iv | VII | i | V", "VI | VII | i | V"),
+        cadence=("iv V", "V V7", "i/5 V"),
+        final=("i",),
+    ),
+    form="AABAACABA",
+    defaults=(("lead", "flute"), ("chords", "acoustic guitar"), ("bass", "double bass")),
+    chords=("0...2.1.3...2.1.", "0.2.1.3.0.2.1.3.", "x...u.u...u.u.u.", "x...u.uuX.u.u.uu"),
+    arpeggio=("0.1.2.3.2.1.2.1.", "0.2.1.3.2.1.3.1."),
+    bass=("r.......r.......", "r.......f.......", "r.......f...a...", "r.....r.f.....a."),
+    rhythms=EVEN,
+    cadence_rhythms=EVEN_ENDS,
+    drums=(
+        {"shaker": "x.o.x.o.x.o.x.o."},
+        {"soft kick": "x.......x.......", "tambourine": "_...x.......x...", "shaker": "x.o.x.o.x.o.x.o."},
+        {"kick": "x.......x.x.....", "tambourine": "_...x.......x.x.", "shaker": "xoxoxoxoxoxoxoxo"},
+    ),
+    grace=0.12,
+    strum=0.014,
+    reverb=(1.3, 0.16),
+    loose=0.01,
+    levels={"drums": -6.0},
+)
+
+CINEMATIC: Final = Style(
+    beats=4,
+    major=Harmony(
+        a=("I | vi | IV | V", "I | iii | IV | V", "I | V/3 | IV | V"),
+        b=("bVI | bVII | I | V", "vi | IV | I/3 | V", "IV | I/3 | ii | V"),
+        c=("IV | iv | I/5 | V", "ii | IV | vi | V"),
+        cadence=("bVI V", "Vsus4 V", "IV V"),
+        final=("I",),
+    ),
+    minor=Harmony(
+        a=("i | VI | iv | V", "i | i/3 | iv | V", "i | VII | VI | V"),
+        b=("VI | III | iv | V", "iv | i/3 | VI | V", "VI | VII | i | V"),
+        c=("iv | VI | i/5 | V", "VI | iv | i | V"),
+        cadence=("iv V", "VI V", "Vsus4 V"),
+        final=("i",),
+    ),
+    form="AABACBA",
+    defaults=(
+        ("lead", "french horn"), ("chords", "strings"), ("pad", "choir"), ("bass", "cello"), ("drums", "taiko"),
+    ),
+    chords=("x...............", "s.s.s.s.s.s.s.s.", "s.sss.sss.sss.ss", "0010201030102010"),
+    arpeggio=("0.1.2.1.3.1.2.1.", "0121012132121012"),
+    bass=("r...............", "r.......r.......", "r.....r.r.......", "r..r..r.r..r..r."),
+    rhythms=EVEN[:16],
+    cadence_rhythms=("x.......", "x...x..."),
+    drums=(
+        {"kick": "x...............", "low tom": "_...........o.o."},
+        {"kick": "x.....x.x.......", "low tom": "_...o.o.....x.o."},
+        {
+            "kick": "X..x..x.X.......",
+            "low tom": "_.o._.o._.x.x.xx",
+            "high tom": "_...........xxxx",
+            "cymbal": "o...............",
+        },
+    ),
+    fill={"kick": "x.......x.......", "low tom": "_.......x.x.xxxx"},
+    loose=0.012,
+    reverb=(3.0, 0.36),
+    levels={"drums": 0.0, "pad": -1.0, "bass": 0.5},
+)  # fmt: skip
+
+WALTZ: Final = Style(
+    beats=3,
+    major=Harmony(
+        a=("I | vi | IV | V7", "I | I/3 | IV | V7", "I | IV | I | V7"),
+        b=("IV | I/3 | ii | V7", "IV | I | ii | V7", "vi | IV | I/3 | V7"),
+        c=("vi | iii | IV | V7", "ii | V7 | vi | V7"),
+        cadence=("V7", "ii7/3 V7"),
+        final=("I",),
+    ),
+    minor=Harmony(
+        a=("i | iv | i | V7", "i | iv | V7 | i", "i | VI | iv | V7"),
+        b=("iv | i/3 | iiø7 | V7", "VI | VII | i | V7", "VI | iv | i | V7"),
+        c=("VI | iv | i/5 | V7", "iv | VII | III | V7"),
+        cadence=("V7", "iiø7/3 V7"),
+        final=("i",),
+    ),
+    form="AABBACAAB",
+    defaults=(("lead", "strings"), ("chords", "piano"), ("bass", "double bass")),
+    chords=("_.x.x.", "_.s.s.", "_.s.ss", "_.s.x.s.x.s."),
+    arpeggio=("0.1.2.", "012321", "0.1.2.3.2.1."),
+    bass=("r.....", "r.....", "r...r."),
+    rhythms=(
+        "x.....", "x...x.", "x.x...", "x.x..x", "x.x.x.", "xxx...", "x.xxx.", "x.x.xx", "xxx.x.", "xxxxx.", "xxxxxx",
+        "x.xxx.x.x.x.",
+    ),
+    cadence_rhythms=("x.....", "x...x.", "x.x..."),
+    drums=(
+        {"soft kick": "x.....", "triangle": "_.o.o."},
+        {"kick": "x.....", "soft snare": "_.x.x.", "triangle": "x....."},
+    ),
+    fill={"kick": "x.....", "soft snare": "_.x.xx"},
+    reverb=(1.7, 0.24),
+    loose=0.012,
+    levels={"drums": -5.0, "bass": 0.5, "chords": 3.0, "lead": -1.0},
+)  # fmt: skip
+
+KOREAN_TRADITIONAL: Final = Style(
+    beats=4,
+    major=Harmony(
+        a=("I | vi5 | I | V5", "I | IV5 | I | V5", "I | I | V5 | I"),
+        b=("vi5 | I | IV5 | I", "IV5 | I | vi5 | I"),
+        c=("IV5 | I | vi5 | I", "vi5 | IV5 | I | V5"),
+        cadence=("I V5", "IV5 V5"),
+        final=("I",),
+    ),
+    minor=Harmony(
+        a=("i | iv5 | i | v5", "i | VII5 | i | v5", "i | i | v5 | i"),
+        b=("iv5 | i | VII5 | i", "III5 | i | iv5 | i"),
+        c=("iv5 | i | III5 | i", "VII5 | iv5 | i | v5"),
+        cadence=("i v5", "iv5 v5"),
+        final=("i",),
+    ),
+    form="AABACABA",
+    defaults=(("lead", "pan flute"), ("chords", "koto"), ("bass", "cello"), ("drums", "taiko")),
+    chords=("0.....1.....", "0..1..2..1..", "0.12.10.12.1", "012.12012.21"),
+    arpeggio=("0..1..2..3..", "0.12.30.12.3"),
+    bass=("r...........", "r.....f.....", "r.....r..f.."),
+    rhythms=(
+        "x.....x.....", "x.....x..x..", "x..x..x.....", "x..x.xx.....", "x..x.xx..x..", "x.xx..x..x.x", "x..x.xx.xx..",
+        "x.xx.xx.....", "x.xx.xx.xx..", "xxxx.xx.xx.x", "x.xxxxx.xxxx",
+    ),
+    cadence_rhythms=("x...........", "x.....x.....", "x.xx........"),
+    # Gutgeori: deong - gideok kung deoreoreo, kung - gideok kung deoreoreo, on twelve quavers.
+    drums=(
+        {"kick": "X.....x.....", "rim": "_..x.o...x.o"},
+        {"kick": "X....xx....x", "rim": "x..x.o...x.o", "low tom": "_....o.....o"},
+        {"kick": "X....xx....x", "rim": "x.ox.oo.ox.o", "low tom": "_..o.o...o.o", "high tom": "_.......o.oo"},
+    ),
+    fill={"kick": "X..x..x..x..", "rim": "x..x.oxooxoo"},
+    pentatonic=True,
+    pedal=True,
+    grace=0.45,
+    loose=0.016,
+    reverb=(1.8, 0.24),
+    levels={"drums": -2.0, "bass": -2.0, "lead": 1.0},
+)  # fmt: skip

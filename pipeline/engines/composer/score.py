@@ -1,0 +1,114 @@
+"""The composition as a value: everything that is heard can be read here before a sample is rendered.
+
+Time is counted in beats from the first downbeat, pitch in MIDI note numbers, velocity from 1 to 127.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.engines.composer.theory import Chord, Key
+
+
+@dataclass(frozen=True)
+class Note:
+    """One note as written: unswung, exactly on the beat."""
+
+    start: float
+    length: float
+    pitch: int
+    velocity: int
+
+    @property
+    def end(self) -> float:
+        """Return the beat at which the note is released."""
+        return self.start + self.length
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one instrument plays in one role: lead, counter, chords, arpeggio, pad, bass or drums."""
+
+    role: str
+    instrument: str
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True)
+class ChordSpan:
+    """A chord and the beats it holds for."""
+
+    start: float
+    length: float
+    chord: Chord
+
+    @property
+    def end(self) -> float:
+        """Return the beat at which the next chord begins."""
+        return self.start + self.length
+
+
+@dataclass(frozen=True)
+class Section:
+    """A phrase of the form: ``theme`` is intro, A, B, C or end; ``visit`` counts the theme's earlier appearances.
+
+    ``intensity`` (0 to 1) decides how many parts play and how busily.
+    """
+
+    theme: str
+    visit: int
+    bar: int
+    bars: int
+    intensity: float
+
+    @property
+    def name(self) -> str:
+        """Return the theme with a prime for each return."""
+        return self.theme + "'" * self.visit
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A whole composition, ready to be performed."""
+
+    genre: str
+    key: Key
+    tempo: float  # beats a minute, as played
+    beats: int  # in a bar
+    swing: float  # where the off-beat falls within its pair: 0.5 is even, 0.667 a triplet swing
+    swing_unit: float  # in beats: the length of such a pair
+    seconds: float
+    sections: tuple[Section, ...]
+    chords: tuple[ChordSpan, ...]
+    parts: tuple[Part, ...]
+
+    @property
+    def final_beat(self) -> float:
+        """Return the beat of the final chord."""
+        return float(self.sections[-1].bar * self.beats)
+
+    def form(self) -> dict[str, Any]:
+        """Return a short JSON-able account of the piece."""
+        seconds_per_beat = 60 / self.tempo
+        return {
+            "key": self.key.name,
+            "tempoBpm": round(self.tempo, 2),
+            "beatsPerBar": self.beats,
+            "bars": self.sections[-1].bar + 1,
+            "sections": [
+                {
+                    "name": section.name,
+                    "seconds": round(section.bar * self.beats * seconds_per_beat, 2),
+                    "bars": section.bars,
+                    "intensity": round(section.intensity, 2),
+                    "chords": [span.chord.symbol for span in self.chords_in(section)],
+                }
+                for section in self.sections
+            ],
+            "instruments": [{"role": part.role, "instrument": part.instrument} for part in self.parts],
+            "notes": sum(len(part.notes) for part in self.parts),
+        }
+
+    def chords_in(self, section: Section) -> tuple[ChordSpan, ...]:
+        """Return the chords that begin within a section."""
+        first, last = section.bar * self.beats, (section.bar + section.bars) * self.beats
+        return tuple(span for span in self.chords if first <= span.start < last)

@@ -1,0 +1,169 @@
+"""Keys, scales, chords by numeral, and voice leading. Pitch classes count semitones above C."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Final
+
+SCALES: Final = {
+    "major": (0, 2, 4, 5, 7, 9, 11),
+    "minor": (0, 2, 3, 5, 7, 8, 10),
+    "major pentatonic": (0, 2, 4, 7, 9),
+    "minor pentatonic": (0, 3, 5, 7, 10),
+}
+
+_SHARPS: Final = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+_FLATS: Final = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
+_FLAT_KEYS: Final = frozenset(
+    {"F major", "Bb major", "Eb major", "Ab major", "Db major"}
+    | {"D minor", "G minor", "C minor", "F minor", "Bb minor", "Eb minor"}
+)
+_DEGREES: Final = ("I", "II", "III", "IV", "V", "VI", "VII")
+_NUMERAL: Final = re.compile(r"([b#]?)([IV]+|[iv]+)([^/]*)(?:/([357]))?")
+# Intervals above the root: for an upper-case numeral, and for a lower-case one.
+_QUALITIES: Final = {
+    "": ((0, 4, 7), (0, 3, 7)),
+    "5": ((0, 7), (0, 7)),
+    "6": ((0, 4, 7, 9), (0, 3, 7, 9)),
+    "7": ((0, 4, 7, 10), (0, 3, 7, 10)),
+    "M7": ((0, 4, 7, 11), (0, 3, 7, 11)),
+    "9": ((0, 4, 7, 10, 14), (0, 3, 7, 10, 14)),
+    "M9": ((0, 4, 7, 11, 14), (0, 3, 7, 11, 14)),
+    "add9": ((0, 4, 7, 14), (0, 3, 7, 14)),
+    "sus2": ((0, 2, 7), (0, 2, 7)),
+    "sus4": ((0, 5, 7), (0, 5, 7)),
+    "7sus4": ((0, 5, 7, 10), (0, 5, 7, 10)),
+    "o": ((0, 3, 6), (0, 3, 6)),
+    "ø7": ((0, 3, 6, 10), (0, 3, 6, 10)),
+}
+_MUDDY: Final = 52
+_FOURTH: Final = 5
+_INVERSIONS: Final = {None: 0, "3": 1, "5": 2, "7": 3}
+
+
+@dataclass(frozen=True)
+class Key:
+    """A tonic and a mode, such as ``F# minor``."""
+
+    name: str
+
+    @cached_property
+    def tonic(self) -> int:
+        """Return the pitch class of the tonic."""
+        letter = self.name.split()[0]
+        return (_FLATS if letter in _FLATS else _SHARPS).index(letter)
+
+    @property
+    def mode(self) -> str:
+        """Return ``major`` or ``minor``."""
+        return self.name.split()[1]
+
+    def spell(self, pitch_class: int) -> str:
+        """Return the name of a pitch class, with flats where the key has flats."""
+        return (_FLATS if self.name in _FLAT_KEYS else _SHARPS)[pitch_class % 12]
+
+
+@dataclass(frozen=True)
+class Chord:
+    """A chord in a key: ``tones`` are pitch classes, the root first; ``bass`` is the lowest one."""
+
+    numeral: str
+    symbol: str
+    tones: tuple[int, ...]
+    bass: int
+
+    @property
+    def root(self) -> int:
+        """Return the pitch class of the root."""
+        return self.tones[0]
+
+    @cached_property
+    def singable(self) -> tuple[int, ...]:
+        """Return the tones that rub against no other tone of the chord by a semitone: safe on a strong beat."""
+        rubbing = {a for a in self.tones for b in self.tones if (a - b) % 12 in {1, 11}}
+        return tuple(tone for tone in self.tones if tone not in rubbing) or self.tones
+
+
+def chord(numeral: str, key: Key) -> Chord:
+    """Return the chord of a numeral such as ``ii7``, ``bVII`` or ``V7/3`` (its third in the bass).
+
+    Degrees of a minor key are those of the natural minor scale. Raise ValueError for anything else.
+    """
+    match = _NUMERAL.fullmatch(numeral)
+    if match is None or match[3] not in _QUALITIES:
+        msg = f"{numeral!r} is not a chord numeral"
+        raise ValueError(msg)
+    shift = {"b": -1, "#": 1, "": 0}[match[1]]
+    degree = _DEGREES.index(match[2].upper())
+    is_minor = match[2].islower()
+    intervals = _QUALITIES[match[3]][is_minor]
+    root = (key.tonic + SCALES[key.mode][degree] + shift) % 12
+    tones = tuple((root + interval) % 12 for interval in intervals)
+    quality = match[3] if match[3] in {"5", "sus2", "sus4", "7sus4", "o", "ø7"} else "m" * is_minor + match[3]
+    bass = tones[_INVERSIONS[match[4]]]
+    symbol = key.spell(root) + quality + (f"/{key.spell(bass)}" if bass != root else "")
+    return Chord(numeral, symbol, tones, bass)
+
+
+def scale_for(key: Key, pentatonic: bool, over: Chord) -> tuple[int, ...]:  # noqa: FBT001  it names the scale
+    """Return the scale in semitones above the tonic, bent so that it holds the chord's own tones.
+
+    Over a dominant in minor the seventh is raised, over a borrowed chord the borrowed tone replaces its neighbour.
+    A pentatonic scale is left as it is.
+    """
+    scale = list(SCALES[f"{key.mode} pentatonic" if pentatonic else key.mode])
+    if pentatonic:
+        return tuple(scale)
+    for tone in over.tones:
+        above = (tone - key.tonic) % 12
+        if above not in scale:
+            _, _, near = min((abs(degree - above), -degree, i) for i, degree in enumerate(scale) if i)
+            scale[near] = above
+    return tuple(sorted(scale))
+
+
+def step_pitch(step: int, scale: Sequence[int], tonic: int) -> int:
+    """Return the MIDI pitch of a scale step; step 0 is the tonic in the octave that begins at C3 (48)."""
+    octave, degree = divmod(step, len(scale))
+    return 48 + tonic + 12 * octave + scale[degree]
+
+
+def voicing(over: Chord, previous: Sequence[int], low: int, high: int, voices: int) -> tuple[int, ...]:
+    """Return the pitches of a chord in close position that move least from the previous voicing.
+
+    The root is left to the bass when there are more tones than voices, then the fifth. Below E3 (52) no interval is
+    narrower than a fourth, where it would turn to mud; a root or third on top is preferred to a fifth.
+    """
+    tones = list(over.tones)
+    for spare in (over.root, over.tones[-1] if len(over.tones) < 3 else over.tones[2]):
+        if len(tones) > voices:
+            tones.remove(spare)
+    centre = (low + high) / 2
+
+    def cost(pitches: tuple[int, ...]) -> tuple[float, tuple[int, ...]]:
+        gaps = list(pairwise(pitches))
+        mud = sum(a < _MUDDY and b - a < _FOURTH for a, b in gaps) + sum(b - a == 1 for a, b in gaps)
+        moved = sum(min(abs(p - q) for q in previous) for p in pitches) if previous else 0
+        outside = max(0, pitches[-1] - high)
+        hollow = pitches[-1] % 12 == (over.root + 7) % 12
+        away = abs(sum(pitches) / len(pitches) - centre)
+        return moved + 6 * mud + 3 * outside + 3 * hollow + 0.4 * away, pitches
+
+    return min(
+        (pitches for inversion in range(len(tones)) for pitches in _stacks(tones, inversion, low, high)), key=cost
+    )
+
+
+def _stacks(tones: Sequence[int], inversion: int, low: int, high: int) -> Iterator[tuple[int, ...]]:
+    """Yield a chord's close positions that begin with one of its tones within a range; a fifth is doubled to three."""
+    order = [*tones[inversion:], *tones[:inversion]]
+    order += order[: max(0, 3 - len(order))]
+    for base in range(low, max(low + 12, high - 4)):
+        if base % 12 != order[0]:
+            continue
+        pitches = [base]
+        for tone in order[1:]:
+            pitches.append(pitches[-1] + ((tone - pitches[-1]) % 12 or 12))
+        yield tuple(pitches)

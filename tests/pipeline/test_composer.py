@@ -1,0 +1,239 @@
+"""The embedded engine: real music for every brief, the same for the same seed."""
+
+import json
+import subprocess
+import sys
+from io import BytesIO
+from itertools import pairwise
+from typing import Any
+
+import mido
+import numpy as np
+import pytest
+
+from musicgenerator.briefs import GENRES, INSTRUMENTS, Brief
+from musicgenerator.errors import BriefError
+from pipeline.engines import engine_named
+from pipeline.engines.composer.composing import compose
+from pipeline.engines.composer.genres import STYLES
+from pipeline.engines.composer.instruments import INSTRUMENTS as PRESETS
+from pipeline.engines.composer.instruments import cast
+from pipeline.engines.composer.patterns import hits
+from pipeline.engines.composer.score import Part, Piece
+from pipeline.engines.composer.theory import Key, chord, scale_for, voicing
+
+
+def brief(**changes: Any) -> Brief:
+    """Return a plausible brief with some fields changed."""
+    fields = {
+        "title": "밤의 고양이",
+        "caption": "창가의 고양이가 밤거리를 본다.",
+        "altText": "고양이",
+        "language": "ko",
+        "prompt": "a quiet night piece",
+        "avoid": "",
+        "moods": ["calm"],
+        "genre": "folk",
+        "instruments": ["flute", "acoustic guitar"],
+        "tempoBpm": 96,
+        "key": "D major",
+        "valence": 0.3,
+        "energy": 0.5,
+    }
+    return Brief.from_mapping(fields | changes)
+
+
+def notes_of(piece: Piece) -> list[tuple[str, float, int]]:
+    """Return every note as role, beat and pitch."""
+    return [(part.role, note.start, note.pitch) for part in piece.parts for note in part.notes]
+
+
+def the(piece: Piece, role: str) -> Part:
+    """Return the first part of a role."""
+    return next(part for part in piece.parts if part.role == role)
+
+
+def test_same_brief_and_seed_give_the_same_bytes_in_another_process() -> None:
+    """Neither hash randomisation nor anything else of a process reaches the music."""
+    program = (
+        "import sys, json, hashlib\nfrom musicgenerator.briefs import Brief\n"
+        "from pipeline.engines import engine_named\n"
+        "take = engine_named('composer').make(Brief.from_mapping(json.loads(sys.argv[1])), 10, 7)\n"
+        "print(hashlib.sha256(take.audio.samples.tobytes() + take.midi).hexdigest())"
+    )
+    document = json.dumps(brief().to_mapping())
+    command = [sys.executable, "-c", program, document]
+    digests = {
+        subprocess.run(
+            command, env={"PYTHONPATH": ":".join(sys.path), "PYTHONHASHSEED": salt}, capture_output=True, check=True
+        ).stdout
+        for salt in ("1", "2")
+    }
+    assert len(digests) == 1
+
+
+def test_another_seed_is_another_piece() -> None:
+    """Most of the melody differs between two seeds of one brief."""
+    one, two = (compose(brief(), 30, seed) for seed in (1, 2))
+    first, second = ({(note.start, note.pitch) for note in the(piece, "lead").notes} for piece in (one, two))
+    assert len(first & second) < len(first) * 0.6
+
+
+def test_the_title_does_not_change_the_music() -> None:
+    """Only the musical fields are composed from."""
+    assert compose(brief(), 30, 3) == compose(brief(title="Another", caption="Other words"), 30, 3)
+
+
+@pytest.mark.parametrize("genre", GENRES)
+@pytest.mark.parametrize("seconds", [10, 31, 180])
+@pytest.mark.parametrize("tempo", [40, 97, 200])
+def test_every_genre_ends_on_its_tonic_with_time_to_ring(genre: str, seconds: int, tempo: int) -> None:
+    """At any length and tempo the piece opens on the tonic, and the final tonic rings out before the end."""
+    for key in ("Eb major", "F# minor"):
+        piece = compose(brief(genre=genre, tempoBpm=tempo, key=key), seconds, 5)
+        lands = piece.final_beat * 60 / piece.tempo
+        assert (piece.key.tonic, piece.key.tonic) == (piece.chords[0].chord.root, piece.chords[-1].chord.root)
+        assert 1.8 < seconds - lands < 9
+        assert abs(piece.tempo / tempo - 1) < 0.016
+
+
+@pytest.mark.parametrize("genre", GENRES)
+def test_theme_is_stated_contrasted_and_returns(genre: str) -> None:
+    """Theme A opens and closes the form with a contrast between, and its return keeps the rhythm of its first bar."""
+    piece = compose(brief(genre=genre), 60, 4)
+    themes = [section.theme for section in piece.sections if section.theme in {"A", "B", "C"}]
+    assert ("A", "A", True) == (themes[0], themes[-1], "B" in themes)
+
+
+@pytest.mark.parametrize("genre", GENRES)
+def test_melody_does_not_rub_against_its_chord(genre: str) -> None:
+    """On the downbeat the lead sings a tone of the chord that no other tone of the chord is a semitone away from."""
+    style = STYLES[genre]
+    for key in ("C major", "A minor"):
+        piece = compose(brief(genre=genre, key=key, energy=0.7), 60, 6)
+        spans = {span.start: span.chord for span in piece.chords}
+        sung = [
+            n for n in the(piece, "lead").notes if n.start in spans and n.length > 0.2 and n.start % style.beats == 0
+        ]
+        off = [n for n in sung if n.pitch % 12 not in spans[n.start].singable]
+        assert len(off) <= len(sung) * (0.25 if style.pentatonic else 0.0)
+
+
+@pytest.mark.parametrize("genre", GENRES)
+def test_every_asked_instrument_is_heard(genre: str) -> None:
+    """Six asked instruments all play, whichever they are."""
+    for start in range(0, len(INSTRUMENTS), 6):
+        asked = INSTRUMENTS[start : start + 6]
+        piece = compose(brief(genre=genre, instruments=list(asked)), 30, 2)
+        assert set(asked) <= {part.instrument for part in piece.parts if part.notes}
+
+
+def test_parts_stay_within_their_instruments() -> None:
+    """No melodic note lies outside the range of the preset that plays it."""
+    for genre in GENRES:
+        piece = compose(brief(genre=genre, instruments=["oboe", "harp", "cello", "choir"], valence=1.0), 40, 9)
+        for part in piece.parts:
+            preset = PRESETS[part.instrument]
+            outside = [n.pitch for n in part.notes if not preset.low - 4 <= n.pitch <= preset.high + 5]
+            assert outside == []
+
+
+def test_energy_raises_the_number_of_notes_and_their_force() -> None:
+    """A wild brief has more and louder notes than a still one, in every genre."""
+    for genre in GENRES:
+        still, wild = (compose(brief(genre=genre, energy=energy), 40, 3) for energy in (0.05, 0.95))
+        force = [np.mean([n.velocity for part in piece.parts for n in part.notes]) for piece in (still, wild)]
+        assert len(notes_of(still)) < len(notes_of(wild))
+        assert force[0] < force[1]
+
+
+def test_valence_raises_the_melody() -> None:
+    """A bright brief sings higher than a dark one."""
+    dark, bright = (compose(brief(valence=valence), 40, 3) for valence in (-0.9, 0.9))
+    heights = [np.mean([note.pitch for note in the(piece, "lead").notes]) for piece in (dark, bright)]
+    assert heights[0] < heights[1]
+
+
+def test_genres_differ_in_harmony_rhythm_and_players() -> None:
+    """With nothing else asked, no two genres share a casting, a set of progressions or an accompaniment."""
+    assert len({style.defaults for style in STYLES.values()}) == len(GENRES)
+    assert len({(style.major, style.minor) for style in STYLES.values()}) == len(GENRES)
+    assert len({(style.chords, style.bass, style.beats) for style in STYLES.values()}) == len(GENRES)
+
+
+def test_every_pattern_divides_its_bar() -> None:
+    """A pattern whose steps do not divide the bar would drift from the beat."""
+    for style in STYLES.values():
+        grooves = [*style.drums, *([style.fill] if style.fill else [])]
+        patterns = [*style.chords, *style.arpeggio, *style.bass, *style.rhythms, *style.cadence_rhythms]
+        for pattern in [*patterns, *(line for groove in grooves for line in groove.values())]:
+            assert all(hit.beat < style.beats for hit in hits(pattern, style.beats))
+
+
+def test_every_progression_is_in_the_notation() -> None:
+    """Each has four bars of known numerals, and theme A begins on the tonic."""
+    for style in STYLES.values():
+        for harmony, key in ((style.major, Key("G major")), (style.minor, Key("G minor"))):
+            for progression in (*harmony.a, *harmony.b, *harmony.c):
+                assert len(progression.split(" | ")) == 4
+                assert all(chord(numeral, key).tones for bar in progression.split(" | ") for numeral in bar.split())
+            assert {key.tonic} == {chord(each.split()[0], key).root for each in harmony.a}
+
+
+def test_dominant_in_minor_raises_the_seventh() -> None:
+    """Over V7 of A minor the scale holds G sharp and not G; over iv it is the natural scale."""
+    key = Key("A minor")
+    assert 11 in scale_for(key, pentatonic=False, over=chord("V7", key))
+    assert scale_for(key, pentatonic=False, over=chord("iv", key)) == (0, 2, 3, 5, 7, 8, 10)
+
+
+def test_voices_lead_by_small_steps() -> None:
+    """From each chord of a progression to the next no voice moves more than a fourth."""
+    key = Key("C major")
+    previous: tuple[int, ...] = ()
+    voicings = []
+    for numeral in ("I", "vi7", "ii7", "V7", "I"):
+        previous = voicing(chord(numeral, key), previous, 50, 69, 4)
+        voicings.append(previous)
+    moves = [min(abs(p - q) for q in old) for old, new in pairwise(voicings) for p in new]
+    assert max(moves) <= 5
+
+
+def test_unknown_numeral_is_refused() -> None:
+    """A misspelt chord is an error that names it."""
+    with pytest.raises(ValueError, match="'IX' is not a chord numeral"):
+        chord("IX", Key("C major"))
+
+
+def test_solo_stays_a_solo() -> None:
+    """A piano alone plays every role of a piano piece."""
+    casting = cast(["piano"], STYLES["classical piano"].defaults)
+    assert {"piano"} == {instrument for _, instrument in casting.roles}
+
+
+def test_midi_file_holds_the_tempo_key_and_every_part() -> None:
+    """The file reads back with one track a part behind the conductor, and the drums on channel 10."""
+    asked = brief(genre="jazz", instruments=["saxophone", "piano"], key="Bb major", tempoBpm=120)
+    take = engine_named("composer").make(asked, 12, 1)
+    assert take.midi is not None
+    file = mido.MidiFile(file=BytesIO(take.midi))
+    kinds = {message.type: message for message in file.tracks[0]}
+    assert kinds["key_signature"].key == "Bb"
+    assert abs(mido.tempo2bpm(kinds["set_tempo"].tempo) / 120 - 1) < 0.016
+    assert len(file.tracks) == 1 + len(take.form["instruments"])
+    assert 9 in {message.channel for track in file.tracks for message in track if message.type == "note_on"}
+    assert file.length <= 12.1
+
+
+def test_form_is_plain_json() -> None:
+    """What the engine tells of a piece can be written into track.json."""
+    take = engine_named("composer").make(brief(), 10, 1)
+    assert json.loads(json.dumps(take.form)) == take.form
+    assert (take.engine, take.seed, take.cost_usd) == ("composer", 1, 0.0)
+
+
+def test_unknown_engine_names_the_field() -> None:
+    """The error says which field of the request is wrong."""
+    with pytest.raises(BriefError) as caught:
+        engine_named("orchestra")
+    assert caught.value.field == "engine"

@@ -1,0 +1,56 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+IMAGE = "us-central1-docker.pkg.dev/p/musicgenerator/pipeline-python:1"
+
+
+def compiled(output: Path, hash_seed: str = "0") -> bytes:
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": hash_seed}
+    command = [sys.executable, "-m", "pipeline.definition", f"--image={IMAGE}", f"--output={output}"]
+    subprocess.run(command, env=environ, check=True)
+    return output.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return yaml.safe_load(compiled(tmp_path_factory.mktemp("compiled") / "musicgenerator.yaml"))
+
+
+def test_compiling_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    """The file depends on nothing but the definition and the image, so that a build can be compared."""
+    assert compiled(tmp_path / "a.yaml", "1") == compiled(tmp_path / "new" / "b.yaml", "2")
+
+
+def test_the_pipeline_takes_what_the_launcher_gives(spec: Any) -> None:
+    """Names and types of the parameters are the contract with the launcher; none has a default."""
+    expected = {
+        "job": {"parameterType": "STRING"},
+        "brief": {"parameterType": "STRUCT"},
+        "engine": {"parameterType": "STRING"},
+        "seconds": {"parameterType": "NUMBER_INTEGER"},
+        "seed": {"parameterType": "NUMBER_INTEGER"},
+        "results_bucket": {"parameterType": "STRING"},
+        "results_token": {"parameterType": "STRING"},
+        "events_topic": {"parameterType": "STRING"},
+    }
+    assert expected == spec["root"]["inputDefinitions"]["parameters"]
+    assert spec["pipelineInfo"]["name"] == "musicgenerator"
+
+
+def test_the_one_step_is_never_cached(spec: Any) -> None:
+    """There is one task, and a run with known parameters does its work again."""
+    (task,) = spec["root"]["dag"]["tasks"].values()
+    assert task["cachingOptions"].get("enableCache", False) is False
+
+
+def test_the_step_installs_nothing_at_run_time(spec: Any) -> None:
+    """The step runs in the image as it was built."""
+    (executor,) = spec["deploymentSpec"]["executors"].values()
+    assert IMAGE == executor["container"]["image"]
+    assert "pip" not in "".join(executor["container"]["command"]).replace("pipeline", "")

@@ -1,0 +1,181 @@
+import io
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from mutagen.id3 import ID3
+
+from musicgenerator.briefs import Brief
+from musicgenerator.errors import PipelineFailedError
+from musicgenerator.messages import PipelineMessage
+from musicgenerator.results import MusicFacts
+from pipeline.audio import Audio
+from pipeline.engines import Take
+from pipeline.step import Order, make_music
+
+TRACK = "t" + "a" * 26
+JOB = f"mg-{TRACK}-1"
+BRIEF = Brief.from_mapping(
+    {
+        "title": "바다의 아침",
+        "caption": "푸른 바다 위로 해가 뜬다",
+        "altText": "해가 뜨는 바다",
+        "language": "ko",
+        "prompt": "calm sea at dawn",
+        "avoid": "drums",
+        "moods": ["calm"],
+        "genre": "ambient",
+        "instruments": ["piano"],
+        "tempoBpm": 84,
+        "key": "D major",
+        "valence": 0.4,
+        "energy": 0.3,
+    }
+)
+ORDER = Order(JOB, BRIEF, seconds=10, seed=7)
+
+
+@dataclass
+class ToneEngine:
+    """Makes a tone; ``asked`` counts how often."""
+
+    name: str = "tone"
+    asked: int = 0
+    failure: Exception | None = None
+
+    def make(self, brief: Brief, seconds: float, seed: int) -> Take:
+        self.asked += 1
+        if self.failure:
+            raise self.failure
+        time = np.arange(int(seconds * 44_100)) / 44_100
+        tone = 0.3 * np.sin(2 * np.pi * 220 * time) * (1 + 0.2 * np.sin(2 * np.pi * time))
+        samples = np.stack([tone, tone], axis=1).astype(np.float32)
+        form = {"key": brief.key, "sections": ["A"]}
+        return Take(Audio(samples, 44_100), self.name, "tone-1", seed, 0.06, b"MThd", form)
+
+
+@dataclass
+class FolderOfResults:
+    """A results folder in memory, where nothing can be overwritten; ``room`` files fit before the machine is lost."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
+    room: int = 99
+
+    def read(self, file: str) -> bytes | None:
+        return self.files.get(file)
+
+    def create(self, file: str, data: bytes, content_type: str) -> None:
+        if len(self.files) >= self.room:
+            raise ConnectionError("the machine is lost")
+        assert self.files.setdefault(file, data) == data
+        self.types[file] = content_type
+
+
+@dataclass
+class Topic:
+    messages: list[bytes] = field(default_factory=list)
+
+    def publish(self, data: bytes) -> None:
+        self.messages.append(data)
+
+
+def test_track_json_is_written_last_and_then_announced() -> None:
+    """Everything that track.json names is there before it, each with its type, and the message follows it."""
+    results, topic = FolderOfResults(), Topic()
+    make_music(ORDER, ToneEngine(), results, topic)
+    expected = {
+        "music.wav": "audio/wav",
+        "music.mp3": "audio/mpeg",
+        "music.mid": "audio/midi",
+        "track.json": "application/json",
+    }
+    assert list(expected.items()) == list(results.types.items())
+    assert [PipelineMessage(JOB, TRACK, 1)] == [PipelineMessage.from_bytes(data) for data in topic.messages]
+
+
+def test_track_json_states_what_was_measured() -> None:
+    """The facts are those of the files that lie beside it, and the provenance says that a machine made the music."""
+    results = FolderOfResults()
+    make_music(ORDER, ToneEngine(), results, Topic())
+    facts = MusicFacts.from_json(results.files["track.json"].decode())
+    assert (10.0, "audio/mpeg", "tone", 7, 0.06) == (
+        facts.durationSeconds,
+        facts.mimeType,
+        facts.engine,
+        facts.seed,
+        facts.costUsd,
+    )
+    assert len(results.files["music.mp3"]) == facts.bytes
+    assert facts.loudnessLufs == pytest.approx(-14, abs=1)
+    track = json.loads(results.files["track.json"])
+    assert track["truePeakDbtp"] <= -1
+    assert {"aiGenerated": True, "engine": "tone", "model": "tone-1", "seed": 7} == track["provenance"]
+    assert {"key": "D major", "sections": ["A"]} == track["form"]
+
+
+def test_track_json_shows_the_brief_and_nothing_private() -> None:
+    """Whoever has the link reads what the page shows anyway, and neither the prompt nor what the person typed."""
+    results = FolderOfResults()
+    make_music(ORDER, ToneEngine(), results, Topic())
+    track = json.loads(results.files["track.json"])
+    shown = {*BRIEF.to_mapping()} - {"prompt", "avoid"}
+    assert {"version", "form", "music", "truePeakDbtp", "provenance", *shown} == track.keys()
+    assert track["title"] == "바다의 아침"
+
+
+def test_a_second_run_only_announces() -> None:
+    """A run that finds track.json pays no engine and changes nothing, but says again that the music is there."""
+    results, topic, engine = FolderOfResults(), Topic(), ToneEngine()
+    make_music(ORDER, engine, results, topic)
+    before = dict(results.files)
+    make_music(ORDER, engine, results, topic)
+    assert (1, 2, before) == (engine.asked, len(topic.messages), results.files)
+
+
+@pytest.mark.parametrize("written", [0, 1, 2, 3])
+def test_a_run_that_was_cut_off_is_finished_by_the_next(written: int) -> None:
+    """Wherever the first run was lost, the second leaves the files of a run that was not."""
+    undisturbed, results, topic = FolderOfResults(), FolderOfResults(room=written), Topic()
+    make_music(ORDER, ToneEngine(), undisturbed, Topic())
+    with pytest.raises(ConnectionError):
+        make_music(ORDER, ToneEngine(), results, topic)
+    assert not topic.messages
+    results.room = 99
+    make_music(ORDER, ToneEngine(), results, topic)
+    assert (undisturbed.files, 1) == (results.files, len(topic.messages))
+
+
+@pytest.mark.parametrize("cover", [None, b"\xff\xd8\xff\xe0picture"])
+def test_the_cover_is_in_the_mp3_if_there_is_one(cover: bytes | None) -> None:
+    """The picture that the captioner left is embedded; without one there is music all the same."""
+    results = FolderOfResults({} if cover is None else {"cover.jpg": cover})
+    make_music(ORDER, ToneEngine(), results, Topic())
+    tags = ID3(io.BytesIO(results.files["music.mp3"]))  # type: ignore[no-untyped-call]
+    assert [cover] * (cover is not None) == [frame.data for frame in tags.getall("APIC")]  # type: ignore[no-untyped-call]
+    assert ["바다의 아침"] == tags["TIT2"].text
+
+
+def test_an_engine_that_fails_leaves_nothing_behind() -> None:
+    """The engine's reason is raised, and nothing is written or announced."""
+    results, topic = FolderOfResults(), Topic()
+    with pytest.raises(PipelineFailedError):
+        make_music(ORDER, ToneEngine(failure=PipelineFailedError()), results, topic)
+    assert ({}, []) == (results.files, topic.messages)
+
+
+def test_a_run_that_hangs_ends_by_itself() -> None:
+    """A step whose bucket never answers ends with status 1 when its time is used up, and says where it hung."""
+    program = (
+        "from pipeline.step import run\n"
+        f"run({JOB!r}, {BRIEF.to_mapping()!r}, 'composer', 10, 7, 'bucket', 'token', 'projects/p/topics/t', 3)"
+    )
+    nobody = {"STORAGE_EMULATOR_HOST": "http://127.0.0.1:9", "GOOGLE_CLOUD_PROJECT": "p"}
+    environ = os.environ | nobody | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "Timeout (0:00:03)!" in ended.stderr
