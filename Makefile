@@ -37,7 +37,7 @@ env: ## Print the variables that point any client at the local cloud: eval "$(ma
 	@$(if $(wildcard $(PYTHON)),$(PYTHON),python3) -m localcloud.addresses
 
 ##@ Prove it
-.PHONY: test test-fast lint bench
+.PHONY: test test-fast lint types bench
 test: setup build browser lint ## Everything that CI runs
 	@$(PYTHON) -m pytest
 	@cd web && npm test --silent
@@ -48,10 +48,13 @@ test-fast: .venv/.stamp ## The tests that need no emulators, no functions and no
 lint: .venv/.stamp ## Formatting, lint, types and shell scripts
 	@.venv/bin/ruff format --check --quiet . || { echo "Run 'make format'."; exit 1; }
 	@.venv/bin/ruff check --quiet .
-	@.venv/bin/mypy src pipeline localcloud
+	@$(MAKE) --silent types
+	@git ls-files -z '*.sh' '.ci/run' | xargs -0 .venv/bin/shellcheck
+
+types: .venv/.stamp
+	@.venv/bin/mypy src pipeline localcloud benchmarks
 	@for name in $(FUNCTIONS); do \
 	  MYPYPATH=src:functions/$$name .venv/bin/mypy --cache-dir .mypy_cache/$$name functions/$$name/*.py; done
-	@git ls-files -z '*.sh' '.ci/run' | xargs -0 .venv/bin/shellcheck
 
 bench: setup build ## Benchmarks, as a table
 	@$(PYTHON) -m benchmarks
