@@ -9,10 +9,11 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image, ImageOps
 
-from localcloud.vision.measurements import measure
-from localcloud.vision.music import Music, Wishes, compose_for
+from localcloud.vision.measurements import Measurements, measure
+from localcloud.vision.music import Music, compose_for
 from localcloud.vision.nets import Nets
-from localcloud.vision.recognition import recognise
+from localcloud.vision.recognition import Subject, recognise
+from localcloud.vision.wishes import Wishes
 from localcloud.vision.wording import Words, put_into_words
 from musicgenerator.briefs import (
     ENERGY,
@@ -94,6 +95,15 @@ class Limits:
         )
 
 
+@dataclass(frozen=True)
+class Sight:
+    """What a picture shows: its subject, its light, and a number made of its pixels that picks among equal words."""
+
+    subject: Subject
+    light: Measurements
+    signature: int
+
+
 class Describer:
     """Describes pictures; keeps nothing between calls, so that threads may share one."""
 
@@ -106,11 +116,19 @@ class Describer:
 
         Only the pixels count: the same pixels and request give the same brief, whatever the file is called.
         """
+        return self.brief(self.look(image), request, limits)
+
+    def look(self, image: bytes) -> Sight:
+        """Return what is seen in a picture; raise UnreadablePictureError when there is no picture."""
         picture = decode(image)
         light = measure(picture)
         subject = recognise(self._nets.classify(picture), self._nets.detect(picture), light)
-        music = compose_for(subject, light, Wishes.read(request.style, request.hint))
-        words = put_into_words(subject, light, music, request.language, _signature(picture))
+        return Sight(subject, light, _signature(picture))
+
+    def brief(self, sight: Sight, request: Request, limits: Limits | None = None) -> dict[str, Any]:
+        """Choose music and words for what was seen."""
+        music = compose_for(sight.subject, sight.light, Wishes.read(request.style, request.hint))
+        words = put_into_words(sight.subject, sight.light, music, request.language, sight.signature)
         return _brief(words, music, request.language, limits or Limits())
 
 

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from localcloud.vision.layout import Layout, lay_out
+
 Floats = npt.NDArray[np.float64]
 
 _SIDE: Final = 192
@@ -85,18 +87,12 @@ class Measurements:
     """Share of dark pixels."""
     sparks: float
     """Small bright points in the dark, for every 1,000 pixels."""
-    horizon: float
-    """How much one level line parts the picture into two tones."""
-    skyline: float
-    """Where that line lies, 0 top to 1 bottom."""
+    layout: Layout
+    """What lies above and below the skyline."""
     symmetry: float
     """Correlation of the picture with its mirror image, 0 to 1."""
     roundness: float
     """How far edges run round the middle rather than in all directions, 0 to 1."""
-    top: tuple[float, float, float]
-    """Mean OKLab of the upper third."""
-    bottom: tuple[float, float, float]
-    """Mean OKLab of the lower third."""
 
     def share(self, *names: str) -> float:
         """Return the share of the picture in these named colours."""
@@ -112,8 +108,6 @@ def measure(picture: Image.Image) -> Measurements:
     down, across = (np.gradient(light, axis=axis) if light.shape[axis] > 1 else np.zeros_like(light) for axis in (0, 1))
     slope = np.hypot(down, across)
     pull = lab[..., 1:].reshape(-1, 2).sum(axis=0)
-    horizon, skyline = _horizon(lab)
-    third = max(len(lab) // 3, 1)
     return Measurements(
         lightness=float(light.mean()),
         contrast=float(light.std()),
@@ -127,23 +121,15 @@ def measure(picture: Image.Image) -> Measurements:
         coherence=_correlation(light[:, :-1], light[:, 1:], when_even=1.0),
         dark=float((light < _DARK).mean()),
         sparks=_sparks(light),
-        horizon=horizon,
-        skyline=skyline,
+        layout=lay_out(lab),
         symmetry=max(_correlation(light, light[:, ::-1], when_even=1.0), 0.0),
         roundness=_roundness(down, across),
-        top=_mean(lab[:third]),
-        bottom=_mean(lab[-third:]),
     )
 
 
 def _oklab(srgb: Floats) -> Floats:
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)  # IEC 61966-2-1
     return np.asarray(np.cbrt(linear @ _RGB_TO_LMS.T) @ _LMS_TO_OKLAB.T)
-
-
-def _mean(lab: Floats) -> tuple[float, float, float]:
-    light, a, b = (float(value) for value in lab.reshape(-1, 3).mean(axis=0))
-    return light, a, b
 
 
 def _warmth(lab: Floats, chroma: Floats) -> float:
@@ -180,19 +166,6 @@ def _sparks(light: Floats) -> float:
     )
     peaks = (middle >= neighbours.max(axis=0)) & (middle - neighbours.mean(axis=0) > 0.04)
     return float(peaks.sum() * 1000 / middle.size)
-
-
-def _horizon(lab: Floats) -> tuple[float, float]:
-    """Find the line with the largest difference between the bands just above and below, measured in their noise."""
-    rows = lab.mean(axis=1)
-    band = max(len(rows) // 12, 1)
-    lines = range(max(len(rows) // 6, band), min(len(rows) * 5 // 6, len(rows) - band))
-    steps = [float(np.linalg.norm(rows[y : y + band].mean(axis=0) - rows[y - band : y].mean(axis=0))) for y in lines]
-    if not steps:
-        return 0.0, 0.5
-    best = int(np.argmax(steps))
-    spread = float(lab[..., 0].std(axis=1).mean())
-    return steps[best] / (steps[best] + spread + 0.05), lines[best] / len(rows)
 
 
 def _roundness(down: Floats, across: Floats) -> float:

@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 from PIL import Image
 
 Floats = npt.NDArray[np.float32]
@@ -39,6 +38,10 @@ class Nets:
 
     def __init__(self, threads: int = 1) -> None:
         """Load the weights, about 0.2 s; every run then computes with ``threads`` threads."""
+        # Its import starts native threads, which a fork leaves behind: a worker forked afterwards aborts at its exit,
+        # joining a thread that it never had. So the process that looks imports it, not the one that forks.
+        import onnxruntime  # noqa: PLC0415  as said
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

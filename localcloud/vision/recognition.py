@@ -4,6 +4,7 @@
 A wrong noun is worse than none.
 ImageNet's classifier overrules the detector, which calls a yellow flower a banana;
 the detector alone names only what ImageNet has no class for, or what it is very sure of.
+What both know but only one sees takes more.
 """
 
 from collections.abc import Sequence
@@ -14,16 +15,30 @@ import numpy as np
 
 from localcloud.vision.measurements import Measurements
 from localcloud.vision.nets import Detection, Floats, overlap
+from localcloud.vision.scenery import light_of, place, unmistakable
 from localcloud.vision.vocabulary import BROADER, THEMES, Concept, concepts
 
 _SURE: Final = 0.35
 # ImageNet's insects sit on leaves and flowers, so that a bare leaf is half a ladybird to it; a texture is half a ball.
-_SURE_OF: Final = {"insect": 0.6, "sport": 0.6}
+# Graphics are kites and aeroplanes to the detector; any hill is half a volcano and any meadow half in bloom.
+_SURE_OF: Final = {"insect": 0.6, "sport": 0.6, "flight": 0.6}
+_SURE_OF_NOUN: Final = {"a volcano": 0.6, "a field of rapeseed": 0.6, "a maze": 0.7} | dict.fromkeys(
+    # Any even texture is half of these.
+    ("a window blind", "a rug", "velvet", "knitting wool", "a quilt", "a honeycomb", "a wire fence", "a curtain"),
+    0.6,
+)
+# What the detector knows but does not see.
+_SURE_UNSEEN: Final = 0.65
 _SURE_IN_HAZE: Final = 0.6
+_SURE_OF_DRAWINGS: Final = 0.7
+_SURER_THAN_THE_LAYOUT: Final = 0.8
 _HAZE: Final = 0.08
 _BROADLY_SURE: Final = 0.55
-_VERY_SURE: Final = 0.85
+_BROADLY_SURE_OUTDOORS: Final = 0.25
+_BROADLY_SURE_OF_TEXTURE: Final = 0.75
+_VERY_SURE: Final = 0.92
 _COMPANION: Final = 0.6
+_LARGE: Final = 0.12
 _SUPPORT: Final = 0.05
 _CLEARLY: Final = 1.8
 _COUNTED: Final = 0.45
@@ -45,15 +60,22 @@ class Subject:
 
 def recognise(probabilities: Floats, detections: Sequence[Detection], light: Measurements) -> Subject:
     """Decide what the picture shows from 1,000 ImageNet probabilities, the detections and its measurements."""
-    scene = _unmistakable_light(light)
+    scene = unmistakable(light)
     if scene is not None:
         return Subject(scene, 1.0, named=False)
     support = {concept: float(probabilities[list(concept.imagenet)].sum()) for concept in concepts()}
     seen = _seen(detections)
     scores = {concept: _evidence(concept, support[concept], seen.get(concept)) for concept in support}
     winner = max(scores, key=lambda concept: scores[concept])
-    sure = max(_SURE_OF.get(winner.theme, _SURE), _SURE_IN_HAZE if light.contrast < _HAZE else 0)
-    if scores[winner] >= sure and _unrivalled(winner, probabilities, support, seen):
+    person = next((concept for concept in seen if concept.theme == "person"), None)
+    if person is not None and winner not in seen and seen[person].score >= _COMPANION and seen[person].area > _LARGE:
+        winner = person
+    ground = place(light)
+    doubtful = winner not in seen and scores[winner] < _SURER_THAN_THE_LAYOUT
+    if ground is not None and doubtful:
+        return Subject(ground, 1 - scores[winner], named=True)
+    agreed = not _contested(winner, seen)
+    if agreed and scores[winner] >= _sure(winner, light, seen) and _unrivalled(winner, probabilities, support, seen):
         closer = _said_more_closely(winner, support)
         companion = _companion(winner, seen, support)
         return Subject(
@@ -65,10 +87,10 @@ def recognise(probabilities: Floats, detections: Sequence[Detection], light: Mea
             count=_count(winner, detections),
             companions=_count(companion, detections) if companion is not None else 1,
         )
-    kin = _broader(support)
+    kin = _broader(support, light)
     if kin is not None:
         return Subject(BROADER[kin[0]], kin[1], named=True)
-    return Subject(_light(light), 1 - scores[winner], named=False)
+    return Subject(light_of(light), 1 - scores[winner], named=False)
 
 
 def is_crowd(subject: Subject) -> bool:
@@ -125,62 +147,40 @@ def _companion(winner: Concept, seen: dict[Concept, Detection], support: dict[Co
     for concept, other in sorted(seen.items(), key=lambda pair: -pair[1].score):
         trusted = not concept.imagenet or support[concept] >= _SUPPORT or other.score >= _VERY_SURE
         apart = overlap(seen[winner], other) < _COMPANION
-        if concept is not winner and trusted and apart and other.score >= _COMPANION:
+        worn = concept.theme == "clothes"  # by somebody, not beside them
+        if concept is not winner and not worn and trusted and apart and other.score >= _COMPANION:
             return concept
     return None
 
 
-def _broader(support: dict[Concept, float]) -> tuple[str, float] | None:
-    """Return the broader word that most of the classifier's belief agrees on."""
+def _contested(winner: Concept, seen: dict[Concept, Detection]) -> bool:
+    """Tell whether the detector, which knows the winner too, sees a thing of the same kind in its place."""
+    if winner in seen or winner.coco is None:
+        return False
+    kin = THEMES[winner.theme].kin
+    return any(THEMES[other.theme].kin == kin and found.score >= _COMPANION for other, found in seen.items())
+
+
+def _sure(winner: Concept, light: Measurements, seen: dict[Concept, Detection]) -> float:
+    """Return how much evidence naming a thing takes: more where the nets are known to be fooled."""
+    sure = max(_SURE, _SURE_OF.get(winner.theme, 0), _SURE_OF_NOUN.get(winner.english, 0))
+    sure = max(sure, _SURE_UNSEEN if winner.coco is not None and winner not in seen else 0)
+    sure = max(sure, _SURE_IN_HAZE if light.contrast < _HAZE else 0)
+    return max(sure, _SURE_OF_DRAWINGS if light.layout.drawing else 0)
+
+
+def _broader(support: dict[Concept, float], light: Measurements) -> tuple[str, float] | None:
+    """Return the broader word that most of the classifier's belief agrees on.
+
+    An open sky speaks for a landscape; what is full of edges may be fur or lawn.
+    """
     sums: dict[str, float] = {}
     for concept, value in support.items():
         kin = THEMES[concept.theme].kin
         if kin is not None:
             sums[kin] = sums.get(kin, 0.0) + value
     kin, total = max(sums.items(), key=lambda pair: pair[1])
-    return (kin, total) if total >= _BROADLY_SURE else None
-
-
-def _scene(theme: str, korean: str, english: str) -> Concept:
-    return Concept(english, korean, theme)
-
-
-def _unmistakable_light(m: Measurements) -> Concept | None:
-    """Return the scene when the pixels leave nothing for a net trained on photographs to see."""
-    if m.contrast < 0.008 and m.edges < 0.01:
-        return _scene("plain", "한 가지 색", "a single colour")
-    if m.coherence < 0.3 and m.smooth < 0.3:
-        return _scene("grain", "흩날리는 점들", "scattered grains of colour")
-    if m.dark > 0.85 and m.sparks > 4 and m.edges < 0.35:
-        return _scene("starlight", "흩어진 빛", "scattered lights")
-    if m.share("white", "silver", "cream") > 0.75 and m.saturation < 0.03 and m.edges > 0.15 and m.smooth > 0.3:
-        return _scene("page", "하얀 지면", "a white page")
-    if (m.edges < 0.012 and m.smooth > 0.9) or m.dark > 0.97:
-        return _light(m)
-    return None
-
-
-def _light(m: Measurements) -> Concept:  # noqa: PLR0911  a table of cases
-    """Return what the light itself looks like; a comparison at most, never a thing."""
-    warm = m.share("orange", "red", "yellow", "pink", "purple")
-    blue = m.share("sky", "blue", "teal", "navy")
-    green = m.share("green", "lime")
-    if m.dark > 0.75:
-        return _scene("darkness", "짙은 어둠", "deep darkness")
-    if m.coherence < 0.3:
-        return _scene("grain", "흩날리는 점들", "scattered grains of colour")
-    if m.edges > 0.25 and m.saturation < 0.055:
-        return _scene("weave", "촘촘한 결", "a fine texture")
-    if m.saturation < 0.055 and m.lightness < 0.6 and m.share("slate", "charcoal", "grey", "black", "navy") > 0.6:
-        return _scene("greyness", "잿빛", "grey light")
-    if green > 0.3 and green >= warm and green * 1.3 >= blue:
-        return _scene("greenery", "초록빛", "green light")
-    if warm > 0.3 and m.saturation > 0.06 and m.smooth > 0.45 and warm > blue:
-        return _scene("glow", "물든 빛", "glowing light")
-    if blue > 0.4 and m.saturation > 0.03:
-        return _scene("bluespan", "푸른빛", "blue light")
-    if m.lightness > 0.8:
-        return _scene("brightness", "환한 빛", "bright light")
-    if m.edges > 0.25:
-        return _scene("weave", "촘촘한 결", "a fine texture")
-    return _scene("palette", "번지는 빛깔", "blended colours")
+    sure = _BROADLY_SURE_OF_TEXTURE if light.edges > 0.5 else _BROADLY_SURE
+    if kin == "landscape" and light.layout.open_sky:
+        sure = _BROADLY_SURE_OUTDOORS
+    return (kin, total) if total >= sure else None

@@ -8,9 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from localcloud.vision.genres import STYLES
 from localcloud.vision.korean import Word
 from localcloud.vision.measurements import Measurements
-from localcloud.vision.music import STYLES, Music
+from localcloud.vision.moods import MOODS
+from localcloud.vision.music import Music
+from localcloud.vision.prompts import write_avoid, write_prompt
 from localcloud.vision.recognition import CROWD, Subject
 from localcloud.vision.templates import (
     COLOURS_EN,
@@ -25,9 +28,16 @@ from localcloud.vision.templates import (
     TITLES_EN,
     TITLES_KO,
 )
-from localcloud.vision.vocabulary import COLOUR_NAMES, MOODS, Concept
+from localcloud.vision.vocabulary import COLOUR_NAMES, Concept
 
 _GREYS: Final = ("black", "charcoal", "grey", "silver", "white")
+_ALIKE: Final = (
+    {"black", "charcoal"},
+    {"charcoal", "grey"},
+    {"grey", "silver"},
+    {"silver", "white"},
+    {"grey", "slate"},
+)
 _FAMILIES: Final = {
     "glow": ("orange", "red", "pink", "yellow", "purple"),
     "bluespan": ("sky", "blue", "teal", "navy"),
@@ -58,19 +68,22 @@ def put_into_words(subject: Subject, light: Measurements, music: Music, language
         openings: Sequence[str] = SUBJECTS_KO if korean else SUBJECTS_EN
     else:
         openings = (LIGHT_SCENES_KO if korean else LIGHT_SCENES_EN)[theme]
-    sentences = [_pick([opening for opening in openings if _holds(opening, slots)], signature >> 8)]
+    opening = _pick([opening for opening in openings if _holds(opening, slots)], signature >> 8)
+    sentences = [opening]
     if subject.companion is not None:
         sentences.append("곁에는 {m:이} 함께 있어요." if korean else "Beside it: {m}.")
-    if slots["c1"] != slots["c2"]:
+    # Colours are spoken of once.
+    if slots["c1"] == slots["c2"] or "olour" in opening:
+        sentences.append(_pick(SOUNDS_KO if korean else SOUNDS_EN, signature >> 24))
+    else:
         sentences.append(_pick(COLOURS_KO if korean else COLOURS_EN, signature >> 16))
-    sentences.append(_pick(SOUNDS_KO if korean else SOUNDS_EN, signature >> 24))
     caption = " ".join(sentence.format(**slots) for sentence in sentences)
     return Words(
         title=_pick(titles, signature).format(**slots),
         caption=caption,
         alt_text=_alt_korean(subject, light, slots) if korean else _alt_english(subject, light, slots),
-        prompt=_prompt(subject, light, music),
-        avoid=_avoid(music),
+        prompt=write_prompt(music, _tone(light)[1], signature >> 32),
+        avoid=write_avoid(music),
     )
 
 
@@ -100,9 +113,9 @@ def _tone(m: Measurements) -> tuple[str, str]:
 def _palette(m: Measurements) -> tuple[str, str]:
     """Return the two colours to speak of: the largest, and the next, a lively one before a grey one."""
     names = [name for name, share in m.colours if share >= 0.06] or [m.colours[0][0]]
-    lively = [name for name in names[1:] if name not in (*_GREYS, "slate")]
-    second = lively[0] if lively else names[1] if len(names) > 1 else names[0]
-    return names[0], second
+    first, others = names[0], [name for name in names[1:] if {names[0], name} not in _ALIKE]
+    lively = [name for name in others if name not in (*_GREYS, "slate")]
+    return first, (*lively, *others, first)[0]
 
 
 def _spoken_of(subject: Subject, m: Measurements) -> tuple[str, str]:
@@ -228,32 +241,3 @@ def _alt_english(subject: Subject, m: Measurements, slots: dict[str, Word]) -> s
         return f"A {shade} image, mainly {colours}. {scene}"
     beside = f" with {slots['m']} beside" if subject.companion else ""
     return f"{slots['N']}{_place(subject)[1]}{beside}. A {shade} picture, mainly {colours}."
-
-
-def _prompt(subject: Subject, m: Measurements, music: Music) -> str:
-    """Write an English prompt as music models like it: genre, mood, players, tempo and key, then the picture."""
-    first, second = _palette(m)
-    players = ", ".join(music.instruments[:4])
-    image = subject.concept.english
-    colours = COLOUR_NAMES[first][2] + (f" and {COLOUR_NAMES[second][2]}" if second != first else "")
-    dynamics = (
-        "hushed and sparse" if music.energy < 0.25 else "driving and full" if music.energy > 0.6 else "gently moving"
-    )
-    return (
-        f"Instrumental {music.genres[0]}, {', '.join(music.moods)}, {dynamics}. {players}. "
-        f"{music.tempo} BPM in {music.key}. A clear, memorable melody with a warm, balanced mix. "
-        f"Inspired by {image} in {_tone(m)[1]} light, {colours} tones."
-    )
-
-
-def _avoid(music: Music) -> str:
-    """Name what would break the mood."""
-    avoid = ["vocals", "lyrics", "noise"]
-    if music.energy < 0.35:
-        avoid += ["harsh drums", "distortion", "sudden loud hits"]
-    elif music.energy > 0.6:
-        avoid += ["drones", "long silences"]
-    avoid.append(
-        "gloomy dissonance" if music.valence > 0.25 else "saccharine cheer" if music.valence < -0.1 else "clutter"
-    )
-    return ", ".join(avoid)

@@ -9,8 +9,9 @@ from PIL import Image, ImageDraw
 from localcloud.vision.describer import Describer, Limits, Request, UnreadablePictureError, shorten
 from localcloud.vision.korean import Word, particle
 from localcloud.vision.measurements import measure
+from localcloud.vision.moods import MOODS
 from localcloud.vision.nets import Nets
-from localcloud.vision.vocabulary import MOODS, THEMES, concepts
+from localcloud.vision.vocabulary import THEMES, concepts
 from musicgenerator.briefs import GENRES, INSTRUMENTS, Brief
 
 PHOTOS = Path(__file__).parents[2] / "localcloud" / "photos"

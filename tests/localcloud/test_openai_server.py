@@ -4,6 +4,7 @@ import http.client
 import io
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -67,6 +68,25 @@ def _wait_until_healthy(port: int, server: subprocess.Popen[bytes]) -> None:
             assert 200 == status
             return
     pytest.fail("the server did not become healthy")
+
+
+def test_server_ends_cleanly() -> None:
+    """SIGTERM to the whole process group, after a picture was looked at, ends it with 0 and without a crash."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-m", "localcloud.openai_server", "--port", str(port)]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, text=True, stderr=subprocess.PIPE, start_new_session=True
+    ) as server:
+        _wait_until_healthy(port, server)
+        with openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="worthless", max_retries=0) as client:
+            ask(client, messages(data_url(PHOTOS[0].read_bytes())))
+        os.killpg(server.pid, signal.SIGTERM)
+        _, errors = server.communicate(timeout=30)
+    assert 0 == server.returncode
+    assert "terminate called" not in errors
+    assert "was sent SIG" not in errors
 
 
 def send(
