@@ -5,6 +5,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
 
+empty :=
+space := $(empty) $(empty)
 FUNCTIONS := upload_handler captioner pipeline_launcher result_notifier
 IMAGES ?=
 OUT ?= out
@@ -22,7 +24,7 @@ export PYTHONPATH := src:.
 WISHES = $(if $(BRIEF_LANGUAGE),--language $(BRIEF_LANGUAGE)) $(if $(SECONDS_OF_MUSIC),--seconds $(SECONDS_OF_MUSIC))
 
 ##@ Use it
-.PHONY: demo run drop env
+.PHONY: demo run drop env replay
 demo: setup build ## Make music from pictures: IMAGES="a.jpg b.png" OUT=out BRIEF_LANGUAGE=ko|en SECONDS_OF_MUSIC=30
 	@$(PYTHON) -m localcloud demo $(IMAGES) --out "$(OUT)" $(WISHES)
 
@@ -36,8 +38,12 @@ drop: setup ## Copy pictures into the running local cloud with the real gcloud a
 env: ## Print the variables that point any client at the local cloud: eval "$(make -s env)"
 	@$(if $(wildcard $(PYTHON)),$(PYTHON),python3) -m localcloud.addresses
 
+replay: .venv/.stamp ## Take parked tracks up again, in the running local cloud
+	@$(if $(PROJECT),$(error A deployed project cannot be replayed yet: leave PROJECT out))
+	@eval "$$($(PYTHON) -m localcloud.addresses)" && $(PYTHON) -m infra.replay
+
 ##@ Prove it
-.PHONY: test test-fast lint types bench
+.PHONY: test test-fast lint types bench eval-captions
 test: setup build browser lint ## Everything that CI runs
 	@$(PYTHON) -m pytest
 	@cd web && npm test --silent
@@ -52,12 +58,17 @@ lint: .venv/.stamp ## Formatting, lint, types and shell scripts
 	@git ls-files -z '*.sh' '.ci/run' | xargs -0 .venv/bin/shellcheck
 
 types: .venv/.stamp
-	@.venv/bin/mypy src pipeline localcloud benchmarks
+	@.venv/bin/mypy src pipeline localcloud benchmarks infra/*.py
+	@MYPYPATH=.:src$(subst $(space),,$(FUNCTIONS:%=:functions/%)) .venv/bin/mypy --cache-dir .mypy_cache/tests \
+	  --explicit-package-bases tests/contracts tests/unit tests/functions tests/fakes.py
 	@for name in $(FUNCTIONS); do \
 	  MYPYPATH=src:functions/$$name .venv/bin/mypy --cache-dir .mypy_cache/$$name functions/$$name/*.py; done
 
 bench: setup build ## Benchmarks, as a table
 	@$(PYTHON) -m benchmarks
+
+eval-captions: .venv/.stamp ## How well the offline describer names pictures, as a table
+	@$(PYTHON) -m localcloud.vision.evaluation
 
 ##@ Build it
 .PHONY: setup build $(FUNCTIONS:%=build-%) build-pipeline build-web browser lock format clean
@@ -73,10 +84,14 @@ $(FUNCTIONS:%=build-%): build-%:
 	@cp -R src/musicgenerator src/musicgenerator_google build/$*/
 	@find build/$* -name __pycache__ -prune -exec rm -rf {} +
 
-build-pipeline: .venv/.stamp
-	@$(PYTHON) -m pipeline.definition --image "$(PIPELINE_IMAGE)" --output build/pipeline/musicgenerator.yaml
+build-pipeline: build/pipeline/musicgenerator.yaml
 
-build-web: web/node_modules/.stamp
+build/pipeline/musicgenerator.yaml: pipeline/definition.py pipeline/requirements.txt Makefile | .venv/.stamp
+	@$(PYTHON) -m pipeline.definition --image "$(PIPELINE_IMAGE)" --output $@
+
+build-web: build/web/index.html
+
+build/web/index.html: web/node_modules/.stamp $(shell find web/src -type f) web/build.mjs web/index.html web/styles.css
 	@cd web && npm run --silent build
 
 browser: .venv/.stamp ## Find a Chromium for the tests, or install one

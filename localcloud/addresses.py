@@ -19,6 +19,7 @@ IMAGES_BUCKET: Final = "musicgenerator-images"
 RESULTS_BUCKET: Final = "musicgenerator-results"
 PIPELINE_BUCKET: Final = "musicgenerator-pipeline"
 STORAGE_EVENTS_TOPIC: Final = "storage-events"
+PICTURES_TOPIC: Final = "pictures"
 CAPTIONS_TOPIC: Final = "captions"
 PIPELINE_EVENTS_TOPIC: Final = "pipeline-events"
 DEAD_LETTER_SUFFIX: Final = "-dead-letters"
@@ -98,6 +99,7 @@ class Addresses:
             "MUSICGENERATOR_WEB_URL": self.url("page"),
             "IMAGES_BUCKET": IMAGES_BUCKET,
             "RESULTS_BUCKET": RESULTS_BUCKET,
+            "PICTURES_TOPIC": PICTURES_TOPIC,
         }
 
     def function_environ(self, drop_session: str, template: str) -> dict[str, str]:
@@ -116,6 +118,7 @@ class Addresses:
             "DROP_SESSION": drop_session,
             "DEFAULT_ENGINE": "composer",
             "OPENAI_MODEL": "gpt-6-luna",
+            "MODERATION_MODEL": "omni-moderation-latest",
             "ALLOWED_ORIGINS": f"{self.url('page')} http://localhost:{self.port}",
             "DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA": "true",
         }

@@ -21,6 +21,7 @@ from localcloud.addresses import (
     CAPTIONS_TOPIC,
     DEAD_LETTER_SUFFIX,
     IMAGES_BUCKET,
+    PICTURES_TOPIC,
     PIPELINE_EVENTS_TOPIC,
     PROJECT,
     STORAGE_EVENTS_TOPIC,
@@ -36,6 +37,7 @@ from localcloud.delivery import (
     push_form,
     storage_form,
 )
+from localcloud.scheduler import tick
 from localcloud.servers import listen, say
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ def local_routes(addresses: Addresses) -> tuple[Route, ...]:
             addresses.url("captioner"),
             storage_form(IMAGES_BUCKET),
         ),
+        Route(PICTURES_TOPIC, f"{PICTURES_TOPIC}-captioner", addresses.url("captioner"), push),
         Route(CAPTIONS_TOPIC, f"{CAPTIONS_TOPIC}-pipeline-launcher", addresses.url("pipeline_launcher"), push),
         Route(
             PIPELINE_EVENTS_TOPIC, f"{PIPELINE_EVENTS_TOPIC}-result-notifier", addresses.url("result_notifier"), push
@@ -193,8 +196,12 @@ async def _serve(addresses: Addresses) -> None:
     running = asyncio.current_task()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, running.cancel)  # type: ignore[union-attr]
-    with suppress(asyncio.CancelledError):
-        await Bridge(PROJECT, routes).run(threading.Thread(target=health.serve_forever, daemon=True).start)
+    with pubsub_v1.PublisherClient() as publisher, suppress(asyncio.CancelledError):
+        ticking = asyncio.create_task(tick(publisher, publisher.topic_path(PROJECT, PIPELINE_EVENTS_TOPIC)))
+        try:
+            await Bridge(PROJECT, routes).run(threading.Thread(target=health.serve_forever, daemon=True).start)
+        finally:
+            ticking.cancel()
 
 
 def _healthy(_environ: "WSGIEnvironment", start_response: "StartResponse") -> list[bytes]:

@@ -56,7 +56,7 @@ class Route:
     url: str
     form: Form
     concurrency: int = 8
-    max_attempts: int = 10
+    max_attempts: int = 12
     timeout_seconds: float = REQUEST_TIMEOUT_SECONDS
 
 

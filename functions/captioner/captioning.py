@@ -7,15 +7,25 @@ from typing import Any, Final, Protocol, Self
 
 from musicgenerator import ids, logs
 from musicgenerator.briefs import Brief
-from musicgenerator.errors import BriefError, LeasedError, PermanentError, PictureGoneError, TransientError
+from musicgenerator.errors import (
+    BlockedError,
+    BriefError,
+    CaptionAbandonedError,
+    DescriberBlockedError,
+    LeasedError,
+    PermanentError,
+    PictureGoneError,
+    PictureTooLargeError,
+)
 from musicgenerator.events import ObjectFinalized
-from musicgenerator.messages import CaptionMessage
+from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.results import CONTENT_TYPES, COVER, ResultsFolder
 from musicgenerator.settings import required
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, Decision, Image, Outcome, Request, Track, Work
+from musicgenerator.tracks import PICTURE_BYTES_AT_MOST, Change, Decision, Image, Outcome, Request, Track, Work
 
-LEASE: Final = timedelta(minutes=4)
+LEASE: Final = timedelta(seconds=150)
+CLAIMS_AT_MOST: Final = 25
 DROPPED_TRACKS_LIVE: Final = timedelta(days=30)
 
 
@@ -78,11 +88,31 @@ class Objects(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Description:
+    """What came of asking: a brief or the reason why there is none, and what the asking used and cost."""
+
+    outcome: Brief | PermanentError
+    usage: Mapping[str, Any]
+
+
 class Describer(Protocol):
     """Who looks at the picture."""
 
-    def describe(self, picture: Picture, request: Request) -> Brief:
-        """Return the brief for a picture, or raise a PermanentError or TransientError."""
+    def describe(self, picture: Picture, request: Request) -> Description:
+        """Describe a picture; raise TransientError when another time may go better, BlockedError when none will."""
+        ...
+
+
+class Breaker(Protocol):
+    """What spares the describer while no call to it can succeed."""
+
+    def is_open(self) -> bool:
+        """Say whether it is to be spared now."""
+        ...
+
+    def open(self, reason: str) -> None:
+        """Spare it for a while."""
         ...
 
 
@@ -102,6 +132,7 @@ class Captioner:
     objects: Objects
     decode: Callable[[bytes], Picture]
     describer: Describer
+    breaker: Breaker
     captions: Captions
     places: Places
 
@@ -113,7 +144,22 @@ class Captioner:
         if event.bucket != self.places.images_bucket or event.name.endswith("/"):
             logs.info("not a picture for us", bucket=event.bucket, object=event.name)
             return
-        track = self._track_of(event)
+        self._take_up(self._track_of(event), event)
+
+    def resume(self, message: PictureMessage) -> None:
+        """Take a track up again that was parked or left lying, as its storage event would.
+
+        Raises LeasedError while another invocation holds the track, so that the message comes again.
+        """
+        found = self.tracks.find(message.track)
+        image = found[0].image if found else None
+        if image is None:
+            logs.warning("no picture to take up", track=message.track)
+            return
+        event = ObjectFinalized(image.bucket, image.object, image.generation, image.bytes, image.contentType)
+        self._take_up(message.track, event)
+
+    def _take_up(self, track: str, event: ObjectFinalized) -> None:
         owner = ids.new_secret()
         outcome = self._claim(track, event, owner)
         if outcome is None:
@@ -141,7 +187,12 @@ class Captioner:
 
     def _claim(self, track: str, event: ObjectFinalized, owner: str) -> Outcome | None:
         def decide(now: Track, work: Work) -> Change | None:
-            lease = {"owner": owner, "lease_until": datetime.now(UTC) + LEASE}
+            lease = {
+                "owner": owner,
+                "lease_until": datetime.now(UTC) + LEASE,
+                "parked": False,
+                "claims": work.claims + 1,
+            }
             if now.status is Status.AWAITING_UPLOAD:
                 return Change(Status.CAPTIONING, {"image": _image(event)}, lease)
             # The first holder may have crashed: when its lease has ended, the next delivery takes over.
@@ -156,9 +207,13 @@ class Captioner:
         try:
             change = self._describe(track, outcome.work, event)
         except PermanentError as error:
-            logs.warning("track ended", track=track.track, code=error.code, reason=str(error))
-            change = Change(error.status, {"error": error.to_mapping(track.request.language)})
-        except TransientError:
+            change = _end(track, error)
+        except BlockedError as error:
+            # Acknowledged, since repeating it would only burn its deliveries: a replay takes it up.
+            logs.error("track parked", track=track.track, reason=str(error))
+            waiting = {"error": error.to_mapping(track.request.language)}
+            change = Change(None, waiting, {"parked": True, "lease_until": None, "claims": 0})
+        except BaseException:
             self._release(track, owner)
             raise
 
@@ -177,20 +232,33 @@ class Captioner:
         )
 
     def _describe(self, track: Track, work: Work, event: ObjectFinalized) -> Change:
+        if work.claims >= CLAIMS_AT_MOST:
+            raise CaptionAbandonedError(f"taken up {work.claims} times")
+        if event.size > PICTURE_BYTES_AT_MOST:
+            raise PictureTooLargeError(f"{event.size} bytes")
         data = self.objects.read(event.bucket, event.name, event.generation)
         if data is None:
             raise PictureGoneError(event.name)
         picture = self.decode(data)
-        brief = self.describer.describe(picture, track.request)
+        image = _image(event) | {"width": picture.width, "height": picture.height}
+        description = self._ask(picture, track.request)
+        usage = {"image": image, "describer": dict(description.usage)}
+        if isinstance(description.outcome, PermanentError):
+            end = _end(track, description.outcome)
+            return replace(end, fields={**end.fields, **usage})
         folder = ResultsFolder(self.places.results_url, self.places.results_bucket, work.token)
         self.objects.create(folder.bucket, folder.name(COVER), picture.jpeg, CONTENT_TYPES[COVER])
-        size = {"width": picture.width, "height": picture.height}
-        fields = {
-            "image": _image(event) | size,
-            "brief": brief.to_mapping(),
-            "music": {"coverUrl": folder.url(COVER)},
-        }
-        return Change(Status.CAPTIONED, fields)
+        brief = {"brief": description.outcome.to_mapping(), "music": {"coverUrl": folder.url(COVER)}, "error": None}
+        return Change(Status.CAPTIONED, {**usage, **brief})
+
+    def _ask(self, picture: Picture, request: Request) -> Description:
+        if self.breaker.is_open():
+            raise DescriberBlockedError("the breaker is open")
+        try:
+            return self.describer.describe(picture, request)
+        except BlockedError as error:
+            self.breaker.open(str(error))
+            raise
 
     def _announce(self, track: Track) -> None:
         # Published before it is marked: a crash in between repeats the message, which launches nothing twice.
@@ -203,6 +271,11 @@ class Captioner:
 
 
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _end(track: Track, error: PermanentError) -> Change:
+    logs.warning("track ended", track=track.track, code=error.code, reason=str(error))
+    return Change(error.status, {"error": error.to_mapping(track.request.language)})
 
 
 def _holds(outcome: Outcome, owner: str) -> bool:
@@ -224,6 +297,6 @@ def _dropped_request(event: ObjectFinalized) -> Request:
         except (BriefError, ValueError) as error:
             logs.warning("metadata not understood", object=event.name, reason=str(error))
             continue
-        if hasattr(request, name):
+        if name in vars(request):
             request = replace(request, **{name: getattr(asked, name)})
     return request

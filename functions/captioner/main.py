@@ -6,13 +6,15 @@ import os
 import functions_framework
 from captioning import Captioner, Places
 from cloudevents.http import CloudEvent
+from firestore_breaker import FirestoreBreaker
 from google.cloud import firestore, pubsub_v1, storage
 from openai import OpenAI
-from openai_briefs import OpenAIBriefs
+from openai_briefs import Models, OpenAIBriefs
 from pillow_pictures import decode
 
 from musicgenerator.delivery import acknowledging_poison
-from musicgenerator.events import ObjectFinalized
+from musicgenerator.events import MESSAGE_PUBLISHED, ObjectFinalized, message_data
+from musicgenerator.messages import PictureMessage
 from musicgenerator.settings import required
 from musicgenerator_google.firestore_tracks import FirestoreTracks
 from musicgenerator_google.pubsub_topics import CaptionsTopic
@@ -23,18 +25,23 @@ from musicgenerator_google.storage_objects import StorageObjects
 @acknowledging_poison
 def on_image_uploaded(event: CloudEvent) -> None:
     """Caption the picture; returning acknowledges the event, raising has it delivered again."""
-    bootstrap().caption(ObjectFinalized.from_data(event.data))
+    if event["type"] == MESSAGE_PUBLISHED:
+        bootstrap().resume(PictureMessage.from_bytes(message_data(event.data)))
+    else:
+        bootstrap().caption(ObjectFinalized.from_data(event.data))
 
 
 @functools.cache
 def bootstrap() -> Captioner:
     """Build the clients, once an instance and after the server has forked."""
     env, project = os.environ, required(os.environ, "GOOGLE_CLOUD_PROJECT")
+    database = firestore.Client(project=project)
     return Captioner(
-        tracks=FirestoreTracks(firestore.Client(project=project)),
+        tracks=FirestoreTracks(database),
         objects=StorageObjects(storage.Client(project=project)),
         decode=decode,
-        describer=OpenAIBriefs(OpenAI(timeout=60, max_retries=1), required(env, "OPENAI_MODEL")),
+        describer=OpenAIBriefs(OpenAI(timeout=60, max_retries=1), Models.from_environ(env)),
+        breaker=FirestoreBreaker(database),
         captions=CaptionsTopic(pubsub_v1.PublisherClient(), project, required(env, "CAPTIONS_TOPIC")),
         places=Places.from_environ(env),
     )

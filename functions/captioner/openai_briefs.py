@@ -2,32 +2,70 @@
 
 import base64
 import json
-from typing import TYPE_CHECKING, Final
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import openai
 import pydantic
-from brief_prompt import PROMPT
-from captioning import Picture
+from brief_prompt import PROMPT, VERSION
+from captioning import Description, Picture
+from openai_prices import cost_usd
 
-from musicgenerator import briefs, logs
+from musicgenerator import briefs
 from musicgenerator.briefs import Brief
 from musicgenerator.errors import (
+    BlockedError,
     BriefError,
     CaptionFailedError,
     CaptionUnavailableError,
     ContentRejectedError,
+    DescriberBlockedError,
     PermanentError,
     TransientError,
 )
+from musicgenerator.settings import SettingInvalidError, required, words
 from musicgenerator.tracks import Request
+from musicgenerator.wording import is_english, plain
 
 if TYPE_CHECKING:
     from openai.types import ModerationMultiModalInputParam
+    from openai.types.responses import ParsedResponse
 
 _OUTPUT_TOKENS: Final = 1500
-_MODERATION_MODEL: Final = "omni-moderation-latest"
+_SCORE: Final = re.compile(r"0|0?\.[0-9]+|1(?:\.0+)?")
 _REJECTED_CODES: Final = frozenset({"image_content_policy_violation", "content_policy_violation"})
 _TRANSIENT_CODES: Final = frozenset({"rate_limit_exceeded", "server_error", "vector_store_timeout"})
+_UNUSED: Final = {"calls": 0, "inputTokens": 0, "outputTokens": 0, "costUsd": 0.0}
+_BLOCKED_CODES: Final = frozenset({"insufficient_quota", "model_not_found"})
+_REFUSED: Final = frozenset({400, 413, 422})
+_MENDED_BY_WAITING: Final = frozenset({408, 409, 425, 429})
+
+
+@dataclass(frozen=True)
+class Models:
+    """Which models are asked; ``moderation`` is empty where the server has none.
+
+    ``thresholds`` are scores from 0 to 1 by moderation category; a category without one is left to the API's verdict.
+    """
+
+    describer: str
+    moderation: str = ""
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read ``OPENAI_MODEL``, ``MODERATION_MODEL`` and ``MODERATION_THRESHOLDS`` ("sexual=0.4 violence=0.9")."""
+        thresholds = {}
+        for word in words(environ, "MODERATION_THRESHOLDS"):
+            category, _, score = word.partition("=")
+            # Neither "nan" nor "40": no score would ever reach it.
+            if not category or not _SCORE.fullmatch(score):
+                raise SettingInvalidError(f"MODERATION_THRESHOLDS: {word!r} is not like sexual=0.4")
+            thresholds[category] = float(score)
+        return cls(required(environ, "OPENAI_MODEL"), environ.get("MODERATION_MODEL", "").strip(), thresholds)
 
 
 class Answer(pydantic.BaseModel):
@@ -53,65 +91,87 @@ class Answer(pydantic.BaseModel):
     energy: float = pydantic.Field(ge=briefs.ENERGY[0], le=briefs.ENERGY[1])
 
     def to_brief(self, language: str) -> Brief:
-        """Return the brief, each text within its bound; raise CaptionFailedError where that cannot be."""
+        """Return the brief in plain words, each text within its bound; raise BriefError where that cannot be."""
         values = self.model_dump() | {"language": language}
-        texts = {name: _clipped(values[name], length) for name, length in briefs.LENGTHS.items()}
+        texts = {name: plain(values[name], length) for name, length in briefs.LENGTHS.items()}
+        if not is_english(texts["prompt"]):
+            texts["prompt"] = self._spelled_out()
+        if not is_english(texts["avoid"]):
+            texts["avoid"] = ""
         moods = [mood.strip().lower() for mood in self.moods]
-        try:
-            return Brief.from_mapping(values | texts | {"moods": moods})
-        except BriefError as error:
-            raise CaptionFailedError(str(error)) from error
+        return Brief.from_mapping(values | texts | {"moods": moods})
+
+    def _spelled_out(self) -> str:
+        # Engines are promised US English: where the model wrote something else, its own fields say it.
+        moods, instruments = ", ".join(self.moods), ", ".join(self.instruments)
+        prompt = f"{moods} {self.genre} music with {instruments}, {self.tempoBpm} BPM, in {self.key}"
+        return plain(prompt, briefs.LENGTHS["prompt"])
 
 
 class OpenAIBriefs:
     """Moderates a picture, then has it described: two calls at most, of which the first is free."""
 
-    def __init__(self, client: openai.OpenAI, model: str) -> None:
+    def __init__(self, client: openai.OpenAI, models: Models) -> None:
         """Use a client whose time limit is shorter than the function's."""
         self._client = client
-        self._model = model
+        self._models = models
 
-    def describe(self, picture: Picture, request: Request) -> Brief:
-        """Return the brief for a picture.
+    def describe(self, picture: Picture, request: Request) -> Description:
+        """Describe a picture, or say why it is not described.
 
-        Raises ContentRejectedError when the picture or hint is declined, CaptionFailedError when the answer cannot be
-        used, CaptionUnavailableError when another time may go better.
+        Raises CaptionUnavailableError when another time may go better, and DescriberBlockedError when none will
+        before the operator has mended the key, the model's name or the quota.
         """
         image = "data:image/jpeg;base64," + base64.b64encode(picture.jpeg).decode()
+        usage: dict[str, Any] = {"model": self._models.describer, "promptVersion": VERSION, **_UNUSED}
         try:
-            self._moderate(image, request)
-            return self._ask(image, request).to_brief(request.language)
+            if self._models.moderation:
+                self._moderate(image, request)
+            return Description(self._ask(image, request, usage).to_brief(request.language), usage)
         except openai.APIStatusError as error:
-            raise _meaning(error) from error
+            return Description(_lasting(_meaning(error), error), usage)
         except openai.APIError as error:
             raise CaptionUnavailableError(str(error)) from error
         except pydantic.ValidationError as error:
-            raise CaptionFailedError(f"the answer was cut short or not in the schema: {error}") from error
+            return Description(CaptionFailedError(f"cut short or not in the schema: {error}"), usage)
+        except BriefError as error:
+            return Description(CaptionFailedError(str(error)), usage)
+        except PermanentError as error:
+            return Description(error, usage)
 
     def _moderate(self, image: str, request: Request) -> None:
         material: list[ModerationMultiModalInputParam] = [{"type": "image_url", "image_url": {"url": image}}]
-        words = f"{request.hint}\n{request.style}".strip()
-        if words:
-            material.append({"type": "text", "text": words})
-        verdict = self._client.moderations.create(model=_MODERATION_MODEL, input=material)
-        if any(result.flagged for result in verdict.results):
-            raise ContentRejectedError("moderation flagged the picture or the hint")
+        wish = f"{request.hint}\n{request.style}".strip()
+        if wish:
+            material.append({"type": "text", "text": wish})
+        raw = self._client.moderations.with_raw_response.create(model=self._models.moderation, input=material)
+        for flags, scores in _verdicts(_json(raw.text)):
+            reasons = [name for name in flags | scores if self._is_too_much(name, flags.get(name), scores.get(name))]
+            if reasons:
+                raise ContentRejectedError(f"moderation: {', '.join(reasons)}")
 
-    def _ask(self, image: str, request: Request) -> Answer:
+    def _is_too_much(self, category: str, flag: object, score: object) -> bool:
+        threshold = self._models.thresholds.get(category)
+        if threshold is None:
+            return flag is True
+        return isinstance(score, int | float) and score >= threshold
+
+    def _ask(self, image: str, request: Request, usage: dict[str, Any]) -> Answer:
         wish = {
             "language": request.language,
             "hint": request.hint,
             "style": request.style,
             "durationSeconds": request.durationSeconds,
         }
-        response = self._client.responses.parse(
-            model=self._model,
+        raw = self._client.responses.with_raw_response.parse(
+            model=self._models.describer,
             input=[
                 {"role": "developer", "content": PROMPT},
                 {
                     "role": "user",
                     "content": [
                         {"type": "input_text", "text": json.dumps(wish, ensure_ascii=False)},
+                        # Light, subject and mood survive 512 pixels; the whole picture would cost 40 times the tokens.
                         {"type": "input_image", "image_url": image, "detail": "low"},
                     ],
                 },
@@ -121,30 +181,88 @@ class OpenAIBriefs:
             max_output_tokens=_OUTPUT_TOKENS,
             store=False,
         )
-        if response.usage:
-            logs.info("described", model=response.model, **response.usage.model_dump(mode="json"))
-        if response.error:
-            raise _failure(response.error.code, response.error.message)
-        if response.output_parsed is None:
-            raise ContentRejectedError("the model refused")
-        return response.output_parsed
+        # Read before anything is made of the answer, so that a call that came to nothing is accounted for too.
+        usage |= _used(self._models.describer, _json(raw.text))
+        try:
+            return _answer(raw.parse())
+        except (AttributeError, TypeError) as error:
+            # The client takes the shape of an answer on trust; for a wrong one nobody shall pay again and again.
+            raise CaptionFailedError(f"not an answer of the Responses API: {error}") from error
 
 
-def _meaning(error: openai.APIStatusError) -> PermanentError | TransientError:
-    if error.status_code in {400, 413, 422}:
-        return _failure(error.code or "", str(error))
-    # Everything else is mended by waiting (409, 429, 5xx) or by the operator (401, 403, 404, no quota left).
-    return CaptionUnavailableError(str(error))
+def _verdicts(body: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yield the flags and scores of each result, by category."""
+    results = body.get("results")
+    for found in results if isinstance(results, list) and results else [None]:
+        result = found if isinstance(found, dict) else {}
+        flags, scores = result.get("categories"), result.get("category_scores")
+        if not isinstance(flags, dict) or not isinstance(scores, dict):
+            raise CaptionUnavailableError("not an answer of the moderation API")
+        # A verdict without its reasons is a verdict all the same.
+        yield flags or {"flagged": result.get("flagged")}, scores
 
 
-def _failure(code: str, message: str) -> PermanentError | TransientError:
+def _answer(response: "ParsedResponse[Answer]") -> Answer:
+    if response.error:
+        raise _failure(response.error.code, response.error.message)
+    if response.incomplete_details and response.incomplete_details.reason == "max_output_tokens":
+        raise CaptionFailedError("all tokens were spent before the answer was complete")
+    if response.output_parsed is None:
+        raise _silence(response)
+    return response.output_parsed
+
+
+def _silence(response: "ParsedResponse[Answer]") -> PermanentError:
+    # A refusal is a completed answer, and comes without an error.
+    parts = [part for output in response.output if output.type == "message" for part in output.content]
+    stopped = response.incomplete_details and response.incomplete_details.reason == "content_filter"
+    if stopped or any(part.type == "refusal" for part in parts):
+        return ContentRejectedError("the model refused")
+    return CaptionFailedError("the model said nothing")
+
+
+def _used(model: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    counts = body.get("usage")
+    counts = counts if isinstance(counts, dict) else {}
+    tokens = [counts.get(name) for name in ("input_tokens", "output_tokens")]
+    read, written = (count if isinstance(count, int) else 0 for count in tokens)
+    return {"calls": 1, "inputTokens": read, "outputTokens": written, "costUsd": cost_usd(model, read, written)}
+
+
+def _json(text: str) -> dict[str, Any]:
+    # A proxy's page, or half a body with status 200, is no answer of this API.
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CaptionUnavailableError(f"not JSON: {text[:100]!r}") from error
+    if not isinstance(body, dict):
+        raise CaptionUnavailableError(f"not a JSON object: {text[:100]!r}")
+    return body
+
+
+def _lasting(meaning: PermanentError | TransientError | BlockedError, error: Exception) -> PermanentError:
+    """Return what ends the track; raise what does not."""
+    if isinstance(meaning, PermanentError):
+        return meaning
+    raise meaning from error
+
+
+def _meaning(error: openai.APIStatusError) -> PermanentError | TransientError | BlockedError:
+    if error.type == "insufficient_quota":
+        return DescriberBlockedError(str(error))
+    if error.status_code in _REFUSED or error.code in _BLOCKED_CODES:
+        return _failure(str(error.code or ""), str(error))
+    if error.status_code in _MENDED_BY_WAITING or error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return CaptionUnavailableError(str(error))
+    # Wrong key, no money, no right to the model, no such model or address.
+    return DescriberBlockedError(str(error))
+
+
+def _failure(code: str, message: str) -> PermanentError | TransientError | BlockedError:
+    if code in _BLOCKED_CODES:
+        return DescriberBlockedError(message)
     if code in _REJECTED_CODES:
         return ContentRejectedError(message)
     if code in _TRANSIENT_CODES:
         return CaptionUnavailableError(message)
     return CaptionFailedError(f"{code}: {message}")
-
-
-def _clipped(text: str, length: int) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"

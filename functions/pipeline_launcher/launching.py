@@ -3,15 +3,17 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 from musicgenerator import ids, logs
-from musicgenerator.errors import LaunchRefusedError, PermanentError
+from musicgenerator.errors import BudgetSpentError, LaunchRefusedError, PermanentError
 from musicgenerator.jobs import JobFacts, JobRequest, job_labels
 from musicgenerator.messages import CaptionMessage
-from musicgenerator.settings import required
+from musicgenerator.settings import required, whole_number
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, Decision, Outcome, Track, Work
+
+DAILY_LIMIT: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Places:
     results_bucket: str
     events_topic: str
     default_engine: str
+    daily_limit: int
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -34,11 +37,16 @@ class Places:
             results_bucket=required(environ, "RESULTS_BUCKET"),
             events_topic=f"projects/{project}/topics/{required(environ, 'PIPELINE_EVENTS_TOPIC')}",
             default_engine=required(environ, "DEFAULT_ENGINE"),
+            daily_limit=whole_number(environ, "DAILY_LIMIT", DAILY_LIMIT),
         )
 
 
 class Tracks(Protocol):
     """The truth about every track."""
+
+    def find(self, track: str) -> tuple[Track, Work] | None:
+        """Return a track and its work, or None."""
+        ...
 
     def advance(self, track: str, decide: Decision) -> Outcome | None:
         """Write what ``decide`` says, once or not at all."""
@@ -73,10 +81,15 @@ class Launcher:
         """
 
         def claim(now: Track, _: Work) -> Change | None:
+            # Counted against the day in the very commit that claims the track: launched once, counted once.
             due = now.status is Status.CAPTIONED and now.attempt == message.attempt
-            return Change(Status.LAUNCHING) if due else None
+            return Change(Status.LAUNCHING, daily_limit=self.places.daily_limit) if due else None
 
-        outcome = self.tracks.advance(message.track, claim)
+        try:
+            outcome = self.tracks.advance(message.track, claim)
+        except BudgetSpentError as error:
+            self._end(message, Status.CAPTIONED, error)
+            return
         if outcome is None:
             logs.warning("no such track", track=message.track)
             return
@@ -90,10 +103,9 @@ class Launcher:
         try:
             self._create(track, outcome.work)
         except PermanentError as error:
-            logs.error("track ended", track=track.track, code=error.code, reason=str(error))
-            self._settle(message, Change(error.status, {"error": error.to_mapping(track.request.language)}))
+            self._end(message, Status.LAUNCHING, error)
         else:
-            self._settle(message, Change(Status.COMPOSING))
+            self._settle(message, Status.LAUNCHING, Change(Status.COMPOSING))
 
     def _create(self, track: Track, work: Work) -> None:
         if track.brief is None:
@@ -125,11 +137,17 @@ class Launcher:
         if facts is None or not labels.items() <= facts.labels.items():
             raise LaunchRefusedError(f"the job id {job} is taken by another job")
 
-    def _settle(self, message: CaptionMessage, change: Change) -> None:
+    def _end(self, message: CaptionMessage, state: Status, error: PermanentError) -> None:
+        logs.error("track ended", track=message.track, code=error.code, reason=str(error))
+        found = self.tracks.find(message.track)
+        if found:
+            change = Change(error.status, {"error": error.to_mapping(found[0].request.language)})
+            self._settle(message, state, change)
+
+    def _settle(self, message: CaptionMessage, state: Status, change: Change) -> None:
         def decide(now: Track, _: Work) -> Change | None:
-            # The music may be ready before this write: then the track is past `launching` and stays there.
-            still = now.status is Status.LAUNCHING and now.attempt == message.attempt
-            return change if still else None
+            # The music may be ready before this write: then the track is past this state and stays there.
+            return change if now.status is state and now.attempt == message.attempt else None
 
         self.tracks.advance(message.track, decide)
 

@@ -24,7 +24,10 @@ def template_at(address: str, objects: Objects) -> Mapping[str, Any]:
     data = objects.read(bucket, name)
     if data is None:
         raise SettingInvalidError(f"PIPELINE_TEMPLATE names {address}, where nothing is: deploy the pipeline first")
-    spec = yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  both are safe loaders
+    try:
+        spec = yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  both are safe
+    except yaml.YAMLError as error:
+        raise SettingInvalidError(f"PIPELINE_TEMPLATE names {address}, which is no YAML: {error}") from error
     if not isinstance(spec, dict) or "root" not in spec:
         raise SettingInvalidError(f"PIPELINE_TEMPLATE names {address}, which is no compiled pipeline")
     return spec

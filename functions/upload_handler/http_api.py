@@ -1,5 +1,6 @@
 """The HTTP face of the commands: paths, JSON, problem documents and CORS."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -34,6 +35,8 @@ class HttpApi:
             response = flask.jsonify(problem.to_mapping())
             response.status_code = problem.status
             response.content_type = "application/problem+json"
+            if problem.status == WrongMethodError.status:
+                response.headers["Allow"] = "POST, OPTIONS"
             if problem.status == UnknownSessionError.status:
                 response.headers["WWW-Authenticate"] = "Bearer"
         response.headers["Cache-Control"] = "no-store"
@@ -70,12 +73,16 @@ class HttpApi:
 
 
 def _body(request: flask.Request) -> Mapping[str, Any]:
-    if (request.content_length or 0) > _BODY_AT_MOST:
+    # A chunked body tells no length in advance, so the reading itself is bounded.
+    data = request.stream.read(_BODY_AT_MOST + 1)
+    if len(data) > _BODY_AT_MOST:
         raise InvalidRequestError(f"The body may have at most {_BODY_AT_MOST:,} bytes.")
-    data = request.get_data()
     if not data:
         return {}
-    body = request.get_json(force=True, silent=True)
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        body = None
     if not isinstance(body, dict):
         raise InvalidRequestError("The body must be a JSON object.")
     return body

@@ -18,9 +18,8 @@ from problems import (
 from musicgenerator import ids, logs
 from musicgenerator.errors import BriefError
 from musicgenerator.states import Status
-from musicgenerator.tracks import CONTENT_TYPES, Request, Track, Work
+from musicgenerator.tracks import CONTENT_TYPES, PICTURE_BYTES_AT_MOST, Request, Track, Work
 
-BYTES_AT_MOST: Final = 20_000_000
 KEY_AT_LEAST: Final = 16
 KEY_AT_MOST: Final = 128
 
@@ -146,7 +145,7 @@ class Uploads:
         if found is None or found[1].fingerprint != fingerprint:
             raise KeyReusedError("Send another Idempotency-Key with another body.")
         logs.info("track announced", track=track)
-        permit = self.permits.permit(ids.upload_name(track), content_type, BYTES_AT_MOST)
+        permit = self.permits.permit(ids.upload_name(track), content_type, PICTURE_BYTES_AT_MOST)
         return AnnouncedTrack(session, track, found[0].status, permit)
 
     def _authorised(self, session: str, secret: str) -> Session:
@@ -186,6 +185,8 @@ def _content_type(body: Mapping[str, Any]) -> str:
         raise UnsupportedTypeError(f"contentType must be one of {', '.join(CONTENT_TYPES)}.", field="contentType")
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
         raise InvalidRequestError("bytes must be the picture's size, a whole number above 0.", field="bytes")
-    if size > BYTES_AT_MOST:
-        raise TooManyBytesError(f"A picture may have at most {BYTES_AT_MOST:,} bytes, not {size:,}.", field="bytes")
+    if size > PICTURE_BYTES_AT_MOST:
+        raise TooManyBytesError(
+            f"A picture may have at most {PICTURE_BYTES_AT_MOST:,} bytes, not {size:,}.", field="bytes"
+        )
     return str(content_type)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, Self, get_args
 
 from musicgenerator.errors import BriefError
+from musicgenerator.wording import is_unicode
 
 Genre = Literal[
     "ambient",
@@ -88,6 +89,7 @@ GENRES: Final[tuple[str, ...]] = get_args(Genre)
 INSTRUMENTS: Final[tuple[str, ...]] = get_args(Instrument)
 KEYS: Final[tuple[str, ...]] = get_args(Key)
 LANGUAGES: Final[tuple[str, ...]] = get_args(Language)
+ENGINES: Final = ("composer", "lyria-002", "lyria-3-clip", "endpoint")
 TEMPO_BPM: Final = (40, 200)
 VALENCE: Final = (-1.0, 1.0)
 ENERGY: Final = (0.0, 1.0)
@@ -147,6 +149,8 @@ def _text(data: Mapping[str, Any], field: str, length: int) -> str:
     value = data.get(field)
     if not isinstance(value, str) or (not value.strip() and field != "avoid"):
         raise BriefError(field, "must be a text that is not empty")
+    if not is_unicode(value):
+        raise BriefError(field, "must be Unicode text")
     if len(value) > length:
         raise BriefError(field, f"must have at most {length} characters, not {len(value)}")
     return value

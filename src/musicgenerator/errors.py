@@ -4,13 +4,18 @@ MusicgeneratorError
 ├── PermanentError              written to the track in words a person understands, then acknowledged
 │   ├── PictureError            the picture cannot be used: another picture is needed
 │   │   ├── PictureGoneError, EmptyPictureError, NotAnImageError, UnsupportedFormatError,
-│   │   └── PictureTooLargeError, TooManyPixelsError, TruncatedPictureError
+│   │   ├── PictureTooLargeError, TooManyPixelsError, TooSmallPictureError, TooComplexPictureError,
+│   │   └── TruncatedPictureError, DamagedPictureError
 │   ├── ContentRejectedError    moderation or the model itself declined the picture: the track is ``rejected``
 │   ├── CaptionFailedError      the describer answered, but with nothing that can be used
 │   ├── BriefError              a field of the brief or request is out of bounds
 │   ├── LaunchRefusedError      Vertex AI will never accept this job
+│   ├── BudgetSpentError        the day's launches are used up
+│   ├── UploadMissingError, CaptionAbandonedError   waited for, or tried, long enough
 │   └── MusicError              the pipeline ended without music
 │       └── PipelineFailedError, PipelineCancelledError, MusicMissingError
+├── BlockedError                only the operator can mend it: the track is parked, the event acknowledged
+│   └── DescriberBlockedError   and a replay takes the track up again
 ├── TransientError              raised out of the handler, so that the event is delivered again
 │   └── ContentionError, LeasedError, CaptionUnavailableError, LaunchUnavailableError
 └── MalformedEventError         nobody's track: logged as poison, then acknowledged
@@ -103,13 +108,43 @@ class TooManyPixelsError(PictureError):
     }
 
 
+class TooSmallPictureError(PictureError):
+    """Nothing can be recognised: a few pixels, or a line."""
+
+    code = "too_small"
+    words = {
+        "ko": "사진이 너무 작거나 너무 가늘어요. 더 큰 사진을 올려 주세요.",
+        "en": "The picture is too small or too narrow. Please upload a larger one.",
+    }
+
+
+class TooComplexPictureError(PictureError):
+    """Decoding it would take more time or memory than any photo needs."""
+
+    code = "too_complex"
+    words = {
+        "ko": "사진을 여는 데 시간이나 메모리가 너무 많이 필요해요. 크기를 줄이거나 JPEG로 저장해서 올려 주세요.",
+        "en": "Opening the picture takes too much time or memory. Please shrink it or save it as a JPEG.",
+    }
+
+
 class TruncatedPictureError(PictureError):
-    """The picture's data ends early or is damaged."""
+    """The picture's data ends early."""
 
     code = "truncated"
     words = {
-        "ko": "사진 파일이 손상되었어요. 원본을 다시 올려 주세요.",
-        "en": "The picture file is damaged or incomplete. Please upload the original again.",
+        "ko": "사진 파일의 일부가 빠져 있어요. 원본을 다시 올려 주세요.",
+        "en": "A part of the picture file is missing. Please upload the original again.",
+    }
+
+
+class DamagedPictureError(PictureError):
+    """The picture's data contradicts its format."""
+
+    code = "damaged"
+    words = {
+        "ko": "사진 파일이 손상되었어요. 원본이나 다른 사진을 올려 주세요.",
+        "en": "The picture file is damaged. Please upload the original or another picture.",
     }
 
 
@@ -163,6 +198,38 @@ class LaunchRefusedError(PermanentError):
     }
 
 
+class BudgetSpentError(PermanentError):
+    """As many pipelines as the operator allows have been launched today."""
+
+    code = "budget_spent"
+    retryable = True
+    words = {
+        "ko": "오늘 만들 수 있는 음악을 모두 만들었어요. 내일 다시 시도해 주세요.",
+        "en": "All the music for today has been made. Please try again tomorrow.",
+    }
+
+
+class UploadMissingError(PermanentError):
+    """The picture that was announced has never come."""
+
+    code = "upload_missing"
+    words = {
+        "ko": "사진이 올라오지 않았어요. 다시 올려 주세요.",
+        "en": "The picture never arrived. Please upload it again.",
+    }
+
+
+class CaptionAbandonedError(PermanentError):
+    """Describing the picture was tried too often."""
+
+    code = "caption_abandoned"
+    retryable = True
+    words = {
+        "ko": "여러 번 시도했지만 사진을 설명하지 못했어요. 나중에 다시 시도해 주세요.",
+        "en": "Describing the picture has failed too often. Please try again later.",
+    }
+
+
 class MusicError(PermanentError):
     """The pipeline ended without music."""
 
@@ -196,6 +263,27 @@ class MusicMissingError(MusicError):
     words = {
         "ko": "만들어진 음악을 찾을 수 없어요. 다시 시도해 주세요.",
         "en": "The finished music could not be found. Please try again.",
+    }
+
+
+class BlockedError(MusicgeneratorError):
+    """No repetition helps before the operator has acted; the track waits, and its person is told so."""
+
+    code: ClassVar[str]
+    words: ClassVar[dict[str, str]]
+
+    def to_mapping(self, language: str) -> dict[str, Any]:
+        """Return the track's ``error`` field while it waits, its message in the person's language."""
+        return {"code": self.code, "message": self.words.get(language, self.words["en"]), "retryable": False}
+
+
+class DescriberBlockedError(BlockedError):
+    """The describer's quota is spent, or its key or model is refused."""
+
+    code = "describer_blocked"
+    words = {
+        "ko": "지금은 사진을 읽을 수 없어 잠시 기다리고 있어요. 준비되는 대로 이어서 만들어 드릴게요.",
+        "en": "Pictures cannot be read right now, so this one waits. We will go on as soon as we can.",
     }
 
 

@@ -1,17 +1,19 @@
 """The CloudEvents that reach the functions, parsed once at the edge."""
 
 import base64
-import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from musicgenerator.errors import MalformedEventError
+from musicgenerator.wording import is_unicode
 
 OBJECT_FINALIZED: Final = "google.cloud.storage.object.v1.finalized"
+MESSAGE_PUBLISHED: Final = "google.cloud.pubsub.topic.v1.messagePublished"
 
 _INT64: Final = re.compile(r"[0-9]{1,19}")
+_LARGEST: Final = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,13 @@ def message_data(data: object) -> bytes:
         raise MalformedEventError("Pub/Sub event: no message with data in it")
     try:
         return base64.b64decode(encoded, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise MalformedEventError(f"Pub/Sub event: the data is not base64: {error}") from error
 
 
 def _text(data: dict[str, Any], field: str) -> str:
     value = data.get(field)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or not is_unicode(value):
         raise MalformedEventError(f"storage event: {field} is {value!r}")
     return value
 
@@ -66,4 +68,6 @@ def _whole_number(data: dict[str, Any], field: str) -> int:
     value = data.get(field)
     if isinstance(value, bool) or not isinstance(value, str | int) or not _INT64.fullmatch(str(value)):
         raise MalformedEventError(f"storage event: {field} is {value!r}")
+    if int(value) > _LARGEST:
+        raise MalformedEventError(f"storage event: {field} is more than 64 bits hold")
     return int(value)

@@ -22,5 +22,7 @@ def error(message: str, **fields: Any) -> None:
 
 def _write(severity: str, message: str, fields: dict[str, Any]) -> None:
     line = {"severity": severity, "message": message} | fields
-    sys.stdout.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
+    text = json.dumps(line, ensure_ascii=False, default=str)
+    # A stranger's text may hold half a character, which no encoding has.
+    sys.stdout.write(text.encode(errors="replace").decode() + "\n")
     sys.stdout.flush()

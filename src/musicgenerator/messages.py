@@ -1,4 +1,4 @@
-"""The messages on Pub/Sub: `captions` and `pipeline-events`.
+"""The messages on Pub/Sub: `pictures`, `captions` and `pipeline-events`.
 
 A message is a hint, never the truth: whoever receives one reads the track and asks Vertex AI.
 """
@@ -13,6 +13,25 @@ from musicgenerator.ids import is_session_id, is_track_id, track_and_attempt
 ENGINE_ATTRIBUTE: Final = "engine"
 
 _PIPELINE_JOB: Final = "aiplatform.googleapis.com/PipelineJob"
+
+
+@dataclass(frozen=True)
+class PictureMessage:
+    """On `pictures`: take this track's picture up again, as its storage event would."""
+
+    track: str
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read a message; raise MalformedEventError naming what is wrong."""
+        track = _json_object(data).get("track")
+        if not isinstance(track, str) or not is_track_id(track):
+            raise MalformedEventError(f"picture message: track is {track!r}")
+        return cls(track)
+
+    def to_bytes(self) -> bytes:
+        """Return the message's data."""
+        return json.dumps(asdict(self)).encode()
 
 
 @dataclass(frozen=True)
@@ -69,6 +88,16 @@ class PipelineMessage:
         return cls(str(job), track, attempt)
 
 
+@dataclass(frozen=True)
+class Tick:
+    """On `pipeline-events`: the scheduler's word that it is time to look for tracks that were left lying."""
+
+
+def pipeline_event(data: bytes) -> PipelineMessage | Tick:
+    """Read what comes on `pipeline-events`; raise MalformedEventError where it is neither a job's event nor a tick."""
+    return Tick() if _json_object(data).get("tick") is True else PipelineMessage.from_bytes(data)
+
+
 def step_message(job: str) -> bytes:
     """Return the data of the message that the pipeline's step publishes when its objects are written."""
     return json.dumps({"pipelineJobId": job}).encode()
@@ -77,7 +106,7 @@ def step_message(job: str) -> bytes:
 def _json_object(data: bytes) -> dict[str, Any]:
     try:
         body = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedEventError(f"the message is not JSON: {error}") from error
     if not isinstance(body, dict):
         raise MalformedEventError("the message is not a JSON object")

@@ -48,7 +48,7 @@ class MusicFacts:
             music = json.loads(text)["music"]
             facts = {name: music[name] for name in cls.__dataclass_fields__}
             return cls(**facts | {"peaks": tuple(float(peak) for peak in facts["peaks"])})
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise MusicMissingError(f"track.json states no music: {error!r}") from error
 
     def to_mapping(self) -> dict[str, Any]:

@@ -12,11 +12,13 @@ from typing import Any, Final, Self
 from musicgenerator.briefs import DURATION_SECONDS, LANGUAGES, SEED, Brief
 from musicgenerator.errors import BriefError
 from musicgenerator.states import Status
+from musicgenerator.wording import is_unicode
 
 HINT_LENGTH: Final = 300
 STYLE_LENGTH: Final = 60
 DEFAULT_SECONDS: Final = 30
 DEFAULT_LANGUAGE: Final = "ko"
+PICTURE_BYTES_AT_MOST: Final = 20_000_000
 CONTENT_TYPES: Final = (
     "image/jpeg",
     "image/png",
@@ -84,6 +86,8 @@ class Work:
 
     ``owner`` is the random name of the invocation that claimed the track and ``lease_until`` ends its claim;
     ``published`` tells whether the captioned track has been announced on `captions`;
+    ``parked`` tells that it waits for the operator and has to be taken up by a replay;
+    ``claims`` counts how often the picture was taken up;
     ``fingerprint`` is the hash of the HTTP request that made the track, so that a repeated one can be recognised.
     """
 
@@ -91,16 +95,22 @@ class Work:
     owner: str | None = None
     lease_until: datetime | None = None
     published: bool = False
+    parked: bool = False
+    claims: int = 0
     fingerprint: str = ""
 
 
 @dataclass(frozen=True)
 class Change:
-    """One step of a track, written as a whole or not at all."""
+    """One step of a track, written as a whole or not at all.
+
+    ``daily_limit`` makes the step one of so many a day: it is counted in the same commit, or refused.
+    """
 
     status: Status | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
     work: Mapping[str, Any] = field(default_factory=dict)
+    daily_limit: int | None = None
 
 
 Decision = Callable[[Track, Work], Change | None]
@@ -119,6 +129,8 @@ def _short_text(data: Mapping[str, Any], name: str, length: int) -> str:
     value = data.get(name) or ""
     if not isinstance(value, str):
         raise BriefError(name, "must be a text")
+    if not is_unicode(value):
+        raise BriefError(name, "must be Unicode text")
     if len(value) > length:
         raise BriefError(name, f"must have at most {length} characters, not {len(value)}")
     return value

@@ -9,19 +9,20 @@ Transactions with locks would make many writers wait for each other and mostly f
 import random
 import time
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from google.api_core import exceptions
 from google.cloud import firestore
 
 from musicgenerator.briefs import Brief
-from musicgenerator.errors import ContentionError
-from musicgenerator.states import Status
+from musicgenerator.errors import BudgetSpentError, ContentionError
+from musicgenerator.states import PARKED_PATIENCE, PATIENCE, Status
 from musicgenerator.tracks import Change, Decision, Image, Outcome, Request, Track, Work
 
 _TRIES: Final = 40
 _SECONDS: Final = 15.0
+_COUNTERS_LIVE: Final = timedelta(days=90)
 
 
 class FirestoreTracks:
@@ -67,25 +68,56 @@ class FirestoreTracks:
                 return Outcome(now, work, changed=False)
             if change.status is not None and not now.status.may_become(change.status):
                 raise ValueError(f"a track may not pass from {now.status} to {change.status}")
-            if self._commit(change, snapshots):
+            if self._commit(now, change, snapshots):
                 return Outcome(now, work, changed=True)
             time.sleep(random.uniform(0, 0.03 * (attempt + 1)))  # noqa: S311  jitter, not a secret
         raise ContentionError(f"track {track} kept changing")
 
-    def _commit(self, change: Change, snapshots: tuple[Any, Any]) -> bool:
+    def due(self, now: datetime, at_most: int) -> list[str]:
+        """Return tracks that have rested longer than their state's patience, the longest waiting first."""
+        query = self._client.collection("work").where(filter=firestore.FieldFilter("dueAt", "<=", now))
+        return [work.id for work in query.order_by("dueAt").limit(at_most).stream(timeout=_SECONDS)]
+
+    def _commit(self, now: Track, change: Change, snapshots: tuple[Any, Any]) -> bool:
         batch = self._client.batch()
-        fields: dict[str, Any] = dict(change.fields) | {"updatedAt": firestore.SERVER_TIMESTAMP}
+        fields: dict[str, Any] = dict(change.fields)
         if change.status is not None:
             fields |= {"status": change.status.value, f"timeline.{change.status}": firestore.SERVER_TIMESTAMP}
-        for snapshot, values in zip(snapshots, (fields, _work_fields(change)), strict=True):
-            # The precondition makes a write that was decided on old facts fail instead of undoing a newer one.
-            option = self._client.write_option(last_update_time=snapshot.update_time)
-            batch.update(snapshot.reference, values, option=option)
+        if change.daily_limit is not None:
+            self._count(batch, change.daily_limit)
+        track, work = snapshots
+        # The preconditions make a write that was decided on old facts fail instead of undoing a newer one.
+        # Work is part of every change, so that two changes decided on the same facts never both succeed.
+        batch.update(work.reference, _work_fields(now, change), option=self._unchanged(work))
+        if fields:
+            fields["updatedAt"] = firestore.SERVER_TIMESTAMP
+            batch.update(track.reference, fields, option=self._unchanged(track))
         try:
             batch.commit(timeout=_SECONDS)
-        except (exceptions.FailedPrecondition, exceptions.Aborted, exceptions.NotFound):
+        except (
+            exceptions.FailedPrecondition,
+            exceptions.Aborted,
+            exceptions.NotFound,
+            exceptions.AlreadyExists,
+        ):
             return False
         return True
+
+    def _count(self, batch: Any, limit: int) -> None:
+        day = datetime.now(UTC).date()
+        counter = self._client.document("budget", day.isoformat())
+        found = counter.get(timeout=_SECONDS)
+        count = found.get("launched") if found.exists else 0
+        if count >= limit:
+            raise BudgetSpentError(f"{count} launches on {day}")
+        # Counted in the commit that moves the track: neither happens without the other, nor twice.
+        if found.exists:
+            batch.update(counter, {"launched": count + 1}, option=self._unchanged(found))
+        else:
+            batch.create(counter, {"launched": 1, "expiresAt": datetime.now(UTC) + _COUNTERS_LIVE})
+
+    def _unchanged(self, snapshot: Any) -> Any:
+        return self._client.write_option(last_update_time=snapshot.update_time)
 
     def _read(self, track: str) -> tuple[Track, Work, tuple[Any, Any]] | None:
         work = self._work(track).get(timeout=_SECONDS)
@@ -127,14 +159,32 @@ def _new_work(track: Track, work: Work, expires_at: datetime) -> dict[str, Any]:
         "owner": work.owner,
         "leaseUntil": work.lease_until,
         "published": work.published,
+        "parked": work.parked,
+        "claims": work.claims,
         "fingerprint": work.fingerprint,
+        "dueAt": _due(PATIENCE.get(track.status)),
         "expiresAt": expires_at,
     }
 
 
-def _work_fields(change: Change) -> dict[str, Any]:
-    names = {"owner": "owner", "lease_until": "leaseUntil", "published": "published"}
-    return {names[name]: value for name, value in change.work.items()} or {"changedAt": firestore.SERVER_TIMESTAMP}
+def _work_fields(now: Track, change: Change) -> dict[str, Any]:
+    values = {_WORK_NAMES[name]: value for name, value in change.work.items()}
+    patience = PARKED_PATIENCE if change.work.get("parked") else PATIENCE.get(change.status or now.status)
+    return values | {"dueAt": _due(patience)}
+
+
+def _due(patience: timedelta | None) -> datetime | None:
+    # A track at its end is never due; every change of one that is not gives it its state's patience anew.
+    return None if patience is None else datetime.now(UTC) + patience
+
+
+_WORK_NAMES: Final = {
+    "owner": "owner",
+    "lease_until": "leaseUntil",
+    "published": "published",
+    "parked": "parked",
+    "claims": "claims",
+}
 
 
 def _read_track(session: str, track: str, document: dict[str, Any]) -> Track:
@@ -156,5 +206,7 @@ def _read_work(document: dict[str, Any]) -> Work:
         owner=document.get("owner"),
         lease_until=document.get("leaseUntil"),
         published=bool(document.get("published")),
+        parked=bool(document.get("parked")),
+        claims=document.get("claims", 0),
         fingerprint=document.get("fingerprint", ""),
     )

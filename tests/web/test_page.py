@@ -8,6 +8,7 @@ import requests
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from localcloud.addresses import IMAGES_BUCKET, REPOSITORY, Addresses
+from musicgenerator import ids
 from musicgenerator.briefs import GENRES
 from musicgenerator.errors import NotAnImageError
 from musicgenerator.states import Status
@@ -158,12 +159,11 @@ def test_a_picture_dropped_into_the_bucket_is_seen(page: Page, local_cloud: Addr
     """The page looks at the operator's drop session without its secret."""
     opened(page).get_by_role("link", name="버킷에 넣은 사진").click()
     expect(page.locator("picture-picker")).to_be_hidden()
-    before = page.locator("track-card").count()
     upload = f"{local_cloud.url('storage')}/upload/storage/v1/b/{IMAGES_BUCKET}/o?uploadType=media&name=page-coffee.jpg"
     headers = {"Content-Type": "image/jpeg"}
-    assert 200 == requests.post(upload, data=COFFEE.read_bytes(), headers=headers, timeout=30).status_code
-    expect(page.locator("track-card")).to_have_count(before + 1, timeout=MUSIC_MILLISECONDS)
-    ready(page.locator("track-card").first)
+    stored = requests.post(upload, data=COFFEE.read_bytes(), headers=headers, timeout=30).json()
+    track = ids.dropped_track_id(IMAGES_BUCKET, stored["name"], int(stored["generation"]))
+    ready(page.locator(f'track-card[data-track="{track}"]'))
     assert "secret" not in requests.get(local_cloud.url("page") + "/config.json", timeout=30).text
 
 

@@ -1,0 +1,86 @@
+"""Tracks that were left lying, because an event was lost or its handler died, are taken up again.
+
+The sweeper does nothing itself: it repeats the event that was lost, and the code that would have run then runs now.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from notifying import Notifier
+
+from musicgenerator import ids, logs
+from musicgenerator.errors import UploadMissingError
+from musicgenerator.messages import CaptionMessage, PictureMessage, PipelineMessage
+from musicgenerator.states import Status
+from musicgenerator.tracks import Change, Decision, Outcome, Track
+
+TRACKS_AT_MOST: Final = 50
+
+
+class Tracks(Protocol):
+    """The truth about every track."""
+
+    def due(self, now: datetime, at_most: int) -> list[str]:
+        """Return tracks that have rested for too long, the longest waiting first."""
+        ...
+
+    def advance(self, track: str, decide: Decision) -> Outcome | None:
+        """Write what ``decide`` says, once or not at all."""
+        ...
+
+
+class Pictures(Protocol):
+    """The topic that has the captioner take a picture up again."""
+
+    def announce(self, message: PictureMessage) -> None:
+        """Publish and return when it is confirmed."""
+        ...
+
+
+class Captions(Protocol):
+    """The topic that wakes the launcher."""
+
+    def announce(self, message: CaptionMessage, engine: str) -> None:
+        """Publish and return when it is confirmed."""
+        ...
+
+
+@dataclass(frozen=True)
+class Sweeper:
+    """Takes up what was left lying, at most fifty tracks a tick."""
+
+    tracks: Tracks
+    notifier: Notifier
+    pictures: Pictures
+    captions: Captions
+    default_engine: str
+
+    def sweep(self) -> None:
+        """Look once; safe at any time and beside any other sweeper, since each track is claimed first."""
+        for track in self.tracks.due(datetime.now(UTC), TRACKS_AT_MOST):
+            # An empty change gives the track its patience anew: of two sweepers only one writes it, and a track
+            # that cannot be helped makes room for the next.
+            claim = self.tracks.advance(track, lambda now, _: None if now.status.is_final else Change())
+            if claim and claim.changed:
+                logs.warning("taken up again", track=track, status=claim.track.status)
+                self._take_up(claim.track)
+
+    def _take_up(self, track: Track) -> None:
+        match track.status:
+            case Status.AWAITING_UPLOAD:
+                self._give_up(track)
+            case Status.CAPTIONING:
+                self.pictures.announce(PictureMessage(track.track))
+            case Status.CAPTIONED | Status.LAUNCHING:
+                message = CaptionMessage(track.session, track.track, track.attempt)
+                self.captions.announce(message, track.request.engine or self.default_engine)
+            case _:
+                job = ids.pipeline_job_id(track.track, track.attempt)
+                self.notifier.notify(PipelineMessage(job, track.track, track.attempt))
+
+    def _give_up(self, track: Track) -> None:
+        error = UploadMissingError("the announced picture never came")
+        end = Change(error.status, {"error": error.to_mapping(track.request.language)})
+        # The picture may have come in this very moment: then the track is on its way and stays there.
+        self.tracks.advance(track.track, lambda now, _: end if now.status is Status.AWAITING_UPLOAD else None)

@@ -1,0 +1,48 @@
+"""The contracts as files: what producers write and consumers read."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from musicgenerator.briefs import Brief
+from musicgenerator.states import Status
+from musicgenerator.tracks import Image, Request, Track, Work
+
+# Whose documents the files show.
+SESSION: Final = "sabcdefgh234567ijklmnopqrst"
+TRACK: Final = "tmnopqrstuvwxyz234567abcdef"
+TOKEN: Final = "rqrstuvwxyzabcdef234567ghij"
+JOB: Final = f"mg-{TRACK}-1"
+
+_HERE: Final = Path(__file__).parent
+
+
+def recorded(name: str) -> Any:
+    """Return the JSON of ``tests/contracts/NAME.json``."""
+    return json.loads((_HERE / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def recorded_track(status: Status) -> Track:
+    """Return the track of ``track_STATUS.json``, read as a store reads its document."""
+    document = recorded(f"track_{status}")
+    return Track(
+        session=SESSION,
+        track=TRACK,
+        status=Status(document["status"]),
+        attempt=document["attempt"],
+        request=Request.from_mapping(document["request"]),
+        image=Image(**document["image"]) if document["image"] else None,
+        brief=Brief.from_mapping(document["brief"]) if document["brief"] else None,
+    )
+
+
+def recorded_work(*, published: bool = False) -> Work:
+    """Return the work beside the recorded tracks."""
+    return Work(token=TOKEN, published=published)
+
+
+def without_timestamps(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a track document whose timeline is the list of states reached, since moments differ from run to run."""
+    moments = {"createdAt", "updatedAt", "expiresAt"}
+    kept = {name: value for name, value in document.items() if name not in moments}
+    return kept | {"timeline": list(document["timeline"])}

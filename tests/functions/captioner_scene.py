@@ -1,0 +1,112 @@
+"""The captioner among its fakes, for the tests of what it does and of what an API's answer does to it."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from captioning import Captioner, Describer, Picture, Places
+
+from musicgenerator.briefs import Brief
+from musicgenerator.errors import PermanentError
+from musicgenerator.events import ObjectFinalized
+from musicgenerator.messages import CaptionMessage, PictureMessage
+from musicgenerator.states import Status
+from musicgenerator.tracks import Work
+from tests.contracts.recorded import SESSION, TRACK, recorded, recorded_work
+from tests.fakes import HeardCaptions, MemoryBreaker, MemoryObjects, MemoryTracks, ScriptedDescriber
+
+ENVIRON: Final = {
+    "IMAGES_BUCKET": "musicgenerator-images",
+    "RESULTS_BUCKET": "musicgenerator-results",
+    "STORAGE_URL": "https://storage.googleapis.com",
+    "DROP_SESSION": "s" + "d" * 26,
+    "DEFAULT_ENGINE": "composer",
+}
+ANNOUNCED: Final = (CaptionMessage(SESSION, TRACK, 1), "composer")
+
+
+def picture_of(_: bytes) -> Picture:
+    """Decode anything to the same picture."""
+    return Picture(b"\xff\xd8jpeg", 4032, 3024)
+
+
+@dataclass
+class RefusingDecoder:
+    """Finds the same fault in every picture."""
+
+    failure: PermanentError
+
+    def __call__(self, _: bytes) -> Picture:
+        """Raise it."""
+        raise self.failure
+
+
+def recorded_describer() -> ScriptedDescriber:
+    """Return a describer whose brief and usage are those of ``track_captioned.json``."""
+    captioned = recorded("track_captioned")
+    return ScriptedDescriber(Brief.from_mapping(captioned["brief"]), captioned["describer"])
+
+
+@dataclass
+class Scene:
+    """The captioner among its fakes, with one announced track whose picture has been uploaded.
+
+    ``adapter`` is a real describer in place of the scripted one.
+    """
+
+    tracks: MemoryTracks = field(default_factory=MemoryTracks)
+    objects: MemoryObjects = field(default_factory=MemoryObjects)
+    describer: ScriptedDescriber = field(default_factory=recorded_describer)
+    adapter: Describer | None = None
+    breaker: MemoryBreaker = field(default_factory=MemoryBreaker)
+    captions: HeardCaptions = field(default_factory=HeardCaptions)
+    decode: Any = picture_of
+    event: ObjectFinalized = field(
+        default_factory=lambda: ObjectFinalized.from_data(recorded("storage_finalized")["body"])
+    )
+
+    def __post_init__(self) -> None:
+        self.objects.objects[self.event.bucket, self.event.name] = b"picture"
+        self.objects.generations[self.event.bucket, self.event.name] = self.event.generation
+        self.at(Status.AWAITING_UPLOAD)
+
+    def at(self, status: Status, **work: Any) -> None:
+        """Put the track where the recorded document of this status is."""
+        self.tracks.hold(recorded(f"track_{status}"), SESSION, TRACK, replace(recorded_work(), **work))
+
+    def asking(self, **request: Any) -> None:
+        """Put a track there that waits for its picture and whose person asked for this."""
+        document = recorded("track_awaiting_upload")
+        self.tracks.hold(document | {"request": document["request"] | request}, SESSION, TRACK, recorded_work())
+
+    def parked(self) -> None:
+        """Put the track where the recorded parked one is."""
+        self.tracks.hold(recorded("track_parked"), SESSION, TRACK, replace(recorded_work(), owner="gone", parked=True))
+
+    def deliver(self) -> None:
+        """Deliver the storage event."""
+        self._captioner().caption(self.event)
+
+    def resume(self, track: str = TRACK) -> None:
+        """Deliver a replay's message."""
+        self._captioner().resume(PictureMessage(track))
+
+    def _captioner(self) -> Captioner:
+        return Captioner(
+            tracks=self.tracks,
+            objects=self.objects,
+            decode=self.decode,
+            describer=self.adapter or self.describer,
+            breaker=self.breaker,
+            captions=self.captions,
+            places=Places.from_environ(ENVIRON),
+        )
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The track's document."""
+        return self.tracks.documents[TRACK]
+
+    @property
+    def work(self) -> Work:
+        """The private work beside it."""
+        return self.tracks.works[TRACK]

@@ -1,0 +1,369 @@
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from captioning import LEASE, Places
+
+from musicgenerator import errors, ids
+from musicgenerator.errors import (
+    CaptionFailedError,
+    CaptionUnavailableError,
+    ContentRejectedError,
+    LeasedError,
+    PermanentError,
+    PictureGoneError,
+    PictureTooLargeError,
+)
+from musicgenerator.events import ObjectFinalized
+from musicgenerator.messages import CaptionMessage
+from musicgenerator.settings import SettingMissingError
+from musicgenerator.states import FINAL, Status
+from tests.contracts.recorded import TOKEN, TRACK, recorded, recorded_track, without_timestamps
+from tests.functions.captioner_scene import ANNOUNCED, ENVIRON, RefusingDecoder, Scene, picture_of
+
+
+def soon() -> datetime:
+    return datetime.now(UTC) + timedelta(minutes=1)
+
+
+def test_an_upload_becomes_the_recorded_captioned_track() -> None:
+    """From `awaiting_upload` over `captioning` to `captioned`, each as recorded, cover written, announced once."""
+    scene = Scene()
+    seen: list[dict[str, Any]] = []
+    scene.describer.meanwhile = lambda: seen.append(scene.document)
+    scene.deliver()
+    assert [without_timestamps(recorded("track_captioning"))] == [without_timestamps(document) for document in seen]
+    assert without_timestamps(recorded("track_captioned")) == without_timestamps(scene.document)
+    assert scene.captions.heard == [ANNOUNCED]
+    assert scene.work.published
+    cover = ("musicgenerator-results", f"{TOKEN}/cover.jpg")
+    assert {cover: "image/jpeg"} == scene.objects.types
+    assert scene.objects.objects[cover] == b"\xff\xd8jpeg"
+
+
+def test_the_describer_gets_the_picture_and_the_wish() -> None:
+    """The decoded picture, never the upload, and what the person asked for."""
+    scene = Scene()
+    scene.deliver()
+    assert scene.describer.asked == [(picture_of(b""), recorded_track(Status.AWAITING_UPLOAD).request)]
+
+
+def test_the_asked_engine_is_announced() -> None:
+    """Subscriptions filter by it."""
+    scene = Scene()
+    scene.asking(engine="lyria-002")
+    scene.deliver()
+    assert ["lyria-002"] == [engine for _, engine in scene.captions.heard]
+
+
+def test_a_second_delivery_pays_and_announces_nothing_twice() -> None:
+    """The describer is asked once and the launcher woken once."""
+    scene = Scene()
+    scene.deliver()
+    before = scene.document
+    scene.deliver()
+    assert before == scene.document
+    assert len(scene.describer.asked) == 1
+    assert scene.captions.heard == [ANNOUNCED]
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status.rank >= Status.LAUNCHING.rank])
+def test_a_late_delivery_changes_nothing(status: Status) -> None:
+    """Whatever comes after `captioned` stays as it is."""
+    scene = Scene()
+    scene.at(status)
+    scene.deliver()
+    assert recorded(f"track_{status}") == scene.document
+    assert (scene.describer.asked, scene.captions.heard) == ([], [])
+
+
+def test_a_captioned_track_that_was_never_announced_is_announced() -> None:
+    """The first handler crashed between its write and its message."""
+    scene = Scene()
+    scene.at(Status.CAPTIONED, published=False)
+    scene.deliver()
+    assert scene.captions.heard == [ANNOUNCED]
+    assert scene.work.published
+    assert not scene.describer.asked
+
+
+def test_a_failing_topic_is_tried_again_without_paying_again() -> None:
+    """The track is captioned by then: the second delivery only announces."""
+    scene = Scene()
+    scene.captions.failures.append(ConnectionError("pub/sub"))
+    with pytest.raises(ConnectionError):
+        scene.deliver()
+    assert not scene.work.published
+    scene.deliver()
+    assert scene.captions.heard == [ANNOUNCED]
+    assert len(scene.describer.asked) == 1
+
+
+def test_another_holder_s_lease_has_the_event_come_again() -> None:
+    """Two invocations of one track never work side by side."""
+    scene = Scene()
+    scene.at(Status.CAPTIONING, owner="another", lease_until=soon())
+    with pytest.raises(LeasedError):
+        scene.deliver()
+    assert not scene.describer.asked
+
+
+@pytest.mark.parametrize("until", [datetime(2026, 1, 1, tzinfo=UTC), None], ids=["ended", "released"])
+def test_a_lease_that_has_ended_is_taken_over(until: datetime | None) -> None:
+    """The first holder crashed or let go; its track is captioned all the same."""
+    scene = Scene()
+    scene.at(Status.CAPTIONING, owner="another", lease_until=until)
+    scene.deliver()
+    assert without_timestamps(recorded("track_captioned")) == without_timestamps(scene.document)
+    assert scene.captions.heard == [ANNOUNCED]
+
+
+def test_a_lease_lasts_longer_than_a_description_can() -> None:
+    """Two calls of a minute each, with one repetition, fit into it."""
+    scene = Scene()
+    leases: list[datetime | None] = []
+    scene.describer.meanwhile = lambda: leases.append(scene.work.lease_until)
+    before = datetime.now(UTC)
+    scene.deliver()
+    assert leases[0] is not None
+    assert before + LEASE <= leases[0] <= datetime.now(UTC) + LEASE
+
+
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_a_lost_answer_to_an_own_write_is_no_duplicate(lost: int) -> None:
+    """The commit happened although its answer was lost: the handler knows its own mark and goes on."""
+    scene = Scene()
+    scene.tracks.lost_answers = lost
+    scene.deliver()
+    assert without_timestamps(recorded("track_captioned")) == without_timestamps(scene.document)
+    assert scene.captions.heard == [ANNOUNCED]
+    assert scene.work.published
+    assert len(scene.describer.asked) == 1
+
+
+def test_a_picture_delivered_five_times_at_once_is_paid_and_announced_once() -> None:
+    """The first describes it, the other four come again, and then there is nothing left to do."""
+    scene = Scene()
+    refused: list[LeasedError] = []
+
+    def deliver_the_others() -> None:
+        for _ in range(4):
+            with pytest.raises(LeasedError) as caught:
+                scene.deliver()
+            refused.append(caught.value)
+
+    scene.describer.meanwhile = deliver_the_others
+    scene.deliver()
+    for _ in refused:
+        scene.deliver()
+    assert len(refused) == 4
+    assert len(scene.describer.asked) == 1
+    assert scene.captions.heard == [ANNOUNCED]
+    assert without_timestamps(recorded("track_captioned")) == without_timestamps(scene.document)
+
+
+def test_of_two_claims_at_once_one_wins() -> None:
+    """The other writer's claim came between decision and commit: this one decides again and steps back."""
+    scene = Scene()
+    scene.tracks.meanwhile.append(lambda: scene.at(Status.CAPTIONING, owner="another", lease_until=soon()))
+    with pytest.raises(LeasedError):
+        scene.deliver()
+    assert scene.work.owner == "another"
+    assert not scene.describer.asked
+
+
+@pytest.mark.parametrize("failure", [None, CaptionFailedError("late"), CaptionUnavailableError("late")])
+def test_a_slow_handler_that_was_overtaken_writes_nothing(failure: Any) -> None:
+    """Its lease ended and another holds the track: neither its brief nor its failure counts any more."""
+    scene = Scene()
+    scene.describer.failure = failure
+    until = soon()
+    scene.describer.meanwhile = lambda: scene.at(Status.CAPTIONING, owner="another", lease_until=until)
+    if isinstance(failure, CaptionUnavailableError):
+        with pytest.raises(CaptionUnavailableError):
+            scene.deliver()
+    else:
+        scene.deliver()
+    assert recorded("track_captioning") == scene.document
+    assert ("another", until) == (scene.work.owner, scene.work.lease_until)
+    assert not scene.captions.heard
+
+
+@pytest.mark.parametrize("end", sorted(FINAL))
+def test_a_track_that_ended_meanwhile_stays_ended(end: Status) -> None:
+    """A cancelled track is not captioned by a handler that was still looking at its picture."""
+    scene = Scene()
+    scene.describer.meanwhile = lambda: scene.at(end)
+    scene.deliver()
+    assert recorded(f"track_{end}") == scene.document
+    assert not scene.captions.heard
+
+
+def decoder_failures() -> list[PermanentError]:
+    return [kind("detail") for kind in errors.PictureError.__subclasses__()]
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+@pytest.mark.parametrize("failure", decoder_failures(), ids=lambda failure: failure.code)
+def test_a_picture_that_cannot_be_used_ends_its_track(failure: PermanentError, language: str) -> None:
+    """Failed, with the reason in the person's language; acknowledged, and nobody is paid."""
+    scene = Scene(decode=RefusingDecoder(failure))
+    scene.asking(language=language)
+    scene.deliver()
+    assert scene.document["status"] == "failed"
+    expected = {"code": failure.code, "message": failure.words[language], "retryable": False}
+    assert expected == scene.document["error"]
+    assert not scene.describer.asked
+    assert scene.document["describer"] is None
+    assert not scene.captions.heard
+
+
+def test_a_declined_picture_is_rejected_as_recorded() -> None:
+    """Rejected, not failed: the words ask for another picture, and no cover of it is published."""
+    scene = Scene()
+    scene.describer.failure = ContentRejectedError("moderation")
+    scene.describer.usage = recorded("track_rejected")["describer"]
+    scene.deliver()
+    assert without_timestamps(recorded("track_rejected")) == without_timestamps(scene.document)
+    assert not scene.objects.types
+    assert not scene.captions.heard
+
+
+def test_a_description_that_cannot_be_used_fails_the_track() -> None:
+    """It may be tried again by whoever asked."""
+    scene = Scene()
+    scene.describer.failure = CaptionFailedError("cut short")
+    scene.deliver()
+    assert scene.document["status"] == "failed"
+    assert scene.document["error"] == CaptionFailedError("").to_mapping("ko")
+    assert recorded("track_captioned")["describer"] == scene.document["describer"]
+    assert (4032, 3024) == (scene.document["image"]["width"], scene.document["image"]["height"])
+
+
+def test_a_busy_describer_releases_the_lease_and_has_the_event_come_again() -> None:
+    """The next delivery need not wait for this one's lease to end."""
+    scene = Scene()
+    scene.describer.failure = CaptionUnavailableError("429")
+    with pytest.raises(CaptionUnavailableError):
+        scene.deliver()
+    assert scene.document["status"] == "captioning"
+    assert scene.work.lease_until is None
+    scene.describer.failure = None
+    scene.deliver()
+    assert scene.document["status"] == "captioned"
+    assert scene.captions.heard == [ANNOUNCED]
+
+
+@pytest.mark.parametrize("gone", ["deleted", "overwritten"])
+def test_an_object_deleted_before_it_is_read_ends_its_track(gone: str) -> None:
+    """What the event was about is no longer there."""
+    scene = Scene()
+    if gone == "deleted":
+        scene.objects.objects.clear()
+    else:
+        scene.objects.generations[scene.event.bucket, scene.event.name] += 1
+    scene.deliver()
+    assert scene.document["status"] == "failed"
+    assert scene.document["error"] == PictureGoneError("").to_mapping("ko")
+
+
+def test_an_object_beyond_the_limit_is_not_downloaded() -> None:
+    """The event states the size: fetching 5 TB would kill the instance, and the track would never end."""
+    scene = Scene(decode=RefusingDecoder(PictureTooLargeError("too large")))
+    scene.event = replace(scene.event, size=5 * 10**12)
+    scene.deliver()
+    assert scene.document["error"] == PictureTooLargeError("").to_mapping("ko")
+    assert not scene.objects.read_names
+
+
+@pytest.mark.parametrize(("bucket", "name"), [("somebody-elses", "a.jpg"), ("musicgenerator-images", "folder/")])
+def test_what_is_no_picture_for_us_is_left_alone(bucket: str, name: str) -> None:
+    """Another bucket's object, such as our own results, and a folder's marker make no track."""
+    scene = Scene()
+    scene.event = replace(scene.event, bucket=bucket, name=name)
+    scene.deliver()
+    assert [TRACK] == list(scene.tracks.documents)
+    assert not scene.objects.read_names
+
+
+def dropped(**change: Any) -> Scene:
+    event = ObjectFinalized.from_data(recorded("storage_finalized_dropped")["body"] | change)
+    return Scene(event=event)
+
+
+def test_a_dropped_object_becomes_a_track_of_the_drop_session() -> None:
+    """Its id follows from the object, its wishes from the metadata; however often it is delivered, it is one track."""
+    scene = dropped()
+    track = ids.dropped_track_id(scene.event.bucket, scene.event.name, scene.event.generation)
+    scene.deliver()
+    token = scene.tracks.works[track].token
+    scene.deliver()
+    assert {TRACK, track} == set(scene.tracks.documents)
+    assert ENVIRON["DROP_SESSION"] == scene.tracks.sessions[track]
+    document = scene.tracks.documents[track]
+    assert document["status"] == "captioned"
+    assert document["request"] == {
+        "hint": "잔잔한 파도",
+        "style": "",
+        "durationSeconds": 45,
+        "language": "ko",
+        "engine": None,
+        "seed": 7,
+    }
+    assert token == scene.tracks.works[track].token
+    assert document["music"] == {"coverUrl": f"https://storage.googleapis.com/musicgenerator-results/{token}/cover.jpg"}
+    assert scene.captions.heard == [(CaptionMessage(ENVIRON["DROP_SESSION"], track, 1), "composer")]
+    assert len(scene.describer.asked) == 1
+
+
+def test_an_upload_under_a_track_s_name_that_nobody_announced_is_a_drop() -> None:
+    """`uploads/TRACK` alone makes no track: the announcement does."""
+    name = ids.upload_name(ids.new_track_id())
+    scene = dropped(name=name)
+    scene.deliver()
+    track = ids.dropped_track_id(scene.event.bucket, name, scene.event.generation)
+    assert scene.tracks.documents[track]["status"] == "captioned"
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"durationSeconds": "5"},
+        {"durationSeconds": "long"},
+        {"durationSeconds": "30.5"},
+        {"seed": "-1"},
+        {"seed": "9" * 5000},
+        {"language": "fr"},
+        {"hint": "가" * 301},
+        {"goog-reserved-file-mtime": "1795338907"},
+        {"from_mapping": "x"},
+        {"__class__": "x"},
+    ],
+    ids=lambda metadata: json.dumps(metadata)[:30],
+)
+def test_metadata_that_is_not_understood_is_left_to_the_system(metadata: dict[str, str]) -> None:
+    """A wrong or foreign entry costs nobody their music, nor the other wishes."""
+    scene = dropped(metadata={"style": "waltz"} | metadata)
+    scene.deliver()
+    track = ids.dropped_track_id(scene.event.bucket, scene.event.name, scene.event.generation)
+    expected = recorded("track_awaiting_upload")["request"] | {"hint": "", "style": "waltz"}
+    assert expected == scene.tracks.documents[track]["request"]
+    assert scene.tracks.documents[track]["status"] == "captioned"
+
+
+def test_a_track_that_was_erased_meanwhile_is_acknowledged() -> None:
+    """There is nothing left to caption."""
+    scene = Scene()
+    scene.tracks.meanwhile.append(lambda: scene.tracks.erase(TRACK))
+    scene.deliver()
+    assert not scene.tracks.documents
+    assert not scene.describer.asked
+
+
+@pytest.mark.parametrize("name", sorted(ENVIRON))
+def test_a_missing_setting_is_named(name: str) -> None:
+    """The function does not start without it."""
+    with pytest.raises(SettingMissingError, match=name):
+        Places.from_environ(ENVIRON | {name: ""})

@@ -1,0 +1,208 @@
+import io
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import flask
+import pytest
+from http_api import HttpApi
+from uploading import Session, Uploads
+
+from musicgenerator import ids
+from tests.contracts.recorded import SESSION, TRACK, recorded
+from tests.fakes import MemorySessions, MemoryTracks, PlainPermits
+
+ORIGIN = "https://music.example"
+SECRET = recorded("http_session_created")["response"]["body"]["secret"]
+BODY: dict[str, Any] = recorded("http_track_announced")["request"]["body"]
+TRACKS = f"/v1/sessions/{SESSION}/tracks"
+BEARER = {"Authorization": f"Bearer {SECRET}"}
+
+
+@dataclass
+class Door:
+    """The HTTP face over the fakes, with the recorded session open."""
+
+    sessions: MemorySessions = field(default_factory=MemorySessions)
+    tracks: MemoryTracks = field(default_factory=MemoryTracks)
+
+    def __post_init__(self) -> None:
+        expires_at = datetime.now(UTC) + timedelta(days=1)
+        self.sessions.create(Session(SESSION, ids.secret_hash(SECRET), expires_at))
+
+    def ask(self, method: str, path: str, **request: Any) -> flask.Response:
+        permits = PlainPermits("https://storage.googleapis.com/musicgenerator-images")
+        uploads = Uploads(self.sessions, self.tracks, permits, timedelta(days=30))
+        with flask.Flask("door").test_request_context(path, method=method, **request):
+            return HttpApi(uploads, (ORIGIN, "http://127.0.0.1:8080")).answer(flask.request)
+
+    def ask_as_recorded(self, name: str) -> flask.Response:
+        asked = recorded(name)["request"]
+        return self.ask(asked["method"], asked["path"], headers=asked["headers"], json=asked["body"])
+
+
+def problem(response: flask.Response) -> dict[str, Any]:
+    assert response.content_type == "application/problem+json"
+    document = json.loads(response.get_data())
+    assert response.status_code == document["status"]
+    assert {"type", "title", "status", "detail", "code"} <= set(document)
+    return dict(document)
+
+
+def assert_like(expected: dict[str, Any], response: flask.Response) -> dict[str, Any]:
+    """Check status and headers against the recorded answer and return the body."""
+    assert expected["status"] == response.status_code
+    for name, value in expected["headers"].items():
+        assert value == response.headers[name]
+    return dict(json.loads(response.get_data()))
+
+
+def test_a_session_is_opened_as_recorded() -> None:
+    """Session, secret and the moment of its end."""
+    expected = recorded("http_session_created")["response"]
+    body = assert_like(expected, Door().ask_as_recorded("http_session_created"))
+    assert set(expected["body"]) == set(body)
+    assert ids.is_session_id(body["session"])
+    assert len(expected["body"]["secret"]) == len(body["secret"])
+    assert datetime.fromisoformat(body["expiresAt"]).tzinfo is not None
+
+
+def test_a_track_is_announced_as_recorded() -> None:
+    """The track and the signed upload; what differs is the track's random id."""
+    expected = recorded("http_track_announced")["response"]
+    body = assert_like(expected, Door().ask_as_recorded("http_track_announced"))
+    assert expected["body"] == json.loads(json.dumps(body).replace(body["track"], TRACK))
+
+
+def test_a_problem_is_answered_as_recorded() -> None:
+    """RFC 9457, with the field that is wrong."""
+    expected = recorded("http_problem")["response"]
+    assert expected["body"] == assert_like(expected, Door().ask_as_recorded("http_problem"))
+
+
+def test_a_repeated_request_is_answered_alike() -> None:
+    """The same key and body, the same answer."""
+    door = Door()
+    for name in ("http_session_created", "http_track_announced"):
+        assert door.ask_as_recorded(name).get_json() == door.ask_as_recorded(name).get_json()
+
+
+def test_a_key_with_another_body_is_unprocessable() -> None:
+    """The first answer stands."""
+    door = Door()
+    headers = BEARER | {"Idempotency-Key": "7c9e6679-7425-40de-944b-e07fc1f90ae7"}
+    door.ask("POST", TRACKS, headers=headers, json=BODY)
+    response = door.ask("POST", TRACKS, headers=headers, json=BODY | {"seed": 5})
+    assert (422, "idempotency_key_reused") == (response.status_code, problem(response)["code"])
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/v1", "/v1/sessions/", "/v1/sessions/a", "/v1/sessions/a/b/tracks", "/v2/sessions"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_nothing_lives_at_other_paths(path: str, method: str) -> None:
+    """And the answer names the paths there are."""
+    response = Door().ask(method, path)
+    assert response.status_code == 404
+    assert "/v1/sessions" in problem(response)["detail"]
+
+
+@pytest.mark.parametrize("path", ["/v1/sessions", TRACKS])
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+def test_another_method_is_told_the_one_there_is(path: str, method: str) -> None:
+    """RFC 9110 wants the Allow header in every 405."""
+    response = Door().ask(method, path)
+    assert (405, "method_not_allowed") == (response.status_code, problem(response)["code"])
+    assert "POST" in response.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    "authorization", [None, "", "Bearer", "Bearer ", "Bearer wrong", f"Basic {SECRET}", SECRET, "Bearer é"]
+)
+def test_without_the_session_s_secret_nothing_is_made(authorization: str | None) -> None:
+    """401, with the scheme that is asked for."""
+    door = Door()
+    headers = {} if authorization is None else {"Authorization": authorization}
+    response = door.ask("POST", TRACKS, headers=headers, json=BODY)
+    assert (401, "unknown_session") == (response.status_code, problem(response)["code"])
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert not door.tracks.documents
+
+
+def test_the_scheme_is_read_in_any_case() -> None:
+    """As RFC 9110 has it."""
+    assert Door().ask("POST", TRACKS, headers={"Authorization": f"bearer  {SECRET}"}, json=BODY).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"{", b"[]", b"5", b'"a"', b"null", b"\xff\xfe", b"[" * 16_000, b'{"seed": ' + b"9" * 5_000 + b"}"],
+    ids=["cut", "list", "number", "text", "null", "not UTF-8", "nested too deep", "huge number"],
+)
+def test_a_body_that_is_no_json_object_is_refused(data: bytes) -> None:
+    """With a problem document, not with a crash."""
+    response = Door().ask("POST", TRACKS, headers=BEARER, data=data)
+    assert (400, "invalid_request") == (response.status_code, problem(response)["code"])
+
+
+def test_half_a_character_in_a_wish_is_refused() -> None:
+    """A lone surrogate, which JSON can spell and no store can keep."""
+    data = b'{"contentType": "image/jpeg", "hint": "\\ud83c"}'
+    response = Door().ask("POST", TRACKS, headers=BEARER, data=data)
+    assert (400, "hint") == (response.status_code, problem(response)["field"])
+
+
+def test_a_large_body_is_refused() -> None:
+    """Commands are small."""
+    response = Door().ask("POST", "/v1/sessions", data=b"{}".ljust(16_385))
+    assert (400, "invalid_request") == (response.status_code, problem(response)["code"])
+    assert Door().ask("POST", "/v1/sessions", data=b"{}".ljust(16_384)).status_code == 201
+
+
+def test_a_large_body_without_a_length_is_refused() -> None:
+    """A chunked request tells no length in advance, and is bounded all the same."""
+    chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    stream = io.BytesIO(b"{}".ljust(10_000_000))
+    response = Door().ask("POST", "/v1/sessions", input_stream=stream, environ_overrides=chunked)
+    assert (400, "invalid_request") == (response.status_code, problem(response)["code"])
+    assert stream.tell() < 1_000_000
+
+
+def test_an_empty_body_is_an_empty_object() -> None:
+    """A session needs no wish."""
+    assert Door().ask("POST", "/v1/sessions").status_code == 201
+
+
+@pytest.mark.parametrize("path", ["/v1/sessions", TRACKS])
+def test_a_preflight_allows_what_the_page_sends(path: str) -> None:
+    """To the page's own origin, for an hour, without making anything."""
+    door = Door()
+    headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
+    response = door.ask("OPTIONS", path, headers=headers)
+    assert response.status_code == 204
+    assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert response.headers["Access-Control-Allow-Methods"] == "POST"
+    allowed = {name.strip().lower() for name in response.headers["Access-Control-Allow-Headers"].split(",")}
+    assert allowed == {"authorization", "content-type", "idempotency-key"}
+    assert response.headers["Access-Control-Max-Age"] == "3600"
+    assert [SESSION] == list(door.sessions.sessions)
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", f"{ORIGIN}.evil.example", "null", "", ORIGIN.upper()])
+@pytest.mark.parametrize("method", ["OPTIONS", "POST"])
+def test_other_origins_are_allowed_nothing(method: str, origin: str) -> None:
+    """Neither by name nor by an asterisk; caches are told that it depends."""
+    response = Door().ask(method, "/v1/sessions", headers={"Origin": origin})
+    assert "Access-Control-Allow-Origin" not in response.headers
+    assert response.headers["Vary"] == "Origin"
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/v1/sessions"), ("POST", TRACKS), ("GET", "/nothing")])
+def test_every_answer_can_be_read_by_the_page_and_is_kept_by_nobody(method: str, path: str) -> None:
+    """A problem too, or the page could not say what went wrong."""
+    response = Door().ask(method, path, headers={"Origin": ORIGIN})
+    assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert response.headers["Vary"] == "Origin"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert "Access-Control-Allow-Credentials" not in response.headers

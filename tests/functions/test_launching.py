@@ -1,0 +1,273 @@
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from launching import Launcher, Places
+from yaml_templates import template_at
+
+from musicgenerator.errors import LaunchRefusedError, LaunchUnavailableError
+from musicgenerator.jobs import JobFacts, JobState, job_labels
+from musicgenerator.messages import CaptionMessage
+from musicgenerator.settings import SettingInvalidError, SettingMissingError
+from musicgenerator.states import Status
+from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work, without_timestamps
+from tests.fakes import MemoryPipelines, MemoryTracks
+
+ENVIRON = {
+    "GOOGLE_CLOUD_PROJECT": "musicgenerator-prod",
+    "PIPELINE_ROOT": "gs://musicgenerator-pipeline/runs",
+    "PIPELINE_ACCOUNT": "pipeline@musicgenerator-prod.iam.gserviceaccount.com",
+    "RESULTS_BUCKET": "musicgenerator-results",
+    "PIPELINE_EVENTS_TOPIC": "pipeline-events",
+    "DEFAULT_ENGINE": "composer",
+}
+TEMPLATE: Mapping[str, Any] = {"root": {}, "pipelineInfo": {"name": "musicgenerator"}}
+LABELS = {"app": "musicgenerator", "track": TRACK, "attempt": "1"}
+
+
+@dataclass
+class Scene:
+    """The launcher among its fakes, with one captioned track."""
+
+    tracks: MemoryTracks = field(default_factory=MemoryTracks)
+    pipelines: MemoryPipelines = field(default_factory=MemoryPipelines)
+    message: CaptionMessage = field(default_factory=lambda: CaptionMessage(**recorded("captions_message")["data"]))
+
+    def __post_init__(self) -> None:
+        self.at(Status.CAPTIONED)
+
+    def at(self, status: Status, **fields: Any) -> None:
+        """Put the track where the recorded document of this status is, some fields changed."""
+        self.tracks.hold(recorded(f"track_{status}") | fields, SESSION, TRACK, recorded_work(published=True))
+
+    def deliver(self) -> None:
+        Launcher(self.tracks, self.pipelines, TEMPLATE, Places.from_environ(ENVIRON)).launch(self.message)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return self.tracks.documents[TRACK]
+
+
+def test_a_captioned_track_is_launched_as_recorded() -> None:
+    """From `captioned` over `launching` to `composing`, each as recorded."""
+    scene = Scene()
+    seen: list[dict[str, Any]] = []
+    scene.pipelines.meanwhile = lambda: seen.append(scene.document)
+    scene.deliver()
+    assert [without_timestamps(recorded("track_launching"))] == [without_timestamps(document) for document in seen]
+    assert without_timestamps(recorded("track_composing")) == without_timestamps(scene.document)
+
+
+def test_the_job_says_all_that_the_pipeline_needs() -> None:
+    """Its id follows from the track, its labels say whose it is, its parameters are the step's."""
+    scene = Scene()
+    scene.deliver()
+    (wanted,) = scene.pipelines.wanted
+    assert (JOB, LABELS) == (wanted.job, wanted.labels)
+    assert TEMPLATE == wanted.spec
+    assert (ENVIRON["PIPELINE_ROOT"], ENVIRON["PIPELINE_ACCOUNT"]) == (wanted.root, wanted.account)
+    parameters = dict(wanted.parameters)
+    seed = parameters.pop("seed")
+    assert isinstance(seed, int)
+    assert 0 <= seed < 2**32
+    assert parameters == {
+        "job": JOB,
+        "brief": recorded("track_captioned")["brief"],
+        "engine": "composer",
+        "seconds": 30,
+        "results_bucket": "musicgenerator-results",
+        "results_token": TOKEN,
+        "events_topic": "projects/musicgenerator-prod/topics/pipeline-events",
+    }
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**32 - 1])
+def test_what_was_asked_for_is_passed_on(seed: int) -> None:
+    """Engine, length and seed, the seed 0 among them."""
+    scene = Scene()
+    asked = {"engine": "lyria-002", "durationSeconds": 60, "seed": seed}
+    scene.at(Status.CAPTIONED, request=recorded("track_captioned")["request"] | asked)
+    scene.deliver()
+    parameters = scene.pipelines.wanted[0].parameters
+    assert ("lyria-002", 60, seed) == (parameters["engine"], parameters["seconds"], parameters["seed"])
+
+
+def test_the_seed_nobody_asked_for_follows_from_the_job() -> None:
+    """A launch that is repeated asks for the same music, another attempt for other music."""
+    first, again, other = Scene(), Scene(), Scene()
+    other.at(Status.CAPTIONED, attempt=2)
+    other.message = replace(other.message, attempt=2)
+    for scene in (first, again, other):
+        scene.deliver()
+    seeds = [scene.pipelines.wanted[0].parameters["seed"] for scene in (first, again, other)]
+    assert seeds[0] == seeds[1] != seeds[2]
+
+
+def test_a_second_message_launches_nothing() -> None:
+    """One job however often the message comes."""
+    scene = Scene()
+    for _ in range(3):
+        scene.deliver()
+    assert [JOB] == [wanted.job for wanted in scene.pipelines.wanted]
+    assert without_timestamps(recorded("track_composing")) == without_timestamps(scene.document)
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status not in {Status.CAPTIONED, Status.LAUNCHING}])
+def test_a_message_at_any_other_status_changes_nothing(status: Status) -> None:
+    """Too early, too late, or forged: it launches nothing."""
+    scene = Scene()
+    scene.at(status)
+    scene.deliver()
+    assert recorded(f"track_{status}") == scene.document
+    assert not scene.pipelines.wanted
+
+
+@pytest.mark.parametrize("status", [Status.CAPTIONED, Status.LAUNCHING])
+def test_a_message_of_another_attempt_changes_nothing(status: Status) -> None:
+    """It speaks of a take that is over or was never asked for."""
+    scene = Scene()
+    scene.at(status)
+    scene.message = replace(scene.message, attempt=2)
+    scene.deliver()
+    assert recorded(f"track_{status}") == scene.document
+    assert not scene.pipelines.wanted
+
+
+def test_a_message_for_no_track_is_acknowledged() -> None:
+    """It was erased, or never was."""
+    scene = Scene()
+    scene.tracks.erase(TRACK)
+    scene.deliver()
+    assert not scene.pipelines.wanted
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_lost_answer_of_the_store_is_no_duplicate(lost: int) -> None:
+    """The commit happened although its answer was lost: the track is launched all the same, once."""
+    scene = Scene()
+    scene.tracks.lost_answers = lost
+    scene.deliver()
+    assert [JOB] == [wanted.job for wanted in scene.pipelines.wanted]
+    assert without_timestamps(recorded("track_composing")) == without_timestamps(scene.document)
+
+
+def test_a_lost_answer_of_vertex_is_no_failure() -> None:
+    """The client repeated a creation that had worked: the id is taken, but by this very launch."""
+    scene = Scene()
+    scene.pipelines.lost_answers = 1
+    scene.deliver()
+    assert scene.document["status"] == "composing"
+
+
+def test_a_launch_that_crashed_half_way_is_finished() -> None:
+    """`launching` with no job behind it, and `launching` with one, both end in `composing` with one job."""
+    for jobs in ({}, {JOB: JobFacts(JobState.UNDER_WAY, job_labels(TRACK, 1))}):
+        scene = Scene(pipelines=MemoryPipelines(jobs=dict(jobs)))
+        scene.at(Status.LAUNCHING)
+        scene.deliver()
+        assert [JOB] == list(scene.pipelines.jobs)
+        assert scene.document["status"] == "composing"
+
+
+def test_a_job_id_that_a_stranger_has_taken_fails_the_track() -> None:
+    """A taken id is a success only if the labels say that the job is ours."""
+    for labels in ({}, {"app": "another"}, LABELS | {"attempt": "2"}):
+        scene = Scene(pipelines=MemoryPipelines(jobs={JOB: JobFacts(JobState.UNDER_WAY, labels)}))
+        scene.deliver()
+        assert scene.document["status"] == "failed"
+        assert scene.document["error"] == LaunchRefusedError("").to_mapping("ko")
+
+
+def test_labels_that_google_adds_are_no_stranger_s() -> None:
+    """Vertex AI puts labels of its own beside ours."""
+    labels = LABELS | {"vertex-ai-pipelines-run-billing-id": "1"}
+    scene = Scene(pipelines=MemoryPipelines(jobs={JOB: JobFacts(JobState.UNDER_WAY, labels)}))
+    scene.deliver()
+    assert scene.document["status"] == "composing"
+
+
+def test_a_refused_launch_ends_the_track_in_the_person_s_language() -> None:
+    """Acknowledged, with words."""
+    scene = Scene()
+    scene.at(Status.CAPTIONED, request=recorded("track_captioned")["request"] | {"language": "en"})
+    scene.pipelines.failures.append(LaunchRefusedError("no such account"))
+    scene.deliver()
+    assert scene.document["status"] == "failed"
+    assert scene.document["error"] == LaunchRefusedError("").to_mapping("en")
+
+
+def test_a_track_without_a_brief_is_never_launched() -> None:
+    """It cannot be launched, and says so."""
+    scene = Scene()
+    scene.at(Status.CAPTIONED, brief=None)
+    scene.deliver()
+    assert scene.document["status"] == "failed"
+    assert not scene.pipelines.wanted
+
+
+@pytest.mark.parametrize("failure", [LaunchUnavailableError("429"), ConnectionError("reset")])
+def test_a_busy_vertex_has_the_message_come_again(failure: Exception) -> None:
+    """The redelivered message finds `launching` and launches."""
+    scene = Scene()
+    scene.pipelines.failures += [failure, failure]
+    for _ in range(2):
+        with pytest.raises(type(failure)):
+            scene.deliver()
+        assert scene.document["status"] == "launching"
+        assert scene.document["error"] is None
+    scene.deliver()
+    assert scene.document["status"] == "composing"
+    assert [JOB] == [wanted.job for wanted in scene.pipelines.wanted]
+
+
+@pytest.mark.parametrize("end", [Status.COMPOSING, Status.READY, Status.FAILED, Status.CANCELLED])
+def test_a_track_that_is_further_already_stays_there(end: Status) -> None:
+    """The music may be ready, or the track cancelled, before the launcher writes `composing`."""
+    scene = Scene()
+    scene.pipelines.meanwhile = lambda: scene.at(end)
+    scene.deliver()
+    assert recorded(f"track_{end}") == scene.document
+
+
+@pytest.mark.parametrize("name", sorted(ENVIRON))
+def test_a_missing_setting_is_named(name: str) -> None:
+    """The function does not start without it."""
+    with pytest.raises(SettingMissingError, match=name):
+        Places.from_environ(ENVIRON | {name: ""})
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A bucket with one object."""
+
+    data: bytes | None
+
+    def read(self, bucket: str, name: str) -> bytes | None:
+        return self.data if (bucket, name) == ("pipelines", "v1/musicgenerator.yaml") else None
+
+
+def test_the_template_is_read_from_where_it_was_deployed() -> None:
+    """A gs:// address, a bucket and a name with slashes."""
+    found = template_at("gs://pipelines/v1/musicgenerator.yaml", Deployed(b"root: {}\npipelineInfo: {name: m}\n"))
+    assert found == {"root": {}, "pipelineInfo": {"name": "m"}}
+
+
+@pytest.mark.parametrize(
+    ("address", "data"),
+    [
+        ("https://pipelines/v1/musicgenerator.yaml", b"root: {}"),
+        ("gs://pipelines", b"root: {}"),
+        ("gs://pipelines/", b"root: {}"),
+        ("gs://pipelines/v1/musicgenerator.yaml", None),
+        ("gs://pipelines/v1/musicgenerator.yaml", b""),
+        ("gs://pipelines/v1/musicgenerator.yaml", b"[]"),
+        ("gs://pipelines/v1/musicgenerator.yaml", b"components: {}"),
+        ("gs://pipelines/v1/musicgenerator.yaml", b"root: [1"),
+        ("gs://pipelines/v1/musicgenerator.yaml", b"\xff\xfe\x00"),
+    ],
+)
+def test_a_template_that_is_none_is_refused(address: str, data: bytes | None) -> None:
+    """The setting is named, so that whoever deploys knows what to mend."""
+    with pytest.raises(SettingInvalidError, match="PIPELINE_TEMPLATE"):
+        template_at(address, Deployed(data))

@@ -1,0 +1,209 @@
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from notifying import Notifier, Places
+
+from musicgenerator.errors import (
+    MusicMissingError,
+    PermanentError,
+    PipelineCancelledError,
+    PipelineFailedError,
+)
+from musicgenerator.jobs import JobFacts, JobState, job_labels
+from musicgenerator.messages import PipelineMessage
+from musicgenerator.results import MusicFacts
+from musicgenerator.settings import SettingMissingError
+from musicgenerator.states import FINAL, Status
+from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work, without_timestamps
+from tests.fakes import MemoryPipelines, MemoryResults, MemoryTracks
+
+ENVIRON = {"RESULTS_BUCKET": "musicgenerator-results", "STORAGE_URL": "https://storage.googleapis.com"}
+MUSIC = MusicFacts.from_json(json.dumps(recorded("track")))
+UNDER_WAY = [status for status in Status if status not in FINAL]
+DAMAGED = MusicMissingError("another size")
+
+# What a hint ends a track with, by what Vertex AI says of the job and what lies in the results bucket.
+ENDS: list[tuple[JobState, MusicFacts | PermanentError | None, type[PermanentError] | str | None]] = [
+    (JobState.UNDER_WAY, None, None),
+    (JobState.UNDER_WAY, MUSIC, "ready"),
+    (JobState.UNDER_WAY, DAMAGED, MusicMissingError),
+    (JobState.SUCCEEDED, None, MusicMissingError),
+    (JobState.SUCCEEDED, MUSIC, "ready"),
+    (JobState.SUCCEEDED, DAMAGED, MusicMissingError),
+    (JobState.FAILED, None, PipelineFailedError),
+    (JobState.FAILED, MUSIC, "ready"),
+    (JobState.FAILED, DAMAGED, MusicMissingError),
+    (JobState.CANCELLED, None, PipelineCancelledError),
+    (JobState.CANCELLED, MUSIC, "ready"),
+    (JobState.CANCELLED, DAMAGED, MusicMissingError),
+]
+
+
+@dataclass
+class Scene:
+    """The notifier among its fakes, with one track whose job is under way."""
+
+    tracks: MemoryTracks = field(default_factory=MemoryTracks)
+    pipelines: MemoryPipelines = field(default_factory=MemoryPipelines)
+    results: MemoryResults = field(default_factory=MemoryResults)
+    message: PipelineMessage = field(
+        default_factory=lambda: PipelineMessage.from_bytes(json.dumps(recorded("pipeline_event_step")).encode())
+    )
+
+    def __post_init__(self) -> None:
+        self.at(Status.COMPOSING)
+        self.job_is(JobState.UNDER_WAY)
+
+    def at(self, status: Status, **fields: Any) -> None:
+        """Put the track where the recorded document of this status is, some fields changed."""
+        self.tracks.hold(recorded(f"track_{status}") | fields, SESSION, TRACK, recorded_work(published=True))
+
+    def job_is(self, state: JobState) -> None:
+        self.pipelines.jobs[JOB] = JobFacts(state, job_labels(TRACK, 1), "the step failed")
+
+    def deliver(self) -> None:
+        Notifier(self.tracks, self.pipelines, self.results, Places.from_environ(ENVIRON)).notify(self.message)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return self.tracks.documents[TRACK]
+
+
+def found(music: MusicFacts | PermanentError | None) -> MemoryResults:
+    return MemoryResults({TOKEN: music} if music else {})
+
+
+def test_finished_music_makes_the_recorded_ready_track() -> None:
+    """The step's own message comes while its job still runs: the objects decide."""
+    scene = Scene(results=found(MUSIC))
+    scene.deliver()
+    assert without_timestamps(recorded("track_ready")) == without_timestamps(scene.document)
+
+
+def test_a_failed_pipeline_makes_the_recorded_failed_track() -> None:
+    """The log sink's entry is the hint, Vertex AI's answer the reason."""
+    data = json.dumps(recorded("pipeline_event_log_failed")).encode()
+    scene = Scene(message=PipelineMessage.from_bytes(data))
+    scene.job_is(JobState.FAILED)
+    scene.deliver()
+    assert without_timestamps(recorded("track_failed")) == without_timestamps(scene.document)
+
+
+@pytest.mark.parametrize("status", UNDER_WAY)
+@pytest.mark.parametrize(("state", "music", "end"), ENDS)
+def test_objects_and_job_decide_the_end(
+    state: JobState,
+    music: MusicFacts | PermanentError | None,
+    end: type[PermanentError] | str | None,
+    status: Status,
+) -> None:
+    """Music that is there is ready whatever the job says; without it the job's state says why."""
+    scene = Scene(results=found(music))
+    scene.at(status)
+    scene.job_is(state)
+    scene.deliver()
+    if end is None:
+        assert recorded(f"track_{status}") == scene.document
+    elif isinstance(end, str):
+        assert (end, None) == (scene.document["status"], scene.document["error"])
+        assert recorded("track_ready")["music"] == scene.document["music"]
+    else:
+        expected = {"code": end.code, "message": end.words["ko"], "retryable": True}
+        assert ("failed", expected) == (scene.document["status"], scene.document["error"])
+
+
+@pytest.mark.parametrize("status", sorted(FINAL))
+@pytest.mark.parametrize(("state", "music", "_end"), ENDS)
+def test_a_final_state_stays(
+    state: JobState, music: MusicFacts | PermanentError | None, _end: object, status: Status
+) -> None:
+    """A hint that comes late or twice changes nothing, whatever it would have ended in."""
+    scene = Scene(results=found(music))
+    scene.at(status)
+    scene.job_is(state)
+    scene.deliver()
+    assert recorded(f"track_{status}") == scene.document
+
+
+def test_the_words_are_in_the_person_s_language() -> None:
+    """English for whoever asked for English."""
+    scene = Scene()
+    scene.at(Status.COMPOSING, request=recorded("track_composing")["request"] | {"language": "en"})
+    scene.job_is(JobState.FAILED)
+    scene.deliver()
+    assert scene.document["error"] == PipelineFailedError("").to_mapping("en")
+
+
+def test_a_job_that_does_not_exist_changes_nothing() -> None:
+    """A forged hint for a track of ours: nobody but the launcher creates the job it names."""
+    scene = Scene(results=found(MUSIC))
+    scene.pipelines.jobs.clear()
+    scene.deliver()
+    assert recorded("track_composing") == scene.document
+
+
+def test_a_stranger_s_job_changes_nothing() -> None:
+    """A job with our id but not our labels says nothing about our track."""
+    for labels in ({}, {"app": "another"}, job_labels(TRACK, 2), job_labels("t" + "a" * 26, 1)):
+        scene = Scene(results=found(MUSIC))
+        scene.pipelines.jobs[JOB] = JobFacts(JobState.FAILED, labels)
+        scene.deliver()
+        assert recorded("track_composing") == scene.document
+
+
+def test_a_hint_of_another_attempt_changes_nothing() -> None:
+    """The job of an earlier attempt ended: the present one goes on."""
+    scene = Scene()
+    scene.at(Status.COMPOSING, attempt=2)
+    scene.job_is(JobState.FAILED)
+    scene.deliver()
+    assert recorded("track_composing") | {"attempt": 2} == scene.document
+
+
+def test_a_hint_for_no_track_is_acknowledged() -> None:
+    """It was erased, or never was."""
+    scene = Scene(message=replace(Scene().message, track="t" + "a" * 26))
+    scene.deliver()
+    assert recorded("track_composing") == scene.document
+
+
+@pytest.mark.parametrize("end", sorted(FINAL))
+def test_of_two_hints_at_once_the_first_one_counts(end: Status) -> None:
+    """Another writer ended the track between decision and commit."""
+    scene = Scene(results=found(MUSIC))
+    scene.tracks.meanwhile.append(lambda: scene.at(end))
+    scene.deliver()
+    assert recorded(f"track_{end}") == scene.document
+
+
+def test_an_attempt_that_began_meanwhile_is_not_ended() -> None:
+    """A retry came between decision and commit."""
+    scene = Scene(results=found(MUSIC))
+    scene.tracks.meanwhile.append(lambda: scene.at(Status.CAPTIONED, attempt=2))
+    scene.deliver()
+    assert recorded("track_captioned") | {"attempt": 2} == scene.document
+
+
+def test_a_lost_answer_of_the_store_changes_nothing_more() -> None:
+    """The commit happened: the second look finds the track at its end."""
+    scene = Scene(results=found(MUSIC))
+    scene.tracks.lost_answers = 1
+    scene.deliver()
+    assert [(TRACK, Status.READY)] == scene.tracks.steps
+
+
+def test_the_music_may_overtake_the_launcher() -> None:
+    """The step was faster than the launcher's write of `composing`."""
+    scene = Scene(results=found(MUSIC))
+    scene.at(Status.LAUNCHING)
+    scene.deliver()
+    assert scene.document["status"] == "ready"
+
+
+@pytest.mark.parametrize("name", sorted(ENVIRON))
+def test_a_missing_setting_is_named(name: str) -> None:
+    """The function does not start without it."""
+    with pytest.raises(SettingMissingError, match=name):
+        Places.from_environ(ENVIRON | {name: ""})

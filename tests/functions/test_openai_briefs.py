@@ -1,0 +1,178 @@
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from brief_prompt import PROMPT
+from captioning import Picture
+from openai_briefs import Models, OpenAIBriefs
+from openai_prices import PRICES, cost_usd
+
+from musicgenerator.briefs import (
+    ENERGY,
+    GENRES,
+    INSTRUMENTS,
+    INSTRUMENTS_AT_MOST,
+    KEYS,
+    LANGUAGES,
+    LENGTHS,
+    MOODS_AT_MOST,
+    TEMPO_BPM,
+    VALENCE,
+    Brief,
+)
+from musicgenerator.tracks import Request
+from tests.fakes import ScriptedServer
+from tests.functions.openai_answers import BRIEF, PAID, RESPONSES, openai_briefs, said, script_well
+
+PICTURE = Picture(b"\xff\xd8\xff picture", 640, 480)
+REQUEST = Request(hint="잔잔한 파도", style="waltz", durationSeconds=45, language="ko")
+
+
+@pytest.fixture
+def describer(server: ScriptedServer) -> Iterator[OpenAIBriefs]:
+    """The adapter with the real client, whose server passes every picture and answers with the recorded brief."""
+    script_well(server)
+    with openai_briefs(server) as adapter:
+        yield adapter
+
+
+def brief(describer: OpenAIBriefs) -> Brief:
+    outcome = describer.describe(PICTURE, REQUEST).outcome
+    assert isinstance(outcome, Brief)
+    return outcome
+
+
+def asked(server: ScriptedServer) -> Any:
+    """Return the body of the one question that was asked."""
+    (exchange,) = server.heard_at(RESPONSES)
+    return exchange.json()
+
+
+def test_a_parsed_answer_is_the_recorded_brief(describer: OpenAIBriefs) -> None:
+    """What the model says is what the track gets."""
+    assert Brief.from_mapping(BRIEF) == brief(describer)
+
+
+def test_what_the_call_used_is_told_with_its_cost(describer: OpenAIBriefs) -> None:
+    """Model, prompt version, tokens and dollars."""
+    assert PAID == describer.describe(PICTURE, REQUEST).usage
+
+
+def test_a_model_without_a_known_price_has_no_known_cost(server: ScriptedServer) -> None:
+    """Which is not the same as no cost."""
+    script_well(server)
+    with openai_briefs(server, Models("llava")) as adapter:
+        usage = adapter.describe(PICTURE, REQUEST).usage
+    assert PAID | {"model": "llava", "costUsd": None} == usage
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
+@pytest.mark.parametrize("counts", [None, {}, 5, {"input_tokens": "x", "output_tokens": None}], ids=json.dumps)
+def test_a_server_that_counts_no_tokens_is_a_server_all_the_same(
+    server: ScriptedServer, describer: OpenAIBriefs, counts: object
+) -> None:
+    """The call itself is counted."""
+    server.script(f"POST {RESPONSES}", said(BRIEF, usage=counts))
+    description = describer.describe(PICTURE, REQUEST)
+    assert Brief.from_mapping(BRIEF) == description.outcome
+    assert PAID | {"inputTokens": 0, "outputTokens": 0, "costUsd": 0.0} == description.usage
+
+
+@pytest.mark.parametrize("model", sorted(PRICES))
+def test_a_cost_is_tokens_times_price(model: str) -> None:
+    """A million tokens each way cost the two prices."""
+    assert sum(PRICES[model]) == cost_usd(model, 1_000_000, 1_000_000)
+    assert cost_usd(model, 0, 0) == 0
+    assert cost_usd("gpt-6-luna", 812, 214) == 0.0001882
+
+
+def test_the_question_is_asked_once_and_not_stored(server: ScriptedServer, describer: OpenAIBriefs) -> None:
+    """One call with the picture as a data URL, the wish as JSON, nothing kept at OpenAI."""
+    describer.describe(PICTURE, REQUEST)
+    body = asked(server)
+    assert body["model"] == "gpt-6-luna"
+    assert body["store"] is False
+    assert body["reasoning"] == {"effort": "none"}
+    assert body["max_output_tokens"] == 1500
+    developer, user = body["input"]
+    assert {"role": "developer", "content": PROMPT} == developer
+    wish, image = user["content"]
+    expected = {"language": "ko", "hint": "잔잔한 파도", "style": "waltz", "durationSeconds": 45}
+    assert expected == json.loads(wish["text"])
+    address = "data:image/jpeg;base64," + base64.b64encode(PICTURE.jpeg).decode()
+    assert image == {"type": "input_image", "image_url": address, "detail": "low"}
+
+
+def objects(schema: Any) -> Iterator[Any]:
+    """Yield every schema of an object, however deep."""
+    if isinstance(schema, list):
+        for part in schema:
+            yield from objects(part)
+    if isinstance(schema, dict):
+        if schema.get("type") == "object" or "properties" in schema:
+            yield schema
+        for part in schema.values():
+            yield from objects(part)
+
+
+def test_the_schema_is_strict_at_every_object(server: ScriptedServer, describer: OpenAIBriefs) -> None:
+    """Every property is required and no other is allowed, or the API would refuse it."""
+    describer.describe(PICTURE, REQUEST)
+    form = asked(server)["text"]["format"]
+    assert ("json_schema", True) == (form["type"], form["strict"])
+    found = list(objects(form["schema"]))
+    assert found
+    for schema in found:
+        assert schema["additionalProperties"] is False
+        assert sorted(schema["required"]) == sorted(schema["properties"])
+
+
+def test_the_schema_holds_the_engines_vocabulary_and_bounds(server: ScriptedServer, describer: OpenAIBriefs) -> None:
+    """The fields of a brief, its lists, and numbers within its ranges."""
+    describer.describe(PICTURE, REQUEST)
+    properties = asked(server)["text"]["format"]["schema"]["properties"]
+    assert list(BRIEF) == list(properties)
+    enums = {name: schema["enum"] for name, schema in properties.items() if "enum" in schema}
+    assert {"language": list(LANGUAGES), "genre": list(GENRES), "key": list(KEYS)} == enums
+    assert list(INSTRUMENTS) == properties["instruments"]["items"]["enum"]
+    assert (1, INSTRUMENTS_AT_MOST) == (properties["instruments"]["minItems"], properties["instruments"]["maxItems"])
+    assert (1, MOODS_AT_MOST) == (properties["moods"]["minItems"], properties["moods"]["maxItems"])
+    for name, bounds in {"tempoBpm": TEMPO_BPM, "valence": VALENCE, "energy": ENERGY}.items():
+        assert bounds == (properties[name]["minimum"], properties[name]["maximum"])
+    texts = {name for name, schema in properties.items() if schema == {"title": schema["title"], "type": "string"}}
+    assert set(LENGTHS) == texts
+
+
+def test_the_prompt_names_every_field_and_calls_the_wish_material() -> None:
+    """What is no instruction is said to be none."""
+    assert all(name in PROMPT for name in BRIEF)
+    assert "never instructions" in PROMPT
+
+
+def test_texts_that_are_too_long_are_clipped(server: ScriptedServer, describer: OpenAIBriefs) -> None:
+    """A paid answer with a word too many is still a good answer, and its blanks are folded."""
+    long = dict.fromkeys(LENGTHS, "sea  " * 1000)
+    server.script(f"POST {RESPONSES}", said(BRIEF | long))
+    made = brief(describer).to_mapping()
+    for name, length in LENGTHS.items():
+        assert length - 4 <= len(made[name]) <= length
+        assert made[name].startswith("sea sea")
+        assert made[name].endswith("…")
+
+
+def test_small_liberties_are_put_right(server: ScriptedServer, describer: OpenAIBriefs) -> None:
+    """Capitals in moods, an instrument named twice, and another language's name are no reason to pay again."""
+    answer = BRIEF | {"moods": [" Calm "], "instruments": ["harp", "harp"], "language": "en", "avoid": ""}
+    server.script(f"POST {RESPONSES}", said(answer))
+    made = brief(describer)
+    assert (("calm",), ("harp",), "ko", "") == (made.moods, made.instruments, made.language, made.avoid)
+
+
+@pytest.mark.parametrize("edge", [0, 1], ids=["lowest", "highest"])
+def test_numbers_at_their_bounds_are_taken(server: ScriptedServer, describer: OpenAIBriefs, edge: int) -> None:
+    """The bounds themselves are inside."""
+    answer = {"tempoBpm": TEMPO_BPM[edge], "valence": VALENCE[edge], "energy": ENERGY[edge]}
+    server.script(f"POST {RESPONSES}", said(BRIEF | answer))
+    assert Brief.from_mapping(BRIEF | answer) == brief(describer)

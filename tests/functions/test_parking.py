@@ -1,0 +1,250 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from musicgenerator import errors, ids
+from musicgenerator.errors import (
+    CaptionFailedError,
+    CaptionUnavailableError,
+    ContentRejectedError,
+    DescriberBlockedError,
+    LeasedError,
+    PermanentError,
+    PictureGoneError,
+    PictureTooLargeError,
+)
+from musicgenerator.states import Status
+from tests.contracts.recorded import TRACK, recorded, recorded_track, without_timestamps
+from tests.functions.captioner_scene import ANNOUNCED, RefusingDecoder, Scene, picture_of
+
+
+def blocked_scene() -> Scene:
+    """Return a scene whose describer's quota is spent."""
+    scene = Scene()
+    scene.describer.failure = DescriberBlockedError("insufficient_quota")
+    return scene
+
+
+def soon() -> datetime:
+    return datetime.now(UTC) + timedelta(minutes=1)
+
+
+def test_a_blocked_describer_parks_the_track_as_recorded() -> None:
+    """Acknowledged, since nothing is raised; the person is told; no cover, no message, no lease."""
+    scene = blocked_scene()
+    scene.deliver()
+    assert without_timestamps(recorded("track_parked")) == without_timestamps(scene.document)
+    assert (True, None) == (scene.work.parked, scene.work.lease_until)
+    assert (scene.objects.types, scene.captions.heard) == ({}, [])
+
+
+def test_the_wait_is_told_in_the_person_s_language() -> None:
+    """English for who asked in English."""
+    scene = blocked_scene()
+    scene.asking(language="en")
+    scene.deliver()
+    assert DescriberBlockedError.words["en"] == scene.document["error"]["message"]
+
+
+def test_a_blocked_describer_opens_the_breaker_with_its_reason() -> None:
+    """Once, and the next tracks spare it: parked as well, without a call."""
+    scene = blocked_scene()
+    scene.deliver()
+    assert scene.breaker.reasons == ["insufficient_quota"]
+    scene.at(Status.AWAITING_UPLOAD)
+    scene.deliver()
+    assert without_timestamps(recorded("track_parked")) == without_timestamps(scene.document)
+    assert scene.work.parked
+    assert len(scene.describer.asked) == 1
+    assert scene.breaker.reasons == ["insufficient_quota"]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [None, CaptionFailedError("no"), ContentRejectedError("no"), CaptionUnavailableError("429")],
+    ids=["a brief", "unusable", "declined", "busy"],
+)
+def test_nothing_else_opens_the_breaker(failure: PermanentError | CaptionUnavailableError | None) -> None:
+    """What is wrong with one picture, or only now, is no reason to spare the describer."""
+    scene = Scene()
+    scene.describer.failure = failure
+    if isinstance(failure, CaptionUnavailableError):
+        with pytest.raises(CaptionUnavailableError):
+            scene.deliver()
+    else:
+        scene.deliver()
+    assert not scene.breaker.reasons
+    assert not scene.work.parked
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [kind("detail") for kind in errors.PictureError.__subclasses__()],
+    ids=lambda failure: failure.code,
+)
+def test_a_picture_that_cannot_be_used_ends_at_once_while_the_breaker_is_open(failure: PermanentError) -> None:
+    """Nobody waits for an operator to hear that a file is empty."""
+    scene = Scene(decode=RefusingDecoder(failure))
+    scene.breaker.opened = True
+    scene.deliver()
+    assert scene.document["status"] == "failed"
+    assert failure.to_mapping("ko") == scene.document["error"]
+    assert not scene.work.parked
+
+
+def test_a_large_or_deleted_object_ends_at_once_while_the_breaker_is_open() -> None:
+    """Before it is decoded, let alone asked about."""
+    scene = Scene()
+    scene.breaker.opened = True
+    scene.objects.objects.clear()
+    scene.deliver()
+    assert PictureGoneError("").to_mapping("ko") == scene.document["error"]
+    scene = Scene()
+    scene.breaker.opened = True
+    scene.event = replace(scene.event, size=5 * 10**12)
+    scene.deliver()
+    assert PictureTooLargeError("").to_mapping("ko") == scene.document["error"]
+
+
+def test_a_second_delivery_of_a_parked_track_s_event_parks_it_again() -> None:
+    """It takes the track up, is spared the call, and leaves everything as it was."""
+    scene = blocked_scene()
+    scene.deliver()
+    before = scene.document
+    scene.deliver()
+    assert before == scene.document
+    assert (True, None) == (scene.work.parked, scene.work.lease_until)
+    assert len(scene.describer.asked) == 1
+
+
+def test_a_replay_takes_a_parked_track_up() -> None:
+    """Captioned and announced as if nothing had been, and the words about waiting are gone."""
+    scene = Scene()
+    scene.parked()
+    scene.resume()
+    assert without_timestamps(recorded("track_captioned")) == without_timestamps(scene.document)
+    assert (False, True) == (scene.work.parked, scene.work.published)
+    assert scene.captions.heard == [ANNOUNCED]
+    assert scene.describer.asked == [(picture_of(b""), recorded_track(Status.CAPTIONING).request)]
+
+
+def test_a_replay_takes_a_track_up_once() -> None:
+    """Its second message, and the storage event that comes late, find it done."""
+    scene = Scene()
+    scene.parked()
+    for _ in range(3):
+        scene.resume()
+    scene.deliver()
+    assert len(scene.describer.asked) == 1
+    assert scene.captions.heard == [ANNOUNCED]
+
+
+def test_a_replay_before_the_cause_is_mended_parks_the_track_again() -> None:
+    """One more call finds that out, and opens the breaker again."""
+    scene = blocked_scene()
+    scene.parked()
+    scene.resume()
+    assert without_timestamps(recorded("track_parked")) == without_timestamps(scene.document)
+    assert scene.work.parked
+    assert scene.breaker.opened
+
+
+def test_a_replay_into_a_busy_describer_comes_again() -> None:
+    """Released, so that the message's next delivery need not wait for the lease."""
+    scene = Scene()
+    scene.parked()
+    scene.describer.failure = CaptionUnavailableError("503")
+    with pytest.raises(CaptionUnavailableError):
+        scene.resume()
+    assert scene.work.lease_until is None
+    scene.describer.failure = None
+    scene.resume()
+    assert without_timestamps(recorded("track_captioned")) == without_timestamps(scene.document)
+
+
+@pytest.mark.parametrize("failure", [CaptionFailedError("no"), ContentRejectedError("no")], ids=["failed", "rejected"])
+def test_a_parked_track_may_end_when_it_is_taken_up(failure: PermanentError) -> None:
+    """The reason replaces the words about waiting."""
+    scene = Scene()
+    scene.parked()
+    scene.describer.failure = failure
+    scene.resume()
+    assert failure.status == scene.document["status"]
+    assert failure.to_mapping("ko") == scene.document["error"]
+    assert not scene.work.parked
+
+
+def test_a_parked_track_whose_picture_was_deleted_meanwhile_ends() -> None:
+    """The generation that was uploaded is asked for, whatever lies under its name now."""
+    scene = Scene()
+    scene.parked()
+    scene.objects.generations[scene.event.bucket, scene.event.name] += 1
+    scene.resume()
+    assert PictureGoneError("").to_mapping("ko") == scene.document["error"]
+    assert not scene.describer.asked
+
+
+def test_a_replay_of_an_unknown_track_is_acknowledged() -> None:
+    """It was erased since, or never was."""
+    scene = Scene()
+    scene.resume(ids.new_track_id())
+    assert [TRACK] == list(scene.tracks.documents)
+    assert not scene.describer.asked
+
+
+def test_a_replay_of_a_track_without_a_picture_is_acknowledged() -> None:
+    """Its upload has not been finished: the storage event will come."""
+    scene = Scene()
+    scene.resume()
+    assert recorded("track_awaiting_upload") == scene.document
+    assert not scene.describer.asked
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status.rank >= Status.LAUNCHING.rank])
+def test_a_replay_of_a_track_that_is_further_changes_nothing(status: Status) -> None:
+    """Whatever comes after `captioned` stays as it is."""
+    scene = Scene()
+    scene.at(status)
+    scene.resume()
+    assert recorded(f"track_{status}") == scene.document
+    assert (scene.describer.asked, scene.captions.heard) == ([], [])
+
+
+def test_a_replay_of_a_leased_track_comes_again() -> None:
+    """Another invocation is at work on it."""
+    scene = Scene()
+    scene.at(Status.CAPTIONING, owner="another", lease_until=soon())
+    with pytest.raises(LeasedError):
+        scene.resume()
+    assert recorded("track_captioning") == scene.document
+    assert not scene.describer.asked
+
+
+def test_a_replay_announces_a_captioned_track_that_never_was() -> None:
+    """The first handler crashed between its write and its message."""
+    scene = Scene()
+    scene.at(Status.CAPTIONED)
+    scene.resume()
+    assert scene.captions.heard == [ANNOUNCED]
+    assert not scene.describer.asked
+
+
+@pytest.mark.parametrize("end", [Status.CANCELLED, Status.READY])
+def test_a_track_that_ended_while_the_describer_was_blocked_is_not_parked(end: Status) -> None:
+    """Cancelled meanwhile: there is nothing left to wait for."""
+    scene = blocked_scene()
+    scene.describer.meanwhile = lambda: scene.at(end)
+    scene.deliver()
+    assert recorded(f"track_{end}") == scene.document
+    assert not scene.work.parked
+
+
+def test_a_slow_handler_that_was_overtaken_parks_nothing() -> None:
+    """Another holds the track by then."""
+    scene = blocked_scene()
+    until = soon()
+    scene.describer.meanwhile = lambda: scene.at(Status.CAPTIONING, owner="another", lease_until=until)
+    scene.deliver()
+    assert recorded("track_captioning") == scene.document
+    assert (False, until) == (scene.work.parked, scene.work.lease_until)

@@ -1,0 +1,470 @@
+import io
+import struct
+import warnings
+import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pillow_heif
+import pytest
+from captioning import Picture
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import ExifTags, Image, ImageCms, ImageDraw, PngImagePlugin
+from pillow_decoder import PIXELS_AT_MOST, SIDE_AT_LEAST, SIDE_AT_MOST, decoded
+from pillow_pictures import BYTES_AT_MOST
+from pillow_pictures import decode as decode_apart
+
+from musicgenerator.errors import (
+    CaptionUnavailableError,
+    DamagedPictureError,
+    EmptyPictureError,
+    NotAnImageError,
+    PictureError,
+    PictureTooLargeError,
+    TooComplexPictureError,
+    TooManyPixelsError,
+    TooSmallPictureError,
+    TruncatedPictureError,
+    UnsupportedFormatError,
+)
+from tests.pictures.bombs import scan_bomb, tiff_bomb
+from tests.pictures.leftovers import leftovers
+
+RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
+FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "MPO"]
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/">secret-xmp</x:xmpmeta>'
+
+
+def quarters(size: tuple[int, int] = (64, 48)) -> Image.Image:
+    """Return a picture that is red at its top left, green at its top right, blue below."""
+    width, height = size
+    image = Image.new("RGB", size, BLUE)
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((0, 0, width // 2 - 1, height // 2 - 1), RED)
+    draw.rectangle((width // 2, 0, width - 1, height // 2 - 1), GREEN)
+    return image
+
+
+def decode(data: bytes) -> Picture:
+    """Decode in this process, which saves the time of starting another one for each of these pictures."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Picture(*decoded(data))
+
+
+def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
+    out = io.BytesIO()
+    if kind == "HEIF":
+        pillow_heif.register_heif_opener()
+    if kind == "MPO":
+        options |= {"save_all": True, "append_images": [image.copy()]}
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+def pixels(picture: Picture) -> Image.Image:
+    image = Image.open(io.BytesIO(picture.jpeg))
+    image.load()
+    return image
+
+
+def near(expected: tuple[int, int, int], image: Image.Image, at: tuple[float, float]) -> bool:
+    """Say whether the pixel at this part of width and height is about this colour; lossy coders blur a little."""
+    found = image.getpixel((int(at[0] * image.width), int(at[1] * image.height)))
+    assert isinstance(found, tuple)
+    return all(abs(one - other) <= 40 for one, other in zip(expected, found, strict=True))
+
+
+def shows_quarters(image: Image.Image) -> bool:
+    return near(RED, image, (0.25, 0.25)) and near(GREEN, image, (0.75, 0.25)) and near(BLUE, image, (0.5, 0.75))
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_accepted_format_becomes_an_upright_rgb_jpeg(kind: str) -> None:
+    """What it shows and its size stay."""
+    picture = decode(encoded(quarters(), kind))
+    image = pixels(picture)
+    assert ("JPEG", "RGB", (64, 48)) == (image.format, image.mode, image.size)
+    assert (64, 48) == (picture.width, picture.height)
+    assert shows_quarters(image)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "back"),
+    [
+        (1, None),
+        (2, Image.Transpose.FLIP_LEFT_RIGHT),
+        (3, Image.Transpose.ROTATE_180),
+        (4, Image.Transpose.FLIP_TOP_BOTTOM),
+        (5, Image.Transpose.TRANSPOSE),
+        (6, Image.Transpose.ROTATE_90),
+        (7, Image.Transpose.TRANSVERSE),
+        (8, Image.Transpose.ROTATE_270),
+    ],
+)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_a_turned_camera_is_turned_back(kind: str, orientation: int, back: Image.Transpose | None) -> None:
+    """Pixels and size are those that a person sees, whichever of the eight ways the camera was held."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    stored = quarters() if back is None else quarters().transpose(back)
+    picture = decode(encoded(stored, kind, exif=exif))
+    assert (64, 48) == (picture.width, picture.height)
+    assert shows_quarters(pixels(picture))
+
+
+def test_a_large_picture_is_shrunk_and_its_size_told() -> None:
+    """At most 1,024 pixels a side leave; the track knows the original's size."""
+    picture = decode(encoded(quarters((2400, 1800)), "JPEG"))
+    assert (2400, 1800) == (picture.width, picture.height)
+    assert pixels(picture).size == (SIDE_AT_MOST, 768)
+
+
+def test_a_small_picture_is_not_blown_up() -> None:
+    """The smallest that is accepted stays as it is."""
+    size = (SIDE_AT_LEAST, SIDE_AT_LEAST)
+    assert pixels(decode(encoded(Image.new("RGB", size, RED), "PNG"))).size == size
+
+
+@pytest.mark.parametrize("size", [(1, 1), (SIDE_AT_LEAST - 1, 400), (200_000, 1), (1, 200_000), (4000, 50)])
+def test_a_dot_or_a_line_is_refused(size: tuple[int, int]) -> None:
+    """Nothing can be seen in what is thinner than 16 pixels at the size that is looked at."""
+    with pytest.raises(TooSmallPictureError):
+        decode(encoded(Image.new("1", size), "PNG"))
+
+
+def test_a_panorama_is_a_picture() -> None:
+    """Twenty times as wide as high."""
+    assert pixels(decode(encoded(Image.new("RGB", (10_000, 500), RED), "JPEG"))).size == (SIDE_AT_MOST, 51)
+
+
+def transparent(mode: str) -> bytes:
+    image = Image.new("RGBA", (32, 32), (0, 0, 0, 0))
+    image.paste((255, 0, 0, 255), (0, 0, 16, 32))
+    if mode == "P":
+        return encoded(image.convert("P"), "GIF", transparency=image.convert("P").getpixel((31, 31)))
+    if mode == "LA":
+        grey = Image.new("LA", (32, 32), (0, 0))
+        grey.paste((76, 255), (0, 0, 16, 32))
+        return encoded(grey, "PNG")
+    return encoded(image, {"RGBA": "PNG", "RGBA in WEBP": "WEBP", "RGBA in AVIF": "AVIF"}[mode])
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "RGBA in WEBP", "RGBA in AVIF", "LA", "P"])
+def test_what_is_transparent_is_white(mode: str) -> None:
+    """As on a page, not black."""
+    image = pixels(decode(transparent(mode)))
+    assert near(WHITE, image, (0.9, 0.5))
+    assert not near(WHITE, image, (0.1, 0.5))
+
+
+def test_a_palette_with_transparency_in_a_png_is_white_there() -> None:
+    """The tRNS chunk counts."""
+    drawn = Image.new("P", (32, 32), 0)
+    drawn.putpalette([0, 0, 0, 255, 0, 0])
+    drawn.paste(1, (0, 0, 16, 32))
+    image = pixels(decode(encoded(drawn, "PNG", transparency=0)))
+    assert near(WHITE, image, (0.9, 0.5))
+    assert near(RED, image, (0.1, 0.5))
+
+
+def test_print_colours_are_shown_as_a_screen_shows_them() -> None:
+    """A CMYK JPEG keeps its colours."""
+    assert shows_quarters(pixels(decode(encoded(quarters().convert("CMYK"), "JPEG", quality=95))))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P"])
+def test_grey_and_palette_pictures_keep_their_light(mode: str) -> None:
+    """Bright stays bright and dark dark."""
+    drawn = Image.new("L", (32, 32), 0)
+    drawn.paste(255, (0, 0, 16, 32))
+    image = pixels(decode(encoded(drawn.convert(mode), "PNG")))
+    assert near(WHITE, image, (0.1, 0.5))
+    assert near((0, 0, 0), image, (0.9, 0.5))
+
+
+def sixteen_bit(**options: Any) -> bytes:
+    ramp = b"".join(struct.pack("<H", round(65535 * x / 63)) for _ in range(16) for x in range(64))
+    return encoded(Image.frombytes("I;16", (64, 16), ramp), "PNG", **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"transparency": 300}], ids=["plain", "with a transparent grey"])
+def test_sixteen_bits_of_grey_become_eight(options: dict[str, Any]) -> None:
+    """A ramp from black to white stays a ramp; it is neither clipped to white nor refused."""
+    image = pixels(decode(sixteen_bit(**options)))
+    assert near((128, 128, 128), image, (0.5, 0.5))
+    assert near((64, 64, 64), image, (0.25, 0.5))
+    assert near(WHITE, image, (0.98, 0.5))
+
+
+def test_an_animation_is_its_first_picture() -> None:
+    """GIF and WEBP alike."""
+    for kind in ("GIF", "WEBP"):
+        others = [Image.new("RGB", (64, 48), WHITE)] * 3
+        data = encoded(quarters(), kind, save_all=True, append_images=others, duration=50)
+        assert shows_quarters(pixels(decode(data)))
+
+
+def tagged(kind: str) -> bytes:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = "secret-artist"
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] = (37.0, 33.0, 59.0)
+    options: dict[str, Any] = {"exif": exif, "icc_profile": b"secret-icc" * 20}
+    if kind == "PNG":
+        info = PngImagePlugin.PngInfo()
+        info.add_text("Comment", "secret-text")
+        info.add_itxt("XML:com.adobe.xmp", XMP.decode())
+        options["pnginfo"] = info
+    else:
+        options["xmp"] = XMP
+    if kind == "JPEG":
+        options["comment"] = b"secret-comment"
+    return encoded(quarters(), kind, **options)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF"])
+def test_nothing_but_pixels_leaves(kind: str) -> None:
+    """No EXIF, no place, no XMP, no profile, no comment."""
+    data = tagged(kind)
+    assert b"secret-artist" in data
+    jpeg = decode(data).jpeg
+    assert b"secret" not in jpeg
+    assert b"Exif" not in jpeg
+    assert [] == leftovers(jpeg)
+    image = Image.open(io.BytesIO(jpeg))
+    assert not image.getexif()
+    assert {"exif", "xmp", "icc_profile", "comment", "photoshop"}.isdisjoint(image.info)
+
+
+def test_the_reader_of_leftovers_sees_them() -> None:
+    """The test above can fail."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = "somebody"
+    jpeg = encoded(quarters(), "JPEG", exif=exif, comment=b"hello")
+    assert ["segment e1", "segment fe"] == [found[:10] for found in leftovers(jpeg)]
+    assert ["3 bytes behind the end"] == leftovers(encoded(quarters(), "JPEG") + b"abc")
+
+
+def swapped_profile() -> bytes:
+    """Return sRGB with its reds and greens exchanged."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    places = {}
+    for entry in range(132, 132 + 12 * int.from_bytes(profile[128:132], "big"), 12):
+        places[bytes(profile[entry : entry + 4])] = int.from_bytes(profile[entry + 4 : entry + 8], "big")
+    red, green = places[b"rXYZ"], places[b"gXYZ"]
+    profile[red : red + 20], profile[green : green + 20] = profile[green : green + 20], profile[red : red + 20]
+    return bytes(profile)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_colours_are_those_that_the_profile_says(kind: str) -> None:
+    """The profile does not leave, so it has to be applied: a phone's wide colours would look dull without it."""
+    image = pixels(decode(encoded(quarters(), kind, icc_profile=swapped_profile())))
+    assert near(GREEN, image, (0.25, 0.25))
+    assert near(RED, image, (0.75, 0.25))
+
+
+def test_a_photo_with_damaged_exif_is_still_a_photo() -> None:
+    """Its pixels are all there; what cannot be read of its metadata is dropped as all metadata is."""
+    for block in (b"Exif\0\0garbage", b"Exif\0\0MM\0*\xff\xff\xff\xff", b"Exif\0\0II*\0\x08\0\0\0\xff\xff"):
+        assert shows_quarters(pixels(decode(encoded(quarters(), "JPEG", exif=block))))
+
+
+def png(width: int, height: int, bits: int = 8, colour: int = 2) -> bytes:
+    """Return a PNG whose header promises this size and whose data holds almost nothing."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
+    data = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + data
+
+
+@pytest.mark.parametrize("data", [png(20_000, 20_000), png(50_000, 50_000, 1, 0), png(PIXELS_AT_MOST + 1, 1)])
+def test_too_many_pixels_are_refused_from_the_header(data: bytes) -> None:
+    """Nothing is decoded of a bomb."""
+    with pytest.raises(TooManyPixelsError):
+        decode(data)
+
+
+def test_a_real_picture_of_20000_by_20000_is_refused() -> None:
+    """400 megapixels of one colour, 49 kB as a file."""
+    with pytest.raises(TooManyPixelsError):
+        decode(encoded(Image.new("1", (20_000, 20_000)), "PNG"))
+
+
+def test_a_picture_is_decoded_in_a_process_of_its_own() -> None:
+    """What comes back is what the decoder made of it."""
+    data = encoded(quarters(), "JPEG")
+    assert decode(data) == decode_apart(data)
+
+
+def test_a_photo_of_30_megapixels_is_accepted() -> None:
+    """Large, but within the bound."""
+    picture = decode_apart(encoded(Image.new("1", (6000, 5000)), "PNG"))
+    assert (6000, 5000) == (picture.width, picture.height)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"", EmptyPictureError),
+        (b"This is not a picture.", NotAnImageError),
+        (png(20_000, 20_000), TooManyPixelsError),
+        (encoded(quarters(), "BMP"), UnsupportedFormatError),
+        (encoded(quarters(), "PNG")[:100], TruncatedPictureError),
+    ],
+    ids=["empty", "text", "too many pixels", "BMP", "cut"],
+)
+def test_a_reason_comes_back_from_the_decoder_s_process(data: bytes, kind: type[PictureError]) -> None:
+    """As the same error that it is there."""
+    with pytest.raises(kind):
+        decode_apart(data)
+
+
+@pytest.mark.parametrize("length", [BYTES_AT_MOST + 1, 50_000_000])
+def test_too_many_bytes_are_refused(length: int) -> None:
+    """Even those of a picture."""
+    with pytest.raises(PictureTooLargeError):
+        decode_apart(encoded(quarters(), "JPEG").ljust(length, b"\0"))
+
+
+def test_as_many_bytes_as_are_accepted() -> None:
+    """The bound itself is inside, and what trails a picture does no harm."""
+    assert shows_quarters(pixels(decode_apart(encoded(quarters(), "JPEG").ljust(BYTES_AT_MOST, b"\0"))))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"This is not a picture.",
+        "사진이 아니에요".encode(),
+        b"PK\x03\x04" + b"\0" * 60,
+        b"ID3\x04" + b"\0" * 60,
+        b"%PDF-1.7\n",
+        b"<html></html>",
+        b"\0\0\0\x18ftypisom" + b"\0" * 60,
+        b"\0" * 1000,
+        b"\xff",
+        b"GI",
+    ],
+    ids=["text", "Korean text", "ZIP", "MP3", "PDF", "HTML", "MP4", "zeros", "one byte", "two letters"],
+)
+def test_other_files_are_no_pictures(data: bytes) -> None:
+    """Whatever their name says."""
+    with pytest.raises(NotAnImageError):
+        decode(data)
+
+
+def svg(_: Image.Image) -> bytes:
+    return b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda image: encoded(image, "BMP"), id="BMP"),
+        pytest.param(lambda image: encoded(image, "TIFF"), id="TIFF"),
+        pytest.param(lambda image: encoded(image, "TIFF", big_tiff=True), id="BigTIFF"),
+        pytest.param(lambda image: encoded(image, "JPEG2000"), id="JPEG 2000"),
+        pytest.param(lambda image: encoded(image, "ICO"), id="ICO"),
+        pytest.param(svg, id="SVG"),
+    ],
+)
+def test_pictures_of_other_formats_are_named_so(make: Callable[[Image.Image], bytes]) -> None:
+    """It is a picture, but it has to be saved as another kind: the words say which."""
+    with pytest.raises(UnsupportedFormatError):
+        decode(make(quarters()))
+
+
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF"])
+def test_half_a_picture_is_damaged(kind: str, part: float) -> None:
+    """Whoever uploads half a file is told that it is damaged, not that it is no picture."""
+    data = encoded(Image.effect_noise((128, 128), 90).convert("RGB"), kind)
+    with pytest.raises(TruncatedPictureError):
+        decode(data[: int(len(data) * part)])
+
+
+def test_data_that_contradicts_its_format_is_damaged() -> None:
+    """All of it is there, and yet it is no picture."""
+    for data in (encoded(quarters(), "GIF"), encoded(quarters(), "PNG")):
+        with pytest.raises(DamagedPictureError):
+            decode(data[:10] + b"\xee" * 40 + data[50:])
+
+
+def test_a_picture_that_takes_too_long_is_given_up() -> None:
+    """36 megapixels in thousands of passes: the process is ended, and this one goes on."""
+    with pytest.raises(TooComplexPictureError):
+        decode_apart(scan_bomb())
+
+
+def test_exif_that_claims_gigabytes_harms_nobody() -> None:
+    """4,000 tags that each claim the same 15 MB."""
+    picture = decode_apart(encoded(quarters(), "PNG", exif=tiff_bomb(15_000_000)))
+    assert shows_quarters(pixels(picture))
+
+
+def test_eight_at_once() -> None:
+    """As many threads as an instance has."""
+    data = encoded(quarters(), "JPEG")
+    with ThreadPoolExecutor(8) as threads:
+        assert all(shows_quarters(pixels(picture)) for picture in threads.map(decode_apart, [data] * 8))
+
+
+@pytest.mark.parametrize(
+    ("program", "failure"),
+    [
+        ("import os; os.kill(os.getpid(), 11)", DamagedPictureError),
+        ("import os; os.abort()", DamagedPictureError),
+        ("import os; os.kill(os.getpid(), 9)", CaptionUnavailableError),
+        ("import no_such_package", CaptionUnavailableError),
+        ("import time; time.sleep(60)", CaptionUnavailableError),
+    ],
+    ids=["segmentation fault", "abort", "killed from outside", "broken installation", "waiting for ever"],
+)
+def test_how_the_process_ends_is_an_outcome(tmp_path: Path, program: str, failure: type[Exception]) -> None:
+    """A crash is the picture's fault and ends the track; what is nobody's is tried again."""
+    path = tmp_path / "decoder.py"
+    path.write_text(program)
+    with pytest.raises(failure):
+        decode_apart(b"any picture", path, seconds=2)
+
+
+SEEDS = {kind: encoded(quarters((32, 24)), kind) for kind in FORMATS}
+
+
+@settings(derandomize=True, deadline=None, max_examples=60)
+@example(kind="AVIF", changes=[(0.25, b"\0")], kept=1.0)
+@given(
+    kind=st.sampled_from(FORMATS),
+    changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.binary(min_size=1, max_size=4)), max_size=6),
+    kept=st.floats(0.2, 1),
+)
+def test_damage_of_any_kind_is_a_picture_or_a_reason(
+    kind: str, changes: list[tuple[float, bytes]], kept: float
+) -> None:
+    """Nothing but a PictureError is ever raised, or the event would be delivered again for a day."""
+    data = bytearray(SEEDS[kind])
+    for place, new in changes:
+        at = int(place * len(data))
+        data[at : at + len(new)] = new
+    with suppress(PictureError):
+        picture = decode(bytes(data[: int(len(data) * kept)]))
+        assert max(pixels(picture).size) <= SIDE_AT_MOST
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "HEIF"])
+@pytest.mark.parametrize("side", [0, 20_000, 2**31 - 1, 2**32 - 1])
+def test_a_promised_size_that_is_not_kept_is_a_reason(kind: str, side: int) -> None:
+    """The box `ispe` states width and height: a decoder that gives up on them must not give up the handler."""
+    data = bytearray(SEEDS[kind])
+    at = data.index(b"ispe") + len(b"ispe") + 4
+    data[at : at + 4] = side.to_bytes(4)
+    with pytest.raises(PictureError):
+        decode(bytes(data))

@@ -1,0 +1,116 @@
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import storage
+from storage_results import StorageResults
+
+from musicgenerator.errors import MusicMissingError
+from musicgenerator.results import MusicFacts, ResultsFolder
+from musicgenerator_google.storage_objects import StorageObjects
+from tests.contracts.recorded import TOKEN, recorded
+from tests.fakes import Answer, ScriptedServer
+
+BUCKET = "musicgenerator-results"
+FOLDER = ResultsFolder("https://storage.googleapis.com", BUCKET, TOKEN)
+NOT_FOUND = Answer(b"No such object", 404, {"Content-Type": "text/plain"})
+TAG, FRAME = b"ID3\x04" + b"\0" * 12, b"\xff\xfb\x90\x64" + b"\0" * 12
+
+
+@pytest.fixture
+def results(server: ScriptedServer) -> StorageResults:
+    """The adapter with Google's real client, whose bucket holds finished music."""
+    put(server, "track.json", json.dumps(recorded("track"), ensure_ascii=False).encode())
+    put(server, "music.mp3", TAG, recorded("track")["music"]["bytes"])
+    return StorageResults(StorageObjects(client(server)))
+
+
+def client(server: ScriptedServer) -> storage.Client:
+    options = {"api_endpoint": server.url}
+    return storage.Client(project="test", credentials=AnonymousCredentials(), client_options=options)
+
+
+def put(server: ScriptedServer, file: str, data: bytes | None, size: int | None = None) -> None:
+    """Let an object hold these first bytes and be of this size, or be absent."""
+    name = quote(f"{TOKEN}/{file}", safe="")
+    path = f"/storage/v1/b/{BUCKET}/o/{name}"
+    resource: dict[str, Any] = {"name": f"{TOKEN}/{file}", "size": str(size or len(data or b""))}
+    headers = {"Content-Type": "application/octet-stream"}
+    server.script(f"GET /download{path}", NOT_FOUND if data is None else Answer(data, 200, headers))
+    server.script(f"GET {path}", NOT_FOUND if data is None else Answer(resource))
+
+
+@pytest.mark.parametrize("start", [TAG, FRAME])
+def test_complete_music_gives_the_recorded_facts(server: ScriptedServer, results: StorageResults, start: bytes) -> None:
+    """With a tag or without one; only the first bytes of the music are fetched."""
+    put(server, "music.mp3", start, recorded("track")["music"]["bytes"])
+    assert MusicFacts.from_json(json.dumps(recorded("track"))) == results.music(FOLDER)
+    (fetched,) = server.heard_at(f"/download/storage/v1/b/{BUCKET}/o/{TOKEN}%2Fmusic.mp3")
+    assert fetched.headers["range"] == "bytes=0-15"
+
+
+def test_without_track_json_there_is_no_music_yet(server: ScriptedServer, results: StorageResults) -> None:
+    """The step writes it last."""
+    put(server, "track.json", None)
+    assert results.music(FOLDER) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "size"),
+    [(None, None), (TAG, 5), (TAG, 722305), (b"RIFF" + b"\0" * 12, 722304), (b"<html></html>", 722304)],
+    ids=["absent", "too short", "too long", "a WAV", "a page"],
+)
+def test_music_that_is_not_what_was_stated_is_missing(
+    server: ScriptedServer, results: StorageResults, data: bytes | None, size: int | None
+) -> None:
+    """Absent, of another size, or no MP3."""
+    put(server, "music.mp3", data, size)
+    with pytest.raises(MusicMissingError):
+        results.music(FOLDER)
+
+
+@pytest.mark.parametrize("document", [b"", b"{", b"{}", b"\xff", b'{"music": null}', b'{"music": {"bytes": 5}}'])
+def test_a_track_json_that_states_nothing_is_missing_music(
+    server: ScriptedServer, results: StorageResults, document: bytes
+) -> None:
+    """It is there, so nothing better will come."""
+    put(server, "track.json", document)
+    with pytest.raises(MusicMissingError):
+        results.music(FOLDER)
+
+
+def test_an_empty_music_object_is_missing_music(server: ScriptedServer, results: StorageResults) -> None:
+    """Cloud Storage answers 416 to a range of nothing."""
+    path = f"/storage/v1/b/{BUCKET}/o/{TOKEN}%2Fmusic.mp3"
+    server.script(f"GET /download{path}", Answer(b"", 416, {"Content-Type": "text/plain"}))
+    with pytest.raises(MusicMissingError):
+        results.music(FOLDER)
+
+
+def test_an_object_is_read_in_just_its_generation(server: ScriptedServer) -> None:
+    """An overwritten object is another event's."""
+    path = "/download/storage/v1/b/images/o/a%2Fb.jpg"
+    server.script(f"GET {path}", Answer(b"picture", 200, {"Content-Type": "image/jpeg"}))
+    assert StorageObjects(client(server)).read("images", "a/b.jpg", 1795338907198423) == b"picture"
+    assert "generation=1795338907198423" in server.heard_at(path)[0].path
+
+
+def test_an_object_that_is_gone_is_none(server: ScriptedServer) -> None:
+    """A value, not an error: whoever asked decides what it means."""
+    assert StorageObjects(client(server)).read("images", "gone.jpg") is None
+
+
+def test_an_object_is_created_once_and_cached_for_good(server: ScriptedServer) -> None:
+    """The precondition leaves the one that is there."""
+    path = "/upload/storage/v1/b/results/o"
+    server.script(f"POST {path}", Answer({"name": "r/cover.jpg"}), Answer({"error": {"code": 412}}, 412))
+    objects = StorageObjects(client(server))
+    for _ in range(2):
+        objects.create("results", "r/cover.jpg", b"\xff\xd8", "image/jpeg")
+    first, second = server.heard_at(path)
+    assert "ifGenerationMatch=0" in first.path
+    assert "ifGenerationMatch=0" in second.path
+    assert b"immutable" in first.body
+    assert b"image/jpeg" in first.body

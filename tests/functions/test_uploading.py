@@ -1,0 +1,267 @@
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from problems import (
+    InvalidRequestError,
+    KeyReusedError,
+    ProblemError,
+    TooManyBytesError,
+    UnknownSessionError,
+    UnsupportedTypeError,
+)
+from uploading import AnnouncedTrack, OpenedSession, Session, Uploads
+
+from musicgenerator import ids
+from musicgenerator.errors import MusicgeneratorError
+from musicgenerator.states import Status
+from musicgenerator.tracks import CONTENT_TYPES, PICTURE_BYTES_AT_MOST
+from tests.contracts.recorded import recorded, without_timestamps
+from tests.fakes import MemorySessions, MemoryTracks, PlainPermits
+
+KEY = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+BODY: dict[str, Any] = recorded("http_track_announced")["request"]["body"]
+
+
+@dataclass
+class Scene:
+    """The commands among their fakes."""
+
+    sessions: MemorySessions = field(default_factory=MemorySessions)
+    tracks: MemoryTracks = field(default_factory=MemoryTracks)
+    permits: PlainPermits = field(default_factory=PlainPermits)
+
+    @property
+    def uploads(self) -> Uploads:
+        return Uploads(self.sessions, self.tracks, self.permits, timedelta(days=30))
+
+    def announce(
+        self, opened: OpenedSession, body: dict[str, Any] | None = None, key: str | None = None
+    ) -> AnnouncedTrack:
+        return self.uploads.announce_track(opened.session, opened.secret, BODY if body is None else body, key)
+
+
+def test_a_session_is_stored_without_its_secret() -> None:
+    """Who reads the store cannot command the session."""
+    scene = Scene()
+    opened = scene.uploads.open_session({}, None)
+    stored = scene.sessions.sessions[opened.session]
+    assert ids.is_session_id(opened.session)
+    assert ids.is_secret(opened.secret, stored.secret_hash)
+    assert opened.secret not in repr(scene.sessions)
+
+
+def test_a_session_lives_as_long_as_the_operator_says() -> None:
+    """Thirty days from now."""
+    before = datetime.now(UTC)
+    opened = Scene().uploads.open_session({}, None)
+    assert before + timedelta(days=30) <= opened.expires_at <= datetime.now(UTC) + timedelta(days=30)
+
+
+def test_without_a_key_every_request_opens_a_session() -> None:
+    """Nothing tells a repeated request from a new one."""
+    scene = Scene()
+    assert scene.uploads.open_session({}, None).session != scene.uploads.open_session({}, None).session
+
+
+def test_the_same_key_and_body_give_the_same_session_again() -> None:
+    """Id, secret and expiry, though neither key nor secret is stored."""
+    scene = Scene()
+    first = scene.uploads.open_session({}, KEY)
+    assert first == scene.uploads.open_session({}, KEY)
+    assert [first.session] == list(scene.sessions.sessions)
+    assert KEY not in repr(scene.sessions)
+    assert first.secret not in repr(scene.sessions)
+
+
+def test_the_same_key_in_another_deployment_is_another_session() -> None:
+    """A salt of its own stands between key and session."""
+    assert Scene().uploads.open_session({}, KEY).session != Scene().uploads.open_session({}, KEY).session
+
+
+def test_the_same_key_with_another_body_is_refused() -> None:
+    """And nothing new is made."""
+    scene = Scene()
+    first = scene.uploads.open_session({}, KEY)
+    with pytest.raises(KeyReusedError):
+        scene.uploads.open_session({"a": 1}, KEY)
+    assert [first.session] == list(scene.sessions.sessions)
+
+
+@pytest.mark.parametrize("key", ["", "short", "k" * 15, "k" * 129])
+def test_a_key_that_anybody_could_guess_is_refused(key: str) -> None:
+    """Sixteen to 128 characters, for sessions and tracks alike."""
+    scene = Scene()
+    opened = scene.uploads.open_session({}, None)
+    for command in (lambda: scene.uploads.open_session({}, key), lambda: scene.announce(opened, key=key)):
+        with pytest.raises(InvalidRequestError) as caught:
+            command()
+        assert caught.value.members == {"field": "Idempotency-Key"}
+    assert not scene.tracks.documents
+
+
+@pytest.mark.parametrize("key", ["k" * 16, "k" * 128])
+def test_a_key_at_its_bounds_is_taken(key: str) -> None:
+    """The bounds themselves are inside."""
+    assert Scene().uploads.open_session({}, key).session
+
+
+def test_an_announced_track_waits_for_its_picture_as_recorded() -> None:
+    """The document is the contract's, and lives as long as its session."""
+    scene = Scene()
+    opened = scene.uploads.open_session({}, None)
+    announced = scene.announce(opened)
+    assert (opened.session, Status.AWAITING_UPLOAD) == (announced.session, announced.status)
+    assert without_timestamps(recorded("track_awaiting_upload")) == without_timestamps(
+        scene.tracks.documents[announced.track]
+    )
+    assert opened.session == scene.tracks.sessions[announced.track]
+    assert opened.expires_at == scene.tracks.expiries[announced.track]
+    assert scene.tracks.works[announced.track].token.startswith("r")
+
+
+def test_the_permit_is_for_this_object_type_and_size() -> None:
+    """One object name, one type, 20 MB."""
+    scene = Scene()
+    announced = scene.announce(scene.uploads.open_session({}, None))
+    assert scene.permits.asked == [(f"uploads/{announced.track}", "image/jpeg", 20_000_000)]
+    assert announced.upload.headers["x-goog-content-length-range"] == f"1,{PICTURE_BYTES_AT_MOST}"
+
+
+def test_the_same_key_and_body_give_the_same_track_with_a_fresh_permit() -> None:
+    """A page that lost the answer asks again; the track may have gone on meanwhile."""
+    scene = Scene()
+    opened = scene.uploads.open_session({}, None)
+    first = scene.announce(opened, key=KEY)
+    token = scene.tracks.works[first.track].token
+    scene.tracks.documents[first.track]["status"] = "captioning"
+    again = scene.announce(opened, dict(reversed(BODY.items())), KEY)
+    assert (first.track, Status.CAPTIONING) == (again.track, again.status)
+    assert len(scene.permits.asked) == 2
+    assert [first.track] == list(scene.tracks.documents)
+    assert token == scene.tracks.works[first.track].token
+
+
+def test_the_same_key_with_another_wish_is_refused() -> None:
+    """And the first track stays as it was asked for."""
+    scene = Scene()
+    opened = scene.uploads.open_session({}, None)
+    first = scene.announce(opened, key=KEY)
+    with pytest.raises(KeyReusedError):
+        scene.announce(opened, BODY | {"hint": "another"}, KEY)
+    assert BODY["hint"] == scene.tracks.documents[first.track]["request"]["hint"]
+    assert len(scene.permits.asked) == 1
+
+
+def test_two_sessions_may_use_the_same_key() -> None:
+    """A key stands for a request within its session."""
+    scene = Scene()
+    tracks = {scene.announce(scene.uploads.open_session({}, None), key=KEY).track for _ in range(2)}
+    assert len(tracks) == 2
+
+
+def test_without_a_key_every_request_makes_a_track() -> None:
+    """Nothing tells a repeated request from a new one."""
+    scene = Scene()
+    opened = scene.uploads.open_session({}, None)
+    assert scene.announce(opened).track != scene.announce(opened).track
+
+
+@pytest.mark.parametrize("secret", ["", "k" + "a" * 52, "바다"])
+def test_a_wrong_secret_commands_nothing(secret: str) -> None:
+    """Knowing a session is the right to read it, not to command it."""
+    scene = Scene()
+    opened = scene.uploads.open_session({}, None)
+    with pytest.raises(UnknownSessionError):
+        scene.uploads.announce_track(opened.session, secret, BODY, None)
+    assert not scene.tracks.documents
+
+
+def test_the_secret_of_another_session_commands_nothing() -> None:
+    """Nor does its hash, which is what the store holds."""
+    scene = Scene()
+    opened, other = scene.uploads.open_session({}, None), scene.uploads.open_session({}, None)
+    for secret in (other.secret, scene.sessions.sessions[opened.session].secret_hash):
+        with pytest.raises(UnknownSessionError):
+            scene.uploads.announce_track(opened.session, secret, BODY, None)
+
+
+@pytest.mark.parametrize("session", ["s" + "a" * 26, "", "../work", "s" + "a" * 26 + "/tracks"])
+def test_an_unknown_session_is_answered_like_a_wrong_secret(session: str) -> None:
+    """Ids cannot be tried out."""
+    scene = Scene()
+    opened = scene.uploads.open_session({}, None)
+    with pytest.raises(UnknownSessionError) as unknown:
+        scene.uploads.announce_track(session, opened.secret, BODY, None)
+    with pytest.raises(UnknownSessionError) as wrong:
+        scene.uploads.announce_track(opened.session, "wrong", BODY, None)
+    assert wrong.value.to_mapping() == unknown.value.to_mapping()
+
+
+def test_an_expired_session_commands_nothing() -> None:
+    """Not from the moment of its expiry on."""
+    scene = Scene()
+    secret, session = ids.new_secret(), ids.new_session_id()
+    scene.sessions.create(Session(session, ids.secret_hash(secret), datetime.now(UTC)))
+    with pytest.raises(UnknownSessionError):
+        scene.uploads.announce_track(session, secret, BODY, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "name"),
+    [
+        ({"contentType": "image/svg+xml"}, UnsupportedTypeError, "contentType"),
+        ({"contentType": None}, UnsupportedTypeError, "contentType"),
+        ({"contentType": ["image/jpeg"]}, UnsupportedTypeError, "contentType"),
+        ({"contentType": "IMAGE/JPEG"}, UnsupportedTypeError, "contentType"),
+        ({"bytes": PICTURE_BYTES_AT_MOST + 1}, TooManyBytesError, "bytes"),
+        ({"bytes": 0}, InvalidRequestError, "bytes"),
+        ({"bytes": -1}, InvalidRequestError, "bytes"),
+        ({"bytes": "5"}, InvalidRequestError, "bytes"),
+        ({"bytes": 5.0}, InvalidRequestError, "bytes"),
+        ({"bytes": True}, InvalidRequestError, "bytes"),
+        ({"durationSeconds": 9}, InvalidRequestError, "durationSeconds"),
+        ({"durationSeconds": 181}, InvalidRequestError, "durationSeconds"),
+        ({"hint": "가" * 301}, InvalidRequestError, "hint"),
+        ({"style": "가" * 61}, InvalidRequestError, "style"),
+        ({"language": "fr"}, InvalidRequestError, "language"),
+        ({"seed": -1}, InvalidRequestError, "seed"),
+        ({"engine": 5}, InvalidRequestError, "engine"),
+    ],
+)
+def test_a_field_out_of_bounds_is_named(change: dict[str, Any], kind: type[ProblemError], name: str) -> None:
+    """No track is made and nothing is signed."""
+    scene = Scene()
+    opened = scene.uploads.open_session({}, None)
+    with pytest.raises(ProblemError) as caught:
+        scene.announce(opened, BODY | change)
+    assert (kind, name) == (caught.type, caught.value.members["field"])
+    assert not scene.tracks.documents
+    assert not scene.permits.asked
+
+
+@pytest.mark.parametrize("content_type", CONTENT_TYPES)
+def test_every_accepted_type_can_be_announced(content_type: str) -> None:
+    """With the largest size that is accepted."""
+    scene = Scene()
+    scene.announce(scene.uploads.open_session({}, None), {"contentType": content_type, "bytes": PICTURE_BYTES_AT_MOST})
+    assert content_type == scene.permits.asked[0][1]
+
+
+def test_every_problem_says_what_it_is() -> None:
+    """A status, a code and a title of its own, none of them twice."""
+    kinds = ProblemError.__subclasses__()
+    assert len(kinds) == len({kind.code for kind in kinds}) == len({kind.title for kind in kinds})
+    for kind in kinds:
+        assert issubclass(kind, MusicgeneratorError)
+        document = kind("Do this.", field="hint").to_mapping()
+        assert 400 <= kind.status < 500
+        assert document == {
+            "type": f"urn:musicgenerator:problem:{kind.code}",
+            "title": kind.title,
+            "status": kind.status,
+            "detail": "Do this.",
+            "code": kind.code,
+            "field": "hint",
+        }

@@ -1,0 +1,101 @@
+from typing import Any
+
+import pytest
+from google.api_core.client_options import ClientOptions
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.aiplatform_v1.services.pipeline_service import PipelineServiceClient
+
+from musicgenerator.errors import LaunchRefusedError, LaunchUnavailableError
+from musicgenerator.jobs import JobFacts, JobRequest, JobState, job_labels
+from musicgenerator_google.vertex_pipelines import VertexPipelines
+from tests.contracts.recorded import JOB, TRACK
+from tests.fakes import Answer, ScriptedServer
+
+JOBS = "/v1/projects/musicgenerator-prod/locations/us-central1/pipelineJobs"
+WANTED = JobRequest(
+    job=JOB,
+    spec={"root": {}, "pipelineInfo": {"name": "musicgenerator"}, "schemaVersion": "2.1.0"},
+    parameters={"job": JOB, "seconds": 30, "seed": 2**32 - 1, "brief": {"moods": ["calm"], "valence": 0.4}},
+    labels=job_labels(TRACK, 1),
+    root="gs://musicgenerator-pipeline/runs",
+    account="pipeline@musicgenerator-prod.iam.gserviceaccount.com",
+)
+
+
+@pytest.fixture
+def pipelines(server: ScriptedServer) -> VertexPipelines:
+    """The adapter with Google's real client, whose server creates every job."""
+    server.script(f"POST {JOBS}", Answer({"name": f"{JOBS[4:]}/{JOB}", "state": "PIPELINE_STATE_PENDING"}))
+    options = ClientOptions(api_endpoint=server.url)
+    client = PipelineServiceClient(transport="rest", client_options=options, credentials=AnonymousCredentials())
+    return VertexPipelines(client, "musicgenerator-prod", "us-central1")
+
+
+def google_error(code: int, status: str) -> Answer:
+    return Answer({"error": {"code": code, "message": f"{status} it is", "status": status}}, code)
+
+
+def test_a_job_is_created_under_its_id(server: ScriptedServer, pipelines: VertexPipelines) -> None:
+    """Spec, parameters, labels, root and account as wanted."""
+    assert pipelines.create(WANTED) is True
+    (asked,) = server.heard_at(JOBS)
+    assert f"pipelineJobId={JOB}" in asked.path
+    body = asked.json()
+    assert WANTED.spec == body["pipelineSpec"]
+    assert WANTED.labels == body["labels"]
+    assert WANTED.account == body["serviceAccount"]
+    assert WANTED.root == body["runtimeConfig"]["gcsOutputDirectory"]
+    assert WANTED.parameters == body["runtimeConfig"]["parameterValues"]
+
+
+def test_a_taken_id_is_told(server: ScriptedServer, pipelines: VertexPipelines) -> None:
+    """Whose job it is the launcher finds out."""
+    server.script(f"POST {JOBS}", google_error(409, "ALREADY_EXISTS"))
+    assert pipelines.create(WANTED) is False
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [
+        (400, "INVALID_ARGUMENT", LaunchRefusedError),
+        (429, "RESOURCE_EXHAUSTED", LaunchUnavailableError),
+        (500, "INTERNAL", LaunchUnavailableError),
+        (503, "UNAVAILABLE", LaunchUnavailableError),
+        (504, "DEADLINE_EXCEEDED", LaunchUnavailableError),
+    ],
+)
+def test_what_vertex_refuses_is_told_apart(
+    server: ScriptedServer, pipelines: VertexPipelines, code: int, status: str, kind: type[Exception]
+) -> None:
+    """What no repetition mends ends the track; what one may has the message come again."""
+    server.script(f"POST {JOBS}", google_error(code, status))
+    with pytest.raises(kind) as caught:
+        pipelines.create(WANTED)
+    assert f"{status} it is" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        ("QUEUED", JobState.UNDER_WAY),
+        ("PENDING", JobState.UNDER_WAY),
+        ("RUNNING", JobState.UNDER_WAY),
+        ("CANCELLING", JobState.UNDER_WAY),
+        ("PAUSED", JobState.UNDER_WAY),
+        ("SUCCEEDED", JobState.SUCCEEDED),
+        ("FAILED", JobState.FAILED),
+        ("CANCELLED", JobState.CANCELLED),
+    ],
+)
+def test_a_job_s_state_is_read(server: ScriptedServer, pipelines: VertexPipelines, said: str, state: JobState) -> None:
+    """With its labels, and its error in Google's words where there is one."""
+    error = {"error": {"code": 9, "message": "The DAG failed"}} if said == "FAILED" else {}
+    body: dict[str, Any] = {"state": f"PIPELINE_STATE_{said}", "labels": job_labels(TRACK, 1)} | error
+    server.script(f"GET {JOBS}/{JOB}", Answer(body))
+    expected = JobFacts(state, job_labels(TRACK, 1), "The DAG failed" if error else "")
+    assert expected == pipelines.facts(JOB)
+
+
+def test_a_job_that_is_not_there_is_none(pipelines: VertexPipelines) -> None:
+    """A value, not an error."""
+    assert pipelines.facts(JOB) is None

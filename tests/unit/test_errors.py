@@ -1,0 +1,107 @@
+import inspect
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from musicgenerator import errors
+from musicgenerator.briefs import LANGUAGES
+from musicgenerator.errors import (
+    BriefError,
+    ContentRejectedError,
+    MalformedEventError,
+    MusicgeneratorError,
+    PermanentError,
+    PipelineFailedError,
+    TransientError,
+)
+from musicgenerator.states import Status
+from tests.contracts.recorded import recorded
+
+
+def below(parent: type[MusicgeneratorError]) -> Iterator[type[MusicgeneratorError]]:
+    for child in parent.__subclasses__():
+        if child.__module__ == errors.__name__:
+            yield child
+            yield from below(child)
+
+
+def reasons() -> list[type[PermanentError]]:
+    """Return the permanent errors that say a reason, leaving out those that only group others."""
+    return [kind for kind in below(PermanentError) if issubclass(kind, PermanentError) and hasattr(kind, "code")]
+
+
+def made(kind: type[PermanentError]) -> PermanentError:
+    return BriefError("seed", "is wrong") if kind is BriefError else kind("detail")
+
+
+def test_a_class_without_a_code_only_groups_others() -> None:
+    """Every permanent error that can be raised has a code."""
+    groups = {kind for kind in below(PermanentError) if not hasattr(kind, "code")}
+    assert {errors.PictureError, errors.MusicError} == groups
+    assert all(kind.__subclasses__() for kind in groups)
+
+
+@pytest.mark.parametrize("kind", reasons())
+def test_every_permanent_error_says_what_happened_in_both_languages(kind: type[PermanentError]) -> None:
+    """Korean words in Korean letters, English ones without, both sentences; and a final state."""
+    assert set(LANGUAGES) == set(kind.words)
+    assert re.search(r"[가-힣]", kind.words["ko"])
+    assert not re.search(r"[가-힣]", kind.words["en"])
+    assert all(words.endswith(".") and words.count(".") >= 1 for words in kind.words.values())
+    assert kind.status in {Status.FAILED, Status.REJECTED}
+    for language, words in kind.words.items():
+        expected = {"code": kind.code, "message": words, "retryable": kind.retryable}
+        assert expected == made(kind).to_mapping(language)
+
+
+def test_codes_are_unique() -> None:
+    """One class a reason, one code a class."""
+    codes = [kind.code for kind in reasons()]
+    assert sorted(set(codes)) == sorted(codes)
+    assert all(re.fullmatch(r"[a-z_]+", code) for code in codes)
+
+
+def test_an_unknown_language_is_answered_in_english() -> None:
+    """A track always ends with words."""
+    assert PipelineFailedError.words["en"] == PipelineFailedError("").to_mapping("fr")["message"]
+
+
+def test_the_recorded_tracks_end_with_these_words() -> None:
+    """The error field is the contract's."""
+    assert recorded("track_failed")["error"] == PipelineFailedError("").to_mapping("ko")
+    assert recorded("track_rejected")["error"] == ContentRejectedError("").to_mapping("ko")
+
+
+def test_the_tree_at_the_top_names_every_class_and_no_other() -> None:
+    """The docstring is the map that readers trust."""
+    defined = {
+        name
+        for name, value in vars(errors).items()
+        if inspect.isclass(value) and issubclass(value, Exception) and value.__module__ == errors.__name__
+    }
+    assert defined == set(re.findall(r"\b\w+Error\b", errors.__doc__ or ""))
+
+
+def test_the_tree_at_the_top_shows_the_classes_where_they_are() -> None:
+    """A class stands below its parent: the depth in the picture is the depth in the code."""
+    shown: dict[str, int] = {}
+    for line in (errors.__doc__ or "").splitlines():
+        names = re.findall(r"\b\w+Error\b", line)
+        depth = len(re.match(r"[│├└─ ]*", line)[0]) // 4  # type: ignore[index]
+        shown |= dict.fromkeys(names, depth)
+    real = {kind.__name__: len(kind.__mro__) - len(MusicgeneratorError.__mro__) for kind in below(MusicgeneratorError)}
+    assert {"MusicgeneratorError": 0, **real} == shown
+
+
+def test_every_error_has_a_docstring_of_one_line() -> None:
+    """The reason in one line."""
+    for kind in below(MusicgeneratorError):
+        assert kind.__doc__
+        assert "\n" not in kind.__doc__
+
+
+def test_three_branches_decide_delivery() -> None:
+    """Every error is permanent, transient or malformed, and only one of these."""
+    branches = (PermanentError, TransientError, MalformedEventError)
+    assert all(sum(issubclass(kind, branch) for branch in branches) == 1 for kind in below(MusicgeneratorError))

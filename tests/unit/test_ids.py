@@ -1,0 +1,112 @@
+import math
+import re
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from musicgenerator import ids
+from tests.contracts.recorded import recorded
+
+VERTEX_JOB_ID = re.compile(r"[a-z][-a-z0-9]{0,127}")
+MAKERS = {"s": ids.new_session_id, "t": ids.new_track_id, "r": ids.new_results_token, "k": ids.new_secret}
+
+
+@pytest.mark.parametrize("letter", MAKERS)
+def test_a_random_id_has_a_letter_and_at_least_128_bits(letter: str) -> None:
+    """Behind the letter that says what it names stand at least 26 characters, all 32 letters of the alphabet in use."""
+    made = [MAKERS[letter]() for _ in range(400)]
+    assert {letter} == {name[0] for name in made}
+    assert set(string.ascii_lowercase + "234567") == {character for name in made for character in name[1:]}
+    assert math.log2(32) * min(len(name) - 1 for name in made) >= 128
+    assert len(made) == len(set(made))
+
+
+def test_ids_are_told_apart_by_their_letter() -> None:
+    """A session is no track and a track no session."""
+    assert ids.is_session_id(ids.new_session_id())
+    assert ids.is_track_id(ids.new_track_id())
+    assert not ids.is_session_id(ids.new_track_id())
+    assert not ids.is_track_id(ids.new_session_id())
+
+
+@pytest.mark.parametrize(
+    "text", ["", "t", "t" + "a" * 25, "t" + "a" * 27, "t" + "1" * 26, "T" + "a" * 26, "t" * 27 + "\n"]
+)
+def test_what_is_no_track_id(text: str) -> None:
+    """Another length, letter, digit or a line's end makes it none."""
+    assert not ids.is_track_id(text)
+
+
+def test_derived_ids_stay_what_they_are() -> None:
+    """An id derived once is derived again for ever: tracks in production hang on it."""
+    event = recorded("storage_finalized_dropped")["body"]
+    assert ids.dropped_track_id(event["bucket"], event["name"], int(event["generation"])) == (
+        "t7o2nv2zhwlfegbycgrljk3gldz"
+    )
+    assert ids.derived_track_id("key", "s", "k") == "tqjdw7nw3x6zyrlcqxizct6gvns"
+    assert ids.derived_session("salt", "0f8fad5b-d9cb-469f-a165-70867728950e") == (
+        "surds7amf3hjgja4y34uqlryuqz",
+        "kb7bxuf5vugcxgobzxte45zxyhp4piu6txwwyvuj7gr3kjaxcoo5q",
+    )
+
+
+def test_derived_ids_look_like_random_ones() -> None:
+    """Whoever checks an id need not know where it comes from."""
+    session, secret = ids.derived_session("salt", "key")
+    assert ids.is_session_id(session)
+    assert len(secret) >= len("k") + 26
+    assert ids.is_track_id(ids.dropped_track_id("bucket", "a.jpg", 1))
+
+
+def test_an_overwritten_object_is_another_track() -> None:
+    """Bucket, name and generation together are the identity, and none of them runs into the next."""
+    tracks = {
+        ids.dropped_track_id("b", "a", 1),
+        ids.dropped_track_id("b", "a", 2),
+        ids.dropped_track_id("b", "a\x001", 2),
+        ids.dropped_track_id("ba", "", 1),
+        ids.dropped_track_id("", "ba", 1),
+    }
+    assert len(tracks) == 5
+
+
+@given(salt=st.text("ab", min_size=1), key=st.text("ab", min_size=1))
+def test_session_and_secret_derive_from_salt_and_key(salt: str, key: str) -> None:
+    """The same salt and key always give the same pair, another salt another one."""
+    assert ids.derived_session(salt, key) == ids.derived_session(salt, key)
+    assert ids.derived_session(salt + "c", key) != ids.derived_session(salt, key)
+
+
+@given(attempt=st.integers(1, 999_999))
+def test_job_ids_are_what_vertex_accepts_and_lead_back(attempt: int) -> None:
+    """The job id keeps to Vertex AI's pattern, and track and attempt can be read from it."""
+    track = "t" + "a2" * 13
+    job = ids.pipeline_job_id(track, attempt)
+    assert VERTEX_JOB_ID.fullmatch(job)
+    assert ids.track_and_attempt(job) == (track, attempt)
+
+
+@pytest.mark.parametrize("job", ["", "mg", "mg-t-1", f"mg-t{'a' * 26}-0", f"mg-t{'a' * 26}-01", f"mg-t{'a' * 26}-1\n"])
+def test_a_stranger_s_job_id_leads_nowhere(job: str) -> None:
+    """What was not derived from a track is nobody's."""
+    assert ids.track_and_attempt(job) is None
+
+
+def test_an_upload_names_the_track_it_was_announced_for() -> None:
+    """Only `uploads/TRACK` is an announced object."""
+    track = ids.new_track_id()
+    assert ids.announced_track(ids.upload_name(track)) == track
+    for name in (track, f"uploads/{track}.jpg", f"uploads/uploads/{track}", "uploads/", "a.jpg"):
+        assert ids.announced_track(name) is None
+
+
+def test_a_secret_is_known_by_its_hash_only() -> None:
+    """The hash is not the secret, and only the secret fits it."""
+    secret = ids.new_secret()
+    stored = ids.secret_hash(secret)
+    assert secret not in stored
+    assert ids.is_secret(secret, stored)
+    assert not ids.is_secret(ids.new_secret(), stored)
+    assert not ids.is_secret("", stored)

@@ -1,0 +1,44 @@
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from musicgenerator import logs
+from musicgenerator.states import Status
+
+
+@pytest.mark.parametrize(("severity", "log"), [("INFO", logs.info), ("WARNING", logs.warning), ("ERROR", logs.error)])
+def test_a_log_line_is_one_json_object(
+    severity: str, log: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Severity, message and every field, in one line whatever the values hold."""
+    moment = datetime(2026, 11, 22, tzinfo=UTC)
+    log("track ended", track="t1", reason='a "quoted"\nline', word="바다", at=moment, status=Status.READY, seed=7)
+    out = capsys.readouterr().out
+    assert out.endswith("\n")
+    assert len(out.splitlines()) == 1
+    assert json.loads(out) == {
+        "severity": severity,
+        "message": "track ended",
+        "track": "t1",
+        "reason": 'a "quoted"\nline',
+        "word": "바다",
+        "at": "2026-11-22 00:00:00+00:00",
+        "status": "ready",
+        "seed": 7,
+    }
+    assert "바다" in out
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(reason=st.text(max_size=20))
+@example(reason="\ud83c")
+def test_any_text_can_be_logged(reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Even half a character from a forged event: a log line must not be what fails a handler."""
+    logs.warning("refused", reason=reason)
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    assert set(json.loads(out)) == {"severity", "message", "reason"}

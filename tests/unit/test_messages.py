@@ -1,0 +1,141 @@
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from localcloud.vertex.job_events import log_entry
+from localcloud.vertex.jobs import PipelineJob, State
+from localcloud.vertex.specs import PipelineRequest
+from musicgenerator.errors import MalformedEventError
+from musicgenerator.events import message_data
+from musicgenerator.messages import ENGINE_ATTRIBUTE, CaptionMessage, PipelineMessage, step_message
+from tests.contracts.recorded import JOB, SESSION, TRACK, recorded
+from tests.unit.json_values import JSON
+
+CAPTION_LIKE = st.fixed_dictionaries(
+    {},
+    optional={"session": JSON | st.just(SESSION), "track": JSON | st.just(TRACK), "attempt": JSON | st.integers(-1, 3)},
+)
+EVENT_LIKE = st.fixed_dictionaries(
+    {},
+    optional={
+        "pipelineJobId": JSON | st.just(JOB),
+        "resource": JSON
+        | st.fixed_dictionaries(
+            {"type": JSON | st.just("aiplatform.googleapis.com/PipelineJob")},
+            optional={"labels": JSON | st.fixed_dictionaries({"pipeline_job_id": JSON | st.just(JOB)})},
+        ),
+    },
+)
+DATA = st.binary(max_size=200) | (JSON | CAPTION_LIKE | EVENT_LIKE).map(lambda body: json.dumps(body).encode())
+
+
+def test_a_caption_message_is_written_as_recorded() -> None:
+    """The producer's message is the file's."""
+    contract = recorded("captions_message")
+    assert contract["data"] == json.loads(CaptionMessage(SESSION, TRACK, 1).to_bytes())
+    assert {ENGINE_ATTRIBUTE} == set(contract["attributes"])
+
+
+def test_a_caption_message_is_read_as_recorded() -> None:
+    """The consumer reads the file's push."""
+    expected = CaptionMessage(SESSION, TRACK, 1)
+    assert expected == CaptionMessage.from_bytes(json.dumps(recorded("captions_message")["data"]).encode())
+    assert expected == CaptionMessage.from_bytes(message_data(recorded("captions_push")))
+
+
+def test_the_step_s_message_is_written_and_read_as_recorded() -> None:
+    """The step names its job, from which track and attempt follow."""
+    assert recorded("pipeline_event_step") == json.loads(step_message(JOB))
+    assert PipelineMessage(JOB, TRACK, 1) == PipelineMessage.from_bytes(step_message(JOB))
+    assert PipelineMessage(JOB, TRACK, 1) == PipelineMessage.from_bytes(message_data(recorded("pipeline_event_push")))
+
+
+@pytest.mark.parametrize("end", ["succeeded", "failed"])
+def test_a_log_entry_says_the_same_as_the_step(end: str) -> None:
+    """Whether it went well or not, the log sink's entry leads to the same job."""
+    data = json.dumps(recorded(f"pipeline_event_log_{end}")).encode()
+    assert PipelineMessage(JOB, TRACK, 1) == PipelineMessage.from_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("end", "state"),
+    [("succeeded", State.PIPELINE_STATE_SUCCEEDED), ("failed", State.PIPELINE_STATE_FAILED)],
+)
+def test_the_local_vertex_writes_the_recorded_log_entry(end: str, state: State) -> None:
+    """What differs from run to run are the entry's id and its moments."""
+    contract = recorded(f"pipeline_event_log_{end}")
+    job = vertex_job(state, contract["jsonPayload"].get("error"))
+    moving = {"insertId": "", "timestamp": "", "receiveTimestamp": ""}
+    assert contract | moving == log_entry(job) | moving
+
+
+def vertex_job(state: State, error: dict[str, Any] | None) -> PipelineJob:
+    spec = {"pipelineInfo": {"name": "musicgenerator"}}
+    request = PipelineRequest({"pipelineSpec": spec}, {})
+    return PipelineJob("projects/musicgenerator-prod/locations/us-central1", JOB, request, state, error)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"session": None},
+        {"session": TRACK},
+        {"session": 5},
+        {"track": None},
+        {"track": SESSION},
+        {"track": [TRACK]},
+        {"attempt": 0},
+        {"attempt": -1},
+        {"attempt": True},
+        {"attempt": "1"},
+        {"attempt": 1.0},
+        {"attempt": None},
+    ],
+)
+def test_a_caption_message_with_a_wrong_field_names_it(change: dict[str, Any]) -> None:
+    """The error names the field that is wrong."""
+    body = recorded("captions_message")["data"] | change
+    with pytest.raises(MalformedEventError, match=next(iter(change))):
+        CaptionMessage.from_bytes(json.dumps(body).encode())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"pipelineJobId": "somebody-elses-job"},
+        {"pipelineJobId": 5},
+        {"resource": {"type": "gce_instance", "labels": {"pipeline_job_id": JOB}}},
+        {"resource": {"type": "aiplatform.googleapis.com/PipelineJob", "labels": {}}},
+        {"resource": {"type": "aiplatform.googleapis.com/PipelineJob", "labels": []}},
+        {"resource": "aiplatform.googleapis.com/PipelineJob"},
+    ],
+)
+def test_an_event_that_names_no_job_of_ours_is_malformed(body: dict[str, Any]) -> None:
+    """Other people's jobs and other people's log entries are nobody's track."""
+    with pytest.raises(MalformedEventError):
+        PipelineMessage.from_bytes(json.dumps(body).encode())
+
+
+@settings(max_examples=60)
+@given(data=DATA)
+@example(data=b"\xff\xfe")
+@example(data=b"[" + b"9" * 5000 + b"]")
+def test_any_bytes_are_a_message_or_malformed(data: bytes) -> None:
+    """Nothing else is ever raised: anything else would be delivered again."""
+    for read in (CaptionMessage.from_bytes, PipelineMessage.from_bytes):
+        with suppress(MalformedEventError):
+            assert read(data).track == TRACK
+
+
+@pytest.mark.parametrize("read", [CaptionMessage.from_bytes, PipelineMessage.from_bytes])
+def test_json_nested_beyond_what_python_reads_is_malformed(read: Callable[[bytes], object]) -> None:
+    """A hundred thousand brackets make json.loads give up with a RecursionError, which is poison all the same."""
+    data = b"[" * 100_000
+    with pytest.raises(MalformedEventError):
+        read(data)

@@ -1,0 +1,67 @@
+import json
+from contextlib import suppress
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from musicgenerator.errors import MusicMissingError
+from musicgenerator.results import CONTENT_TYPES, COVER, MUSIC, MUSIC_WAV, TRACK, MusicFacts, ResultsFolder
+from tests.contracts.recorded import TOKEN, recorded
+from tests.unit.json_values import JSON
+
+FOLDER = ResultsFolder("https://storage.googleapis.com/", "musicgenerator-results", TOKEN)
+
+
+def test_the_facts_are_read_from_the_recorded_track_json() -> None:
+    """What `track.json` says of the music is what the facts write."""
+    contract = recorded("track")
+    facts = MusicFacts.from_json(json.dumps(contract, ensure_ascii=False))
+    assert contract["music"] == facts.to_mapping()
+    assert facts.bytes == 722304
+    assert facts.durationSeconds == 30.02
+
+
+def test_the_music_field_is_the_recorded_one() -> None:
+    """Addresses and facts together are the track's `music`."""
+    facts = MusicFacts.from_json(json.dumps(recorded("track")))
+    assert recorded("track_ready")["music"] == FOLDER.music_field(facts)
+
+
+def test_results_lie_in_the_token_s_folder() -> None:
+    """Names and addresses differ only in where the bucket's service answers."""
+    assert f"{TOKEN}/music.mp3" == FOLDER.name(MUSIC)
+    assert f"https://storage.googleapis.com/musicgenerator-results/{TOKEN}/cover.jpg" == FOLDER.url(COVER)
+    assert {MUSIC, MUSIC_WAV, COVER, TRACK} <= set(CONTENT_TYPES)
+
+
+@pytest.mark.parametrize("field", sorted(recorded("track")["music"]))
+def test_a_missing_fact_is_missing_music(field: str) -> None:
+    """Half a statement is none."""
+    contract = recorded("track")
+    del contract["music"][field]
+    with pytest.raises(MusicMissingError, match=field):
+        MusicFacts.from_json(json.dumps(contract))
+
+
+TRACK_LIKE = st.fixed_dictionaries({"music": st.fixed_dictionaries(dict.fromkeys(recorded("track")["music"], JSON))})
+
+
+@settings(max_examples=60)
+@given(text=st.text() | (JSON | TRACK_LIKE).map(json.dumps))
+@example(text="\ufeff{}")
+def test_any_text_states_music_or_is_missing_music(text: str) -> None:
+    """Nothing else is ever raised: the track must end."""
+    with suppress(MusicMissingError):
+        assert all(isinstance(peak, float) for peak in MusicFacts.from_json(text).peaks)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 100_000, json.dumps(recorded("track")).replace("0.12", "1" + "0" * 400)],
+    ids=["nested too deep", "number too large"],
+)
+def test_json_that_python_gives_up_on_is_missing_music(text: str) -> None:
+    """Neither a RecursionError nor an OverflowError may keep the track from its end."""
+    with pytest.raises(MusicMissingError):
+        MusicFacts.from_json(text)

@@ -1,0 +1,31 @@
+import pytest
+
+from musicgenerator.settings import SettingInvalidError, SettingMissingError, required, whole_number, words
+
+
+@pytest.mark.parametrize("environ", [{}, {"BUCKET": ""}, {"BUCKET": " \t"}])
+def test_a_missing_variable_is_named(environ: dict[str, str]) -> None:
+    """Not set, empty and blank are the same to whoever has to mend it."""
+    with pytest.raises(SettingMissingError, match="BUCKET"):
+        required(environ, "BUCKET")
+
+
+def test_a_variable_is_read_without_the_blanks_around_it() -> None:
+    """A trailing line's end from a file or a shell does no harm."""
+    assert required({"BUCKET": " images\n"}, "BUCKET") == "images"
+
+
+def test_a_whole_number_has_a_default_and_no_other_form() -> None:
+    """An empty variable is an unset one; a word is an error that names the variable."""
+    assert whole_number({}, "DAYS", 30) == 30
+    assert whole_number({"DAYS": " "}, "DAYS", 30) == 30
+    assert whole_number({"DAYS": " 7 "}, "DAYS", 30) == 7
+    for wrong in ("seven", "7.5", "7 8"):
+        with pytest.raises(SettingInvalidError, match="DAYS"):
+            whole_number({"DAYS": wrong}, "DAYS", 30)
+
+
+def test_words_are_parted_by_any_blanks() -> None:
+    """No variable, no words."""
+    assert words({}, "ORIGINS") == ()
+    assert words({"ORIGINS": " a  b\nc "}, "ORIGINS") == ("a", "b", "c")
