@@ -24,7 +24,7 @@ export PYTHONPATH := src:.
 WISHES = $(if $(BRIEF_LANGUAGE),--language $(BRIEF_LANGUAGE)) $(if $(SECONDS_OF_MUSIC),--seconds $(SECONDS_OF_MUSIC))
 
 ##@ Use it
-.PHONY: demo run drop env replay
+.PHONY: demo run drop env dead-letters replay
 demo: setup build ## Make music from pictures: IMAGES="a.jpg b.png" OUT=out BRIEF_LANGUAGE=ko|en SECONDS_OF_MUSIC=30
 	@$(PYTHON) -m localcloud demo $(IMAGES) --out "$(OUT)" $(WISHES)
 
@@ -38,7 +38,11 @@ drop: setup ## Copy pictures into the running local cloud with the real gcloud a
 env: ## Print the variables that point any client at the local cloud: eval "$(make -s env)"
 	@$(if $(wildcard $(PYTHON)),$(PYTHON),python3) -m localcloud.addresses
 
-replay: .venv/.stamp ## Take parked tracks up again, in the running local cloud
+dead-letters: .venv/.stamp ## List the messages that were given up on, with their reasons
+	@$(if $(PROJECT),$(error A deployed project cannot be asked yet: leave PROJECT out))
+	@eval "$$($(PYTHON) -m localcloud.addresses)" && $(PYTHON) -m infra.dead_letters
+
+replay: .venv/.stamp ## Take up again what was parked or given up on
 	@$(if $(PROJECT),$(error A deployed project cannot be replayed yet: leave PROJECT out))
 	@eval "$$($(PYTHON) -m localcloud.addresses)" && $(PYTHON) -m infra.replay
 
@@ -58,9 +62,9 @@ lint: .venv/.stamp ## Formatting, lint, types and shell scripts
 	@git ls-files -z '*.sh' '.ci/run' | xargs -0 .venv/bin/shellcheck
 
 types: .venv/.stamp
-	@.venv/bin/mypy src pipeline localcloud benchmarks infra/*.py
+	@.venv/bin/mypy src pipeline localcloud benchmarks
 	@MYPYPATH=.:src$(subst $(space),,$(FUNCTIONS:%=:functions/%)) .venv/bin/mypy --cache-dir .mypy_cache/tests \
-	  --explicit-package-bases tests/contracts tests/unit tests/functions tests/fakes.py
+	  --explicit-package-bases infra tests/contracts tests/unit tests/functions tests/fakes.py
 	@for name in $(FUNCTIONS); do \
 	  MYPYPATH=src:functions/$$name .venv/bin/mypy --cache-dir .mypy_cache/$$name functions/$$name/*.py; done
 

@@ -1,6 +1,6 @@
-"""Takes up again every track that was parked: ``python -m infra.replay``, after the operator has mended the cause.
+"""Takes up again what was parked or given up on: ``python -m infra.replay``, after the operator has mended the cause.
 
-Reads ``GOOGLE_CLOUD_PROJECT`` and ``PICTURES_TOPIC``; the local cloud's are those of ``make env``.
+Reads ``GOOGLE_CLOUD_PROJECT``, ``PICTURES_TOPIC`` and ``DEAD_LETTERS``; the local cloud's are those of ``make env``.
 Running it twice is harmless: a track that is no longer parked is not published, and one that is published twice is
 taken up once.
 """
@@ -10,6 +10,7 @@ import sys
 
 from google.cloud import firestore, pubsub_v1
 
+from infra.dead_letters import from_environ
 from musicgenerator.messages import PictureMessage
 from musicgenerator.settings import required
 
@@ -32,7 +33,10 @@ def main() -> int:
     tracks = replay(firestore.Client(project=project), publisher, topic)
     for track in tracks:
         print(f"taken up again: {track}")
-    print(f"{len(tracks)} parked track{'' if len(tracks) == 1 else 's'}.")
+    letters = from_environ().replay()
+    for letter in letters:
+        print(f"replayed: {letter.describe()}")
+    print(f"{len(tracks)} parked tracks, {len(letters)} dead letters.")
     return 0
 
 

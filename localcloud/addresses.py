@@ -100,6 +100,15 @@ class Addresses:
             "IMAGES_BUCKET": IMAGES_BUCKET,
             "RESULTS_BUCKET": RESULTS_BUCKET,
             "PICTURES_TOPIC": PICTURES_TOPIC,
+            "DEAD_LETTERS": " ".join(
+                f"{topic}{DEAD_LETTER_SUFFIX}:{again}"
+                for topic, again in (
+                    (STORAGE_EVENTS_TOPIC, PICTURES_TOPIC),
+                    (PICTURES_TOPIC, PICTURES_TOPIC),
+                    (CAPTIONS_TOPIC, CAPTIONS_TOPIC),
+                    (PIPELINE_EVENTS_TOPIC, PIPELINE_EVENTS_TOPIC),
+                )
+            ),
         }
 
     def function_environ(self, drop_session: str, template: str) -> dict[str, str]:

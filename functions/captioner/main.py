@@ -14,7 +14,7 @@ from pillow_pictures import decode
 
 from musicgenerator.delivery import acknowledging_poison
 from musicgenerator.events import MESSAGE_PUBLISHED, ObjectFinalized, message_data
-from musicgenerator.messages import PictureMessage
+from musicgenerator.messages import PictureMessage, picture_event
 from musicgenerator.settings import required
 from musicgenerator_google.firestore_tracks import FirestoreTracks
 from musicgenerator_google.pubsub_topics import CaptionsTopic
@@ -25,10 +25,12 @@ from musicgenerator_google.storage_objects import StorageObjects
 @acknowledging_poison
 def on_image_uploaded(event: CloudEvent) -> None:
     """Caption the picture; returning acknowledges the event, raising has it delivered again."""
-    if event["type"] == MESSAGE_PUBLISHED:
-        bootstrap().resume(PictureMessage.from_bytes(message_data(event.data)))
+    again = event["type"] == MESSAGE_PUBLISHED
+    happened = picture_event(message_data(event.data)) if again else ObjectFinalized.from_data(event.data)
+    if isinstance(happened, PictureMessage):
+        bootstrap().resume(happened)
     else:
-        bootstrap().caption(ObjectFinalized.from_data(event.data))
+        bootstrap().caption(happened)
 
 
 @functools.cache

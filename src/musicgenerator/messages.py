@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Self
 
 from musicgenerator.errors import MalformedEventError
+from musicgenerator.events import ObjectFinalized
 from musicgenerator.ids import is_session_id, is_track_id, track_and_attempt
 
 ENGINE_ATTRIBUTE: Final = "engine"
@@ -32,6 +33,15 @@ class PictureMessage:
     def to_bytes(self) -> bytes:
         """Return the message's data."""
         return json.dumps(asdict(self)).encode()
+
+
+def picture_event(data: bytes) -> PictureMessage | ObjectFinalized:
+    """Read what comes on `pictures`: a track to take up, or the storage event that was given up on.
+
+    Raises MalformedEventError where it is neither.
+    """
+    body = _json_object(data)
+    return PictureMessage.from_bytes(data) if "track" in body else ObjectFinalized.from_data(body)
 
 
 @dataclass(frozen=True)

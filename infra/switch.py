@@ -1,0 +1,29 @@
+"""Pauses the system or lets it go on: ``python -m infra.switch on|off``.
+
+While it is paused no command is taken and nothing is launched; what is being composed is finished.
+Reads ``GOOGLE_CLOUD_PROJECT``; running it twice is harmless.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from google.cloud import firestore
+
+from musicgenerator.settings import required
+from musicgenerator_google.firestore_switch import FirestoreSwitch
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Turn the switch and say so."""
+    parser = argparse.ArgumentParser(prog="python -m infra.switch", description="Pause the system, or let it go on.")
+    parser.add_argument("state", choices=("on", "off"), help="'on' pauses, 'off' lets it go on")
+    paused = parser.parse_args(arguments).state == "on"
+    FirestoreSwitch(firestore.Client(project=required(os.environ, "GOOGLE_CLOUD_PROJECT"))).turn(paused=paused)
+    print("Paused: no command is taken and nothing is launched." if paused else "Not paused.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
