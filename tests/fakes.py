@@ -207,6 +207,7 @@ class MemoryPipelines:
     failures: list[Exception] = field(default_factory=list)
     lost_answers: int = 0
     meanwhile: Callable[[], None] = lambda: None
+    cancelled: list[str] = field(default_factory=list)
 
     def create(self, wanted: JobRequest) -> bool:
         self.meanwhile()
@@ -224,18 +225,26 @@ class MemoryPipelines:
     def facts(self, job: str) -> JobFacts | None:
         return self.jobs.get(job)
 
+    def cancel(self, job: str) -> None:
+        self.cancelled.append(job)
+
 
 @dataclass
 class MemoryResults:
     """The music in each folder, or the failure that looking at it is; an empty folder has none."""
 
     found: dict[str, MusicFacts | PermanentError] = field(default_factory=dict)
+    erased: list[str] = field(default_factory=list)
 
     def music(self, folder: ResultsFolder) -> MusicFacts | None:
         found = self.found.get(folder.token)
         if isinstance(found, PermanentError):
             raise found
         return found
+
+    def erase(self, folder: ResultsFolder) -> None:
+        self.erased.append(folder.token)
+        self.found.pop(folder.token, None)
 
 
 @dataclass

@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from captioning import LEASE, Places
+from captioning import CLAIMS_AT_MOST, LEASE, Places
 
 from musicgenerator import errors, ids
 from musicgenerator.errors import (
+    CaptionAbandonedError,
     CaptionFailedError,
     CaptionUnavailableError,
     ContentRejectedError,
@@ -254,6 +255,28 @@ def test_a_busy_describer_releases_the_lease_and_has_the_event_come_again() -> N
     scene.deliver()
     assert scene.document["status"] == "captioned"
     assert scene.captions.heard == [ANNOUNCED]
+
+
+@pytest.mark.parametrize(("claims", "status"), [(CLAIMS_AT_MOST - 1, "captioned"), (CLAIMS_AT_MOST, "failed")])
+def test_a_picture_that_was_taken_up_too_often_is_given_up(claims: int, status: str) -> None:
+    """A crash or a busy describer each time: after the last try the track ends in words, and nobody is paid again."""
+    scene = Scene()
+    scene.at(Status.CAPTIONING, owner="another", claims=claims)
+    scene.deliver()
+    assert status == scene.document["status"]
+    assert (status == "captioned") is bool(scene.describer.asked)
+    ended = CaptionAbandonedError("").to_mapping("ko")
+    assert scene.document["error"] == (ended if status == "failed" else None)
+
+
+def test_every_taking_up_is_counted() -> None:
+    """Also those that come to nothing."""
+    scene = Scene()
+    scene.describer.failure = CaptionUnavailableError("429")
+    for claims in (1, 2, 3):
+        with pytest.raises(CaptionUnavailableError):
+            scene.deliver()
+        assert claims == scene.work.claims
 
 
 @pytest.mark.parametrize("gone", ["deleted", "overwritten"])

@@ -11,8 +11,8 @@ from musicgenerator.tracks import Request
 from tests.fakes import Answer, ScriptedServer
 from tests.functions.openai_answers import (
     BRIEF,
-    MODERATION,
     MODELS,
+    MODERATION,
     RESPONSES,
     UNPAID,
     openai_briefs,
@@ -155,9 +155,9 @@ def results(*found: object) -> Answer:
 
 def test_a_verdict_without_its_reasons_is_a_verdict(server: ScriptedServer) -> None:
     """A compatible server may only say that it is flagged."""
-    plain = {"categories": {}, "category_scores": {}}
-    assert isinstance(described(server, "", results(plain | {"flagged": True})), ContentRejectedError)
-    assert isinstance(described(server, "", results(plain | {"flagged": False})), Brief)
+    for flagged, kind in ((True, ContentRejectedError), (False, Brief)):
+        bare = {"flagged": flagged, "categories": {}, "category_scores": {}}
+        assert isinstance(described(server, "", results(bare)), kind)
 
 
 def test_each_of_several_verdicts_counts(server: ScriptedServer) -> None:

@@ -150,6 +150,15 @@ def test_a_replay_before_the_cause_is_mended_parks_the_track_again() -> None:
     assert scene.breaker.opened
 
 
+def test_a_wait_for_the_operator_is_no_try_of_the_picture_s() -> None:
+    """However often the track is parked and taken up, it is not given up."""
+    scene = blocked_scene()
+    for _ in range(3):
+        scene.breaker.opened = False
+        scene.deliver()
+        assert scene.work.claims == 0
+
+
 def test_a_replay_into_a_busy_describer_comes_again() -> None:
     """Released, so that the message's next delivery need not wait for the lease."""
     scene = Scene()

@@ -7,8 +7,10 @@ import pytest
 from musicgenerator import errors
 from musicgenerator.briefs import LANGUAGES
 from musicgenerator.errors import (
+    BlockedError,
     BriefError,
     ContentRejectedError,
+    DescriberBlockedError,
     MalformedEventError,
     MusicgeneratorError,
     PermanentError,
@@ -55,9 +57,21 @@ def test_every_permanent_error_says_what_happened_in_both_languages(kind: type[P
         assert expected == made(kind).to_mapping(language)
 
 
+@pytest.mark.parametrize("kind", BlockedError.__subclasses__())
+def test_every_blocked_error_says_that_the_track_waits_in_both_languages(kind: type[BlockedError]) -> None:
+    """The same kind of words, and nothing that the person could do about it."""
+    assert set(LANGUAGES) == set(kind.words)
+    assert re.search(r"[가-힣]", kind.words["ko"])
+    assert not re.search(r"[가-힣]", kind.words["en"])
+    assert all(words.endswith(".") for words in kind.words.values())
+    for language, words in kind.words.items():
+        assert kind("detail").to_mapping(language) == {"code": kind.code, "message": words, "retryable": False}
+    assert kind.words["en"] == kind("detail").to_mapping("fr")["message"]
+
+
 def test_codes_are_unique() -> None:
     """One class a reason, one code a class."""
-    codes = [kind.code for kind in reasons()]
+    codes = [kind.code for kind in reasons()] + [kind.code for kind in BlockedError.__subclasses__()]
     assert sorted(set(codes)) == sorted(codes)
     assert all(re.fullmatch(r"[a-z_]+", code) for code in codes)
 
@@ -71,6 +85,7 @@ def test_the_recorded_tracks_end_with_these_words() -> None:
     """The error field is the contract's."""
     assert recorded("track_failed")["error"] == PipelineFailedError("").to_mapping("ko")
     assert recorded("track_rejected")["error"] == ContentRejectedError("").to_mapping("ko")
+    assert recorded("track_parked")["error"] == DescriberBlockedError("").to_mapping("ko")
 
 
 def test_the_tree_at_the_top_names_every_class_and_no_other() -> None:
@@ -101,7 +116,7 @@ def test_every_error_has_a_docstring_of_one_line() -> None:
         assert "\n" not in kind.__doc__
 
 
-def test_three_branches_decide_delivery() -> None:
-    """Every error is permanent, transient or malformed, and only one of these."""
-    branches = (PermanentError, TransientError, MalformedEventError)
+def test_four_branches_decide_delivery() -> None:
+    """Every error is permanent, blocked, transient or malformed, and only one of these."""
+    branches = (PermanentError, BlockedError, TransientError, MalformedEventError)
     assert all(sum(issubclass(kind, branch) for branch in branches) == 1 for kind in below(MusicgeneratorError))

@@ -1,3 +1,4 @@
+import base64
 import json
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,7 +13,7 @@ from localcloud.vertex.jobs import PipelineJob, State
 from localcloud.vertex.specs import PipelineRequest
 from musicgenerator.errors import MalformedEventError
 from musicgenerator.events import message_data
-from musicgenerator.messages import ENGINE_ATTRIBUTE, CaptionMessage, PipelineMessage, step_message
+from musicgenerator.messages import ENGINE_ATTRIBUTE, CaptionMessage, PictureMessage, PipelineMessage, step_message
 from tests.contracts.recorded import JOB, SESSION, TRACK, recorded
 from tests.unit.json_values import JSON
 
@@ -31,7 +32,32 @@ EVENT_LIKE = st.fixed_dictionaries(
         ),
     },
 )
+READERS: list[Callable[[bytes], PictureMessage | CaptionMessage | PipelineMessage]] = [
+    PictureMessage.from_bytes,
+    CaptionMessage.from_bytes,
+    PipelineMessage.from_bytes,
+]
 DATA = st.binary(max_size=200) | (JSON | CAPTION_LIKE | EVENT_LIKE).map(lambda body: json.dumps(body).encode())
+
+
+def test_a_picture_message_is_written_and_read_as_recorded() -> None:
+    """A replay's message names the track and nothing else; no subscription filters it."""
+    contract = recorded("picture_message")
+    assert contract == {"attributes": {}, "data": json.loads(PictureMessage(TRACK).to_bytes())}
+    assert PictureMessage(TRACK) == PictureMessage.from_bytes(json.dumps(contract["data"]).encode())
+
+
+def test_a_picture_message_arrives_in_a_push() -> None:
+    """Wrapped as the topic's subscription delivers it."""
+    data = base64.b64encode(PictureMessage(TRACK).to_bytes()).decode()
+    assert PictureMessage(TRACK) == PictureMessage.from_bytes(message_data({"message": {"data": data}}))
+
+
+@pytest.mark.parametrize("track", [None, "", SESSION, 5, [TRACK], TRACK + "\n", TRACK.upper(), f"../{TRACK}"])
+def test_a_picture_message_without_a_track_says_so(track: object) -> None:
+    """The error names the field."""
+    with pytest.raises(MalformedEventError, match="track"):
+        PictureMessage.from_bytes(json.dumps({"track": track}).encode())
 
 
 def test_a_caption_message_is_written_as_recorded() -> None:
@@ -128,12 +154,12 @@ def test_an_event_that_names_no_job_of_ours_is_malformed(body: dict[str, Any]) -
 @example(data=b"[" + b"9" * 5000 + b"]")
 def test_any_bytes_are_a_message_or_malformed(data: bytes) -> None:
     """Nothing else is ever raised: anything else would be delivered again."""
-    for read in (CaptionMessage.from_bytes, PipelineMessage.from_bytes):
+    for read in READERS:
         with suppress(MalformedEventError):
             assert read(data).track == TRACK
 
 
-@pytest.mark.parametrize("read", [CaptionMessage.from_bytes, PipelineMessage.from_bytes])
+@pytest.mark.parametrize("read", READERS)
 def test_json_nested_beyond_what_python_reads_is_malformed(read: Callable[[bytes], object]) -> None:
     """A hundred thousand brackets make json.loads give up with a RecursionError, which is poison all the same."""
     data = b"[" * 100_000

@@ -88,3 +88,19 @@ def test_every_status_has_a_recorded_document_that_can_be_read(status: Status) -
     assert all(now.may_become(then) for now, then in pairwise(reached))
     assert (status in {Status.FAILED, Status.REJECTED}) is (document["error"] is not None)
     assert (status is Status.READY) is ("url" in (document["music"] or {}))
+    assert (document["brief"] is None) or document["describer"]["calls"] == 1
+
+
+def test_a_parked_track_is_one_that_is_being_captioned_with_words_about_the_wait() -> None:
+    """Clients show the words; nothing else differs."""
+    parked, captioning = recorded("track_parked"), recorded("track_captioning")
+    assert list(captioning) == list(parked)
+    assert {"error", "updatedAt"} == {name for name in parked if parked[name] != captioning[name]}
+
+
+@pytest.mark.parametrize("status", Status)
+def test_a_describer_s_use_has_the_same_members_everywhere(status: Status) -> None:
+    """Whose model, which prompt, how many paid calls, tokens and dollars; absent before anybody was asked."""
+    describer = recorded(f"track_{status}")["describer"]
+    members = ["model", "promptVersion", "calls", "inputTokens", "outputTokens", "costUsd"]
+    assert describer is None or members == list(describer)

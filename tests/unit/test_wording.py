@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from musicgenerator.wording import is_english, is_unicode, plain
 
+FULL_WIDTH = "".join(chr(ord(char) + 0xFEE0) for char in "evil.com")
 PIECES = st.sampled_from(
     [
         "바다",
@@ -43,7 +44,7 @@ PIECES = st.sampled_from(
         "ᄀ",
         "ᅡ",
         "ﷺ",
-        "ｅｖｉｌ．ｃｏｍ",
+        FULL_WIDTH,
         "…",
         "😀",
         "\ufe0f",
@@ -62,7 +63,7 @@ ADDRESSES = {
     "a Korean host": "evil.co.kr/event",
     "an uncommon host with a path": "evil.museum/ticket",
     "a numbered host": "203.0.113.7:8080",
-    "full-width letters": "ｅｖｉｌ．ｃｏｍ",
+    "full-width letters": FULL_WIDTH,
     "a script": "javascript:alert(1)",
     "a script in brackets": "보기(javascript:alert(1))",
     "data": "data:text/html;base64,PHNjcmlwdD4=",
@@ -130,12 +131,7 @@ def test_no_address_survives_among_others(before: str, address: str, after: str,
 @pytest.mark.parametrize("address", [pytest.param(address, id=name) for name, address in ADDRESSES.items()])
 def test_an_address_is_left_out(address: str) -> None:
     """The words around it stay."""
-    made = plain(f"바다 {address} 노을", 80)
-    assert made.startswith("바다 ")
-    assert made.endswith(" 노을")
-    assert "evil" not in made
-    assert "alert" not in made
-    assert not any(mark in made for mark in ("://", "www", "@", ":+", "base64", "203"))
+    assert plain(f"바다 {address} 노을", 80) == "바다 노을"
 
 
 @pytest.mark.parametrize("text", HARMLESS)

@@ -1,0 +1,553 @@
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from admitting import Entry
+from commanding import Asked, Standing, TrackCancelledError
+from problems import (
+    InvalidRequestError,
+    KeyReusedError,
+    ProblemError,
+    UnknownSessionError,
+    UnknownTrackError,
+    WrongStateError,
+)
+from uploading import Session
+
+from musicgenerator import ids
+from musicgenerator.errors import ContentRejectedError, PipelineFailedError
+from musicgenerator.messages import CaptionMessage, PictureMessage
+from musicgenerator.states import FINAL, Status
+from musicgenerator.tracks import Change, Track, Work, check_step
+from tests.command_fakes import Door
+from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_track, recorded_work
+
+SECRET = "k" + "a" * 52
+OTHER = "s" + "a" * 26
+OTHER_SECRET = "k" + "b" * 52
+KEY = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+IMAGES, RESULTS = "musicgenerator-images", "musicgenerator-results"
+UNDER_WAY = [status for status in Status if status not in FINAL]
+COMMANDS = ["again", "cancel", "retry"]
+
+
+@dataclass
+class Scene(Door):
+    """The commands among their fakes, with two sessions open and one recorded track in the first."""
+
+    status: Status = Status.READY
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
+        self.sessions.create(Session(SESSION, ids.secret_hash(SECRET), tomorrow))
+        self.sessions.create(Session(OTHER, ids.secret_hash(OTHER_SECRET), tomorrow))
+        self.at(self.status, **self.fields)
+        self.buckets.put(IMAGES, f"uploads/{TRACK}", b"original", 7)
+        self.buckets.put(RESULTS, f"{TOKEN}/cover.jpg", b"cover")
+
+    def at(self, status: Status, work: Work | None = None, **fields: Any) -> None:
+        """Put the track where the recorded document of this status is, some fields changed."""
+        document = recorded(f"track_{status}") | fields
+        self.tracks.hold(document, SESSION, TRACK, work or recorded_work(published=True))
+
+    def command(self, name: str, body: dict[str, Any] | None = None, key: str | None = None) -> Standing:
+        answer: Callable[[Asked], Standing] = getattr(self.api.commands, name)
+        return answer(Asked(SESSION, SECRET, TRACK, body or {}, key, "203.0.113.9"))
+
+    def erase_track(self, session: str = SESSION, secret: str = SECRET, track: str = TRACK) -> None:
+        self.api.erasures.erase_track(session, secret, track)
+
+    def erase_session(self, session: str = SESSION, secret: str = SECRET) -> None:
+        self.api.erasures.erase_session(session, secret)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return self.tracks.documents[TRACK]
+
+    def other_tracks(self) -> list[str]:
+        return [track for track in self.tracks.documents if track != TRACK]
+
+
+def failed(*, brief: bool = True, retryable: bool = True, attempt: int = 1) -> Scene:
+    error = (PipelineFailedError("") if retryable else ContentRejectedError("")).to_mapping("ko")
+    fields = {"error": error, "attempt": attempt} | ({} if brief else {"brief": None})
+    return Scene(status=Status.FAILED, fields=fields)
+
+
+def test_again_makes_another_track_of_the_same_picture() -> None:
+    """At `captioned`, first attempt, the picture's facts copied, a folder and a seed of its own, announced."""
+    scene = Scene()
+    standing = scene.command("again")
+    (track,) = scene.other_tracks()
+    assert Standing(SESSION, track, Status.CAPTIONED, 1) == standing
+    document, source = scene.tracks.documents[track], scene.document
+    for name in ("image", "brief"):
+        assert source[name] == document[name]
+    token = scene.tracks.works[track].token
+    assert token != TOKEN
+    assert f"https://storage.googleapis.com/{RESULTS}/{token}/cover.jpg" == document["music"]["coverUrl"]
+    assert scene.buckets.read(RESULTS, f"{token}/cover.jpg") == b"cover"
+    assert source["request"] | {"seed": document["request"]["seed"]} == document["request"]
+    assert 0 <= document["request"]["seed"] < 2**32
+    assert [(CaptionMessage(SESSION, track, 1), "composer")] == scene.captions.heard
+    assert scene.tracks.works[track].published
+    assert scene.sessions.sessions[SESSION].expires_at == scene.tracks.expiries[track]
+
+
+def test_the_source_of_another_take_stays_as_it_was() -> None:
+    """Its document, its work and its objects."""
+    scene = Scene()
+    scene.command("again", {"title": "밤"})
+    assert recorded("track_ready") == scene.document
+    assert recorded_work(published=True) == scene.tracks.works[TRACK]
+
+
+def test_what_is_edited_stands_in_the_brief_and_the_request() -> None:
+    """Every field that a person may edit; the rest is as it was."""
+    scene = Scene()
+    edit = {
+        "title": "밤바다",
+        "caption": "달빛이 비쳐요.",
+        "prompt": "Dark waltz",
+        "avoid": "",
+        "moods": ["dark"],
+        "genre": "waltz",
+        "instruments": ["cello", "harp"],
+        "tempoBpm": 90,
+        "key": "D minor",
+        "valence": -0.5,
+        "energy": 0.9,
+    }
+    wishes = {"durationSeconds": 60, "seed": 5, "engine": "lyria-002"}
+    track = scene.command("again", edit | wishes).track
+    document = scene.tracks.documents[track]
+    assert scene.document["brief"] | edit == document["brief"]
+    assert scene.document["request"] | wishes == document["request"]
+    assert "lyria-002" == scene.captions.heard[0][1]
+
+
+def test_words_are_brought_down_to_plain_text() -> None:
+    """Addresses, markup and invisible characters go, as they go from a model's words."""
+    scene = Scene()
+    track = scene.command("again", {"title": "<b>밤</b>\u202e https://evil.example 바다"}).track
+    assert "밤 바다" == scene.tracks.documents[track]["brief"]["title"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "name"),
+    [
+        ({"title": "가" * 81}, "title"),
+        ({"title": ""}, "title"),
+        ({"title": "https://evil.example"}, "title"),
+        ({"title": "\ud83c"}, "title"),
+        ({"caption": 5}, "caption"),
+        ({"moods": ["Dark!"]}, "moods"),
+        ({"moods": []}, "moods"),
+        ({"genre": "polka"}, "genre"),
+        ({"instruments": ["kazoo"]}, "instruments"),
+        ({"instruments": "piano"}, "instruments"),
+        ({"tempoBpm": 201}, "tempoBpm"),
+        ({"tempoBpm": float("nan")}, "tempoBpm"),
+        ({"key": "H major"}, "key"),
+        ({"valence": -1.1}, "valence"),
+        ({"energy": True}, "energy"),
+        ({"durationSeconds": 9}, "durationSeconds"),
+        ({"seed": -1}, "seed"),
+        ({"seed": 2**32}, "seed"),
+        ({"engine": "kazoo"}, "engine"),
+        ({"altText": "another"}, "altText"),
+        ({"language": "en"}, "language"),
+        ({"attempt": 2}, "attempt"),
+    ],
+)
+def test_an_edit_out_of_bounds_is_named(edit: dict[str, Any], name: str) -> None:
+    """Nothing is made, counted or announced."""
+    scene = Scene()
+    with pytest.raises(InvalidRequestError) as caught:
+        scene.command("again", edit)
+    assert {"field": name} == caught.value.members
+    assert not scene.other_tracks()
+    assert not scene.ledger.counts
+    assert not scene.captions.heard
+
+
+@pytest.mark.parametrize("status", [Status.AWAITING_UPLOAD, Status.CAPTIONING, Status.REJECTED])
+def test_a_track_without_a_brief_has_no_other_take(status: Status) -> None:
+    """There is nothing to make it of."""
+    scene = Scene(status=status, fields={"brief": None})
+    with pytest.raises(WrongStateError):
+        scene.command("again")
+    assert not scene.other_tracks()
+
+
+def test_another_take_without_a_cover_is_made_all_the_same() -> None:
+    """The cover may have been removed by hand."""
+    scene = Scene()
+    scene.buckets.objects.clear()
+    track = scene.command("again").track
+    assert scene.tracks.documents[track]["music"] is None
+    assert len(scene.captions.heard) == 1
+
+
+def test_the_same_key_and_body_make_one_take() -> None:
+    """One track with one seed, counted once and announced once."""
+    scene = Scene()
+    first, again = (scene.command("again", {"title": "밤"}, KEY) for _ in range(2))
+    assert first == again
+    assert [first.track] == scene.other_tracks()
+    assert {1} == set(scene.ledger.counts.values())
+    assert len(scene.captions.heard) == 1
+
+
+def test_a_crash_before_the_announcement_is_made_up_for_by_the_repeated_request() -> None:
+    """The topic failed: the same track is announced the second time, in the same folder."""
+    scene = Scene()
+    scene.captions.failures.append(ConnectionError("reset"))
+    with pytest.raises(ConnectionError):
+        scene.command("again", key=KEY)
+    (track,) = scene.other_tracks()
+    assert not scene.tracks.works[track].published
+    assert track == scene.command("again", key=KEY).track
+    assert [CaptionMessage(SESSION, track, 1)] == [message for message, _ in scene.captions.heard]
+    assert 3 == len(scene.buckets.objects)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_key_belongs_to_one_body(name: str) -> None:
+    """Another body under the same key is refused, whatever the command."""
+    scene = failed()
+    scene.command(name, {}, KEY)
+    before = dict(scene.tracks.documents)
+    with pytest.raises(KeyReusedError):
+        scene.command(name, {"seed": 1}, KEY)
+    assert before == scene.tracks.documents
+
+
+@pytest.mark.parametrize("status", UNDER_WAY)
+def test_a_track_under_way_is_cancelled_with_words(status: Status) -> None:
+    """In the person's language; the second time nothing changes."""
+    scene = Scene(status=status)
+    for _ in range(2):
+        assert Standing(SESSION, TRACK, Status.CANCELLED, 1) == scene.command("cancel")
+        assert {"code": "cancelled", "message": TrackCancelledError.words["ko"], "retryable": False} == (
+            scene.document["error"]
+        )
+    assert [(TRACK, Status.CANCELLED)] == scene.tracks.steps
+
+
+@pytest.mark.parametrize("status", [Status.CAPTIONED, Status.LAUNCHING, Status.COMPOSING])
+def test_with_the_track_its_job_is_cancelled(status: Status) -> None:
+    """And again when the command is repeated: the first one may have crashed before."""
+    scene = Scene(status=status)
+    scene.command("cancel")
+    assert [JOB] == scene.jobs.cancelled
+    scene.command("cancel")
+    assert [JOB, JOB] == scene.jobs.cancelled
+
+
+def test_a_track_without_a_brief_has_no_job_to_cancel() -> None:
+    """Nobody asks Vertex AI."""
+    scene = Scene(status=Status.CAPTIONING)
+    scene.command("cancel")
+    assert not scene.jobs.cancelled
+
+
+@pytest.mark.parametrize("status", sorted(FINAL - {Status.CANCELLED}))
+def test_a_track_at_its_end_stays_as_it_is(status: Status) -> None:
+    """The answer says where it stands."""
+    scene = Scene(status=status)
+    assert status is scene.command("cancel").status
+    assert recorded(f"track_{status}") == scene.document
+    assert not scene.jobs.cancelled
+
+
+def test_music_that_is_ready_in_the_very_moment_stays() -> None:
+    """The notifier wrote between the decision and the commit."""
+    scene = Scene(status=Status.COMPOSING)
+    scene.tracks.meanwhile.append(lambda: scene.at(Status.READY))
+    assert scene.command("cancel").status is Status.READY
+    assert recorded("track_ready") == scene.document
+
+
+def test_a_repeated_cancellation_does_not_reach_the_next_attempt() -> None:
+    """A key stands for the attempt that it was given to."""
+    scene = Scene(status=Status.FAILED)
+    assert scene.command("cancel", key=KEY).status is Status.FAILED
+    scene.at(Status.COMPOSING, attempt=2)
+    assert scene.command("cancel", key=KEY).status is Status.COMPOSING
+
+
+def test_a_failed_track_begins_its_next_attempt() -> None:
+    """At `captioned` with its brief, without the error, announced for the launcher."""
+    scene = failed()
+    assert Standing(SESSION, TRACK, Status.CAPTIONED, 2) == scene.command("retry")
+    assert (2, None) == (scene.document["attempt"], scene.document["error"])
+    assert recorded("track_failed")["brief"] == scene.document["brief"]
+    assert [(CaptionMessage(SESSION, TRACK, 2), "composer")] == scene.captions.heard
+    assert scene.tracks.works[TRACK].published
+
+
+def test_a_track_that_was_never_described_goes_back_to_the_captioner() -> None:
+    """At `captioning`, held by nobody, its picture on `pictures`."""
+    scene = failed(brief=False)
+    scene.tracks.works[TRACK] = Work(TOKEN, "owner", datetime.now(UTC), claims=25)
+    assert Standing(SESSION, TRACK, Status.CAPTIONING, 2) == scene.command("retry")
+    assert Work(TOKEN) == scene.tracks.works[TRACK]
+    assert [PictureMessage(TRACK)] == scene.pictures.heard
+    assert not scene.captions.heard
+
+
+def test_what_the_failed_attempt_left_is_deleted_but_for_the_cover() -> None:
+    """Or the next attempt's end would be judged by it; other folders are not touched."""
+    scene = failed()
+    for name in (f"{TOKEN}/track.json", f"{TOKEN}/music.mp3", f"{TOKEN}/take.json", "another/track.json"):
+        scene.buckets.put(RESULTS, name)
+    scene.command("retry")
+    assert ["another/track.json", f"{TOKEN}/cover.jpg"] == scene.buckets.names(RESULTS)
+
+
+def test_a_slow_retry_deletes_nothing_of_the_attempt_that_another_one_began() -> None:
+    """It listed, slept while the other one's pipeline ran to its end, and woke up: the new music stays."""
+    scene = failed()
+    scene.buckets.put(RESULTS, f"{TOKEN}/track.json", b"old", 1)
+
+    def meanwhile() -> None:
+        scene.command("retry")
+        scene.buckets.put(RESULTS, f"{TOKEN}/track.json", b"new", 2)
+        scene.at(Status.COMPOSING, attempt=2)
+
+    scene.buckets.meanwhile.append(meanwhile)
+    scene.command("retry")
+    assert scene.buckets.read(RESULTS, f"{TOKEN}/track.json") == b"new"
+    assert 2 == scene.document["attempt"]
+
+
+@pytest.mark.parametrize("status", UNDER_WAY)
+def test_a_track_under_way_is_not_retried(status: Status) -> None:
+    """It stays as it is, and so says the answer; nothing is counted."""
+    scene = Scene(status=status, fields={"attempt": 2})
+    assert Standing(SESSION, TRACK, status, 2) == scene.command("retry")
+    assert recorded(f"track_{status}") | {"attempt": 2} == scene.document
+    assert not scene.ledger.counts
+
+
+@pytest.mark.parametrize("status", [Status.READY, Status.REJECTED, Status.CANCELLED])
+def test_an_end_that_is_not_a_failure_cannot_be_retried(status: Status) -> None:
+    """409, the first time and the second."""
+    scene = Scene(status=status)
+    for key in (KEY, KEY, None):
+        with pytest.raises(WrongStateError):
+            scene.command("retry", key=key)
+    assert recorded(f"track_{status}") == scene.document
+
+
+def test_a_failure_that_another_attempt_does_not_mend_cannot_be_retried() -> None:
+    """Its error says so."""
+    scene = failed(retryable=False)
+    with pytest.raises(WrongStateError):
+        scene.command("retry")
+    assert 1 == scene.document["attempt"]
+
+
+def test_the_same_key_begins_one_attempt() -> None:
+    """Though that attempt has failed meanwhile: another attempt takes another key."""
+    scene = failed()
+    scene.command("retry", key=KEY)
+    scene.at(Status.FAILED, attempt=2, error=PipelineFailedError("").to_mapping("ko"))
+    assert Standing(SESSION, TRACK, Status.FAILED, 2) == scene.command("retry", key=KEY)
+    assert Standing(SESSION, TRACK, Status.CAPTIONED, 3) == scene.command("retry", key=KEY + "-2")
+
+
+def test_a_key_that_was_used_while_the_track_was_under_way_begins_nothing_later() -> None:
+    """Its answer was that the track is under way."""
+    scene = Scene(status=Status.COMPOSING)
+    scene.command("retry", key=KEY)
+    scene.at(Status.FAILED, error=PipelineFailedError("").to_mapping("ko"))
+    assert scene.command("retry", key=KEY).status is Status.FAILED
+
+
+def test_of_two_retries_at_once_one_begins_an_attempt() -> None:
+    """The other one finds it begun."""
+    scene = failed()
+    scene.tracks.meanwhile.append(lambda: scene.at(Status.CAPTIONED, attempt=2))
+    assert 2 == scene.command("retry").attempt
+    assert 2 == scene.document["attempt"]
+
+
+def test_a_lost_answer_of_the_store_begins_one_attempt() -> None:
+    """It was written: asked again the decision sees its own mark, and the attempt is announced."""
+    scene = failed()
+    scene.tracks.lost_answers = 1
+    assert 2 == scene.command("retry").attempt
+    assert [2] == [message.attempt for message, _ in scene.captions.heard]
+
+
+@pytest.mark.parametrize("status", list(Status))
+@pytest.mark.parametrize("attempt", [1, 2, 3])
+@pytest.mark.parametrize("then", list(Status))
+def test_only_the_next_attempt_of_a_failed_track_leads_back(status: Status, attempt: int, then: Status) -> None:
+    """What never falls is the attempt and, within it, the rank."""
+    now = Track(SESSION, TRACK, status, 1, recorded_track(Status.READY).request)
+    allowed = status.may_become(then) if attempt == 1 else (attempt, status) == (2, "failed") and not then.is_final
+    change = Change(then, {"attempt": attempt})
+    if allowed:
+        check_step(now, change)
+    else:
+        with pytest.raises(ValueError, match="may not pass"):
+            check_step(now, change)
+
+
+def test_an_attempt_without_a_status_is_no_step() -> None:
+    """Nobody raises the attempt of a track that stays where it is."""
+    with pytest.raises(ValueError, match="may not pass"):
+        check_step(recorded_track(Status.FAILED), Change(None, {"attempt": 2}))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_another_session_s_track_is_not_there(name: str) -> None:
+    """404, and nothing is changed, whichever of the two sessions is named."""
+    scene = failed()
+    before = dict(scene.document)
+    command = getattr(scene.api.commands, name)
+    with pytest.raises(UnknownTrackError):
+        command(Asked(OTHER, OTHER_SECRET, TRACK, {}))
+    with pytest.raises(UnknownSessionError):
+        command(Asked(SESSION, OTHER_SECRET, TRACK, {}))
+    with pytest.raises(UnknownTrackError):
+        command(Asked(SESSION, SECRET, "t" + "a" * 26, {}))
+    assert before == scene.document
+    assert not scene.other_tracks()
+
+
+def test_a_deleted_track_leaves_nothing() -> None:
+    """Every generation of its picture, its whole folder, its documents; others' objects stay."""
+    scene = Scene()
+    scene.buckets.put(IMAGES, f"uploads/{TRACK}", b"older", 6)
+    scene.buckets.put(IMAGES, "uploads/another")
+    scene.buckets.put(RESULTS, f"{TOKEN}/music.mp3")
+    scene.buckets.put(RESULTS, "another/music.mp3")
+    scene.erase_track()
+    assert not scene.tracks.documents
+    assert not scene.tracks.works
+    assert [(IMAGES, "uploads/another", 1), (RESULTS, "another/music.mp3", 1)] == sorted(scene.buckets.objects)
+
+
+@pytest.mark.parametrize("status", [Status.CAPTIONED, Status.LAUNCHING, Status.COMPOSING])
+def test_what_runs_is_cancelled_before_it_is_deleted(status: Status) -> None:
+    """First the track, so that the launcher sees it, then the job."""
+    scene = Scene(status=status)
+    scene.erase_track()
+    assert [(TRACK, Status.CANCELLED)] == scene.tracks.steps
+    assert [JOB] == scene.jobs.cancelled
+    assert not scene.tracks.documents
+
+
+def test_deleting_twice_is_deleting_once() -> None:
+    """The second time there is nothing left to do."""
+    scene = Scene()
+    for _ in range(2):
+        scene.erase_track()
+    for _ in range(2):
+        scene.erase_session()
+    assert not scene.tracks.documents
+    assert [OTHER] == list(scene.sessions.sessions)
+
+
+def test_a_dropped_picture_is_deleted_but_not_what_was_dropped_there_later() -> None:
+    """Its name is the person's, so only its own generation goes."""
+    image = recorded("track_ready")["image"] | {"object": "beach.jpg", "generation": 3}
+    scene = Scene(fields={"image": image})
+    scene.buckets.put(IMAGES, "beach.jpg", b"mine", 3)
+    scene.buckets.put(IMAGES, "beach.jpg", b"another's", 4)
+    scene.erase_track()
+    assert [(IMAGES, "beach.jpg", 4)] == sorted(scene.buckets.objects)
+
+
+def test_another_session_s_track_is_not_deleted() -> None:
+    """404 for a stranger, 401 for a wrong secret."""
+    scene = Scene()
+    with pytest.raises(UnknownTrackError):
+        scene.erase_track(OTHER, OTHER_SECRET)
+    for deletion in (scene.erase_track, scene.erase_session):
+        with pytest.raises(UnknownSessionError):
+            deletion(SESSION, OTHER_SECRET)
+    assert recorded("track_ready") == scene.document
+    assert 2 == len(scene.buckets.objects)
+
+
+def test_a_deleted_track_does_not_come_back_by_the_request_that_made_it() -> None:
+    """The late repetition of a request is told that its track was deleted."""
+    scene = Scene()
+    track = scene.command("again", key=KEY).track
+    scene.erase_track(track=track)
+    with pytest.raises(UnknownTrackError):
+        scene.command("again", key=KEY)
+    assert not scene.other_tracks()
+
+
+def test_a_deleted_session_leaves_nothing() -> None:
+    """Its tracks with all their objects, its entries, itself; the other session keeps everything."""
+    scene = Scene()
+    scene.command("again", {"title": "밤"}, KEY)
+    scene.command("cancel", key=KEY)
+    mine = scene.api.uploads.announce_track(SESSION, SECRET, {"contentType": "image/png"}, None)
+    theirs = scene.api.uploads.announce_track(OTHER, OTHER_SECRET, {"contentType": "image/png"}, None)
+    scene.buckets.put(IMAGES, f"uploads/{mine.track}")
+    scene.erase_session()
+    assert [theirs.track] == list(scene.tracks.documents) == list(scene.tracks.works)
+    assert [OTHER] == list(scene.sessions.sessions) == [entry.session for entry in scene.ledger.entries.values()]
+    assert not scene.buckets.objects
+
+
+def test_a_session_s_deletion_finds_the_cover_that_a_crash_left() -> None:
+    """The request stopped after the copy: no track knows the folder, but its entry does."""
+    scene = Scene()
+    entry = {"track": ids.new_track_id(), "token": "r" + "b" * 26}
+    scene.ledger.enter(_entry(entry), ())
+    scene.buckets.put(RESULTS, f"{entry['token']}/cover.jpg")
+    scene.erase_session()
+    assert not scene.buckets.objects
+
+
+def test_a_session_that_is_being_deleted_takes_no_command() -> None:
+    """Interrupted by an outage, it is closed; its secret still deletes it."""
+    scene = Scene(status=Status.COMPOSING)
+    scene.buckets.meanwhile.append(_outage)
+    with pytest.raises(ConnectionError):
+        scene.erase_session()
+    with pytest.raises(UnknownSessionError):
+        scene.command("again")
+    scene.erase_session()
+    assert not scene.tracks.documents
+    assert not scene.buckets.objects
+
+
+def test_an_expired_session_can_still_be_deleted() -> None:
+    """Whoever comes back late may still have everything removed."""
+    scene = Scene()
+    scene.sessions.end(SESSION, datetime.now(UTC) - timedelta(days=1))
+    scene.erase_track()
+    scene.erase_session()
+    assert not scene.tracks.documents
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_key_that_anybody_could_guess_is_refused(name: str) -> None:
+    """Before anything is changed."""
+    scene = failed()
+    before = dict(scene.document)
+    with pytest.raises(ProblemError) as caught:
+        scene.command(name, key="short")
+    assert {"field": "Idempotency-Key"} == caught.value.members
+    assert before == scene.document
+
+
+def _entry(details: dict[str, str]) -> Entry:
+    return Entry("name", SESSION, "fingerprint", details, datetime.now(UTC))
+
+
+def _outage() -> None:
+    raise ConnectionError("reset")
