@@ -47,8 +47,8 @@ replay: .venv/.stamp ## Take up again what was parked or given up on
 	@eval "$$($(PYTHON) -m localcloud.addresses)" && $(PYTHON) -m infra.replay
 
 ##@ Prove it
-.PHONY: test test-fast lint types bench eval-captions
-test: setup build browser lint ## Everything that CI runs
+.PHONY: test test-fast lint types bench eval-captions corpus corpus-files
+test: setup build browser corpus-files lint ## Everything that CI runs
 	@$(PYTHON) -m pytest
 	@cd web && npm test --silent
 
@@ -73,6 +73,13 @@ bench: setup build ## Benchmarks, as a table
 
 eval-captions: .venv/.stamp ## How well the offline describer names pictures, as a table
 	@$(PYTHON) -m localcloud.vision.evaluation
+
+corpus: corpus-files ## Run every picture of the corpus (some 3,500 files) through the captioner's decoder
+	@$(PYTHON) -m tests.pictures
+
+# Test pictures of Pillow, pillow-heif, gdk-pixbuf and librsvg, by package name, and generated bombs; kept in .corpus.
+corpus-files: .venv/.stamp
+	@$(PYTHON) -m tests.pictures --fetch
 
 ##@ Build it
 .PHONY: setup build $(FUNCTIONS:%=build-%) build-pipeline build-web browser lock format clean

@@ -19,8 +19,7 @@ from musicgenerator.errors import (
     PictureTooLargeError,
     TooComplexPictureError,
 )
-
-BYTES_AT_MOST: Final = 20_000_000
+from musicgenerator.tracks import PICTURE_BYTES_AT_MOST
 
 _DECODER: Final = Path(__file__).with_name("pillow_decoder.py")
 # It ends itself after 3 s of computing: waiting longer than this, it is the machine that is busy.
@@ -38,7 +37,7 @@ def decode(data: bytes, program: Path = _DECODER, seconds: float = _SECONDS_AT_M
     """
     if not data:
         raise EmptyPictureError("0 bytes")
-    if len(data) > BYTES_AT_MOST:
+    if len(data) > PICTURE_BYTES_AT_MOST:
         raise PictureTooLargeError(f"{len(data)} bytes")
     with _ONE_AT_A_TIME:
         head, _, jpeg = _answer(data, program, seconds).partition(b"\n")

@@ -15,7 +15,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms, ImageDraw, PngImagePlugin
 from pillow_decoder import PIXELS_AT_MOST, SIDE_AT_LEAST, SIDE_AT_MOST, decoded
-from pillow_pictures import BYTES_AT_MOST
 from pillow_pictures import decode as decode_apart
 
 from musicgenerator.errors import (
@@ -31,6 +30,7 @@ from musicgenerator.errors import (
     TruncatedPictureError,
     UnsupportedFormatError,
 )
+from musicgenerator.tracks import PICTURE_BYTES_AT_MOST
 from tests.pictures.bombs import scan_bomb, tiff_bomb
 from tests.pictures.leftovers import leftovers
 
@@ -327,7 +327,7 @@ def test_a_reason_comes_back_from_the_decoder_s_process(data: bytes, kind: type[
         decode_apart(data)
 
 
-@pytest.mark.parametrize("length", [BYTES_AT_MOST + 1, 50_000_000])
+@pytest.mark.parametrize("length", [PICTURE_BYTES_AT_MOST + 1, 50_000_000])
 def test_too_many_bytes_are_refused(length: int) -> None:
     """Even those of a picture."""
     with pytest.raises(PictureTooLargeError):
@@ -336,7 +336,7 @@ def test_too_many_bytes_are_refused(length: int) -> None:
 
 def test_as_many_bytes_as_are_accepted() -> None:
     """The bound itself is inside, and what trails a picture does no harm."""
-    assert shows_quarters(pixels(decode_apart(encoded(quarters(), "JPEG").ljust(BYTES_AT_MOST, b"\0"))))
+    assert shows_quarters(pixels(decode_apart(encoded(quarters(), "JPEG").ljust(PICTURE_BYTES_AT_MOST, b"\0"))))
 
 
 @pytest.mark.parametrize(

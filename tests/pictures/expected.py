@@ -1,0 +1,66 @@
+"""The outcomes that are known, by content hash, in ``expected.tsv``: hash, outcome, ``*`` if sampled, name."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.pictures.corpus import Sample
+from tests.pictures.runs import Run
+
+EXPECTED: Final = Path(__file__).with_name("expected.tsv")
+# Sampled are all that were made to break, one of so many of the others by their hashes, and the worst of all.
+_ONE_OF: Final = {"pillow": 8, "pillow-heif": 4, "gdk-pixbuf-tests": 12, "librsvg2-tests": 40}
+_WORST: Final = 10
+_RARE: Final = 15
+
+
+@dataclass(frozen=True)
+class Known:
+    """What becomes of a file, and whether `make test` runs it."""
+
+    outcome: str
+    sampled: bool
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Known outcomes by hash and, of the generated files, by name: other versions of zlib deflate to other bytes."""
+
+    by_hash: dict[str, Known]
+    by_name: dict[str, Known]
+
+    def of(self, sample: Sample) -> Known | None:
+        """Return what is known of a file, or None."""
+        return self.by_hash.get(sample.hash) or self.by_name.get(sample.name)
+
+
+def read() -> Outcomes:
+    """Read the committed outcomes."""
+    outcomes = Outcomes({}, {})
+    if EXPECTED.exists():
+        for line in EXPECTED.read_text(encoding="utf-8").splitlines():
+            key, outcome, sampled, name = line.split("\t")
+            outcomes.by_hash[key] = Known(outcome, bool(sampled))
+            if name.startswith("bombs/"):
+                outcomes.by_name[name] = outcomes.by_hash[key]
+    return outcomes
+
+
+def accept(runs: Iterable[Run]) -> None:
+    """Write what these runs found as what is expected from now on."""
+    runs = sorted(runs, key=lambda run: run.sample.hash)
+    sampled = {run.sample.hash for run in _sample(runs)}
+    lines = (
+        f"{run.sample.hash}\t{run.outcome}\t{'*' * (run.sample.hash in sampled)}\t{run.sample.name}\n" for run in runs
+    )
+    EXPECTED.write_text("".join(lines), encoding="utf-8")
+
+
+def _sample(runs: list[Run]) -> list[Run]:
+    outcomes = [run.outcome for run in runs]
+    worst = (
+        sorted(runs, key=lambda run: -run.computing)[:_WORST] + sorted(runs, key=lambda run: -run.megabytes)[:_WORST]
+    )
+    chosen = [run for run in runs if int(run.sample.hash, 16) % _ONE_OF.get(run.sample.name.split("/")[0], 1) == 0]
+    return worst + chosen + [run for run in runs if outcomes.count(run.outcome) < _RARE]
