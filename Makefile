@@ -24,7 +24,7 @@ export PYTHONPATH := src:.
 WISHES = $(if $(BRIEF_LANGUAGE),--language $(BRIEF_LANGUAGE)) $(if $(SECONDS_OF_MUSIC),--seconds $(SECONDS_OF_MUSIC))
 
 ##@ Use it
-.PHONY: demo run drop env dead-letters replay
+.PHONY: demo run drop env dead-letters replay engines
 demo: setup build ## Make music from pictures: IMAGES="a.jpg b.png" OUT=out BRIEF_LANGUAGE=ko|en SECONDS_OF_MUSIC=30
 	@$(PYTHON) -m localcloud demo $(IMAGES) --out "$(OUT)" $(WISHES)
 
@@ -46,14 +46,17 @@ replay: .venv/.stamp ## Take up again what was parked or given up on
 	@$(if $(PROJECT),$(error A deployed project cannot be replayed yet: leave PROJECT out))
 	@eval "$$($(PYTHON) -m localcloud.addresses)" && $(PYTHON) -m infra.replay
 
+engines: .venv/.stamp ## List the music engines with price, length, rate and licence
+	@$(PYTHON) -m pipeline.engines
+
 ##@ Prove it
 .PHONY: test test-fast lint types bench eval-captions corpus corpus-files
-test: setup build browser corpus-files lint ## Everything that CI runs
+test: setup setup-model-server build browser corpus-files lint ## Everything that CI runs
 	@$(PYTHON) -m pytest
 	@cd web && npm test --silent
 
 test-fast: .venv/.stamp ## The tests that need no emulators, no functions and no browser
-	@$(PYTHON) -m pytest -m "not cloud and not browser" -q
+	@$(PYTHON) -m pytest -m "not cloud and not browser and not model_server" -q
 
 lint: .venv/.stamp ## Formatting, lint, types and shell scripts
 	@.venv/bin/ruff format --check --quiet . || { echo "Run 'make format'."; exit 1; }
@@ -82,8 +85,10 @@ corpus-files: .venv/.stamp
 	@$(PYTHON) -m tests.pictures --fetch
 
 ##@ Build it
-.PHONY: setup build $(FUNCTIONS:%=build-%) build-pipeline build-web browser lock format clean
+.PHONY: setup setup-model-server build $(FUNCTIONS:%=build-%) build-pipeline build-web browser lock format clean
 setup: .venv/.stamp $(FUNCTIONS:%=.venvs/%/.stamp) web/node_modules/.stamp ## Install everything that the project needs
+
+setup-model-server: .venvs/model_server/.stamp ## Install PyTorch for the model server, which no other command needs
 
 build: $(FUNCTIONS:%=build-%) build-pipeline build-web ## Stage the functions, compile the pipeline, bundle the page
 
@@ -108,7 +113,7 @@ build/web/index.html: web/node_modules/.stamp $(shell find web/src -type f) web/
 browser: .venv/.stamp ## Find a Chromium for the tests, or install one
 	@bash tests/web/ensure_chromium.sh
 
-lock: $(UV) ## Resolve all requirements together and write the locks, with hashes
+lock: | $(UV) ## Resolve all requirements together and write the locks, with hashes
 	@bash infra/lock.sh "$(UV)" $(FUNCTIONS)
 
 format: .venv/.stamp ## Format the code
@@ -144,6 +149,15 @@ help: ## Show this list
 	@echo "Installing the environment of $*"
 	@$(UV) venv --quiet --clear --python ">=3.11" .venvs/$*
 	@$(SYNC) --python .venvs/$*/bin/python functions/$*/requirements.txt
+	@touch $@
+
+# PyTorch comes by pip from wherever pip looks: its builds for a CPU and for CUDA share a version and not their hashes.
+.venvs/model_server/.stamp: pipeline/model_server/requirements.txt pipeline/model_server/torch.txt | $(UV)
+	@echo "Installing the environment of the model server, with PyTorch (about a minute)"
+	@$(UV) venv --quiet --clear --seed --python ">=3.11" .venvs/model_server
+	@$(UV) pip install --quiet --require-hashes --compile-bytecode --python .venvs/model_server/bin/python \
+	  --requirement pipeline/model_server/requirements.txt
+	@.venvs/model_server/bin/python -m pip install --quiet --requirement pipeline/model_server/torch.txt
 	@touch $@
 
 web/node_modules/.stamp: web/package-lock.json

@@ -14,3 +14,5 @@ for name in "$@"; do
   compile -c requirements.txt --group "${name//_/-}" -o "functions/$name/requirements.txt"
 done
 compile -c requirements.txt --group pipeline -o pipeline/requirements.txt
+# Without PyTorch, whose CPU and CUDA builds share a version and not their hashes: pipeline/model_server/torch.txt.
+compile -c requirements.txt --group model-server -o pipeline/model_server/requirements.txt

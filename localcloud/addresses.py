@@ -24,6 +24,7 @@ CAPTIONS_TOPIC: Final = "captions"
 PIPELINE_EVENTS_TOPIC: Final = "pipeline-events"
 DEAD_LETTER_SUFFIX: Final = "-dead-letters"
 UPLOAD_SIGNER: Final = f"upload-signer@{PROJECT}.iam.gserviceaccount.com"
+LOCAL_ENDPOINT: Final = f"projects/{PROJECT}/locations/{REGION}/endpoints/local"
 PIPELINE_ACCOUNT: Final = f"pipeline@{PROJECT}.iam.gserviceaccount.com"
 
 
@@ -125,7 +126,10 @@ class Addresses:
             "CAPTIONS_TOPIC": CAPTIONS_TOPIC,
             "PIPELINE_EVENTS_TOPIC": PIPELINE_EVENTS_TOPIC,
             "DROP_SESSION": drop_session,
-            "DEFAULT_ENGINE": "composer",
+            "DEFAULT_ENGINE": os.environ.get("DEFAULT_ENGINE") or "composer",
+            "FALLBACK_ENGINE": os.environ.get("FALLBACK_ENGINE", ""),
+            # Every endpoint is served by the model server that MODEL_SERVER_URL names, if it names one.
+            "MODEL_ENDPOINT": LOCAL_ENDPOINT if os.environ.get("MODEL_SERVER_URL") else "",
             "OPENAI_MODEL": "gpt-6-luna",
             "MODERATION_MODEL": "omni-moderation-latest",
             "ALLOWED_ORIGINS": f"{self.url('page')} http://localhost:{self.port}",

@@ -20,7 +20,7 @@ from localcloud.parts import Part
 _START_SECONDS: Final = 90.0
 _STOP_SECONDS: Final = 8.0
 _PROBE_SECONDS: Final = 0.1
-_INHERITED: Final = ("HOME", "LANG", "PATH", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
+_INHERITED: Final = ("HOME", "LANG", "PATH", "TMPDIR", "PYTHONDONTWRITEBYTECODE", "MODEL_SERVER_URL")
 
 
 class StartError(Exception):

@@ -26,11 +26,14 @@ def pipeline_of(image: str) -> Any:
         results_bucket: str,
         results_token: str,
         events_topic: str,
+        fallback_engine: str = "",
+        model_endpoint: str = "",
     ) -> None:
         # kfp ships this body as text and runs it by itself: everything it needs is imported here.
         from pipeline import step  # noqa: PLC0415
 
-        step.run(job, brief, engine, seconds, seed, results_bucket, results_token, events_topic)
+        places = (results_bucket, results_token, events_topic)
+        step.run(job, brief, engine, seconds, seed, *places, fallback_engine, model_endpoint)
 
     @dsl.pipeline(name=NAME, description="A brief becomes mastered music in the results bucket.")  # type: ignore[untyped-decorator]
     def musicgenerator(  # noqa: PLR0913, PLR0917  as above
@@ -42,6 +45,8 @@ def pipeline_of(image: str) -> Any:
         results_bucket: str,
         results_token: str,
         events_topic: str,
+        fallback_engine: str = "",
+        model_endpoint: str = "",
     ) -> None:
         task = make_music(
             job=job,
@@ -52,6 +57,8 @@ def pipeline_of(image: str) -> Any:
             results_bucket=results_bucket,
             results_token=results_token,
             events_topic=events_topic,
+            fallback_engine=fallback_engine,
+            model_endpoint=model_endpoint,
         )
         # A cached task would succeed without writing this track's objects.
         task.set_caching_options(enable_caching=False)

@@ -2,10 +2,12 @@
 
 The step may run twice, after a machine was lost or an operator's retry: a second run finds ``track.json`` and only
 repeats the message, and a first run that was cut off leaves files that the second one makes again, byte for byte.
+An engine that would give other music the next time is asked once: its take is kept before anything is made of it.
 """
 
 import faulthandler
 import json
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +16,13 @@ from typing import Any, Final, Protocol
 from musicgenerator import logs
 from musicgenerator.briefs import Brief
 from musicgenerator.messages import step_message
-from musicgenerator.results import CONTENT_TYPES, COVER, MUSIC, MUSIC_MIDI, MUSIC_WAV, TRACK, MusicFacts
+from musicgenerator.results import CONTENT_TYPES, COVER, MUSIC, MUSIC_MIDI, MUSIC_WAV, TAKE, TRACK, MusicFacts
+from musicgenerator.tracks import Request
 from pipeline import encoding
-from pipeline.engines import Engine, Take, engine_named
+from pipeline.engines import Cloud, Engine, Take
+from pipeline.engines.choice import chosen
 from pipeline.mastering import Master, master
+from pipeline.takes import kept, recalled
 
 TIME_LIMIT_SECONDS: Final = 900.0
 
@@ -61,9 +66,15 @@ def run(  # noqa: PLR0913, PLR0917  the pipeline's parameters, one each
     results_bucket: str,
     results_token: str,
     events_topic: str,
+    fallback_engine: str = "",
+    model_endpoint: str = "",
     time_limit_seconds: float = TIME_LIMIT_SECONDS,
 ) -> None:
     """Do the step with Google's clients; ``events_topic`` is ``projects/P/topics/T``.
+
+    Where ``engine`` fails for good, ``fallback_engine`` makes the music, if the operator names one;
+    ``model_endpoint`` is where the engine ``endpoint`` is, as ``Cloud.endpoint`` says.
+    The environment's ``VERTEX_URL`` moves Vertex AI's address, as ``STORAGE_EMULATOR_HOST`` does the bucket's.
 
     Vertex AI pipelines know no time limit for a step, so the step has its own: a run that exceeds it writes where it
     hung to standard error and ends the process with status 1, even from inside native code.
@@ -72,9 +83,13 @@ def run(  # noqa: PLR0913, PLR0917  the pipeline's parameters, one each
 
     faulthandler.dump_traceback_later(time_limit_seconds, exit=True, file=_STDERR)
     try:
+        # The launcher's values are in bounds; a job that somebody starts by hand ends here, before it costs anything.
+        Request.from_mapping({"durationSeconds": seconds, "engine": engine, "seed": seed})
         order = Order(job, Brief.from_mapping(brief), seconds, seed)
-        results = StorageResults(results_bucket, results_token)
-        make_music(order, engine_named(engine), results, PubsubEvents(events_topic))
+        # The project is the one that the message goes to: a job's own environment does not name it.
+        cloud = Cloud(events_topic.split("/")[1], os.environ.get("VERTEX_URL", ""), model_endpoint)
+        maker = chosen(engine, fallback_engine, cloud)
+        make_music(order, maker, StorageResults(results_bucket, results_token), PubsubEvents(events_topic))
     finally:
         faulthandler.cancel_dump_traceback_later()
 
@@ -93,7 +108,7 @@ def make_music(order: Order, engine: Engine, results: Results, events: Events) -
 
 def _write_results(order: Order, engine: Engine, results: Results) -> None:
     started = time.monotonic()
-    take = engine.make(order.brief, order.seconds, order.seed)
+    take = _take(order, engine, results)
     composed = time.monotonic()
     logs.info("the engine gave its take", job=order.job, engine=take.engine, seconds=round(composed - started, 2))
 
@@ -123,6 +138,7 @@ def _write_results(order: Order, engine: Engine, results: Results) -> None:
         engine=take.engine,
         seed=take.seed,
         costUsd=take.cost_usd,
+        fallbackFrom=take.fallback_from,
     )
     # The order is a promise: track.json means that everything else is there.
     files[TRACK] = json.dumps(_track(brief, take, mastered, facts), ensure_ascii=False, indent=2).encode()
@@ -139,15 +155,28 @@ def _write_results(order: Order, engine: Engine, results: Results) -> None:
     )
 
 
+def _take(order: Order, engine: Engine, results: Results) -> Take:
+    earlier = results.read(TAKE)
+    if earlier is not None:
+        logs.info("an earlier run left its take", job=order.job)
+        return recalled(earlier)
+    take = engine.make(order.brief, order.seconds, order.seed)
+    if take.answer is not None or take.fallback_from is not None:
+        # From here on every run makes the same files, though the engine would not make the same music.
+        results.create(TAKE, kept(take), CONTENT_TYPES[TAKE])
+    return take
+
+
 def _track(brief: Brief, take: Take, mastered: Master, facts: MusicFacts) -> dict[str, Any]:
     # Whoever has the link reads this file: nothing about the person, the session or the prompt goes in.
     shown = brief.to_mapping()
     del shown["prompt"], shown["avoid"]
+    fallback = {} if take.fallback_from is None else {"fallbackFrom": take.fallback_from}
     return {
         "version": _TRACK_VERSION,
         **shown,
         "form": take.form,
         "music": facts.to_mapping(),
         "truePeakDbtp": round(mastered.true_peak_dbtp, 2),
-        "provenance": {"aiGenerated": True, "engine": take.engine, "model": take.model, "seed": take.seed},
+        "provenance": {"aiGenerated": True, "engine": take.engine, "model": take.model, "seed": take.seed, **fallback},
     }

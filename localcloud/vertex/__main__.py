@@ -9,6 +9,7 @@ from localcloud.vertex.api import app
 from localcloud.vertex.job_events import log_entry, publish
 from localcloud.vertex.jobs import Jobs, PipelineJob, cores
 from localcloud.vertex.local_runner import KfpRunner
+from localcloud.vertex.models import models_of_environ
 
 # As pipeline/Dockerfile sets it.
 IMAGE_ENVIRON: Final = {"PYTHONUTF8": "1", "DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA": "true"}
@@ -19,7 +20,8 @@ def main() -> None:
     addresses = Addresses.from_environ()
     # A pipeline's process finds the emulators as it would find Google: by its environment.
     path = os.pathsep.join((str(REPOSITORY), str(REPOSITORY / "src")))
-    os.environ.update(addresses.client_environ() | IMAGE_ENVIRON | {"PYTHONPATH": path})
+    own = {"PYTHONPATH": path, "VERTEX_URL": addresses.url("vertex")}
+    os.environ.update(addresses.client_environ() | IMAGE_ENVIRON | own)
 
     def on_change(job: PipelineJob) -> None:
         state = job.state.name.removeprefix("PIPELINE_STATE_").lower()
@@ -33,7 +35,7 @@ def main() -> None:
 
     jobs = Jobs(KfpRunner(addresses.home), cores(), on_change)
     try:
-        serve(app(jobs), addresses.ports["vertex"])
+        serve(app(jobs, models_of_environ()), addresses.ports["vertex"])
     finally:
         jobs.close()
 

@@ -1,7 +1,7 @@
 """The HTTP side: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs.
 
 What the API has and this server does not: ``filter`` beyond what ``filters`` reads (INVALID_ARGUMENT), ``orderBy``
-(always the newest first), ``readMask`` (always everything), ``jobDetail``, and the models (UNIMPLEMENTED).
+(always the newest first), ``readMask`` (always everything) and ``jobDetail``. The models are in ``models``.
 """
 
 import json
@@ -15,6 +15,7 @@ from localcloud.google_errors import GoogleError, answer_like_google, require_be
 from localcloud.servers import HEALTH_PATH
 from localcloud.vertex.filters import matches
 from localcloud.vertex.jobs import Jobs, PipelineJob, timestamp
+from localcloud.vertex.models import Models, routes
 from localcloud.vertex.specs import PipelineRequest, checked_job_id
 
 PAGE_SIZE: Final = 100
@@ -22,10 +23,11 @@ PAGE_SIZE: Final = 100
 _LOCATION: Final = "/v1/projects/<project>/locations/<location>"
 
 
-def app(jobs: Jobs) -> Flask:  # noqa: C901  a list of routes
-    """Return the WSGI app that answers for these jobs."""
+def app(jobs: Jobs, models: Models) -> Flask:  # noqa: C901  a list of routes
+    """Return the WSGI app that answers for these jobs and models."""
     api = Flask(__name__)
     answer_like_google(api)
+    api.register_blueprint(routes(models))
 
     @api.before_request
     def _authenticate() -> None:
@@ -72,12 +74,6 @@ def app(jobs: Jobs) -> Flask:  # noqa: C901  a list of routes
     def _delete(project: str, location: str, job_id: str) -> Response:
         jobs.delete(_name(project, location, job_id))
         return _json(_finished_operation(_parent(project, location)))
-
-    # A later issue serves music models here.
-    @api.post(f"{_LOCATION}/endpoints/<model>:predict")
-    @api.post(f"{_LOCATION}/publishers/google/models/<model>:predict")
-    def _predict(project: str, location: str, model: str) -> Response:
-        raise GoogleError("UNIMPLEMENTED", f"{_parent(project, location)} serves no model {model} here.")
 
     return api
 

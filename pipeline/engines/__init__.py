@@ -1,10 +1,13 @@
-"""The music engines: one interface, ``(brief, seconds, seed) → take``, whoever makes the music."""
+"""The music engines: one interface, ``(brief, seconds, seed) → take``, whoever makes the music.
+
+``python -m pipeline.engines`` lists them.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from musicgenerator.briefs import Brief
+from musicgenerator.briefs import ENGINES, Brief
 from musicgenerator.errors import BriefError
 from pipeline.audio import Audio
 
@@ -15,6 +18,8 @@ class Take:
 
     ``midi`` is a standard MIDI file; ``form`` is a short JSON-able account of the piece (tempo, key, sections, chords,
     instruments), empty for an engine that cannot tell; ``cost_usd`` is what the call cost in US dollars.
+    ``answer`` is the encoded sound that an engine gave which would give another the next time, None for one that
+    repeats itself; ``fallback_from`` names the engine that had been asked first and failed.
     """
 
     audio: Audio
@@ -24,6 +29,8 @@ class Take:
     cost_usd: float
     midi: bytes | None
     form: Mapping[str, Any]
+    answer: bytes | None = None
+    fallback_from: str | None = None
 
 
 class Engine(Protocol):
@@ -35,21 +42,75 @@ class Engine(Protocol):
         ...
 
     def make(self, brief: Brief, seconds: float, seed: int) -> Take:
-        """Make about ``seconds`` of music; raise MusicError when there is none, BriefError when it cannot be made."""
+        """Make about ``seconds`` of music; raise EngineError when there is none, BriefError when it cannot be made."""
         ...
 
 
-def _composer() -> Engine:
-    from pipeline.engines.composer import Composer  # noqa: PLC0415  an engine pays only for its own imports
+@dataclass(frozen=True)
+class Cloud:
+    """Where the engines of the cloud are.
+
+    ``vertex_url`` is the address of Vertex AI, empty for Google's own; ``endpoint`` names the model of one's own:
+    ``projects/P/locations/L/endpoints/E``, with ``https://HOST/v1/`` in front where the endpoint has a host of its own.
+    """
+
+    project: str = ""
+    vertex_url: str = ""
+    endpoint: str = ""
+
+
+NO_CLOUD: Final = Cloud()
+
+
+def engine_named(name: str, cloud: Cloud = NO_CLOUD) -> Engine:
+    """Return the engine of that name.
+
+    Raise BriefError naming ``engine`` when there is none, EngineNotConfiguredError when the cloud lacks what it needs.
+    """
+    return _MAKERS[checked(name, "engine")](cloud)
+
+
+def checked(name: str, field: str) -> str:
+    """Return the name of an engine; raise BriefError naming the field where it is none."""
+    if name not in ENGINES:
+        raise BriefError(field, f"must be one of {', '.join(ENGINES)}, not {name!r}")
+    return name
+
+
+# Each engine pays only for its own imports.
+def _composer(_: Cloud) -> Engine:
+    from pipeline.engines.composer import Composer  # noqa: PLC0415
 
     return Composer()
 
 
-_ENGINES: Final[Mapping[str, Callable[[], Engine]]] = {"composer": _composer}
+def _lyria_2(cloud: Cloud) -> Engine:
+    from pipeline.engines.lyria import Lyria2, lyria_2_url  # noqa: PLC0415
+
+    return Lyria2(lyria_2_url(cloud), _vertex())
 
 
-def engine_named(name: str) -> Engine:
-    """Return the engine of that name; raise BriefError naming ``engine`` when there is none."""
-    if name not in _ENGINES:
-        raise BriefError("engine", f"must be one of {', '.join(_ENGINES)}, not {name!r}")
-    return _ENGINES[name]()
+def _lyria_3_clip(cloud: Cloud) -> Engine:
+    from pipeline.engines.lyria import Lyria3Clip, interactions_url  # noqa: PLC0415
+
+    return Lyria3Clip(interactions_url(cloud), _vertex())
+
+
+def _endpoint(cloud: Cloud) -> Engine:
+    from pipeline.engines.endpoint import Endpoint, predict_url  # noqa: PLC0415
+
+    return Endpoint(predict_url(cloud), _vertex())
+
+
+def _vertex() -> Any:
+    from pipeline.engines.vertex import Vertex, signed_in  # noqa: PLC0415
+
+    return Vertex(signed_in())
+
+
+_MAKERS: Final[Mapping[str, Callable[[Cloud], Engine]]] = {
+    "composer": _composer,
+    "lyria-002": _lyria_2,
+    "lyria-3-clip": _lyria_3_clip,
+    "endpoint": _endpoint,
+}

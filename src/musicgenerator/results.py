@@ -15,12 +15,14 @@ MUSIC_WAV: Final = "music.wav"
 MUSIC_MIDI: Final = "music.mid"
 COVER: Final = "cover.jpg"
 TRACK: Final = "track.json"
+TAKE: Final = "take.json"
 CONTENT_TYPES: Final = {
     MUSIC: "audio/mpeg",
     MUSIC_WAV: "audio/wav",
     MUSIC_MIDI: "audio/midi",
     COVER: "image/jpeg",
     TRACK: "application/json",
+    TAKE: "application/json",
 }
 
 
@@ -29,7 +31,8 @@ class MusicFacts:
     """What was measured of the finished music.
 
     ``durationSeconds`` in seconds, ``bytes`` of the MP3, ``loudnessLufs`` integrated (ITU-R BS.1770),
-    ``peaks`` from 0 to 1 evenly over the whole length, ``costUsd`` what the engine charged.
+    ``peaks`` from 0 to 1 evenly over the whole length, ``costUsd`` what the engine charged, ``fallbackFrom`` the engine
+    that was asked first and failed, stated only where there was one.
     """
 
     durationSeconds: float  # noqa: N815  the contract's spelling
@@ -40,20 +43,22 @@ class MusicFacts:
     engine: str
     seed: int
     costUsd: float  # noqa: N815  as above
+    fallbackFrom: str | None = None  # noqa: N815  as above
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Read the facts out of a ``track.json``; raise MusicMissingError where it states none."""
         try:
             music = json.loads(text)["music"]
-            facts = {name: music[name] for name in cls.__dataclass_fields__}
+            facts = {name: music[name] for name in cls.__dataclass_fields__ if name != "fallbackFrom" or name in music}
             return cls(**facts | {"peaks": tuple(float(peak) for peak in facts["peaks"])})
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise MusicMissingError(f"track.json states no music: {error!r}") from error
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the facts as plain values."""
-        return asdict(self) | {"peaks": list(self.peaks)}
+        facts = asdict(self) | {"peaks": list(self.peaks)}
+        return {name: value for name, value in facts.items() if name != "fallbackFrom" or value is not None}
 
 
 @dataclass(frozen=True)

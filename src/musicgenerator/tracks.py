@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Self
 
-from musicgenerator.briefs import DURATION_SECONDS, LANGUAGES, SEED, Brief
+from musicgenerator.briefs import DURATION_SECONDS, ENGINES, LANGUAGES, SEED, Brief
 from musicgenerator.errors import BriefError
 from musicgenerator.states import Status
 from musicgenerator.wording import is_unicode
@@ -62,14 +62,17 @@ class Request:
             style=_short_text(data, "style", STYLE_LENGTH),
             durationSeconds=_whole_number(data, "durationSeconds", DURATION_SECONDS, DEFAULT_SECONDS) or 0,
             language=_language(data),
-            engine=_short_text(data, "engine", STYLE_LENGTH) or None,
+            engine=_engine(data),
             seed=_whole_number(data, "seed", SEED, None),
         )
 
 
 @dataclass(frozen=True)
 class Track:
-    """One track as a handler sees it: where it stands and what is known so far."""
+    """One track as a handler sees it: where it stands and what is known so far.
+
+    ``retryable`` is what its error says: whether another attempt may succeed.
+    """
 
     session: str
     track: str
@@ -78,6 +81,7 @@ class Track:
     request: Request
     image: Image | None = None
     brief: Brief | None = None
+    retryable: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,21 @@ class Change:
 Decision = Callable[[Track, Work], Change | None]
 
 
+def check_step(now: Track, change: Change) -> None:
+    """Raise ValueError unless ``(attempt, rank)`` rises, which it must wherever the status or the attempt changes.
+
+    Only a new attempt leads out of a final state: the next one, of a failed track.
+    """
+    attempt, status = change.fields.get("attempt", now.attempt), change.status
+    if attempt == now.attempt:
+        allowed = status is None or now.status.may_become(status)
+    else:
+        again = now.status is Status.FAILED and attempt == now.attempt + 1
+        allowed = again and status is not None and not status.is_final
+    if not allowed:
+        raise ValueError(f"a track may not pass from {now.status} ({now.attempt}) to {status} ({attempt})")
+
+
 @dataclass(frozen=True)
 class Outcome:
     """The track and work that a decision was last made on, and whether this call wrote what it decided."""
@@ -144,6 +163,15 @@ def _whole_number(data: Mapping[str, Any], name: str, bounds: tuple[int, int], d
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise BriefError(name, f"must be a whole number from {low} to {high}, not {value!r}")
     return value
+
+
+def _engine(data: Mapping[str, Any]) -> str | None:
+    value = data.get("engine")
+    if value in (None, ""):
+        return None
+    if value not in ENGINES:
+        raise BriefError("engine", f"must be one of {', '.join(ENGINES)}, not {value!r}")
+    return str(value)
 
 
 def _language(data: Mapping[str, Any]) -> str:

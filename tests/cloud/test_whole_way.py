@@ -169,9 +169,19 @@ def test_an_object_deleted_before_it_is_read_ends_with_a_reason(local_cloud: Add
     assert (track["status"], track["error"]["code"]) == ("failed", "picture_gone")
 
 
+@pytest.mark.parametrize(("engine", "usd"), [("lyria-002", 0.06), ("lyria-3-clip", 0.04)])
+def test_an_engine_of_the_cloud_makes_the_music(
+    local_cloud: Addresses, photos: dict[str, Path], engine: str, usd: float
+) -> None:
+    """The step asks Vertex AI with Google's own credential flow; the track says who made the music and for how much."""
+    (track,) = drop_files([photos["coffee"]], {"engine": engine, "durationSeconds": "10"})
+    (end,) = ends(local_cloud, [track]).values()
+    assert ("ready", engine, usd) == (end["status"], end["music"]["engine"], end["music"]["costUsd"])
+
+
 def test_a_failing_pipeline_ends_its_track(local_cloud: Addresses, photos: dict[str, Path]) -> None:
-    """The step dies on an engine that does not exist; the log sink's entry brings the track to `pipeline_failed`."""
-    (track,) = drop_files([photos["coffee"]], {"engine": "no-such-engine", "language": "en"})
+    """The step dies on an engine that is not configured; the log sink's entry brings the track to `pipeline_failed`."""
+    (track,) = drop_files([photos["coffee"]], {"engine": "endpoint", "language": "en"})
     (end,) = ends(local_cloud, [track]).values()
     assert (end["status"], end["error"]["code"]) == ("failed", "pipeline_failed")
     assert end["error"]["retryable"]

@@ -28,6 +28,7 @@ from localcloud.vertex.job_events import log_entry
 from localcloud.vertex.jobs import Jobs, Run
 from localcloud.vertex.jobs import PipelineJob as Job
 from localcloud.vertex.local_runner import KfpRunner, last_words
+from localcloud.vertex.models import Models
 from localcloud.vertex.specs import PipelineRequest
 from musicgenerator.ids import new_track_id, pipeline_job_id
 from musicgenerator.messages import PipelineMessage
@@ -101,7 +102,7 @@ class Server:
     def __init__(self, runner: Any) -> None:
         self.ended: Queue[Job] = Queue()
         self.jobs = Jobs(runner, 1, lambda job: self.ended.put(job) if job.state.is_end else None)
-        self._server = listen(app(self.jobs), 0)
+        self._server = listen(app(self.jobs, Models()), 0)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
         self.url = f"http://{HOST}:{self._server.port}"
@@ -245,15 +246,15 @@ def test_without_a_token_nothing_is_answered(server: Server) -> None:
 
 
 def test_what_is_not_there_is_not_found(server: Server) -> None:
-    """An unknown job and an unknown path answer 404, a model that is not served here 501."""
+    """An unknown job, an unknown path and an unknown model answer 404."""
     with pytest.raises(exceptions.NotFound):
         server.state("job-1")
     headers = {"Authorization": "Bearer t"}
     answer = requests.get(f"{server.url}/v1/elsewhere", headers=headers, timeout=10)
     assert (404, "NOT_FOUND") == (answer.status_code, answer.json()["error"]["status"])
-    model = f"{server.url}/v1/{PARENT}/publishers/google/models/lyria-002:predict"
+    model = f"{server.url}/v1/{PARENT}/publishers/google/models/lyria-001:predict"
     answer = requests.post(model, json={}, headers=headers, timeout=10)
-    assert (501, "UNIMPLEMENTED") == (answer.status_code, answer.json()["error"]["status"])
+    assert (404, "NOT_FOUND") == (answer.status_code, answer.json()["error"]["status"])
 
 
 def test_jobs_run_in_the_order_of_their_arrival(server: Server, runner: HeldRunner, create: Create) -> None:

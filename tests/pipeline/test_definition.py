@@ -28,7 +28,7 @@ def test_compiling_twice_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_the_pipeline_takes_what_the_launcher_gives(spec: Any) -> None:
-    """Names and types of the parameters are the contract with the launcher; none has a default."""
+    """Names and types of the parameters are the contract with the launcher; the operator's may be left out."""
     expected = {
         "job": {"parameterType": "STRING"},
         "brief": {"parameterType": "STRUCT"},
@@ -38,6 +38,8 @@ def test_the_pipeline_takes_what_the_launcher_gives(spec: Any) -> None:
         "results_bucket": {"parameterType": "STRING"},
         "results_token": {"parameterType": "STRING"},
         "events_topic": {"parameterType": "STRING"},
+        "fallback_engine": {"parameterType": "STRING", "defaultValue": "", "isOptional": True},
+        "model_endpoint": {"parameterType": "STRING", "defaultValue": "", "isOptional": True},
     }
     assert expected == spec["root"]["inputDefinitions"]["parameters"]
     assert spec["pipelineInfo"]["name"] == "musicgenerator"

@@ -3,19 +3,22 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from mutagen.id3 import ID3
 
 from musicgenerator.briefs import Brief
-from musicgenerator.errors import PipelineFailedError
+from musicgenerator.errors import BriefError, PipelineFailedError
 from musicgenerator.messages import PipelineMessage
 from musicgenerator.results import MusicFacts
 from pipeline.audio import Audio
 from pipeline.engines import Take
-from pipeline.step import Order, make_music
+from pipeline.engines.heard import decoded
+from pipeline.step import Order, make_music, run
 
 TRACK = "t" + "a" * 26
 JOB = f"mg-{TRACK}-1"
@@ -56,6 +59,36 @@ class ToneEngine:
         samples = np.stack([tone, tone], axis=1).astype(np.float32)
         form = {"key": brief.key, "sections": ["A"]}
         return Take(Audio(samples, 44_100), self.name, "tone-1", seed, 0.06, b"MThd", form)
+
+
+@dataclass
+class MoodyEngine:
+    """Makes another tone each time that it is asked, as a model does that takes no seed."""
+
+    name: str = "moody"
+    asked: int = 0
+
+    def make(self, brief: Brief, seconds: float, seed: int) -> Take:
+        self.asked += 1
+        assert brief.title
+        time = np.arange(int(seconds * 44_100)) / 44_100
+        out = io.BytesIO()
+        soundfile.write(out, 0.3 * np.sin(2 * np.pi * 100 * self.asked * time), 44_100, format="FLAC")
+        audio = decoded(out.getvalue())
+        assert audio is not None
+        return Take(audio, self.name, "moody-1", seed, 0.04, midi=None, form={}, answer=out.getvalue())
+
+
+@dataclass
+class Standing:
+    """Gives a take that was made before."""
+
+    take: Take
+    name: str = "standing"
+
+    def make(self, brief: Brief, seconds: float, seed: int) -> Take:
+        assert (brief, seconds, seed) == (BRIEF, 10, 7)
+        return self.take
 
 
 @dataclass
@@ -150,6 +183,35 @@ def test_a_run_that_was_cut_off_is_finished_by_the_next(written: int) -> None:
     assert (undisturbed.files, 1) == (results.files, len(topic.messages))
 
 
+@pytest.mark.parametrize(("written", "asked"), [(0, 2), (1, 1), (2, 1), (3, 1)])
+def test_music_that_no_engine_would_make_again_is_made_once(written: int, asked: int) -> None:
+    """Once the take is kept, the next run finishes with it, whatever the engine would have made of the brief now."""
+    engine, results, topic = MoodyEngine(), FolderOfResults(room=written), Topic()
+    with pytest.raises(ConnectionError):
+        make_music(ORDER, engine, results, topic)
+    results.room = 99
+    make_music(ORDER, engine, results, topic)
+    assert (asked, 1) == (engine.asked, len(topic.messages))
+    assert ["take.json", "music.wav", "music.mp3", "track.json"] == list(results.files)
+    undisturbed = FolderOfResults()
+    make_music(ORDER, MoodyEngine(asked=asked - 1), undisturbed, Topic())
+    assert undisturbed.files == results.files
+
+
+def test_the_track_says_which_engine_stood_in_for_which() -> None:
+    """The provenance names the engine that failed beside the one that made the music, and the take is kept."""
+    results = FolderOfResults()
+    made = ToneEngine().make(BRIEF, 10, 7)
+    make_music(ORDER, Standing(replace(made, fallback_from="lyria-002")), results, Topic())
+    track = json.loads(results.files["track.json"])
+    assert ("tone", "tone", "lyria-002") == (
+        track["music"]["engine"],
+        track["provenance"]["engine"],
+        track["provenance"]["fallbackFrom"],
+    )
+    assert "take.json" in results.files
+
+
 @pytest.mark.parametrize("cover", [None, b"\xff\xd8\xff\xe0picture"])
 def test_the_cover_is_in_the_mp3_if_there_is_one(cover: bytes | None) -> None:
     """The picture that the captioner left is embedded; without one there is music all the same."""
@@ -168,11 +230,54 @@ def test_an_engine_that_fails_leaves_nothing_behind() -> None:
     assert ({}, []) == (results.files, topic.messages)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("title", ""),
+        ("prompt", " "),
+        ("instruments", ["kazoo"]),
+        ("instruments", []),
+        ("key", "H major"),
+        ("tempoBpm", 0),
+        ("durationSeconds", 0),
+        ("durationSeconds", 10_000),
+        ("seed", -1),
+        ("engine", "no-such-engine"),
+        ("fallback_engine", "no-such-engine"),
+    ],
+)
+def test_what_cannot_be_made_is_named_before_anything_is_done(field: str, value: Any) -> None:
+    """No bucket is opened and no engine asked for a job that somebody started with wrong values."""
+    wrong = {field: value}
+    asked = {"engine": "composer", "durationSeconds": 10, "seed": 7, "fallback_engine": ""} | wrong
+    with pytest.raises(BriefError) as caught:
+        run(
+            JOB,
+            BRIEF.to_mapping() | wrong,
+            asked["engine"],
+            asked["durationSeconds"],
+            asked["seed"],
+            "bucket",
+            "token",
+            "projects/p/topics/t",
+            asked["fallback_engine"],
+        )
+    assert field == caught.value.field
+
+
+def test_an_empty_brief_is_named_by_its_first_field() -> None:
+    """Nothing at all is not a brief."""
+    with pytest.raises(BriefError) as caught:
+        run(JOB, {}, "composer", 10, 7, "bucket", "token", "projects/p/topics/t")
+    assert caught.value.field == "title"
+
+
 def test_a_run_that_hangs_ends_by_itself() -> None:
     """A step whose bucket never answers ends with status 1 when its time is used up, and says where it hung."""
     program = (
         "from pipeline.step import run\n"
-        f"run({JOB!r}, {BRIEF.to_mapping()!r}, 'composer', 10, 7, 'bucket', 'token', 'projects/p/topics/t', 3)"
+        f"run({JOB!r}, {BRIEF.to_mapping()!r}, 'composer', 10, 7, 'bucket', 'token', 'projects/p/topics/t', "
+        "time_limit_seconds=3)"
     )
     nobody = {"STORAGE_EMULATOR_HOST": "http://127.0.0.1:9", "GOOGLE_CLOUD_PROJECT": "p"}
     environ = os.environ | nobody | {"PYTHONPATH": os.pathsep.join(sys.path)}

@@ -1,0 +1,189 @@
+"""The models: Lyria's ``:predict`` and ``interactions``, and ``endpoints/{id}:predict``.
+
+Lyria is played by the composer; an endpoint's requests go to the model server that ``MODEL_SERVER_URL`` names.
+Scripted answers come first: ``localcloud.vertex.scripts``.
+"""
+
+import base64
+import json
+import os
+import secrets
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import Blueprint, Response, request
+
+from localcloud.google_errors import GoogleError
+from localcloud.vertex import musicians
+from localcloud.vertex.musicians import Musician
+from localcloud.vertex.scripts import OTHER_SHAPE, Answer, Scripts
+
+SCRIPT_PATH: Final = "/localcloud/script"
+
+_PREDICT_PATH: Final = "/predict"
+_PREDICT_SECONDS: Final = 600
+_NOT_ENGLISH: Final = 0x250
+
+
+@dataclass(frozen=True)
+class Models:
+    """Who plays, for how long, and where the model server of the endpoints is, empty where there is none."""
+
+    musician: Musician = musicians.compose
+    seconds: float = musicians.SECONDS
+    model_server_url: str = ""
+
+
+def models_of_environ() -> Models:
+    """Read where the model server is."""
+    return Models(model_server_url=os.environ.get("MODEL_SERVER_URL", "").rstrip("/"))
+
+
+def routes(models: Models) -> Blueprint:  # noqa: C901  a list of routes
+    """Return the routes of the models and of their scripts."""
+    api = Blueprint("models", __name__)
+    scripts = Scripts()
+
+    @api.post(SCRIPT_PATH)
+    def _script() -> Response:
+        scripts.set(_body())
+        return _json({})
+
+    @api.get(SCRIPT_PATH)
+    def _scripted() -> Response:
+        return _json(scripts.to_json(request.args.get("model", "")))
+
+    @api.post("/v1/projects/<project>/locations/<location>/publishers/google/models/<model>:predict")
+    def _lyria_2(project: str, location: str, model: str) -> Response:
+        if model != "lyria-002":
+            raise GoogleError("NOT_FOUND", f"Publisher Model `publishers/google/models/{model}` was not found.")
+        body = _body()
+        answer = scripts.next(model, body)
+        if not answer.shape:
+            return _scripted_answer(answer)
+        prompt, seed = _lyria_2_wish(body)
+        sound = musicians.wav(models.musician(prompt, seed, models.seconds))
+        name = "audioContent" if answer.shape == OTHER_SHAPE else "bytesBase64Encoded"
+        return _json(
+            {
+                "predictions": [{name: base64.b64encode(sound).decode(), "mimeType": "audio/wav"}],
+                "deployedModelId": "1",
+                "model": f"projects/{project}/locations/{location}/publishers/google/models/{model}",
+                "modelDisplayName": "Lyria 2",
+            }
+        )
+
+    @api.post("/v1beta1/projects/<project>/locations/<location>/interactions")
+    def _lyria_3(project: str, location: str) -> Response:
+        del project
+        body = _body()
+        model = body.get("model")
+        if location != "global" or model != "lyria-3-clip-preview":
+            raise GoogleError("NOT_FOUND", f"Model {model} was not found in the location {location}.")
+        answer = scripts.next(model, body)
+        if not answer.shape:
+            return _scripted_answer(answer)
+        prompt = _lyria_3_prompt(body)
+        # The model takes no seed: every answer is another piece.
+        sound = musicians.mp3(models.musician(prompt, secrets.randbits(32), models.seconds))
+        content = [
+            {"type": "text", "text": "[0.0:] Instrumental"},
+            {"type": "audio", "mime_type": "audio/mpeg", "data": base64.b64encode(sound).decode()},
+        ]
+        interaction: dict[str, Any] = {"id": secrets.token_hex(8), "model": model, "status": "completed"}
+        if answer.shape == OTHER_SHAPE:
+            return _json(interaction | {"outputs": content})
+        asked = {"type": "user_input", "content": body["input"]}
+        return _json(interaction | {"steps": [asked, {"type": "model_output", "content": content}]})
+
+    @api.post("/v1/projects/<project>/locations/<location>/endpoints/<endpoint>:predict")
+    def _endpoint(project: str, location: str, endpoint: str) -> Response:
+        body = _body()
+        answer = scripts.next("endpoint", body)
+        if not answer.shape:
+            return _scripted_answer(answer)
+        name = f"projects/{project}/locations/{location}/endpoints/{endpoint}"
+        if not models.model_server_url:
+            raise GoogleError("NOT_FOUND", f"Endpoint `{name}` not found: MODEL_SERVER_URL names no model server.")
+        return _predicted(models.model_server_url, body, name)
+
+    return api
+
+
+def _lyria_2_wish(body: Mapping[str, Any]) -> tuple[str, int]:
+    instances, parameters = body.get("instances"), body.get("parameters") or {}
+    instance = instances[0] if isinstance(instances, list) and len(instances) == 1 else None
+    prompt = instance.get("prompt") if isinstance(instance, dict) else None
+    if not isinstance(instance, dict) or not isinstance(prompt, str) or not prompt.strip():
+        raise GoogleError("INVALID_ARGUMENT", "Exactly one instance with a prompt is required.")
+    if any(ord(letter) >= _NOT_ENGLISH for letter in prompt if letter.isalpha()):
+        raise GoogleError("INVALID_ARGUMENT", "Unsupported language detected. Only en-us is supported.")
+    seed = instance.get("seed")
+    if seed is not None and "sample_count" in parameters:
+        raise GoogleError("INVALID_ARGUMENT", "seed and sample_count cannot be used together.")
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+        raise GoogleError("INVALID_ARGUMENT", "seed must be an integer.")
+    return prompt, secrets.randbits(32) if seed is None else seed
+
+
+def _lyria_3_prompt(body: Mapping[str, Any]) -> str:
+    given = body.get("input")
+    texts = [given] if isinstance(given, str) else []
+    if isinstance(given, list):
+        texts = [item["text"] for item in given if isinstance(item, dict) and isinstance(item.get("text"), str)]
+    if not texts:
+        raise GoogleError("INVALID_ARGUMENT", "input must hold a text.")
+    return " ".join(texts)
+
+
+def _predicted(server: str, body: Mapping[str, Any], endpoint: str) -> Response:
+    data = json.dumps({"instances": body.get("instances"), "parameters": body.get("parameters")}).encode()
+    asked = urllib.request.Request(  # noqa: S310  the operator's own model server
+        server + _PREDICT_PATH, data, {"Content-Type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(asked, timeout=_PREDICT_SECONDS) as given:  # noqa: S310  as above
+            answered = json.load(given)
+    except urllib.error.HTTPError as error:
+        with error:
+            return _refused(error.code, error.read().decode(errors="replace"), error.headers.get("Retry-After"))
+    except (OSError, ValueError) as error:
+        return _refused(502, f"The model server of {endpoint} does not answer: {error}", None)
+    return _json({"deployedModelId": "1", "model": endpoint, "modelDisplayName": "local", **answered})
+
+
+_STATUSES: Final = {
+    400: "INVALID_ARGUMENT",
+    404: "NOT_FOUND",
+    429: "RESOURCE_EXHAUSTED",
+    502: "UNAVAILABLE",
+    503: "UNAVAILABLE",
+}
+
+
+def _refused(code: int, message: str, retry_after: str | None) -> Response:
+    """Wrap a model server's refusal as Vertex AI does: the same code, the server's words as the message."""
+    error = {"code": code, "message": message, "status": _STATUSES.get(code, "INTERNAL")}
+    headers = {"Retry-After": retry_after} if retry_after else {}
+    return _scripted_answer(Answer(code, {"error": error}, headers))
+
+
+def _scripted_answer(answer: Answer) -> Response:
+    response = _json(answer.body)
+    response.status_code = answer.status
+    response.headers.update(answer.headers)
+    return response
+
+
+def _body() -> dict[str, Any]:
+    body = request.get_json(force=True, silent=True)
+    if not isinstance(body, dict):
+        raise GoogleError("INVALID_ARGUMENT", "Invalid JSON payload received. Root element must be a message.")
+    return body
+
+
+def _json(body: Mapping[str, Any]) -> Response:
+    return Response(json.dumps(body, ensure_ascii=False), mimetype="application/json")

@@ -1,0 +1,80 @@
+"""What the local models play: the composer's music for whatever of the brief's vocabulary the prompt names."""
+
+import re
+import threading
+from collections.abc import Callable
+from io import BytesIO
+from typing import TYPE_CHECKING, Final
+
+from musicgenerator.briefs import GENRES, INSTRUMENTS, INSTRUMENTS_AT_MOST, KEYS, SEED, TEMPO_BPM, Brief
+
+if TYPE_CHECKING:
+    from pipeline.audio import Audio
+
+SECONDS: Final = 30.0
+LYRIA_2_RATE: Final = 48_000
+
+# Composing takes a core for some seconds: requests wait for each other, as they would for a quota.
+_TURN: Final = threading.BoundedSemaphore(1)
+_TEMPO: Final = re.compile(r"(\d{2,3}) BPM", re.IGNORECASE)
+_PROMPT_KEPT: Final = 200
+
+Musician = Callable[[str, int, float], "Audio"]
+
+
+def compose(prompt: str, seed: int, seconds: float) -> "Audio":
+    """Return the composer's music for a prompt."""
+    from pipeline.engines.composer import Composer  # noqa: PLC0415  loaded by whoever wants music first
+
+    with _TURN:
+        return Composer().make(brief_of(prompt), seconds, seed % (SEED[1] + 1)).audio
+
+
+def brief_of(prompt: str) -> Brief:
+    """Read out of a prompt what the composer needs to know, with something ordinary for what it does not say."""
+    tempo = _TEMPO.search(prompt)
+    said = prompt.lower()
+    key = next((key for key in KEYS if re.search(rf"\b{re.escape(key.lower())}\b", said)), "C major")
+    bright = key.endswith("major")
+    genre = next((genre for genre in GENRES if genre in said), "ambient")
+    instruments = [name for name in INSTRUMENTS if name in said] or ["piano"]
+    return Brief(
+        title="music",
+        caption="music",
+        altText="music",
+        language="en",
+        prompt=prompt[:_PROMPT_KEPT] or "music",
+        avoid="",
+        moods=("calm",),
+        genre=genre,
+        instruments=tuple(instruments[:INSTRUMENTS_AT_MOST]),
+        tempoBpm=min(max(int(tempo[1]) if tempo else 100, TEMPO_BPM[0]), TEMPO_BPM[1]),
+        key=key,
+        valence=0.4 if bright else -0.4,
+        energy=0.5,
+    )
+
+
+def wav(audio: "Audio") -> bytes:
+    """Return the sound as Lyria 2 gives it: 16-bit WAV at 48 kHz."""
+    import numpy as np  # noqa: PLC0415  loaded by whoever wants music first
+    import soundfile  # noqa: PLC0415  as above
+    from scipy import signal  # noqa: PLC0415  as above
+
+    samples = audio.samples
+    if audio.rate != LYRIA_2_RATE:
+        common = int(np.gcd(LYRIA_2_RATE, audio.rate))
+        samples = signal.resample_poly(samples, LYRIA_2_RATE // common, audio.rate // common, axis=0)
+    out = BytesIO()
+    soundfile.write(out, np.clip(samples, -1, 1), LYRIA_2_RATE, format="WAV", subtype="PCM_16")
+    return out.getvalue()
+
+
+def mp3(audio: "Audio") -> bytes:
+    """Return the sound as Lyria 3 gives it: MP3 at 44.1 kHz, which is the composer's own rate."""
+    import numpy as np  # noqa: PLC0415  as above
+    import soundfile  # noqa: PLC0415  as above
+
+    out = BytesIO()
+    soundfile.write(out, np.clip(audio.samples, -1, 1), audio.rate, format="MP3")
+    return out.getvalue()

@@ -1,0 +1,118 @@
+"""Answers that a test or a developer has the models give next, in place of music.
+
+``POST /localcloud/script`` with ``{"model": "lyria-002", "answers": [...]}`` sets what that model answers to its next
+requests, one each, and music again when they are used up; ``model`` is ``lyria-002``, ``lyria-3-clip-preview`` or
+``endpoint``. An answer is a name from ``FAILURES``, ``"music"``, ``"music in the other shape"`` (the other one of the
+two shapes in which the API has been seen to answer), or ``{"status": 400, "body": {...}, "headers": {...}}``.
+``GET /localcloud/script?model=lyria-002`` answers ``{"answersLeft": 0, "requests": [the latest bodies]}``.
+"""
+
+import threading
+from collections import defaultdict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from localcloud.google_errors import GoogleError
+
+MUSIC: Final = "music"
+OTHER_SHAPE: Final = "music in the other shape"
+MODELS: Final = ("lyria-002", "lyria-3-clip-preview", "endpoint")
+
+_REQUESTS_REMEMBERED: Final = 50
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer; ``shape`` is ``MUSIC`` or ``OTHER_SHAPE`` where there is to be music instead."""
+
+    status: int = 200
+    body: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    shape: str = ""
+
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """Read an answer of a script; raise INVALID_ARGUMENT for one that is none."""
+        if value in (MUSIC, OTHER_SHAPE):
+            return cls(shape=str(value))
+        if isinstance(value, str) and value in FAILURES:
+            status, body = FAILURES[value]
+            return cls(status, body)
+        if isinstance(value, dict) and isinstance(value.get("status"), int):
+            return cls(value["status"], value.get("body", {}), value.get("headers", {}))
+        names = ", ".join((MUSIC, OTHER_SHAPE, *FAILURES))
+        raise GoogleError("INVALID_ARGUMENT", f"An answer is one of {names}, or an object with a status, not {value}.")
+
+
+def _error(code: int, status: str, message: str) -> tuple[int, dict[str, Any]]:
+    return code, {"error": {"code": code, "message": message, "status": status}}
+
+
+# The texts are those that Google's APIs have been seen to give, as far as they are known.
+FAILURES: Final[Mapping[str, tuple[int, Mapping[str, Any]]]] = {
+    "recitation": _error(
+        400,
+        "INVALID_ARGUMENT",
+        "Audio generation failed with the following error: All responses were blocked by recitation checks. "
+        "Please modify your prompt and try again.",
+    ),
+    "safety": _error(
+        400,
+        "INVALID_ARGUMENT",
+        "The prompt could not be submitted. It contains words that violate Google's Responsible AI practices.",
+    ),
+    "filtered": (200, {"predictions": [{"raiFilteredReason": "The audio was filtered: safety."}]}),
+    "failed": (
+        200,
+        {
+            "status": "failed",
+            "steps": [{"type": "model_output", "error": {"code": 3, "message": "Blocked by safety filters."}}],
+        },
+    ),
+    "no audio": (200, {"predictions": [{"mimeType": "audio/wav"}], "status": "completed", "outputs": []}),
+    "not audio": (
+        200,
+        {
+            "predictions": [{"bytesBase64Encoded": "bm8gc291bmQ="}],
+            "outputs": [{"type": "audio", "mime_type": "audio/mpeg", "data": "bm8gc291bmQ="}],
+        },
+    ),
+    "language": _error(400, "INVALID_ARGUMENT", "Unsupported language detected. Only en-us is supported."),
+    "forbidden": _error(403, "PERMISSION_DENIED", "Permission 'aiplatform.endpoints.predict' denied."),
+    "quota": _error(429, "RESOURCE_EXHAUSTED", "Quota exceeded for aiplatform.googleapis.com."),
+    "internal": _error(500, "INTERNAL", "Internal error encountered."),
+    "unavailable": _error(503, "UNAVAILABLE", "The service is currently unavailable."),
+}
+
+
+class Scripts:
+    """What each model answers next, and what it was asked; safe to use from many threads."""
+
+    def __init__(self) -> None:
+        """Nothing is scripted."""
+        self._answers: defaultdict[str, deque[Answer]] = defaultdict(deque)
+        self._requests: defaultdict[str, deque[Any]] = defaultdict(lambda: deque(maxlen=_REQUESTS_REMEMBERED))
+        self._lock = threading.Lock()
+
+    def set(self, script: object) -> None:
+        """Replace a model's answers and forget its requests; raise INVALID_ARGUMENT for what is no script."""
+        model = script.get("model") if isinstance(script, dict) else None
+        answers = script.get("answers") if isinstance(script, dict) else None
+        if model not in MODELS or not isinstance(answers, list):
+            raise GoogleError("INVALID_ARGUMENT", f"A script has a model ({', '.join(MODELS)}) and a list of answers.")
+        parsed = [Answer.from_json(answer) for answer in answers]
+        with self._lock:
+            self._answers[model] = deque(parsed)
+            self._requests[model].clear()
+
+    def next(self, model: str, request: object) -> Answer:
+        """Return what the model answers to this request."""
+        with self._lock:
+            self._requests[model].append(request)
+            return self._answers[model].popleft() if self._answers[model] else Answer(shape=MUSIC)
+
+    def to_json(self, model: str) -> dict[str, Any]:
+        """Return how many answers are left and what the model was asked since they were set."""
+        with self._lock:
+            return {"answersLeft": len(self._answers[model]), "requests": list(self._requests[model])}

@@ -1,0 +1,54 @@
+"""A model of one's own behind a Vertex AI endpoint, served by ``pipeline/model_server`` or by whatever answers alike.
+
+An instance is ``{prompt, negative_prompt, seconds, seed}``; a prediction is
+``{bytesBase64Encoded, mimeType, model}``, its sound a WAV, FLAC, MP3 or Ogg file.
+"""
+
+import re
+from typing import Final
+
+from musicgenerator.briefs import Brief
+from pipeline.engines import Cloud, Take, prompts
+from pipeline.engines.errors import EngineNotConfiguredError, NoAudioError
+from pipeline.engines.heard import decoded, objects, unpacked
+from pipeline.engines.vertex import Vertex, base_url
+
+_ENDPOINT: Final = re.compile(r"(https://[^/]+/v1/)?projects/[^/]+/locations/([a-z0-9-]+)/endpoints/[A-Za-z0-9-]+")
+
+
+class Endpoint:
+    """The model behind one endpoint; its machines are paid by the hour, so a take costs nothing more."""
+
+    name = "endpoint"
+
+    def __init__(self, url: str, vertex: Vertex) -> None:
+        """``url`` is the endpoint's, as ``predict_url`` gives it."""
+        self._url = url
+        self._vertex = vertex
+
+    def make(self, brief: Brief, seconds: float, seed: int) -> Take:
+        """Make up to ``seconds``, as much as the model can; raise EngineError."""
+        instance = {
+            "prompt": prompts.full(brief),
+            "negative_prompt": prompts.avoided(brief),
+            "seconds": seconds,
+            "seed": seed,
+        }
+        body = self._vertex.post(self._url, {"instances": [instance], "parameters": {}})
+        for prediction in objects(body, "predictions"):
+            answer = unpacked(prediction.get("bytesBase64Encoded"))
+            audio = decoded(answer)
+            if audio is not None:
+                model = str(prediction.get("model") or body.get("modelDisplayName") or "unnamed")
+                return Take(audio, self.name, model, seed, 0.0, midi=None, form={}, answer=answer)
+        raise NoAudioError(f"the endpoint answered without sound, with {sorted(body)}")
+
+
+def predict_url(cloud: Cloud) -> str:
+    """Return where the endpoint answers; raise EngineNotConfiguredError where the cloud names none."""
+    named = _ENDPOINT.fullmatch(cloud.endpoint)
+    if named is None:
+        problem = f", not {cloud.endpoint!r}" if cloud.endpoint else ""
+        raise EngineNotConfiguredError(f"set MODEL_ENDPOINT=projects/P/locations/L/endpoints/E{problem}")
+    own_host, location = named.groups()
+    return f"{'' if own_host else base_url(cloud, location) + '/v1/'}{cloud.endpoint}:predict"

@@ -1,0 +1,36 @@
+"""The model's files, from where Vertex AI says they are."""
+
+from pathlib import Path
+
+
+class ArtifactsError(Exception):
+    """There is no model where the server was told that there is one."""
+
+
+def local_folder(uri: str, room: Path) -> Path:
+    """Return the folder of the model's files: a path as it is, a ``gs://bucket/prefix`` copied into ``room``."""
+    if uri.startswith("gs://"):
+        _download(uri, room)
+        return room
+    folder = Path(uri)
+    if not uri or not folder.is_dir():
+        raise ArtifactsError(f"AIP_STORAGE_URI must name a folder or gs://bucket/prefix, not {uri!r}")
+    return folder
+
+
+def _download(uri: str, room: Path) -> None:
+    from google.cloud import storage  # noqa: PLC0415  only where there is a bucket
+
+    bucket, _, prefix = uri.removeprefix("gs://").partition("/")
+    prefix = prefix.rstrip("/") + "/" if prefix else ""
+    found = False
+    for blob in storage.Client().list_blobs(bucket, prefix=prefix):
+        name = blob.name.removeprefix(prefix)
+        target = (room / name).resolve()
+        if not name or name.endswith("/") or not target.is_relative_to(room.resolve()):
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        blob.download_to_filename(str(target))
+        found = True
+    if not found:
+        raise ArtifactsError(f"AIP_STORAGE_URI names {uri}, where nothing is")

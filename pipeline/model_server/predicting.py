@@ -1,0 +1,141 @@
+"""Predictions, one at a time, in a queue that has an end."""
+
+import base64
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, Self
+
+INSTANCES_AT_MOST: Final = 8
+PROMPT_LENGTH: Final = 4000
+SECONDS: Final = (1.0, 600.0)
+SEED: Final = (0, 2**63 - 1)
+MIME_TYPE: Final = "audio/flac"
+
+
+class PredictionError(Exception):
+    """Why there is no prediction; ``status`` is the HTTP status that says so."""
+
+    status = 500
+
+
+class InstanceError(PredictionError):
+    """A field of the request is missing or out of bounds."""
+
+    status = 400
+
+
+class QueueFullError(PredictionError):
+    """As many requests wait already as may."""
+
+    status = 429
+
+
+class NotReadyError(PredictionError):
+    """The model is still being loaded, or the server is ending."""
+
+    status = 503
+
+
+class Model(Protocol):
+    """A text-to-music model."""
+
+    @property
+    def name(self) -> str:
+        """Return the name that goes into the provenance of what it makes."""
+        ...
+
+    @property
+    def longest_seconds(self) -> float:
+        """Return how much it can make at once."""
+        ...
+
+    def make(self, prompt: str, seconds: float, seed: int) -> bytes:
+        """Return a FLAC file; the same arguments give the same music on the same machine."""
+        ...
+
+
+@dataclass(frozen=True)
+class Instance:
+    """What is asked for; a negative prompt is accepted and has no effect on a model that knows none."""
+
+    prompt: str
+    seconds: float
+    seed: int
+
+    @classmethod
+    def from_json(cls, value: object, where: str) -> Self:
+        """Read an instance; raise InstanceError naming the field that is wrong."""
+        if not isinstance(value, dict):
+            raise InstanceError(f"{where} must be an object")
+        prompt = value.get("prompt")
+        if not isinstance(prompt, str) or not prompt.strip() or len(prompt) > PROMPT_LENGTH:
+            raise InstanceError(f"{where}.prompt must be a text of 1 to {PROMPT_LENGTH} characters")
+        return cls(
+            prompt,
+            float(_number(value, "seconds", where, SECONDS, 30)),
+            int(_number(value, "seed", where, SEED, 0)),
+        )
+
+
+def _number(value: Mapping[str, Any], field: str, where: str, bounds: tuple[float, float], default: float) -> float:
+    number = value.get(field, default)
+    low, high = bounds
+    if isinstance(number, bool) or not isinstance(number, int | float) or not low <= number <= high:
+        raise InstanceError(f"{where}.{field} must be a number from {low} to {high}, not {number!r}")
+    return number
+
+
+def instances_of(body: object) -> Sequence[Instance]:
+    """Read the body of a request; raise InstanceError naming what is wrong."""
+    values = body.get("instances") if isinstance(body, dict) else None
+    if not isinstance(values, list) or not 1 <= len(values) <= INSTANCES_AT_MOST:
+        raise InstanceError(f"instances must be a list of 1 to {INSTANCES_AT_MOST} objects")
+    return [Instance.from_json(value, f"instances[{index}]") for index, value in enumerate(values)]
+
+
+class Predictor:
+    """Serves one request at a time with the model, once it is there; ``places`` more may wait."""
+
+    def __init__(self, places: int, is_ending: Callable[[], bool] = lambda: False) -> None:
+        """``is_ending`` says whether the server takes nothing new any more."""
+        self._model: Model | None = None
+        self._places = threading.BoundedSemaphore(1 + places)
+        self._turn = threading.Lock()
+        self._is_ending = is_ending
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a prediction can be had."""
+        return self._model is not None and not self._is_ending()
+
+    def ready(self, model: Model) -> None:
+        """Serve with this model from now on."""
+        self._model = model
+
+    def predict(self, instances: Sequence[Instance]) -> list[dict[str, Any]]:
+        """Return a prediction for each instance, in their order; raise NotReadyError or QueueFullError at once."""
+        model = self._model
+        if model is None:
+            raise NotReadyError("the model is being loaded")
+        with self._place(), self._turn:
+            # Whoever still waits when the server is told to end can be served elsewhere sooner.
+            if self._is_ending():
+                raise NotReadyError("the server is ending")
+            return [_prediction(model, instance) for instance in instances]
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if not self._places.acquire(blocking=False):
+            raise QueueFullError("the queue is full")
+        try:
+            yield
+        finally:
+            self._places.release()
+
+
+def _prediction(model: Model, instance: Instance) -> dict[str, Any]:
+    seconds = min(instance.seconds, model.longest_seconds)
+    sound = model.make(instance.prompt, seconds, instance.seed)
+    return {"bytesBase64Encoded": base64.b64encode(sound).decode(), "mimeType": MIME_TYPE, "model": model.name}

@@ -1,0 +1,217 @@
+import http.client
+import io
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import requests
+
+from localcloud.addresses import HOST, IMAGES_BUCKET, PIPELINE_BUCKET, RESULTS_BUCKET
+from tests.local_storage import MEGABYTE, Storage, put, serving
+
+UPLOAD_HEADERS = "Content-Type, x-goog-content-length-range, x-goog-if-generation-match"
+INVALID = (400, "InvalidArgument")
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
+    with serving(tmp_path_factory.mktemp("home")) as storage:
+        yield storage
+
+
+@pytest.fixture(scope="module")
+def objects(front: Storage) -> Storage:
+    """An object in each bucket."""
+    for bucket in (IMAGES_BUCKET, RESULTS_BUCKET, PIPELINE_BUCKET):
+        front.bucket(bucket).blob("폴더/a b.wav").upload_from_string(b"0123456789", content_type="audio/wav")
+    return front
+
+
+A_B = quote("폴더/a b.wav")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("GET", f"/{RESULTS_BUCKET}/{A_B}", (200, "")),
+        ("HEAD", f"/{RESULTS_BUCKET}/{A_B}", (200, "")),
+        ("GET", f"/{RESULTS_BUCKET}/none", (403, "AccessDenied")),
+        ("GET", f"/{RESULTS_BUCKET}", (403, "AccessDenied")),
+        ("GET", f"/{RESULTS_BUCKET}/", (403, "AccessDenied")),
+        ("GET", f"/{RESULTS_BUCKET}?list-type=2", (403, "AccessDenied")),
+        ("GET", f"/{RESULTS_BUCKET}/../{IMAGES_BUCKET}/{A_B}", (403, "AccessDenied")),
+        ("GET", f"/{RESULTS_BUCKET}%2F..%2F{IMAGES_BUCKET}/{A_B}", (403, "AccessDenied")),
+        ("GET", f"/{IMAGES_BUCKET}/{A_B}", (403, "AccessDenied")),
+        ("HEAD", f"/{IMAGES_BUCKET}/{A_B}", (403, "")),
+        ("GET", f"/{PIPELINE_BUCKET}/{A_B}", (403, "AccessDenied")),
+        ("GET", f"//{IMAGES_BUCKET}/{A_B}", (400, "MissingSecurityHeader")),
+        ("GET", f"/%2e/{IMAGES_BUCKET}/{A_B}", (403, "AccessDenied")),
+        ("GET", "/", (400, "MissingSecurityHeader")),
+        ("PUT", f"/{IMAGES_BUCKET}/x", (403, "AccessDenied")),
+        ("PUT", f"/{RESULTS_BUCKET}/x?uploadType=media&name=x", (403, "AccessDenied")),
+        ("POST", f"/{IMAGES_BUCKET}", (403, "AccessDenied")),
+        ("POST", f"/{IMAGES_BUCKET}/x", (403, "AccessDenied")),
+        ("DELETE", f"/{RESULTS_BUCKET}/{A_B}", (403, "AccessDenied")),
+        ("PUT", f"/{IMAGES_BUCKET}/x?X-Goog-Algorithm=GOOG4-RSA-SHA256", INVALID),
+        ("PUT", f"/{IMAGES_BUCKET}/x?X-Goog-Signature=00", INVALID),
+        ("PUT", "/_internal/config", (403, "AccessDenied")),
+        ("GET", f"/{RESULTS_BUCKET}/%ff", INVALID),
+        ("GET", f"/{RESULTS_BUCKET}/a#b", INVALID),
+        ("GET", f"http://{HOST}/{IMAGES_BUCKET}/{A_B}", INVALID),
+    ],
+)
+def test_the_public_reads_results_by_name(objects: Storage, method: str, path: str, expected: tuple[int, str]) -> None:
+    """Whoever has no token and no signature may get a result, and neither list, nor write, nor see a picture."""
+    # http.client sends the target as it is; other clients would tidy it up.
+    assert expected == raw(objects, method, path, {})[:2]
+
+
+def test_a_host_names_no_bucket(objects: Storage) -> None:
+    """The storage behind would take an unknown host for a bucket's name and the whole path for an object's."""
+    objects.bucket(IMAGES_BUCKET).blob(f"{RESULTS_BUCKET}/private").upload_from_string(b"picture")
+    assert (403, "AccessDenied") == raw(objects, "GET", f"/{RESULTS_BUCKET}/private", {"Host": IMAGES_BUCKET})[:2]
+
+
+def raw(front: Storage, method: str, path: str, headers: dict[str, str]) -> tuple[int, str, dict[str, str]]:
+    connection = http.client.HTTPConnection(HOST, front.addresses.ports["storage"], timeout=10)
+    try:
+        connection.putrequest(method, path, skip_host="Host" in headers, skip_accept_encoding=True)
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        answer = connection.getresponse()
+        body = answer.read().decode(errors="replace")
+        return answer.status, body.partition("<Code>")[2].partition("</Code>")[0], dict(answer.headers)
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("GET", f"/storage/v1/b/{PIPELINE_BUCKET}", {}),
+        ("GET", f"/storage/v1/b/{PIPELINE_BUCKET}/o?prefix={quote('폴더')}", {}),
+        ("GET", f"/storage/v1/b/{PIPELINE_BUCKET}/o/{quote('폴더/a b.wav', safe='')}", {}),
+        ("GET", f"/storage/v1/b/{PIPELINE_BUCKET}/o/{quote('폴더/a b.wav', safe='')}?alt=media", {}),
+        ("GET", f"/storage/v1/b/{PIPELINE_BUCKET}/o/none", {}),
+        ("GET", f"/download/storage/v1/b/{PIPELINE_BUCKET}/o/{quote('폴더/a b.wav', safe='')}?alt=media", {}),
+        ("POST", "/storage/v1/b", {"Content-Type": "application/json"}),
+        ("GET", f"/{RESULTS_BUCKET}/{A_B}", {"Range": "bytes=2-5"}),
+        ("GET", f"/{RESULTS_BUCKET}/{A_B}", {"Range": "bytes=99-"}),
+        ("HEAD", f"/{RESULTS_BUCKET}/{A_B}", {}),
+        ("GET", f"/{PIPELINE_BUCKET}/{A_B}", {"Authorization": "Bearer operator"}),
+        ("GET", f"/{PIPELINE_BUCKET}/none", {"Authorization": "Bearer operator"}),
+    ],
+)
+def test_what_passes_passes_unchanged(objects: Storage, method: str, path: str, headers: dict[str, str]) -> None:
+    """Status, bytes and headers, but those for other origins, are those of the storage behind."""
+    body = f'{{"name": "{PIPELINE_BUCKET}"}}' if method == "POST" else None
+    host = {"Host": objects.addresses.host("storage")}
+    through, direct = (
+        requests.request(method, url + path, data=body, headers=headers | host, timeout=10)
+        for url in (objects.url, objects.backend)
+    )
+    assert (direct.status_code, direct.content) == (through.status_code, through.content)
+    own = {"Access-Control-Allow-Origin", "Content-Length", "Date", "Server", "Transfer-Encoding"}
+    assert {name: value for name, value in direct.headers.items() if name not in own} == {
+        name: value for name, value in through.headers.items() if name not in own
+    }
+    assert direct.headers.get("Content-Length", str(len(direct.content))) == through.headers.get(
+        "Content-Length", str(len(through.content))
+    )
+
+
+def test_large_objects_pass_in_both_directions(front: Storage) -> None:
+    """A resumable upload of 30 MB in chunks and a multipart one by Google's client come back whole, and by range."""
+    data = os.urandom(30 * MEGABYTE)
+    blob = front.bucket(RESULTS_BUCKET).blob("token/큰 파일.wav", chunk_size=8 * 2**20)
+    blob.upload_from_file(io.BytesIO(data), content_type="audio/wav")
+    assert data == blob.download_as_bytes()
+    assert data[5 * MEGABYTE : 5 * MEGABYTE + 10] == blob.download_as_bytes(start=5 * MEGABYTE, end=5 * MEGABYTE + 9)
+    front.bucket(RESULTS_BUCKET).blob("token/multipart").upload_from_string(data)
+    address = f"{front.url}/{RESULTS_BUCKET}/token/multipart"
+    assert data == requests.get(address, timeout=30).content
+    part = requests.get(address, headers={"Range": "bytes=-7"}, timeout=30)
+    assert (206, data[-7:]) == (part.status_code, part.content)
+
+
+def test_gcloud_copies_there_and_back(front: Storage, tmp_path: Path) -> None:
+    """`gcloud storage cp` with the operator's environment works as before."""
+    (front.addresses.home / "access-token").write_text("local\n")
+    environ = os.environ | front.addresses.client_environ() | {"CLOUDSDK_CONFIG": str(tmp_path / "gcloud")}
+    there, back = tmp_path / "여름 바다.jpg", tmp_path / "back.jpg"
+    there.write_bytes(os.urandom(10 * MEGABYTE))
+    place = f"gs://{IMAGES_BUCKET}/{there.name}"
+    for source, target in ((str(there), place), (place, str(back))):
+        done = subprocess.run(
+            ["gcloud", "storage", "cp", source, target], env=environ, capture_output=True, text=True, check=False
+        )
+        assert 0 == done.returncode, done.stderr
+    assert there.read_bytes() == back.read_bytes()
+
+
+PAGE, LOCALHOST, FOREIGN = "page", "localhost", "http://evil.example"
+XML = f"/{IMAGES_BUCKET}/uploads/cors"
+
+
+@pytest.mark.parametrize(
+    ("origin", "path", "asked", "allowed"),
+    [
+        (PAGE, XML, "PUT", True),
+        (LOCALHOST, XML, "PUT", True),
+        (PAGE, f"/{RESULTS_BUCKET}/{A_B}", "GET", True),
+        (PAGE, f"/{RESULTS_BUCKET}/{A_B}", "HEAD", True),
+        (PAGE, XML, "DELETE", False),
+        (PAGE, XML, "POST", False),
+        (PAGE, f"/{PIPELINE_BUCKET}/x", "GET", False),
+        (PAGE, f"/storage/v1/b/{IMAGES_BUCKET}/o", "GET", False),
+        (FOREIGN, XML, "PUT", False),
+        ("null", XML, "PUT", False),
+    ],
+)
+def test_cross_origin_requests(objects: Storage, origin: str, path: str, asked: str, *, allowed: bool) -> None:
+    """The page's exact origins may PUT, GET and HEAD with the three upload headers; nobody else hears anything."""
+    page, localhost = objects.addresses.page_origins
+    origin = {PAGE: page, LOCALHOST: localhost}.get(origin, origin)
+    wanted = {"Origin": origin, "Access-Control-Request-Method": asked}
+    _, _, preflight = raw(objects, "OPTIONS", path, wanted)
+    _, _, answer = raw(objects, asked, path, {"Origin": origin})
+    for headers in (preflight, answer):
+        assert (origin if allowed else None) == headers.get("Access-Control-Allow-Origin")
+        assert allowed == any(name.lower().startswith("access-control-") for name in headers)
+    if allowed:
+        assert "GET, HEAD, PUT" == preflight["Access-Control-Allow-Methods"]
+        assert UPLOAD_HEADERS == preflight["Access-Control-Allow-Headers"]
+        assert "Origin" == answer["Vary"]
+
+
+def test_a_page_uploads_and_hears_why_not(front: Storage) -> None:
+    """Success and refusal can both be read by the page that asked."""
+    origin = front.addresses.page_origins[0]
+    permit = front.permit("uploads/page")
+    for expected in (200, 412):
+        answer = requests.put(permit.url, data=b"x", headers=dict(permit.headers) | {"Origin": origin}, timeout=10)
+        assert (expected, origin) == (answer.status_code, answer.headers["Access-Control-Allow-Origin"])
+
+
+def test_a_page_has_no_access_to_the_json_api(objects: Storage) -> None:
+    """What the operator's clients may do without credentials, a page that the operator happens to visit may not."""
+    url = f"{objects.url}/upload/storage/v1/b/{IMAGES_BUCKET}/o?uploadType=media&name=forged"
+    answer = requests.post(url, data=b"x", headers={"Origin": FOREIGN}, timeout=10)
+    assert 401 == answer.status_code
+    assert not objects.holds("forged")
+
+
+def test_a_refusal_is_one_readable_line(front: Storage) -> None:
+    """The log names method, object, status and reason, and never a signature."""
+    permit = front.permit("uploads/logged", 5)
+    assert 400 == put(permit, b"123456")[0]
+    lines = [line for line in front.log.read_text().splitlines() if "uploads/logged" in line]
+    assert 1 == len(lines)
+    assert "refused PUT" in lines[0]
+    assert "400 EntityTooLarge" in lines[0]
+    assert "Signature" not in lines[0]
+    assert "Traceback" not in front.log.read_text()

@@ -1,0 +1,213 @@
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from uploading import Permit
+
+from localcloud.addresses import HOST, IMAGES_BUCKET, PIPELINE_ACCOUNT, PIPELINE_BUCKET, RESULTS_BUCKET
+from tests.local_storage import MEGABYTE, Storage, put, serving, signed
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
+    with serving(tmp_path_factory.mktemp("home")) as storage:
+        yield storage
+
+
+def test_a_permitted_upload_is_stored(front: Storage) -> None:
+    """The object has the signed name, type and exactly the bytes, with a name in Korean too."""
+    name, data = "uploads/바다 사진~1 100%.jpg", os.urandom(MEGABYTE)
+    assert (200, "") == put(front.permit(name), data)
+    blob = front.bucket(IMAGES_BUCKET).get_blob(name)
+    assert ("image/jpeg", data) == (blob.content_type, blob.download_as_bytes())
+
+
+def test_a_body_of_unsaid_length_is_stored(front: Storage) -> None:
+    """A chunked upload within the range is an upload like any other."""
+    blocks = [os.urandom(300_000) for _ in range(3)]
+    assert (200, "") == put(front.permit("uploads/chunked"), iter(blocks))
+    assert b"".join(blocks) == front.bucket(IMAGES_BUCKET).blob("uploads/chunked").download_as_bytes()
+
+
+def in_url(old: str, new: str) -> Callable[[Permit], Permit]:
+    def change(permit: Permit) -> Permit:
+        assert old in permit.url
+        return replace(permit, url=permit.url.replace(old, new))
+
+    return change
+
+
+def other_signature(permit: Permit) -> Permit:
+    return replace(permit, url=permit.url[:-1] + ("0" if permit.url[-1] != "0" else "1"))
+
+
+RANGE, MATCH = "x-goog-content-length-range", "x-goog-if-generation-match"
+MISMATCH, MALFORMED, INVALID = (
+    (403, "SignatureDoesNotMatch"),
+    (400, "MalformedSecurityHeader"),
+    (400, "InvalidArgument"),
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "headers", "expected"),
+    [
+        (other_signature, {}, MISMATCH),
+        (in_url("uploads/tampered", "uploads/tampered2"), {}, MISMATCH),
+        (in_url("uploads/tampered", "uploads/../tampered"), {}, MISMATCH),
+        (in_url(IMAGES_BUCKET, RESULTS_BUCKET), {}, MISMATCH),
+        (in_url("X-Goog-Expires=600", "X-Goog-Expires=601"), {}, MISMATCH),
+        (in_url("?", "?predefinedAcl=publicRead&"), {}, MISMATCH),
+        (in_url("upload-signer", "pipeline"), {}, MISMATCH),
+        (in_url("upload-signer", "nobody"), {}, MISMATCH),
+        (lambda permit: replace(permit, method="POST"), {}, MISMATCH),
+        (lambda permit: replace(permit, method="GET"), {}, MISMATCH),
+        (lambda permit: replace(permit, method="DELETE"), {}, MISMATCH),
+        (lambda permit: permit, {"Content-Type": "text/html"}, MISMATCH),
+        (lambda permit: permit, {RANGE: "1,900000000"}, MISMATCH),
+        (lambda permit: permit, {MATCH: "1"}, MISMATCH),
+        (lambda permit: permit, {"Host": "storage.googleapis.com"}, MISMATCH),
+        (lambda permit: permit, {"Content-Type": None}, MALFORMED),
+        (lambda permit: permit, {RANGE: None}, MALFORMED),
+        (lambda permit: permit, {MATCH: None}, MALFORMED),
+        (lambda permit: permit, {"x-goog-acl": "public-read"}, MALFORMED),
+        (in_url("X-Goog-Expires=600", "X-Goog-Expires=604801"), {}, INVALID),
+        (in_url("X-Goog-Expires=600", "X-Goog-Expires=0"), {}, INVALID),
+        (in_url("X-Goog-Expires=600&", ""), {}, INVALID),
+        (in_url("X-Goog-Expires=600", "X-Goog-Expires=600&X-Goog-Expires=600"), {}, INVALID),
+        (in_url("GOOG4-RSA-SHA256", "GOOG4-HMAC-SHA256"), {}, INVALID),
+        (in_url("goog4_request", "aws4_request"), {}, INVALID),
+        (in_url("X-Goog-Signature=", "X-Goog-Signature=x"), {}, INVALID),
+        (in_url("content-type%3Bhost", "content-type"), {}, INVALID),
+    ],
+)
+def test_a_tampered_upload_is_refused(
+    front: Storage, change: Callable[[Permit], Permit], headers: dict[str, str | None], expected: tuple[int, str]
+) -> None:
+    """What differs from the signed request in address, method or header is no permission, and stores nothing."""
+    name = "uploads/tampered"
+    assert expected == put(change(front.permit(name)), b"picture", **headers)
+    assert not front.holds(name)
+
+
+@pytest.mark.parametrize(
+    ("ago", "expected"),
+    [
+        (timedelta(minutes=9), (200, "")),
+        (timedelta(minutes=11), (400, "ExpiredToken")),
+        (timedelta(days=30), (400, "ExpiredToken")),
+        (-timedelta(minutes=5), (200, "")),
+        (-timedelta(minutes=20), (403, "RequestTimeTooSkewed")),
+    ],
+)
+def test_a_signature_has_its_time(front: Storage, ago: timedelta, expected: tuple[int, str]) -> None:
+    """Ten minutes are ten minutes; a signature from the future counts as far as a clock may be wrong."""
+    name = f"uploads/at{ago.total_seconds():.0f}"
+    assert expected == put(signed(front, name, signed_at=datetime.now(UTC) - ago), b"picture")
+    assert (expected[0] == 200) == front.holds(name)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"", (400, "EntityTooSmall")),
+        (bytes(MEGABYTE), (200, "")),
+        (bytes(MEGABYTE + 1), (400, "EntityTooLarge")),
+        ([], (400, "EntityTooSmall")),
+        ([bytes(600_000), bytes(400_000)], (200, "")),
+        ([bytes(600_000), bytes(400_001)], (400, "EntityTooLarge")),
+        ([bytes(600_000)] * 30, (400, "EntityTooLarge")),
+    ],
+    ids=["empty", "most", "more", "chunked-empty", "chunked-most", "chunked-more", "chunked-far-more"],
+)
+def test_the_signed_range_holds_the_body(
+    front: Storage, request: pytest.FixtureRequest, body: bytes | list[bytes], expected: tuple[int, str]
+) -> None:
+    """Declared or counted while it comes, a body outside of 1 to N bytes is refused and nothing of it is stored."""
+    name = f"uploads/{request.node.callspec.id}"
+    assert expected == put(front.permit(name), body if isinstance(body, bytes) else iter(body))
+    assert (expected[0] == 200) == front.holds(name)
+
+
+def test_an_object_is_created_once(front: Storage) -> None:
+    """The same permission used twice leaves the first picture there."""
+    permit = front.permit("uploads/twice")
+    assert (200, "") == put(permit, b"first")
+    assert (412, "PreconditionFailed") == put(permit, b"second")
+    assert b"first" == front.bucket(IMAGES_BUCKET).blob("uploads/twice").download_as_bytes()
+
+
+def test_of_uploads_at_once_exactly_one_wins(front: Storage) -> None:
+    """Sixteen that end at the same moment: one is stored, whole, and the rest hears 412."""
+    permit = front.permit("uploads/race")
+    bodies = [bytes([number]) * 100_000 for number in range(16)]
+    with ExitStack() as stack:
+        senders = [stack.enter_context(sending(front, permit, len(body))) for body in bodies]
+        for sender, body in zip(senders, bodies, strict=True):
+            sender.sendall(body[:-1])
+        for sender, body in zip(senders, bodies, strict=True):
+            sender.sendall(body[-1:])
+        answers = [int(sender.recv(12).split()[1]) for sender in senders]
+    assert [200] + 15 * [412] == sorted(answers)
+    assert bodies[answers.index(200)] == front.bucket(IMAGES_BUCKET).blob("uploads/race").download_as_bytes()
+
+
+def test_too_much_is_refused_before_it_has_come(front: Storage) -> None:
+    """A body declared too large is refused by its head, one of unsaid length as soon as it is too large."""
+    permit = front.permit("uploads/endless", 1000)
+    with sending(front, permit, 1001) as sender:
+        assert b"HTTP/1.1 400" == sender.recv(12)
+    with sending(front, permit, None) as sender:
+        sender.sendall(b"5dc\r\n" + bytes(1500) + b"\r\n")
+        assert b"HTTP/1.1 400" == sender.recv(12)
+
+
+@contextmanager
+def sending(front: Storage, permit: Permit, length: int | None) -> Iterator[socket.socket]:
+    """Open an upload and send its head; without a length the body is chunked."""
+    address = urlsplit(permit.url)
+    extent = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
+    lines = [f"PUT {address.path}?{address.query} HTTP/1.1", f"Host: {address.netloc}", extent]
+    lines += [f"{name}: {value}" for name, value in permit.headers.items()]
+    with socket.create_connection((HOST, front.addresses.ports["storage"]), timeout=20) as connection:
+        connection.sendall("\r\n".join((*lines, "", "")).encode())
+        yield connection
+
+
+def test_the_signer_may_create_and_nothing_else(front: Storage) -> None:
+    """Without the precondition its role alone keeps the first picture; it reads and deletes nothing."""
+    assert (200, "") == put(signed(front, "uploads/role"), b"first")
+    denied = (403, "AccessDenied")
+    assert denied == put(signed(front, "uploads/role"), b"second")
+    assert denied == put(signed(front, "uploads/role", method="GET"), None)
+    assert denied == put(signed(front, "uploads/role", method="DELETE"), None)
+    assert denied == put(signed(front, "token/music.mp3", bucket=RESULTS_BUCKET), b"music")
+    assert b"first" == front.bucket(IMAGES_BUCKET).blob("uploads/role").download_as_bytes()
+
+
+def test_another_signer_has_another_role(front: Storage) -> None:
+    """The pipeline's account signs well, but not for pictures; in its own bucket it reads and writes."""
+    assert (403, "AccessDenied") == put(signed(front, "uploads/wrong", PIPELINE_ACCOUNT), b"picture")
+    assert not front.holds("uploads/wrong")
+    own = {"bucket": PIPELINE_BUCKET}
+    assert (200, "") == put(signed(front, "root/a", PIPELINE_ACCOUNT, **own), b"one")
+    assert (200, "") == put(signed(front, "root/a", PIPELINE_ACCOUNT, **own), b"two")
+    address = signed(front, "root/a", PIPELINE_ACCOUNT, method="GET", **own)
+    assert b"two" == requests.get(address.url, headers=dict(address.headers), timeout=10).content
+
+
+def test_a_slow_sender_stops_nobody(front: Storage) -> None:
+    """While one upload hangs half-way, others are stored; when it breaks off, nothing of it is."""
+    permit = front.permit("uploads/slow")
+    with sending(front, permit, MEGABYTE) as sender:
+        sender.sendall(bytes(MEGABYTE // 2))
+        assert (200, "") == put(front.permit("uploads/quick"), b"picture")
+        assert b"picture" == front.bucket(IMAGES_BUCKET).blob("uploads/quick").download_as_bytes()
+    assert not front.holds("uploads/slow")
+    assert (200, "") == put(permit, b"again")

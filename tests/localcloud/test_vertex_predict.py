@@ -1,0 +1,192 @@
+import base64
+import threading
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+import soundfile
+
+from localcloud.addresses import HOST, PROJECT
+from localcloud.servers import listen
+from localcloud.vertex import musicians
+from localcloud.vertex.models import SCRIPT_PATH, Models
+from localcloud.vertex.musicians import brief_of, compose
+from localcloud.vertex.scripts import FAILURES
+from pipeline.model_server.http_api import app as model_server
+from pipeline.model_server.predicting import Predictor
+from tests.local_vertex import ENDPOINT, LocalVertex, hum, serving
+
+LYRIA_2 = f"/v1/projects/{PROJECT}/locations/us-central1/publishers/google/models/lyria-002:predict"
+LYRIA_3 = f"/v1beta1/projects/{PROJECT}/locations/global/interactions"
+PREDICT = f"/v1/{ENDPOINT}:predict"
+INTERACTION = {"model": "lyria-3-clip-preview", "input": [{"type": "text", "text": "calm"}]}
+
+
+@pytest.fixture(scope="module")
+def vertex() -> Iterator[LocalVertex]:
+    with serving(Models(hum, seconds=1.0)) as server:
+        yield server
+
+
+def post(vertex: LocalVertex, path: str, body: Any) -> requests.Response:
+    headers = {"Authorization": "Bearer t"}
+    return requests.post(vertex.url + path, json=body, headers=headers, timeout=60)
+
+
+def wish(**fields: Any) -> dict[str, Any]:
+    return {"instances": [{"prompt": "calm"} | fields], "parameters": {}}
+
+
+def heard(text: str) -> tuple[int, tuple[int, ...]]:
+    samples, rate = soundfile.read(BytesIO(base64.b64decode(text)))
+    return rate, samples.shape
+
+
+def test_lyria_2_answers_a_wav_at_48_khz(vertex: LocalVertex) -> None:
+    """The same seed gives the same music, another seed other music, and no seed always other music."""
+    first, again, other, *unseeded = (
+        post(vertex, LYRIA_2, body).json()["predictions"][0]
+        for body in (wish(seed=1), wish(seed=1), wish(seed=2**31), wish(), wish())
+    )
+    assert (48_000, (48_000, 2)) == heard(first["bytesBase64Encoded"])
+    assert first["mimeType"] == "audio/wav"
+    assert first == again
+    assert other != first
+    assert unseeded[0] != unseeded[1]
+
+
+def test_lyria_3_answers_an_mp3_in_its_steps(vertex: LocalVertex) -> None:
+    """The person's own words are a step, too; the older shape is flat."""
+    steps = post(vertex, LYRIA_3, INTERACTION).json()["steps"]
+    assert ["user_input", "model_output"] == [step["type"] for step in steps]
+    (sound,) = [content for content in steps[1]["content"] if content["type"] == "audio"]
+    assert sound["mime_type"] == "audio/mpeg"
+    assert heard(sound["data"])[0] == 44_100
+    vertex.script("lyria-3-clip-preview", "music in the other shape")
+    flat = post(vertex, LYRIA_3, INTERACTION).json()
+    assert "steps" not in flat
+    assert ["text", "audio"] == [content["type"] for content in flat["outputs"]]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "problem"),
+    [
+        (LYRIA_2, {}, "prompt"),
+        (LYRIA_2, {"instances": [{"prompt": " "}]}, "prompt"),
+        (LYRIA_2, wish(prompt="바다"), "Unsupported language"),
+        (LYRIA_2, wish(seed=1) | {"parameters": {"sample_count": 1}}, "cannot be used together"),
+        (LYRIA_2, wish(seed="1"), "seed"),
+        (LYRIA_2, [], "Root element"),
+        (LYRIA_3, {"model": "lyria-3-clip-preview"}, "input"),
+        (SCRIPT_PATH, {"model": "lyria-9", "answers": []}, "lyria-002"),
+        (SCRIPT_PATH, {"model": "lyria-002", "answers": ["tea"]}, "recitation"),
+    ],
+)
+def test_a_request_that_google_would_refuse_is_refused(vertex: LocalVertex, path: str, body: Any, problem: str) -> None:
+    """With an error of Google's format that says why."""
+    answer = post(vertex, path, body)
+    assert (400, "INVALID_ARGUMENT") == (answer.status_code, answer.json()["error"]["status"])
+    assert problem in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (LYRIA_2.replace("lyria-002", "lyria-001"), wish()),
+        (LYRIA_3, INTERACTION | {"model": "lyria-4"}),
+        (LYRIA_3.replace("global", "us-central1"), INTERACTION),
+        (PREDICT, wish()),
+    ],
+)
+def test_a_model_that_is_not_there_is_not_found(vertex: LocalVertex, path: str, body: Any) -> None:
+    """Lyria 3 is nowhere but in the global location, and an endpoint needs a model server."""
+    answer = post(vertex, path, body)
+    assert (404, "NOT_FOUND") == (answer.status_code, answer.json()["error"]["status"])
+
+
+def test_a_models_failures_are_answered_in_their_order(vertex: LocalVertex) -> None:
+    """Each scripted answer serves one request of its model; then there is music again."""
+    custom = {"status": 418, "body": {"tea": True}, "headers": {"Retry-After": "7"}}
+    vertex.script("lyria-002", *FAILURES, custom)
+    answers = [post(vertex, LYRIA_2, wish()) for _ in range(len(FAILURES) + 2)]
+    expected = [status for status, _ in FAILURES.values()]
+    assert [*expected, 418, 200] == [answer.status_code for answer in answers]
+    assert ({"tea": True}, "7") == (answers[-2].json(), answers[-2].headers["Retry-After"])
+    assert [wish()] * len(answers) == vertex.asked("lyria-002")
+
+
+class HeldPredictions:
+    """A model that names itself."""
+
+    name = "named"
+    longest_seconds = 30.0
+
+    def make(self, prompt: str, seconds: float, seed: int) -> bytes:
+        return f"{prompt} {seconds} {seed}".encode()
+
+
+def test_an_endpoint_passes_on_what_its_model_server_says() -> None:
+    """Predictions as they are, refusals in Google's format with their code and the time to wait."""
+    predictor = Predictor(places=1)
+    server = listen(model_server(predictor, "/health", "/predict"), 0)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    with serving(Models(model_server_url=f"http://{HOST}:{server.port}")) as vertex:
+        loading = post(vertex, PREDICT, wish())
+        assert (503, "UNAVAILABLE", "5") == (
+            loading.status_code,
+            loading.json()["error"]["status"],
+            loading.headers["Retry-After"],
+        )
+        predictor.ready(HeldPredictions())
+        wrong = post(vertex, PREDICT, wish(seconds=0))
+        assert (400, "INVALID_ARGUMENT") == (wrong.status_code, wrong.json()["error"]["status"])
+        assert "instances[0].seconds" in wrong.json()["error"]["message"]
+        answered = post(vertex, PREDICT, wish(seconds=3, seed=4)).json()
+        (made,) = answered["predictions"]
+        assert ("named", b"calm 3.0 4") == (made["model"], base64.b64decode(made["bytesBase64Encoded"]))
+        assert answered["deployedModelId"]
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_model_server_that_is_gone_is_a_bad_gateway() -> None:
+    """The endpoint is there, and what is behind it is not."""
+    with serving(Models(model_server_url="http://127.0.0.1:9")) as vertex:
+        answer = post(vertex, PREDICT, wish())
+    assert (502, "UNAVAILABLE") == (answer.status_code, answer.json()["error"]["status"])
+    assert "does not answer" in answer.json()["error"]["message"]
+
+
+def test_nobody_plays_without_credentials(vertex: LocalVertex) -> None:
+    """The models want a token, and so does the script."""
+    for path in (LYRIA_2, LYRIA_3, PREDICT, SCRIPT_PATH):
+        assert requests.post(vertex.url + path, json={}, timeout=10).status_code == 401
+
+
+def test_the_musician_reads_the_prompt() -> None:
+    """Genre, instruments, tempo and key that the prompt names are those of the piece."""
+    brief = brief_of(
+        "Calm sea. Instrumental bossa nova music. Instruments: nylon guitar. Tempo: 132 BPM. Key: F# minor."
+    )
+    assert ("bossa nova", 132, "F# minor") == (brief.genre, brief.tempoBpm, brief.key)
+    assert "nylon guitar" in brief.instruments
+    assert ("ambient", 100, "C major", ("piano",)) == (
+        brief_of("x").genre,
+        brief_of("x").tempoBpm,
+        brief_of("x").key,
+        brief_of("x").instruments,
+    )
+
+
+def test_the_local_lyria_is_the_composer() -> None:
+    """What is played is music of the asked length at the model's rate, the same for the same seed."""
+    audio = compose("Instrumental ambient music. Key: D minor.", 7, 10)
+    assert audio.seconds == pytest.approx(10, abs=0.01)
+    samples, rate = soundfile.read(BytesIO(musicians.wav(audio)))
+    assert (48_000, 480_000) == (rate, len(samples))
+    assert np.array_equal(audio.samples, compose("Instrumental ambient music. Key: D minor.", 7, 10).samples)

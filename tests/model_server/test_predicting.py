@@ -1,0 +1,146 @@
+import base64
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import requests
+
+from localcloud.addresses import HOST
+from localcloud.servers import listen
+from pipeline.model_server.http_api import app
+from pipeline.model_server.predicting import Predictor
+
+PLACES = 5
+
+
+@dataclass
+class HeldModel:
+    """Makes nothing until it is let go, and keeps what it was asked."""
+
+    name: str = "held"
+    longest_seconds: float = 30.0
+    let_go: threading.Event = field(default_factory=threading.Event)
+    asked: list[tuple[str, float, int]] = field(default_factory=list)
+
+    def make(self, prompt: str, seconds: float, seed: int) -> bytes:
+        assert self.let_go.wait(60)
+        self.asked.append((prompt, seconds, seed))
+        return prompt.encode()
+
+
+@dataclass
+class Server:
+    """A server of predictions in a thread, whose end is ``ending``."""
+
+    model: HeldModel
+    ending: threading.Event
+    predictor: Predictor
+    url: str = ""
+
+    def predict(self, *instances: Any) -> requests.Response:
+        return requests.post(f"{self.url}/predict", json={"instances": list(instances)}, timeout=60)
+
+    def health(self) -> int:
+        return requests.get(f"{self.url}/health", timeout=10).status_code
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    ending = threading.Event()
+    served = Server(HeldModel(), ending, Predictor(PLACES, ending.is_set))
+    listening = listen(app(served.predictor, "/health", "/predict"), 0)
+    served.url = f"http://{HOST}:{listening.port}"
+    thread = threading.Thread(target=listening.serve_forever, args=(0.02,))
+    thread.start()
+    yield served
+    served.model.let_go.set()
+    listening.shutdown()
+    thread.join()
+    listening.server_close()
+
+
+def ready(server: Server) -> Server:
+    server.predictor.ready(server.model)
+    return server
+
+
+def test_the_server_is_healthy_once_its_model_is_there(server: Server) -> None:
+    """Before that it says so, to the health check and to whoever wants music."""
+    assert server.health() == 503
+    early = server.predict({"prompt": "calm"})
+    assert (503, "5") == (early.status_code, early.headers["Retry-After"])
+    assert ready(server).health() == 200
+
+
+def test_every_instance_has_its_prediction_in_its_place(server: Server) -> None:
+    """Several instances make one request; each has its own prompt, length and seed, within what the model can."""
+    ready(server).model.let_go.set()
+    answered = server.predict({"prompt": "a", "seconds": 12.5, "seed": 3}, {"prompt": "b", "seconds": 180}).json()
+    sounds = [base64.b64decode(made["bytesBase64Encoded"]) for made in answered["predictions"]]
+    assert [b"a", b"b"] == sounds
+    assert {("held", "audio/flac")} == {(made["model"], made["mimeType"]) for made in answered["predictions"]}
+    assert [("a", 12.5, 3), ("b", 30.0, 0)] == server.model.asked
+
+
+def test_twenty_at_once_are_all_answered(server: Server) -> None:
+    """As many as there are places are served, one after the other, and the others hear at once that it is full."""
+    ready(server)
+    with ThreadPoolExecutor(20) as people:
+        calls = [people.submit(server.predict, {"prompt": f"p{number}"}) for number in range(20)]
+        answers = as_completed(calls)
+        refused = [next(answers).result() for _ in range(20 - PLACES - 1)]
+        assert {(429, "5", "the queue is full")} == {
+            (answer.status_code, answer.headers["Retry-After"], answer.json()["error"]) for answer in refused
+        }
+        assert server.health() == 200
+        server.model.let_go.set()
+        served = [call.result() for call in answers]
+    assert [200] * (PLACES + 1) == [answer.status_code for answer in served]
+    prompts = {base64.b64decode(answer.json()["predictions"][0]["bytesBase64Encoded"]) for answer in served}
+    assert PLACES + 1 == len(prompts) == len(server.model.asked)
+    assert server.predict({"prompt": "later"}).status_code == 200
+
+
+def test_an_ending_server_finishes_what_it_began(server: Server) -> None:
+    """The request under way is answered with its music; those that wait are sent elsewhere."""
+    ready(server)
+    with ThreadPoolExecutor(3) as people:
+        calls = [people.submit(server.predict, {"prompt": f"p{number}"}) for number in range(3)]
+        while server.predictor._places._value > PLACES - 2:  # noqa: SLF001  nothing outside tells who waits
+            threading.Event().wait(0.01)
+        server.ending.set()
+        server.model.let_go.set()
+        assert [200, 503, 503] == sorted(call.result().status_code for call in calls)
+    assert server.health() == 503
+
+
+@pytest.mark.parametrize(
+    ("instance", "field"),
+    [
+        ("calm", "instances[0]"),
+        ({}, "instances[0].prompt"),
+        ({"prompt": " "}, "instances[0].prompt"),
+        ({"prompt": "a" * 4001}, "instances[0].prompt"),
+        ({"prompt": "a", "seconds": 0}, "instances[0].seconds"),
+        ({"prompt": "a", "seconds": 10_000}, "instances[0].seconds"),
+        ({"prompt": "a", "seconds": "30"}, "instances[0].seconds"),
+        ({"prompt": "a", "seed": -1}, "instances[0].seed"),
+        ({"prompt": "a", "seed": True}, "instances[0].seed"),
+    ],
+)
+def test_a_field_that_is_wrong_is_named(server: Server, instance: Any, field: str) -> None:
+    """Nothing is made of a request in which something is wrong."""
+    answer = ready(server).predict(instance)
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith(f"{field} must")
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "{}", '{"instances": []}', '{"instances": {}}'])
+def test_a_body_without_instances_is_refused(server: Server, body: str) -> None:
+    """So are more instances than one request may hold."""
+    answer = requests.post(f"{ready(server).url}/predict", data=body, timeout=10)
+    assert answer.status_code == 400
+    assert server.predict(*[{"prompt": "a"}] * 9).status_code == 400

@@ -1,0 +1,84 @@
+import pytest
+
+from musicgenerator.briefs import Brief
+from pipeline.engines import Cloud, prompts
+from pipeline.engines.endpoint import Endpoint, predict_url
+from pipeline.engines.errors import (
+    EngineNotConfiguredError,
+    EngineUnavailableError,
+    NoAudioError,
+    RequestRefusedError,
+)
+from tests.local_vertex import ENDPOINT, LocalVertex
+
+SEED = 41
+
+
+def endpoint(vertex: LocalVertex, patience_seconds: float = 30.0) -> Endpoint:
+    return Endpoint(predict_url(vertex.cloud), vertex.vertex(patience_seconds))
+
+
+def sounding(sound: str, **fields: str) -> dict[str, object]:
+    return {"status": 200, "body": {"predictions": [{"bytesBase64Encoded": sound, **fields}]}}
+
+
+def test_the_endpoint_is_asked_for_everything_that_the_brief_says(vertex: LocalVertex, sea: Brief, tone: str) -> None:
+    """One instance holds prompt, negative prompt, length and seed; the take names the model that answered."""
+    vertex.script("endpoint", sounding(tone, model="musicgen-small"))
+    take = endpoint(vertex).make(sea, 45, SEED)
+    (asked,) = vertex.asked("endpoint")
+    instance = {"prompt": prompts.full(sea), "negative_prompt": "drums, vocals", "seconds": 45, "seed": SEED}
+    assert {"instances": [instance], "parameters": {}} == asked
+    assert ("endpoint", "musicgen-small", SEED, 0.0) == (take.engine, take.model, take.seed, take.cost_usd)
+    assert (32_000, (32_000, 2)) == (take.audio.rate, take.audio.samples.shape)
+
+
+def test_a_model_server_that_is_full_is_asked_again(vertex: LocalVertex, sea: Brief, tone: str) -> None:
+    """429 with a time to wait, and a server that is just starting, are waited for."""
+    full = {"status": 429, "body": {}, "headers": {"Retry-After": "0"}}
+    vertex.script("endpoint", full, "unavailable", sounding(tone))
+    assert endpoint(vertex).make(sea, 30, SEED).model == "unnamed"
+    assert len(vertex.asked("endpoint")) == 3
+
+
+def test_a_model_server_that_stays_full_is_unavailable(vertex: LocalVertex, sea: Brief) -> None:
+    """When patience ends, so does the take."""
+    vertex.script("endpoint", *["quota"] * 500)
+    with pytest.raises(EngineUnavailableError):
+        endpoint(vertex, patience_seconds=0.2).make(sea, 30, SEED)
+    vertex.script("endpoint")
+
+
+def test_a_request_that_the_model_refuses_is_not_repeated(vertex: LocalVertex, sea: Brief) -> None:
+    """Nor is an endpoint that does not exist."""
+    vertex.script("endpoint", {"status": 400, "body": {"error": {"message": "seconds must be at most 30"}}})
+    with pytest.raises(RequestRefusedError, match="at most 30"):
+        endpoint(vertex).make(sea, 45, SEED)
+    assert len(vertex.asked("endpoint")) == 1
+    with pytest.raises(RequestRefusedError, match="404"):
+        endpoint(vertex).make(sea, 30, SEED)
+
+
+@pytest.mark.parametrize("answer", ["no audio", "not audio"])
+def test_an_answer_without_sound_is_an_error(vertex: LocalVertex, sea: Brief, answer: str) -> None:
+    """A model of one's own that gives no sound is broken, and is not asked twice."""
+    vertex.script("endpoint", answer)
+    with pytest.raises(NoAudioError):
+        endpoint(vertex).make(sea, 30, SEED)
+    assert len(vertex.asked("endpoint")) == 1
+
+
+def test_the_endpoint_is_named_as_vertex_ai_names_it() -> None:
+    """In its region, or under the host of its own that a dedicated endpoint has."""
+    assert f"https://us-central1-aiplatform.googleapis.com/v1/{ENDPOINT}:predict" == predict_url(
+        Cloud(endpoint=ENDPOINT)
+    )
+    own = f"https://123.us-central1-9.prediction.vertexai.goog/v1/{ENDPOINT}"
+    assert f"{own}:predict" == predict_url(Cloud(endpoint=own))
+
+
+@pytest.mark.parametrize("name", ["", "123", "projects/p/endpoints/1", "http://h/v1/" + ENDPOINT, ENDPOINT + "/x"])
+def test_a_name_that_is_none_is_said_before_anything_is_asked(name: str) -> None:
+    """An operator who has not deployed a model, or misspelt it, hears which setting is wrong."""
+    with pytest.raises(EngineNotConfiguredError, match="MODEL_ENDPOINT"):
+        predict_url(Cloud("p", endpoint=name))

@@ -1,0 +1,149 @@
+import base64
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from localcloud import identity_server
+from localcloud.addresses import HOST, Addresses
+from localcloud.servers import listen
+from musicgenerator.briefs import ENGINES, Brief
+from musicgenerator.errors import BriefError
+from pipeline.audio import Audio
+from pipeline.engines import Cloud, Take, engine_named
+from pipeline.engines.__main__ import FACTS, rows
+from pipeline.engines.choice import WithFallback, chosen
+from pipeline.engines.errors import EngineNotConfiguredError, NoAudioError, RequestRefusedError
+from pipeline.engines.heard import decoded
+from pipeline.takes import kept, recalled
+from tests.local_vertex import LocalVertex
+
+
+@pytest.fixture(scope="module")
+def signed_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The credentials of the local cloud, whose tokens come from its identity server."""
+    with socket.create_server((HOST, 0)) as free:
+        port = int(free.getsockname()[1])
+    addresses = Addresses(port - Addresses(0).ports["identity"], tmp_path_factory.mktemp("home"))
+    server = listen(identity_server.app(identity_server.prepare(addresses)), port)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(addresses.credentials_file))
+        yield
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_every_engine_has_a_maker_and_a_line_in_the_list() -> None:
+    """The vocabulary of requests, the registry and the list name the same engines."""
+    assert list(ENGINES) == list(FACTS)
+    with pytest.raises(BriefError, match="composer, lyria-002, lyria-3-clip, endpoint") as caught:
+        engine_named("no-such-engine")
+    assert caught.value.field == "engine"
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_the_list_says_what_an_engine_lacks() -> None:
+    """The composer is always there; the others need a project, and the endpoint its name."""
+    lacking = {row[0]: row[-1] for row in rows({})}
+    assert lacking["composer"] == "yes"
+    assert lacking["lyria-002"] == lacking["lyria-3-clip"] == "no: set GOOGLE_CLOUD_PROJECT"
+    assert lacking["endpoint"].startswith("no: set MODEL_ENDPOINT")
+    endpoint = "projects/p/locations/us-central1/endpoints/1"
+    complete = rows({"GOOGLE_CLOUD_PROJECT": "p", "MODEL_ENDPOINT": endpoint})
+    assert {"yes"} == {row[-1] for row in complete}
+
+
+def test_the_list_is_a_table() -> None:
+    """``python -m pipeline.engines`` prints a line for each engine with its price, length, rate and licence."""
+    command = [sys.executable, "-m", "pipeline.engines"]
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    printed = subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout.splitlines()
+    heading, *lines = printed[: 1 + len(ENGINES)]
+    assert ["engine", "model", "price", "length", "rate", "licence", "available"] == heading.split()
+    assert list(ENGINES) == [line.split()[0] for line in lines]
+    assert "0.06 USD" in lines[1]
+    assert "0.04 USD" in lines[2]
+
+
+@pytest.mark.parametrize("fallback", ["", "composer"])
+def test_an_engine_is_its_own_fallback_in_vain(fallback: str) -> None:
+    """Without another engine behind it, the chosen one stands alone."""
+    assert chosen("composer", fallback, Cloud()).name == "composer"
+    assert not isinstance(chosen("composer", fallback, Cloud()), WithFallback)
+
+
+@pytest.mark.parametrize(
+    ("engine", "fallback", "field"), [("nobody", "composer", "engine"), ("composer", "nobody", "fallback_engine")]
+)
+def test_an_unknown_engine_is_named_before_anything_is_asked(engine: str, fallback: str, field: str) -> None:
+    """The error says whether the request or the operator is wrong."""
+    with pytest.raises(BriefError) as caught:
+        chosen(engine, fallback, Cloud())
+    assert field == caught.value.field
+
+
+def test_an_engine_that_is_not_configured_fails_unless_another_stands_in(sea: Brief) -> None:
+    """The take of the one that stood in says whom it stands for."""
+    with pytest.raises(EngineNotConfiguredError, match="MODEL_ENDPOINT"):
+        chosen("endpoint", "", Cloud("p"))
+    take = chosen("endpoint", "composer", Cloud("p")).make(sea, 10, 7)
+    assert ("composer", "endpoint", 7) == (take.engine, take.fallback_from, take.seed)
+
+
+@pytest.mark.usefixtures("signed_in")
+@pytest.mark.parametrize("failure", ["safety", "forbidden"])
+def test_another_engine_stands_in_for_one_that_is_refused(vertex: LocalVertex, sea: Brief, failure: str) -> None:
+    """With Google's own credential flow: the refused engine is asked once, and without a fallback that is the end."""
+    with pytest.raises(RequestRefusedError):
+        chosen("lyria-002", "", vertex.script("lyria-002", failure).cloud).make(sea, 10, 7)
+    take = chosen("lyria-002", "lyria-3-clip", vertex.script("lyria-002", failure).cloud).make(sea, 10, 7)
+    assert ("lyria-3-clip", "lyria-002", 0.04) == (take.engine, take.fallback_from, take.cost_usd)
+    assert len(vertex.asked("lyria-002")) == 1
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_an_engine_that_succeeds_has_nobody_stand_in(vertex: LocalVertex, sea: Brief) -> None:
+    """The fallback is not asked, and the take names none."""
+    vertex.script("lyria-3-clip-preview")
+    take = chosen("lyria-002", "lyria-3-clip", vertex.script("lyria-002").cloud).make(sea, 10, 7)
+    assert ("lyria-002", None) == (take.engine, take.fallback_from)
+    assert not vertex.asked("lyria-3-clip-preview")
+
+
+def test_a_kept_take_comes_back_to_the_last_sample() -> None:
+    """Sound, provenance, score and form: what is made of the recalled take are the same files."""
+    samples = np.random.default_rng(1).normal(0, 0.5, (4410, 2)).astype(np.float32)
+    form = {"key": "D major"}
+    take = Take(Audio(samples, 44_100), "composer", "composer-1", 7, 0.06, b"MThd", form, fallback_from="lyria-002")
+    again = recalled(kept(take))
+    assert np.array_equal(samples, again.audio.samples)
+    assert again.audio.rate == 44_100
+    assert replace(take, audio=again.audio, answer=again.answer) == again
+
+
+def test_an_engines_own_encoding_is_kept_as_it_came(tone: str) -> None:
+    """It is decoded again rather than encoded again, so nothing is lost however often it is recalled."""
+    answer = base64.b64decode(tone)
+    audio = decoded(answer)
+    assert audio is not None
+    take = Take(audio, "endpoint", "musicgen", 7, 0.0, midi=None, form={}, answer=answer)
+    again = recalled(kept(take))
+    assert np.array_equal(take.audio.samples, again.audio.samples)
+    assert replace(take, audio=again.audio) == again
+    assert kept(take) == kept(again)
+
+
+def test_a_take_that_cannot_be_read_is_said_so() -> None:
+    """It is no engine's sound, so nothing is made of it."""
+    take = Take(Audio(np.zeros((0, 2), np.float32), 44_100), "e", "m", 7, 0.0, midi=None, form={}, answer=b"no sound")
+    with pytest.raises(NoAudioError):
+        recalled(kept(take))

@@ -1,0 +1,205 @@
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from musicgenerator.briefs import Brief
+from pipeline.engines import Cloud, Engine, prompts
+from pipeline.engines.errors import (
+    EngineError,
+    EngineNotConfiguredError,
+    EngineUnavailableError,
+    NoAudioError,
+    RecitationBlockedError,
+    RequestRefusedError,
+    SafetyBlockedError,
+)
+from pipeline.engines.lyria import Lyria2, Lyria3Clip, interactions_url, lyria_2_url
+from tests.local_vertex import LocalVertex
+
+MODELS = {"lyria-002": "lyria-002", "lyria-3-clip": "lyria-3-clip-preview"}
+SEED = 41
+
+Make = Callable[[LocalVertex], Engine]
+
+
+def lyria_2(vertex: LocalVertex, patience_seconds: float = 30.0) -> Engine:
+    return Lyria2(lyria_2_url(vertex.cloud), vertex.vertex(patience_seconds))
+
+
+def lyria_3_clip(vertex: LocalVertex, patience_seconds: float = 30.0) -> Engine:
+    return Lyria3Clip(interactions_url(vertex.cloud), vertex.vertex(patience_seconds))
+
+
+BOTH = pytest.mark.parametrize("engine", [lyria_2, lyria_3_clip])
+
+
+def prompt_of(body: dict[str, Any]) -> str:
+    text: str = body["instances"][0]["prompt"] if "instances" in body else body["input"][0]["text"]
+    return text
+
+
+@pytest.mark.parametrize("shape", ["music", "music in the other shape"])
+@pytest.mark.parametrize(
+    ("engine", "model", "rate", "usd"),
+    [(lyria_2, "lyria-002", 48_000, 0.06), (lyria_3_clip, "lyria-3-clip-preview", 44_100, 0.04)],
+)
+def test_music_comes_back_with_its_provenance_and_cost(  # noqa: PLR0913, PLR0917  a table's columns
+    vertex: LocalVertex, sea: Brief, engine: Make, model: str, rate: int, usd: float, shape: str
+) -> None:
+    """Both shapes of either reply are read; the take says which model made it, from which seed and for how much."""
+    take = engine(vertex.script(model, shape)).make(sea, 30, SEED)
+    assert (rate, 2) == (take.audio.rate, take.audio.samples.shape[1])
+    assert take.audio.seconds == pytest.approx(1.0, abs=0.1)
+    assert (model, SEED, usd, None) == (take.model, take.seed, take.cost_usd, take.midi)
+    assert take.engine in MODELS
+    assert len(vertex.asked(model)) == 1
+
+
+def test_lyria_2_is_asked_with_prompt_negative_prompt_and_seed(vertex: LocalVertex, sea: Brief) -> None:
+    """The prompt holds the whole brief in English; what is to be avoided has a field of its own."""
+    lyria_2(vertex.script("lyria-002")).make(sea, 30, SEED)
+    (asked,) = vertex.asked("lyria-002")
+    prompt = (
+        "Calm sea at dawn. Instrumental ambient music. Mood: calm, warm. Instruments: piano, harp. Tempo: 84 BPM. "
+        "Key: D major."
+    )
+    instance = {"prompt": prompt, "negative_prompt": "drums, vocals", "seed": SEED}
+    assert {"instances": [instance], "parameters": {}} == asked
+
+
+def test_lyria_3_is_asked_in_words_alone(vertex: LocalVertex, sea: Brief) -> None:
+    """It knows neither a seed nor a negative prompt, so the prompt says what to avoid."""
+    lyria_3_clip(vertex.script("lyria-3-clip-preview")).make(sea, 30, SEED)
+    (asked,) = vertex.asked("lyria-3-clip-preview")
+    assert {"model", "input"} == asked.keys()
+    assert asked["model"] == "lyria-3-clip-preview"
+    assert prompt_of(asked) == prompts.full(sea) + " No vocals, no lyrics. Avoid: drums, vocals."
+
+
+def test_korean_never_reaches_lyria(vertex: LocalVertex, sea: Brief) -> None:
+    """Of a brief that a person edited in Korean, only the English vocabulary is sent."""
+    korean = replace(sea, prompt="새벽의 고요한 바다", avoid="드럼")
+    lyria_2(vertex.script("lyria-002")).make(korean, 30, SEED)
+    (asked,) = vertex.asked("lyria-002")
+    assert prompt_of(asked).startswith("Instrumental ambient music.")
+    assert "negative_prompt" not in asked["instances"][0]
+
+
+@BOTH
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_a_recitation_block_is_answered_with_another_seed_and_then_a_plainer_prompt(
+    vertex: LocalVertex, sea: Brief, engine: Make, blocks: int
+) -> None:
+    """The second time it is the same prompt, the third time a plain one; the take's cost stays that of one clip."""
+    model = MODELS[engine(vertex).name]
+    take = engine(vertex.script(model, *["recitation"] * blocks)).make(sea, 30, SEED)
+    asked = vertex.asked(model)
+    assert blocks + 1 == len(asked)
+    assert prompt_of(asked[0]) == prompt_of(asked[1])
+    assert prompt_of(asked[-1]).startswith(prompts.plain(sea) if blocks == 2 else prompts.full(sea))
+    assert take.cost_usd in {0.06, 0.04}
+    if model == "lyria-002":
+        assert [SEED, *[SEED + 1] * blocks] == [body["instances"][0]["seed"] for body in asked]
+        assert take.seed == SEED + 1
+
+
+def test_the_seed_after_the_last_is_the_first(vertex: LocalVertex, sea: Brief) -> None:
+    """Another seed is a seed, too."""
+    assert lyria_2(vertex.script("lyria-002", "recitation")).make(sea, 30, 2**32 - 1).seed == 0
+
+
+@BOTH
+def test_music_that_is_always_taken_for_known_music_is_given_up(vertex: LocalVertex, sea: Brief, engine: Make) -> None:
+    """After the plainer prompt nothing else is tried."""
+    model = MODELS[engine(vertex).name]
+    with pytest.raises(RecitationBlockedError, match="recitation checks"):
+        engine(vertex.script(model, *["recitation"] * 3)).make(sea, 30, SEED)
+    assert len(vertex.asked(model)) == 3
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ("safety", SafetyBlockedError),
+        ("filtered", SafetyBlockedError),
+        ("failed", SafetyBlockedError),
+        ("language", RequestRefusedError),
+        ("forbidden", RequestRefusedError),
+        ({"status": 404, "body": {}}, RequestRefusedError),
+        ({"status": 400, "body": {"error": "plain words"}}, RequestRefusedError),
+    ],
+)
+def test_a_refusal_is_not_repeated(
+    vertex: LocalVertex, sea: Brief, engine: Make, answer: Any, error: type[EngineError]
+) -> None:
+    """A safety block, in an error or in an answer of 200, has a class of its own; one request is all that is made."""
+    model = MODELS[engine(vertex).name]
+    with pytest.raises(RequestRefusedError) as caught:
+        engine(vertex.script(model, answer)).make(sea, 30, SEED)
+    assert error is type(caught.value)
+    assert len(vertex.asked(model)) == 1
+
+
+@BOTH
+@pytest.mark.parametrize("answer", ["no audio", "not audio", {"status": 200, "body": {"predictions": "x", "steps": 5}}])
+def test_an_answer_without_sound_is_repeated_once(vertex: LocalVertex, sea: Brief, engine: Make, answer: Any) -> None:
+    """The same request is made once more, and a second empty answer ends it."""
+    model = MODELS[engine(vertex).name]
+    assert engine(vertex.script(model, answer)).make(sea, 30, SEED).audio.seconds > 0
+    first, second = vertex.asked(model)
+    assert first == second
+    with pytest.raises(NoAudioError):
+        engine(vertex.script(model, answer, answer)).make(sea, 30, SEED)
+    assert len(vertex.asked(model)) == 2
+
+
+@BOTH
+def test_what_passes_by_itself_is_waited_for(vertex: LocalVertex, sea: Brief, engine: Make) -> None:
+    """Quota and server errors are asked again until music comes."""
+    model = MODELS[engine(vertex).name]
+    broken = {"status": 502, "body": {}}
+    take = engine(vertex.script(model, "quota", "internal", "unavailable", broken)).make(sea, 30, SEED)
+    assert take.audio.seconds > 0
+    assert len(vertex.asked(model)) == 5
+
+
+@pytest.mark.parametrize("engine", [lyria_2, lyria_3_clip])
+def test_patience_ends_before_the_step_does(
+    vertex: LocalVertex, sea: Brief, engine: Callable[[LocalVertex, float], Engine]
+) -> None:
+    """An engine that stays busy is given up when its share of the time is over, with its own words."""
+    model = MODELS[engine(vertex, 1).name]
+    vertex.script(model, *["quota"] * 500)
+    with pytest.raises(EngineUnavailableError, match="Quota exceeded"):
+        engine(vertex, 0.3).make(sea, 30, SEED)
+    vertex.script(model)
+
+
+def test_a_wait_that_is_asked_for_beyond_the_patience_is_not_begun(vertex: LocalVertex, sea: Brief) -> None:
+    """``Retry-After`` is honoured, and where it is too long there is no use in waiting."""
+    busy = {"status": 429, "body": {}, "headers": {"Retry-After": "3600"}}
+    with pytest.raises(EngineUnavailableError):
+        lyria_2(vertex.script("lyria-002", busy)).make(sea, 30, SEED)
+    assert len(vertex.asked("lyria-002")) == 1
+
+
+def test_an_address_where_nobody_answers_is_unavailable(vertex: LocalVertex, sea: Brief) -> None:
+    """A refused connection is tried again, and then named."""
+    nobody = lyria_2_url(Cloud("p", "http://127.0.0.1:9"))
+    with pytest.raises(EngineUnavailableError, match="ConnectionError"):
+        Lyria2(nobody, vertex.vertex(patience_seconds=0.1)).make(sea, 30, SEED)
+
+
+def test_the_addresses_are_googles_unless_told_otherwise() -> None:
+    """Lyria 2 answers in its region, Lyria 3 globally; without a project there is no address."""
+    cloud = Cloud("p")
+    root = "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1"
+    assert f"{root}/publishers/google/models/lyria-002:predict" == lyria_2_url(cloud)
+    expected = "https://aiplatform.googleapis.com/v1beta1/projects/p/locations/global/interactions"
+    assert expected == interactions_url(cloud)
+    for url in (lyria_2_url, interactions_url):
+        with pytest.raises(EngineNotConfiguredError, match="GOOGLE_CLOUD_PROJECT"):
+            url(Cloud())
