@@ -67,7 +67,7 @@ lint: .venv/.stamp ## Formatting, lint, types and shell scripts
 types: .venv/.stamp
 	@.venv/bin/mypy src pipeline localcloud benchmarks
 	@MYPYPATH=.:src$(subst $(space),,$(FUNCTIONS:%=:functions/%)) .venv/bin/mypy --cache-dir .mypy_cache/tests \
-	  --explicit-package-bases infra tests/contracts tests/unit tests/functions tests/fakes.py
+	  --explicit-package-bases infra tests/contracts tests/unit tests/functions tests/fakes.py tests/local_storage.py
 	@for name in $(FUNCTIONS); do \
 	  MYPYPATH=src:functions/$$name .venv/bin/mypy --cache-dir .mypy_cache/$$name functions/$$name/*.py; done
 

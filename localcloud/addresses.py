@@ -58,6 +58,7 @@ class Addresses:
             "openai",
             "identity",
             "bridge",
+            "storage_backend",
         )
         return {part: self.port + offset for offset, part in enumerate(parts)}
 
@@ -68,6 +69,11 @@ class Addresses:
     def url(self, part: str) -> str:
         """Return the base address of a part, without a slash at the end."""
         return f"http://{self.host(part)}"
+
+    @property
+    def page_origins(self) -> tuple[str, ...]:
+        """Under which origins a browser may have the page open."""
+        return self.url("page"), f"http://localhost:{self.port}"
 
     @property
     def credentials_file(self) -> Path:
@@ -132,7 +138,7 @@ class Addresses:
             "MODEL_ENDPOINT": LOCAL_ENDPOINT if os.environ.get("MODEL_SERVER_URL") else "",
             "OPENAI_MODEL": "gpt-6-luna",
             "MODERATION_MODEL": "omni-moderation-latest",
-            "ALLOWED_ORIGINS": f"{self.url('page')} http://localhost:{self.port}",
+            "ALLOWED_ORIGINS": " ".join(self.page_origins),
             "DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA": "true",
         }
 

@@ -22,7 +22,6 @@ FUNCTIONS: Final = {
     "pipeline_launcher": ("on_track_captioned", "cloudevent"),
     "result_notifier": ("on_pipeline_event", "cloudevent"),
 }
-UPLOAD_HEADERS: Final = ("Content-Type", "x-goog-content-length-range", "x-goog-if-generation-match")
 
 
 @dataclass(frozen=True)
@@ -71,8 +70,14 @@ def foundations(addresses: Addresses, tools: Tools) -> list[Part]:
             echo=False,
         ),
         Part(
-            "storage", _storage(addresses, tools), ports["storage"], client, health="/_internal/healthcheck", echo=False
+            "storage_backend",
+            _storage_backend(addresses, tools),
+            ports["storage_backend"],
+            client,
+            health="/_internal/healthcheck",
+            echo=False,
         ),
+        _server(addresses, "storage", "localcloud.storage_front", echo=False),
         _server(addresses, "identity", "localcloud.identity_server", echo=False),
         _server(addresses, "openai", "localcloud.openai_server", f"--port={ports['openai']}"),
         _server(addresses, "page", "localcloud.page_server", echo=False),
@@ -115,16 +120,16 @@ def _function(addresses: Addresses, name: str, environ: dict[str, str]) -> Part:
     return Part(name, command, addresses.ports[name], environ, folder)
 
 
-def _storage(addresses: Addresses, tools: Tools) -> tuple[str, ...]:
+def _storage_backend(addresses: Addresses, tools: Tools) -> tuple[str, ...]:
+    """Return the command of fake-gcs-server, which calls itself by the address of the front before it."""
     return (
         str(tools.storage_binary),
         "-scheme=http",
         f"-host={HOST}",
-        f"-port={addresses.ports['storage']}",
+        f"-port={addresses.ports['storage_backend']}",
         "-backend=memory",
         f"-external-url={addresses.url('storage')}",
         f"-public-host={addresses.host('storage')}",
-        f"-cors-headers={','.join(UPLOAD_HEADERS)}",
         f"-event.pubsub-project-id={PROJECT}",
         f"-event.pubsub-topic={STORAGE_EVENTS_TOPIC}",
         f"-event.bucket={IMAGES_BUCKET}",

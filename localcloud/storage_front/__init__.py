@@ -1,0 +1,1 @@
+"""A front before fake-gcs-server that refuses what Cloud Storage would refuse, and passes on the rest unchanged."""

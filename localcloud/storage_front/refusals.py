@@ -1,0 +1,35 @@
+"""Errors as the XML API of Cloud Storage answers them: https://cloud.google.com/storage/docs/xml-api/reference-status."""
+
+from typing import Final
+from xml.sax.saxutils import escape
+
+_STATUSES: Final = {
+    "EntityTooLarge": 400,
+    "EntityTooSmall": 400,
+    "ExpiredToken": 400,
+    "InvalidArgument": 400,
+    "MalformedSecurityHeader": 400,
+    "MissingSecurityHeader": 400,
+    "AuthenticationRequired": 401,
+    "AccessDenied": 403,
+    "RequestTimeTooSkewed": 403,
+    "SignatureDoesNotMatch": 403,
+    "PreconditionFailed": 412,
+    "NotImplemented": 501,
+    "ServiceUnavailable": 503,
+}
+
+
+class Refusal(Exception):  # noqa: N818  it is what the storage says, not what went wrong in it
+    """What the storage refuses: one of its error codes and a sentence for a person."""
+
+    def __init__(self, code: str, message: str) -> None:
+        """``code`` is one that the XML API knows; its HTTP status follows from it."""
+        super().__init__(message)
+        self.code = code
+        self.status = _STATUSES[code]
+
+    def to_xml(self) -> bytes:
+        """Return the document that a refused request of the XML API is answered with."""
+        error = f"<Error><Code>{self.code}</Code><Message>{escape(str(self))}</Message></Error>"
+        return f"<?xml version='1.0' encoding='UTF-8'?>{error}".encode()

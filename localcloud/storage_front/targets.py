@@ -1,0 +1,51 @@
+"""What a request is for: the JSON API, or a bucket or object of the XML API."""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Self
+from urllib.parse import unquote_to_bytes
+
+from localcloud.storage_front.refusals import Refusal
+
+_JSON_API: Final = re.compile(r"/(?:(?:(?:resumable/)?upload/|download/|batch/)?storage/v1|upload/resumable)(?:/|$)")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A request's path as it was sent, its query parameters, and the bucket and object that the path names.
+
+    ``bucket`` and ``object`` are decoded and hold for the XML API alone; either may be empty.
+    """
+
+    path: str
+    query: tuple[tuple[str, str], ...]
+    bucket: str
+    object: str
+
+    @classmethod
+    def parse(cls, raw: str) -> Self:
+        """Read a request's target; raise InvalidArgument for one that is no path or no UTF-8."""
+        path, _, query = raw.partition("?")
+        # A fragment or an absolute address would reach the storage as another path than the one that was judged.
+        if not path.startswith("/") or "#" in raw:
+            raise Refusal("InvalidArgument", "The request's target must be a path.")
+        bucket, _, name = path[1:].partition("/")
+        pairs = (pair.partition("=") for pair in query.split("&") if pair)
+        try:
+            return cls(
+                path,
+                tuple((_decoded(name), _decoded(value)) for name, _, value in pairs),
+                _decoded(bucket),
+                _decoded(name),
+            )
+        except UnicodeDecodeError as error:
+            raise Refusal("InvalidArgument", "The path and its parameters must be UTF-8.") from error
+
+    @property
+    def is_json_api(self) -> bool:
+        """Say whether the JSON API answers: judged by the path as sent, as the storage behind judges it."""
+        return _JSON_API.match(self.path) is not None
+
+
+def _decoded(text: str) -> str:
+    return unquote_to_bytes(text).decode()
