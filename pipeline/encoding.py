@@ -14,13 +14,17 @@ ARTIST: Final = "musicgenerator"
 _KBIT: Final = 256
 _LAME_QUALITY: Final = 5
 _PCM_SCALE: Final = 32767
+_BLOCK: Final = 1 << 17  # frames worked on at a time
 _LANGUAGES: Final = {"ko": "kor", "en": "eng"}
 _ID3_ENCODING: Final = id3.Encoding.UTF16  # ID3v2.3 knows no UTF-8, and v2.3 is what every player reads
 
 
 @dataclass(frozen=True)
 class Tags:
-    """What the MP3 says of itself; ``key`` is a brief's key, ``language`` is ``ko`` or ``en``."""
+    """What the MP3 says of itself; ``key`` is a brief's key, ``language`` is ``ko`` or ``en``.
+
+    ``prompt_version`` is that of the prompt that described the picture, empty where it is not known.
+    """
 
     title: str
     caption: str
@@ -31,6 +35,7 @@ class Tags:
     engine: str
     model: str
     seed: int
+    prompt_version: str = ""
     album: str = ""
 
 
@@ -62,12 +67,15 @@ def mp3(audio: Audio, tags: Tags, cover_jpeg: bytes | None) -> bytes:
 def _dithered(audio: Audio) -> NDArray[np.int16]:
     """Round to 16 bits with triangular noise of one step, from a fixed seed."""
     rng = np.random.Generator(np.random.PCG64(16))
-    shape = audio.samples.shape
-    steps = rng.random(shape, np.float32)
-    steps -= rng.random(shape, np.float32)
-    steps += audio.samples * np.float32(_PCM_SCALE)
-    np.rint(steps, out=steps)
-    return np.clip(steps, -_PCM_SCALE - 1, _PCM_SCALE).astype(np.int16)
+    whole = np.empty(audio.samples.shape, np.int16)
+    for start in range(0, len(whole), _BLOCK):
+        block = audio.samples[start : start + _BLOCK]
+        steps = block * np.float32(_PCM_SCALE)
+        steps += rng.random(block.shape, np.float32)
+        steps -= rng.random(block.shape, np.float32)
+        np.rint(steps, out=steps)
+        whole[start : start + _BLOCK] = np.clip(steps, -_PCM_SCALE - 1, _PCM_SCALE)
+    return whole
 
 
 def _id3(tags: Tags, cover_jpeg: bytes | None) -> id3.ID3:
@@ -86,6 +94,7 @@ def _id3(tags: Tags, cover_jpeg: bytes | None) -> id3.ID3:
         "engine": tags.engine,
         "model": tags.model,
         "seed": str(tags.seed),
+        "prompt version": tags.prompt_version,
     }
     found = id3.ID3()
     for frame, text in texts.items():
@@ -93,7 +102,8 @@ def _id3(tags: Tags, cover_jpeg: bytes | None) -> id3.ID3:
             found.add(frame(encoding=_ID3_ENCODING, text=[text]))
     found.add(id3.COMM(encoding=_ID3_ENCODING, lang=language, desc="", text=[tags.caption]))
     for name, text in said.items():
-        found.add(id3.TXXX(encoding=_ID3_ENCODING, desc=name, text=[text]))
+        if text:
+            found.add(id3.TXXX(encoding=_ID3_ENCODING, desc=name, text=[text]))
     if cover_jpeg:
         front = id3.PictureType.COVER_FRONT
         found.add(id3.APIC(encoding=_ID3_ENCODING, mime="image/jpeg", type=front, desc="", data=cover_jpeg))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage, signal
 
 from pipeline.audio import Audio, Samples
+from pipeline.engines.errors import NoAudioError
 
 RATE: Final = 44_100
 LOUDNESS_LUFS: Final = -14.0
@@ -32,7 +33,7 @@ _SILENT: Final = 1e-4
 _CLOSE_LU: Final = 0.08
 
 
-class SilentMusicError(ValueError):
+class SilentMusicError(NoAudioError):
     """The engine gave no sound: nothing in it, nothing that is finite, or nothing above -80 dBFS."""
 
 
@@ -50,7 +51,7 @@ def master(audio: Audio, seconds: float) -> Master:
     """Return the sound in stereo at 44.1 kHz, exactly ``seconds`` long, at -14 LUFS and at most -1 dBTP.
 
     Mono and any other rate are converted. Longer sound is faded out, shorter sound is repeated with a crossfade.
-    Raise SilentMusicError (a ValueError) when there is nothing to hear.
+    Raise SilentMusicError when there is nothing to hear.
     """
     heard = _faded(*_fitted(_stereo(audio), round(seconds * RATE)))
     loud, loudness = _levelled(heard)
@@ -86,7 +87,9 @@ def _stereo(audio: Audio) -> Samples:
     samples = np.asarray(audio.samples, np.float32)
     if samples.ndim == 1:
         samples = samples[:, None]
-    if not samples.size or not np.isfinite(samples).all() or float(np.abs(samples).max()) < _SILENT:
+    # A sample that is not finite makes either extreme so.
+    loudest = max(-float(samples.min()), float(samples.max())) if samples.size else 0.0
+    if not _SILENT <= loudest < np.inf:
         msg = "the engine's audio is empty, silent or not finite"
         raise SilentMusicError(msg)
     samples = np.repeat(samples, 2, axis=1) if samples.shape[1] == 1 else samples[:, :2]

@@ -3,19 +3,23 @@
 import json
 import subprocess
 import sys
+from importlib.resources import files
 from io import BytesIO
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import mido
 import numpy as np
 import pytest
 
+from benchmarks.score_figures import melody_figures, parallels, shared, theme_recurrence
 from musicgenerator.briefs import GENRES, INSTRUMENTS, Brief
 from musicgenerator.errors import BriefError
 from pipeline.engines import engine_named
+from pipeline.engines.composer import Composer, soundfont
 from pipeline.engines.composer.composing import compose
-from pipeline.engines.composer.genres import STYLES
+from pipeline.engines.composer.genres import JANGDAN, STYLES, style_for
 from pipeline.engines.composer.instruments import INSTRUMENTS as PRESETS
 from pipeline.engines.composer.instruments import cast
 from pipeline.engines.composer.patterns import hits
@@ -85,16 +89,16 @@ def test_the_title_does_not_change_the_music() -> None:
 
 
 @pytest.mark.parametrize("genre", GENRES)
-@pytest.mark.parametrize("seconds", [10, 31, 180])
+@pytest.mark.parametrize("seconds", [10, 11, 17, 61, 180])
 @pytest.mark.parametrize("tempo", [40, 97, 200])
 def test_every_genre_ends_on_its_tonic_with_time_to_ring(genre: str, seconds: int, tempo: int) -> None:
     """At any length and tempo the piece opens on the tonic, and the final tonic rings out before the end."""
-    for key in ("Eb major", "F# minor"):
-        piece = compose(brief(genre=genre, tempoBpm=tempo, key=key), seconds, 5)
-        lands = piece.final_beat * 60 / piece.tempo
-        assert (piece.key.tonic, piece.key.tonic) == (piece.chords[0].chord.root, piece.chords[-1].chord.root)
-        assert 1.8 < seconds - lands < 9
-        assert abs(piece.tempo / tempo - 1) < 0.016
+    key = "Eb major" if seconds % 2 else "F# minor"
+    piece = compose(brief(genre=genre, tempoBpm=tempo, key=key), seconds, 5)
+    lands = piece.seconds_at(piece.final_beat)
+    assert (piece.key.tonic, piece.key.tonic) == (piece.chords[0].chord.root, piece.chords[-1].chord.root)
+    assert 1.8 < seconds - lands < 9
+    assert abs(piece.tempo / tempo - 1) < 0.016
 
 
 @pytest.mark.parametrize("genre", GENRES)
@@ -111,9 +115,10 @@ def test_melody_does_not_rub_against_its_chord(genre: str) -> None:
     style = STYLES[genre]
     for key in ("C major", "A minor"):
         piece = compose(brief(genre=genre, key=key, energy=0.7), 60, 6)
+        assert style.beats == piece.beats or style.pentatonic
         spans = {span.start: span.chord for span in piece.chords}
         sung = [
-            n for n in the(piece, "lead").notes if n.start in spans and n.length > 0.2 and n.start % style.beats == 0
+            n for n in the(piece, "lead").notes if n.start in spans and n.length > 0.2 and n.start % piece.beats == 0
         ]
         off = [n for n in sung if n.pitch % 12 not in spans[n.start].singable]
         assert len(off) <= len(sung) * (0.25 if style.pentatonic else 0.0)
@@ -154,6 +159,40 @@ def test_valence_raises_the_melody() -> None:
     assert heights[0] < heights[1]
 
 
+@pytest.mark.parametrize("genre", GENRES)
+def test_two_seeds_share_few_figures(genre: str) -> None:
+    """Two seeds of one brief have at most a fifth of their melodies' four-note figures in common."""
+    asked = brief(genre=genre, energy=0.6, instruments=["piano"])
+    one, two, three = (melody_figures(compose(asked, 45, seed)) for seed in (1, 2, 3))
+    assert max(shared(one, two), shared(two, three), shared(one, three)) <= 0.2
+
+
+@pytest.mark.parametrize("genre", GENRES)
+def test_theme_is_kept_in_its_returns(genre: str) -> None:
+    """A third at least of the notes of theme A come back on their beats and in their direction, however ornamented."""
+    assert theme_recurrence(compose(brief(genre=genre), 60, 4)) > 0.33
+
+
+def test_lead_does_not_follow_the_bass_in_parallels() -> None:
+    """Over the genres, at most one change of chord in twelve moves lead and bass on in parallel fifths or octaves."""
+    found = [parallels(compose(brief(genre=genre), 60, seed)) for genre in GENRES for seed in (1, 2)]
+    assert float(np.mean(found)) < 1 / 12
+
+
+def test_close_slows_down() -> None:
+    """The last beat before the final chord of a piano piece is longer than the beats before it."""
+    piece = compose(brief(genre="classical piano"), 30, 1)
+    end = piece.final_beat
+    beats = [piece.seconds_at(beat + 1) - piece.seconds_at(beat) for beat in (end - 6, end - 1)]
+    assert 1.2 < beats[1] / beats[0] < 1.4
+
+
+@pytest.mark.parametrize(("tempo", "beats"), [(60, 4), (100, 3), (140, 4)])
+def test_jangdan_goes_by_the_tempo(tempo: int, beats: int) -> None:
+    """Slow is gutgeori in twelve quavers, medium semachi in nine, quick jajinmori in twelve again."""
+    assert beats == style_for(brief(genre="korean traditional", tempoBpm=tempo)).beats
+
+
 def test_genres_differ_in_harmony_rhythm_and_players() -> None:
     """With nothing else asked, no two genres share a casting, a set of progressions or an accompaniment."""
     assert len({style.defaults for style in STYLES.values()}) == len(GENRES)
@@ -163,8 +202,8 @@ def test_genres_differ_in_harmony_rhythm_and_players() -> None:
 
 def test_every_pattern_divides_its_bar() -> None:
     """A pattern whose steps do not divide the bar would drift from the beat."""
-    for style in STYLES.values():
-        grooves = [*style.drums, *([style.fill] if style.fill else [])]
+    for style in [*STYLES.values(), *(style for _, style in JANGDAN)]:
+        grooves = [*style.drums, *style.fills, *([style.build] if style.build else [])]
         patterns = [*style.chords, *style.arpeggio, *style.bass, *style.rhythms, *style.cadence_rhythms]
         for pattern in [*patterns, *(line for groove in grooves for line in groove.values())]:
             assert all(hit.beat < style.beats for hit in hits(pattern, style.beats))
@@ -217,7 +256,7 @@ def test_midi_file_holds_the_tempo_key_and_every_part() -> None:
     take = engine_named("composer").make(asked, 12, 1)
     assert take.midi is not None
     file = mido.MidiFile(file=BytesIO(take.midi))
-    kinds = {message.type: message for message in file.tracks[0]}
+    kinds = {message.type: message for message in reversed(file.tracks[0])}
     assert kinds["key_signature"].key == "Bb"
     assert abs(mido.tempo2bpm(kinds["set_tempo"].tempo) / 120 - 1) < 0.016
     assert len(file.tracks) == 1 + len(take.form["instruments"])
@@ -237,3 +276,28 @@ def test_unknown_engine_names_the_field() -> None:
     with pytest.raises(BriefError) as caught:
         engine_named("orchestra")
     assert caught.value.field == "engine"
+
+
+def test_another_soundfont_is_played_and_named(tmp_path: Path) -> None:
+    """A soundfont from the environment's path changes the sound's provenance; with the same font nothing else."""
+    copy = tmp_path / "concert.sf3"
+    copy.write_bytes((files("pipeline") / "assets" / "fluidr3_33presets.sf3").read_bytes())
+    shipped, other = (Composer(font).make(brief(), 10, 1) for font in (None, copy))
+    assert f"{shipped.model} (concert.sf3)" == other.model
+    assert np.array_equal(shipped.audio.samples, other.audio.samples)
+
+
+def test_file_that_is_no_soundfont_is_refused(tmp_path: Path) -> None:
+    """The error names the file."""
+    path = tmp_path / "notes.sf2"
+    path.write_bytes(b"RIFF and no more")
+    with pytest.raises(ValueError, match=r"notes\.sf2 is not a soundfont"):
+        soundfont.read(path, {(0, 0)})
+
+
+def test_only_asked_presets_are_left_to_decode() -> None:
+    """The piano's samples stay, byte for byte, and the font keeps its size."""
+    whole = (files("pipeline") / "assets" / "fluidr3_33presets.sf3").read_bytes()
+    cut = soundfont.read(None, {(0, 0)})
+    changed = sum(a != b for a, b in zip(whole, cut, strict=True))
+    assert 0 < changed < 4 * 1000

@@ -19,8 +19,9 @@ TAGS = Tags(
     key="F# minor",
     tempo_bpm=124,
     engine="composer",
-    model="composer-1",
+    model="composer-2",
     seed=42,
+    prompt_version="1",
 )
 COVER = b"\xff\xd8\xff\xe0 not really a picture"
 
@@ -46,7 +47,8 @@ def test_mp3_carries_title_music_and_provenance() -> None:
         "TLAN": "kor",
     }
     said = {frame.desc: str(frame) for frame in found.getall("TXXX")}
-    assert said == {"AI-generated": "yes", "engine": "composer", "model": "composer-1", "seed": "42"}
+    made_by = {"engine": "composer", "model": "composer-2", "seed": "42", "prompt version": "1"}
+    assert said == {"AI-generated": "yes"} | made_by
     assert "달빛 아래 걷는 사람" == str(found.getall("COMM")[0])
     assert ("image/jpeg", COVER) == (found.getall("APIC")[0].mime, found.getall("APIC")[0].data)
 

@@ -78,3 +78,11 @@ def test_silence_is_refused(samples: Samples) -> None:
     """An engine that gave nothing to hear is an error that says so."""
     with pytest.raises(SilentMusicError, match="empty, silent or not finite"):
         master(Audio(samples.astype(np.float32), RATE), 10)
+
+
+def test_one_sample_that_is_not_finite_is_refused() -> None:
+    """A single infinite sample in good sound is no music either: no filter would recover from it."""
+    samples = tone(10)
+    samples[RATE, 0] = -np.inf
+    with pytest.raises(SilentMusicError):
+        master(Audio(samples, RATE), 10)

@@ -1,27 +1,42 @@
 """The embedded engine: composes a piece for the brief and renders it with a soundfont, on a CPU, offline."""
 
-from typing import Final
+import os
+from pathlib import Path
+from typing import Final, Self
 
 from musicgenerator.briefs import Brief
 from pipeline.engines import Take
 from pipeline.engines.composer import midi_file
 from pipeline.engines.composer.composing import compose
-from pipeline.engines.composer.genres import STYLES
+from pipeline.engines.composer.genres import style_for
 from pipeline.engines.composer.performing import perform
 from pipeline.engines.composer.rendering import render
 
-MODEL: Final = "composer-1"  # raised whenever the same brief and seed would give other notes
+MODEL: Final = "composer-2"  # raised whenever the same brief and seed would give other notes
 
 
 class Composer:
-    """An engine that costs nothing: the same brief, seconds and seed give the same bytes."""
+    """An engine that costs nothing: the same brief, seconds, seed and soundfont give the same bytes.
+
+    ``soundfont`` is the path of a General MIDI soundfont (sf2 or sf3); None plays the one that is shipped.
+    """
 
     name = "composer"
+
+    def __init__(self, soundfont: Path | None = None) -> None:
+        self._soundfont = soundfont
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Return the composer with the soundfont that the variable ``SOUNDFONT`` names, if it names one."""
+        path = os.environ.get("SOUNDFONT")
+        return cls(Path(path) if path else None)
 
     def make(self, brief: Brief, seconds: float, seed: int) -> Take:
         """Compose, perform and render; the take lasts exactly ``seconds`` (to a frame)."""
         piece = compose(brief, seconds, seed)
         performances = perform(piece, seed)
-        audio = render(performances, STYLES[brief.genre], seconds, brief)
+        audio = render(performances, style_for(brief), seconds, brief, self._soundfont)
         midi = midi_file.write(piece, performances, brief.title)
-        return Take(audio, self.name, MODEL, seed, 0.0, midi, piece.form())
+        model = f"{MODEL} ({self._soundfont.name})" if self._soundfont else MODEL
+        return Take(audio, self.name, model, seed, 0.0, midi, piece.form())

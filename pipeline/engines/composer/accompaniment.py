@@ -101,25 +101,32 @@ def bass_line(
             span = span_at(chords, beat)
             after = span_at(chords, span.end).chord if span.end < chords[-1].end else following
             changed = beat == span.start
-            pitch = _bass_pitch("r" if changed else symbol, span.chord, after, low, rng)
+            last = notes[-1].pitch if notes else low + 5
+            pitch = _bass_pitch("r" if changed else symbol, span.chord, after, low, rng, last)
             accent = 8 if beat == start else 0
             notes.append(Note(beat, length * 0.94, pitch, 86 + accent))
     return notes
 
 
 def grooving(
-    groove: Groove, section: Section, beats: int, instrument: str, fill: Groove | None, *, crash: bool
+    groove: Groove, section: Section, beats: int, instrument: str, fill: Groove | None, *, crash: bool, swell: int = 0
 ) -> list[Note]:
-    """Write a section of drums; its last bar is the ``fill``, its first beat a cymbal when ``crash``."""
+    """Write a section of drums; its last bar is the ``fill``, its first beat a cymbal when ``crash``.
+
+    Over the section velocities rise from ``swell`` below the pattern's to ``swell`` above.
+    """
     kit: Mapping[str, tuple[int, int]] = _TAIKO if instrument == "taiko" else _KIT
     notes: list[Note] = []
     for index in range(section.bars):
         start = float((section.bar + index) * beats)
+        slope = 2 * swell / (section.bars * beats)
+        rise = index * beats * slope - swell
         played = fill if fill and index == section.bars - 1 and section.bars > 1 else groove
         for stroke, pattern in played.items():
             pitch, velocity = kit[stroke]
             notes += [
-                Note(start + hit.beat, 0.2, pitch, velocity + _STROKES[hit.symbol]) for hit in hits(pattern, beats)
+                Note(start + hit.beat, 0.2, pitch, velocity + _STROKES[hit.symbol] + round(rise + hit.beat * slope))
+                for hit in hits(pattern, beats)
             ]
     if crash:
         pitch = _TAIKO["kick"][0] if instrument == "taiko" else CRASH
@@ -156,18 +163,19 @@ def _struck(hit: tuple[float, float, str], pitches: Sequence[int], velocity: int
     return [Note(beat, length * 0.97, pitch, velocity + louder) for pitch in chosen]
 
 
-def _bass_pitch(symbol: str, over: Chord, after: Chord, low: int, rng: Random) -> int:
-    root = above(over.bass, low)
-    if symbol == "o":
-        return root + 12
-    if symbol == "f":
-        return above(over.tones[2 if len(over.tones) > 2 else 1], low)
-    if symbol == "t":
-        return above(over.tones[1], low)
+def _bass_pitch(symbol: str, over: Chord, after: Chord, low: int, rng: Random, last: int) -> int:
+    """Return the pitch of one letter of a bass pattern; ``last`` is the pitch before it."""
+    root, goal = above(over.bass, low), above(after.bass, low)
     if symbol == "a":
-        goal = above(after.bass, low)
         return rng.choice((goal + 7, goal - 5 if goal >= low + 5 else goal + 7, goal + 2))
-    return root
+    if symbol == "c":
+        return min((goal - 1, goal + 1), key=lambda pitch: (abs(pitch - last), pitch))
+    if symbol == "w":
+        wanted = last + (3 if goal > last or last < low + 4 else -3)
+        tones = [p for p in range(low, low + 17) if p % 12 in over.tones and p != last]
+        return min(tones, key=lambda pitch: (abs(pitch - wanted), pitch))
+    fifth = above(over.tones[2 if len(over.tones) > 2 else 1], low)
+    return {"o": root + 12, "f": fifth, "t": above(over.tones[1], low)}.get(symbol, root)
 
 
 def above(pitch_class: int, low: int) -> int:

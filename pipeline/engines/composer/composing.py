@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import pi, sin
 from random import Random
 from typing import Final
 
 from musicgenerator.briefs import Brief
-from pipeline.engines.composer import accompaniment, form, melody
-from pipeline.engines.composer.genres import STYLES
+from pipeline.engines.composer import accompaniment, form, melody, themes
+from pipeline.engines.composer.genres import style_for
 from pipeline.engines.composer.instruments import INSTRUMENTS, Casting, cast
 from pipeline.engines.composer.moods import bend
 from pipeline.engines.composer.patterns import nearest
@@ -20,6 +21,9 @@ _THRESHOLDS: Final = {"pad": 0.2, "bass": 0.18, "drums": 0.3, "arpeggio": 0.35, 
 _CHORD_RANGE: Final = (50, 69)
 _ANSWER_SECONDS: Final = 2.8  # the final chord is answered when this much is left after it
 _BUSY: Final = 0.5
+_LEAD_MIDDLE: Final = 70  # B flat 4
+_BUILD_SWELL: Final = 22
+_PHRASE_SWELL: Final = 7  # a phrase is loudest shortly after its middle
 _BASS_LOW: Final = 31  # G1: what lies lower is felt rather than heard on small speakers
 
 
@@ -31,9 +35,9 @@ class _Setting:
     key: Key
     layout: tuple[Section, ...]
     chords: tuple[ChordSpan, ...]
-    themes: dict[str, melody.Theme]
+    themes: dict[str, themes.Theme]
     brief: Brief
-    seconds: float
+    ring: float  # beats that the final chord has
     tempo: float
     density: float
     register: int
@@ -60,23 +64,23 @@ def seeded(*names: object) -> Random:
 
 def compose(brief: Brief, seconds: float, seed: int) -> Piece:
     """Return a piece for the brief that fills ``seconds``; the same arguments always give the same piece."""
-    style = STYLES[brief.genre]
+    style = style_for(brief)
     key = Key(brief.key)
-    planned = form.plan(seconds, brief.tempoBpm, style.beats)
+    planned = form.plan(seconds, brief.tempoBpm, style.beats, style.ritardando)
     name = f"{seed}/{brief.genre}/{brief.key}/{brief.tempoBpm}/{','.join(brief.moods)}/{','.join(brief.instruments)}"
     bent = bend(brief.moods)
     layout = form.sections(style, planned, brief.energy)
     bar_seconds = style.beats * 60 / planned.tempo
     density = bent.density
-    wished = (0.9 + 2.4 * brief.energy) * density * style.melody_density * bar_seconds
+    wished = (1.2 + 2.6 * brief.energy) * density * style.melody_density * bar_seconds
     setting = _Setting(
         style=style,
         key=key,
         layout=layout,
         chords=form.harmonise(style, key, layout, brief.valence, seeded(name, "harmony")),
-        themes=dict(melody.themes(style, planned.phrase, wished, seeded(name, "themes"))),
+        themes=dict(themes.invent(style, planned.phrase, wished, seeded(name, "themes"))),
         brief=brief,
-        seconds=seconds,
+        ring=(seconds - planned.lands) * planned.tempo / 60 / (1 + style.ritardando),
         tempo=planned.tempo,
         density=density,
         register=bent.register + round(4 * brief.valence),
@@ -87,6 +91,7 @@ def compose(brief: Brief, seconds: float, seed: int) -> Piece:
         genre=brief.genre,
         key=key,
         tempo=planned.tempo,
+        ritardando=style.ritardando,
         beats=style.beats,
         swing=style.swing,
         swing_unit=style.swing_unit,
@@ -137,23 +142,22 @@ def _lead(setting: _Setting, leads: Sequence[str]) -> dict[str, list[Note]]:
     """Give each melodic instrument its sections: the first has theme A, the others B and C."""
     sung: dict[str, list[Note]] = {instrument: [] for instrument in leads}
     order = {"A": 0, "B": 1, "C": 2}
+    body = setting.layout[:-1]
+    climax = max((s for s in body if s.theme == "A"), key=lambda s: (s.intensity, s.bar), default=None)
+    singer = melody.Singer(setting.style, setting.key, setting.chords, setting.rng("taste"))
     for section in setting.layout[:-1]:
         if section.theme == "intro":
             continue
         instrument = leads[order[section.theme] % len(leads)]
         tuned = INSTRUMENTS[instrument]
-        centre = max(tuned.low + 7, min(tuned.high - 8, 73 + setting.register))
+        middle = max(tuned.low + 11, min(tuned.high - 14, _LEAD_MIDDLE))
+        centre = max(tuned.low + 5, min(tuned.high - 6, middle + setting.register))
+        # The theme comes back an octave higher where the piece is at its fullest.
+        if section is climax and section.visit > 1 and centre + 12 <= tuned.high - 5:
+            centre += 12
         theme = setting.themes[section.theme][: section.bars]
-        sung[instrument] += melody.sing(
-            setting.style,
-            setting.key,
-            theme,
-            section,
-            setting.of(section),
-            centre,
-            instrument,
-            setting.rng("sing", section.theme, section.visit),
-        )
+        rng = setting.rng("sing", section.theme, section.visit)
+        sung[instrument] += singer.sing(theme, section, centre, instrument, rng, setting.rng("graces", section.theme))
     return sung
 
 
@@ -215,14 +219,23 @@ def _drums(setting: _Setting, instrument: str, nth: int) -> list[Note]:
     style = setting.style
     notes: list[Note] = []
     count = len(style.drums)
-    for section in _playing(setting, "drums"):
+    playing = _playing(setting, "drums")
+    peak = max(section.intensity for section in playing)
+    for section in playing:
+        after = setting.layout[setting.layout.index(section) + 1]
         level = min(count - 1, int(section.intensity * count))
         groove = style.drums[max(0, level - nth)]
         busy = section.intensity > _BUSY
-        crash = busy and section.theme != "intro" and count > 2 and nth == 0
-        notes += accompaniment.grooving(
-            groove, section, style.beats, instrument, style.fill if busy else None, crash=crash
-        )
+        new = section.visit == 0 or section.intensity == peak
+        crash = busy and new and section.theme != "intro" and count > 2 and nth == 0
+        turns = after.theme != section.theme and (busy or after.intensity > _BUSY)
+        fill = setting.rng("fill", section.name).choice(style.fills) if style.fills and turns else None
+        if style.build and section.theme == "C" and setting.brief.energy > 0.3:
+            notes += accompaniment.grooving(
+                style.build, section, style.beats, instrument, fill, crash=False, swell=_BUILD_SWELL
+            )
+        else:
+            notes += accompaniment.grooving(groove, section, style.beats, instrument, fill, crash=crash)
     return notes
 
 
@@ -232,7 +245,7 @@ def _ending(setting: _Setting, role: str, instrument: str, notes: Sequence[Note]
         return []
     span = setting.of(setting.layout[-1])[0]
     beat = span.start
-    ring = (setting.seconds - form.LEAD_IN_SECONDS) * setting.tempo / 60 - beat
+    ring = setting.ring
     answer = int(ring - _ANSWER_SECONDS * setting.tempo / 60)
     match role:
         case "drums":
@@ -282,5 +295,7 @@ def _dynamic(setting: _Setting, notes: Sequence[Note]) -> tuple[Note, ...]:
         bar = int(note.start // setting.style.beats)
         section = next((s for s in setting.layout if s.bar <= bar < s.bar + s.bars), setting.layout[-1])
         force = 0.6 + 0.28 * setting.brief.energy + 0.2 * section.intensity
-        shaped.append(replace(note, velocity=max(18, min(122, round(note.velocity * force)))))
+        place = (note.start / setting.style.beats - section.bar) / section.bars
+        breath = _PHRASE_SWELL * (sin(pi * min(1.0, place) ** 1.3) - 0.5)
+        shaped.append(replace(note, velocity=max(18, min(122, round(note.velocity * force + breath)))))
     return tuple(shaped)

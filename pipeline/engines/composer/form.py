@@ -16,33 +16,34 @@ _TEMPO_BEND: Final = 0.015
 
 @dataclass(frozen=True)
 class Plan:
-    """The bars before the final chord, the tempo that makes them fit, and the bars of a phrase."""
+    """The bars before the final chord, the tempo that makes them fit, the bars of a phrase, when the chord lands."""
 
     tempo: float
     bars: int
     phrase: int
+    lands: float
 
 
-def plan(seconds: float, tempo: float, beats: int) -> Plan:
+def plan(seconds: float, tempo: float, beats: int, ritardando: float) -> Plan:
     """Choose as many bars as leave the final chord time to ring, bending the tempo by at most 1.5 %."""
     least, wished = _RING_SECONDS
     room = seconds - LEAD_IN_SECONDS
     bar = beats * 60 / tempo
-    choices: list[tuple[float, int, float]] = []
+    choices: list[tuple[float, int, float, float]] = []
     for bars in range(max(1, int(room / bar) - 2), int(room / bar) + 2):
-        played = bar * bars
+        played = bar * (bars + ritardando / 2)
         bend = max(1 - _TEMPO_BEND, min(1 + _TEMPO_BEND, (room - wished) / played))
         ring = room - played * bend
-        choices.append((abs(ring - wished) if ring >= least else 1000 - ring, bars, tempo / bend))
-    _, bars, bent = min(choices)
+        choices.append((abs(ring - wished) if ring >= least else 1000 - ring, bars, tempo / bend, played * bend))
+    _, bars, bent, lands = min(choices)
     phrase = 4 if bars >= 12 else 2 if bars >= 5 else 1
-    return Plan(bent, bars, phrase)
+    return Plan(bent, bars, phrase, LEAD_IN_SECONDS + lands)
 
 
 def sections(style: Style, planned: Plan, energy: float) -> tuple[Section, ...]:
     """Lay out intro, themes and end; bars that make no whole phrase become the intro.
 
-    Intensity swells towards the last third, falls for the contrast, and is scaled by the energy.
+    Intensity follows the genre's arc, falls for the bridge, and is scaled by the energy.
     """
     phrases, intro = divmod(planned.bars, planned.phrase)
     if intro == 0 and phrases >= 6:
@@ -54,8 +55,7 @@ def sections(style: Style, planned: Plan, energy: float) -> tuple[Section, ...]:
         laid.append(Section("intro", 0, 0, intro, 0.25 + 0.25 * energy))
     bar = intro
     for index, letter in enumerate(letters):
-        along = (index + 1) / len(letters)
-        arc = 0.55 + 0.45 * along if along <= 0.8 else 0.95
+        arc = along(style.arc, index / max(1, len(letters) - 1)) if len(letters) > 1 else max(style.arc)
         dip = {"B": 0.0, "C": -0.3}.get(letter, 0.0)
         intensity = max(0.15, min(1.0, (0.35 + 0.65 * energy) * arc + dip + 0.1 * (len(letters) < 4)))
         laid.append(Section(letter, visits.get(letter, 0), bar, planned.phrase, intensity))
@@ -63,6 +63,13 @@ def sections(style: Style, planned: Plan, energy: float) -> tuple[Section, ...]:
         bar += planned.phrase
     laid.append(Section("end", 0, bar, 1, laid[-1].intensity))
     return tuple(laid)
+
+
+def along(heights: Sequence[float], place: float) -> float:
+    """Return the height at a place from 0 to 1 of a line through equally distant heights."""
+    at = place * (len(heights) - 1)
+    left = min(int(at), len(heights) - 2)
+    return heights[left] + (heights[left + 1] - heights[left]) * (at - left)
 
 
 def _letters(form: str, phrases: int) -> str:

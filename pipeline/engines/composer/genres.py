@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Final
 
+from musicgenerator.briefs import Brief
 from pipeline.engines.composer.groove_genres import BOSSA_NOVA, ELECTRONIC, JAZZ, LO_FI, ROCK
 from pipeline.engines.composer.scenic_genres import (
     AMBIENT,
     CINEMATIC,
     CLASSICAL_PIANO,
     FOLK,
+    JANGDAN,
     KOREAN_TRADITIONAL,
     STRING_ENSEMBLE,
     WALTZ,
@@ -29,3 +31,10 @@ STYLES: Final[Mapping[str, Style]] = {
     "waltz": WALTZ,
     "korean traditional": KOREAN_TRADITIONAL,
 }
+
+
+def style_for(brief: Brief) -> Style:
+    """Return the style of a brief's genre; the Korean one chooses its jangdan by the tempo."""
+    if brief.genre == "korean traditional":
+        return next(style for fastest, style in JANGDAN if brief.tempoBpm <= fastest)
+    return STYLES[brief.genre]

@@ -1,104 +1,252 @@
-"""The theme: a motif, its development over the harmony, and its varied returns.
+"""Singing a theme: its contour is bent to the chords, note by note, as the line that a beam search finds best.
 
-A theme is kept as a contour (scale steps from an anchor), so that it is recognised wherever it returns, and is bent to
-the chords: what falls on a strong beat is a chord tone, what falls between moves by step.
+What falls on a strong beat is a chord tone; what falls between moves mostly by step; leaps turn back; the bass is not
+followed in parallel fifths or octaves. Every piece has a taste of its own, drawn from its seed: of all the figures that
+four successive notes can make it likes one in a few, and comes back to those that it has already sung.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.engines.composer.instruments import INSTRUMENTS
-from pipeline.engines.composer.patterns import busyness, hits, nearest
+from pipeline.engines.composer.patterns import hits
 from pipeline.engines.composer.score import ChordSpan, Note, Section
 from pipeline.engines.composer.styles import Style
+from pipeline.engines.composer.themes import Theme
 from pipeline.engines.composer.theory import SCALES, Key, scale_for, step_pitch
 
-_LEAPS: Final = (-2, -1, -1, -1, 1, 1, 1, 2)
+_LIKED: Final = 0.08  # of all figures
+_DISLIKE: Final = 5.0  # costs are in steps that a contour may give way by, about
+_DULL: Final = 3.0  # for a figure that dwells on one or two tones
+_BEAMS: Final = 24
+_REACH: Final = 9  # semitones from where the contour points
+_CHOICES: Final = 9
+_PERFECT: Final = frozenset({0, 7})
+_GRACE_BEATS: Final = 0.12
 
 
-@dataclass(frozen=True)
-class Bar:
-    """One bar of a theme: its rhythm as a pattern, a step offset for each of its notes, and the anchor."""
+class _Slot(NamedTuple):
+    """A note to be sung: when, near which pitch, from which pitches."""
 
-    rhythm: str
-    contour: tuple[int, ...]
-    anchor: int
-
-
-Theme = tuple[Bar, ...]
-
-
-def themes(style: Style, phrase: int, wished: float, rng: Random) -> Mapping[str, Theme]:
-    """Invent the themes A, B and C of a piece, each of ``phrase`` bars with about ``wished`` notes a bar."""
-    spread = 2.0
-    motif = _invent(nearest(style.rhythms, wished, rng, spread), rng)
-    answer = _invent(nearest(style.rhythms, wished * 1.15, rng, spread), rng)
-    contrast_rhythm = nearest([r for r in style.rhythms if r != motif.rhythm], wished * 0.75, rng, spread)
-    contrast = Bar(contrast_rhythm, _fit(tuple(-step for step in motif.contour), busyness(contrast_rhythm)), 0)
-    close = _cadence(style, wished, rng)
-    climb = rng.choice((1, 1, 2, -1))
-    return {
-        "A": _phrase((_at(motif, 0), _at(motif, climb), _at(answer, climb + 1), close), phrase),
-        "B": _phrase((_at(contrast, 4), _at(contrast, 3), _at(motif, 2), _cadence(style, wished, rng)), phrase),
-        "C": _phrase((_at(answer, 2), _at(_inverted(motif), 1), _at(answer, 0), close), phrase),
-    }
+    beat: float
+    length: float
+    target: int
+    pool: tuple[int, ...]
+    scale: frozenset[int]  # pitch classes that need no resolution
+    bass: int | None  # the pitch class of a bass that enters together with it
+    strong: bool
+    grace: bool
+    velocity: int
 
 
-def sing(
-    style: Style,
-    key: Key,
-    theme: Theme,
-    section: Section,
-    chords: Sequence[ChordSpan],
-    register: int,
-    instrument: str,
-    rng: Random,
-) -> list[Note]:
-    """Write a section's melody around the pitch ``register``: the theme, plainer at first and ornamented on return."""
-    tuned = INSTRUMENTS[instrument]
-    low, high = max(tuned.low, register - 10), min(tuned.high, register + 14)
-    steps = len(scale_for(key, style.pentatonic, chords[0].chord))
-    home = round((register - 48 - key.tonic) / 12 * steps) // steps * steps
-    notes: list[Note] = []
-    previous = register
-    for index, bar in enumerate(theme):
-        start = float((section.bar + index) * style.beats)
-        closes = index == len(theme) - 1
-        for hit, offset in zip(hits(bar.rhythm, style.beats), bar.contour, strict=True):
-            beat = start + hit.beat
-            span = span_at(chords, beat)
-            scale = scale_for(key, style.pentatonic, span.chord)
-            strong = hit.beat == 0 or hit.length >= 1 or hit.beat % 2 == 0 or beat == span.start or closes
-            target = step_pitch(home + bar.anchor + offset, scale, key.tonic)
-            pool = [step_pitch(step, scale, key.tonic) for step in range(home - 16, home + 24)]
-            pool = [pitch for pitch in pool if low <= pitch <= high]
-            if strong:
-                pool = [pitch for pitch in pool if pitch % 12 in span.chord.singable] or pool
-            wanted = target if strong else _between(target, previous)
-            pitch = _chosen(pool, wanted, previous, key)
-            length = min(hit.length, span.end - beat) if pitch % 12 not in _held(chords, span) else hit.length
-            accent = 8 if hit.beat == 0 else 4 if strong else -4
-            notes.append(Note(beat, length * 0.96, pitch, 92 + accent + 2 * offset))
-            previous = pitch
-    if section.visit % 2 == 1 and not style.pentatonic:
-        notes = _ornamented(notes, style, key, chords, high, rng)
-    return _graced(notes, style, key, chords, rng) if style.grace else notes
+class _Line(NamedTuple):
+    """A line as far as it is sung; ``path`` is a linked list, ``perfect`` the last meeting with the bass."""
+
+    cost: float
+    last: tuple[int, ...]
+    path: "tuple[object, int] | None"
+    perfect: tuple[int, int, int] | None
+
+
+@dataclass
+class Singer:
+    """The voice of a piece: it keeps its taste, and remembers what it has sung, from section to section."""
+
+    style: Style
+    key: Key
+    chords: Sequence[ChordSpan]
+    rng: Random
+
+    def __post_init__(self) -> None:  # noqa: D105  it draws the taste
+        self._taste = [self.rng.random() for _ in range(12**4)]
+        # A melody is drawn to the tonic and its third and shy of what the dominant rests on, so that the key is heard.
+        self._homely = {0: 1.4, SCALES[self.key.mode][2]: 1.0, 5: 0.3, 7: -0.9, 2: -0.4, 11: -0.4}
+        self._sung: set[int] = set()
+        self._met: dict[str, tuple[int, int, int] | None] = {}
+        self._last: dict[str, tuple[int, ...]] = {}
+
+    def sing(
+        self, theme: Theme, section: Section, register: int, instrument: str, rng: Random, graces: Random
+    ) -> list[Note]:
+        """Write a section's melody around the pitch ``register``; a theme's return is ornamented.
+
+        ``rng`` is of this visit, ``graces`` begins the same for every visit: a grace note belongs to the theme.
+        """
+        tuned = INSTRUMENTS[instrument]
+        bounds = max(tuned.low, register - 11), min(tuned.high, register + 14)
+        slots = self._slots(theme, section, register, bounds, rng, graces)
+        last = self._last.get(instrument, ())
+        best = self._best(slots, last, self._met.get(instrument))
+        self._met[instrument] = best.perfect
+        pitches = _unrolled(best.path)
+        whole = (*last, *pitches)
+        self._sung.update(self._figure(whole[at : at + 4]) for at in range(len(whole) - 3))
+        self._last[instrument] = whole[-3:]
+        return [
+            Note(slot.beat, slot.length if slot.grace else slot.length * 0.96, pitch, slot.velocity)
+            for slot, pitch in zip(slots, pitches, strict=True)
+        ]
+
+    def _slots(
+        self,
+        theme: Theme,
+        section: Section,
+        register: int,
+        bounds: tuple[int, int],
+        rng: Random,
+        graces: Random,
+    ) -> list[_Slot]:
+        style, key = self.style, self.key
+        steps = len(scale_for(key, style.pentatonic, self.chords[0].chord))
+        home = round((register - 48 - key.tonic) / 12 * steps)
+        slots: list[_Slot] = []
+        for index, bar in enumerate(theme):
+            start = float((section.bar + index) * style.beats)
+            closes = index == len(theme) - 1
+            for hit, offset in zip(hits(bar.rhythm, style.beats), bar.contour, strict=True):
+                beat = start + hit.beat
+                span = span_at(self.chords, beat)
+                scale = scale_for(key, style.pentatonic, span.chord)
+                strong = hit.beat == 0 or closes
+                if not style.pentatonic:  # whose tones all go together
+                    strong = strong or hit.length >= 1 or hit.beat % 2 == 0 or beat == span.start
+                target = step_pitch(home + bar.anchor + offset, scale, key.tonic)
+                slot = _Slot(
+                    beat=beat,
+                    length=hit.length,
+                    target=target,
+                    pool=(),
+                    scale=frozenset((key.tonic + degree) % 12 for degree in scale),
+                    bass=span.chord.bass if beat == span.start else None,
+                    strong=strong,
+                    grace=False,
+                    velocity=92 + (8 if hit.beat == 0 else 4 if strong else -4) + 2 * offset,
+                )
+                slots += self._ornamented(slot, section.visit, rng, graces)
+        return [self._pooled(slot, after, bounds) for slot, after in zip(slots, [*slots[1:], None], strict=True)]
+
+    def _ornamented(self, slot: _Slot, visit: int, rng: Random, graces: Random) -> list[_Slot]:
+        """Approach a longer note by a short one from above, or on a return break it with a neighbour: a variation."""
+        if graces.random() < self.style.grace and slot.length >= 0.6:
+            short = slot._replace(length=_GRACE_BEATS, grace=True, strong=False, velocity=slot.velocity - 10, bass=None)
+            main = slot._replace(beat=slot.beat + _GRACE_BEATS, length=slot.length - _GRACE_BEATS)
+            return [short, main]
+        if slot.length >= 0.9 and slot.beat % 1 == 0 and rng.random() < (0.0, 0.45, 0.3)[min(visit, 2)]:
+            turn = rng.choice((2, -2, 3))
+            return [
+                slot._replace(length=0.5),
+                slot._replace(
+                    beat=slot.beat + 0.5, length=0.25, target=slot.target + turn, strong=False, bass=None,
+                    velocity=slot.velocity - 8,
+                ),
+                slot._replace(
+                    beat=slot.beat + 0.75, length=slot.length - 0.75, strong=False, bass=None,
+                    velocity=slot.velocity - 5,
+                ),
+            ]  # fmt: skip
+        return [slot]
+
+    def _pooled(self, slot: _Slot, after: _Slot | None, bounds: tuple[int, int]) -> _Slot:
+        """Say from which pitches a note may be chosen, and end it before a chord that it would rub against."""
+        low, high = bounds
+        span = span_at(self.chords, slot.beat)
+        held = span.end < slot.beat + slot.length
+        near = [pitch for pitch in range(low, high + 1) if abs(pitch - slot.target) <= _REACH] or list(
+            range(low, high + 1)
+        )
+        near.sort(key=lambda pitch: (abs(pitch - slot.target), pitch))
+        if slot.strong:
+            pool = [pitch for pitch in near if pitch % 12 in span.chord.singable]
+        elif self.style.chromatic and after and slot.length <= 0.5 and not slot.grace and after.strong:
+            pool = near
+        else:
+            pool = [pitch for pitch in near if pitch % 12 in slot.scale]
+        chosen = tuple((pool or near)[:_CHOICES])
+        if held and not {pitch % 12 for pitch in chosen} <= set(span_at(self.chords, span.end).chord.singable):
+            return slot._replace(pool=chosen, length=span.end - slot.beat)
+        return slot._replace(pool=chosen)
+
+    def _best(self, slots: Sequence[_Slot], last: tuple[int, ...], met: tuple[int, int, int] | None) -> _Line:
+        lines = [_Line(0.0, last, None, met)]
+        before: _Slot | None = None
+        for slot in slots:
+            found: dict[tuple[int, ...], _Line] = {}
+            for line in lines:
+                for pitch in slot.pool:
+                    cost = line.cost + self._cost(slot, before, line, pitch)
+                    ending = (*line.last, pitch)[-3:]
+                    if ending not in found or cost < found[ending].cost:
+                        now = (pitch, slot.bass, (pitch - slot.bass) % 12) if slot.bass is not None else line.perfect
+                        found[ending] = _Line(cost, ending, (line.path, pitch), now)
+            lines = sorted(found.values(), key=lambda line: (line.cost, line.last))[:_BEAMS]
+            before = slot
+        return lines[0]
+
+    def _cost(self, slot: _Slot, before: _Slot | None, line: _Line, pitch: int) -> float:
+        """Say how much a line would rather not go on to a pitch."""
+        cost = 0.9 * abs(pitch - slot.target) + (pitch % 12 not in slot.scale)
+        cost -= self._homely.get((pitch - self.key.tonic) % 12, 0.0) * (1.0 if slot.strong else 0.25)
+        if before is not None:
+            cost += _move_cost(before, line.last, pitch)
+        if len(line.last) > 2:
+            figure = (*line.last, pitch)
+            cost += _DULL * (4 - len({each % 12 for each in figure}) > 1)
+            number = self._figure(figure)
+            cost += (0.0 if number in self._sung else 0.5) + (_DISLIKE if self._taste[number] > _LIKED else 0.0)
+        if slot.bass is not None and line.perfect is not None:
+            pitch_then, bass_then, interval = line.perfect
+            now = (pitch - slot.bass) % 12
+            cost += 5.0 * (interval == now and now in _PERFECT and pitch != pitch_then and slot.bass != bass_then)
+        return cost
+
+    def _figure(self, pitches: Sequence[int]) -> int:
+        """Return a number for four successive pitches as degrees above the tonic."""
+        number = 0
+        for pitch in pitches:
+            number = number * 12 + (pitch - self.key.tonic) % 12
+        return number
+
+
+def _move_cost(before: _Slot, last: tuple[int, ...], pitch: int) -> float:
+    """Say how awkward it is to sing: wide or harsh leaps, leaps that do not turn back, what is left unresolved."""
+    if not last:
+        return 0.0
+    move = pitch - last[-1]
+    leap = abs(move)
+    cost = 0.1 * leap + 1.1 * (move == 0) + 0.5 * max(0, leap - 5) + 1.5 * (leap in {6, 10, 11}) + 4 * (leap > 12)
+    cost += 8 * (before.grace and not 1 <= -move <= 4)
+    cost += 8 * (last[-1] % 12 not in before.scale and leap != 1)
+    cost += 0.7 * (not before.strong and leap > 4)
+    if len(last) > 1:
+        came = last[-1] - last[-2]
+        cost += 1.2 * (abs(came) > 5 and (came * move > 0 or leap > 4)) + 1.0 * (move == 0 and came == 0)
+    return cost
 
 
 def counter(chords: Sequence[ChordSpan], lead: Sequence[Note], instrument: str, centre: int, beats: int) -> list[Note]:
-    """Write long notes against the lead: chord tones that move little, in the lead's pauses where it pauses."""
+    """Write a second voice: long chord tones under a busy lead, moving by step where the lead holds or rests."""
     tuned = INSTRUMENTS[instrument]
     low, high = max(tuned.low, centre - 9), min(tuned.high, max(centre + 9, tuned.low + 12))
     notes: list[Note] = []
     previous = centre
     for span in chords:
-        sung = {note.pitch % 12 for note in lead if note.start < span.end and note.end > span.start}
+        together = [note for note in lead if note.start < span.end and note.end > span.start]
+        sung = {note.pitch % 12 for note in together}
         pool = [p for p in range(low, high + 1) if p % 12 in span.chord.singable]
         _, pitch = min((abs(p - previous) + 3 * (p % 12 in sung) + 2 * (p == previous), p) for p in pool)
         late = 1.0 if span.length >= beats > 2 else 0.0
-        notes.append(Note(span.start + late, (span.length - late) * 0.98, pitch, 74))
+        begins = span.start + late
+        free = span.length - late >= 2 and not any(span.end - 1.5 < note.start < span.end for note in together)
+        others = [p for p in pool if 1 <= abs(p - pitch) <= 5] if free else []
+        if others:
+            turn = span.end - 1.0
+            notes.append(Note(begins, (turn - begins) * 0.98, pitch, 74))
+            pitch = min(others, key=lambda p: (abs(p - pitch), p))
+            notes.append(Note(turn, 0.95, pitch, 70))
+        else:
+            notes.append(Note(begins, (span.end - begins) * 0.98, pitch, 74))
         previous = pitch
     return notes
 
@@ -108,103 +256,9 @@ def span_at(chords: Sequence[ChordSpan], beat: float) -> ChordSpan:
     return next((span for span in chords if beat < span.end), chords[-1])
 
 
-def _held(chords: Sequence[ChordSpan], span: ChordSpan) -> tuple[int, ...]:
-    """Return the pitch classes that may be held from a chord into the next one."""
-    following = span_at(chords, span.end)
-    return tuple(set(span.chord.singable) & set(following.chord.singable))
-
-
-def _invent(rhythm: str, rng: Random) -> Bar:
-    """Walk by step, with a leap now and then that is followed by a step back."""
-    contour = [0]
-    leapt = 0
-    for _ in range(busyness(rhythm) - 1):
-        if leapt:
-            move = -1 if leapt > 0 else 1
-        elif rng.random() < 0.22:
-            move = rng.choice((-3, 3, 4))
-        else:
-            move = rng.choice(_LEAPS)
-        leapt = move if abs(move) > 2 else 0
-        contour.append(max(-4, min(5, contour[-1] + move)))
-    return Bar(rhythm, tuple(contour), 0)
-
-
-def _cadence(style: Style, wished: float, rng: Random) -> Bar:
-    rhythm = nearest(style.cadence_rhythms, wished * 0.5, rng, 1.5)
-    return Bar(rhythm, tuple(range(busyness(rhythm) - 1, -1, -1)), 0)
-
-
-def _fit(contour: tuple[int, ...], notes: int) -> tuple[int, ...]:
-    return tuple(contour[i % len(contour)] for i in range(notes))
-
-
-def _at(bar: Bar, anchor: int) -> Bar:
-    return Bar(bar.rhythm, bar.contour, anchor)
-
-
-def _inverted(bar: Bar) -> Bar:
-    return Bar(bar.rhythm, tuple(-step for step in bar.contour), bar.anchor)
-
-
-def _phrase(bars: tuple[Bar, Bar, Bar, Bar], length: int) -> Theme:
-    return {1: bars[:1], 2: (bars[0], bars[3])}.get(length, bars)
-
-
-def _chosen(pool: Sequence[int], wanted: float, previous: int, key: Key) -> int:
-    """Return the pitch nearest to the wanted, shy of wide leaps and drawn a little to the tonic and its third."""
-    home = {0: 1.2, SCALES[key.mode][2]: 1.1}
-
-    def cost(pitch: int) -> tuple[float, int]:
-        leap = max(0, abs(pitch - previous) - 7)
-        same = 0.9 if pitch == previous and wanted != previous else 0.0
-        return abs(pitch - wanted) + 0.35 * leap + same - home.get((pitch - key.tonic) % 12, 0.0), pitch
-
-    return min(pool, key=cost)
-
-
-def _between(target: int, previous: int) -> float:
-    """Return the pitch wanted of a passing note: towards the contour, but near the note before."""
-    return max(previous - 3, min(previous + 3, target))
-
-
-def _ornamented(
-    notes: Sequence[Note], style: Style, key: Key, chords: Sequence[ChordSpan], high: int, rng: Random
-) -> list[Note]:
-    """Break some longer notes with an upper neighbour and a return: the theme, varied."""
-    out: list[Note] = []
-    for note in notes:
-        if note.length < 0.9 or note.start % 1 or rng.random() > 0.45:
-            out.append(note)
-            continue
-        upper = _neighbour(note.pitch, scale_for(key, style.pentatonic, span_at(chords, note.start).chord), key)
-        if upper > high:
-            out.append(note)
-            continue
-        half, quarter = 0.5, 0.25
-        out += [
-            Note(note.start, half, note.pitch, note.velocity),
-            Note(note.start + half, quarter, upper, note.velocity - 8),
-            Note(note.start + half + quarter, note.length - half - quarter, note.pitch, note.velocity - 5),
-        ]
-    return out
-
-
-def _graced(notes: Sequence[Note], style: Style, key: Key, chords: Sequence[ChordSpan], rng: Random) -> list[Note]:
-    """Approach some longer notes by a short one from above."""
-    out: list[Note] = []
-    for note in notes:
-        if note.length < 0.6 or rng.random() > style.grace:
-            out.append(note)
-            continue
-        upper = _neighbour(note.pitch, scale_for(key, style.pentatonic, span_at(chords, note.start).chord), key)
-        short = 0.12
-        out += [
-            Note(note.start, short, upper, note.velocity - 10),
-            Note(note.start + short, note.length - short, note.pitch, note.velocity),
-        ]
-    return out
-
-
-def _neighbour(pitch: int, scale: Sequence[int], key: Key) -> int:
-    return next(p for p in range(pitch + 1, pitch + 5) if (p - key.tonic) % 12 in scale)
+def _unrolled(path: "tuple[object, int] | None") -> list[int]:
+    pitches: list[int] = []
+    while path is not None:
+        path, pitch = path  # type: ignore[assignment]  # a linked list has no type of its own here
+        pitches.append(pitch)
+    return pitches[::-1]

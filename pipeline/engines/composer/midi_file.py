@@ -5,49 +5,61 @@ from io import BytesIO
 from typing import Final
 
 import mido
+import numpy as np
+from numpy.typing import NDArray
 
+from pipeline.engines.composer.form import LEAD_IN_SECONDS
 from pipeline.engines.composer.instruments import INSTRUMENTS
 from pipeline.engines.composer.performing import Performance
 from pipeline.engines.composer.score import Piece
 
 _TICKS: Final = 480
 _DRUM_CHANNEL: Final = 9
-_MIDI_KEYS: Final = {"G# minor": "G#m", "Db major": "Db"}
 
 
 def write(piece: Piece, performances: Sequence[Performance], title: str) -> bytes:
     """Return a type 1 MIDI file: a conductor track, then one track for each part."""
     file = mido.MidiFile(type=1, ticks_per_beat=_TICKS, charset="utf-8")
-    tempo = mido.bpm2tempo(piece.tempo)
     letter, mode = piece.key.name.split()
+    # Every beat has a tempo of its own in the bar that slows down, so that the notes stay on the grid.
+    slow = np.arange(piece.final_beat - piece.beats, piece.final_beat + 1)
+    beats = np.unique([0.0, *slow, piece.final_beat + 1000])
+    seconds = np.array([piece.seconds_at(float(beat)) for beat in beats])
     conductor = mido.MidiTrack(
         [
             mido.MetaMessage("track_name", name=title),
-            mido.MetaMessage("set_tempo", tempo=tempo),
             mido.MetaMessage("time_signature", numerator=piece.beats, denominator=4),
             mido.MetaMessage("key_signature", key=letter + ("m" if mode == "minor" else "")),
-            mido.MetaMessage("end_of_track"),
         ]
     )
+    now = 0.0
+    for beat, tempo in zip(beats, np.diff(seconds) / np.diff(beats), strict=False):
+        conductor.append(
+            mido.MetaMessage("set_tempo", tempo=round(tempo * 1e6), time=round((float(beat) - now) * _TICKS))
+        )
+        now = float(beat)
+    conductor.append(mido.MetaMessage("end_of_track"))
     file.tracks.append(conductor)
     channels = [channel for channel in range(16) if channel != _DRUM_CHANNEL]
     for performance in performances:
         instrument = INSTRUMENTS[performance.part.instrument]
         channel = _DRUM_CHANNEL if instrument.bank else channels.pop(0)
-        file.tracks.append(_track(performance, instrument.program, channel, tempo))
+        file.tracks.append(_track(performance, instrument.program, channel, (seconds, beats)))
     out = BytesIO()
     file.save(file=out)
     return out.getvalue()
 
 
-def _track(performance: Performance, program: int, channel: int, tempo: int) -> mido.MidiTrack:
+def _track(
+    performance: Performance, program: int, channel: int, grid: tuple[NDArray[np.float64], NDArray[np.float64]]
+) -> mido.MidiTrack:
     name = f"{performance.part.role}: {performance.part.instrument}"
     track = mido.MidiTrack(
         [mido.MetaMessage("track_name", name=name), mido.Message("program_change", program=program, channel=channel)]
     )
     moments: list[tuple[int, int, int, int]] = []
     for event in performance.events:
-        on, off = (round(mido.second2tick(at, _TICKS, tempo)) for at in (event.on, event.off))
+        on, off = (round(np.interp(at - LEAD_IN_SECONDS, *grid) * _TICKS) for at in (event.on, event.off))
         moments += [(on, 1, event.pitch, event.velocity), (max(off, on + 1), 0, event.pitch, 0)]
     now = 0
     for tick, starts, pitch, velocity in sorted(moments):

@@ -38,7 +38,6 @@ def _play(piece: Piece, part: Part, index: int, seed: int) -> Performance:
     style = STYLES[piece.genre]
     rng = seeded(seed, "perform", index, part.role, part.instrument)
     loose = style.loose * (0.6 if part.role in _TIGHT_ROLES else 1.0)
-    second = 60 / piece.tempo
     events: list[Event] = []
     strummed = 0
     struck_at = -1.0
@@ -49,8 +48,8 @@ def _play(piece: Piece, part: Part, index: int, seed: int) -> Performance:
         if part.role in {"chords", "arpeggio"}:
             final = note.start >= piece.final_beat
             delay += strummed * (max(style.strum, 0.03) if final and style.loose > 0.005 else style.strum)
-        on = max(0.0, LEAD_IN_SECONDS + _swung(note.start, piece) * second + delay)
-        off = LEAD_IN_SECONDS + _swung(note.end, piece) * second
+        on = max(0.0, LEAD_IN_SECONDS + piece.seconds_at(_swung(note.start, piece)) + delay)
+        off = LEAD_IN_SECONDS + piece.seconds_at(_swung(note.end, piece))
         velocity = max(12, min(126, note.velocity + round(rng.gauss(0, 4))))
         events.append(Event(on, min(piece.seconds, max(off, on + 0.05)), note.pitch, velocity))
     return Performance(part, tuple(sorted(events)))

@@ -1,15 +1,16 @@
 """From the players to sound: each part through the soundfont, balanced, placed left to right, in one room."""
 
-from collections.abc import Sequence
-from functools import cache
-from importlib.resources import files
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import signal
 
 from musicgenerator.briefs import Brief
 from pipeline.audio import Audio, Samples
+from pipeline.engines.composer import soundfont
 from pipeline.engines.composer.instruments import INSTRUMENTS
 from pipeline.engines.composer.moods import bend
 from pipeline.engines.composer.performing import Performance
@@ -28,47 +29,58 @@ _SENDS: Final = {
 _CUTS: Final = {"lead": 140.0, "counter": 120.0, "chords": 130.0, "arpeggio": 160.0, "pad": 170.0}
 _TILT: Final = 0.4
 _QUIET: Final = 1e-6
+_BLOCK: Final = 1 << 17  # frames worked on at a time, so that nothing but the mix grows with the music
+# What makes way for the kick where the genre pumps, and the seconds in which it comes back.
+_PUMPED: Final = frozenset({"chords", "arpeggio", "pad", "bass"})
+_PUMP_SECONDS: Final = 0.11
+_KICKS: Final = frozenset({35, 36})
 
 
-@cache
-def _soundfont() -> bytes:
-    return (files("pipeline") / "assets" / "fluidr3_33presets.sf3").read_bytes()
+def render(
+    performances: Sequence[Performance], style: Style, seconds: float, brief: Brief, font: Path | None = None
+) -> Audio:
+    """Return ``seconds`` of unmastered sound; the same performance and soundfont give the same samples.
 
-
-def render(performances: Sequence[Performance], style: Style, seconds: float, brief: Brief) -> Audio:
-    """Return ``seconds`` of unmastered sound; the same performance gives the same samples.
-
-    The brief's moods widen the room, its valence opens or dulls the top.
+    The brief's moods widen the room, its valence opens or dulls the top. ``font`` None is the shipped soundfont.
     """
     frames = round(seconds * RATE)
-    dry = np.zeros((frames, 2), np.float32)
-    room = np.zeros((frames, 2), np.float32)
-    synth = _Synth()
+    mix = np.zeros((frames, 2), np.float32)
+    room = np.zeros(frames, np.float32)
+    stem = np.empty((frames, 2), np.float32)
+    synth = _Synth(performances, font)
+    ducking = _ducking(performances, frames, style.pump)
     for performance in performances:
         role = performance.part.role
-        stem = _shaped(synth.play(performance, frames), role, style)
-        stem *= _gain(stem, _LEVELS[role] + style.levels.get(role, 0.0))
-        stem *= _panned(performance)
-        dry += stem
-        room += stem * np.float32(_SENDS[role])
-    del synth  # the decoded soundfont is larger than the music
+        synth.play(performance, stem)
+        _shape(stem, role, style)
+        if ducking is not None and role in _PUMPED:
+            stem *= ducking[:, None]
+        left_right = _gain(stem, _LEVELS[role] + style.levels.get(role, 0.0)) * _panned(performance)
+        send = np.float32(_SENDS[role] / 2)
+        for block in _blocks(frames):
+            stem[block] *= left_right
+            mix[block] += stem[block]
+            room[block] += send * stem[block].sum(axis=1)
+    del synth, stem
     length, wet = style.reverb
-    wetness = wet * bend(brief.moods).wet
-    mix = dry + np.float32(wetness) * _reverberated(room, length)
-    return Audio(_tilted(mix, _TILT * brief.valence), RATE)
+    _reverberate(mix, room, length, wet * bend(brief.moods).wet)
+    _tilt(mix, _TILT * brief.valence)
+    return Audio(mix, RATE)
 
 
 class _Synth:
     """The soundfont player, one part at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, performances: Sequence[Performance], font: Path | None) -> None:
         import tinysoundfont  # noqa: PLC0415  a C extension that only rendering needs
 
+        played = (INSTRUMENTS[performance.part.instrument] for performance in performances)
+        presets = {(instrument.bank, instrument.program) for instrument in played}
         self._synth = tinysoundfont.Synth(gain=-3.0, samplerate=RATE)
-        self._font = self._synth.sfload(_soundfont(), max_voices=192)
+        self._font = self._synth.sfload(soundfont.read(font, presets), max_voices=192)
 
-    def play(self, performance: Performance, frames: int) -> Samples:
-        """Return the sound of one part, shape (frames, 2)."""
+    def play(self, performance: Performance, out: Samples) -> None:
+        """Write the sound of one part, shape (frames, 2)."""
         instrument = INSTRUMENTS[performance.part.instrument]
         self._synth.sounds_off()
         self._synth.program_select(0, self._font, instrument.bank, instrument.program, instrument.bank > 0)
@@ -76,7 +88,7 @@ class _Synth:
         for event in performance.events:
             moments.append((round(event.on * RATE), 1, event.pitch, event.velocity))
             moments.append((round(event.off * RATE), 0, event.pitch, 0))
-        out = np.zeros((frames, 2), np.float32)
+        frames = len(out)
         view = out.data.cast("B")
         now = 0
         for frame, starts, pitch, velocity in sorted(moments):
@@ -90,27 +102,52 @@ class _Synth:
                 self._synth.noteoff(0, pitch)
         if frames > now:
             self._synth.generate(frames - now, view[now * 8 :])
-        return out
 
 
-def _shaped(stem: Samples, role: str, style: Style) -> Samples:
+def _blocks(frames: int) -> Iterator[slice]:
+    for start in range(0, frames, _BLOCK):
+        yield slice(start, min(frames, start + _BLOCK))
+
+
+def _ducking(performances: Sequence[Performance], frames: int, decibels: float) -> Samples | None:
+    """Return the factors by which everything gives way to the kick drum, or None where the genre does not pump."""
+    kicks = [
+        round(event.on * RATE)
+        for performance in performances
+        if performance.part.instrument == "drums"
+        for event in performance.events
+        if event.pitch in _KICKS
+    ]
+    if not decibels or not kicks:
+        return None
+    since = np.full(frames, float(RATE), np.float32)
+    for start, end in zip(kicks, [*kicks[1:], frames], strict=True):
+        since[start:end] = np.arange(max(0, min(end, frames) - start), dtype=np.float32)
+    depth = np.float32(1 - 10 ** (-decibels / 20))
+    return np.asarray(1 - depth * np.exp(since / np.float32(-_PUMP_SECONDS * RATE)), np.float32)
+
+
+def _shape(stem: Samples, role: str, style: Style) -> None:
     """Cut the low end that belongs to the bass, and the top where the genre wants it dull."""
     if role in _CUTS:
-        stem = _filtered(stem, _CUTS[role], "highpass")
+        _filter(stem, signal.butter(2, _CUTS[role], "highpass", fs=RATE, output="sos"))
     if style.lowpass and role != "bass":
-        stem = _filtered(stem, style.lowpass, "lowpass")
-    return stem
+        _filter(stem, signal.butter(2, style.lowpass, "lowpass", fs=RATE, output="sos"))
 
 
-def _tilted(mix: Samples, amount: float) -> Samples:
+def _tilt(mix: Samples, amount: float) -> None:
     """Raise (or, below zero, lower) what lies above 1.8 kHz: a first-order shelf of ``1 + amount``."""
-    sections = signal.butter(1, 1800.0, "highpass", fs=RATE, output="sos").astype(np.float32)
-    return np.asarray(mix + np.float32(amount) * signal.sosfilt(sections, mix, axis=0), np.float32)
+    ((b0, b1, b2, a0, a1, a2),) = signal.butter(1, 1800.0, "highpass", fs=RATE, output="sos")
+    shelf = [[a0 + amount * b0, a1 + amount * b1, a2 + amount * b2, a0, a1, a2]]
+    _filter(mix, np.array(shelf))
 
 
-def _filtered(stem: Samples, hertz: float, kind: str) -> Samples:
-    sections = signal.butter(2, hertz, kind, fs=RATE, output="sos").astype(np.float32)
-    return np.asarray(signal.sosfilt(sections, stem, axis=0), np.float32)
+def _filter(samples: Samples, sections: NDArray[np.float64]) -> None:
+    """Filter in place, block by block."""
+    sections = sections.astype(np.float32)
+    state = np.zeros((len(sections), 2, 2), np.float32)
+    for block in _blocks(len(samples)):
+        samples[block], state = signal.sosfilt(sections, samples[block], axis=0, zi=state)
 
 
 def _gain(stem: Samples, decibels: float) -> np.float32:
@@ -131,13 +168,14 @@ def _panned(performance: Performance) -> Samples:
     return np.asarray(np.array([np.cos(angle), np.sin(angle)]) * np.sqrt(2), np.float32)
 
 
-def _reverberated(dry: Samples, seconds: float) -> Samples:
-    """Convolve with a room: decaying noise whose top dies first, different left and right."""
-    response = _room(seconds)
-    wet = np.empty_like(dry)
-    for side in (0, 1):
-        wet[:, side] = signal.oaconvolve(dry[:, side], response[:, side])[: len(dry)]
-    return wet
+def _reverberate(mix: Samples, send: Samples, seconds: float, level: float) -> None:
+    """Add a room's answer to the send: decaying noise whose top dies first, different left and right."""
+    response = _room(seconds) * np.float32(level)
+    for block in _blocks(len(send)):
+        end = min(len(send), block.start + block.stop - block.start + len(response) - 1)
+        for side in (0, 1):
+            wet = signal.oaconvolve(send[block], response[:, side])
+            mix[block.start : end, side] += wet[: end - block.start]
 
 
 def _room(seconds: float) -> Samples:

@@ -1,5 +1,6 @@
 """The genres that are told like a story: no rhythm section, or one that serves the scene."""
 
+from dataclasses import replace
 from typing import Final
 
 from pipeline.engines.composer.rhythms import EVEN, EVEN_ENDS
@@ -31,6 +32,8 @@ AMBIENT: Final = Style(
     rhythms=("x.......", "x...x...", "x.....x.", "x..x....", "x...x.x.", "x..x..x.", "x.x.x..."),
     cadence_rhythms=("x.......",),
     drums=({"soft kick": "x.......x.......", "shaker": "o.o.o.o.o.o.o.o."},),
+    arc=(0.5, 0.8, 1.0, 0.8, 0.55),
+    ritardando=0.25,
     reverb=(4.5, 0.5),
     loose=0.014,
     melody_density=0.6,
@@ -40,16 +43,16 @@ AMBIENT: Final = Style(
 CLASSICAL_PIANO: Final = Style(
     beats=4,
     major=Harmony(
-        a=("I | vi | ii7 | V7", "I | V7/3 | vi | IV V", "I | IV/5 | V7/3 | I V"),
-        b=("vi | iii | IV | V7", "V | V7/3 | I | ii V", "IV | I/3 | ii | V7"),
-        c=("ii | vi | IV | V", "vi | ii7 | V7 | I V"),
+        a=("I | vi | ii7 | V7", "I | V7/3 | vi | IV V7", "I | IV/5 | V7/3 | I V7"),
+        b=("vi | iii | IV | V7", "V | V7/3 | I | ii V7", "IV | I/3 | ii | V7"),
+        c=("ii | vi | IV | V7", "vi | ii7 | V7 | I V7"),
         cadence=("ii7/3 V7", "IV V7", "I/5 V7"),
         final=("I",),
     ),
     minor=Harmony(
-        a=("i | iv | V7 | i V", "i | V7/3 | i | iv V", "i | VI | iiø7 | V7"),
+        a=("i | iv | V7 | i V7", "i | V7/3 | i | iv V7", "i | VI | iiø7 | V7"),
         b=("VI | iv | i | V7", "VI | III | iv | V7", "iv | i/3 | iiø7 | V7"),
-        c=("VI | iv | iiø7 | V", "iv | VII | III | V7"),
+        c=("VI | iv | iiø7 | V7", "iv | VII | III | V7"),
         cadence=("iiø7/3 V7", "iv V7", "i/5 V7"),
         final=("i",),
     ),
@@ -61,6 +64,9 @@ CLASSICAL_PIANO: Final = Style(
     rhythms=EVEN,
     cadence_rhythms=EVEN_ENDS,
     drums=({"triangle": "x.......o......."},),
+    chromatic=True,
+    arc=(0.6, 0.75, 1.0, 0.9, 0.7),
+    ritardando=0.35,
     reverb=(1.9, 0.24),
     loose=0.012,
     levels={"chords": -2.5, "bass": -2.0, "drums": -8.0},
@@ -69,16 +75,16 @@ CLASSICAL_PIANO: Final = Style(
 STRING_ENSEMBLE: Final = Style(
     beats=4,
     major=Harmony(
-        a=("I | vi | IV | V", "I | V/3 | vi IV | V", "I V/3 | vi | IV I/3 | ii V"),
-        b=("vi | ii | V | I V", "IV | V | vi iii | IV V", "ii | V7/3 | I | IV V"),
-        c=("vi | iii | IV | V7", "IV iv | I/5 | ii7 | V"),
+        a=("I | vi | IV | V7", "I | V/3 | vi IV | V7", "I V/3 | vi | IV I/3 | ii V7"),
+        b=("vi | ii | V | I V7", "IV | V | vi iii | IV V7", "ii | V7/3 | I | IV V7"),
+        c=("vi | iii | IV | V7", "IV iv | I/5 | ii7 | V7"),
         cadence=("IV V7", "ii7/3 V7", "I/5 V7"),
         final=("I",),
     ),
     minor=Harmony(
-        a=("i | iv | VII VI | V", "i V/3 | i iv | i/5 | V", "i | VI | iv | V7"),
-        b=("VI | VII | iv | V", "iv i | VI iv | iiø7 | V", "VI | III | iv i/3 | V"),
-        c=("VI | iiø7 | i/5 | V7", "iv | i | iiø7/3 | V"),
+        a=("i | iv | VII VI | V7", "i V/3 | i iv | i/5 | V7", "i | VI | iv | V7"),
+        b=("VI | VII | iv | V7", "iv i | VI iv | iiø7 | V7", "VI | III | iv i/3 | V7"),
+        c=("VI | iiø7 | i/5 | V7", "iv | i | iiø7/3 | V7"),
         cadence=("iv V7", "iiø7/3 V7", "i/5 V7"),
         final=("i",),
     ),
@@ -90,6 +96,7 @@ STRING_ENSEMBLE: Final = Style(
     rhythms=EVEN,
     cadence_rhythms=EVEN_ENDS,
     drums=({"kick": "x...............", "cymbal": "o..............."},),
+    ritardando=0.3,
     reverb=(2.4, 0.34),
     loose=0.014,
     levels={"pad": -2.0, "drums": -8.0},
@@ -98,24 +105,24 @@ STRING_ENSEMBLE: Final = Style(
 FOLK: Final = Style(
     beats=4,
     major=Harmony(
-        a=("I | vi | IV | V", "I | I/3 | IV | V", "I | IV | I | V"),
-        b=("IV | I | IV | V", "vi | IV | I | V", "IV | I | vi | V"),
-        c=("vi | iii | IV | V", "ii | vi | IV | V"),
-        cadence=("IV V", "I/5 V7", "V V7"),
+        a=("I | vi | IV | V7", "I | I/3 | IV | V7", "I | IV | I | V7"),
+        b=("IV | I | IV | V7", "vi | IV | I | V7", "IV | I | vi | V7"),
+        c=("vi | iii | IV | V7", "ii | vi | IV | V7"),
+        cadence=("IV V7", "I/5 V7", "V V7"),
         final=("I",),
     ),
     minor=Harmony(
-        a=("i | VII | i | V", "i | iv | i | V", "i | VI | VII | V"),
-        b=("III | VII | i | V", "VI | III | VII | V", "iv | i | VI | V"),
-        c=("iv | VII | i | V", "VI | VII | i | V"),
-        cadence=("iv V", "V V7", "i/5 V"),
+        a=("i | iv | i | V7", "i | VI | iv | V7", "i | VII | iv | V7"),
+        b=("VI | III | i | V7", "VI | iv | VII | V7", "iv | i | VI | V7"),
+        c=("iv | i | VI | V7", "VI | iv | i | V7"),
+        cadence=("iv V7", "V V7", "i/5 V7"),
         final=("i",),
     ),
     form="AABAACABA",
     defaults=(("lead", "flute"), ("chords", "acoustic guitar"), ("bass", "double bass")),
     chords=("0...2.1.3...2.1.", "0.2.1.3.0.2.1.3.", "x...u.u...u.u.u.", "x...u.uuX.u.u.uu"),
     arpeggio=("0.1.2.3.2.1.2.1.", "0.2.1.3.2.1.3.1."),
-    bass=("r.......r.......", "r.......f.......", "r.......f...a...", "r.....r.f.....a."),
+    bass=("r.......r.......", "r.......o.......", "r.......f...r...", "r.....r.f.....a."),
     rhythms=EVEN,
     cadence_rhythms=EVEN_ENDS,
     drums=(
@@ -124,6 +131,7 @@ FOLK: Final = Style(
         {"kick": "x.......x.x.....", "tambourine": "_...x.......x.x.", "shaker": "xoxoxoxoxoxoxoxo"},
     ),
     grace=0.12,
+    ritardando=0.18,
     strum=0.014,
     reverb=(1.3, 0.16),
     loose=0.01,
@@ -133,17 +141,17 @@ FOLK: Final = Style(
 CINEMATIC: Final = Style(
     beats=4,
     major=Harmony(
-        a=("I | vi | IV | V", "I | iii | IV | V", "I | V/3 | IV | V"),
-        b=("bVI | bVII | I | V", "vi | IV | I/3 | V", "IV | I/3 | ii | V"),
-        c=("IV | iv | I/5 | V", "ii | IV | vi | V"),
-        cadence=("bVI V", "Vsus4 V", "IV V"),
+        a=("I | vi | IV | V7", "I | ii | IV | V7", "I | IV/5 | ii | V7"),
+        b=("bVI | bVII | I | V7", "vi | IV | I/3 | V7", "IV | I/3 | ii | V7"),
+        c=("IV | iv | I/5 | V7", "ii | IV | vi | V7"),
+        cadence=("bVI V7", "Vsus4 V7", "IV V7"),
         final=("I",),
     ),
     minor=Harmony(
-        a=("i | VI | iv | V", "i | i/3 | iv | V", "i | VII | VI | V"),
-        b=("VI | III | iv | V", "iv | i/3 | VI | V", "VI | VII | i | V"),
-        c=("iv | VI | i/5 | V", "VI | iv | i | V"),
-        cadence=("iv V", "VI V", "Vsus4 V"),
+        a=("i | VI | iv | V7", "i | i/3 | iv | V7", "i | VII | VI | V7"),
+        b=("VI | III | iv | V7", "iv | i/3 | VI | V7", "VI | VII | i | V7"),
+        c=("iv | VI | i/5 | V7", "VI | iv | i | V7"),
+        cadence=("iv V7", "VI V7", "Vsus4 V7"),
         final=("i",),
     ),
     form="AABACBA",
@@ -165,7 +173,12 @@ CINEMATIC: Final = Style(
             "cymbal": "o...............",
         },
     ),
-    fill={"kick": "x.......x.......", "low tom": "_.......x.x.xxxx"},
+    fills=(
+        {"kick": "x.......x.......", "low tom": "_.......x.x.xxxx"},
+        {"kick": "X.......X.....X.", "high tom": "_...x.xx....xxxx", "cymbal": "_.......o......."},
+    ),
+    arc=(0.35, 0.55, 0.8, 1.0, 1.0),
+    ritardando=0.3,
     loose=0.012,
     reverb=(3.0, 0.36),
     levels={"drums": 0.0, "pad": -1.0, "bass": 0.5},
@@ -201,7 +214,8 @@ WALTZ: Final = Style(
         {"soft kick": "x.....", "triangle": "_.o.o."},
         {"kick": "x.....", "soft snare": "_.x.x.", "triangle": "x....."},
     ),
-    fill={"kick": "x.....", "soft snare": "_.x.xx"},
+    fills=({"kick": "x.....", "soft snare": "_.x.xx"}, {"kick": "x.....", "soft snare": "x.xxx."}),
+    ritardando=0.3,
     reverb=(1.7, 0.24),
     loose=0.012,
     levels={"drums": -5.0, "bass": 0.5, "chords": 3.0, "lead": -1.0},
@@ -210,10 +224,10 @@ WALTZ: Final = Style(
 KOREAN_TRADITIONAL: Final = Style(
     beats=4,
     major=Harmony(
-        a=("I | vi5 | I | V5", "I | IV5 | I | V5", "I | I | V5 | I"),
+        a=("I | vi5 | I | IV5", "I | IV5 | I | V5", "I | I | IV5 | I"),
         b=("vi5 | I | IV5 | I", "IV5 | I | vi5 | I"),
         c=("IV5 | I | vi5 | I", "vi5 | IV5 | I | V5"),
-        cadence=("I V5", "IV5 V5"),
+        cadence=("I IV5", "IV5 V5"),
         final=("I",),
     ),
     minor=Harmony(
@@ -227,7 +241,7 @@ KOREAN_TRADITIONAL: Final = Style(
     defaults=(("lead", "pan flute"), ("chords", "koto"), ("bass", "cello"), ("drums", "taiko")),
     chords=("0.....1.....", "0..1..2..1..", "0.12.10.12.1", "012.12012.21"),
     arpeggio=("0..1..2..3..", "0.12.30.12.3"),
-    bass=("r...........", "r.....f.....", "r.....r..f.."),
+    bass=("r...........", "r.....r.....", "r.....r..o.."),
     rhythms=(
         "x.....x.....", "x.....x..x..", "x..x..x.....", "x..x.xx.....", "x..x.xx..x..", "x.xx..x..x.x", "x..x.xx.xx..",
         "x.xx.xx.....", "x.xx.xx.xx..", "xxxx.xx.xx.x", "x.xxxxx.xxxx",
@@ -239,7 +253,11 @@ KOREAN_TRADITIONAL: Final = Style(
         {"kick": "X....xx....x", "rim": "x..x.o...x.o", "low tom": "_....o.....o"},
         {"kick": "X....xx....x", "rim": "x.ox.oo.ox.o", "low tom": "_..o.o...o.o", "high tom": "_.......o.oo"},
     ),
-    fill={"kick": "X..x..x..x..", "rim": "x..x.oxooxoo"},
+    fills=(
+        {"kick": "X..x..x..x..", "rim": "x..x.oxooxoo"},
+        {"kick": "X.....X..x..", "rim": "x.xx.xx.xoox"},
+    ),
+    ritardando=0.22,
     pentatonic=True,
     pedal=True,
     grace=0.45,
@@ -247,3 +265,35 @@ KOREAN_TRADITIONAL: Final = Style(
     reverb=(1.8, 0.24),
     levels={"drums": -2.0, "bass": -2.0, "lead": 1.0},
 )  # fmt: skip
+
+# Semachi, of Arirang: deong, deong-deok kung deok, on nine quavers.
+SEMACHI: Final = replace(
+    KOREAN_TRADITIONAL,
+    beats=3,
+    chords=("0.....1..", "0..1..2..", "0.12.10.1", "012.12012"),
+    arpeggio=("0..1..2..", "0..12.30."),
+    bass=("r........", "r.....r..", "r..r..o.."),
+    rhythms=(
+        "x........", "x.....x..", "x..x.....", "x..x..x..", "x.xx.....", "x..x.xx..", "x.xx..x..", "x.xx.xx..",
+        "x..xx.x.x", "x.xx.xx.x", "xxxx.xx..", "xxxx.xxxx",
+    ),
+    cadence_rhythms=("x........", "x.....x..", "x.xx....."),
+    drums=(
+        {"kick": "X........", "rim": "_..x.o..."},
+        {"kick": "X..x..x..", "rim": "x..x.x.ox"},
+        {"kick": "X..x..x..", "rim": "x.ox.xoox", "low tom": "_....o.oo"},
+    ),
+    fills=({"kick": "X..x..x..", "rim": "x.ox.oxoo"}, {"kick": "X.....x.x", "rim": "x..x.xx.x"}),
+)  # fmt: skip
+# Jajinmori, quick: deong, kung, kung-deok kung, on twelve quavers.
+JAJINMORI: Final = replace(
+    KOREAN_TRADITIONAL,
+    drums=(
+        {"kick": "X.....x.....", "rim": "x.......x..."},
+        {"kick": "X..x..x..x..", "rim": "x.......x.o."},
+        {"kick": "X..x..x..x..", "rim": "x..o.oo.xo.o", "low tom": "_....o.....o"},
+    ),
+    fills=({"kick": "X..x..x.xx.x", "rim": "x..x..xoxxox"}, {"kick": "X..X..X..X..", "rim": "x.xx.xx.xxxx"}),
+)
+# The rhythmic cycle by the fastest tempo that it is played at.
+JANGDAN: Final = ((80, KOREAN_TRADITIONAL), (112, SEMACHI), (200, JAJINMORI))

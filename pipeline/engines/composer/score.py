@@ -72,7 +72,8 @@ class Piece:
 
     genre: str
     key: Key
-    tempo: float  # beats a minute, as played
+    tempo: float  # beats a minute, as played until the last bar
+    ritardando: float  # how much longer the last beat before the final chord is
     beats: int  # in a bar
     swing: float  # where the off-beat falls within its pair: 0.5 is even, 0.667 a triplet swing
     swing_unit: float  # in beats: the length of such a pair
@@ -86,9 +87,14 @@ class Piece:
         """Return the beat of the final chord."""
         return float(self.sections[-1].bar * self.beats)
 
+    def seconds_at(self, beat: float) -> float:
+        """Return when a beat falls, in seconds from the first downbeat: the last bar before the close slows down."""
+        slowed = max(0.0, min(float(self.beats), beat - self.final_beat + self.beats))
+        after = max(0.0, beat - self.final_beat)
+        return (beat + self.ritardando * (slowed**2 / (2 * self.beats) + after)) * 60 / self.tempo
+
     def form(self) -> dict[str, Any]:
         """Return a short JSON-able account of the piece."""
-        seconds_per_beat = 60 / self.tempo
         return {
             "key": self.key.name,
             "tempoBpm": round(self.tempo, 2),
@@ -97,7 +103,7 @@ class Piece:
             "sections": [
                 {
                     "name": section.name,
-                    "seconds": round(section.bar * self.beats * seconds_per_beat, 2),
+                    "seconds": round(self.seconds_at(section.bar * self.beats), 2),
                     "bars": section.bars,
                     "intensity": round(section.intensity, 2),
                     "chords": [span.chord.symbol for span in self.chords_in(section)],
