@@ -50,7 +50,7 @@ engines: .venv/.stamp ## List the music engines with price, length, rate and lic
 	@$(PYTHON) -m pipeline.engines
 
 ##@ Prove it
-.PHONY: test test-fast lint types bench eval-captions corpus corpus-files
+.PHONY: test test-fast lint types bench eval-captions eval-music corpus corpus-files
 test: setup setup-model-server build browser corpus-files lint ## Everything that CI runs
 	@$(PYTHON) -m pytest
 	@cd web && npm test --silent
@@ -76,6 +76,9 @@ bench: setup build ## Benchmarks, as a table
 
 eval-captions: .venv/.stamp ## How well the offline describer names pictures, as a table
 	@$(PYTHON) -m localcloud.vision.evaluation
+
+eval-music: .venv/.stamp ## Judge the composer on 24 briefs, as a table
+	@$(PYTHON) -m benchmarks.music_grid
 
 corpus: corpus-files ## Run every picture of the corpus (some 3,500 files) through the captioner's decoder
 	@$(PYTHON) -m tests.pictures

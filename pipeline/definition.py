@@ -28,12 +28,13 @@ def pipeline_of(image: str) -> Any:
         events_topic: str,
         fallback_engine: str = "",
         model_endpoint: str = "",
+        prompt_version: str = "",
     ) -> None:
         # kfp ships this body as text and runs it by itself: everything it needs is imported here.
         from pipeline import step  # noqa: PLC0415
 
         places = (results_bucket, results_token, events_topic)
-        step.run(job, brief, engine, seconds, seed, *places, fallback_engine, model_endpoint)
+        step.run(job, brief, engine, seconds, seed, *places, fallback_engine, model_endpoint, prompt_version)
 
     @dsl.pipeline(name=NAME, description="A brief becomes mastered music in the results bucket.")  # type: ignore[untyped-decorator]
     def musicgenerator(  # noqa: PLR0913, PLR0917  as above
@@ -47,6 +48,7 @@ def pipeline_of(image: str) -> Any:
         events_topic: str,
         fallback_engine: str = "",
         model_endpoint: str = "",
+        prompt_version: str = "",
     ) -> None:
         task = make_music(
             job=job,
@@ -59,6 +61,7 @@ def pipeline_of(image: str) -> Any:
             events_topic=events_topic,
             fallback_engine=fallback_engine,
             model_endpoint=model_endpoint,
+            prompt_version=prompt_version,
         )
         # A cached task would succeed without writing this track's objects.
         task.set_caching_options(enable_caching=False)

@@ -55,6 +55,7 @@ class Order:
     brief: Brief
     seconds: int
     seed: int
+    prompt_version: str = ""
 
 
 def run(  # noqa: PLR0913, PLR0917  the pipeline's parameters, one each
@@ -68,12 +69,14 @@ def run(  # noqa: PLR0913, PLR0917  the pipeline's parameters, one each
     events_topic: str,
     fallback_engine: str = "",
     model_endpoint: str = "",
+    prompt_version: str = "",
     time_limit_seconds: float = TIME_LIMIT_SECONDS,
 ) -> None:
     """Do the step with Google's clients; ``events_topic`` is ``projects/P/topics/T``.
 
     Where ``engine`` fails for good, ``fallback_engine`` makes the music, if the operator names one;
-    ``model_endpoint`` is where the engine ``endpoint`` is, as ``Cloud.endpoint`` says.
+    ``model_endpoint`` is where the engine ``endpoint`` is, as ``Cloud.endpoint`` says;
+    ``prompt_version`` tells which prompt the brief came of, for the music's provenance.
     The environment's ``VERTEX_URL`` moves Vertex AI's address, as ``STORAGE_EMULATOR_HOST`` does the bucket's.
 
     Vertex AI pipelines know no time limit for a step, so the step has its own: a run that exceeds it writes where it
@@ -85,7 +88,7 @@ def run(  # noqa: PLR0913, PLR0917  the pipeline's parameters, one each
     try:
         # The launcher's values are in bounds; a job that somebody starts by hand ends here, before it costs anything.
         Request.from_mapping({"durationSeconds": seconds, "engine": engine, "seed": seed})
-        order = Order(job, Brief.from_mapping(brief), seconds, seed)
+        order = Order(job, Brief.from_mapping(brief), seconds, seed, prompt_version)
         # The project is the one that the message goes to: a job's own environment does not name it.
         cloud = Cloud(events_topic.split("/")[1], os.environ.get("VERTEX_URL", ""), model_endpoint)
         maker = chosen(engine, fallback_engine, cloud)
@@ -124,6 +127,7 @@ def _write_results(order: Order, engine: Engine, results: Results) -> None:
         engine=take.engine,
         model=take.model,
         seed=take.seed,
+        prompt_version=order.prompt_version,
     )
     mp3 = encoding.mp3(mastered.audio, tags, results.read(COVER))
     files = {MUSIC_WAV: encoding.wav(mastered.audio), MUSIC: mp3}
@@ -141,7 +145,7 @@ def _write_results(order: Order, engine: Engine, results: Results) -> None:
         fallbackFrom=take.fallback_from,
     )
     # The order is a promise: track.json means that everything else is there.
-    files[TRACK] = json.dumps(_track(brief, take, mastered, facts), ensure_ascii=False, indent=2).encode()
+    files[TRACK] = json.dumps(_track(order, take, mastered, facts), ensure_ascii=False, indent=2).encode()
     encoded = time.monotonic()
     for file, data in files.items():
         results.create(file, data, CONTENT_TYPES[file])
@@ -167,16 +171,17 @@ def _take(order: Order, engine: Engine, results: Results) -> Take:
     return take
 
 
-def _track(brief: Brief, take: Take, mastered: Master, facts: MusicFacts) -> dict[str, Any]:
+def _track(order: Order, take: Take, mastered: Master, facts: MusicFacts) -> dict[str, Any]:
     # Whoever has the link reads this file: nothing about the person, the session or the prompt goes in.
-    shown = brief.to_mapping()
+    shown = order.brief.to_mapping()
     del shown["prompt"], shown["avoid"]
     fallback = {} if take.fallback_from is None else {"fallbackFrom": take.fallback_from}
+    made = {"engine": take.engine, "model": take.model, "seed": take.seed, "promptVersion": order.prompt_version}
     return {
         "version": _TRACK_VERSION,
         **shown,
         "form": take.form,
         "music": facts.to_mapping(),
         "truePeakDbtp": round(mastered.true_peak_dbtp, 2),
-        "provenance": {"aiGenerated": True, "engine": take.engine, "model": take.model, "seed": take.seed, **fallback},
+        "provenance": {"aiGenerated": True, **made, **fallback},
     }

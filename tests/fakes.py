@@ -126,6 +126,7 @@ def _track(session: str, track: str, document: Mapping[str, Any]) -> Track:
         request=Request.from_mapping(document["request"]),
         image=Image(**image) if image else None,
         brief=Brief.from_mapping(brief) if brief else None,
+        prompt_version=str((document.get("describer") or {}).get("promptVersion", "")),
     )
 
 

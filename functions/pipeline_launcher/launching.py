@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, Self
 
 from musicgenerator import ids, logs
+from musicgenerator.briefs import ENGINES
 from musicgenerator.errors import BudgetSpentError, LaunchRefusedError, PermanentError
 from musicgenerator.jobs import JobFacts, JobRequest, job_labels
 from musicgenerator.messages import CaptionMessage
-from musicgenerator.settings import required, whole_number
+from musicgenerator.settings import SettingInvalidError, required, whole_number
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, Decision, Outcome, Track, Work
 
@@ -25,6 +26,8 @@ class Places:
     results_bucket: str
     events_topic: str
     default_engine: str
+    fallback_engine: str
+    model_endpoint: str
     daily_limit: int
 
     @classmethod
@@ -36,7 +39,9 @@ class Places:
             pipeline_account=required(environ, "PIPELINE_ACCOUNT"),
             results_bucket=required(environ, "RESULTS_BUCKET"),
             events_topic=f"projects/{project}/topics/{required(environ, 'PIPELINE_EVENTS_TOPIC')}",
-            default_engine=required(environ, "DEFAULT_ENGINE"),
+            default_engine=_engine(environ, "DEFAULT_ENGINE") or required(environ, "DEFAULT_ENGINE"),
+            fallback_engine=_engine(environ, "FALLBACK_ENGINE"),
+            model_endpoint=environ.get("MODEL_ENDPOINT", ""),
             daily_limit=whole_number(environ, "DAILY_LIMIT", DAILY_LIMIT),
         )
 
@@ -64,6 +69,18 @@ class Pipelines(Protocol):
         """Return what is true of a job, or None where there is none."""
         ...
 
+    def cancel(self, job: str) -> None:
+        """Cancel a job, if it is there and has not ended."""
+        ...
+
+
+class Switch(Protocol):
+    """The operator's switch."""
+
+    def is_paused(self) -> bool:
+        """Say whether nothing new is to be begun."""
+        ...
+
 
 @dataclass(frozen=True)
 class Launcher:
@@ -73,12 +90,17 @@ class Launcher:
     pipelines: Pipelines
     template: Mapping[str, Any]
     places: Places
+    switch: Switch
 
     def launch(self, message: CaptionMessage) -> None:
         """Handle one message, however often and however late it is delivered.
 
         Raises LaunchUnavailableError while Vertex AI is busy, so that the message comes again.
         """
+        if self.switch.is_paused():
+            # Acknowledged: the track stays as it is, and the sweeper announces it again until it may go on.
+            logs.warning("paused", track=message.track)
+            return
 
         def claim(now: Track, _: Work) -> Change | None:
             # Counted against the day in the very commit that claims the track: launched once, counted once.
@@ -90,8 +112,8 @@ class Launcher:
         except BudgetSpentError as error:
             self._end(message, Status.CAPTIONED, error)
             return
-        if outcome is None:
-            logs.warning("no such track", track=message.track)
+        if outcome is None or _is_called_off(outcome.track, message):
+            self._cancel(message)
             return
         track = outcome.track
         # `launching` found here is a launch that crashed half-way or runs beside this one:
@@ -105,7 +127,14 @@ class Launcher:
         except PermanentError as error:
             self._end(message, Status.LAUNCHING, error)
         else:
-            self._settle(message, Status.LAUNCHING, Change(Status.COMPOSING))
+            settled = self._settle(message, Status.LAUNCHING, Change(Status.COMPOSING))
+            if settled is None or _is_called_off(settled.track, message):
+                self._cancel(message)
+
+    def _cancel(self, message: CaptionMessage) -> None:
+        # The command that cancelled or erased the track may have come before its job was there to be cancelled.
+        logs.warning("the track was cancelled or is gone", track=message.track)
+        self.pipelines.cancel(ids.pipeline_job_id(message.track, message.attempt))
 
     def _create(self, track: Track, work: Work) -> None:
         if track.brief is None:
@@ -122,6 +151,9 @@ class Launcher:
             "results_bucket": self.places.results_bucket,
             "results_token": work.token,
             "events_topic": self.places.events_topic,
+            "fallback_engine": self.places.fallback_engine,
+            "model_endpoint": self.places.model_endpoint,
+            "prompt_version": track.prompt_version,
         }
         wanted = JobRequest(
             job, self.template, parameters, labels, self.places.pipeline_root, self.places.pipeline_account
@@ -144,12 +176,23 @@ class Launcher:
             change = Change(error.status, {"error": error.to_mapping(found[0].request.language)})
             self._settle(message, state, change)
 
-    def _settle(self, message: CaptionMessage, state: Status, change: Change) -> None:
+    def _settle(self, message: CaptionMessage, state: Status, change: Change) -> Outcome | None:
         def decide(now: Track, _: Work) -> Change | None:
             # The music may be ready before this write: then the track is past this state and stays there.
             return change if now.status is state and now.attempt == message.attempt else None
 
-        self.tracks.advance(message.track, decide)
+        return self.tracks.advance(message.track, decide)
+
+
+def _is_called_off(track: Track, message: CaptionMessage) -> bool:
+    return track.status is Status.CANCELLED and track.attempt == message.attempt
+
+
+def _engine(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "").strip()
+    if value and value not in ENGINES:
+        raise SettingInvalidError(f"{name} must be one of {', '.join(ENGINES)}, not {value!r}")
+    return value
 
 
 def _derived_seed(job: str) -> int:

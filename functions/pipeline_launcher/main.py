@@ -15,6 +15,7 @@ from musicgenerator.delivery import acknowledging_poison
 from musicgenerator.events import message_data
 from musicgenerator.messages import CaptionMessage
 from musicgenerator.settings import required
+from musicgenerator_google.firestore_switch import FirestoreSwitch
 from musicgenerator_google.firestore_tracks import FirestoreTracks
 from musicgenerator_google.storage_objects import StorageObjects
 from musicgenerator_google.vertex_pipelines import VertexPipelines
@@ -34,9 +35,11 @@ def bootstrap() -> Launcher:
     vertex = PipelineServiceClient(
         transport="rest", client_options=ClientOptions(api_endpoint=required(env, "VERTEX_URL"))
     )
+    database = firestore.Client(project=project)
     return Launcher(
-        tracks=FirestoreTracks(firestore.Client(project=project)),
+        tracks=FirestoreTracks(database),
         pipelines=VertexPipelines(vertex, project, required(env, "REGION")),
         template=template_at(required(env, "PIPELINE_TEMPLATE"), StorageObjects(storage.Client(project=project))),
         places=Places.from_environ(env),
+        switch=FirestoreSwitch(database),
     )

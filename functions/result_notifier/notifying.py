@@ -62,6 +62,10 @@ class Results(Protocol):
         """Return the facts of complete and checked music, or None while it is not complete."""
         ...
 
+    def erase(self, folder: ResultsFolder) -> None:
+        """Delete everything in a folder."""
+        ...
+
 
 @dataclass(frozen=True)
 class Notifier:
@@ -76,7 +80,7 @@ class Notifier:
         """Handle one hint, however often and however late it is delivered."""
         found = self.tracks.find(message.track)
         if found is None:
-            logs.warning("no such track", track=message.track, job=message.job)
+            self._erase(message)
             return
         track, work = found
         if track.status.is_final or track.attempt != message.attempt:
@@ -101,6 +105,16 @@ class Notifier:
 
         self.tracks.advance(track.track, decide)
         logs.info("settled", track=track.track, status=end.status)
+
+    def _erase(self, message: PipelineMessage) -> None:
+        """Erase what a job wrote after its track had been erased; a job that is not ours says nothing."""
+        facts = self.pipelines.facts(message.job)
+        labels = job_labels(message.track, message.attempt)
+        if facts is None or not facts.results_token or not labels.items() <= facts.labels.items():
+            logs.warning("no such track", track=message.track, job=message.job)
+            return
+        self.results.erase(ResultsFolder(self.places.results_url, self.places.results_bucket, facts.results_token))
+        logs.info("erased what was written for a track that is gone", track=message.track, job=message.job)
 
     def _music(self, facts: JobFacts, work: Work) -> Change | None:
         folder = ResultsFolder(self.places.results_url, self.places.results_bucket, work.token)

@@ -34,6 +34,10 @@ class StorageResults:
             raise MusicMissingError(f"{MUSIC} has {size} bytes and starts with {start[:3]!r}")
         return facts
 
+    def erase(self, folder: ResultsFolder) -> None:
+        """Delete everything in a folder; raise ContentionError while somebody keeps writing there."""
+        self._objects.erase(folder.bucket, folder.name(""))
+
 
 def _is_mp3(start: bytes) -> bool:
     # A tag, or the eleven set bits that every MPEG audio frame starts with.

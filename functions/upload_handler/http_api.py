@@ -1,75 +1,182 @@
 """The HTTP face of the commands: paths, JSON, problem documents and CORS."""
 
+import functools
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
 
 import flask
-from problems import InvalidRequestError, ProblemError, UnknownPathError, UnknownSessionError, WrongMethodError
+from commanding import Asked, Commands
+from erasing import Erasures
+from outages import OUTAGES
+from problems import (
+    InvalidRequestError,
+    OutageError,
+    PausedError,
+    ProblemError,
+    UnknownPathError,
+    UnknownSessionError,
+    WrongMethodError,
+)
 from uploading import Uploads
 
 from musicgenerator import logs
 
 _BODY_AT_MOST: Final = 16_384
-_SESSIONS: Final = re.compile(r"/v1/sessions")
-_TRACKS: Final = re.compile(r"/v1/sessions/([^/]+)/tracks")
 _PREFLIGHT_SECONDS: Final = "3600"
+_PAUSED_SECONDS: Final = "60"
+_OUTAGE_SECONDS: Final = "5"
+_IDS: Final = {"{session}": "(?P<session>s[a-z2-7]{26})", "{track}": "(?P<track>t[a-z2-7]{26})"}
+_DESCRIPTION: Final = Path(__file__).with_name("openapi.json")
 
 
+class Switch(Protocol):
+    """The operator's switch."""
+
+    def is_paused(self) -> bool:
+        """Say whether no command is to be taken."""
+        ...
+
+
+@dataclass(frozen=True)
 class HttpApi:
-    """Turns HTTP requests into commands and their outcomes into answers."""
+    """Turns HTTP requests into commands and their outcomes into answers.
 
-    def __init__(self, uploads: Uploads, origins: tuple[str, ...]) -> None:
-        """Serve pages of these origins; every other client needs no permission of CORS."""
-        self._uploads = uploads
-        self._origins = origins
+    Pages of these origins may read the answers; every other client needs no permission of CORS.
+    """
+
+    uploads: Uploads
+    commands: Commands
+    erasures: Erasures
+    switch: Switch
+    origins: tuple[str, ...]
 
     def answer(self, request: flask.Request) -> flask.Response:
         """Answer one request."""
         try:
-            response = self._preflight() if request.method == "OPTIONS" else self._route(request)
+            response = self._route(request)
         except ProblemError as problem:
             logs.warning("request refused", path=request.path, code=problem.code, reason=problem.detail)
-            response = flask.jsonify(problem.to_mapping())
-            response.status_code = problem.status
-            response.content_type = "application/problem+json"
-            if problem.status == WrongMethodError.status:
-                response.headers["Allow"] = "POST, OPTIONS"
-            if problem.status == UnknownSessionError.status:
-                response.headers["WWW-Authenticate"] = "Bearer"
+            response = _problem(problem)
+        except OUTAGES as outage:
+            logs.error("request failed", path=request.path, reason=repr(outage))
+            headers = {"Retry-After": _OUTAGE_SECONDS}
+            response = _problem(OutageError("Send the same request again in a moment.", headers=headers))
         response.headers["Cache-Control"] = "no-store"
         return self._with_cors(request, response)
 
     def _route(self, request: flask.Request) -> flask.Response:
-        sessions, tracks = _SESSIONS.fullmatch(request.path), _TRACKS.fullmatch(request.path)
-        if not sessions and not tracks:
-            raise UnknownPathError("The paths are /v1/sessions and /v1/sessions/SESSION/tracks.")
-        if request.method != "POST":
-            raise WrongMethodError("Send a POST.")
-        body, key = _body(request), request.headers.get("Idempotency-Key")
-        if tracks:
-            announced = self._uploads.announce_track(tracks[1], _secret(request), body, key)
-            return _created(asdict(announced))
-        opened = self._uploads.open_session(body, key)
-        return _created(
-            {"session": opened.session, "secret": opened.secret, "expiresAt": opened.expires_at.isoformat()}
+        routes = {route.method: route for route in ROUTES if route.pattern.fullmatch(request.path)}
+        if not routes:
+            paths = ", ".join(dict.fromkeys(route.path for route in ROUTES))
+            raise UnknownPathError(f"The paths are {paths}.")
+        if request.method == "OPTIONS":
+            return _preflight(", ".join(routes))
+        route = routes.get(request.method)
+        if route is None:
+            allowed = ", ".join((*routes, "OPTIONS"))
+            raise WrongMethodError(f"Send one of {allowed}.", headers={"Allow": allowed})
+        if request.method == "POST" and self.switch.is_paused():
+            raise PausedError("Please come back later.", headers={"Retry-After": _PAUSED_SECONDS})
+        match = route.pattern.fullmatch(request.path)
+        return route.answer(self, request, match.groupdict() if match else {})
+
+    def describe(self, _: flask.Request, __: Mapping[str, str]) -> flask.Response:
+        """Return the OpenAPI document."""
+        return flask.Response(_DESCRIPTION.read_bytes(), content_type="application/json")
+
+    def open_session(self, request: flask.Request, _: Mapping[str, str]) -> flask.Response:
+        """Open a session."""
+        opened = self.uploads.open_session(_body(request), _key(request), _address(request))
+        return _json(
+            201, {"session": opened.session, "secret": opened.secret, "expiresAt": opened.expires_at.isoformat()}
         )
 
-    def _preflight(self) -> flask.Response:
-        response = flask.Response(status=204)
-        response.headers["Access-Control-Allow-Methods"] = "POST"
-        response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, Idempotency-Key"
-        response.headers["Access-Control-Max-Age"] = _PREFLIGHT_SECONDS
-        return response
+    def announce_track(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
+        """Announce a track."""
+        asked = _asked(request, names)
+        announced = self.uploads.announce_track(asked.session, asked.secret, asked.body, asked.key, asked.address)
+        return _json(201, asdict(announced))
+
+    def again(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
+        """Make another take."""
+        return _json(201, asdict(self.commands.again(_asked(request, names))))
+
+    def cancel(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
+        """Cancel a track."""
+        return _json(200, asdict(self.commands.cancel(_asked(request, names))))
+
+    def retry(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
+        """Begin the next attempt."""
+        return _json(200, asdict(self.commands.retry(_asked(request, names))))
+
+    def erase_session(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
+        """Delete a session."""
+        self.erasures.erase_session(names["session"], _secret(request))
+        return flask.Response(status=204)
+
+    def erase_track(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
+        """Delete a track."""
+        self.erasures.erase_track(names["session"], _secret(request), names["track"])
+        return flask.Response(status=204)
 
     def _with_cors(self, request: flask.Request, response: flask.Response) -> flask.Response:
         origin = request.headers.get("Origin")
         response.headers["Vary"] = "Origin"
-        if origin in self._origins:
+        if origin in self.origins:
             response.headers["Access-Control-Allow-Origin"] = str(origin)
+            response.headers["Access-Control-Expose-Headers"] = "Retry-After"
         return response
+
+
+@dataclass(frozen=True)
+class Route:
+    """One operation: ``path`` as the OpenAPI document spells it, and what answers it."""
+
+    method: str
+    path: str
+    answer: Callable[[HttpApi, flask.Request, Mapping[str, str]], flask.Response]
+
+    @functools.cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Return what a path of this operation looks like, its ids as named groups."""
+        return re.compile("".join(_IDS.get(part, re.escape(part)) for part in re.split(r"({\w+})", self.path)))
+
+
+_SESSION: Final = "/v1/sessions/{session}"
+_TRACK: Final = "/v1/sessions/{session}/tracks/{track}"
+ROUTES: Final = (
+    Route("GET", "/v1/openapi.json", HttpApi.describe),
+    Route("POST", "/v1/sessions", HttpApi.open_session),
+    Route("DELETE", _SESSION, HttpApi.erase_session),
+    Route("POST", f"{_SESSION}/tracks", HttpApi.announce_track),
+    Route("DELETE", _TRACK, HttpApi.erase_track),
+    Route("POST", f"{_TRACK}:again", HttpApi.again),
+    Route("POST", f"{_TRACK}:cancel", HttpApi.cancel),
+    Route("POST", f"{_TRACK}:retry", HttpApi.retry),
+)
+
+
+def _preflight(methods: str) -> flask.Response:
+    response = flask.Response(status=204)
+    response.headers["Access-Control-Allow-Methods"] = methods
+    response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, Idempotency-Key"
+    response.headers["Access-Control-Max-Age"] = _PREFLIGHT_SECONDS
+    return response
+
+
+def _asked(request: flask.Request, names: Mapping[str, str]) -> Asked:
+    return Asked(
+        session=names["session"],
+        secret=_secret(request),
+        track=names.get("track", ""),
+        body=_body(request),
+        key=_key(request),
+        address=_address(request),
+    )
 
 
 def _body(request: flask.Request) -> Mapping[str, Any]:
@@ -88,12 +195,31 @@ def _body(request: flask.Request) -> Mapping[str, Any]:
     return body
 
 
+def _key(request: flask.Request) -> str | None:
+    return request.headers.get("Idempotency-Key")
+
+
 def _secret(request: flask.Request) -> str:
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     return secret.strip() if scheme.lower() == "bearer" else ""
 
 
-def _created(body: Mapping[str, Any]) -> flask.Response:
+def _address(request: flask.Request) -> str:
+    # Google's front end appends the address that it saw; what stands before it the client may have made up.
+    forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    return forwarded or request.remote_addr or ""
+
+
+def _json(status: int, body: Mapping[str, Any]) -> flask.Response:
     response = flask.jsonify(body)
-    response.status_code = 201
+    response.status_code = status
+    return response
+
+
+def _problem(problem: ProblemError) -> flask.Response:
+    response = _json(problem.status, problem.to_mapping())
+    response.content_type = "application/problem+json"
+    if isinstance(problem, UnknownSessionError):
+        response.headers["WWW-Authenticate"] = "Bearer"
+    response.headers.update(problem.headers)
     return response

@@ -7,17 +7,24 @@ from datetime import timedelta
 import flask
 import functions_framework
 import google.auth
+from admitting import Admission, Limits
+from commanding import Commands, Places
+from erasing import Erasures
+from firestore_ledger import FirestoreLedger
 from firestore_sessions import FirestoreSessions
-from google.auth.credentials import AnonymousCredentials
 from google.auth.transport.requests import AuthorizedSession
-from google.cloud import firestore, storage
+from google.cloud import firestore, pubsub_v1, storage
 from http_api import HttpApi
 from iam_signer import IamSigner
 from storage_uploads import StorageUploads
 from uploading import Uploads
+from vertex_cancellation import VertexCancellation
 
 from musicgenerator.settings import required, whole_number, words
+from musicgenerator_google.firestore_switch import FirestoreSwitch
 from musicgenerator_google.firestore_tracks import FirestoreTracks
+from musicgenerator_google.pubsub_topics import CaptionsTopic, PicturesTopic
+from musicgenerator_google.storage_objects import StorageObjects
 
 
 @functions_framework.http
@@ -31,15 +38,21 @@ def bootstrap() -> HttpApi:
     """Build the clients, once an instance and after the server has forked."""
     env, project = os.environ, required(os.environ, "GOOGLE_CLOUD_PROJECT")
     credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
-    signer = IamSigner(
-        AuthorizedSession(credentials), required(env, "IAM_CREDENTIALS_URL"), required(env, "UPLOAD_SIGNER")
+    rest, publisher = AuthorizedSession(credentials), pubsub_v1.PublisherClient()
+    database, buckets = firestore.Client(project=project), storage.Client(project=project)
+    signer = IamSigner(rest, required(env, "IAM_CREDENTIALS_URL"), required(env, "UPLOAD_SIGNER"))
+    permits = StorageUploads(buckets.bucket(required(env, "IMAGES_BUCKET")), signer, required(env, "STORAGE_URL"))
+    jobs = VertexCancellation(rest, required(env, "VERTEX_URL"), project, required(env, "REGION"))
+    captions = CaptionsTopic(publisher, project, required(env, "CAPTIONS_TOPIC"))
+    pictures = PicturesTopic(publisher, project, required(env, "PICTURES_TOPIC"))
+    sessions, tracks, objects = FirestoreSessions(database), FirestoreTracks(database), StorageObjects(buckets)
+    ledger = FirestoreLedger(database)
+    admission, places = Admission(ledger, Limits.from_environ(env)), Places.from_environ(env)
+    live = timedelta(days=whole_number(env, "SESSION_DAYS", 30))
+    return HttpApi(
+        uploads=Uploads(sessions, tracks, permits, live, admission),
+        commands=Commands(sessions, tracks, objects, jobs, captions, pictures, admission, places),
+        erasures=Erasures(sessions, tracks, objects, jobs, ledger, places),
+        switch=FirestoreSwitch(database),
+        origins=words(env, "ALLOWED_ORIGINS"),
     )
-    bucket = storage.Client(project=project, credentials=AnonymousCredentials()).bucket(required(env, "IMAGES_BUCKET"))
-    database = firestore.Client(project=project)
-    uploads = Uploads(
-        sessions=FirestoreSessions(database),
-        tracks=FirestoreTracks(database),
-        permits=StorageUploads(bucket, signer, required(env, "STORAGE_URL")),
-        sessions_live=timedelta(days=whole_number(env, "SESSION_DAYS", 30)),
-    )
-    return HttpApi(uploads, origins=words(env, "ALLOWED_ORIGINS"))

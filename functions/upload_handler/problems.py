@@ -1,26 +1,30 @@
 """What a request can get wrong, one class a reason, answered as an RFC 9457 problem document.
 
 ProblemError
-├── InvalidRequestError 400, UnknownSessionError 401, UnknownPathError 404, WrongMethodError 405,
-└── TooManyBytesError 413, UnsupportedTypeError 415, KeyReusedError 422
+├── InvalidRequestError 400, UnknownSessionError 401, UnknownPathError 404, UnknownTrackError 404,
+├── WrongMethodError 405, WrongStateError 409, TooManyBytesError 413, UnsupportedTypeError 415,
+├── KeyReusedError 422, LimitReachedError 429
+└── PausedError 503, OutageError 503
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from musicgenerator.errors import MusicgeneratorError
 
 
 class ProblemError(MusicgeneratorError):
-    """A request that is answered with a problem document; ``detail`` says what to do."""
+    """A request that is answered with a problem document; ``detail`` says what to do, ``headers`` go beside it."""
 
     status: ClassVar[int]
     code: ClassVar[str]
     title: ClassVar[str]
 
-    def __init__(self, detail: str, **members: Any) -> None:
+    def __init__(self, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any) -> None:
         """Say in a sentence what is wrong; further members go into the document as they are."""
         super().__init__(detail)
         self.detail = detail
+        self.headers = dict(headers or {})
         self.members = members
 
     def to_mapping(self) -> dict[str, Any]:
@@ -52,10 +56,22 @@ class UnknownPathError(ProblemError):
     status, code, title = 404, "not_found", "There is nothing here"
 
 
+class UnknownTrackError(ProblemError):
+    """The session has no such track: another session's is answered like none."""
+
+    status, code, title = 404, "unknown_track", "The session has no such track"
+
+
 class WrongMethodError(ProblemError):
     """The path exists, but not for this method."""
 
     status, code, title = 405, "method_not_allowed", "This method is not allowed here"
+
+
+class WrongStateError(ProblemError):
+    """The track stands where this command makes no sense."""
+
+    status, code, title = 409, "wrong_state", "The track's state does not allow this"
 
 
 class TooManyBytesError(ProblemError):
@@ -74,3 +90,21 @@ class KeyReusedError(ProblemError):
     """An idempotency key came back with another body."""
 
     status, code, title = 422, "idempotency_key_reused", "This Idempotency-Key belongs to another request"
+
+
+class LimitReachedError(ProblemError):
+    """As much as one session, one address or everybody may ask for has been asked for today."""
+
+    status, code, title = 429, "limit_reached", "A limit of today is reached"
+
+
+class PausedError(ProblemError):
+    """The operator has paused the system."""
+
+    status, code, title = 503, "paused", "The service is paused"
+
+
+class OutageError(ProblemError):
+    """Something that this function needs does not answer."""
+
+    status, code, title = 503, "unavailable", "The service is not available now"

@@ -1,27 +1,24 @@
 """Sessions, announced tracks and the permission to upload exactly one picture for each."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
+from admitting import Admission, Particulars, made_track, new_track
 from problems import (
     InvalidRequestError,
-    KeyReusedError,
     TooManyBytesError,
     UnknownSessionError,
+    UnknownTrackError,
     UnsupportedTypeError,
 )
 
 from musicgenerator import ids, logs
+from musicgenerator.briefs import ENGINES
 from musicgenerator.errors import BriefError
 from musicgenerator.states import Status
 from musicgenerator.tracks import CONTENT_TYPES, PICTURE_BYTES_AT_MOST, Request, Track, Work
-
-KEY_AT_LEAST: Final = 16
-KEY_AT_MOST: Final = 128
 
 
 @dataclass(frozen=True)
@@ -65,14 +62,7 @@ class Sessions(Protocol):
     """Where sessions are kept."""
 
     def create(self, session: Session) -> None:
-        """Write a new session."""
-        ...
-
-    def create_once(self, key_hash: str, fingerprint: str, salt: str, session: Session) -> tuple[str, str, datetime]:
-        """Write a new session under an idempotency key unless the key has been used.
-
-        Returns the fingerprint, salt and expiry that the key stands for: these, or those of its first use.
-        """
+        """Write a new session, or leave the one that is there."""
         ...
 
     def find(self, session: str) -> Session | None:
@@ -108,75 +98,74 @@ class Uploads:
     tracks: Tracks
     permits: Permits
     sessions_live: timedelta
+    admission: Admission
 
-    def open_session(self, body: Mapping[str, Any], key: str | None) -> OpenedSession:
-        """Make a session; the same idempotency key and body give the same session again."""
+    def open_session(self, body: Mapping[str, Any], key: str | None, address: str = "") -> OpenedSession:
+        """Make a session; the same idempotency key and body give the same session again.
+
+        ``address`` is the network address that sessions are counted by, "" where it is not known.
+        """
         expires_at = datetime.now(UTC) + self.sessions_live
-        if key is None:
-            opened = OpenedSession(ids.new_session_id(), ids.new_secret(), expires_at)
-            self.sessions.create(_stored(opened))
-            return opened
-        _check_key(key)
-        salt, fingerprint = ids.new_secret(), _fingerprint(body)
-        new = OpenedSession(*ids.derived_session(salt, key), expires_at)
-        used, salt, expires_at = self.sessions.create_once(ids.secret_hash(key), fingerprint, salt, _stored(new))
-        if used != fingerprint:
-            raise KeyReusedError("Send another Idempotency-Key with another body.")
-        return OpenedSession(*ids.derived_session(salt, key), expires_at)
+        salt, seed = ids.new_secret(), key or ids.new_secret()
+        session, _ = ids.derived_session(salt, seed)
+        # The expiry as a text, in which no store rounds it: a repeated request is answered with the very same one.
+        details = {"salt": salt, "expiresAt": expires_at.isoformat()}
+        stands = self.admission.admit(
+            ("open",), body, key, Particulars(session, expires_at, details), self.admission.limits.of_session(address)
+        )
+        session, secret = ids.derived_session(stands["salt"], seed)
+        opened = OpenedSession(session, secret, datetime.fromisoformat(stands["expiresAt"]))
+        # Derived from what was entered first, so writing it again makes up for a crash in between.
+        self.sessions.create(Session(session, ids.secret_hash(secret), opened.expires_at))
+        return opened
 
-    def announce_track(self, session: str, secret: str, body: Mapping[str, Any], key: str | None) -> AnnouncedTrack:
+    def announce_track(
+        self, session: str, secret: str, body: Mapping[str, Any], key: str | None, address: str = ""
+    ) -> AnnouncedTrack:
         """Make a track that waits for its picture, and sign the upload of that picture.
 
         A repeated request finds the track that the first one made and gets a freshly signed upload for it.
         """
-        owner = self._authorised(session, secret)
-        request = _request(body)
-        content_type = _content_type(body)
-        if key is not None:
-            _check_key(key)
-        track = ids.derived_track_id("key", session, key) if key else ids.new_track_id()
-        fingerprint = _fingerprint(body)
+        owner = authorised(self.sessions, session, secret)
+        request, content_type = requested(body), _content_type(body)
+        stands = self.admission.admit(
+            (session, "announce"),
+            body,
+            key,
+            Particulars(session, owner.expires_at, new_track()),
+            self.admission.limits.of_track(session, address),
+        )
+        track, token = made_track(stands)
+        # Its id was entered first, so of equal requests each writes the same track, and only one of them does.
         self.tracks.create(
-            Track(session, track, Status.AWAITING_UPLOAD, 1, request),
-            Work(token=ids.new_results_token(), fingerprint=fingerprint),
-            owner.expires_at,
+            Track(session, track, Status.AWAITING_UPLOAD, 1, request), Work(token=token), owner.expires_at
         )
         found = self.tracks.find(track)
-        if found is None or found[1].fingerprint != fingerprint:
-            raise KeyReusedError("Send another Idempotency-Key with another body.")
+        if found is None:
+            raise UnknownTrackError("The track has just been deleted.")
         logs.info("track announced", track=track)
         permit = self.permits.permit(ids.upload_name(track), content_type, PICTURE_BYTES_AT_MOST)
         return AnnouncedTrack(session, track, found[0].status, permit)
 
-    def _authorised(self, session: str, secret: str) -> Session:
-        found = self.sessions.find(session) if ids.is_session_id(session) else None
-        known = found is not None and ids.is_secret(secret, found.secret_hash)
-        if found is None or not known or found.expires_at <= datetime.now(UTC):
-            raise UnknownSessionError("Start a new session and send its secret as 'Authorization: Bearer SECRET'.")
-        return found
+
+def authorised(sessions: Sessions, session: str, secret: str, *, even_expired: bool = False) -> Session:
+    """Return the session that this secret commands; raise UnknownSessionError where there is none."""
+    found = sessions.find(session) if ids.is_session_id(session) else None
+    known = found is not None and ids.is_secret(secret, found.secret_hash)
+    if found is None or not known or not (even_expired or found.expires_at > datetime.now(UTC)):
+        raise UnknownSessionError("Start a new session and send its secret as 'Authorization: Bearer SECRET'.")
+    return found
 
 
-def _stored(opened: OpenedSession) -> Session:
-    return Session(opened.session, ids.secret_hash(opened.secret), opened.expires_at)
-
-
-def _fingerprint(body: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-
-
-def _check_key(key: str) -> None:
-    if not KEY_AT_LEAST <= len(key) <= KEY_AT_MOST:
-        raise InvalidRequestError(
-            f"An Idempotency-Key has {KEY_AT_LEAST} to {KEY_AT_MOST} characters: send a fresh UUID.",
-            field="Idempotency-Key",
-        )
-
-
-def _request(body: Mapping[str, Any]) -> Request:
+def requested(data: Mapping[str, Any]) -> Request:
+    """Read a request; raise InvalidRequestError naming the first field that is wrong."""
     try:
-        return Request.from_mapping(body)
+        request = Request.from_mapping(data)
     except BriefError as error:
         raise InvalidRequestError(f"{error.field} {error.problem}.", field=error.field) from error
+    if request.engine not in {None, *ENGINES}:
+        raise InvalidRequestError(f"engine must be one of {', '.join(ENGINES)}.", field="engine")
+    return request
 
 
 def _content_type(body: Mapping[str, Any]) -> str:

@@ -81,7 +81,7 @@ def checked(name: str, field: str) -> str:
 def _composer(_: Cloud) -> Engine:
     from pipeline.engines.composer import Composer  # noqa: PLC0415
 
-    return Composer()
+    return Composer.from_environment()
 
 
 def _lyria_2(cloud: Cloud) -> Engine:

@@ -29,11 +29,15 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True)
 class JobFacts:
-    """The truth about a job; ``reason`` is its error in Google's words, empty if there is none."""
+    """The truth about a job.
+
+    ``reason`` is its error in Google's words and ``results_token`` the folder it writes to; empty if there is none.
+    """
 
     state: JobState
     labels: Mapping[str, str]
     reason: str = ""
+    results_token: str = ""
 
 
 def job_labels(track: str, attempt: int) -> dict[str, str]:

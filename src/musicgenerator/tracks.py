@@ -81,6 +81,7 @@ class Track:
     request: Request
     image: Image | None = None
     brief: Brief | None = None
+    prompt_version: str = ""
     retryable: bool = False
 
 

@@ -18,7 +18,7 @@ from google.cloud import firestore
 from musicgenerator.briefs import Brief
 from musicgenerator.errors import BudgetSpentError, ContentionError
 from musicgenerator.states import PARKED_PATIENCE, PATIENCE, Status
-from musicgenerator.tracks import Change, Decision, Image, Outcome, Request, Track, Work
+from musicgenerator.tracks import Change, Decision, Image, Outcome, Request, Track, Work, check_step
 
 _TRIES: Final = 40
 _SECONDS: Final = 15.0
@@ -66,8 +66,7 @@ class FirestoreTracks:
             change = decide(now, work)
             if change is None:
                 return Outcome(now, work, changed=False)
-            if change.status is not None and not now.status.may_become(change.status):
-                raise ValueError(f"a track may not pass from {now.status} to {change.status}")
+            check_step(now, change)
             if self._commit(now, change, snapshots):
                 return Outcome(now, work, changed=True)
             time.sleep(random.uniform(0, 0.03 * (attempt + 1)))  # noqa: S311  jitter, not a secret
@@ -77,6 +76,19 @@ class FirestoreTracks:
         """Return tracks that have rested longer than their state's patience, the longest waiting first."""
         query = self._client.collection("work").where(filter=firestore.FieldFilter("dueAt", "<=", now))
         return [work.id for work in query.order_by("dueAt").limit(at_most).stream(timeout=_SECONDS)]
+
+    def of_session(self, session: str) -> list[str]:
+        """Return all tracks of a session, found by their documents and by their work."""
+        documents = self._client.collection("sessions", session, "tracks").list_documents(timeout=_SECONDS)
+        works = self._client.collection("work").where(filter=firestore.FieldFilter("session", "==", session))
+        return sorted({document.id for document in documents} | {work.id for work in works.stream(timeout=_SECONDS)})
+
+    def erase(self, session: str, track: str) -> None:
+        """Delete a track and its work in one commit; a second time there is nothing left to delete."""
+        batch = self._client.batch()
+        batch.delete(self._track(session, track))
+        batch.delete(self._work(track))
+        batch.commit(timeout=_SECONDS)
 
     def _commit(self, now: Track, change: Change, snapshots: tuple[Any, Any]) -> bool:
         batch = self._client.batch()
@@ -143,6 +155,7 @@ def _new_track(track: Track, expires_at: datetime) -> dict[str, Any]:
         "image": asdict(track.image) if track.image else None,
         "request": asdict(track.request),
         "brief": track.brief.to_mapping() if track.brief else None,
+        "describer": {"promptVersion": track.prompt_version} if track.prompt_version else None,
         "music": None,
         "error": None,
         "timeline": {track.status.value: firestore.SERVER_TIMESTAMP},
@@ -197,6 +210,8 @@ def _read_track(session: str, track: str, document: dict[str, Any]) -> Track:
         request=Request.from_mapping(document["request"]),
         image=Image(**image) if image else None,
         brief=Brief.from_mapping(brief) if brief else None,
+        prompt_version=str((document.get("describer") or {}).get("promptVersion", "")),
+        retryable=bool((document.get("error") or {}).get("retryable")),
     )
 
 

@@ -1,11 +1,14 @@
-"""Objects in Cloud Storage: read within a bound, created once."""
+"""Objects in Cloud Storage: read within a bound, created once, erased with every generation."""
 
 from typing import Final
 
 from google.api_core import exceptions
 from google.cloud import storage
 
+from musicgenerator.errors import ContentionError
+
 _SECONDS: Final = 60.0
+_ROUNDS: Final = 5
 
 
 class StorageObjects:
@@ -44,3 +47,28 @@ class StorageObjects:
             blob.upload_from_string(data, content_type=content_type, if_generation_match=0, timeout=_SECONDS)
         except exceptions.PreconditionFailed:
             return
+
+    def generations(self, bucket: str, prefix: str) -> list[tuple[str, int]]:
+        """Return the name and generation of everything whose name starts so, older generations too."""
+        blobs = self._client.list_blobs(bucket, prefix=prefix, versions=True, timeout=_SECONDS)
+        return [(blob.name, int(blob.generation)) for blob in blobs]
+
+    def delete(self, bucket: str, name: str, generation: int) -> None:
+        """Delete just this generation of an object, if it is there: one that was written since stays."""
+        try:
+            self._client.bucket(bucket).delete_blob(name, generation=generation, timeout=_SECONDS)
+        except exceptions.NotFound:
+            return
+
+    def erase(self, bucket: str, prefix: str) -> None:
+        """Delete everything whose name starts so and look again until nothing is left.
+
+        Raises ContentionError where somebody keeps writing there.
+        """
+        for _ in range(_ROUNDS):
+            found = self.generations(bucket, prefix)
+            if not found:
+                return
+            for name, generation in found:
+                self.delete(bucket, name, generation)
+        raise ContentionError(f"somebody keeps writing to gs://{bucket}/{prefix}")

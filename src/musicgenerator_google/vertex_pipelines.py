@@ -59,7 +59,20 @@ class VertexPipelines:
             state=_STATES.get(found.state, JobState.UNDER_WAY),
             labels=dict(found.labels),
             reason=found.error.message,
+            results_token=str(found.runtime_config.parameter_values.get("results_token", "")),
         )
+
+    def cancel(self, job: str) -> None:
+        """Cancel a job; one that is not there or has ended stays as it is.
+
+        Raises LaunchUnavailableError where Vertex AI does not take the request.
+        """
+        try:
+            self._client.cancel_pipeline_job(name=f"{self._parent}/pipelineJobs/{job}", timeout=_SECONDS)
+        except (exceptions.NotFound, exceptions.BadRequest):  # over REST a failed precondition is a 400
+            return
+        except (exceptions.TooManyRequests, exceptions.ServerError, exceptions.RetryError) as error:
+            raise LaunchUnavailableError(str(error)) from error
 
 
 _STATES: Final = {

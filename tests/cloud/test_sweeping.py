@@ -31,13 +31,18 @@ def database(local_cloud: Addresses) -> firestore.Client:  # noqa: ARG001  its e
 
 def _left_lying(database: firestore.Client, session: str, status: Status, image: Image | None) -> str:
     """Write a track whose event was lost long ago."""
+    track = _written(database, session, status, image)
+    _overdue(database, track)
+    return track
+
+
+def _written(database: firestore.Client, session: str, status: Status, image: Image | None) -> str:
     track, brief = ids.new_track_id(), recorded_track(Status.CAPTIONED).brief
     FirestoreTracks(database).create(
         Track(session, track, status, 1, Request(durationSeconds=10), image, brief),
         Work(token=ids.new_results_token()),
         NOW + timedelta(days=1),
     )
-    _overdue(database, track)
     return track
 
 
@@ -88,7 +93,7 @@ def test_one_more_launch_than_the_day_allows_is_refused(database: firestore.Clie
     tracks, limit, demand = FirestoreTracks(database), 48, 64
     counter = database.document("budget", datetime.now(UTC).date().isoformat())
     before = counter.get().to_dict() or {"launched": 0}
-    names = [_left_lying(database, "s" + "b" * 26, Status.CAPTIONED, None) for _ in range(demand)]
+    names = [_written(database, "s" + "b" * 26, Status.CAPTIONED, None) for _ in range(demand)]
 
     def launch(track: str) -> str:
         try:

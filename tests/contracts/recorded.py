@@ -33,6 +33,7 @@ def recorded_track(status: Status) -> Track:
         request=Request.from_mapping(document["request"]),
         image=Image(**document["image"]) if document["image"] else None,
         brief=Brief.from_mapping(document["brief"]) if document["brief"] else None,
+        prompt_version=str((document["describer"] or {}).get("promptVersion", "")),
     )
 
 

@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -54,8 +53,9 @@ class Scene(Door):
         self.tracks.hold(document, SESSION, TRACK, work or recorded_work(published=True))
 
     def command(self, name: str, body: dict[str, Any] | None = None, key: str | None = None) -> Standing:
-        answer: Callable[[Asked], Standing] = getattr(self.api.commands, name)
-        return answer(Asked(SESSION, SECRET, TRACK, body or {}, key, "203.0.113.9"))
+        asked = Asked(SESSION, SECRET, TRACK, body or {}, key, "203.0.113.9")
+        standing: Standing = getattr(self.api.commands, name)(asked)
+        return standing
 
     def erase_track(self, session: str = SESSION, secret: str = SECRET, track: str = TRACK) -> None:
         self.api.erasures.erase_track(session, secret, track)
@@ -309,8 +309,9 @@ def test_what_the_failed_attempt_left_is_deleted_but_for_the_cover() -> None:
     assert ["another/track.json", f"{TOKEN}/cover.jpg"] == scene.buckets.names(RESULTS)
 
 
-def test_a_slow_retry_deletes_nothing_of_the_attempt_that_another_one_began() -> None:
-    """It listed, slept while the other one's pipeline ran to its end, and woke up: the new music stays."""
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_a_slow_retry_deletes_nothing_of_the_attempt_that_another_one_began(when: str) -> None:
+    """It slept before or after its listing while the other one's pipeline ran to its end: the new music stays."""
     scene = failed()
     scene.buckets.put(RESULTS, f"{TOKEN}/track.json", b"old", 1)
 
@@ -319,7 +320,7 @@ def test_a_slow_retry_deletes_nothing_of_the_attempt_that_another_one_began() ->
         scene.buckets.put(RESULTS, f"{TOKEN}/track.json", b"new", 2)
         scene.at(Status.COMPOSING, attempt=2)
 
-    scene.buckets.meanwhile.append(meanwhile)
+    getattr(scene.buckets, when).append(meanwhile)
     scene.command("retry")
     assert scene.buckets.read(RESULTS, f"{TOKEN}/track.json") == b"new"
     assert 2 == scene.document["attempt"]

@@ -1,17 +1,16 @@
 import io
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import flask
 import pytest
-from http_api import HttpApi
-from uploading import Session, Uploads
+from uploading import Session
 
 from musicgenerator import ids
+from tests import command_fakes
 from tests.contracts.recorded import SESSION, TRACK, recorded
-from tests.fakes import MemorySessions, MemoryTracks, PlainPermits
 
 ORIGIN = "https://music.example"
 SECRET = recorded("http_session_created")["response"]["body"]["secret"]
@@ -21,21 +20,12 @@ BEARER = {"Authorization": f"Bearer {SECRET}"}
 
 
 @dataclass
-class Door:
+class Door(command_fakes.Door):
     """The HTTP face over the fakes, with the recorded session open."""
-
-    sessions: MemorySessions = field(default_factory=MemorySessions)
-    tracks: MemoryTracks = field(default_factory=MemoryTracks)
 
     def __post_init__(self) -> None:
         expires_at = datetime.now(UTC) + timedelta(days=1)
         self.sessions.create(Session(SESSION, ids.secret_hash(SECRET), expires_at))
-
-    def ask(self, method: str, path: str, **request: Any) -> flask.Response:
-        permits = PlainPermits("https://storage.googleapis.com/musicgenerator-images")
-        uploads = Uploads(self.sessions, self.tracks, permits, timedelta(days=30))
-        with flask.Flask("door").test_request_context(path, method=method, **request):
-            return HttpApi(uploads, (ORIGIN, "http://127.0.0.1:8080")).answer(flask.request)
 
     def ask_as_recorded(self, name: str) -> flask.Response:
         asked = recorded(name)["request"]

@@ -11,6 +11,7 @@ from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import CaptionMessage
 from musicgenerator.settings import SettingInvalidError, SettingMissingError
 from musicgenerator.states import Status
+from tests.command_fakes import MemorySwitch
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work, without_timestamps
 from tests.fakes import MemoryPipelines, MemoryTracks
 
@@ -32,6 +33,7 @@ class Scene:
 
     tracks: MemoryTracks = field(default_factory=MemoryTracks)
     pipelines: MemoryPipelines = field(default_factory=MemoryPipelines)
+    switch: MemorySwitch = field(default_factory=MemorySwitch)
     message: CaptionMessage = field(default_factory=lambda: CaptionMessage(**recorded("captions_message")["data"]))
 
     def __post_init__(self) -> None:
@@ -42,7 +44,7 @@ class Scene:
         self.tracks.hold(recorded(f"track_{status}") | fields, SESSION, TRACK, recorded_work(published=True))
 
     def deliver(self) -> None:
-        Launcher(self.tracks, self.pipelines, TEMPLATE, Places.from_environ(ENVIRON)).launch(self.message)
+        Launcher(self.tracks, self.pipelines, TEMPLATE, Places.from_environ(ENVIRON), self.switch).launch(self.message)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -79,7 +81,24 @@ def test_the_job_says_all_that_the_pipeline_needs() -> None:
         "results_bucket": "musicgenerator-results",
         "results_token": TOKEN,
         "events_topic": "projects/musicgenerator-prod/topics/pipeline-events",
+        "fallback_engine": "",
+        "model_endpoint": "",
+        "prompt_version": "1",
     }
+
+
+def test_the_operators_wishes_are_passed_on() -> None:
+    """Which engine may stand in, and where the model of one's own is, are settings of the launcher."""
+    wishes = {"FALLBACK_ENGINE": "composer", "MODEL_ENDPOINT": "projects/p/locations/l/endpoints/1"}
+    places = Places.from_environ(ENVIRON | wishes)
+    assert ("composer", "projects/p/locations/l/endpoints/1") == (places.fallback_engine, places.model_endpoint)
+
+
+@pytest.mark.parametrize("setting", ["DEFAULT_ENGINE", "FALLBACK_ENGINE"])
+def test_an_engine_that_does_not_exist_is_no_setting(setting: str) -> None:
+    """A misspelt engine is said when the function starts, not by a pipeline that was paid for."""
+    with pytest.raises(SettingInvalidError, match=setting):
+        Places.from_environ(ENVIRON | {setting: "lyria"})
 
 
 @pytest.mark.parametrize("seed", [0, 7, 2**32 - 1])

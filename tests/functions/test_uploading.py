@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from admitting import Admission, Limits
 from problems import (
     InvalidRequestError,
     KeyReusedError,
@@ -17,8 +18,9 @@ from musicgenerator import ids
 from musicgenerator.errors import MusicgeneratorError
 from musicgenerator.states import Status
 from musicgenerator.tracks import CONTENT_TYPES, PICTURE_BYTES_AT_MOST
+from tests.command_fakes import CommandSessions, MemoryLedger
 from tests.contracts.recorded import recorded, without_timestamps
-from tests.fakes import MemorySessions, MemoryTracks, PlainPermits
+from tests.fakes import MemoryTracks, PlainPermits
 
 KEY = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 BODY: dict[str, Any] = recorded("http_track_announced")["request"]["body"]
@@ -28,13 +30,15 @@ BODY: dict[str, Any] = recorded("http_track_announced")["request"]["body"]
 class Scene:
     """The commands among their fakes."""
 
-    sessions: MemorySessions = field(default_factory=MemorySessions)
+    sessions: CommandSessions = field(default_factory=CommandSessions)
     tracks: MemoryTracks = field(default_factory=MemoryTracks)
     permits: PlainPermits = field(default_factory=PlainPermits)
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
 
     @property
     def uploads(self) -> Uploads:
-        return Uploads(self.sessions, self.tracks, self.permits, timedelta(days=30))
+        admission = Admission(self.ledger, Limits())
+        return Uploads(self.sessions, self.tracks, self.permits, timedelta(days=30), admission)
 
     def announce(
         self, opened: OpenedSession, body: dict[str, Any] | None = None, key: str | None = None
@@ -256,7 +260,7 @@ def test_every_problem_says_what_it_is() -> None:
     for kind in kinds:
         assert issubclass(kind, MusicgeneratorError)
         document = kind("Do this.", field="hint").to_mapping()
-        assert 400 <= kind.status < 500
+        assert 400 <= kind.status < 500 or kind.status == 503
         assert document == {
             "type": f"urn:musicgenerator:problem:{kind.code}",
             "title": kind.title,

@@ -40,6 +40,7 @@ def test_the_pipeline_takes_what_the_launcher_gives(spec: Any) -> None:
         "events_topic": {"parameterType": "STRING"},
         "fallback_engine": {"parameterType": "STRING", "defaultValue": "", "isOptional": True},
         "model_endpoint": {"parameterType": "STRING", "defaultValue": "", "isOptional": True},
+        "prompt_version": {"parameterType": "STRING", "defaultValue": "", "isOptional": True},
     }
     assert expected == spec["root"]["inputDefinitions"]["parameters"]
     assert spec["pipelineInfo"]["name"] == "musicgenerator"

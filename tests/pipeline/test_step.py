@@ -39,7 +39,7 @@ BRIEF = Brief.from_mapping(
         "energy": 0.3,
     }
 )
-ORDER = Order(JOB, BRIEF, seconds=10, seed=7)
+ORDER = Order(JOB, BRIEF, seconds=10, seed=7, prompt_version="1")
 
 
 @dataclass
@@ -147,7 +147,8 @@ def test_track_json_states_what_was_measured() -> None:
     assert facts.loudnessLufs == pytest.approx(-14, abs=1)
     track = json.loads(results.files["track.json"])
     assert track["truePeakDbtp"] <= -1
-    assert {"aiGenerated": True, "engine": "tone", "model": "tone-1", "seed": 7} == track["provenance"]
+    made = {"engine": "tone", "model": "tone-1", "seed": 7, "promptVersion": "1"}
+    assert {"aiGenerated": True, **made} == track["provenance"]
     assert {"key": "D major", "sections": ["A"]} == track["form"]
 
 

@@ -1,0 +1,182 @@
+"""Which requests are let in: each idempotency key stands for one request, and each day has its limits."""
+
+import hashlib
+import ipaddress
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, Final, Protocol, Self
+
+from problems import InvalidRequestError, KeyReusedError, LimitReachedError, UnknownTrackError
+
+from musicgenerator import ids
+from musicgenerator.settings import whole_number
+
+KEY_AT_LEAST: Final = 16
+KEY_AT_MOST: Final = 128
+
+_IPV6_NETWORK: Final = 64
+
+
+@dataclass(frozen=True)
+class Quota:
+    """A day's counter: ``subject`` is whose it is, "" everybody's; ``unit`` is what is counted."""
+
+    subject: str
+    unit: str
+    limit: int
+    words: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The record of one request under its key: never the key, only a hash, and what an equal request needs."""
+
+    name: str
+    session: str
+    fingerprint: str
+    details: Mapping[str, Any]
+    expires_at: datetime
+
+
+class Ledger(Protocol):
+    """Where entries and counters are kept."""
+
+    def enter(self, entry: Entry, quotas: Sequence[Quota]) -> Entry:
+        """Write an entry and count it, all in one commit, or return the entry that is there and count nothing.
+
+        Raises LimitReachedError, and writes nothing, where a quota is used up.
+        """
+        ...
+
+    def close(self, track: str) -> None:
+        """Empty the details of the entries that made this track, so that an equal request makes no other."""
+        ...
+
+    def of_session(self, session: str) -> Sequence[Entry]:
+        """Return all entries of a session."""
+        ...
+
+    def erase(self, name: str) -> None:
+        """Delete an entry, if it is there."""
+        ...
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much may be asked for in a UTC day; an attempt that is made again counts as a track."""
+
+    session_tracks: int = 50
+    address_tracks: int = 200
+    tracks: int = 1000
+    address_sessions: int = 100
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read the environment; raise SettingInvalidError naming a variable that is no whole number."""
+        return cls(
+            session_tracks=whole_number(environ, "SESSION_TRACKS_A_DAY", cls.session_tracks),
+            address_tracks=whole_number(environ, "ADDRESS_TRACKS_A_DAY", cls.address_tracks),
+            tracks=whole_number(environ, "TRACKS_A_DAY", cls.tracks),
+            address_sessions=whole_number(environ, "ADDRESS_SESSIONS_A_DAY", cls.address_sessions),
+        )
+
+    def of_track(self, session: str, address: str) -> list[Quota]:
+        """Return what a new track or attempt is counted on."""
+        return [
+            Quota("", "tracks", self.tracks, "tracks for everybody together"),
+            Quota(f"address {_network(address)}", "tracks", self.address_tracks, "tracks for one network address"),
+            Quota(f"session {session}", "tracks", self.session_tracks, "tracks for one session"),
+        ]
+
+    def of_session(self, address: str) -> list[Quota]:
+        """Return what a new session is counted on."""
+        words = "sessions for one network address"
+        return [Quota(f"address {_network(address)}", "sessions", self.address_sessions, words)]
+
+
+@dataclass(frozen=True)
+class Admission:
+    """Lets each request in once."""
+
+    ledger: Ledger
+    limits: Limits
+
+    def admit(
+        self,
+        command: Sequence[str],
+        body: Mapping[str, Any],
+        key: str | None,
+        entry: "Particulars",
+        quotas: Sequence[Quota] = (),
+    ) -> Mapping[str, Any]:
+        """Return the details that this request stands for: those given, or those of its first time.
+
+        ``command`` names the request within which a key is unique. A repeated request is not counted again.
+        Raises KeyReusedError for the same key with another body and LimitReachedError.
+        """
+        if key is not None:
+            check_key(key)
+        elif not quotas:
+            return entry.details
+        name = _hash("key", *command, key) if key is not None else _hash("once", ids.new_secret())
+        fingerprint = _hash(json.dumps(body, sort_keys=True))
+        stands = self.ledger.enter(Entry(name, entry.session, fingerprint, entry.details, entry.expires_at), quotas)
+        if stands.fingerprint != fingerprint:
+            raise KeyReusedError("Send another Idempotency-Key with another body.")
+        return stands.details
+
+
+@dataclass(frozen=True)
+class Particulars:
+    """What an entry keeps of its request: whose it is, for how long, and what an equal request is answered from."""
+
+    session: str
+    expires_at: datetime
+    details: Mapping[str, Any]
+
+
+def new_track() -> dict[str, str]:
+    """Return the details of a request that makes a track: its id and the folder of its results."""
+    return {"track": ids.new_track_id(), "token": ids.new_results_token()}
+
+
+def made_track(details: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the id and results token that a request stands for; raise UnknownTrackError after its deletion."""
+    if "track" not in details:
+        raise UnknownTrackError("The track that this request made has been deleted: send another Idempotency-Key.")
+    return details["track"], details["token"]
+
+
+def check_key(key: str) -> None:
+    """Raise InvalidRequestError for a key that anybody could guess or that is too long to be one."""
+    if not KEY_AT_LEAST <= len(key) <= KEY_AT_MOST:
+        raise InvalidRequestError(
+            f"An Idempotency-Key has {KEY_AT_LEAST} to {KEY_AT_MOST} characters: send a fresh UUID.",
+            field="Idempotency-Key",
+        )
+
+
+def limit_reached(quota: Quota, now: datetime) -> LimitReachedError:
+    """Return the problem that a used up quota is, with the seconds until the next UTC day."""
+    midnight = datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), UTC)
+    return LimitReachedError(
+        f"{quota.limit} {quota.words} is all there is in a day. Try again after midnight UTC.",
+        headers={"Retry-After": str(max(1, round((midnight - now).total_seconds())))},
+    )
+
+
+def _network(address: str) -> str:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, ipaddress.IPv4Address) or parsed.ipv4_mapped:
+        return str(parsed)
+    # A household has a whole /64 of IPv6 addresses to choose from.
+    return str(ipaddress.IPv6Network((int(parsed), _IPV6_NETWORK), strict=False))
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()

@@ -1,0 +1,121 @@
+"""Entries and the day's counters in Firestore: ``idempotency/{entry}`` and ``limits/{day}``, ``limits/{day}-{hash}``.
+
+The day's document holds everybody's counter and a random salt; the other counters are found only with that salt, and
+go with it after two days. So nobody can tell afterwards which address or session was counted.
+"""
+
+import hashlib
+import random
+import secrets
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from admitting import Entry, Quota, limit_reached
+from google.api_core import exceptions
+from google.cloud import firestore
+
+from musicgenerator.errors import ContentionError
+
+_TRIES: Final = 40
+_SECONDS: Final = 15.0
+_COUNTERS_LIVE: Final = timedelta(days=2)
+
+
+class FirestoreLedger:
+    """Each request entered once and counted once, by conditional writes."""
+
+    def __init__(self, client: firestore.Client) -> None:
+        """Use a client that lives as long as the instance does."""
+        self._client = client
+
+    def enter(self, entry: Entry, quotas: Sequence[Quota]) -> Entry:
+        """Write an entry and count it, all in one commit, or return the entry that is there and count nothing.
+
+        Raises LimitReachedError where a quota is used up and ContentionError when others kept counting.
+        """
+        document = self._entry(entry.name)
+        for attempt in range(_TRIES):
+            now = datetime.now(UTC)
+            today = self._client.document("limits", now.date().isoformat())
+            found = self._read([document, today])
+            if found[document.path].exists:
+                # Written by an equal request, or by this very one, its answer lost: either way it was counted then.
+                return _entry(entry.name, found[document.path].to_dict())
+            batch = self._client.batch()
+            batch.create(document, _document(entry))
+            self._count(batch, found[today.path], quotas, now)
+            try:
+                batch.commit(timeout=_SECONDS)
+            except (exceptions.AlreadyExists, exceptions.FailedPrecondition, exceptions.Aborted, exceptions.NotFound):
+                time.sleep(random.uniform(0, 0.03 * (attempt + 1)))  # noqa: S311  jitter, not a secret
+            else:
+                return entry
+        raise ContentionError("the day's counters kept changing")
+
+    def close(self, track: str) -> None:
+        """Empty the details of the entries that made this track."""
+        made = self._entries().where(filter=firestore.FieldFilter("details.track", "==", track))
+        for found in made.stream(timeout=_SECONDS):
+            found.reference.update({"details": {}}, timeout=_SECONDS)
+
+    def of_session(self, session: str) -> list[Entry]:
+        """Return all entries of a session."""
+        found = self._entries().where(filter=firestore.FieldFilter("session", "==", session))
+        return [_entry(entry.id, entry.to_dict()) for entry in found.stream(timeout=_SECONDS)]
+
+    def erase(self, name: str) -> None:
+        """Delete an entry; a second time there is nothing left to delete."""
+        self._entry(name).delete(timeout=_SECONDS)
+
+    def _count(self, batch: Any, today: Any, quotas: Sequence[Quota], now: datetime) -> None:
+        if not quotas:
+            return
+        day = today.to_dict() or {"salt": secrets.token_hex(16)}
+        counters = {quota: self._counter(today.reference, day["salt"], quota) for quota in quotas}
+        found = self._read(list(counters.values())) | {today.reference.path: today}
+        # The new values by document; the day's own is written, with its salt, even where it is not counted on.
+        values: dict[str, dict[str, int]] = {} if today.exists else {today.reference.path: {}}
+        for quota, counter in counters.items():
+            count = (found[counter.path].to_dict() or {}).get(quota.unit, 0)
+            if count >= quota.limit:
+                raise limit_reached(quota, now)
+            values.setdefault(counter.path, {})[quota.unit] = count + 1
+        for path, value in values.items():
+            snapshot = found[path]
+            if snapshot.exists:
+                option = self._client.write_option(last_update_time=snapshot.update_time)
+                batch.update(snapshot.reference, value, option=option)
+            else:
+                salt = {"salt": day["salt"]} if path == today.reference.path else {}
+                batch.create(snapshot.reference, value | salt | {"expiresAt": now + _COUNTERS_LIVE})
+
+    def _counter(self, today: Any, salt: str, quota: Quota) -> Any:
+        if not quota.subject:
+            return today
+        subject = hashlib.sha256(f"{salt}\0{quota.subject}".encode()).hexdigest()
+        return self._client.document("limits", f"{today.id}-{subject}")
+
+    def _read(self, documents: Sequence[Any]) -> dict[str, Any]:
+        found = self._client.get_all(documents, timeout=_SECONDS)
+        return {snapshot.reference.path: snapshot for snapshot in found}
+
+    def _entries(self) -> Any:
+        return self._client.collection("idempotency")
+
+    def _entry(self, name: str) -> Any:
+        return self._entries().document(name)
+
+
+def _document(entry: Entry) -> dict[str, Any]:
+    return {
+        "session": entry.session,
+        "fingerprint": entry.fingerprint,
+        "details": dict(entry.details),
+        "expiresAt": entry.expires_at,
+    }
+
+
+def _entry(name: str, document: dict[str, Any]) -> Entry:
+    return Entry(name, document["session"], document["fingerprint"], document["details"], document["expiresAt"])

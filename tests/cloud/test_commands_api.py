@@ -1,0 +1,443 @@
+"""The commands on the real local cloud: the staged function, the emulators, Vertex AI's jobs."""
+
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from admitting import Entry, Quota
+from firestore_ledger import FirestoreLedger
+from google.api_core.client_options import ClientOptions
+from google.cloud import firestore, pubsub_v1
+from google.cloud.aiplatform_v1.services.pipeline_service import PipelineServiceClient
+from http_api import ROUTES, Route
+from hypothesis import HealthCheck, given, settings
+from problems import LimitReachedError
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    allow_header_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from localcloud.addresses import IMAGES_BUCKET, PIPELINE_EVENTS_TOPIC, PROJECT, REGION, RESULTS_BUCKET, Addresses
+from localcloud.following import sightings
+from localcloud.provision import storage_client
+from localcloud.scheduler import TICK
+from musicgenerator import ids
+from musicgenerator.states import Status
+from musicgenerator.tracks import Work
+from musicgenerator_google.firestore_switch import FirestoreSwitch
+from musicgenerator_google.firestore_tracks import FirestoreTracks
+from tests.cloud.clients import Jobs, document, ends, fetch
+from tests.contracts.recorded import recorded_track
+
+pytestmark = pytest.mark.cloud
+
+KEY = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+EXAMPLES = 25
+ADDRESSES = iter(range(1, 255))
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """A session with its secret, at an address of its own."""
+
+    api: str
+    session: str
+    secret: str
+    address: str
+
+    def send(self, method: str, path: str, body: Any = None, key: str | None = None) -> tuple[int, Any, dict[str, str]]:
+        """Send a request below the session and return status, JSON and headers."""
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.secret}"}
+        headers |= {"X-Forwarded-For": self.address} | ({"Idempotency-Key": key} if key else {})
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.api}/v1/sessions/{self.session}{path}", data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=120) as response:
+                return response.status, json.loads(response.read() or b"null"), dict(response.headers)
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read() or b"null"), dict(error.headers)
+
+    def upload(self, picture: bytes, **wishes: Any) -> str:
+        """Announce a picture, upload it and return its track."""
+        status, announced, _ = self.send("POST", "/tracks", {"contentType": "image/jpeg", **wishes})
+        assert status == 201, announced
+        upload = announced["upload"]
+        request = urllib.request.Request(upload["url"], picture, upload["headers"], method=upload["method"])
+        with urllib.request.urlopen(request, timeout=30) as response:
+            assert response.status == 200
+        return str(announced["track"])
+
+    def command(self, track: str, name: str, body: Any = None, key: str | None = None) -> tuple[int, Any]:
+        """Give a command to a track."""
+        return self.send("POST", f"/tracks/{track}:{name}", body or {}, key)[:2]
+
+
+def visitor(addresses: Addresses) -> Visitor:
+    """Open a session."""
+    api, address = addresses.url("upload_handler"), f"203.0.113.{next(ADDRESSES)}"
+    request = urllib.request.Request(f"{api}/v1/sessions", b"{}", {"X-Forwarded-For": address}, method="POST")
+    with urllib.request.urlopen(request, timeout=60) as response:
+        opened = json.loads(response.read())
+    return Visitor(api, opened["session"], opened["secret"], address)
+
+
+@pytest.fixture(scope="module")
+def made(local_cloud: Addresses, photos: dict[str, Path]) -> tuple[Visitor, str]:
+    """A session with one track that is ready."""
+    someone = visitor(local_cloud)
+    track = someone.upload(photos["coffee"].read_bytes(), durationSeconds=10, language="en", seed=7)
+    assert ends(local_cloud, [track], someone.session)[track]["status"] == "ready"
+    return someone, track
+
+
+def traces(words: set[str]) -> list[str]:
+    """Return every object and document, of all there are, in whose name or content one of these words stands."""
+    client = firestore.Client(project=PROJECT)
+    documents: list[Any] = []
+    due = list(client.collections())
+    while due:
+        collection = due.pop()
+        for found in collection.list_documents():
+            documents.append(found)
+            due += found.collections()
+    found = [each.path for each in documents if any(word in f"{each.path} {each.get().to_dict()}" for word in words)]
+    for bucket in (IMAGES_BUCKET, RESULTS_BUCKET):
+        names = [blob.name for blob in storage_client().list_blobs(bucket, versions=True)]
+        found += [f"gs://{bucket}/{name}" for name in names if any(word in name for word in words)]
+    return found
+
+
+def token_of(track: str) -> str:
+    return str(firestore.Client(project=PROJECT).document("work", track).get().get("token"))
+
+
+def test_another_take_becomes_other_music(local_cloud: Addresses, made: tuple[Visitor, str]) -> None:
+    """With the edited brief, its own cover and another length; the same key makes one of it."""
+    someone, source = made
+    edit = {
+        "title": "Another <b>evening</b>",
+        "genre": "jazz",
+        "instruments": ["piano"],
+        "durationSeconds": 12,
+        "seed": 9,
+    }
+    status, standing = someone.command(source, "again", edit, KEY)
+    assert (201, "captioned", 1) == (status, standing["status"], standing["attempt"])
+    track = standing["track"]
+    assert (201, track) == (
+        someone.command(source, "again", edit, KEY)[0],
+        someone.command(source, "again", edit, KEY)[1]["track"],
+    )
+    assert 422 == someone.command(source, "again", edit | {"seed": 10}, KEY)[0]
+    end = ends(local_cloud, [track], someone.session)[track]
+    before = document(someone.session, source)
+    assert ("ready", "Another evening", "jazz", 9) == (
+        end["status"],
+        end["brief"]["title"],
+        end["brief"]["genre"],
+        end["music"]["seed"],
+    )
+    assert abs(end["music"]["durationSeconds"] - 12) <= 1
+    assert before["image"] == end["image"]
+    assert before["music"]["coverUrl"] != end["music"]["coverUrl"]
+    assert fetch(before["music"]["coverUrl"]) == fetch(end["music"]["coverUrl"])
+    assert fetch(before["music"]["url"]) != fetch(end["music"]["url"])
+    assert 1 == len(Jobs(local_cloud).of(track))
+
+
+def test_a_track_in_the_making_is_cancelled_with_its_job(local_cloud: Addresses, photos: dict[str, Path]) -> None:
+    """The job ends as cancelled, the track stays so, and nothing is written afterwards."""
+    someone = visitor(local_cloud)
+    track = someone.upload(photos["coffee"].read_bytes(), durationSeconds=180)
+    end: dict[str, Any] = {}
+    for sighting in sightings(someone.session, [track]):
+        end = sighting.document
+        if sighting.status is Status.COMPOSING:
+            assert (200, "cancelled") == (
+                someone.command(track, "cancel")[0],
+                someone.command(track, "cancel")[1]["status"],
+            )
+    assert ("cancelled", "cancelled") == (end["status"], end["error"]["code"])
+    assert "CANCELLED" == _settled_state(local_cloud, ids.pipeline_job_id(track, 1))
+    time.sleep(1)
+    assert "cancelled" == document(someone.session, track)["status"]
+    assert 409 == someone.command(track, "retry")[0]
+
+
+def test_a_failed_track_is_retried_to_its_music(local_cloud: Addresses, photos: dict[str, Path]) -> None:
+    """An operator cancelled the job; the next attempt has a job of its own and only its own files."""
+    someone = visitor(local_cloud)
+    track = someone.upload(photos["coffee"].read_bytes(), durationSeconds=60)
+    for sighting in sightings(someone.session, [track]):
+        if sighting.status is Status.COMPOSING:
+            Jobs(local_cloud).cancel(ids.pipeline_job_id(track, 1))
+    leftover = storage_client().bucket(RESULTS_BUCKET).blob(f"{token_of(track)}/track.json")
+    leftover.upload_from_string("{}")
+    assert ("failed", "pipeline_cancelled") == (
+        document(someone.session, track)["status"],
+        document(someone.session, track)["error"]["code"],
+    )
+    for _ in range(2):
+        status, standing = someone.command(track, "retry", key=KEY)
+        assert (200, 2) == (status, standing["attempt"])
+    end = ends(local_cloud, [track], someone.session)[track]
+    assert ("ready", 2, None) == (end["status"], end["attempt"], end["error"])
+    jobs = {ids.pipeline_job_id(track, attempt) for attempt in (1, 2)}
+    assert jobs == set(Jobs(local_cloud).of(track))
+    assert 409 == someone.command(track, "retry")[0]
+
+
+def test_no_session_commands_another_s_track(local_cloud: Addresses, made: tuple[Visitor, str]) -> None:
+    """Every command and every deletion is tried, with one's own session and with the other's."""
+    someone, track = made
+    thief = visitor(local_cloud)
+    disguised = Visitor(thief.api, someone.session, thief.secret, thief.address)
+    before = document(someone.session, track)
+    for method, path in (
+        ("POST", f"/tracks/{track}:again"),
+        ("POST", f"/tracks/{track}:cancel"),
+        ("POST", f"/tracks/{track}:retry"),
+        ("DELETE", f"/tracks/{track}"),
+    ):
+        body = {} if method == "POST" else None
+        assert 404 == thief.send(method, path, body)[0]
+        assert 401 == disguised.send(method, path, body)[0]
+    assert 401 == disguised.send("DELETE", "")[0]
+    assert 401 == disguised.send("POST", "/tracks", {"contentType": "image/jpeg"})[0]
+    assert before == document(someone.session, track)
+
+
+def test_a_deleted_session_leaves_nothing_in_any_bucket_or_document(
+    local_cloud: Addresses, photos: dict[str, Path]
+) -> None:
+    """Not even what a pipeline writes that was at work when it was deleted."""
+    someone = visitor(local_cloud)
+    waiting = someone.send("POST", "/tracks", {"contentType": "image/jpeg"}, key=KEY)[1]["track"]
+    ready = someone.upload(photos["chelsea"].read_bytes(), durationSeconds=10)
+    ends(local_cloud, [ready], someone.session)
+    take = someone.command(ready, "again", {"durationSeconds": 60})[1]["track"]
+    for sighting in sightings(someone.session, [take]):
+        if sighting.status is Status.COMPOSING:
+            break
+    words = {someone.session, waiting, ready, take, token_of(waiting), token_of(ready), token_of(take)}
+    assert len(traces(words)) >= 10
+    assert 204 == someone.send("DELETE", f"/tracks/{ready}")[0]
+    assert 204 == someone.send("DELETE", f"/tracks/{ready}")[0]
+    # What is left of it is what the other take says of its picture.
+    assert [f"sessions/{someone.session}/tracks/{take}"] == traces({ready})
+    assert 204 == someone.send("DELETE", "")[0]
+    assert 204 == someone.send("DELETE", "")[0]
+    assert [] == traces(words)
+    assert "CANCELLED" == _settled_state(local_cloud, ids.pipeline_job_id(take, 1))
+    time.sleep(2)
+    assert [] == traces(words)
+    assert 401 == someone.send("POST", "/tracks", {"contentType": "image/jpeg"})[0]
+
+
+def test_what_a_pipeline_writes_after_the_deletion_is_erased_when_it_ends(
+    local_cloud: Addresses, photos: dict[str, Path]
+) -> None:
+    """Its documents vanish under a job that nobody cancels: the job's end has its folder emptied."""
+    someone = visitor(local_cloud)
+    track = someone.upload(photos["rocket"].read_bytes(), durationSeconds=10)
+    token = ""
+    for sighting in sightings(someone.session, [track]):
+        if sighting.status is Status.COMPOSING:
+            token = token_of(track)
+            FirestoreTracks(firestore.Client(project=PROJECT)).erase(someone.session, track)
+            break
+    assert "SUCCEEDED" == _settled_state(local_cloud, ids.pipeline_job_id(track, 1))
+    deadline = time.monotonic() + 30
+    while _objects(token) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert [] == _objects(token)
+
+
+def test_a_session_s_limit_holds_for_requests_at_once(local_cloud: Addresses) -> None:
+    """Of 64 announced at once exactly 50 are taken; the others are told when to come back."""
+    someone = visitor(local_cloud)
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: someone.send("POST", "/tracks", {"contentType": "image/jpeg"}), range(64)))
+    assert {201: 50, 429: 14} == Counter(status for status, _, _ in answers)
+    refused = [headers for status, _, headers in answers if status == 429]
+    assert all(1 <= int(headers["Retry-After"]) <= 86_400 for headers in refused)
+    tracks = firestore.Client(project=PROJECT).collection("sessions", someone.session, "tracks")
+    assert 50 == len(list(tracks.list_documents()))
+
+
+def test_the_ledger_counts_each_entry_once(local_cloud: Addresses) -> None:
+    """64 at once, each of them twice: as many are let in as the limit says, and each knows its first answer."""
+    del local_cloud
+    client = firestore.Client(project=PROJECT)
+    ledger, subject = FirestoreLedger(client), ids.new_session_id()
+    quota = Quota(subject, "tracks", 20, "tracks")
+    barrier = threading.Barrier(16)
+
+    def enter(number: int) -> int | None:
+        barrier.wait()
+        entry = Entry(
+            f"{subject}-{number % 32}", subject, "f", {"number": number}, datetime.now(UTC) + timedelta(days=1)
+        )
+        try:
+            return int(ledger.enter(entry, [quota]).details["number"])
+        except LimitReachedError:
+            return None
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(enter, range(64)))
+    taken = {entry.name for entry in ledger.of_session(subject)}
+    assert 20 == len(taken)
+    by_name: dict[int, set[int]] = {}
+    for number, answer in enumerate(answers):
+        if answer is not None:
+            by_name.setdefault(number % 32, set()).add(answer)
+    assert all(len(found) == 1 for found in by_name.values())
+    assert not [path for path in traces({subject}) if path.startswith("limits/")]
+
+
+def test_the_switch_stops_commands_and_launches_and_lets_them_go_on(
+    local_cloud: Addresses, photos: dict[str, Path]
+) -> None:
+    """While it is on, POSTs are answered 503 and a captioned track waits; afterwards it is taken up."""
+    someone = visitor(local_cloud)
+    switch = FirestoreSwitch(firestore.Client(project=PROJECT))
+    wish = {"contentType": "image/jpeg", "durationSeconds": 10}
+    announced = someone.send("POST", "/tracks", wish)[1]
+    switch.turn(paused=True)
+    try:
+        status, problem, headers = someone.send("POST", "/tracks", wish)
+        assert (503, "paused", "60") == (status, problem["code"], headers["Retry-After"])
+        upload = announced["upload"]
+        data = photos["coffee"].read_bytes()
+        request = urllib.request.Request(upload["url"], data, upload["headers"], method=upload["method"])
+        urllib.request.urlopen(request, timeout=30).close()
+        for sighting in sightings(someone.session, [announced["track"]]):
+            if sighting.status is Status.CAPTIONED:
+                break
+        time.sleep(2)
+        assert "captioned" == document(someone.session, announced["track"])["status"]
+        assert [] == Jobs(local_cloud).of(announced["track"])
+    finally:
+        switch.turn(paused=False)
+    # Two minutes later the sweeper would take it up: those are passed over here.
+    work = firestore.Client(project=PROJECT).document("work", announced["track"])
+    work.update({"dueAt": datetime.now(UTC)})
+    publisher = pubsub_v1.PublisherClient()
+    publisher.publish(publisher.topic_path(PROJECT, PIPELINE_EVENTS_TOPIC), TICK).result(timeout=30)
+    end = ends(local_cloud, [announced["track"]], someone.session)[announced["track"]]
+    assert "ready" == end["status"]
+
+
+def test_a_browser_may_delete(local_cloud: Addresses) -> None:
+    """The preflight of a deletion allows it to the page."""
+    someone, origin = visitor(local_cloud), local_cloud.url("page")
+    headers = {"Origin": origin, "Access-Control-Request-Method": "DELETE"}
+    request = urllib.request.Request(f"{someone.api}/v1/sessions/{someone.session}", None, headers, method="OPTIONS")
+    with urllib.request.urlopen(request, timeout=30) as response:
+        assert (204, "DELETE") == (response.status, response.headers["Access-Control-Allow-Methods"])
+        assert origin == response.headers["Access-Control-Allow-Origin"]
+
+
+@pytest.fixture(scope="module")
+def described(local_cloud: Addresses) -> Iterator[Any]:
+    """The API as its own document describes it."""
+    return schemathesis.openapi.from_url(f"{local_cloud.url('upload_handler')}/v1/openapi.json")
+
+
+@pytest.mark.parametrize(
+    ("route", "mode"),
+    # Of a GET without parameters nothing can be wrong.
+    [(route, mode) for route in ROUTES for mode in GenerationMode if route.method != "GET" or mode.is_positive],
+    ids=lambda value: f"{value.method} {value.path}" if isinstance(value, Route) else value.value,
+)
+def test_the_function_answers_as_its_document_says(
+    described: Any, local_cloud: Addresses, route: Route, mode: GenerationMode
+) -> None:
+    """Whatever is sent: no 5xx, and a status, type, headers and body that the document describes."""
+    operation = described[route.path][route.method]
+    asked = 0
+
+    @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def ask(case: Case) -> None:
+        nonlocal asked
+        asked += 1
+        _ask(local_cloud, case)
+
+    ask()
+    assert asked
+
+
+def _ask(local_cloud: Addresses, case: Case) -> None:
+    prey = _prey(local_cloud)
+    if _could_be(case, "session", ids.is_session_id):
+        case.path_parameters["session"] = prey.session
+    if _could_be(case, "track", ids.is_track_id):
+        case.path_parameters["track"] = _held_track(prey)
+    headers = {"Authorization": f"Bearer {prey.secret}", "X-Forwarded-For": prey.address}
+    case.call_and_validate(
+        headers=headers,
+        checks=[
+            not_a_server_error,
+            status_code_conformance,
+            content_type_conformance,
+            response_headers_conformance,
+            response_schema_conformance,
+            allow_header_conformance,
+        ],
+    )
+    prey.send("DELETE", "")
+
+
+def _objects(token: str) -> list[str]:
+    return [path for path in traces({token}) if path.startswith("gs://")]
+
+
+def _could_be(case: Case, name: str, check: Any) -> bool:
+    value = (case.path_parameters or {}).get(name)
+    return isinstance(value, str) and bool(check(value))
+
+
+def _prey(addresses: Addresses) -> Visitor:
+    # Written directly, so that making it is counted on nobody.
+    session, secret = ids.new_session_id(), ids.new_secret()
+    document = {"secretHash": ids.secret_hash(secret), "expiresAt": datetime.now(UTC) + timedelta(days=1)}
+    firestore.Client(project=PROJECT).document("sessions", session).set(document)
+    return Visitor(addresses.url("upload_handler"), session, secret, "198.51.100.7")
+
+
+def _held_track(prey: Visitor) -> str:
+    track = ids.new_track_id()
+    ready = recorded_track(Status.READY)
+    held = type(ready)(prey.session, track, Status.READY, 1, ready.request, ready.image, ready.brief)
+    work = Work(ids.new_results_token())
+    FirestoreTracks(firestore.Client(project=PROJECT)).create(held, work, datetime.now(UTC) + timedelta(days=1))
+    return track
+
+
+def _settled_state(addresses: Addresses, job: str) -> str:
+    options = ClientOptions(api_endpoint=addresses.url("vertex"))
+    client = PipelineServiceClient(transport="rest", client_options=options)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        state = client.get_pipeline_job(name=f"projects/{PROJECT}/locations/{REGION}/pipelineJobs/{job}").state.name
+        if state.rpartition("_")[2] in {"SUCCEEDED", "FAILED", "CANCELLED"}:
+            return str(state.rpartition("_")[2])
+        time.sleep(0.5)
+    raise TimeoutError(f"{job} has not ended")

@@ -1,0 +1,230 @@
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import flask
+import pytest
+from admitting import Limits, Quota, limit_reached
+from google.api_core.exceptions import ServiceUnavailable
+from google.auth.exceptions import TransportError
+from launching import Launcher, Places
+from requests import ReadTimeout
+from uploading import Session
+
+from musicgenerator import ids
+from musicgenerator.errors import ContentionError, PipelineFailedError
+from musicgenerator.messages import CaptionMessage
+from musicgenerator.settings import SettingInvalidError
+from musicgenerator.states import Status
+from tests.command_fakes import Door, MemorySwitch
+from tests.contracts.recorded import SESSION, TRACK, recorded, recorded_work
+from tests.fakes import MemoryPipelines
+
+SECRETS = {SESSION: "k" + "a" * 52, "s" + "a" * 26: "k" + "b" * 52}
+OTHER = "s" + "a" * 26
+KEY = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+PICTURE = {"contentType": "image/jpeg"}
+ENVIRON = {
+    "GOOGLE_CLOUD_PROJECT": "musicgenerator-prod",
+    "PIPELINE_ROOT": "gs://musicgenerator-pipeline/runs",
+    "PIPELINE_ACCOUNT": "pipeline@musicgenerator-prod.iam.gserviceaccount.com",
+    "RESULTS_BUCKET": "musicgenerator-results",
+    "PIPELINE_EVENTS_TOPIC": "pipeline-events",
+    "DEFAULT_ENGINE": "composer",
+}
+PLENTY = Limits(1000, 1000, 1000, 1000)
+
+
+@dataclass
+class Scene(Door):
+    """The function among its fakes, with two sessions open."""
+
+    limits: Limits = field(default_factory=lambda: PLENTY)
+
+    def __post_init__(self) -> None:
+        for session, secret in SECRETS.items():
+            self.sessions.create(Session(session, ids.secret_hash(secret), datetime.now(UTC) + timedelta(days=1)))
+
+    def post(
+        self, path: str, body: Any = None, session: str = SESSION, address: str = "203.0.113.9", key: str | None = None
+    ) -> flask.Response:
+        headers = {"X-Forwarded-For": address, "Authorization": f"Bearer {SECRETS[session]}"}
+        headers |= {"Idempotency-Key": key} if key else {}
+        return self.ask("POST", path, headers=headers, json=body or {})
+
+    def announce(self, session: str = SESSION, **request: Any) -> flask.Response:
+        return self.post(f"/v1/sessions/{session}/tracks", PICTURE, session, **request)
+
+    def hold(self, status: Status, **fields: Any) -> None:
+        self.tracks.hold(recorded(f"track_{status}") | fields, SESSION, TRACK, recorded_work(published=True))
+
+
+def assert_limited(response: flask.Response, words: str) -> None:
+    document = json.loads(response.get_data())
+    assert (429, "limit_reached") == (response.status_code, document["code"])
+    assert words in document["detail"]
+    assert 1 <= int(response.headers["Retry-After"]) <= 86_400
+
+
+def test_a_session_has_its_tracks_of_the_day() -> None:
+    """Exactly so many; another session at the same address has its own."""
+    scene = Scene(limits=Limits(3, 1000, 1000, 1000))
+    assert [201, 201, 201] == [scene.announce().status_code for _ in range(3)]
+    assert_limited(scene.announce(), "3 tracks for one session")
+    assert scene.announce(OTHER).status_code == 201
+
+
+def test_an_address_has_its_tracks_of_the_day() -> None:
+    """Over all its sessions; the same session from another address goes on."""
+    scene = Scene(limits=Limits(1000, 2, 1000, 1000))
+    assert [201, 201] == [scene.announce(session).status_code for session in SECRETS]
+    assert_limited(scene.announce(), "2 tracks for one network address")
+    assert scene.announce(address="203.0.113.10").status_code == 201
+
+
+def test_everybody_together_has_the_tracks_of_the_day() -> None:
+    """Whatever the session and the address."""
+    scene = Scene(limits=Limits(1000, 1000, 2, 1000))
+    assert [201, 201] == [
+        scene.announce(session, address=f"203.0.113.{len(session)}").status_code for session in SECRETS
+    ]
+    assert_limited(scene.announce(OTHER, address="198.51.100.1"), "2 tracks for everybody together")
+
+
+def test_an_address_has_its_sessions_of_the_day() -> None:
+    """And another address has its own."""
+    scene = Scene(limits=Limits(1000, 1000, 1000, 2))
+    assert [201, 201] == [scene.post("/v1/sessions").status_code for _ in range(2)]
+    assert_limited(scene.post("/v1/sessions"), "2 sessions for one network address")
+    assert scene.post("/v1/sessions", address="203.0.113.10").status_code == 201
+
+
+def test_what_is_refused_makes_nothing() -> None:
+    """No track, no session, no entry, no count."""
+    scene = Scene(limits=Limits(0, 0, 0, 0))
+    assert [429, 429] == [scene.announce().status_code, scene.post("/v1/sessions").status_code]
+    assert not scene.tracks.documents
+    assert not scene.ledger.entries
+    assert not scene.ledger.counts
+    assert list(SECRETS) == list(scene.sessions.sessions)
+
+
+def test_a_repeated_request_is_not_counted_again() -> None:
+    """And is answered though the limit is reached meanwhile."""
+    scene = Scene(limits=Limits(1, 1, 1, 1))
+    first, again = (scene.announce(key=KEY) for _ in range(2))
+    assert (201, first.get_json()) == (again.status_code, again.get_json())
+    first, again = (scene.post("/v1/sessions", key=KEY) for _ in range(2))
+    assert (201, first.get_json()) == (again.status_code, again.get_json())
+    assert_limited(scene.announce(key=KEY + "-2"), "a day")
+
+
+def test_every_take_and_attempt_counts_as_a_track() -> None:
+    """Each of them costs a pipeline; a retry of what cannot be retried costs nothing."""
+    scene = Scene(limits=Limits(3, 1000, 1000, 1000))
+    path = f"/v1/sessions/{SESSION}/tracks/{TRACK}"
+    error = PipelineFailedError("").to_mapping("ko")
+    scene.hold(Status.READY)
+    assert 201 == scene.post(f"{path}:again").status_code
+    assert 409 == scene.post(f"{path}:retry").status_code
+    for attempt in (1, 2):
+        scene.hold(Status.FAILED, error=error, attempt=attempt)
+        assert 200 == scene.post(f"{path}:retry").status_code
+    scene.hold(Status.FAILED, error=error, attempt=3)
+    assert_limited(scene.post(f"{path}:retry"), "3 tracks for one session")
+    assert_limited(scene.post(f"{path}:again"), "3 tracks for one session")
+    assert 3 == scene.tracks.documents[TRACK]["attempt"]
+    assert 200 == scene.post(f"{path}:cancel").status_code
+
+
+def test_only_the_last_forwarded_address_counts() -> None:
+    """The others the client may have made up."""
+    scene = Scene(limits=Limits(1000, 1, 1000, 1000))
+    assert scene.announce(address="198.51.100.1, 203.0.113.9").status_code == 201
+    assert_limited(scene.announce(address="198.51.100.2,203.0.113.9"), "network address")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("::ffff:203.0.113.9", "::ffff:203.0.113.10", False),
+        ("nonsense", "another nonsense", True),
+        ("203.0.113.9", "203.0.113.9", True),
+    ],
+)
+def test_an_address_is_a_network(one: str, other: str, same: bool) -> None:  # noqa: FBT001
+    """A /64 of IPv6, a single one of IPv4; what is none counts together."""
+    limits = Limits()
+    assert same is (limits.of_session(one) == limits.of_session(other))
+
+
+def test_the_wait_is_until_midnight_in_greenwich() -> None:
+    """In seconds, whatever the time zone; never zero."""
+    quota = Quota("", "tracks", 5, "tracks")
+    for moment, seconds in (("2026-11-23T23:00:00+00:00", 3600), ("2026-11-24T08:59:59.9+09:00", 1)):
+        assert {"Retry-After": str(seconds)} == limit_reached(quota, datetime.fromisoformat(moment)).headers
+
+
+def test_the_limits_are_the_operator_s() -> None:
+    """Each by its variable; without one the default stands."""
+    environ = {"SESSION_TRACKS_A_DAY": "1", "ADDRESS_TRACKS_A_DAY": "2", "TRACKS_A_DAY": "3"}
+    assert Limits(1, 2, 3, 100) == Limits.from_environ(environ)
+    assert Limits(50, 200, 1000, 100) == Limits.from_environ({})
+    with pytest.raises(SettingInvalidError, match="TRACKS_A_DAY"):
+        Limits.from_environ({"TRACKS_A_DAY": "many"})
+
+
+@pytest.mark.parametrize("command", ["", "/tracks", f"/tracks/{TRACK}:again", f"/tracks/{TRACK}:cancel"])
+def test_while_the_system_is_paused_no_command_is_taken(command: str) -> None:
+    """503 with the time to come back; deleting is always possible."""
+    scene = Scene(switch=MemorySwitch(paused=True))
+    scene.hold(Status.COMPOSING)
+    response = scene.post(f"/v1/sessions/{SESSION}{command}" if command else "/v1/sessions", PICTURE)
+    assert (503, "paused") == (response.status_code, json.loads(response.get_data())["code"])
+    assert int(response.headers["Retry-After"]) > 0
+    assert recorded("track_composing") == scene.tracks.documents[TRACK]
+    bearer = {"Authorization": f"Bearer {SECRETS[SESSION]}"}
+    assert 204 == scene.ask("DELETE", f"/v1/sessions/{SESSION}", headers=bearer).status_code
+
+
+def test_while_the_system_is_paused_nothing_is_launched() -> None:
+    """The message is acknowledged and the track stays; announced again later it is launched."""
+    scene, pipelines = Scene(), MemoryPipelines()
+    scene.hold(Status.CAPTIONED)
+    places = Places.from_environ(ENVIRON)
+    switch = MemorySwitch(paused=True)
+    launcher = Launcher(scene.tracks, pipelines, {"root": {}}, places, switch)
+    launcher.launch(CaptionMessage(SESSION, TRACK, 1))
+    assert recorded("track_captioned") == scene.tracks.documents[TRACK]
+    switch.paused = False
+    launcher.launch(CaptionMessage(SESSION, TRACK, 1))
+    assert 1 == len(pipelines.wanted)
+
+
+@pytest.mark.parametrize(
+    "outage",
+    [
+        ServiceUnavailable("Firestore"),
+        TransportError("signBlob answered 503"),
+        ReadTimeout("Vertex AI"),
+        ContentionError("counters"),
+        TimeoutError("Pub/Sub"),
+    ],
+)
+def test_an_outage_is_a_problem_document_that_the_page_can_read(outage: Exception) -> None:
+    """503, when to come back, and CORS; what went wrong inside is for the log."""
+    scene = Scene()
+    scene.ledger.failures.append(outage)
+    headers = {"Origin": "https://music.example"}
+    response = scene.ask("POST", "/v1/sessions", headers=headers)
+    document = json.loads(response.get_data())
+    assert (503, "unavailable") == (response.status_code, document["code"])
+    assert "application/problem+json" == response.content_type
+    assert str(outage) not in document["detail"]
+    assert int(response.headers["Retry-After"]) > 0
+    assert "https://music.example" == response.headers["Access-Control-Allow-Origin"]
+    assert "Retry-After" in response.headers["Access-Control-Expose-Headers"]
+    assert 201 == scene.ask("POST", "/v1/sessions", headers=headers).status_code

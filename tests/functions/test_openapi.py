@@ -1,0 +1,203 @@
+"""The OpenAPI document and the code say the same: every route and every status, both ways."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from admitting import Limits
+from google.api_core.exceptions import ServiceUnavailable
+from http_api import ROUTES
+from problems import ProblemError
+
+from musicgenerator.briefs import ENGINES, GENRES, INSTRUMENTS, KEYS, LANGUAGES, LENGTHS
+from musicgenerator.errors import PipelineFailedError
+from musicgenerator.states import Status
+from musicgenerator.tracks import CONTENT_TYPES
+from tests.contracts.recorded import SESSION, TRACK
+from tests.functions.test_limits import KEY, PICTURE, PLENTY, SECRETS, Scene
+
+DOCUMENT: dict[str, Any] = json.loads(
+    (Path(__file__).parents[2] / "functions" / "upload_handler" / "openapi.json").read_text(encoding="utf-8")
+)
+BEARER = {"Authorization": f"Bearer {SECRETS[SESSION]}"}
+GONE = TRACK[:-1] + "2"
+_SESSION, _TRACKS, _TRACK = (
+    "/v1/sessions/{session}",
+    "/v1/sessions/{session}/tracks",
+    "/v1/sessions/{session}/tracks/{track}",
+)
+
+# One request for each thing that each operation can answer: operation, status, and what is asked how.
+CASES: list[tuple[str, str, int, dict[str, Any]]] = [
+    ("GET", "/v1/openapi.json", 200, {}),
+    ("PUT", "/v1/openapi.json", 405, {}),
+    ("POST", "/v1/sessions", 201, {}),
+    ("POST", "/v1/sessions", 400, {"data": b"["}),
+    ("GET", "/v1/sessions", 405, {}),
+    ("POST", "/v1/sessions", 422, {"key": True, "json": {"a": 1}}),
+    ("POST", "/v1/sessions", 429, {"limits": Limits(0, 0, 0, 0)}),
+    ("POST", "/v1/sessions", 503, {"outage": True}),
+    ("POST", "/v1/sessions", 503, {"paused": True}),
+    ("DELETE", _SESSION, 204, {}),
+    ("DELETE", _SESSION, 401, {"headers": {}}),
+    ("DELETE", _SESSION, 404, {"session": "s"}),
+    ("GET", _SESSION, 405, {}),
+    ("DELETE", _SESSION, 503, {"outage": True}),
+    ("POST", _TRACKS, 201, {"json": PICTURE}),
+    ("POST", _TRACKS, 400, {"json": PICTURE | {"seed": -1}}),
+    ("POST", _TRACKS, 401, {"json": PICTURE, "headers": {}}),
+    ("POST", _TRACKS, 404, {"session": "s"}),
+    ("POST", _TRACKS, 404, {"json": PICTURE, "key": True, "erased": True}),
+    ("GET", _TRACKS, 405, {}),
+    ("POST", _TRACKS, 413, {"json": PICTURE | {"bytes": 20_000_001}}),
+    ("POST", _TRACKS, 415, {"json": {}}),
+    ("POST", _TRACKS, 422, {"json": PICTURE | {"seed": 1}, "key": True}),
+    ("POST", _TRACKS, 429, {"json": PICTURE, "limits": Limits(0, 0, 0, 0)}),
+    ("POST", _TRACKS, 503, {"json": PICTURE, "outage": True}),
+    ("DELETE", _TRACK, 204, {}),
+    ("DELETE", _TRACK, 401, {"headers": {}}),
+    ("DELETE", _TRACK, 404, {"session": "s" + "a" * 26, "headers": {"Authorization": f"Bearer {'k' + 'b' * 52}"}}),
+    ("GET", _TRACK, 405, {}),
+    ("DELETE", _TRACK, 503, {"outage": True}),
+    ("POST", f"{_TRACK}:again", 201, {"json": {"title": "밤"}}),
+    ("POST", f"{_TRACK}:again", 400, {"json": {"title": ""}}),
+    ("POST", f"{_TRACK}:again", 409, {"status": Status.CAPTIONING}),
+    ("POST", f"{_TRACK}:again", 429, {"limits": Limits(0, 0, 0, 0)}),
+    ("POST", f"{_TRACK}:cancel", 200, {}),
+    ("POST", f"{_TRACK}:cancel", 400, {"data": b"["}),
+    ("POST", f"{_TRACK}:retry", 200, {"status": Status.FAILED}),
+    ("POST", f"{_TRACK}:retry", 400, {"data": b"["}),
+    ("POST", f"{_TRACK}:retry", 409, {}),
+    ("POST", f"{_TRACK}:retry", 429, {"status": Status.FAILED, "limits": Limits(0, 0, 0, 0)}),
+    *(
+        (method, f"{_TRACK}:{command}", status, request)
+        for command in ("again", "cancel", "retry")
+        for method, status, request in (
+            ("POST", 401, {"headers": {}}),
+            ("POST", 404, {"track": GONE}),
+            ("GET", 405, {}),
+            ("POST", 422, {"json": {"seed": 1}, "key": True, "status": Status.FAILED}),
+            ("POST", 503, {"outage": True, "key": True}),
+        )
+    ),
+]
+
+
+def answered(method: str, path: str, request: dict[str, Any]) -> Any:
+    """Send one request to a function with the recorded track in it and return the answer."""
+    asked = {"headers": BEARER, "session": SESSION, "track": TRACK, "status": Status.READY} | request
+    scene = Scene()
+    error = PipelineFailedError("").to_mapping("ko") if asked["status"] is Status.FAILED else None
+    scene.hold(asked["status"], error=error, **({"brief": None} if asked["status"] is Status.CAPTIONING else {}))
+    headers = asked["headers"] | ({"Idempotency-Key": KEY} if "key" in asked else {})
+    address = path.replace("{session}", asked["session"]).replace("{track}", asked["track"])
+    if "key" in asked and "outage" not in asked:
+        # An earlier request under the same key, with an empty wish.
+        first = scene.ask("POST", address, headers=headers, json=PICTURE if path == _TRACKS else {})
+        if "erased" in asked:
+            scene.ask("DELETE", f"{address}/{first.get_json()['track']}", headers=headers)
+    if "outage" in asked:
+        scene.ledger.failures.append(ServiceUnavailable("Firestore"))
+        scene.buckets.meanwhile.append(_outage)
+    scene.limits, scene.switch.paused = asked.get("limits", PLENTY), "paused" in asked
+    data = {name: asked[name] for name in ("json", "data") if name in asked}
+    return scene.ask(method, address, headers=headers, **data)
+
+
+@pytest.mark.parametrize(("method", "path", "status", "request_"), CASES)
+def test_what_is_answered_is_described(method: str, path: str, status: int, request_: dict[str, Any]) -> None:
+    """Its status, its type, its headers and every field of it."""
+    response = answered(method, path, request_)
+    assert status == response.status_code, response.get_data(as_text=True)
+    described = _responses(method, path)[str(status)]
+    if "content" in described:
+        ((kind, content),) = described["content"].items()
+        assert kind == response.content_type
+        body = json.loads(response.get_data())
+        validator = jsonschema.Draft202012Validator({**content["schema"], "components": DOCUMENT["components"]})
+        validator.validate(body)
+    else:
+        assert not response.get_data()
+    for name, header in described["headers"].items():
+        schema = _resolved(header)["schema"]
+        assert name in response.headers
+        assert schema.get("const", response.headers[name]) == response.headers[name]
+
+
+def test_what_is_described_is_answered() -> None:
+    """Every operation and every status of the document is asked for above, and nothing else is."""
+    described = {
+        (path, method.upper(), status)
+        for path, item in DOCUMENT["paths"].items()
+        for method in item.keys() - {"parameters"}
+        for status in item[method]["responses"]
+    }
+    methods = {path: next(iter(item.keys() - {"parameters"})).upper() for path, item in DOCUMENT["paths"].items()}
+    answered = {(path, methods[path] if status == 405 else method, str(status)) for method, path, status, _ in CASES}
+    assert described == answered
+
+
+def test_the_routes_are_the_paths() -> None:
+    """Each method of each path, no more and no fewer."""
+    described = {
+        (method.upper(), path) for path, item in DOCUMENT["paths"].items() for method in item.keys() - {"parameters"}
+    }
+    assert {(route.method, route.path) for route in ROUTES} == described
+
+
+def test_every_problem_is_described() -> None:
+    """Its code stands under its status."""
+    described = {
+        (int(status), code)
+        for item in DOCUMENT["paths"].values()
+        for method in item.keys() - {"parameters"}
+        for status, response in item[method]["responses"].items()
+        for content in _resolved(response).get("content", {}).values()
+        for part in content["schema"].get("allOf", ())
+        for code in part.get("properties", {}).get("code", {}).get("enum", ())
+    }
+    assert {(kind.status, kind.code) for kind in ProblemError.__subclasses__()} == described
+
+
+def test_the_vocabulary_is_the_brief_s() -> None:
+    """What may be asked for is what the code accepts."""
+    edit = DOCUMENT["components"]["schemas"]["Edit"]["properties"]
+    assert [*GENRES, None] == edit["genre"]["enum"]
+    assert [*KEYS, None] == edit["key"]["enum"]
+    assert [*ENGINES, None] == edit["engine"]["enum"]
+    assert list(INSTRUMENTS) == edit["instruments"]["items"]["enum"]
+    assert {name: LENGTHS[name] for name in LENGTHS if name in edit} == {
+        name: edit[name]["maxLength"] for name in LENGTHS if name in edit
+    }
+    picture = DOCUMENT["components"]["schemas"]["Picture"]["properties"]
+    assert list(CONTENT_TYPES) == picture["contentType"]["enum"]
+    assert [*LANGUAGES, None] == picture["language"]["enum"]
+    assert [status.value for status in Status] == DOCUMENT["components"]["schemas"]["Standing"]["properties"]["status"][
+        "enum"
+    ]
+
+
+def test_the_document_is_served_as_it_lies_there() -> None:
+    """To anybody, without a secret."""
+    assert Scene().ask("GET", "/v1/openapi.json").get_json() == DOCUMENT
+
+
+def _responses(method: str, path: str) -> dict[str, Any]:
+    item = DOCUMENT["paths"][path]
+    operation = item.get(method.lower()) or item[next(iter(item.keys() - {"parameters"}))]
+    return {status: _resolved(response) for status, response in operation["responses"].items()}
+
+
+def _resolved(part: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" not in part:
+        return part
+    found: Any = DOCUMENT
+    for name in part["$ref"].removeprefix("#/").split("/"):
+        found = found[name]
+    return dict(found)
+
+
+def _outage() -> None:
+    raise ServiceUnavailable("Cloud Storage")
