@@ -4,7 +4,8 @@
 export async function download(url, name) {
   const link = document.createElement("a");
   try {
-    const response = await fetch(url);
+    // The player has fetched the file without asking for permission to read it: that answer, if kept, would not do.
+    const response = await fetch(url, { cache: "reload" });
     if (!response.ok) throw new TypeError(response.statusText);
     link.href = URL.createObjectURL(await response.blob());
     link.download = name;
