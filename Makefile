@@ -24,7 +24,7 @@ export PYTHONPATH := src:.
 WISHES = $(if $(BRIEF_LANGUAGE),--language $(BRIEF_LANGUAGE)) $(if $(SECONDS_OF_MUSIC),--seconds $(SECONDS_OF_MUSIC))
 
 ##@ Use it
-.PHONY: demo run drop env dead-letters replay engines
+.PHONY: demo run drop env dead-letters replay pause unpause engines
 demo: setup build ## Make music from pictures: IMAGES="a.jpg b.png" OUT=out BRIEF_LANGUAGE=ko|en SECONDS_OF_MUSIC=30
 	@$(PYTHON) -m localcloud demo $(IMAGES) --out "$(OUT)" $(WISHES)
 
@@ -45,6 +45,10 @@ dead-letters: .venv/.stamp ## List the messages that were given up on, with thei
 replay: .venv/.stamp ## Take up again what was parked or given up on
 	@$(if $(PROJECT),$(error A deployed project cannot be replayed yet: leave PROJECT out))
 	@eval "$$($(PYTHON) -m localcloud.addresses)" && $(PYTHON) -m infra.replay
+
+pause unpause: .venv/.stamp ## Stop taking commands and launching, or go on
+	@$(if $(PROJECT),$(error A deployed project cannot be switched yet: leave PROJECT out))
+	@eval "$$($(PYTHON) -m localcloud.addresses)" && $(PYTHON) -m infra.switch $(if $(filter pause,$@),on,off)
 
 engines: .venv/.stamp ## List the music engines with price, length, rate and licence
 	@$(PYTHON) -m pipeline.engines
@@ -67,7 +71,7 @@ lint: .venv/.stamp ## Formatting, lint, types and shell scripts
 types: .venv/.stamp
 	@.venv/bin/mypy src pipeline localcloud benchmarks
 	@MYPYPATH=.:src$(subst $(space),,$(FUNCTIONS:%=:functions/%)) .venv/bin/mypy --cache-dir .mypy_cache/tests \
-	  --explicit-package-bases infra tests/contracts tests/unit tests/functions tests/fakes.py tests/local_storage.py
+	  --explicit-package-bases infra tests/contracts tests/unit tests/functions tests/fakes.py tests/command_fakes.py tests/local_storage.py
 	@for name in $(FUNCTIONS); do \
 	  MYPYPATH=src:functions/$$name .venv/bin/mypy --cache-dir .mypy_cache/$$name functions/$$name/*.py; done
 
@@ -99,7 +103,7 @@ build: $(FUNCTIONS:%=build-%) build-pipeline build-web ## Stage the functions, c
 $(FUNCTIONS:%=build-%): build-%:
 	@rm -rf build/$*
 	@mkdir -p build/$*
-	@cp functions/$*/*.py functions/$*/requirements.txt build/$*/
+	@cp functions/$*/*.py $(wildcard functions/$*/*.json) functions/$*/requirements.txt build/$*/
 	@cp -R src/musicgenerator src/musicgenerator_google build/$*/
 	@find build/$* -name __pycache__ -prune -exec rm -rf {} +
 
@@ -132,7 +136,7 @@ clean: ## Remove what was built and installed; the local cloud must not be runni
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} \
 	  /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-	  /^[a-z_-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z_ -]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .tools/bin/uv:
 	@echo "Installing uv $(UV_VERSION) into .tools"

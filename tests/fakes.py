@@ -253,16 +253,9 @@ class MemorySessions:
     """Sessions, and the idempotency keys that made some of them."""
 
     sessions: dict[str, Session] = field(default_factory=dict)
-    keys: dict[str, tuple[str, str, datetime]] = field(default_factory=dict)
 
     def create(self, session: Session) -> None:
         self.sessions[session.session] = session
-
-    def create_once(self, key_hash: str, fingerprint: str, salt: str, session: Session) -> tuple[str, str, datetime]:
-        if key_hash not in self.keys:
-            self.keys[key_hash] = (fingerprint, salt, session.expires_at)
-            self.create(session)
-        return self.keys[key_hash]
 
     def find(self, session: str) -> Session | None:
         return self.sessions.get(session)

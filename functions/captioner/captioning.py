@@ -144,7 +144,11 @@ class Captioner:
         if event.bucket != self.places.images_bucket or event.name.endswith("/"):
             logs.info("not a picture for us", bucket=event.bucket, object=event.name)
             return
-        self._take_up(self._track_of(event), event)
+        track = self._track_of(event)
+        if track is None:
+            logs.warning("an upload for a track that is gone", object=event.name)
+            return
+        self._take_up(track, event)
 
     def resume(self, message: PictureMessage) -> None:
         """Take a track up again that was parked or left lying, as its storage event would.
@@ -172,10 +176,11 @@ class Captioner:
         elif outcome.track.status is Status.CAPTIONED and not outcome.work.published:
             self._announce(outcome.track)
 
-    def _track_of(self, event: ObjectFinalized) -> str:
+    def _track_of(self, event: ObjectFinalized) -> str | None:
         announced = ids.announced_track(event.name)
-        if announced and self.tracks.find(announced):
-            return announced
+        if announced:
+            # Only a signed upload has such a name: where its track is gone, the person deleted it meanwhile.
+            return announced if self.tracks.find(announced) else None
         track = ids.dropped_track_id(event.bucket, event.name, event.generation)
         # Id and session follow from the object, so a second delivery finds this very document and creates nothing.
         self.tracks.create(

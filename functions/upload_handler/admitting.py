@@ -97,6 +97,15 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Particulars:
+    """What an entry keeps of its request: whose it is, for how long, and what an equal request is answered from."""
+
+    session: str
+    expires_at: datetime
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Admission:
     """Lets each request in once."""
 
@@ -108,7 +117,7 @@ class Admission:
         command: Sequence[str],
         body: Mapping[str, Any],
         key: str | None,
-        entry: "Particulars",
+        entry: Particulars,
         quotas: Sequence[Quota] = (),
     ) -> Mapping[str, Any]:
         """Return the details that this request stands for: those given, or those of its first time.
@@ -117,7 +126,7 @@ class Admission:
         Raises KeyReusedError for the same key with another body and LimitReachedError.
         """
         if key is not None:
-            check_key(key)
+            _check_key(key)
         elif not quotas:
             return entry.details
         name = _hash("key", *command, key) if key is not None else _hash("once", ids.new_secret())
@@ -126,15 +135,6 @@ class Admission:
         if stands.fingerprint != fingerprint:
             raise KeyReusedError("Send another Idempotency-Key with another body.")
         return stands.details
-
-
-@dataclass(frozen=True)
-class Particulars:
-    """What an entry keeps of its request: whose it is, for how long, and what an equal request is answered from."""
-
-    session: str
-    expires_at: datetime
-    details: Mapping[str, Any]
 
 
 def new_track() -> dict[str, str]:
@@ -149,15 +149,6 @@ def made_track(details: Mapping[str, Any]) -> tuple[str, str]:
     return details["track"], details["token"]
 
 
-def check_key(key: str) -> None:
-    """Raise InvalidRequestError for a key that anybody could guess or that is too long to be one."""
-    if not KEY_AT_LEAST <= len(key) <= KEY_AT_MOST:
-        raise InvalidRequestError(
-            f"An Idempotency-Key has {KEY_AT_LEAST} to {KEY_AT_MOST} characters: send a fresh UUID.",
-            field="Idempotency-Key",
-        )
-
-
 def limit_reached(quota: Quota, now: datetime) -> LimitReachedError:
     """Return the problem that a used up quota is, with the seconds until the next UTC day."""
     midnight = datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), UTC)
@@ -165,6 +156,15 @@ def limit_reached(quota: Quota, now: datetime) -> LimitReachedError:
         f"{quota.limit} {quota.words} is all there is in a day. Try again after midnight UTC.",
         headers={"Retry-After": str(max(1, round((midnight - now).total_seconds())))},
     )
+
+
+def _check_key(key: str) -> None:
+    """Raise InvalidRequestError for a key that anybody could guess or that is too long to be one."""
+    if not KEY_AT_LEAST <= len(key) <= KEY_AT_MOST:
+        raise InvalidRequestError(
+            f"An Idempotency-Key has {KEY_AT_LEAST} to {KEY_AT_MOST} characters: send a fresh UUID.",
+            field="Idempotency-Key",
+        )
 
 
 def _network(address: str) -> str:

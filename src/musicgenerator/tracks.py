@@ -92,8 +92,7 @@ class Work:
     ``owner`` is the random name of the invocation that claimed the track and ``lease_until`` ends its claim;
     ``published`` tells whether the captioned track has been announced on `captions`;
     ``parked`` tells that it waits for the operator and has to be taken up by a replay;
-    ``claims`` counts how often the picture was taken up;
-    ``fingerprint`` is the hash of the HTTP request that made the track, so that a repeated one can be recognised.
+    ``claims`` counts how often the picture was taken up.
     """
 
     token: str
@@ -102,7 +101,6 @@ class Work:
     published: bool = False
     parked: bool = False
     claims: int = 0
-    fingerprint: str = ""
 
 
 @dataclass(frozen=True)

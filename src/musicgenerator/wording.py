@@ -46,7 +46,12 @@ def is_english(text: str) -> bool:
 
 
 def _without_addresses(text: str) -> str:
-    return " ".join(word for word in text.split() if not _ADDRESS.search(unicodedata.normalize("NFKC", word)))
+    return " ".join(word for word in text.split() if not _is_address(word))
+
+
+def _is_address(word: str) -> bool:
+    # As it stands, and as a reader that folds compatibility forms would take it.
+    return any(_ADDRESS.search(form) for form in (word, unicodedata.normalize("NFKC", word)))
 
 
 def _gap(char: str) -> str:

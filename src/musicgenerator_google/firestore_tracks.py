@@ -174,7 +174,6 @@ def _new_work(track: Track, work: Work, expires_at: datetime) -> dict[str, Any]:
         "published": work.published,
         "parked": work.parked,
         "claims": work.claims,
-        "fingerprint": work.fingerprint,
         "dueAt": _due(PATIENCE.get(track.status)),
         "expiresAt": expires_at,
     }
@@ -223,5 +222,4 @@ def _read_work(document: dict[str, Any]) -> Work:
         published=bool(document.get("published")),
         parked=bool(document.get("parked")),
         claims=document.get("claims", 0),
-        fingerprint=document.get("fingerprint", ""),
     )

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from google.api_core.client_options import ClientOptions
 from google.cloud import firestore, pubsub_v1
 from google.cloud.aiplatform_v1.services.pipeline_service import PipelineServiceClient
 from http_api import ROUTES, Route
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from problems import LimitReachedError
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -385,6 +386,8 @@ def test_the_function_answers_as_its_document_says(
 
 
 def _ask(local_cloud: Addresses, case: Case) -> None:
+    # A path with a line break in it never reaches the function: its framework answers 404 itself, as HTML.
+    assume(not any("\n" in urllib.parse.unquote(str(value)) for value in (case.path_parameters or {}).values()))
     prey = _prey(local_cloud)
     if _could_be(case, "session", ids.is_session_id):
         case.path_parameters["session"] = prey.session
