@@ -9,7 +9,7 @@ _ADDRESS: Final = re.compile(
     r"""(?ix)
     :// | (?<![a-z])(?:javascript|vbscript|data|file|mailto|tel):\S | (?<![a-z])www\.
     | [^@\s]@[^@\s]+\.\w | \w\.[a-z]{2,24}/ | \d(?:\.\d{1,3}){3}
-    | \w\.(?:com|net|org|io|ai|co|kr|app|dev|me|info|biz|xyz|ru|cn)(?:[/:?#]|\W*$)
+    | \w\.(?:com|net|org|io|ai|co|kr|app|dev|me|info|biz|xyz|ru|cn)(?![a-z0-9_])
     """
 )
 _READ_AT_MOST: Final = 5_000
