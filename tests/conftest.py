@@ -3,11 +3,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from localcloud.addresses import REPOSITORY, Addresses
 from localcloud.cloud import running
 
 CLOUD_PORT = 18080
+
+# The same examples in every run: a test that fails fails again. New ones are looked for with --hypothesis-seed.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")
