@@ -9,7 +9,6 @@ from typing import Any, Final, Self
 from musicgenerator.errors import MalformedEventError
 from musicgenerator.wording import is_unicode
 
-OBJECT_FINALIZED: Final = "google.cloud.storage.object.v1.finalized"
 MESSAGE_PUBLISHED: Final = "google.cloud.pubsub.topic.v1.messagePublished"
 
 _INT64: Final = re.compile(r"[0-9]{1,19}")
