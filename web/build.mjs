@@ -1,31 +1,113 @@
 // Bundles the page into static files: `node build.mjs [FOLDER]`, by default ../build/web.
 // Scripts and styles carry their content's hash in the name, so that they may be cached for ever.
-import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+// PAGE_URL, the address at which the page will be, makes the addresses of link previews absolute.
+import { createHash } from "node:crypto";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const outdir = resolve(process.argv[2] ?? join(here, "../build/web"));
+const pageUrl = (process.env.PAGE_URL ?? "").replace(/\/?$/, process.env.PAGE_URL ? "/" : "");
 
-await rm(outdir, { recursive: true, force: true });
-await mkdir(outdir, { recursive: true });
-const { metafile } = await build({
+const common = {
   absWorkingDir: here,
-  entryPoints: ["src/main.js", "styles.css"],
-  outdir: join(outdir, "assets"),
-  entryNames: "[name]-[hash]",
   bundle: true,
   minify: true,
-  format: "esm",
   target: "es2022",
   legalComments: "linked",
   metafile: true,
-});
+};
 
-let page = await readFile(join(here, "index.html"), "utf8");
-for (const [output, { entryPoint }] of Object.entries(metafile.outputs)) {
-  if (entryPoint) page = page.replace(`"${entryPoint}"`, `"assets/${basename(output)}"`);
+// After a failed request the SDK would fetch an image from Google, only to count whether there is a network at all:
+// it would tell somebody of the visit who has no part in it, and the page's policy would refuse it.
+const withoutPing = {
+  name: "without-ping",
+  setup({ onLoad }) {
+    onLoad({ filter: /webchannel_blob_es2018\.js$/ }, async ({ path }) => {
+      const source = await readFile(path, "utf8");
+      const contents = source.replace("e?Bc(d.toString(),c):Cc(d.toString(),c);", "");
+      if (contents === source) throw new Error(`the ping is not where it was in ${path}`);
+      return { contents, loader: "js" };
+    });
+  },
+};
+
+await rm(outdir, { recursive: true, force: true });
+await mkdir(outdir, { recursive: true });
+
+const { metafile } = await build({
+  ...common,
+  entryPoints: ["src/main.js", "src/shared.js", "styles/page.css"],
+  outdir: join(outdir, "assets"),
+  entryNames: "[name]-[hash]",
+  chunkNames: "[name]-[hash]",
+  format: "esm",
+  splitting: true,
+  plugins: [withoutPing],
+  alias: { re2js: join(here, "src/replacements/re2js.js") },
+});
+const names = new Map(
+  Object.entries(metafile.outputs)
+    .filter(([, { entryPoint }]) => entryPoint)
+    .map(([output, { entryPoint }]) => [entryPoint, `assets/${basename(output)}`]),
+);
+
+// Words are data: both languages in one file, fetched and not compiled.
+const words = {};
+for (const language of ["ko", "en"]) words[language] = JSON.parse(await readFile(join(here, `src/texts/${language}.json`), "utf8"));
+const texts = JSON.stringify(words);
+names.set("texts.json", `assets/texts-${createHash("sha256").update(texts).digest("hex").slice(0, 8).toUpperCase()}.json`);
+await writeFile(join(outdir, names.get("texts.json")), texts);
+
+for (const document of ["index.html", "share.html"]) {
+  let page = await readFile(join(here, document), "utf8");
+  for (const [, name] of page.matchAll(/<!-- include (\S+) -->/g)) {
+    page = page.replace(`<!-- include ${name} -->`, (await readFile(join(here, "parts", name), "utf8")).trim());
+  }
+  for (const [source, name] of names) page = page.replaceAll(`"${source}"`, `"${name}"`);
+  page = page.replaceAll("{page}", pageUrl);
+  page = page.replace(/^( *)<script type="module".*src="(.*?)".*$/m, (script, indent, source) =>
+    [...imported(metafile, source).map((chunk) => `${indent}<link rel="modulepreload" href="${chunk}" />`), script].join("\n"),
+  );
+  await writeFile(join(outdir, document), page);
 }
-await writeFile(join(outdir, "index.html"), page);
-await copyFile(join(here, "icon.svg"), join(outdir, "icon.svg"));
+await cp(join(here, "static"), outdir, { recursive: true });
+
+// What the shell needs to open without a network: the documents with what they load at once, and the icon.
+const shell = ["./", "index.html", "share.html", "icon.svg", "manifest.webmanifest", ...eager(metafile)];
+await build({
+  ...common,
+  metafile: false,
+  entryPoints: ["src/service-worker.js"],
+  outfile: join(outdir, "service-worker.js"),
+  format: "iife",
+  define: { SHELL: JSON.stringify(shell), VERSION: JSON.stringify((await readdir(join(outdir, "assets"))).join()) },
+});
+// How much of each script is whose, for the size budget.
+await writeFile(join(outdir, "..", "web-meta.json"), JSON.stringify(metafile));
+
+/** The assets that the two documents load, without what is only loaded when it is wanted. */
+function eager({ outputs }) {
+  const wanted = new Set();
+  const visit = (output) => {
+    if (wanted.has(output)) return;
+    wanted.add(output);
+    for (const { path, kind } of outputs[output].imports) if (kind === "import-statement") visit(path);
+  };
+  for (const [output, { entryPoint }] of Object.entries(outputs)) if (isDocument(entryPoint)) visit(output);
+  // The live listener is loaded a moment later by every visit that has a session.
+  for (const [output, { entryPoint }] of Object.entries(outputs)) if (entryPoint === "src/firestore.js") visit(output);
+  return [...wanted].map((output) => `assets/${basename(output)}`).concat(names.get("texts.json"));
+}
+
+/** The chunks that a script needs before it can run, so that they need not be discovered one after the other. */
+function imported({ outputs }, source) {
+  const [, { imports }] = Object.entries(outputs).find(([output]) => basename(output) === basename(source));
+  return imports.filter(({ kind }) => kind === "import-statement").map(({ path }) => `assets/${basename(path)}`);
+}
+
+function isDocument(entryPoint) {
+  return ["src/main.js", "src/shared.js", "styles/page.css"].includes(entryPoint);
+}

@@ -1,13 +1,16 @@
 """A Chromium, and pages in it that may complain of nothing."""
 
 import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from localcloud.addresses import Addresses
+from tests.web.scenes import Heard, Scene, new_scene, store_music
 
 FLAGS = (
     "--no-sandbox",
@@ -21,9 +24,19 @@ FLAGS = (
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # A violation of the policy says so in the console too, but not for every kind.
 REPORT_VIOLATIONS = """
-document.addEventListener("securitypolicyviolation", (event) =>
-  console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sample }) =>
+  console.error(`policy: ${violatedDirective} ${blockedURI} ${sample}`));
+new PerformanceObserver((list) => {
+  for (const { value, hadRecentInput } of list.getEntries()) {
+    if (!hadRecentInput) window.shifted = (window.shifted ?? 0) + value;
+  }
+}).observe({ type: "layout-shift", buffered: true });
 """
+
+# An expectation says what comes, not how soon: the default's five seconds can pass before a busy database answers.
+PATIENCE_MILLISECONDS = 30_000
+
+Opener = Callable[..., Page]
 
 
 def executable() -> str | None:
@@ -31,28 +44,64 @@ def executable() -> str | None:
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 
 
+def listen(page: Page, complaints: list[str], allow: str | None = None) -> None:
+    """Collect whatever the page's console says is wrong, except for what a test brings about on purpose."""
+
+    def complain(words: str) -> None:
+        if allow is None or not re.search(allow, words):
+            complaints.append(words)
+
+    page.on("console", lambda message: complain(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complain(str(error)))
+
+
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def playwright() -> Iterator[Playwright]:
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable(), args=list(FLAGS))
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(executable_path=executable(), args=list(FLAGS))
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
-def context(browser: Browser, local_cloud: Addresses) -> Iterator[BrowserContext]:
-    context = browser.new_context(locale="ko-KR", base_url=local_cloud.url("page"))
-    context.add_init_script(REPORT_VIOLATIONS)
-    yield context
-    context.close()
+def open_page(browser: Browser, local_cloud: Addresses) -> Iterator[Opener]:
+    """Give a function that opens the page in a fresh profile, or in one that has kept a scene's session.
 
-
-@pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    """Give a fresh browser's page; whatever the test does, the console must stay without an error."""
+    Whatever the test does, the console must stay without an error, reports of the policy included.
+    """
     complaints: list[str] = []
-    page = context.new_page()
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
+    contexts: list[BrowserContext] = []
+
+    def opener(path: str = "/", *, scene: Scene | None = None, allow: str | None = None, **options: Any) -> Page:
+        state = scene.state if scene else None
+        settings = {"locale": "ko-KR", "base_url": local_cloud.url("page"), "storage_state": state} | options
+        context = browser.new_context(**settings)
+        contexts.append(context)
+        context.add_init_script(REPORT_VIOLATIONS)
+        context.on("page", lambda page: listen(page, complaints, allow))
+        page = context.new_page()
+        page.goto(path)
+        return page
+
+    yield opener
+    for context in contexts:
+        context.close()
     assert [] == complaints
+
+
+@pytest.fixture
+def scene(local_cloud: Addresses) -> Scene:
+    """Give a session that has no tracks yet."""
+    return new_scene(local_cloud)
+
+
+@pytest.fixture(scope="session")
+def heard(local_cloud: Addresses) -> Heard:
+    """Give music that lies in the results bucket and that no test changes."""
+    return store_music(local_cloud)

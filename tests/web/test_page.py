@@ -1,176 +1,256 @@
-"""The page in a real browser against the whole local cloud, the way a person uses it."""
+"""The page in a real browser against the whole local cloud, the way a person uses it, music included."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from localcloud.addresses import IMAGES_BUCKET, REPOSITORY, Addresses
+from localcloud.addresses import IMAGES_BUCKET, Addresses
 from musicgenerator import ids
-from musicgenerator.briefs import GENRES
 from musicgenerator.errors import NotAnImageError
 from musicgenerator.states import Status
+from tests.web.conftest import Opener
+from tests.web.gestures import MUSIC_MILLISECONDS, choose, give, ready, stage, tiles
+from tests.web.scenes import PHOTOS, Heard, Scene, store_music
 
 pytestmark = [pytest.mark.browser, pytest.mark.cloud]
 
-COFFEE = REPOSITORY / "localcloud" / "photos" / "coffee.jpg"
-ROCKET = REPOSITORY / "localcloud" / "photos" / "rocket.jpg"
-MUSIC_MILLISECONDS = 120_000
-PLAYED_SECONDS = 10
-RECORD_STATUSES = """
+COFFEE, ROCKET = PHOTOS / "coffee.jpg", PHOTOS / "rocket.jpg"
+RECORD = """
 () => {
-  window.statuses = [];
+  window.seen = { statuses: [], sayings: [], titles: [] };
+  const stage = document.querySelector("track-stage");
+  const note = (list, value) => value && list.at(-1) !== value && list.push(value);
   const record = () => {
-    const status = document.querySelector("track-card")?.dataset.status;
-    if (status && status !== window.statuses.at(-1)) window.statuses.push(status);
+    note(window.seen.statuses, stage.dataset.status);
+    if (stage.dataset.state !== "working") return;
+    note(window.seen.sayings, stage.querySelector("[data-part=saying]").textContent);
+    note(window.seen.titles, stage.querySelector("[data-part=title]").textContent);
   };
-  new MutationObserver(record).observe(document.body, { subtree: true, childList: true, attributes: true });
+  new MutationObserver(record).observe(stage, { subtree: true, childList: true, attributes: true });
 }
 """
 
 
-def opened(page: Page, view: str = "#mine") -> Page:
-    """Open the page and wait for its list."""
-    page.goto(f"/{view}")
-    expect(page.locator("track-list .empty")).not_to_have_text(re.compile("불러오는|^$"))
-    return page
+def seen(page: Page) -> dict[str, list[str]]:
+    return dict(page.evaluate("window.seen"))
 
 
-def choose(page: Page, *files: Path) -> Locator:
-    """Choose pictures in the file input and return the newest track's card."""
-    page.locator("input[type=file]").set_input_files(files)
-    return page.locator("track-card").first
+def test_a_dropped_photo_becomes_music_before_the_eyes_of_its_person(open_page: Opener) -> None:
+    """The preview at once, each stage in words, the brief as it comes, then music that plays; and nothing jumps."""
+    page = open_page()
+    page.evaluate(RECORD)
+    give(page, "drop", COFFEE)
+    expect(stage(page)).to_be_visible()
+    # The page itself makes room for the stage, which its person has asked for; from here on nothing may move.
+    page.evaluate("window.shifted = 0")
+    expect(stage(page).locator("[data-part=cover]")).to_have_attribute("src", re.compile("^blob:"))
+    expect(stage(page).locator("[data-part=title]")).to_have_text("photo.jpg")
+    expect(stage(page).locator("stage-steps li")).to_have_count(4)
+    expect(stage(page).locator("[data-part=left]")).to_have_text(re.compile("남았어요|더 걸리고"))
+    ready(page)
 
-
-def ready(card: Locator) -> Locator:
-    """Wait until a card's music is there."""
-    expect(card).to_have_attribute("data-status", re.compile("ready|failed|rejected"), timeout=MUSIC_MILLISECONDS)
-    expect(card).to_have_attribute("data-status", "ready")
-    return card
-
-
-def test_an_uploaded_picture_becomes_music_that_plays(page: Page) -> None:
-    """The stages are seen in their order, then the brief, the cover and more than ten seconds of music."""
-    opened(page).evaluate(RECORD_STATUSES)
-    card = ready(choose(page, COFFEE))
-
-    seen = [Status(status) for status in page.evaluate("window.statuses")]
-    assert sorted(set(seen), key=lambda status: status.rank) == seen
-    assert {Status.AWAITING_UPLOAD, Status.COMPOSING, Status.READY} <= set(seen)
-    expect(card.locator("[data-part=status]")).to_have_text("음악이 완성됐어요")
-    expect(card.locator("[data-part=elapsed]")).to_have_text(re.compile("초 걸렸어요"))
-    expect(card.locator("[data-part=caption]")).to_have_text(re.compile("[가-힣]"))
-    expect(card.locator("[data-part=moods] li")).not_to_have_count(0)
-    expect(card.locator("[data-part=brief] dd")).to_have_count(4)
-    cover = card.locator("[data-part=cover]")
+    went = seen(page)
+    statuses = [Status(status) for status in went["statuses"]]
+    assert sorted(set(statuses), key=lambda status: status.rank) == statuses
+    assert {Status.AWAITING_UPLOAD, Status.COMPOSING, Status.READY} <= set(statuses)
+    assert "음악을 만들고 있어요" in went["sayings"]
+    assert "photo.jpg" == went["titles"][0] != went["titles"][-1]
+    expect(stage(page).locator("[data-part=caption]")).to_have_text(re.compile("[가-힣]"))
+    expect(stage(page).locator("[data-part=moods] li")).not_to_have_count(0)
+    expect(stage(page).locator("[data-part=facts] dd")).to_have_count(4)
+    cover = stage(page).locator("[data-part=cover]")
     expect(cover).to_have_attribute("src", re.compile("^http.*/cover.jpg"))
     expect(cover).to_have_js_property("complete", value=True)
+    assert page.evaluate("document.querySelector('track-stage').style.getPropertyValue('--hue')")
 
-    audio = card.locator("audio")
-    audio.evaluate("async (audio) => { audio.muted = true; await audio.play(); }")
-    page.wait_for_function(
-        f"() => document.querySelector('track-card audio').currentTime > {PLAYED_SECONDS}", timeout=60_000
-    )
-    assert 30 == pytest.approx(audio.evaluate("(audio) => audio.duration"), abs=1)
+    stage(page).get_by_role("button", name="재생").first.click()
+    page.wait_for_function("() => document.querySelector('audio').currentTime > 1")
+    assert 30 == pytest.approx(page.evaluate("document.querySelector('audio').duration"), abs=1)
+    assert 0.02 > page.evaluate("window.shifted")
 
-
-def test_the_music_can_be_saved_under_its_title(page: Page) -> None:
-    """Both files are downloaded whole, named after the music."""
-    card = ready(choose(opened(page), COFFEE))
-    title = card.locator("[data-part=title]").inner_text()
-    for name, magic in (("mp3", b"ID3"), ("wav", b"RIFF")):
-        with page.expect_download() as download:
-            card.locator(f"[data-part={name}]").click()
-        assert download.value.suggested_filename.endswith(f".{name}")
-        assert download.value.suggested_filename.split(".")[0][:5] == title[:5]
-        assert magic == Path(download.value.path()).read_bytes()[: len(magic)]
-
-
-def test_the_tracks_stay_over_a_reload_and_go_with_a_reset(page: Page) -> None:
-    """The session is kept by the browser until its person starts anew, and confirms it."""
-    ready(choose(opened(page), ROCKET))
     page.reload()
-    ready(page.locator("track-card"))
-
-    page.get_by_role("button", name="새로 시작하기").click()
-    page.get_by_role("dialog").get_by_role("button", name="그대로 두기").click()
-    expect(page.locator("track-card")).to_have_count(1)
-    page.get_by_role("button", name="새로 시작하기").click()
-    page.get_by_role("dialog").get_by_role("button", name="새로 시작하기").click()
-    expect(page.locator("track-card")).to_have_count(0)
-    expect(page.locator("track-list .empty")).to_have_text(re.compile("아직 음악이 없어요"))
-    page.reload()
-    expect(page.locator("track-list .empty")).to_have_text(re.compile("아직 음악이 없어요"))
+    ready(page)
+    expect(tiles(page)).to_have_count(1)
 
 
-def test_several_pictures_at_once_become_several_tracks(page: Page) -> None:
-    """Each picture gets a card of its own, with its own music."""
-    choose(opened(page), COFFEE, ROCKET)
-    expect(page.locator("track-card")).to_have_count(2)
-    for place in range(2):
-        ready(page.locator("track-card").nth(place))
-    urls = page.locator("track-card audio").evaluate_all("(all) => all.map((audio) => audio.src)")
-    assert 2 == len(set(urls))
+def test_on_a_phone_nothing_jumps_from_the_first_visit_to_the_library(open_page: Opener) -> None:
+    """The picker stays as it was, the stage comes in below and into view; a visit to music that is there is as calm."""
+    page = open_page(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
+    expect(page.get_by_role("heading", name="이 순간은 어떤 소리일까요?")).to_be_in_viewport()
+    picker = page.locator("picture-picker")
+    before = picker.bounding_box()
+    assert before is not None
+    choose(page, COFFEE)
+    ready(page)
+    expect(stage(page).locator("[data-part=title]")).to_be_in_viewport()
+    after = picker.bounding_box()
+    assert after is not None
+    assert (before["width"], before["height"]) == (after["width"], after["height"])
+    assert 0.1 > page.evaluate("window.shifted ?? 0")
+
+    page.goto("/")
+    ready(page)
+    expect(tiles(page)).to_have_count(1)
+    assert before["height"] / 2 > (picker.bounding_box() or before)["height"]
+    assert 0.1 > page.evaluate("window.shifted ?? 0")
 
 
-def test_a_text_file_called_jpg_ends_in_words(page: Page, tmp_path: Path) -> None:
-    """The captioner's message reaches the person."""
+def test_several_pictures_at_once_become_several_tracks(open_page: Opener) -> None:
+    """Each picture gets a cover of its own in the library, with its own music; a pasted one joins them."""
+    page = open_page()
+    choose(page, COFFEE, ROCKET)
+    expect(tiles(page)).to_have_count(2)
+    give(page, "paste", PHOTOS / "chelsea.jpg")
+    expect(tiles(page)).to_have_count(3)
+    expect(page.locator("track-library button[data-status=ready]")).to_have_count(3, timeout=MUSIC_MILLISECONDS)
+    urls = set()
+    for place in range(3):
+        tiles(page).nth(place).click()
+        expect(tiles(page).nth(place)).to_have_attribute("aria-current", "true")
+        urls.add(ready(page).locator("audio").get_attribute("src"))
+    assert 3 == len(urls)
+
+
+def test_a_photo_is_taken_with_the_wishes_that_go_with_it(open_page: Opener) -> None:
+    """What was asked for is announced with the picture."""
+    page = open_page(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
+    expect(page.locator("label.camera")).to_be_visible()
+    assert "environment" == page.locator("[data-part=camera]").get_attribute("capture")
+    page.get_by_text("원하는 음악이 있나요?").click()
+    page.get_by_label("하고 싶은 말").fill("비 오는 날")
+    page.locator("label.chip", has_text="재즈").click()
+    page.locator("label.chip", has_text="15초").click()
+    with page.expect_request(lambda request: request.url.endswith("/tracks")) as announced:
+        page.locator("[data-part=camera]").set_input_files(COFFEE)
+    asked = json.loads(announced.value.post_data or "")
+    expected = {"hint": "비 오는 날", "style": "jazz", "durationSeconds": 15, "language": "ko"}
+    assert expected == {name: asked[name] for name in expected}
+
+
+def test_another_version_of_a_picture_is_made_and_stands_beside_the_first(
+    open_page: Opener, scene: Scene, heard: Heard
+) -> None:
+    """An edited brief makes a new take; both can be chosen, and the first stays as it was."""
+    first = scene.add("ready", heard, token=heard.folder.token)
+    page = open_page(scene=scene)
+    ready(page).get_by_role("button", name="다른 버전 만들기").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("제목").fill("다른 물결")
+    dialog.get_by_label("장르").select_option("jazz")
+    dialog.get_by_label("조성").select_option("A minor")
+    dialog.get_by_role("slider", name="빠르기").fill("120")
+    dialog.get_by_label("길이").select_option("15")
+    with page.expect_request(lambda request: request.url.endswith(":again")) as asked:
+        dialog.get_by_role("button", name="만들기").click()
+    edit = {"title": "다른 물결", "genre": "jazz", "key": "A minor", "tempoBpm": 120, "durationSeconds": 15}
+    assert edit == json.loads(asked.value.post_data or "")
+    expect(dialog).to_be_hidden()
+    expect(stage(page).locator("[data-part=title]")).to_have_text("다른 물결")
+    expect(stage(page).locator("[data-part=versions] button")).to_have_count(2)
+    expect(stage(page)).to_have_attribute("data-status", "ready", timeout=MUSIC_MILLISECONDS)
+    expect(stage(page).locator("[data-part=duration]")).to_have_text("0:15")
+    expect(tiles(page)).to_have_count(1)
+    expect(tiles(page).first).to_contain_text("버전 2개")
+
+    stage(page).get_by_role("button", name="버전 1").click()
+    expect(stage(page)).to_have_attribute("data-track", first)
+    expect(stage(page).locator("[data-part=title]")).to_have_text("푸른 물결")
+    expect(stage(page).locator("[data-part=duration]")).to_have_text("0:12")
+
+
+def test_moods_and_instruments_of_another_version_are_chosen_by_keyboard(
+    open_page: Opener, scene: Scene, heard: Heard
+) -> None:
+    """Chips are pressed and let go, within the bounds of the API, and the new version is made of what they say."""
+    scene.add("ready", heard, token=heard.folder.token)
+    was = scene.of(scene.tracks[0])["brief"]
+    assert (["calm", "warm", "wistful"], ["slow strings", "warm pad", "harp"]) == (was["moods"], was["instruments"])
+    page = open_page(scene=scene)
+    ready(page).get_by_role("button", name="다른 버전 만들기").click()
+    dialog = page.get_by_role("dialog")
+    moods, instruments = (dialog.locator("details", has_text=name).locator("summary") for name in ("분위기", "악기"))
+
+    def press(*names: str) -> None:
+        for name in names:
+            dialog.get_by_role("checkbox", name=name, exact=True).press("Space")
+
+    expect(moods).to_have_text("분위기 차분한, 따뜻한, 아련한 · 5개까지")
+    moods.press("Enter")
+    press("밝은", "장난스러운")
+    expect(moods.get_by_role("status")).to_have_text(re.compile("5개를 모두 골랐어요"))
+    expect(dialog.get_by_role("checkbox", name="그리운")).to_be_disabled()
+    press("차분한")
+    expect(dialog.get_by_role("checkbox", name="그리운")).to_be_enabled()
+
+    instruments.press("Enter")
+    press("하프", "따뜻한 패드")
+    expect(instruments.get_by_role("status")).to_have_text(re.compile("^느린 현악 · 하나는 있어야 해요"))
+    expect(dialog.get_by_role("checkbox", name="느린 현악")).to_be_disabled()
+    press("플루트", "느린 현악")
+    # The flute is the last one now, and it is sent although its chip is closed.
+    dialog.get_by_label("길이").select_option("15")
+    dialog.get_by_role("button", name="만들기").click()
+    expect(dialog).to_be_hidden()
+    expect(stage(page).locator("[data-part=moods] li")).to_have_text(["따뜻한", "아련한", "밝은", "장난스러운"])
+    expect(stage(page).locator("[data-part=facts] dd").nth(1)).to_have_text("플루트")
+    expect(stage(page)).to_have_attribute("data-status", "ready", timeout=MUSIC_MILLISECONDS)
+    new = stage(page).get_attribute("data-track") or ""
+    assert scene.tracks[0] != new
+    made = scene.of(new)["brief"]
+    assert (["warm", "wistful", "bright", "playful"], ["flute"]) == (made["moods"], made["instruments"])
+    unchanged = {name: value for name, value in was.items() if name not in {"moods", "instruments"}}
+    assert unchanged == {name: made[name] for name in unchanged}
+
+
+def test_music_that_is_being_made_can_be_given_up(open_page: Opener) -> None:
+    """One press ends the track, says so, and offers another picture."""
+    page = open_page()
+    choose(page, ROCKET)
+    expect(stage(page)).to_have_attribute("data-status", re.compile("caption|launching|composing"))
+    page.get_by_role("button", name="그만두기").click()
+    expect(stage(page)).to_have_attribute("data-status", "cancelled")
+    expect(stage(page).locator("[data-part=reason]")).to_have_text(re.compile("취소했어요"))
+    expect(stage(page).get_by_role("button", name="다른 사진 고르기")).to_be_visible()
+
+
+def test_a_failed_track_is_tried_again(open_page: Opener, scene: Scene, local_cloud: Addresses) -> None:
+    """The reason stands in plain words, and the next attempt leads to music."""
+    own = store_music(local_cloud)
+    track = scene.add("failed", own, token=own.folder.token)
+    page = open_page(scene=scene)
+    expect(stage(page).locator("[data-part=reason]")).to_have_text(re.compile("문제가 생겼어요"))
+    stage(page).get_by_role("button", name="다시 시도하기").click()
+    expect(stage(page)).to_have_attribute("data-status", "ready", timeout=MUSIC_MILLISECONDS)
+    assert 2 == scene.of(track)["attempt"]
+
+
+def test_a_text_file_called_jpg_ends_in_words(open_page: Opener, tmp_path: Path) -> None:
+    """The captioner's message reaches the person, who cannot try the same again."""
     text = tmp_path / "note.jpg"
     text.write_text("This is no picture.")
-    card = choose(opened(page), text)
-    expect(card).to_have_attribute("data-status", "failed", timeout=MUSIC_MILLISECONDS)
-    expect(card.locator("[data-part=problem]")).to_have_text(NotAnImageError.words["ko"])
+    page = open_page()
+    choose(page, text)
+    expect(stage(page)).to_have_attribute("data-status", "failed", timeout=MUSIC_MILLISECONDS)
+    expect(stage(page).locator("[data-part=reason]")).to_have_text(NotAnImageError.words["ko"])
+    expect(stage(page).locator("[data-part=retry]")).to_be_hidden()
 
 
-def test_a_file_that_is_no_picture_is_not_uploaded(page: Page, tmp_path: Path) -> None:
-    """The page says so at once and makes no track."""
-    text = tmp_path / "note.txt"
-    text.write_text("This is no picture.")
-    choose(opened(page), text)
-    expect(page.get_by_role("alert").filter(has_text="note.txt")).to_be_visible()
-    expect(page.locator("track-card")).to_have_count(0)
-
-
-def test_the_language_can_be_switched(page: Page) -> None:
-    """Korean for a Korean browser, English at a click, and it stays."""
-    opened(page)
-    expect(page.get_by_role("heading", level=1)).to_have_text("사진을 음악으로")
-    page.get_by_role("button", name="English").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Turn a picture into music")
-    expect(page.locator("html")).to_have_attribute("lang", "en")
-    page.reload()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Turn a picture into music")
-
-
-def test_a_session_that_is_gone_is_offered_to_be_left(page: Page, context: BrowserContext) -> None:
-    """A kept session that nobody knows is explained, and one click starts a new one."""
-    gone = '{"session": "saaaaaaaaaaaaaaaaaaaaaaaaaa", "secret": "k", "expiresAt": "2020-01-01T00:00:00Z"}'
-    context.add_init_script(f"if (!localStorage.session) localStorage.session = JSON.stringify({gone});")
-    opened(page)
-    notice = page.get_by_role("alert").filter(has_text="보관 기간이 지났거나")
-    notice.get_by_role("button", name="새로 시작하기").click()
-    expect(notice).to_be_hidden()
-    expect(page.locator("track-list .empty")).to_have_text(re.compile("아직 음악이 없어요"))
-
-
-def test_a_picture_dropped_into_the_bucket_is_seen(page: Page, local_cloud: Addresses) -> None:
-    """The page looks at the operator's drop session without its secret."""
-    opened(page).get_by_role("link", name="버킷에 넣은 사진").click()
+def test_a_picture_dropped_into_the_bucket_is_seen(open_page: Opener, local_cloud: Addresses) -> None:
+    """The page looks at the operator's drop session without its secret, and can change nothing there."""
+    page = open_page()
+    page.get_by_role("link", name="버킷에 넣은 사진").click()
     expect(page.locator("picture-picker")).to_be_hidden()
     upload = f"{local_cloud.url('storage')}/upload/storage/v1/b/{IMAGES_BUCKET}/o?uploadType=media&name=page-coffee.jpg"
     headers = {"Content-Type": "image/jpeg"}
     stored = requests.post(upload, data=COFFEE.read_bytes(), headers=headers, timeout=30).json()
     track = ids.dropped_track_id(IMAGES_BUCKET, stored["name"], int(stored["generation"]))
-    ready(page.locator(f'track-card[data-track="{track}"]'))
+    page.locator(f"track-library button[value={track}]").click()
+    ready(page)
+    for name in ("다른 버전 만들기", "지우기", "모두 지우기"):
+        expect(page.get_by_role("button", name=name, exact=True)).to_be_hidden()
+    expect(page.get_by_role("button", name="공유하기")).to_be_visible()
     assert "secret" not in requests.get(local_cloud.url("page") + "/config.json", timeout=30).text
-
-
-def test_the_page_offers_the_genres_that_engines_know(page: Page) -> None:
-    """The wishes' genres are the brief's own, each with a Korean name."""
-    options = opened(page).locator("select[name=style] option")
-    values = options.evaluate_all("(all) => all.map((option) => option.value)")
-    words = options.all_text_contents()
-    assert ["", *GENRES] == values
-    assert all(re.search("[가-힣]", word) for word in words)

@@ -1,6 +1,7 @@
 """The page's server: its configuration, its headers, and nothing but the built page."""
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 import requests
 
 from localcloud.addresses import Addresses
-from localcloud.page_server import PageNotBuiltError, PageServer, configuration
+from localcloud.page_server import USUAL_SECONDS, PageNotBuiltError, PageServer, configuration
 
 
 @pytest.fixture
@@ -47,6 +48,8 @@ def test_the_configuration_names_the_addresses(addresses: Addresses) -> None:
         "firestoreApiKey": None,
         "firestoreEmulator": addresses.host("firestore"),
         "dropSession": None,
+        "resultsUrl": f"{addresses.url('storage')}/musicgenerator-results",
+        "usualSeconds": USUAL_SECONDS,
     }
     assert expected == configuration(addresses)
 
@@ -65,7 +68,10 @@ def test_every_answer_carries_the_policy(page_url: str, path: str) -> None:
     headers = get(page_url + path).headers
     policy = headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; ")
+    assert "require-trusted-types-for 'script'; trusted-types musicgenerator" in policy
     assert "unsafe" not in policy
+    assert "{" not in policy
+    assert "no-referrer" == headers["Referrer-Policy"]
     assert "frame-ancestors 'none'" in policy
     assert "nosniff" == headers["X-Content-Type-Options"]
 
@@ -76,6 +82,25 @@ def test_what_carries_its_hash_is_kept_and_nothing_else(page_url: str) -> None:
     assert forever == get(f"{page_url}/assets/main-ABC.js").headers["Cache-Control"]
     for path in ("/", "/index.html", "/config.json", "/assets/missing.js"):
         assert "no-cache" == get(page_url + path).headers["Cache-Control"]
+
+
+def test_texts_are_sent_compressed_to_whoever_takes_it(page_url: str) -> None:
+    """The same bytes arrive either way, under the same rules."""
+    for encoding in ("gzip", "identity"):
+        answer = requests.get(f"{page_url}/assets/main-ABC.js", headers={"Accept-Encoding": encoding}, timeout=10)
+        assert "export {};" == answer.text
+        assert ("gzip" if encoding == "gzip" else None) == answer.headers.get("Content-Encoding")
+        assert "text/javascript" == answer.headers["Content-Type"]
+        assert "nosniff" == answer.headers["X-Content-Type-Options"]
+
+
+def test_a_new_build_is_seen_at_once(page_url: str, tmp_path: Path) -> None:
+    """What is kept compressed is only the file as it is now."""
+    page = tmp_path / "built" / "index.html"
+    assert "<!doctype html>" == requests.get(page_url, timeout=10).text
+    page.write_text("<!doctype html><p>new</p>")
+    os.utime(page, (1, 1))
+    assert "<!doctype html><p>new</p>" == requests.get(page_url, timeout=10).text
 
 
 @pytest.mark.parametrize(

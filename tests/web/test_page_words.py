@@ -14,9 +14,10 @@ from musicgenerator.states import FINAL, Status
 from musicgenerator.tracks import DEFAULT_SECONDS
 
 READ = """
-import { ko } from "./src/texts/ko.js";
+import { readFileSync } from "node:fs";
 import { isFinal, STATUSES } from "./src/tracks.js";
 import { GENRES, SECONDS_BY_DEFAULT } from "./src/wishes.js";
+const ko = JSON.parse(readFileSync("src/texts/ko.json", "utf8"));
 console.log(JSON.stringify({ ko, STATUSES, final: STATUSES.filter(isFinal), GENRES, SECONDS_BY_DEFAULT }));
 """
 

@@ -4,15 +4,17 @@
 export class ProblemError extends Error {
   name = "ProblemError";
 
-  constructor(status, { title = "", detail = "", code = "" } = {}) {
+  /** @param {number | null} retryAfter seconds after which the same may be asked for again */
+  constructor(status, { title = "", detail = "", code = "" } = {}, retryAfter = null) {
     super(detail || title);
     this.status = status;
     this.code = code;
+    this.retryAfter = retryAfter;
   }
 
   /** Whether the session is what it does not know. */
   get isAboutSession() {
-    return [401, 403, 404, 410].includes(this.status);
+    return this.code === "unknown_session";
   }
 }
 
@@ -24,36 +26,48 @@ export class NetworkError extends Error {
 export class Api {
   #url;
 
-  /** @param {string} url the API's base address */
+  /** @param {() => Promise<string>} url answers the API's base address, once it is known */
   constructor(url) {
-    this.#url = url.replace(/\/$/, "");
+    this.#url = url;
   }
 
   /** @returns {Promise<{session: string, secret: string, expiresAt: string}>} */
   createSession(key, language) {
-    return this.#post("/v1/sessions", { key, language, body: {} });
+    return this.#send("POST", "/v1/sessions", { key, language, body: {} });
   }
 
   /** Announce a picture; the same key and body give the same track and a signed upload again. */
   createTrack({ session, secret }, key, track, signal) {
-    return this.#post(`/v1/sessions/${encodeURIComponent(session)}/tracks`, {
-      key,
-      language: track.language,
-      secret,
-      body: track,
-      signal,
-    });
+    const { language } = track;
+    return this.#send("POST", `/v1/sessions/${session}/tracks`, { key, language, secret, body: track, signal });
   }
 
-  async #post(path, { key, language, secret, body, signal }) {
-    const headers = { "Content-Type": "application/json", "Idempotency-Key": key, "Accept-Language": language };
+  /** Give a track a command: `again` with an edit, `cancel` or `retry`. */
+  command({ session, secret }, track, verb, key, body = {}) {
+    return this.#send("POST", `/v1/sessions/${session}/tracks/${track}:${verb}`, { key, secret, body });
+  }
+
+  eraseTrack({ session, secret }, track) {
+    return this.#send("DELETE", `/v1/sessions/${session}/tracks/${track}`, { secret });
+  }
+
+  eraseSession({ session, secret }) {
+    return this.#send("DELETE", `/v1/sessions/${session}`, { secret });
+  }
+
+  async #send(method, path, { key, language, secret, body, signal }) {
+    const headers = {};
+    if (body) headers["Content-Type"] = "application/json";
+    if (key) headers["Idempotency-Key"] = key;
+    if (language) headers["Accept-Language"] = language;
     if (secret) headers.Authorization = `Bearer ${secret}`;
-    const request = { method: "POST", headers, body: JSON.stringify(body), signal };
-    const response = await fetch(this.#url + path, request).catch((error) => {
+    const request = { method, headers, body: body && JSON.stringify(body), signal };
+    const asked = this.#url().then((url) => fetch(url.replace(/\/$/, "") + path, request));
+    const response = await asked.catch((error) => {
       throw signal?.aborted ? error : new NetworkError(error.message);
     });
     const answer = await response.json().catch(() => ({}));
-    if (!response.ok) throw new ProblemError(response.status, answer);
+    if (!response.ok) throw new ProblemError(response.status, answer, Number(response.headers.get("Retry-After")) || null);
     return answer;
   }
 

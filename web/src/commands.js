@@ -1,23 +1,22 @@
 // What a person can do here; each command changes the store, and nothing else does.
-import { NetworkError, ProblemError } from "./api.js";
-import { contentType, objection } from "./pictures.js";
-import { keep, recall } from "./session.js";
-import { text } from "./texts.js";
+import { closedUntil, problemWords } from "./problems.js";
+import { keep } from "./session.js";
+import { Sessions } from "./sessions.js";
+import { Uploads } from "./uploads.js";
 
-const UPLOADS_AT_ONCE = 3;
+const ARRIVES_WITHIN_MILLISECONDS = 10_000;
 
 export class Commands {
   #store;
   #api;
-  #watchTracks;
-  #unwatch = () => {};
-  #starting = null;
-  #visit = new AbortController();
+  #sessions;
+  #uploads;
 
   constructor(store, api, watchTracks) {
     this.#store = store;
     this.#api = api;
-    this.#watchTracks = watchTracks;
+    this.#sessions = new Sessions(store, api, watchTracks);
+    this.#uploads = new Uploads(store, api, this.#sessions);
   }
 
   speak(language) {
@@ -25,124 +24,131 @@ export class Commands {
     this.#store.change({ language });
   }
 
-  /** Show this browser's tracks or the dropped pictures'. */
-  async show(view) {
-    this.#unwatch();
-    this.#store.change({ view, tracks: null, notice: null });
-    if (view === "drops") {
-      this.#watch(this.#store.state.dropSession, { words: "notice.dropsClosed", restart: false });
-      return;
-    }
-    const session = await this.#session();
-    // The person may have gone elsewhere while the session was being made.
-    if (session && this.#store.state.view === view) {
-      this.#watch(session.session, { words: "notice.expired", restart: true });
-    }
+  show(view) {
+    return this.#sessions.show(view);
   }
 
-  /** Leave the session for a new one. */
-  async reset() {
-    this.#visit.abort();
-    this.#visit = new AbortController();
-    for (const { preview } of this.#store.state.uploads) URL.revokeObjectURL(preview);
-    keep("session", null);
-    this.#starting = null;
-    this.#store.change({ session: null, uploads: [] });
-    await this.show("mine");
+  /** Another tab has made or left a session. */
+  async adopt(session) {
+    const { session: before } = this.#store.state;
+    // What was uploaded here went into the session that is left.
+    if (before && before.session !== session?.session) this.#uploads.forgetAll();
+    await this.#sessions.adopt(session);
+  }
+
+  /** Bring a picture or a version of it onto the stage. */
+  select(key) {
+    this.#store.change({ selected: key });
+  }
+
+  notify(words, places = {}) {
+    this.#store.change({ notice: { words, places, restart: false } });
   }
 
   closeNotice() {
     this.#store.change({ notice: null });
   }
 
-  /** Make music of files; `wishes` are `{hint, style, durationSeconds}`. */
-  async addPictures(files, wishes) {
-    const { language } = this.#store.state;
-    const refused = files.filter(objection).map((file) => text(language, objection(file), { name: file.name }));
-    if (refused.length > 0) this.#store.change({ notice: { words: refused.join("\n"), restart: false } });
-    const uploads = files
-      .filter((file) => !objection(file))
-      .map((file) => ({
-        key: crypto.randomUUID(),
-        file,
-        wishes: { ...wishes, language },
-        track: null,
-        preview: URL.createObjectURL(file),
-        fraction: null,
-        problem: null,
-      }));
-    this.#store.change({ uploads: [...uploads, ...this.#store.state.uploads] });
-    const queue = uploads.values();
-    const worker = async () => {
-      for (const upload of queue) await this.#upload(upload);
-    };
-    await Promise.all(Array.from({ length: UPLOADS_AT_ONCE }, worker));
+  /** The network has come or gone. */
+  async connected(online) {
+    this.#store.change({ online });
+    if (!online) return;
+    await this.#sessions.resume();
+    await this.#uploads.resume();
   }
 
-  /** Try an upload again under its key, which makes the same track of it. */
-  async uploadAgain(key) {
-    const upload = this.#store.state.uploads.find((one) => one.key === key);
-    if (upload) await this.#upload(upload);
+  addPictures(files, wishes) {
+    return this.#uploads.add(files, wishes);
   }
 
-  async #upload({ key, file, wishes }) {
-    const { signal } = this.#visit;
-    this.#changeUpload(key, { fraction: null, problem: null });
+  uploadAgain(key) {
+    return this.#uploads.again(key);
+  }
+
+  cancelUpload(key) {
+    return this.#uploads.cancel(key);
+  }
+
+  /**
+   * Make another take of a track's picture; the same key and edit make one take, however often they are sent.
+   * Returns the words of what went wrong, or null.
+   */
+  async again(track, key, edit) {
+    const made = await this.#command(track, "again", key, edit, (problem) => problem);
+    if (typeof made === "string") return made;
+    await this.#arrival(made.track);
+    this.select(made.track);
+    return null;
+  }
+
+  /** End a track that is under way. */
+  async cancel(track) {
+    await this.#command(track, "cancel", crypto.randomUUID());
+  }
+
+  /** Begin the next attempt of a track that has failed. */
+  async retry(track) {
+    await this.#command(track, "retry", crypto.randomUUID());
+  }
+
+  /** Delete a track with its picture and music. */
+  async erase(track) {
+    await this.#busy(track, "erase", (session) => this.#api.eraseTrack(session, track));
+    const upload = this.#store.state.uploads.find((one) => one.track === track);
+    if (upload && !this.#store.state.notice) this.#uploads.forget(upload.key);
+  }
+
+  /** Delete everything of this session, and leave it. */
+  async eraseAll() {
+    const { session } = this.#store.state;
     try {
-      const session = await this.#session();
-      if (!session || signal.aborted) return;
-      const announced = { ...wishes, contentType: contentType(file), bytes: file.size };
-      const { track, upload } = await this.#api.createTrack(session, key, announced, signal);
-      this.#changeUpload(key, { track, fraction: 0 });
-      await this.#api.putFile(upload, file, (fraction) => this.#changeUpload(key, { fraction }), signal);
-      this.#changeUpload(key, { fraction: 1 });
+      if (session) await this.#api.eraseSession(session);
     } catch (error) {
-      if (signal.aborted) return;
-      this.#changeUpload(key, { fraction: null, problem: problemWords(this.#store.state.language, error) });
-      // Storage's own refusals say nothing of the session: only a track that was never made does.
-      const made = this.#store.state.uploads.find((one) => one.key === key)?.track;
-      if (error.isAboutSession && !made) this.#store.change({ notice: { words: "notice.expired", restart: true } });
+      this.#store.change({ notice: { words: problemWords(this.#store.state.language, error), restart: false } });
+      return;
+    }
+    await this.reset();
+  }
+
+  /** Leave the session for a new one. */
+  async reset() {
+    this.#uploads.forgetAll();
+    await this.#sessions.leave();
+  }
+
+  #command(track, verb, key, body, onProblem) {
+    return this.#busy(track, verb, (session) => this.#api.command(session, track, verb, key, body), onProblem);
+  }
+
+  /** Send a request for a track, which shows as busy until the answer; a refusal becomes a notice. */
+  async #busy(track, verb, send, onProblem = (words) => this.notify(words)) {
+    this.#store.change({ busy: { ...this.#store.state.busy, [track]: verb } });
+    try {
+      return await send(await this.#sessions.current());
+    } catch (error) {
+      const until = closedUntil(error);
+      if (until) this.#store.change({ closedUntil: until });
+      if (error.isAboutSession) this.#store.change({ notice: { words: "notice.expired", restart: true } });
+      return onProblem(problemWords(this.#store.state.language, error));
+    } finally {
+      const { [track]: _, ...busy } = this.#store.state.busy;
+      this.#store.change({ busy });
     }
   }
 
-  #changeUpload(key, part) {
-    const uploads = this.#store.state.uploads.map((upload) => (upload.key === key ? { ...upload, ...part } : upload));
-    this.#store.change({ uploads });
-  }
-
-  /** The session: the one at hand, the one kept, or a new one; null, with a notice, if there is none to be had. */
-  #session() {
-    this.#starting ??= this.#start().catch((error) => {
-      this.#starting = null;
-      this.#store.change({ notice: { words: problemWords(this.#store.state.language, error), restart: true } });
-      return null;
+  /** Wait until the listener knows a track. */
+  #arrival(track) {
+    return new Promise((resolve) => {
+      const arrived = () => (this.#store.state.tracks ?? []).some((one) => one.track === track);
+      const look = () => {
+        if (!arrived()) return;
+        clearTimeout(waited);
+        this.#store.removeEventListener("change", look);
+        resolve();
+      };
+      const waited = setTimeout(resolve, ARRIVES_WITHIN_MILLISECONDS);
+      this.#store.addEventListener("change", look);
+      look();
     });
-    return this.#starting;
   }
-
-  async #start() {
-    const { language } = this.#store.state;
-    const session = recall("session") ?? (await this.#api.createSession(crypto.randomUUID(), language));
-    keep("session", session);
-    this.#store.change({ session });
-    return session;
-  }
-
-  #watch(session, closed) {
-    this.#unwatch = this.#watchTracks(
-      session,
-      (tracks) => this.#store.change({ tracks }),
-      (code) => {
-        const notice = code === "permission-denied" ? closed : { words: "notice.live", restart: false };
-        this.#store.change({ tracks: [], notice });
-      },
-    );
-  }
-}
-
-/** The words of a failure: ours for what a person can put right, otherwise the API's own. */
-function problemWords(language, error) {
-  if (error instanceof NetworkError) return "notice.network";
-  if (!(error instanceof ProblemError)) throw error;
-  return text(language, `problems.${error.code}`, {}, error.message || "notice.server");
 }

@@ -11,20 +11,33 @@ import {
   Timestamp,
 } from "firebase/firestore";
 
-const SHOWN_AT_MOST = 50;
+const SHOWN_AT_MOST = 1000;
 
-/** Return `watchTracks(session, onTracks, onError)`, which returns what ends the watching. */
-export function connect({ projectId, firestoreApiKey, firestoreEmulator }) {
-  const database = getFirestore(initializeApp({ projectId, apiKey: firestoreApiKey ?? undefined }));
+/**
+ * Return `watchTracks(session, onTracks, onError)`, which returns what ends the watching.
+ * `onTracks(tracks, live)` is told whether the server stands behind them; a track that did not change is the same value.
+ */
+export function connect({ projectId, databaseId, firestoreApiKey, firestoreEmulator }) {
+  const app = initializeApp({ projectId, apiKey: firestoreApiKey ?? undefined });
+  const database = databaseId ? getFirestore(app, databaseId) : getFirestore(app);
   if (firestoreEmulator) {
     const [host, port] = firestoreEmulator.split(":");
     connectFirestoreEmulator(database, host, Number(port));
   }
   return (session, onTracks, onError) => {
     const newest = [orderBy("createdAt", "desc"), limit(SHOWN_AT_MOST)];
+    const known = new Map();
     return onSnapshot(
       query(collection(database, "sessions", session, "tracks"), ...newest),
-      (snapshot) => onTracks(snapshot.docs.map((document) => ({ ...plain(document.data()), track: document.id }))),
+      { includeMetadataChanges: true },
+      (snapshot) => {
+        for (const { type, doc } of snapshot.docChanges()) {
+          if (type === "removed") known.delete(doc.id);
+          else known.set(doc.id, { ...plain(doc.data()), track: doc.id });
+        }
+        const tracks = snapshot.docs.map(({ id }) => known.get(id));
+        onTracks(tracks, !snapshot.metadata.fromCache);
+      },
       (error) => onError(error.code),
     );
   };

@@ -1,33 +1,64 @@
 // Puts the page together: configuration, store, commands, elements.
 import { Api } from "./api.js";
 import { Commands } from "./commands.js";
+import { configuration } from "./configuration.js";
+import { AgainDialog, ConfirmDialog, ShareDialog } from "./elements/dialogs.js";
+import { MusicPlayer } from "./elements/music-player.js";
+import { PageNotice } from "./elements/page-notice.js";
 import { PicturePicker } from "./elements/picture-picker.js";
-import { LanguageSwitch, SessionNotice, SessionReset, ViewSwitch } from "./elements/switches.js";
-import { TrackCard } from "./elements/track-card.js";
-import { TrackList } from "./elements/track-list.js";
-import { connect } from "./firestore.js";
-import { recall } from "./session.js";
+import { StageActions } from "./elements/stage-actions.js";
+import { StageProblem } from "./elements/stage-problem.js";
+import { StageSteps } from "./elements/stage-steps.js";
+import { LanguageSwitch, SessionPanel, StatusAnnouncer, ViewSwitch } from "./elements/switches.js";
+import { TrackBrief } from "./elements/track-brief.js";
+import { TrackLibrary } from "./elements/track-library.js";
+import { TrackStage } from "./elements/track-stage.js";
+import { recall, whenKeptElsewhere } from "./session.js";
 import { Store } from "./store.js";
 import { localise, preferredLanguage, text } from "./texts.js";
+import { loadTexts } from "./texts-loading.js";
+import { keepShell } from "./trusted.js";
 
-const ELEMENTS = {
+const INNER = {
+  "music-player": MusicPlayer,
+  "track-brief": TrackBrief,
+  "stage-steps": StageSteps,
+  "stage-problem": StageProblem,
+  "stage-actions": StageActions,
+};
+const OUTER = {
   "language-switch": LanguageSwitch,
   "view-switch": ViewSwitch,
-  "session-notice": SessionNotice,
+  "page-notice": PageNotice,
   "picture-picker": PicturePicker,
-  "track-list": TrackList,
-  "session-reset": SessionReset,
+  "track-stage": TrackStage,
+  "track-library": TrackLibrary,
+  "session-panel": SessionPanel,
+  "status-announcer": StatusAnnouncer,
+  "again-dialog": AgainDialog,
+  "share-dialog": ShareDialog,
+  "confirm-dialog": ConfirmDialog,
 };
 
 const store = new Store({
   language: recall("language") ?? preferredLanguage(navigator.languages),
-  view: "mine",
-  dropSession: null,
-  session: null,
-  tracks: null,
-  uploads: [],
-  notice: null,
+  online: navigator.onLine,
 });
+const api = new Api(async () => (await configuration()).apiUrl);
+
+/** The live listener with the SDK behind it, made once. */
+let listener = null;
+async function watchTracks() {
+  const [{ connect }, config] = await Promise.all([import("./firestore.js"), configuration()]);
+  listener ??= connect(config);
+  return listener;
+}
+
+/** Take from the configuration what is shown. */
+async function configure() {
+  const { dropSession = null, resultsUrl = null, usualSeconds = {} } = await configuration();
+  store.change({ dropSession, resultsUrl, usualSeconds });
+}
 
 function speak() {
   const { language } = store.state;
@@ -41,30 +72,34 @@ function viewOf(address) {
   return address.hash === "#drops" && store.state.dropSession ? "drops" : "mine";
 }
 
-async function configuration() {
-  const response = await fetch("config.json");
-  if (!response.ok) throw new TypeError(response.statusText);
-  return response.json();
-}
-
+await loadTexts();
 localise(document, store.state.language);
 speak();
 store.addEventListener("change", speak);
-customElements.define("track-card", TrackCard);
-for (const [name, type] of Object.entries(ELEMENTS)) customElements.define(name, type);
+const commands = new Commands(store, api, watchTracks);
+for (const [name, type] of Object.entries({ ...INNER, ...OUTER })) customElements.define(name, type);
+for (const name of Object.keys(OUTER)) document.querySelector(name).connect(store, commands);
+// What is shown first is known at once, unless it is the dropped pictures.
+const wantsDrops = location.hash === "#drops";
+if (!wantsDrops) commands.show("mine");
+document.documentElement.dataset.ready = "";
+addEventListener("online", () => {
+  configure().catch(() => {});
+  commands.connected(true);
+});
+whenKeptElsewhere("session", (session) => commands.adopt(session));
+addEventListener("offline", () => commands.connected(false));
+addEventListener("hashchange", () => {
+  const view = viewOf(location);
+  if (view !== store.state.view) commands.show(view);
+});
 
-const config = await configuration().catch(() => null);
-if (config) {
-  const commands = new Commands(store, new Api(config.apiUrl), connect(config));
-  store.change({ dropSession: config.dropSession ?? null });
-  for (const name of Object.keys(ELEMENTS)) document.querySelector(name).connect(store, commands);
-  window.addEventListener("hashchange", () => {
-    const view = viewOf(location);
-    if (view !== store.state.view) commands.show(view);
-  });
-  await commands.show(viewOf(location));
-} else {
-  const notice = document.querySelector("session-notice");
-  notice.hidden = false;
-  notice.querySelector("[data-part=words]").textContent = text(store.state.language, "notice.config");
+try {
+  await configure();
+} catch {
+  if (store.state.online) commands.notify("notice.config");
 }
+if (wantsDrops) commands.show(viewOf(location));
+
+// The shell holds what a first picture will need too: it comes in the background, while its person looks for one.
+(globalThis.requestIdleCallback ?? setTimeout)(keepShell);

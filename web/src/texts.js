@@ -1,8 +1,16 @@
-// Which language, and the words in it.
-import { en } from "./texts/en.js";
-import { ko } from "./texts/ko.js";
+// Which language, and the words in it; the words themselves lie in texts/*.json.
 
-const TEXTS = { ko, en };
+const TEXTS = { ko: {}, en: {} };
+
+/** Take in the words of a language, read from its file. */
+export function learn(language, words) {
+  TEXTS[language] = words;
+}
+
+/** The words of a kind that briefs are made of, as the functions write them. */
+export function vocabulary(kind) {
+  return Object.keys(TEXTS.ko[kind] ?? {});
+}
 
 /** The first of a browser's languages that the page speaks; Korean if it speaks none of them. */
 export function preferredLanguage(languages) {
@@ -26,7 +34,7 @@ export function localise(root, language) {
     element.textContent = text(language, element.dataset.text);
   }
   for (const element of root.querySelectorAll("[data-label]")) {
-    element.ariaLabel = text(language, element.dataset.label);
+    element.setAttribute("aria-label", text(language, element.dataset.label));
   }
   for (const element of root.querySelectorAll("[data-placeholder]")) {
     element.placeholder = text(language, element.dataset.placeholder);

@@ -4,15 +4,23 @@ import { NetworkError, ProblemError } from "../src/api.js";
 import { Commands } from "../src/commands.js";
 import { keep, recall } from "../src/session.js";
 import { Store } from "../src/store.js";
+import "./words.js";
 
 /** The API as the page sees it; `failures` are thrown one after the other before it works. */
 class FakeApi {
   sessions = 0;
   keys = [];
   uploaded = [];
+  commands = [];
+  erased = [];
 
   constructor(...failures) {
     this.failures = failures;
+  }
+
+  #fail() {
+    const failure = this.failures.shift();
+    if (failure) throw failure;
   }
 
   async createSession() {
@@ -22,99 +30,181 @@ class FakeApi {
 
   async createTrack({ session }, key, track) {
     this.keys.push(key);
-    const failure = this.failures.shift();
-    if (failure) throw failure;
+    this.#fail();
     return { session, track: `t-${key}`, status: "awaiting_upload", upload: { track } };
   }
 
-  async putFile({ track }, file, onFraction) {
+  putFile({ track }, file, onFraction, signal) {
     onFraction(0.5);
+    if (file.name === "endless.jpg") {
+      return new Promise((_, reject) => signal.addEventListener("abort", () => reject(new DOMException("", "AbortError"))));
+    }
     this.uploaded.push([file.name, track]);
+    return Promise.resolve();
+  }
+
+  async command({ session }, track, verb, key, body) {
+    this.keys.push(key);
+    this.#fail();
+    this.commands.push([session, track, verb, body]);
+    return { track: verb === "again" ? "t-new" : track };
+  }
+
+  async eraseTrack({ session }, track) {
+    this.#fail();
+    this.erased.push([session, track]);
+  }
+
+  async eraseSession({ session }) {
+    this.#fail();
+    this.erased.push([session]);
   }
 }
 
 function page(api) {
   const watched = [];
-  const store = new Store({ language: "ko", view: "mine", dropSession: "d1", session: null, tracks: null, uploads: [], notice: null });
+  const store = new Store({ language: "ko", dropSession: "d1" });
   const watch = (session, onTracks, onError) => {
-    watched.push({ session, onTracks, onError });
-    return () => watched.pop();
+    const one = { session, onTracks, onError };
+    watched.push(one);
+    return () => watched.splice(watched.indexOf(one), 1);
   };
-  return { store, watched, commands: new Commands(store, api, watch) };
+  return { store, watched, commands: new Commands(store, api, async () => watch) };
 }
 
-const coffee = () => new File(["bytes"], "coffee.jpg", { type: "image/jpeg" });
+const picture = (name = "coffee.jpg") => new File(["bytes"], name, { type: "image/jpeg" });
 const wishes = { hint: "", style: "jazz", durationSeconds: 30 };
+const kept = { session: "kept", secret: "k", expiresAt: "2100-01-01T00:00:00Z" };
+const sessions = (watched) => watched.map(({ session }) => session);
 
 beforeEach(() => keep("session", null));
 
-test("the first visit makes one session, keeps it and watches it", async () => {
+test("a visit without pictures makes no session and has nothing to load", async () => {
+  const api = new FakeApi();
+  const { commands, store, watched } = page(api);
+  await commands.show("mine");
+  assert.equal(0, api.sessions);
+  assert.deepEqual([], watched);
+  assert.deepEqual([], store.state.tracks);
+});
+
+test("the first pictures make one session, which is kept and watched", async () => {
   const api = new FakeApi();
   const { commands, watched } = page(api);
-  await Promise.all([commands.show("mine"), commands.addPictures([coffee()], wishes)]);
+  await commands.show("mine");
+  await Promise.all([commands.addPictures([picture()], wishes), commands.addPictures([picture("b.jpg")], wishes)]);
   assert.equal(1, api.sessions);
   assert.equal("s1", recall("session").session);
-  assert.deepEqual(["s1"], watched.map(({ session }) => session));
+  assert.deepEqual(["s1"], sessions(watched));
 });
 
 test("a kept session is used again", async () => {
-  keep("session", { session: "kept", secret: "k" });
+  keep("session", kept);
   const api = new FakeApi();
   const { commands, watched } = page(api);
   await commands.show("mine");
   assert.equal(0, api.sessions);
-  assert.deepEqual(["kept"], watched.map(({ session }) => session));
+  assert.deepEqual(["kept"], sessions(watched));
+});
+
+test("a session that is over is offered to be left, without asking anybody", async () => {
+  keep("session", { ...kept, expiresAt: "2020-01-01T00:00:00Z" });
+  const { commands, store, watched } = page(new FakeApi());
+  await commands.show("mine");
+  assert.deepEqual({ words: "notice.expired", restart: true }, store.state.notice);
+  assert.deepEqual([], watched);
+});
+
+test("nothing in memory is not yet no music", async () => {
+  keep("session", kept);
+  const { commands, store, watched } = page(new FakeApi());
+  await commands.show("mine");
+  watched[0].onTracks([], false);
+  assert.equal(null, store.state.tracks);
+  watched[0].onTracks([], true);
+  assert.deepEqual([], store.state.tracks);
 });
 
 test("a picture is announced with what was asked for, then uploaded", async () => {
   const api = new FakeApi();
   const { commands, store } = page(api);
-  await commands.addPictures([coffee()], wishes);
+  await commands.addPictures([picture()], wishes);
   const announced = { hint: "", style: "jazz", durationSeconds: 30, language: "ko", contentType: "image/jpeg", bytes: 5 };
   assert.deepEqual([["coffee.jpg", announced]], api.uploaded);
   assert.equal(1, store.state.uploads[0].fraction);
+  assert.equal(store.state.uploads[0].key, store.state.selected);
 });
 
 test("an upload that failed is tried again under its key", async () => {
-  const api = new FakeApi(new NetworkError("down"));
+  const api = new FakeApi(new ProblemError(503, { code: "unavailable" }));
   const { commands, store } = page(api);
-  await commands.addPictures([coffee()], wishes);
-  assert.equal("notice.network", store.state.uploads[0].problem);
+  await commands.addPictures([picture()], wishes);
+  assert.match(store.state.uploads[0].problem, /서버가 응답하지 않아요/);
   await commands.uploadAgain(store.state.uploads[0].key);
   assert.equal(api.keys[0], api.keys[1]);
   assert.equal(null, store.state.uploads[0].problem);
 });
 
-test("what the API says is what the person reads", async () => {
-  const api = new FakeApi(new ProblemError(429, { title: "Too many", detail: "내일 다시 해 주세요." }));
+test("what the network has stopped goes on by itself when it is back, and nothing else does", async () => {
+  const api = new FakeApi(new NetworkError("down"), new ProblemError(503, { code: "unavailable" }));
   const { commands, store } = page(api);
-  await commands.addPictures([coffee()], wishes);
-  assert.equal("내일 다시 해 주세요.", store.state.uploads[0].problem);
-  assert.equal(null, store.state.notice);
+  await commands.addPictures([picture()], wishes);
+  await commands.addPictures([picture("b.jpg")], wishes);
+  await commands.connected(false);
+  await commands.connected(true);
+  assert.deepEqual(["coffee.jpg"], api.uploaded.map(([name]) => name));
+  assert.deepEqual([false, true], store.state.uploads.map(({ problem }) => problem === null));
+});
+
+test("an upload that is cancelled is stopped, forgotten, and its track erased", async () => {
+  const api = new FakeApi();
+  const { commands, store } = page(api);
+  const adding = commands.addPictures([picture("endless.jpg")], wishes);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  const { key, track } = store.state.uploads[0];
+  await commands.cancelUpload(key);
+  await adding;
+  assert.deepEqual([], store.state.uploads);
+  assert.deepEqual([["s1", track]], api.erased);
+});
+
+test("a limit of today closes the page until it ends", async () => {
+  const limit = new ProblemError(429, { detail: "50 tracks", code: "limit_reached" }, 3600);
+  const { commands, store } = page(new FakeApi(limit));
+  await commands.addPictures([picture()], wishes);
+  assert.match(store.state.uploads[0].problem, /오늘 만들 수 있는 만큼 모두 만들었어요/);
+  assert.equal(0, store.state.closedUntil % 60_000);
+  assert.ok(Math.abs(store.state.closedUntil - Date.now() - 3_600_000) <= 60_000);
+});
+
+test("a refusal that the page has no words for is said in the API's own", async () => {
+  const { commands, store } = page(new FakeApi(new ProblemError(418, { detail: "Tea only.", code: "teapot" })));
+  await commands.addPictures([picture()], wishes);
+  assert.equal("Tea only.", store.state.uploads[0].problem);
 });
 
 test("a session that the API does not know is offered to be left", async () => {
-  const { commands, store } = page(new FakeApi(new ProblemError(401, { detail: "Start a new session.", code: "unknown_session" })));
-  await commands.addPictures([coffee()], wishes);
+  const { commands, store } = page(new FakeApi(new ProblemError(401, { detail: "Start anew.", code: "unknown_session" })));
+  await commands.addPictures([picture()], wishes);
   assert.deepEqual({ words: "notice.expired", restart: true }, store.state.notice);
-  assert.match(store.state.uploads[0].problem, /찾을 수 없는 목록/);
 });
 
-test("a session whose tracks may not be read is offered to be left, and leaving it starts a new one", async () => {
-  const api = new FakeApi();
-  const { commands, store, watched } = page(api);
+test("a session whose tracks may not be read is offered to be left, and leaving it forgets it", async () => {
+  keep("session", kept);
+  const { commands, store, watched } = page(new FakeApi());
   await commands.show("mine");
   watched[0].onError("permission-denied");
   assert.deepEqual({ words: "notice.expired", restart: true }, store.state.notice);
   await commands.reset();
   assert.equal(null, store.state.notice);
-  assert.deepEqual(["s2"], watched.map(({ session }) => session));
+  assert.equal(null, recall("session"));
+  assert.deepEqual([], watched);
 });
 
 test("files that are no pictures are refused by name, the others uploaded", async () => {
   const api = new FakeApi();
   const { commands, store } = page(api);
-  await commands.addPictures([new File(["x"], "notes.txt", { type: "text/plain" }), coffee()], wishes);
+  await commands.addPictures([new File(["x"], "notes.txt", { type: "text/plain" }), picture()], wishes);
   assert.match(store.state.notice.words, /^notes\.txt: /);
   assert.equal(1, api.uploaded.length);
 });
@@ -124,5 +214,59 @@ test("the dropped pictures are only looked at", async () => {
   const { commands, watched } = page(api);
   await commands.show("drops");
   assert.equal(0, api.sessions);
-  assert.deepEqual(["d1"], watched.map(({ session }) => session));
+  assert.deepEqual(["d1"], sessions(watched));
+});
+
+test("another version is brought onto the stage when the listener knows it", async () => {
+  keep("session", kept);
+  const api = new FakeApi();
+  const { commands, store, watched } = page(api);
+  await commands.show("mine");
+  const making = commands.again("t1", "key-of-sixteen-or-more", { tempoBpm: 90 });
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(null, store.state.selected);
+  watched[0].onTracks([{ track: "t-new" }], true);
+  assert.equal(null, await making);
+  assert.equal("t-new", store.state.selected);
+  assert.deepEqual([["kept", "t1", "again", { tempoBpm: 90 }]], api.commands);
+});
+
+test("a version that is refused says why where it was asked for", async () => {
+  keep("session", kept);
+  const { commands, store } = page(new FakeApi(new ProblemError(400, { detail: "title must", code: "invalid_request" })));
+  assert.match(await commands.again("t1", "key-of-sixteen-or-more", {}), /받을 수 없는 것/);
+  assert.equal(null, store.state.notice);
+  assert.deepEqual({}, store.state.busy);
+});
+
+test("a track shows as busy while a command is on its way", async () => {
+  keep("session", kept);
+  const { commands, store } = page(new FakeApi());
+  const cancelling = commands.cancel("t1");
+  assert.deepEqual({ t1: "cancel" }, store.state.busy);
+  await cancelling;
+  assert.deepEqual({}, store.state.busy);
+});
+
+test("deleting everything deletes the session and leaves it; where that fails it stays", async () => {
+  keep("session", kept);
+  const api = new FakeApi(new NetworkError("down"));
+  const { commands, store } = page(api);
+  await commands.show("mine");
+  await commands.eraseAll();
+  assert.match(store.state.notice.words, /서버에 연결하지 못했어요/);
+  assert.equal("kept", recall("session").session);
+  await commands.eraseAll();
+  assert.deepEqual([["kept"]], api.erased);
+  assert.equal(null, recall("session"));
+});
+
+test("what another tab makes is shown here too, and what it leaves is left", async () => {
+  const { commands, store, watched } = page(new FakeApi());
+  await commands.show("mine");
+  await commands.adopt(kept);
+  assert.deepEqual(["kept"], sessions(watched));
+  await commands.adopt(null);
+  assert.deepEqual([], watched);
+  assert.equal(null, store.state.session);
 });

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { preferredLanguage, text } from "../src/texts.js";
-import { en } from "../src/texts/en.js";
-import { ko } from "../src/texts/ko.js";
 import { STATUSES } from "../src/tracks.js";
 import { GENRES } from "../src/wishes.js";
+import { en, ko } from "./words.js";
 
 // What is an English word already needs no English text.
 const KOREAN_ONLY = ["genres", "instruments", "moods"];
@@ -26,11 +25,30 @@ test("every text has the same places in both languages", () => {
   for (const key of keys(en)) assert.deepEqual(places("ko", key), places("en", key), key);
 });
 
-test("every text that the document names exists", async () => {
-  const page = await readFile(new URL("../index.html", import.meta.url), "utf8");
-  const named = [...page.matchAll(/data-(?:text|label|placeholder)="([^"]+)"/g)].map(([, key]) => key);
-  assert.ok(named.length > 20);
+test("every text that the documents and the code name exists", async () => {
+  const named = [];
+  for (const file of ["../index.html", "../share.html", "../parts/player.html", "../parts/masthead.html"]) {
+    const page = await readFile(new URL(file, import.meta.url), "utf8");
+    named.push(...[...page.matchAll(/data-(?:text|label|placeholder)="([^"]+)"/g)].map(([, key]) => key));
+  }
+  const sources = new URL("../src/", import.meta.url);
+  for (const file of await readdir(sources, { recursive: true })) {
+    if (!file.endsWith(".js")) continue;
+    const code = await readFile(new URL(file, sources), "utf8");
+    named.push(...[...code.matchAll(/"((?:[a-z]+\.)+[a-zA-Z]+)"/g)].map(([, key]) => key).filter((key) => key.split(".")[0] in en));
+  }
+  assert.ok(named.length > 100);
   for (const key of named) assert.ok(keys(en).includes(key), key);
+});
+
+test("every text is used", async () => {
+  const files = ["../index.html", "../share.html", "../parts/player.html", "../parts/masthead.html"];
+  const sources = new URL("../src/", import.meta.url);
+  files.push(...(await readdir(sources, { recursive: true })).filter((file) => file.endsWith(".js")).map((file) => `../src/${file}`));
+  const all = (await Promise.all(files.map((file) => readFile(new URL(file, import.meta.url), "utf8")))).join("\n");
+  // These are named by what they are put together from.
+  const composed = /^(steps\.(upload|reading|preparing|composing)|(status|problems|erase|eraseAll|reset|modes|brief)\.)/;
+  for (const key of keys(en)) assert.ok(composed.test(key) || all.includes(`"${key}"`), key);
 });
 
 test("every status and genre has words", () => {

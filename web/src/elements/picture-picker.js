@@ -1,18 +1,26 @@
-// Choosing pictures: by the file dialog, by dropping them anywhere on the page, by pasting them.
+// Choosing pictures: by the file dialog or the camera, by dropping them anywhere on the page, by pasting them.
+import { moment, span, word } from "../format.js";
 import { GENRES, SECONDS, SECONDS_BY_DEFAULT } from "../wishes.js";
-import { ConnectedElement } from "./connected.js";
+import { chip, ConnectedElement, setText } from "./connected.js";
 
 export class PicturePicker extends ConnectedElement {
-  #language = null;
+  static shows = ["language", "view", "closedUntil"];
+  #opening = null;
 
   start() {
     this.form = this.querySelector("form");
-    const input = this.querySelector("input[type=file]");
-    input.addEventListener("change", () => {
-      this.#add([...input.files]);
-      // The same picture may be chosen again, and that is a change too.
-      input.value = "";
-    });
+    // Where there is room the wishes lie open; on a phone they would push the rest away.
+    this.part("wishes").open = matchMedia("(min-width: 62rem)").matches;
+    this.#fill("styles", "style", ["", ...GENRES], "");
+    this.#fill("lengths", "durationSeconds", SECONDS.map(String), String(SECONDS_BY_DEFAULT));
+    for (const name of ["choose", "camera"]) {
+      const input = this.part(name);
+      input.addEventListener("change", () => {
+        this.#add([...input.files]);
+        // The same picture may be chosen again, and that is a change too.
+        input.value = "";
+      });
+    }
     this.form.addEventListener("submit", (event) => event.preventDefault());
     document.addEventListener("paste", (event) => this.#add([...event.clipboardData.files]));
     document.addEventListener("dragover", (event) => {
@@ -30,27 +38,44 @@ export class PicturePicker extends ConnectedElement {
     });
   }
 
-  render({ view, language }) {
+  render({ view, language, closedUntil }, before) {
     this.hidden = view !== "mine";
-    if (language === this.#language) return;
-    this.#language = language;
-    const { style, durationSeconds } = this.form.elements;
-    this.#fill(style, [
-      ["", this.text("picker.anyStyle")],
-      ...GENRES.map((genre) => [genre, this.text(`genres.${genre}`, {}, genre)]),
-    ]);
-    const lengths = SECONDS.map((seconds) => [String(seconds), this.text("picker.seconds", { seconds })]);
-    this.#fill(durationSeconds, lengths, String(SECONDS_BY_DEFAULT));
+    this.#close(closedUntil);
+    if (before?.language === language) return;
+    for (const input of this.form.querySelectorAll("input[type=radio]")) {
+      setText(input.nextElementSibling, this.#words(input));
+    }
   }
 
-  /** Give a select its options in the present language, keeping what was chosen. */
-  #fill(select, options, chosen = "") {
-    const kept = select.value || chosen;
-    select.replaceChildren(...options.map(([value, words]) => new Option(words, value, false, value === kept)));
+  /** Open the file dialog, for whoever wants another picture. */
+  open() {
+    this.part("choose").click();
+  }
+
+  /** A limit of today is reached: say until when, and open again then. */
+  #close(until) {
+    const closed = until !== null && until > Date.now();
+    this.toggleAttribute("data-closed", closed);
+    for (const name of ["choose", "camera"]) this.part(name).disabled = closed;
+    this.part("closed").hidden = !closed;
+    const time = closed ? moment(this.store.state.language, until) : "";
+    setText(this.part("closed"), closed ? this.text("problems.limit_reached", { time }) : "");
+    clearTimeout(this.#opening);
+    if (closed) this.#opening = setTimeout(() => this.#close(until), until - Date.now() + 1000);
+  }
+
+  /** Fill a part with chips, of which one is chosen. */
+  #fill(part, name, values, chosen) {
+    this.part(part).replaceChildren(...values.map((value) => chip("radio", name, value, value === chosen)));
+  }
+
+  #words({ name, value }) {
+    if (name === "durationSeconds") return span(this.store.state.language, Number(value) * 1000);
+    return value ? word(this.store.state.language, "genres", value) : this.text("picker.anyStyle");
   }
 
   #add(files) {
-    if (files.length === 0 || this.hidden) return;
+    if (files.length === 0 || this.hidden || this.hasAttribute("data-closed")) return;
     const { hint, style, durationSeconds } = this.form.elements;
     this.commands.addPictures(files, {
       hint: hint.value.trim(),

@@ -1,7 +1,10 @@
-// The small controls around the list: language, view, notice, reset.
-import { ConnectedElement, setText } from "./connected.js";
+// The small controls at the edges of the page: language, view, what is kept here, and what a screen reader is told.
+import { isFinal } from "../tracks.js";
+import { ConnectedElement, setPressed, setText } from "./connected.js";
 
 export class LanguageSwitch extends ConnectedElement {
+  static shows = ["language"];
+
   start() {
     this.addEventListener("click", ({ target }) => {
       if (target.value) this.commands.speak(target.value);
@@ -9,45 +12,61 @@ export class LanguageSwitch extends ConnectedElement {
   }
 
   render({ language }) {
-    for (const button of this.querySelectorAll("button")) button.ariaPressed = String(button.value === language);
+    for (const button of this.querySelectorAll("button")) setPressed(button, button.value === language);
   }
 }
 
 export class ViewSwitch extends ConnectedElement {
+  static shows = ["language", "dropSession", "view"];
+
   render({ dropSession, view }) {
     this.hidden = dropSession === null;
     for (const link of this.querySelectorAll("a")) {
-      link.ariaCurrent = link.hash === `#${view}` ? "page" : null;
+      if (link.hash === `#${view}`) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
     }
   }
 }
 
-export class SessionNotice extends ConnectedElement {
+export class SessionPanel extends ConnectedElement {
+  static shows = ["language", "view", "session", "tracks"];
+
   start() {
-    this.part("restart").addEventListener("click", () => this.commands.reset());
-    this.part("close").addEventListener("click", () => this.commands.closeNotice());
+    this.press("reset", () => this.#confirm("reset", () => this.commands.reset()));
+    this.press("erase", () => this.#confirm("eraseAll", () => this.commands.eraseAll()));
   }
 
-  render({ notice }) {
-    this.hidden = notice === null;
-    setText(this.part("words"), notice ? this.text(notice.words) : "");
-    this.part("restart").hidden = !notice?.restart;
-    this.part("close").hidden = Boolean(notice?.restart);
+  render({ view, session, tracks }) {
+    this.hidden = view !== "mine";
+    this.part("reset").hidden = session === null;
+    this.part("erase").hidden = !tracks?.length || session === null;
+  }
+
+  #confirm(name, act) {
+    document.querySelector("confirm-dialog").ask(name, {}, act);
   }
 }
 
-export class SessionReset extends ConnectedElement {
-  start() {
-    const dialog = this.querySelector("dialog");
-    this.part("open").addEventListener("click", () => dialog.showModal());
-    this.part("cancel").addEventListener("click", () => dialog.close());
-    this.part("confirm").addEventListener("click", () => {
-      dialog.close();
-      this.commands.reset();
-    });
-  }
+/** Says aloud what has come to its end, wherever on the page its person is. */
+export class StatusAnnouncer extends ConnectedElement {
+  static shows = ["tracks"];
+  #ended = null;
 
-  render({ view }) {
-    this.hidden = view !== "mine";
+  render({ tracks, view }) {
+    if (tracks === null) {
+      this.#ended = null;
+      return;
+    }
+    const ended = new Map(tracks.filter(({ status }) => isFinal(status)).map((track) => [track.track, track]));
+    const before = this.#ended;
+    this.#ended = { view, tracks: ended };
+    // What is there when the page opens is no news.
+    if (before?.view !== view) return;
+    const news = [...ended.values()].filter(({ track }) => !before.tracks.has(track));
+    const words = news.map((track) => {
+      const title = track.brief?.title ?? this.text("stage.untitled");
+      return this.text("announcer.ended", { title, status: this.text(`status.${track.status}`) });
+    });
+    if (words.length > 0) setText(this, words.join(" "));
   }
 }

@@ -1,0 +1,21 @@
+"""A day's counters, set as if their limit had been reached."""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+
+from tests.web.scenes import client
+
+_SALT = "0" * 32
+
+
+def use_up(session: str, tracks: int = 50) -> None:
+    """Count as many tracks of this session today as a session may have."""
+    now = datetime.now(UTC)
+    today = client().document("limits", now.date().isoformat())
+    found = today.get().to_dict()
+    if found is None:
+        today.set({"salt": _SALT, "expiresAt": now + timedelta(days=2)})
+    salt = (found or {"salt": _SALT})["salt"]
+    subject = hashlib.sha256(f"{salt}\0session {session}".encode()).hexdigest()
+    counter = client().document("limits", f"{today.id}-{subject}")
+    counter.set({"tracks": tracks, "expiresAt": now + timedelta(days=2)})

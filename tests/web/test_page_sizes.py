@@ -1,0 +1,28 @@
+"""The page stays as small as it was promised to be."""
+
+import json
+
+import pytest
+
+from benchmarks import web_sizes
+from localcloud.addresses import REPOSITORY
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_scripts_keep_their_budgets() -> None:
+    """All scripts, Firebase included, within 180 kB compressed, and what is ours within 20 kB."""
+    sizes = web_sizes.measure()
+    assert 180_000 >= sizes.all
+    assert 20_000 >= sizes.ours
+
+
+def test_the_lock_names_no_registry() -> None:
+    """Whoever installs the page's packages asks their own registry, for exactly these versions."""
+    lock = (REPOSITORY / "web" / "package-lock.json").read_text()
+    assert "resolved" not in lock
+    packages = json.loads(lock)["packages"]
+    assert all("integrity" in package for path, package in packages.items() if path)
+    wanted = json.loads((REPOSITORY / "web" / "package.json").read_text())
+    versions = [*wanted["dependencies"].values(), *wanted["devDependencies"].values()]
+    assert all(version[0].isdigit() for version in versions)

@@ -1,0 +1,239 @@
+"""Every state that the page can be in: looked at by axe-core, in both schemes, from 320 to 2,560 pixels.
+
+Screenshots of the states lie in ``test-results/page`` afterwards.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Page, ViewportSize, expect
+
+from localcloud.addresses import REPOSITORY
+from tests.web import axe
+from tests.web.conftest import Opener
+from tests.web.gestures import choose, ready, stage, tiles
+from tests.web.quotas import use_up
+from tests.web.scenes import PHOTOS, Heard, Scene
+
+pytestmark = [pytest.mark.browser, pytest.mark.cloud]
+
+SHOTS = REPOSITORY / "test-results" / "page"
+DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
+WIDTHS = (320, 2560)
+Scheme = Literal["dark", "light"]
+LOOKS: tuple[tuple[str, ViewportSize, tuple[Scheme, Scheme]], ...] = (
+    ("desktop", DESKTOP, ("dark", "light")),
+    ("phone", PHONE, ("light", "dark")),
+)
+
+
+class Stand:
+    """What a state is built from."""
+
+    def __init__(self, opener: Opener, scene: Scene, heard: Heard) -> None:
+        self.opener, self.scene, self.heard = opener, scene, heard
+
+    def showing(self, *statuses: str, path: str = "/", allow: str | None = None) -> Page:
+        """Open the page on a session with tracks in these states, the last one on the stage."""
+        for status in statuses:
+            self.scene.add(status, self.heard)
+        page = self.opener(path, scene=self.scene, allow=allow)
+        expect(stage(page)).to_have_attribute("data-status", statuses[-1])
+        return page
+
+
+def first(stand: Stand) -> Page:
+    page = stand.opener()
+    expect(page.get_by_role("heading", name="이 순간은 어떤 소리일까요?")).to_be_visible()
+    return page
+
+
+def loading(stand: Stand) -> Page:
+    page = stand.opener("/share.html", scene=stand.scene, allow="ERR_FAILED")
+    page.route("**/config.json", lambda _: None)
+    page.goto("/", wait_until="commit")
+    expect(stage(page).locator("[data-part=title]")).to_have_text("음악을 불러오고 있어요")
+    return page
+
+
+def uploading(stand: Stand) -> Page:
+    page = stand.opener()
+    session = page.context.new_cdp_session(page)
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 5_000}
+    session.send("Network.emulateNetworkConditions", slow)
+    choose(page, PHOTOS / "rocket.jpg")
+    expect(stage(page).locator("[data-part=saying]")).to_have_text("사진을 올리고 있어요")
+    return page
+
+
+def working(stand: Stand) -> Page:
+    return stand.showing("ready", "composing")
+
+
+def parked(stand: Stand) -> Page:
+    stand.scene.add("parked")
+    page = stand.opener(scene=stand.scene)
+    expect(stage(page).locator("[data-part=saying]")).to_have_text(re.compile("잠시 기다리고 있어요"))
+    return page
+
+
+def made(stand: Stand) -> Page:
+    page = stand.showing("ready", "ready", "ready")
+    ready(page)
+    expect(stage(page).locator("[data-part=cover]")).to_have_js_property("complete", value=True)
+    return page
+
+
+def versions(stand: Stand) -> Page:
+    image = {
+        "bucket": "b",
+        "object": "uploads/one",
+        "generation": 1,
+        "width": 1,
+        "height": 1,
+        "contentType": "",
+        "bytes": 1,
+    }
+    stand.scene.add("ready", stand.heard, image=image)
+    stand.scene.add("ready", stand.heard, image=image)
+    page = stand.showing("ready")
+    tiles(page).nth(1).click()
+    expect(stage(page).locator("[data-part=versions] button")).to_have_count(2)
+    return page
+
+
+def failed(stand: Stand) -> Page:
+    return stand.showing("ready", "failed")
+
+
+def rejected(stand: Stand) -> Page:
+    return stand.showing("rejected")
+
+
+def cancelled(stand: Stand) -> Page:
+    return stand.showing("cancelled")
+
+
+def closed(stand: Stand) -> Page:
+    use_up(stand.scene.session)
+    page = stand.showing("ready", allow="429")
+    choose(page, PHOTOS / "rocket.jpg")
+    expect(page.locator("[data-part=closed]")).to_have_text(re.compile("다시 만들 수 있어요"))
+    return page
+
+
+def offline(stand: Stand) -> Page:
+    page = stand.showing("ready", allow="ERR_INTERNET_DISCONNECTED|ERR_FAILED|Could not reach Cloud Firestore")
+    page.context.set_offline(offline=True)
+    expect(page.get_by_role("status").filter(has_text="인터넷에 연결되어 있지 않아요")).to_be_visible()
+    return page
+
+
+def expired(stand: Stand) -> Page:
+    gone = Scene(stand.scene.addresses, "saaaaaaaaaaaaaaaaaaaaaaaaaa", "k")
+    page = stand.opener(scene=gone, allow="permission|403")
+    expect(page.get_by_role("alert").filter(has_text="보관 기간이 지났거나")).to_be_visible()
+    return page
+
+
+def refused_file(stand: Stand) -> Page:
+    page = stand.opener()
+    page.locator("[data-part=choose]").set_input_files(Path(__file__))
+    expect(page.get_by_role("alert").filter(has_text="test_states.py")).to_be_visible()
+    return page
+
+
+def drops(stand: Stand) -> Page:
+    page = stand.opener("/#drops")
+    expect(page.locator("#library-heading")).to_have_text("버킷에 넣은 사진의 음악")
+    return page
+
+
+def editing(stand: Stand) -> Page:
+    page = made(stand)
+    page.get_by_role("button", name="다른 버전 만들기").click()
+    for name in ("악기", "분위기"):
+        page.get_by_role("dialog").locator("summary", has_text=name).click()
+    expect(page.get_by_role("checkbox", name="그리운")).to_be_visible()
+    return page
+
+
+def sharing(stand: Stand) -> Page:
+    page = made(stand)
+    page.get_by_role("button", name="공유하기").click()
+    expect(page.get_by_role("img", name="QR 코드")).to_be_visible()
+    return page
+
+
+def asking(stand: Stand) -> Page:
+    page = made(stand)
+    stage(page).get_by_role("button", name="지우기").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    return page
+
+
+def english(stand: Stand) -> Page:
+    page = made(stand)
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("heading", name="What does this moment sound like?")).to_be_visible()
+    return page
+
+
+def shared(stand: Stand) -> Page:
+    page = stand.opener(f"/share.html#{stand.heard.folder.token}")
+    expect(page.get_by_role("button", name="푸른 물결 재생")).to_be_visible()
+    return page
+
+
+def shared_gone(stand: Stand) -> Page:
+    page = stand.opener("/share.html#rabcdefghijklmnopqrstuvwxyz", allow="403|404")
+    expect(page.get_by_role("heading", level=1)).to_have_text("들을 수 없는 음악이에요")
+    return page
+
+
+STATES: tuple[Callable[[Stand], Page], ...] = (
+    first, loading, uploading, working, parked, made, versions, failed, rejected, cancelled, closed, offline, expired,
+    refused_file, drops, editing, sharing, asking, english, shared, shared_gone,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+def test_every_state_is_accessible_and_fits(
+    open_page: Opener, scene: Scene, heard: Heard, state: Callable[[Stand], Page]
+) -> None:
+    """No violation for axe in either scheme at either size, and nothing is wider than the window."""
+    page = state(Stand(open_page, scene, heard))
+    found = []
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    for size, viewport, schemes in LOOKS:
+        page.set_viewport_size(viewport)
+        for scheme in schemes:
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            page.screenshot(path=SHOTS / f"{state.__name__}-{size}-{scheme}.png")
+        # Each scheme once and each size once: colours do not depend on the size.
+        found += [f"{size} {scheme}: {violation}" for violation in axe.violations(page)]
+    assert [] == found
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        wide = page.evaluate("[document.documentElement.scrollWidth, document.body.scrollWidth]")
+        assert [min(width, wide[0]), min(width, wide[1])] == wide
+
+
+def test_who_wants_no_motion_sees_none(open_page: Opener, scene: Scene, heard: Heard) -> None:
+    """With reduced motion nothing moves by itself; otherwise the present step breathes."""
+    page = working(Stand(open_page, scene, heard))
+    running = "document.getAnimations().filter(({ playState }) => playState === 'running').length"
+    page.emulate_media(reduced_motion="no-preference")
+    page.wait_for_function(f"() => {running} > 0")
+    page.emulate_media(reduced_motion="reduce")
+    page.wait_for_function(f"() => {running} === 0")
+
+
+def test_korean_words_are_not_broken(open_page: Opener, scene: Scene, heard: Heard) -> None:
+    """Lines end between words, in the language that the page speaks."""
+    page = first(Stand(open_page, scene, heard))
+    assert "keep-all" == page.evaluate("getComputedStyle(document.querySelector('h1')).wordBreak")
+    assert "ko" == page.evaluate("document.documentElement.lang")

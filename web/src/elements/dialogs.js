@@ -1,0 +1,204 @@
+// The dialogs: another version, sharing, and asking before something goes.
+import { musicalKey, span, word } from "../format.js";
+import { vocabulary } from "../texts.js";
+import { resultsToken } from "../tracks.js";
+import { AT_MOST, changes, GENRES, KEYS, offered, room, SECONDS } from "../wishes.js";
+import { chip, ConnectedElement, setText } from "./connected.js";
+
+class DialogElement extends ConnectedElement {
+  static shows = ["language"];
+
+  start() {
+    this.dialog = this.querySelector("dialog");
+    // A click on the backdrop is a click on the dialog itself, not on what it holds.
+    this.dialog.addEventListener("click", ({ target }) => {
+      if (target === this.dialog) this.dialog.close();
+    });
+  }
+}
+
+/** Asks before something is done: the texts under `name` are its heading, words, and the two buttons. */
+export class ConfirmDialog extends DialogElement {
+  #act = null;
+
+  start() {
+    super.start();
+    this.press("cancel", () => this.dialog.close());
+    this.press("confirm", () => {
+      this.dialog.close();
+      this.#act();
+    });
+  }
+
+  ask(name, places, act) {
+    this.#act = act;
+    for (const part of ["heading", "words", "cancel", "confirm"]) {
+      setText(this.part(part), this.text(`${name}.${part}`, places));
+    }
+    this.dialog.showModal();
+  }
+}
+
+/** Another take of the same picture, with an edited brief. */
+export class AgainDialog extends DialogElement {
+  #track = null;
+  #sent = { edit: null, key: null };
+
+  start() {
+    super.start();
+    this.form = this.querySelector("form");
+    this.press("cancel", () => this.dialog.close());
+    this.form.elements.tempoBpm.addEventListener("input", () => this.#showTempo());
+    this.form.addEventListener("change", ({ target }) => {
+      if (target.name in AT_MOST) this.#bound(target.name);
+    });
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#send();
+    });
+  }
+
+  render({ language }) {
+    const { genre, key, durationSeconds } = this.form.elements;
+    fill(genre, GENRES, (value) => word(language, "genres", value));
+    fill(key, KEYS, (value) => musicalKey(language, value));
+    fill(durationSeconds, SECONDS, (value) => span(language, value * 1000));
+    this.#showTempo();
+  }
+
+  open(track) {
+    this.#track = track;
+    this.#sent = { edit: null, key: null };
+    const { elements } = this.form;
+    const { durationSeconds } = track.request;
+    // A length that was asked for elsewhere than here is offered too.
+    const lengths = SECONDS.includes(durationSeconds) ? SECONDS : [durationSeconds, ...SECONDS];
+    fill(elements.durationSeconds, lengths, (value) => span(this.store.state.language, value * 1000));
+    for (const [name, value] of Object.entries(before(track))) {
+      if (name in AT_MOST) this.#offer(name, value);
+      else elements[name].value = value;
+    }
+    elements.sameSeed.checked = false;
+    elements.sameSeed.disabled = track.music?.seed === undefined;
+    setText(this.part("wrong"), "");
+    this.#showTempo();
+    this.dialog.showModal();
+  }
+
+  #showTempo() {
+    setText(this.part("tempo"), this.text("brief.bpm", { bpm: this.form.elements.tempoBpm.value }));
+  }
+
+  /** Offer words as chips; the dialog is modal, so the language stays while they are there. */
+  #offer(name, chosen) {
+    const chips = offered(chosen, vocabulary(name)).map((value) => {
+      const label = chip("checkbox", name, value, chosen.includes(value));
+      label.lastChild.textContent = word(this.store.state.language, name, value);
+      return label;
+    });
+    this.part(name).replaceChildren(...chips);
+    this.part(name).closest("details").open = false;
+    this.#bound(name);
+  }
+
+  /** Say what is chosen, and switch off what would be too many or none. */
+  #bound(name) {
+    const chosen = this.#chosen(name);
+    const most = AT_MOST[name];
+    const { says, closed } = room(chosen.length, most);
+    for (const input of this.part(name).querySelectorAll("input")) {
+      input.disabled = closed === (input.checked ? "chosen" : "others");
+    }
+    const words = chosen.map((input) => input.nextSibling.textContent).join(", ");
+    setText(this.part(`${name}-chosen`), this.text(says, { words, most }));
+  }
+
+  #chosen(name) {
+    return [...this.part(name).querySelectorAll(":checked")];
+  }
+
+  async #send() {
+    const { elements } = this.form;
+    const after = {
+      title: elements.title.value.trim(),
+      prompt: elements.prompt.value.trim(),
+      genre: elements.genre.value,
+      key: elements.key.value,
+      tempoBpm: Number(elements.tempoBpm.value),
+      energy: Number(elements.energy.value),
+      valence: Number(elements.valence.value),
+      durationSeconds: Number(elements.durationSeconds.value),
+    };
+    for (const name of Object.keys(AT_MOST)) after[name] = this.#chosen(name).map(({ value }) => value);
+    // A slider holds the nearest of its steps: what was not moved has not changed.
+    const was = before(this.#track);
+    for (const name of ["energy", "valence", "tempoBpm"]) {
+      const probe = Object.assign(elements[name].cloneNode(), { value: was[name] });
+      if (probe.value === elements[name].value) after[name] = was[name];
+    }
+    const seed = elements.sameSeed.checked ? { seed: this.#track.music.seed } : {};
+    const edit = { ...changes(was, after), ...seed };
+    // The same edit again is the same request, whose answer may have been lost.
+    if (JSON.stringify(edit) !== JSON.stringify(this.#sent.edit)) this.#sent = { edit, key: crypto.randomUUID() };
+    this.part("confirm").disabled = true;
+    setText(this.part("confirm"), this.text("again.sending"));
+    const problem = await this.commands.again(this.#track.track, this.#sent.key, edit);
+    this.part("confirm").disabled = false;
+    setText(this.part("confirm"), this.text("again.confirm"));
+    setText(this.part("wrong"), problem ?? "");
+    if (problem === null) this.dialog.close();
+  }
+}
+
+/** The link that shows one track to whoever has it, as words and as a QR code. */
+export class ShareDialog extends DialogElement {
+  #title = "";
+
+  start() {
+    super.start();
+    this.press("close", () => this.dialog.close());
+    this.press("copy", () => this.#copy());
+    this.press("send", () => navigator.share({ title: this.#title, url: this.part("link").value }).catch(() => {}));
+    this.part("link").addEventListener("focus", ({ target }) => target.select());
+    this.part("send").hidden = !navigator.share;
+  }
+
+  async open(track) {
+    const link = new URL(`share.html#${resultsToken(track)}`, document.baseURI).href;
+    this.#title = track.brief?.title ?? "";
+    this.part("link").value = link;
+    setText(this.part("done"), "");
+    this.part("code").replaceChildren();
+    this.dialog.showModal();
+    const { qrCode } = await import("../qr.js");
+    const code = qrCode(link);
+    code.setAttribute("role", "img");
+    code.setAttribute("aria-label", this.text("share.code"));
+    this.part("code").replaceChildren(code);
+  }
+
+  async #copy() {
+    const link = this.part("link");
+    try {
+      await navigator.clipboard.writeText(link.value);
+      setText(this.part("done"), this.text("share.copied"));
+    } catch {
+      link.focus();
+      setText(this.part("done"), this.text("share.copyYourself"));
+    }
+  }
+}
+
+/** What the form starts from: the brief and the request as they were. */
+function before({ brief, request }) {
+  const { title, prompt, moods, genre, instruments, key, tempoBpm, energy, valence } = brief;
+  const { durationSeconds } = request;
+  return { title, prompt, moods, genre, instruments, key, tempoBpm, energy, valence, durationSeconds };
+}
+
+/** Give a select its options, keeping what was chosen. */
+function fill(select, values, words) {
+  const kept = select.value;
+  const options = values.map((value) => new Option(words(value), value, false, String(value) === kept));
+  select.replaceChildren(...options);
+}

@@ -1,0 +1,110 @@
+// What can be done with a track: another version, sharing, saving, deleting.
+import { download, save } from "../download.js";
+import { fileName } from "../format.js";
+import { isFinal, resultUrl } from "../tracks.js";
+import { ConnectedElement, setText } from "./connected.js";
+
+const EXTENSIONS = { mp3: "music.mp3", wav: "music.wav", mid: "music.mid" };
+
+export class StageActions extends ConnectedElement {
+  static shows = ["language", "view", "busy"];
+  #item = null;
+  #asked = false;
+  #canFilm = false;
+  #filming = null;
+
+  start() {
+    this.press("again", () => document.querySelector("again-dialog").open(this.#item.track));
+    this.press("share", () => document.querySelector("share-dialog").open(this.#item.track));
+    this.press("erase", () => this.#erase());
+    this.part("saves").addEventListener("click", ({ target }) => {
+      const { value } = target.closest("button") ?? {};
+      if (value === "video") this.#film();
+      else if (value) this.#save(value);
+    });
+  }
+
+  /** Ask once, when there is music, whether this browser can make videos. */
+  async #askForFilm() {
+    this.#asked = true;
+    const support = await import("../video-support.js").catch(() => null);
+    // Out of reach, as it may be offline, it is asked for again with the next change.
+    this.#asked = support !== null;
+    if (!support) return;
+    this.#canFilm = (await support.codecs()) !== null;
+    this.show(this.#item);
+  }
+
+  /** Show what can be done with an item, or nothing. */
+  show(item) {
+    this.#item = item;
+    const { upload, track } = item ?? {};
+    const ready = track?.status === "ready";
+    const mine = this.store.state.view === "mine";
+    const ended = Boolean(upload?.problem) || isFinal(track?.status);
+    this.hidden = !ended || (!mine && !ready);
+    this.part("again").hidden = !mine || !ready;
+    this.part("share").hidden = !ready;
+    this.part("erase").hidden = !mine;
+    this.part("erase").disabled = Boolean(track && this.store.state.busy[track.track]);
+    this.part("saves").hidden = !ready;
+    // Only the composer writes down its notes.
+    this.querySelector("[value=mid]").hidden = track?.music?.engine !== "composer";
+    if (ready && !this.#asked) this.#askForFilm();
+    this.part("video").hidden = !ready || !this.#canFilm;
+    this.#nameVideo();
+  }
+
+  render() {
+    this.show(this.#item);
+  }
+
+  #nameVideo(percent = null) {
+    if (this.#filming && percent === null) return;
+    setText(this.part("video"), this.text(percent === null ? "actions.video" : "actions.filming", { percent }));
+  }
+
+  #erase() {
+    const { key, upload, track } = this.#item;
+    const title = track?.brief?.title ?? upload?.file.name ?? this.text("stage.untitled");
+    document.querySelector("confirm-dialog").ask("erase", { title }, async () => {
+      if (track) await this.commands.erase(track.track);
+      else await this.commands.cancelUpload(key);
+      document.querySelector("#library").focus({ preventScroll: true });
+    });
+  }
+
+  async #save(extension) {
+    const { track } = this.#item;
+    const title = track.brief?.title ?? this.text("stage.untitled");
+    try {
+      await download(resultUrl(track.music.url, EXTENSIONS[extension]), fileName(title, extension));
+    } catch {
+      this.commands.notify("actions.gone");
+    }
+  }
+
+  /** Make a video; pressed again it stops. */
+  async #film() {
+    if (this.#filming) {
+      this.#filming.abort();
+      return;
+    }
+    const { track } = this.#item;
+    const title = track.brief?.title ?? this.text("stage.untitled");
+    this.#filming = new AbortController();
+    this.#nameVideo(0);
+    try {
+      const { film } = await import("../video.js");
+      const progress = (fraction) => this.#nameVideo(Math.round(fraction * 100));
+      const video = await film(track.music, title, progress, this.#filming.signal);
+      save(video, fileName(title, "mp4"));
+    } catch {
+      if (!this.#filming.signal.aborted) this.commands.notify("actions.notFilmed");
+    } finally {
+      this.#filming = null;
+      this.#nameVideo();
+    }
+  }
+}
+

@@ -1,0 +1,45 @@
+// Why there is no music, in words, with what can be done about it.
+import { ConnectedElement, setText } from "./connected.js";
+
+export class StageProblem extends ConnectedElement {
+  static shows = ["language", "busy", "view", "closedUntil"];
+  #item = null;
+
+  start() {
+    this.press("retry", () => {
+      const { key, upload, track } = this.#item;
+      if (upload?.problem) this.commands.uploadAgain(key);
+      else if (track.status === "cancelled") document.querySelector("again-dialog").open(track);
+      else this.commands.retry(track.track);
+    });
+    this.press("another", () => document.querySelector("picture-picker").open());
+  }
+
+  /** Show an item that came to nothing, or nothing. */
+  show(item) {
+    this.#item = item;
+    this.hidden = item === null;
+    if (item) this.render(this.store.state);
+  }
+
+  render({ view, busy, closedUntil }) {
+    if (!this.#item) return;
+    const { upload, track } = this.#item;
+    const status = upload?.problem ? "upload.failed" : `status.${track.status}`;
+    setText(this.part("status"), this.text(status));
+    setText(this.part("reason"), upload?.problem ?? track.error?.message ?? "");
+    this.part("reason").lang = upload?.problem ? "" : (track.request?.language ?? "");
+    const mine = view === "mine";
+    this.part("retry").hidden = !mine || !verb(this.#item);
+    this.part("retry").disabled = Boolean(track && busy[track.track]) || (closedUntil ?? 0) > Date.now();
+    setText(this.part("retry"), this.text(verb(this.#item) ?? "problem.retry"));
+    this.part("another").hidden = !mine;
+  }
+}
+
+/** What can be tried again of an item that came to nothing, or null. */
+function verb({ upload, track }) {
+  if (upload?.problem) return "problem.uploadAgain";
+  if (track.status === "failed" && track.error?.retryable) return "problem.retry";
+  return track.status === "cancelled" && track.brief ? "problem.anew" : null;
+}

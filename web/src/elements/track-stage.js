@@ -1,0 +1,104 @@
+// The picture that is looked at: its cover, the version that is chosen, where that stands, its brief and its music.
+import { prevailingColour, tint } from "../colours.js";
+import { word } from "../format.js";
+import { droppedName, found, isFinal, joined, pictures, statusOf } from "../tracks.js";
+import { ConnectedElement, made, setPressed, setText } from "./connected.js";
+
+export class TrackStage extends ConnectedElement {
+  static shows = ["language", "view", "tracks", "uploads", "selected", "busy", "usualSeconds", "closedUntil"];
+
+  start() {
+    [this.steps, this.problem] = [this.querySelector("stage-steps"), this.querySelector("stage-problem")];
+    [this.brief, this.player] = [this.querySelector("track-brief"), this.querySelector("music-player")];
+    this.actions = this.querySelector("stage-actions");
+    for (const element of [this.steps, this.problem, this.actions]) element.connect(this.store, this.commands);
+    const cover = this.part("cover");
+    cover.addEventListener("load", () => {
+      cover.hidden = false;
+      tint(this, prevailingColour(cover));
+    });
+    cover.addEventListener("error", () => (cover.hidden = true));
+    this.part("versions").addEventListener("click", ({ target }) => {
+      if (target.value) this.commands.select(target.value);
+    });
+  }
+
+  render({ language, view, tracks, uploads, selected }, before) {
+    if (before?.language !== language) this.player.speak(language);
+    const groups = pictures(joined(view === "mine" ? uploads : [], tracks ?? []));
+    const shown = found(groups, selected) ?? (groups[0] ? { picture: groups[0], item: groups[0].items.at(-1) } : null);
+    this.hidden = shown === null && tracks !== null;
+    this.dataset.state = shown === null ? "loading" : kind(shown.item);
+    if (shown) this.#show(shown, language);
+    else this.#clear();
+  }
+
+  #show({ item, picture }, language) {
+    const { upload, track } = item;
+    const status = statusOf(item);
+    this.dataset.status = status;
+    this.dataset.track = track?.track ?? "";
+    const title = track?.brief?.title ?? upload?.file.name ?? droppedName(track) ?? this.text("stage.untitled");
+    setText(this.part("title"), title);
+    this.part("title").lang = track?.brief?.language ?? "";
+    this.#showVersions(picture, item);
+    this.#showCover(upload, track);
+    this.brief.show(track?.brief ?? null, language);
+    this.steps.show(this.dataset.state === "working" ? item : null);
+    this.problem.show(this.dataset.state === "problem" ? item : null);
+    this.actions.show(item);
+    const music = this.dataset.state === "ready" ? track.music : null;
+    this.player.hidden = !music;
+    const artist = track?.brief ? word(language, "genres", track.brief.genre) : "";
+    this.player.show(music, { title, artist, cover: track?.music?.coverUrl });
+  }
+
+  #clear() {
+    setText(this.part("title"), this.text("library.loading"));
+    this.brief.show(null, this.store.state.language);
+    this.steps.show(null);
+    this.problem.show(null);
+    this.actions.show(null);
+    this.player.hidden = true;
+    this.player.show(null);
+    this.part("versions").hidden = true;
+    this.part("cover").hidden = true;
+    this.part("cover").removeAttribute("src");
+  }
+
+  #showVersions({ items }, shown) {
+    const versions = this.part("versions");
+    versions.hidden = items.length < 2;
+    const names = items.map((_, place) => this.text("stage.version", { number: place + 1 }));
+    if (versions.children.length !== items.length) {
+      versions.replaceChildren(...items.map(() => made("button", "", { type: "button", class: "chip" })));
+    }
+    items.forEach((item, place) => {
+      const button = versions.children[place];
+      button.value = item.key;
+      setText(button, names[place]);
+      setPressed(button, item.key === shown.key);
+    });
+  }
+
+  #showCover(upload, track) {
+    const cover = this.part("cover");
+    const url = track?.music?.coverUrl ?? upload?.preview;
+    if (!url) {
+      cover.hidden = true;
+      tint(this, null);
+    }
+    if ((cover.getAttribute("src") ?? undefined) !== url) {
+      if (url) cover.src = url;
+      else cover.removeAttribute("src");
+    }
+    cover.alt = track?.brief?.altText ?? this.text("stage.cover");
+  }
+}
+
+/** What the stage shows of an item: work that goes on, music, or why there is none. */
+function kind(item) {
+  const status = statusOf(item);
+  if (status === "ready") return "ready";
+  return isFinal(status) ? "problem" : "working";
+}

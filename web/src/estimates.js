@@ -1,0 +1,81 @@
+// How long each step usually takes, from the tracks that are done, and how far along another one is.
+import { isFinal } from "./tracks.js";
+
+/** The steps that are shown, each with the statuses that belong to it. */
+export const STEPS = [
+  { name: "upload", statuses: ["awaiting_upload"] },
+  { name: "reading", statuses: ["captioning"] },
+  { name: "preparing", statuses: ["captioned", "launching"] },
+  { name: "composing", statuses: ["composing"] },
+];
+// Where neither this session nor the configuration tells: a cold start of each function and of a pipeline job.
+const USUAL = { upload: 4, reading: 6, preparing: 4, composing: 150 };
+const AT_LEAST = 2;
+const LATE = 1.25;
+
+/** The place of a status among the steps; after the last one for a final status. */
+export function stepOf(status) {
+  const place = STEPS.findIndex(({ statuses }) => statuses.includes(status));
+  return place === -1 ? STEPS.length : place;
+}
+
+/**
+ * The usual seconds of each step: the median of the session's own past, else what the configuration says, else a
+ * cautious guess. `known` tells whether it is the session's own.
+ */
+export function usualSeconds(tracks, configured = {}) {
+  const past = (tracks ?? []).filter(({ status, attempt }) => status === "ready" && attempt === 1);
+  return Object.fromEntries(
+    STEPS.map(({ name }, place) => {
+      const taken = past.map((track) => seconds(track, place)).filter((value) => value !== null);
+      const known = taken.length >= AT_LEAST;
+      return [name, { seconds: known ? median(taken) : (configured[name] ?? USUAL[name]), known }];
+    }),
+  );
+}
+
+/** How long a track took for a step, or null where its timeline does not tell. */
+export function seconds(track, place) {
+  const begun = begin(track, place);
+  const ended = begin(track, place + 1);
+  return begun === null || ended === null || ended < begun ? null : (ended - begun) / 1000;
+}
+
+/** When a track came to a step, in milliseconds since 1970; the step after the last is its end. */
+function begin({ timeline = {}, status }, place) {
+  if (place === STEPS.length) return (isFinal(status) ? timeline[status] : null) ?? null;
+  const times = STEPS[place].statuses.map((name) => timeline[name]).filter((time) => time !== undefined);
+  return times.length > 0 ? Math.min(...times) : null;
+}
+
+/**
+ * How far along an item is, from 0 to 1, how many seconds are usually left, and whether a step takes longer than usual.
+ * A step that takes longer than usual slows down instead of standing still or running over.
+ */
+export function outlook({ upload, track }, usual, now) {
+  const place = stepOf(track?.status ?? "awaiting_upload");
+  const total = STEPS.reduce((sum, { name }) => sum + usual[name].seconds, 0);
+  let done = 0;
+  for (const { name } of STEPS.slice(0, place)) done += usual[name].seconds;
+  if (place === STEPS.length) return { fraction: 1, left: 0, late: false };
+  const { name } = STEPS[place];
+  const ratio = place === 0 ? (upload?.fraction ?? 0) : inStep(track, now) / usual[name].seconds;
+  const reached = done + (place === 0 ? ratio : eased(ratio)) * usual[name].seconds;
+  return { fraction: reached / total, left: Math.max(1, Math.round(total - reached)), late: ratio > LATE };
+}
+
+/** How many seconds a track has been in its present step; never less than nothing, whatever the clocks say. */
+export function inStep(track, now) {
+  const begun = track ? begin(track, stepOf(track.status)) : null;
+  return begun === null ? 0 : Math.max(0, (now - begun) / 1000);
+}
+
+function eased(ratio) {
+  return ratio < 0.8 ? ratio : 1 - 0.2 * Math.exp(-(ratio - 0.8) / 0.8);
+}
+
+function median(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}

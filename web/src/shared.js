@@ -1,0 +1,91 @@
+// The page behind a share link: one track, read-only, by the token of its results; no session, no database.
+import { prevailingColour, tint } from "./colours.js";
+import { configuration } from "./configuration.js";
+import { ConnectedElement, setText } from "./elements/connected.js";
+import { MusicPlayer } from "./elements/music-player.js";
+import { LanguageSwitch } from "./elements/switches.js";
+import { TrackBrief } from "./elements/track-brief.js";
+import { word } from "./format.js";
+import { keep, recall } from "./session.js";
+import { Store } from "./store.js";
+import { localise, preferredLanguage, text } from "./texts.js";
+import { loadTexts } from "./texts-loading.js";
+
+const TOKEN = /^#([a-z][a-z2-7]{25,})$/;
+
+/** Shows what `track.json` says: `{track, base, failed}`. */
+class SharedTrack extends ConnectedElement {
+  static shows = ["language", "shared"];
+
+  start() {
+    [this.brief, this.player] = [this.querySelector("track-brief"), this.querySelector("music-player")];
+    const cover = this.part("cover");
+    cover.addEventListener("load", () => {
+      cover.hidden = false;
+      tint(this, prevailingColour(cover));
+    });
+  }
+
+  render({ language, shared }) {
+    const { track, base, problem } = shared;
+    this.player.speak(language);
+    this.dataset.state = problem ? "problem" : track ? "ready" : "loading";
+    this.player.hidden = !track;
+    this.part("provenance").hidden = !track?.provenance?.aiGenerated;
+    setText(this.part("saying"), problem ? text(language, problem) : track ? "" : text(language, "shared.loading"));
+    setText(this.part("title"), track?.title ?? text(language, problem ? "shared.gone" : "shared.heading"));
+    this.brief.hidden = Boolean(problem);
+    this.brief.show(track, language);
+    document.title = track?.title ?? text(language, "shared.heading");
+    if (!track) return;
+    this.part("title").lang = track.language;
+    const cover = this.part("cover");
+    cover.alt = track.altText;
+    if (!cover.getAttribute("src")) cover.src = `${base}/cover.jpg`;
+    const artist = word(language, "genres", track.genre);
+    this.player.show({ ...track.music, url: `${base}/music.mp3` }, { title: track.title, artist, cover: `${base}/cover.jpg` });
+  }
+}
+
+const store = new Store({
+  language: recall("language") ?? preferredLanguage(navigator.languages),
+  shared: { track: null, base: null, problem: null },
+});
+const commands = {
+  speak(language) {
+    keep("language", language);
+    store.change({ language });
+  },
+};
+
+function speak() {
+  document.documentElement.lang = store.state.language;
+  localise(document, store.state.language);
+}
+
+/** Read the track that the address names. */
+async function load() {
+  const token = TOKEN.exec(location.hash)?.[1];
+  if (!token) return { problem: "shared.notFound" };
+  try {
+    const base = `${(await configuration()).resultsUrl}/${token}`;
+    const response = await fetch(`${base}/track.json`);
+    if (!response.ok) return { problem: "shared.notFound" };
+    return { track: await response.json(), base };
+  } catch {
+    return { problem: "shared.network" };
+  }
+}
+
+await loadTexts();
+speak();
+store.addEventListener("change", speak);
+customElements.define("music-player", MusicPlayer);
+customElements.define("track-brief", TrackBrief);
+customElements.define("language-switch", LanguageSwitch);
+customElements.define("shared-track", SharedTrack);
+for (const name of ["language-switch", "shared-track"]) document.querySelector(name).connect(store, commands);
+document.documentElement.dataset.ready = "";
+// Another link in the same tab is another track.
+addEventListener("hashchange", () => location.reload());
+store.change({ shared: { track: null, base: null, problem: null, ...(await load()) } });

@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { prevailing } from "../src/colours.js";
+import { bars, waveform } from "../src/waveform.js";
+
+test("each bar is as loud as the loudest of its peaks", () => {
+  assert.deepEqual([0.5, 0.9], bars([0.1, 0.5, 0.9, 0.2], 2));
+});
+
+test("fewer peaks than bars are repeated, and silence is still seen", () => {
+  assert.deepEqual([0.3, 0.3, 0.6, 0.6], bars([0.3, 0.6], 4));
+  assert.deepEqual([0.04, 0.04], bars([0, 0], 2));
+  assert.deepEqual([0.04, 0.04], bars(undefined, 2));
+});
+
+test("the path has one upright line a bar", () => {
+  assert.equal("M0.5 6V94M1.5 28V72", waveform([1, 0.5], 2));
+});
+
+test("a picture is remembered by its strongest colour", () => {
+  const pixels = [...Array(8).fill([128, 128, 128, 255]), [220, 30, 30, 255], [200, 40, 40, 255]].flat();
+  const { hue, chroma } = prevailing(pixels);
+  assert.ok(hue > 15 && hue < 40, `${hue}`);
+  assert.ok(chroma > 0.1);
+  assert.ok(prevailing([90, 90, 90, 255]).chroma < 0.001);
+});

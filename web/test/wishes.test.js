@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { vocabulary } from "../src/texts.js";
+import { AT_MOST, changes, GENRES, KEYS, offered, room, SECONDS } from "../src/wishes.js";
+import "./words.js";
+
+const document = new URL("../../functions/upload_handler/openapi.json", import.meta.url);
+const { properties } = JSON.parse(readFileSync(document, "utf8")).components.schemas.Edit;
+
+test("what can be chosen for another version is what the API takes", () => {
+  const known = (name) => properties[name].enum.filter((value) => value !== null);
+  assert.deepEqual(known("genre"), GENRES);
+  assert.deepEqual(known("key"), KEYS);
+  const { minimum, maximum } = properties.durationSeconds;
+  assert.ok(SECONDS.every((seconds) => seconds >= minimum && seconds <= maximum));
+});
+
+test("moods and instruments stay within what the API takes", () => {
+  for (const [name, most] of Object.entries(AT_MOST)) {
+    assert.deepEqual([1, most], [properties[name].minItems, properties[name].maxItems]);
+  }
+  assert.deepEqual(properties.instruments.items.enum, vocabulary("instruments"));
+  const pattern = new RegExp(properties.moods.items.pattern);
+  assert.ok(vocabulary("moods").length > 30);
+  assert.ok(vocabulary("moods").every((mood) => pattern.test(mood)));
+});
+
+test("with as many words as there can be the others are closed, and the last one can only be exchanged", () => {
+  const closed = [1, 2, 4, 5].map((count) => room(count, 5).closed);
+  assert.deepEqual(["chosen", "none", "none", "others"], closed);
+});
+
+test("the words of the brief come first, also those that the page does not know", () => {
+  assert.deepEqual(["hazy", "calm", "airy"], offered(["hazy", "calm"], ["airy", "calm"]));
+});
+
+test("the same list is no change, another order or another word is", () => {
+  const before = { moods: ["calm", "warm"] };
+  assert.deepEqual({}, changes(before, { moods: ["calm", "warm"] }));
+  assert.deepEqual({ moods: ["calm"] }, changes(before, { moods: ["calm"] }));
+  assert.deepEqual({ moods: ["warm", "calm"] }, changes(before, { moods: ["warm", "calm"] }));
+});
+
+test("only what was changed is sent", () => {
+  assert.deepEqual({ tempoBpm: 90 }, changes({ title: "a", tempoBpm: 72 }, { title: "a", tempoBpm: 90 }));
+});

@@ -1,0 +1,10 @@
+// Reads the words of both languages into the page's texts, as the browser fetches them.
+import { readFileSync } from "node:fs";
+import { learn } from "../src/texts.js";
+
+const read = (language) => JSON.parse(readFileSync(new URL(`../src/texts/${language}.json`, import.meta.url), "utf8"));
+
+export const ko = read("ko");
+export const en = read("en");
+learn("ko", ko);
+learn("en", en);
