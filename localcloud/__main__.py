@@ -22,6 +22,8 @@ _ERRORS: Final = (StartError, MissingToolError, DropError, SilentTrackError)
 def main() -> int:
     """Run one command; errors that a person can mend end it with their words and exit code 1."""
     arguments = _arguments()
+    # What a shell starts in the background ignores this signal unless it says otherwise.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGHUP, _end)
     addresses = Addresses.from_environ()

@@ -122,6 +122,7 @@ class Addresses:
         """Return what the four functions read on top of that; ``template`` is the gs:// address of the pipeline."""
         return {
             "REGION": REGION,
+            "REGIONS": os.environ.get("REGIONS", ""),
             "STORAGE_URL": self.url("storage"),
             "VERTEX_URL": self.url("vertex"),
             "IAM_CREDENTIALS_URL": self.url("identity"),

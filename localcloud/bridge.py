@@ -43,9 +43,10 @@ from localcloud.servers import listen, say
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-_ACK_DEADLINE_SECONDS: Final = 60
+_ACK_DEADLINE_SECONDS: Final = 10
 # Messages that wait for their next attempt are held too, so this bounds those, not the requests under way.
 _HELD_MESSAGES: Final = 2000
+_END_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,8 @@ class Bridge:
                     pull.cancel()
                 for task in self._tasks:
                     task.cancel()
+                # A pull that is still open would take messages that nobody handles, and hold them for as long as it is.
+                await asyncio.gather(*(asyncio.to_thread(_await_end, pull) for pull in pulls))
 
     def _pull(self, subscriber: Any, route: Route, loop: asyncio.AbstractEventLoop) -> Any:
         def begin(pulled: Any) -> None:
@@ -169,11 +172,18 @@ class Bridge:
         return None
 
 
+def _await_end(pull: Any) -> None:
+    with suppress(Exception):
+        pull.result(timeout=_END_SECONDS)
+
+
 async def _in_thread(work: Callable[[], str | None]) -> str | None:
     """Run blocking work in a thread that, unlike a pool's, does not keep the process alive when it has to end."""
     future: Future[str | None] = Future()
 
     def run() -> None:
+        if not future.set_running_or_notify_cancel():
+            return
         try:
             future.set_result(work())
         except BaseException as error:  # noqa: BLE001  it belongs to whoever awaits

@@ -48,10 +48,10 @@ def drop(name: str, path: Path, metadata: dict[str, str]) -> Drop:
     return Drop(path, name, ids.dropped_track_id(IMAGES_BUCKET, name, int(blob.generation)))
 
 
-def drop_with_gcloud(name: str, path: Path, metadata: dict[str, str]) -> Drop:
-    """Upload a picture with ``gcloud storage cp``, pointed by the environment."""
+def drop_with_gcloud(name: str, path: Path, metadata: dict[str, str], bucket: str = IMAGES_BUCKET) -> Drop:
+    """Upload a picture with ``gcloud storage cp``, pointed by the environment; by default into the local cloud."""
     custom = ",".join(f"{key}={value}" for key, value in metadata.items())
-    command = ["gcloud", "storage", "cp", "--print-created-message", str(path), f"gs://{IMAGES_BUCKET}/{name}"]
+    command = ["gcloud", "storage", "cp", "--print-created-message", str(path), f"gs://{bucket}/{name}"]
     if custom:
         command.insert(3, f"--custom-metadata={custom}")
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)

@@ -17,6 +17,8 @@ def readable(line: str) -> str | None:
             message = fields.pop("message")
         except (ValueError, KeyError):
             return text[:_LENGTH]
+        for unread in ("time", "logging.googleapis.com/trace"):
+            fields.pop(unread, None)
         mark = {"ERROR": "! ", "WARNING": "~ "}.get(fields.pop("severity", ""), "")
         text = f"{mark}{message}" + "".join(f"  {name}={value}" for name, value in fields.items())
     return text if len(text) <= _LENGTH else text[: _LENGTH - 1] + "…"

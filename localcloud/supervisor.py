@@ -71,6 +71,10 @@ class Supervisor:
                     raise StartError(f"{part.name} does not answer:\n{self._last_lines(part)}")
                 time.sleep(_PROBE_SECONDS)
 
+    def pid(self, name: str) -> int:
+        """Return the process id of a running part; raise KeyError where there is none of this name."""
+        return {part.name: process.pid for part, process in self._running}[name]
+
     def wait(self) -> None:
         """Return when a part has ended by itself; raise StartError saying which."""
         while not self._ended.wait(timeout=1):

@@ -90,7 +90,9 @@ def run(  # noqa: PLR0913, PLR0917  the pipeline's parameters, one each
         Request.from_mapping({"durationSeconds": seconds, "engine": engine, "seed": seed})
         order = Order(job, Brief.from_mapping(brief), seconds, seed, prompt_version)
         # The project is the one that the message goes to: a job's own environment does not name it.
-        cloud = Cloud(events_topic.split("/")[1], os.environ.get("VERTEX_URL", ""), model_endpoint)
+        project = events_topic.split("/")[1]
+        os.environ.setdefault("GOOGLE_CLOUD_PROJECT", project)
+        cloud = Cloud(project, os.environ.get("VERTEX_URL", ""), model_endpoint)
         maker = chosen(engine, fallback_engine, cloud)
         make_music(order, maker, StorageResults(results_bucket, results_token), PubsubEvents(events_topic))
     finally:

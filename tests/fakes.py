@@ -16,11 +16,14 @@ from uploading import Permit, Session
 
 from musicgenerator.briefs import Brief
 from musicgenerator.errors import BlockedError, ContentionError, PermanentError, TransientError
+from musicgenerator.events import ObjectFinalized
 from musicgenerator.jobs import JobFacts, JobRequest, JobState
 from musicgenerator.messages import CaptionMessage
 from musicgenerator.results import MusicFacts, ResultsFolder
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, Decision, Image, Outcome, Request, Track, Work
+
+HOME = "us-central1"
 
 _TRIES = 40
 
@@ -31,7 +34,7 @@ class MemoryTracks:
 
     ``meanwhile`` holds what other writers do between a decision and its commit, one for each commit to come;
     ``lost_answers`` counts commits to come that are written but look refused, so that ``decide`` is asked again;
-    ``steps`` lists every status written, by track.
+    ``steps`` lists every status written, by track; ``dues`` holds when a track asked to be looked after.
     """
 
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -40,6 +43,7 @@ class MemoryTracks:
     expiries: dict[str, datetime] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
     steps: list[tuple[str, Status]] = field(default_factory=list)
+    dues: dict[str, datetime | None] = field(default_factory=dict)
     meanwhile: list[Callable[[], None]] = field(default_factory=list)
     lost_answers: int = 0
 
@@ -113,6 +117,7 @@ class MemoryTracks:
             self.steps.append((track, change.status))
         self.documents[track] = document
         self.works[track] = replace(self.works[track], **change.work)
+        self.dues[track] = change.due_at
         self.versions[track] += 1
 
 
@@ -127,27 +132,44 @@ def _track(session: str, track: str, document: Mapping[str, Any]) -> Track:
         image=Image(**image) if image else None,
         brief=Brief.from_mapping(brief) if brief else None,
         prompt_version=str((document.get("describer") or {}).get("promptVersion", "")),
+        created_at=datetime.fromisoformat(str(document["createdAt"])),
     )
 
 
 @dataclass
 class MemoryObjects:
-    """Objects by bucket and name; ``read_names`` lists what was asked for."""
+    """Objects by bucket and name; ``facts`` are those of the uploads, ``read_names`` lists what was asked for."""
 
     objects: dict[tuple[str, str], bytes] = field(default_factory=dict)
     types: dict[tuple[str, str], str] = field(default_factory=dict)
-    generations: dict[tuple[str, str], int] = field(default_factory=dict)
+    facts: dict[tuple[str, str], ObjectFinalized] = field(default_factory=dict)
     read_names: list[str] = field(default_factory=list)
+
+    def upload(self, facts: ObjectFinalized, data: bytes) -> None:
+        """Have an object come whole, in place of the one that was there."""
+        self.facts[facts.bucket, facts.name] = facts
+        self.objects[facts.bucket, facts.name] = data
+
+    def find(self, bucket: str, name: str, generation: int | None = None) -> ObjectFinalized | None:
+        found = self.facts.get((bucket, name))
+        return found if found and generation in {None, found.generation} else None
 
     def read(self, bucket: str, name: str, generation: int | None = None) -> bytes | None:
         self.read_names.append(name)
-        if generation is not None and self.generations.get((bucket, name), generation) != generation:
+        found = self.facts.get((bucket, name))
+        if found and generation not in {None, found.generation}:
             return None
         return self.objects.get((bucket, name))
 
     def create(self, bucket: str, name: str, data: bytes, content_type: str) -> None:
         self.objects.setdefault((bucket, name), data)
         self.types.setdefault((bucket, name), content_type)
+
+    def erase(self, bucket: str, prefix: str) -> None:
+        for place in [place for place in self.objects if place[0] == bucket and place[1].startswith(prefix)]:
+            del self.objects[place]
+            self.types.pop(place, None)
+            self.facts.pop(place, None)
 
 
 @dataclass
@@ -198,8 +220,9 @@ class HeardCaptions:
 
 @dataclass
 class MemoryPipelines:
-    """Pipeline jobs by id, each id granted once; ``failures`` are raised first, one a call of ``create``.
+    """Pipeline jobs, each id granted once a region; ``failures`` are raised first, one a call of ``create``.
 
+    A job is known by its id, one that is not at home by ``REGION/ID``, as ``named`` says.
     ``lost_answers`` counts jobs to come that are created although the caller hears of a failure or a conflict.
     """
 
@@ -210,24 +233,42 @@ class MemoryPipelines:
     meanwhile: Callable[[], None] = lambda: None
     cancelled: list[str] = field(default_factory=list)
 
-    def create(self, wanted: JobRequest) -> bool:
+    def create(self, wanted: JobRequest, region: str) -> bool:
         self.meanwhile()
         if self.failures:
             raise self.failures.pop(0)
-        if wanted.job in self.jobs:
+        if named(wanted.job, region) in self.jobs:
             return False
         self.wanted.append(wanted)
-        self.jobs[wanted.job] = JobFacts(JobState.UNDER_WAY, dict(wanted.labels))
+        self.jobs[named(wanted.job, region)] = JobFacts(JobState.UNDER_WAY, dict(wanted.labels))
         if self.lost_answers:
             self.lost_answers -= 1
             return False
         return True
 
-    def facts(self, job: str) -> JobFacts | None:
-        return self.jobs.get(job)
+    def facts(self, job: str, region: str) -> JobFacts | None:
+        return self.jobs.get(named(job, region))
 
-    def cancel(self, job: str) -> None:
-        self.cancelled.append(job)
+    def cancel(self, job: str, region: str) -> None:
+        self.cancelled.append(named(job, region))
+
+
+def named(job: str, region: str) -> str:
+    """Return what a job is known by: an empty region is home."""
+    return job if region in {"", HOME} else f"{region}/{job}"
+
+
+@dataclass
+class MemoryRegions:
+    """Until when each region is busy."""
+
+    busy: dict[str, datetime] = field(default_factory=dict)
+
+    def busy_until(self) -> Mapping[str, datetime]:
+        return dict(self.busy)
+
+    def spare(self, region: str, until: datetime) -> None:
+        self.busy[region] = until
 
 
 @dataclass

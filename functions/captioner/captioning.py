@@ -1,7 +1,7 @@
 """From a finished upload to a captioned track, announced on `captions`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol, Self
 
@@ -16,12 +16,13 @@ from musicgenerator.errors import (
     PermanentError,
     PictureGoneError,
     PictureTooLargeError,
+    UploadMissingError,
 )
 from musicgenerator.events import ObjectFinalized
 from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.results import CONTENT_TYPES, COVER, ResultsFolder
 from musicgenerator.settings import required
-from musicgenerator.states import Status
+from musicgenerator.states import PATIENCE, Status
 from musicgenerator.tracks import PICTURE_BYTES_AT_MOST, Change, Decision, Image, Outcome, Request, Track, Work
 
 LEASE: Final = timedelta(seconds=150)
@@ -79,12 +80,20 @@ class Tracks(Protocol):
 class Objects(Protocol):
     """The objects in the images and results buckets."""
 
+    def find(self, bucket: str, name: str, generation: int | None = None) -> ObjectFinalized | None:
+        """Return the facts of an object, of just that generation if one is given, or None where it is not there."""
+        ...
+
     def read(self, bucket: str, name: str, generation: int | None = None) -> bytes | None:
         """Return an object's bytes, or None where it is gone."""
         ...
 
     def create(self, bucket: str, name: str, data: bytes, content_type: str) -> None:
         """Write an object, or leave the one that is there."""
+        ...
+
+    def erase(self, bucket: str, prefix: str) -> None:
+        """Delete everything whose name starts so."""
         ...
 
 
@@ -144,24 +153,28 @@ class Captioner:
         if event.bucket != self.places.images_bucket or event.name.endswith("/"):
             logs.info("not a picture for us", bucket=event.bucket, object=event.name)
             return
-        track = self._track_of(event)
-        if track is None:
-            logs.warning("an upload for a track that is gone", object=event.name)
+        # The event only says where to look: what it claims of the object may be forged, or no longer true.
+        found = self.objects.find(event.bucket, event.name, event.generation)
+        if found is None:
+            logs.warning("an event about an object that is not there", object=event.name, generation=event.generation)
             return
-        self._take_up(track, event)
+        self._take_up(ids.announced_track(found.name) or self._dropped(found), found)
 
     def resume(self, message: PictureMessage) -> None:
         """Take a track up again that was parked or left lying, as its storage event would.
 
+        A track whose announced picture has not come in all the time that it had ends here.
         Raises LeasedError while another invocation holds the track, so that the message comes again.
         """
         found = self.tracks.find(message.track)
-        image = found[0].image if found else None
-        if image is None:
-            logs.warning("no picture to take up", track=message.track)
+        if found is None:
+            logs.warning("the track is gone", track=message.track)
             return
-        event = ObjectFinalized(image.bucket, image.object, image.generation, image.bytes, image.contentType)
-        self._take_up(message.track, event)
+        picture = self._picture_of(found[0])
+        if picture is None:
+            self._give_up(found[0])
+        else:
+            self._take_up(message.track, picture)
 
     def _take_up(self, track: str, event: ObjectFinalized) -> None:
         owner = ids.new_secret()
@@ -176,19 +189,31 @@ class Captioner:
         elif outcome.track.status is Status.CAPTIONED and not outcome.work.published:
             self._announce(outcome.track)
 
-    def _track_of(self, event: ObjectFinalized) -> str | None:
-        announced = ids.announced_track(event.name)
-        if announced:
-            # Only a signed upload has such a name: where its track is gone, the person deleted it meanwhile.
-            return announced if self.tracks.find(announced) else None
-        track = ids.dropped_track_id(event.bucket, event.name, event.generation)
+    def _dropped(self, found: ObjectFinalized) -> str:
+        track = ids.dropped_track_id(found.bucket, found.name, found.generation)
         # Id and session follow from the object, so a second delivery finds this very document and creates nothing.
         self.tracks.create(
-            Track(self.places.drop_session, track, Status.AWAITING_UPLOAD, 1, _dropped_request(event)),
+            # With its picture, so that it can be taken up even if this invocation gets no further.
+            Track(self.places.drop_session, track, Status.AWAITING_UPLOAD, 1, _dropped_request(found), _image(found)),
             Work(token=ids.new_results_token()),
             datetime.now(UTC) + DROPPED_TRACKS_LIVE,
         )
         return track
+
+    def _picture_of(self, track: Track) -> ObjectFinalized | None:
+        image = track.image
+        if image is not None:
+            return ObjectFinalized(image.bucket, image.object, image.generation, image.bytes, image.contentType)
+        # Nobody has heard of an upload: its event was lost, or there was none.
+        return self.objects.find(self.places.images_bucket, ids.upload_name(track.track))
+
+    def _give_up(self, track: Track) -> None:
+        if datetime.now(UTC) - (track.created_at or _LONG_AGO) < PATIENCE[Status.AWAITING_UPLOAD]:
+            logs.info("its picture may still come", track=track.track)
+            return
+        end = _end(track, UploadMissingError("the announced picture never came"))
+        # The picture may have come in this very moment: then the track is on its way and stays there.
+        self.tracks.advance(track.track, lambda now, _: end if now.status is Status.AWAITING_UPLOAD else None)
 
     def _claim(self, track: str, event: ObjectFinalized, owner: str) -> Outcome | None:
         def decide(now: Track, work: Work) -> Change | None:
@@ -199,7 +224,7 @@ class Captioner:
                 "claims": work.claims + 1,
             }
             if now.status is Status.AWAITING_UPLOAD:
-                return Change(Status.CAPTIONING, {"image": _image(event)}, lease)
+                return Change(Status.CAPTIONING, {"image": asdict(_image(event))}, lease)
             # The first holder may have crashed: when its lease has ended, the next delivery takes over.
             if now.status is Status.CAPTIONING and (work.lease_until or _LONG_AGO) < datetime.now(UTC):
                 return Change(work=lease)
@@ -227,7 +252,11 @@ class Captioner:
             return change if now.status is Status.CAPTIONING and work.owner == owner else None
 
         end = self.tracks.advance(track.track, decide)
-        if end and (end.changed or _holds(end, owner)) and change.status is Status.CAPTIONED:
+        if end is None or end.track.status is Status.CANCELLED:
+            # Cancelled or erased meanwhile: nothing refers to the cover, and no erasure may come that would find it.
+            folder = self._folder(outcome.work)
+            self.objects.erase(folder.bucket, folder.name(COVER))
+        elif (end.changed or _holds(end, owner)) and change.status is Status.CAPTIONED:
             self._announce(track)
 
     def _release(self, track: Track, owner: str) -> None:
@@ -245,13 +274,13 @@ class Captioner:
         if data is None:
             raise PictureGoneError(event.name)
         picture = self.decode(data)
-        image = _image(event) | {"width": picture.width, "height": picture.height}
+        image = asdict(replace(_image(event), width=picture.width, height=picture.height))
         description = self._ask(picture, track.request)
         usage = {"image": image, "describer": dict(description.usage)}
         if isinstance(description.outcome, PermanentError):
             end = _end(track, description.outcome)
             return replace(end, fields={**end.fields, **usage})
-        folder = ResultsFolder(self.places.results_url, self.places.results_bucket, work.token)
+        folder = self._folder(work)
         self.objects.create(folder.bucket, folder.name(COVER), picture.jpeg, CONTENT_TYPES[COVER])
         brief = {"brief": description.outcome.to_mapping(), "music": {"coverUrl": folder.url(COVER)}, "error": None}
         return Change(Status.CAPTIONED, {**usage, **brief})
@@ -264,6 +293,9 @@ class Captioner:
         except BlockedError as error:
             self.breaker.open(str(error))
             raise
+
+    def _folder(self, work: Work) -> ResultsFolder:
+        return ResultsFolder(self.places.results_url, self.places.results_bucket, work.token)
 
     def _announce(self, track: Track) -> None:
         # Published before it is marked: a crash in between repeats the message, which launches nothing twice.
@@ -287,9 +319,8 @@ def _holds(outcome: Outcome, owner: str) -> bool:
     return outcome.work.owner == owner
 
 
-def _image(event: ObjectFinalized) -> dict[str, Any]:
-    image = Image(event.bucket, event.name, event.generation, 0, 0, event.content_type, event.size)
-    return dict(vars(image))
+def _image(event: ObjectFinalized) -> Image:
+    return Image(event.bucket, event.name, event.generation, 0, 0, event.content_type, event.size)
 
 
 def _dropped_request(event: ObjectFinalized) -> Request:

@@ -1,16 +1,21 @@
 """A picture has been uploaded: the composition root, and the only reader of the environment."""
 
+import gc
+
+# While modules are loaded nothing is garbage, and looking for it takes a tenth of a start.
+gc.disable()
+
 import functools
 import os
 
 import functions_framework
-from captioning import Captioner, Places
+from captioning import Captioner, Describer, Places
 from cloudevents.http import CloudEvent
 from firestore_breaker import FirestoreBreaker
-from google.cloud import firestore, pubsub_v1, storage
-from openai import OpenAI
-from openai_briefs import Models, OpenAIBriefs
-from pillow_pictures import decode
+from google.cloud import firestore, storage
+from loading import LoadingDescriber
+from openai_models import Models
+from pillow_pictures import PreparedDecoder
 
 from musicgenerator.delivery import acknowledging_poison
 from musicgenerator.events import MESSAGE_PUBLISHED, ObjectFinalized, message_data
@@ -19,6 +24,9 @@ from musicgenerator.settings import required
 from musicgenerator_google.firestore_tracks import FirestoreTracks
 from musicgenerator_google.pubsub_topics import CaptionsTopic
 from musicgenerator_google.storage_objects import StorageObjects
+
+gc.freeze()
+gc.enable()
 
 
 @functions_framework.cloud_event
@@ -37,13 +45,22 @@ def on_image_uploaded(event: CloudEvent) -> None:
 def bootstrap() -> Captioner:
     """Build the clients, once an instance and after the server has forked."""
     env, project = os.environ, required(os.environ, "GOOGLE_CLOUD_PROJECT")
-    database = firestore.Client(project=project)
+    key, models = required(env, "OPENAI_API_KEY"), Models.from_environ(env)
+    describer = LoadingDescriber(lambda: _describer(key, models))
+    database = firestore.Client(project=project, database=env.get("FIRESTORE_DATABASE"))
     return Captioner(
         tracks=FirestoreTracks(database),
         objects=StorageObjects(storage.Client(project=project)),
-        decode=decode,
-        describer=OpenAIBriefs(OpenAI(timeout=60, max_retries=1), Models.from_environ(env)),
+        decode=PreparedDecoder().decode,
+        describer=describer,
         breaker=FirestoreBreaker(database),
-        captions=CaptionsTopic(pubsub_v1.PublisherClient(), project, required(env, "CAPTIONS_TOPIC")),
+        captions=CaptionsTopic(project, required(env, "CAPTIONS_TOPIC")),
         places=Places.from_environ(env),
     )
+
+
+def _describer(key: str, models: Models) -> Describer:
+    from openai import OpenAI  # noqa: PLC0415  it is what takes so long
+    from openai_briefs import OpenAIBriefs  # noqa: PLC0415  which imports it too
+
+    return OpenAIBriefs(OpenAI(api_key=key, timeout=60, max_retries=1), models)

@@ -2,16 +2,15 @@
 
 import base64
 import json
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 import openai
 import pydantic
 from brief_prompt import PROMPT, VERSION
 from captioning import Description, Picture
+from openai_models import Models
 from openai_prices import cost_usd
 
 from musicgenerator import briefs
@@ -26,7 +25,6 @@ from musicgenerator.errors import (
     PermanentError,
     TransientError,
 )
-from musicgenerator.settings import SettingInvalidError, required, words
 from musicgenerator.tracks import Request
 from musicgenerator.wording import is_english, plain
 
@@ -35,37 +33,12 @@ if TYPE_CHECKING:
     from openai.types.responses import ParsedResponse
 
 _OUTPUT_TOKENS: Final = 1500
-_SCORE: Final = re.compile(r"0|0?\.[0-9]+|1(?:\.0+)?")
 _REJECTED_CODES: Final = frozenset({"image_content_policy_violation", "content_policy_violation"})
 _TRANSIENT_CODES: Final = frozenset({"rate_limit_exceeded", "server_error", "vector_store_timeout"})
 _UNUSED: Final = {"calls": 0, "inputTokens": 0, "outputTokens": 0, "costUsd": 0.0}
 _BLOCKED_CODES: Final = frozenset({"insufficient_quota", "model_not_found"})
 _REFUSED: Final = frozenset({400, 413, 422})
 _MENDED_BY_WAITING: Final = frozenset({408, 409, 425, 429})
-
-
-@dataclass(frozen=True)
-class Models:
-    """Which models are asked; ``moderation`` is empty where the server has none.
-
-    ``thresholds`` are scores from 0 to 1 by moderation category; a category without one is left to the API's verdict.
-    """
-
-    describer: str
-    moderation: str = ""
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-
-    @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Read ``OPENAI_MODEL``, ``MODERATION_MODEL`` and ``MODERATION_THRESHOLDS`` ("sexual=0.4 violence=0.9")."""
-        thresholds = {}
-        for word in words(environ, "MODERATION_THRESHOLDS"):
-            category, _, score = word.partition("=")
-            # Neither "nan" nor "40": no score would ever reach it.
-            if not category or not _SCORE.fullmatch(score):
-                raise SettingInvalidError(f"MODERATION_THRESHOLDS: {word!r} is not like sexual=0.4")
-            thresholds[category] = float(score)
-        return cls(required(environ, "OPENAI_MODEL"), environ.get("MODERATION_MODEL", "").strip(), thresholds)
 
 
 class Answer(pydantic.BaseModel):

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from signal import SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGXCPU
 from typing import Final
@@ -25,8 +26,6 @@ _DECODER: Final = Path(__file__).with_name("pillow_decoder.py")
 # It ends itself after 3 s of computing: waiting longer than this, it is the machine that is busy.
 _SECONDS_AT_MOST: Final = 30
 _CRASHES: Final = {-SIGABRT, -SIGBUS, -SIGFPE, -SIGILL, -SIGSEGV}
-# However many threads an instance has, its memory holds one picture's pixels at a time.
-_ONE_AT_A_TIME: Final = threading.Lock()
 
 
 def decode(data: bytes, program: Path = _DECODER, seconds: float = _SECONDS_AT_MOST) -> Picture:
@@ -35,36 +34,83 @@ def decode(data: bytes, program: Path = _DECODER, seconds: float = _SECONDS_AT_M
     Raises a PictureError that says what is wrong with the data,
     and a CaptionUnavailableError when nothing could be found out about it.
     """
+    _check_size(data)
+    with _started(program) as process:
+        return _picture(_answer(process, data, seconds))
+
+
+class PreparedDecoder:
+    """Decodes as ``decode`` does, with a process that is there already: its start takes longer than most pictures.
+
+    Every picture has a process of its own still, one at a time. The one that waits ends with this process.
+    """
+
+    def __init__(self) -> None:
+        """Start the first process."""
+        # However many threads an instance has, its memory holds one picture's pixels at a time.
+        self._one_at_a_time = threading.Lock()
+        self._waiting: subprocess.Popen[bytes] | None = _started(_DECODER)
+
+    def decode(self, data: bytes) -> Picture:
+        """Return the picture, or raise as ``decode`` does."""
+        _check_size(data)
+        with self._one_at_a_time:
+            try:
+                with self._waiting or _started(_DECODER) as process:
+                    answer = _answer(process, data, _SECONDS_AT_MOST)
+            finally:
+                self._waiting = None
+                with suppress(OSError):
+                    self._waiting = _started(_DECODER)
+        return _picture(answer)
+
+    def close(self) -> None:
+        """End the process that waits."""
+        if self._waiting:
+            with self._waiting as process:
+                process.kill()
+            self._waiting = None
+
+
+def _check_size(data: bytes) -> None:
     if not data:
         raise EmptyPictureError("0 bytes")
     if len(data) > PICTURE_BYTES_AT_MOST:
         raise PictureTooLargeError(f"{len(data)} bytes")
-    with _ONE_AT_A_TIME:
-        head, _, jpeg = _answer(data, program, seconds).partition(b"\n")
-    answer = json.loads(head)
-    if "code" in answer:
-        raise _REASONS[answer["code"]](answer["detail"])
-    return Picture(jpeg, answer["width"], answer["height"])
 
 
-def _answer(data: bytes, program: Path, seconds: float) -> bytes:
+def _started(program: Path) -> "subprocess.Popen[bytes]":
     # Without `site` it starts in half the time, and finds what this process finds.
     command = [sys.executable, "-S", str(program)]
     environ = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(  # noqa: S603  a file of ours, with nothing of the stranger's on the command line
+        command, stdin=pipe, stdout=pipe, stderr=pipe, env=environ
+    )
+
+
+def _picture(answer: bytes) -> Picture:
+    head, _, jpeg = answer.partition(b"\n")
+    facts = json.loads(head)
+    if "code" in facts:
+        raise _REASONS[facts["code"]](facts["detail"])
+    return Picture(jpeg, facts["width"], facts["height"])
+
+
+def _answer(process: "subprocess.Popen[bytes]", data: bytes, seconds: float) -> bytes:
     try:
-        done = subprocess.run(  # noqa: S603  a file of ours, with nothing of the stranger's on the command line
-            command, input=data, capture_output=True, timeout=seconds, check=False, env=environ
-        )
+        out, errors = process.communicate(data, seconds)
     except subprocess.TimeoutExpired as error:
+        process.kill()
         raise CaptionUnavailableError(f"no picture within {seconds} seconds") from error
-    if done.returncode == -SIGXCPU:
+    if process.returncode == -SIGXCPU:
         raise TooComplexPictureError("time")
-    if done.returncode in _CRASHES:
-        raise DamagedPictureError(f"the decoder crashed with signal {-done.returncode}")
+    if process.returncode in _CRASHES:
+        raise DamagedPictureError(f"the decoder crashed with signal {-process.returncode}")
     # Ending in any other way is no picture's doing: somebody killed it, or this program or its installation is broken.
-    if done.returncode:
-        raise CaptionUnavailableError(f"exit {done.returncode}: {done.stderr.decode(errors='replace')[-2000:]}")
-    return done.stdout
+    if process.returncode:
+        raise CaptionUnavailableError(f"exit {process.returncode}: {errors.decode(errors='replace')[-2000:]}")
+    return out
 
 
 _REASONS: Final = {kind.code: kind for kind in PictureError.__subclasses__()}

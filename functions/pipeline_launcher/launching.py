@@ -1,26 +1,40 @@
 """From a captioned track to one pipeline job, however often its message is delivered."""
 
 import hashlib
-from collections.abc import Mapping
+import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol, Self
 
 from musicgenerator import ids, logs
 from musicgenerator.briefs import ENGINES
-from musicgenerator.errors import BudgetSpentError, LaunchRefusedError, PermanentError
+from musicgenerator.errors import (
+    BudgetSpentError,
+    LaunchRefusedError,
+    LaunchUnavailableError,
+    PermanentError,
+    RegionBusyError,
+)
 from musicgenerator.jobs import JobFacts, JobRequest, job_labels
 from musicgenerator.messages import CaptionMessage
-from musicgenerator.settings import SettingInvalidError, required, whole_number
+from musicgenerator.settings import SettingInvalidError, regions, required, whole_number
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, Decision, Outcome, Track, Work
 
 DAILY_LIMIT: Final = 1000
+# How long a region that refused a job is asked for no other: its quota is one of a minute.
+PAUSE: Final = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where the pipeline keeps its files, who it runs as, and where its music and its message go."""
+    """Where the pipeline may run and keeps its files, who it runs as, and where its music and its message go.
 
+    The first of ``regions`` is the installation's own.
+    """
+
+    regions: tuple[str, ...]
     pipeline_root: str
     pipeline_account: str
     results_bucket: str
@@ -35,6 +49,7 @@ class Places:
         """Read the environment; raise SettingMissingError naming a variable that is not set."""
         project = required(environ, "GOOGLE_CLOUD_PROJECT")
         return cls(
+            regions=regions(environ),
             pipeline_root=required(environ, "PIPELINE_ROOT"),
             pipeline_account=required(environ, "PIPELINE_ACCOUNT"),
             results_bucket=required(environ, "RESULTS_BUCKET"),
@@ -61,16 +76,28 @@ class Tracks(Protocol):
 class Pipelines(Protocol):
     """The pipeline jobs of Vertex AI."""
 
-    def create(self, wanted: JobRequest) -> bool:
-        """Create a job, or return False where its id is taken."""
+    def create(self, wanted: JobRequest, region: str) -> bool:
+        """Create a job, or return False where its id is taken; raise LaunchUnavailableError where none is taken on."""
         ...
 
-    def facts(self, job: str) -> JobFacts | None:
+    def facts(self, job: str, region: str) -> JobFacts | None:
         """Return what is true of a job, or None where there is none."""
         ...
 
-    def cancel(self, job: str) -> None:
+    def cancel(self, job: str, region: str) -> None:
         """Cancel a job, if it is there and has not ended."""
+        ...
+
+
+class Regions(Protocol):
+    """What all instances know of the regions' capacity."""
+
+    def busy_until(self) -> Mapping[str, datetime]:
+        """Return the regions that refused a job, and until when each is to be spared."""
+        ...
+
+    def spare(self, region: str, until: datetime) -> None:
+        """Have a region asked for no job until a moment."""
         ...
 
 
@@ -84,10 +111,11 @@ class Switch(Protocol):
 
 @dataclass(frozen=True)
 class Launcher:
-    """Launches each track's attempt exactly once."""
+    """Launches each track's attempt exactly once, in one region."""
 
     tracks: Tracks
     pipelines: Pipelines
+    regions: Regions
     template: Mapping[str, Any]
     places: Places
     switch: Switch
@@ -95,48 +123,80 @@ class Launcher:
     def launch(self, message: CaptionMessage) -> None:
         """Handle one message, however often and however late it is delivered.
 
-        Raises LaunchUnavailableError while Vertex AI is busy, so that the message comes again.
+        While no region takes the job the track waits where it is, and the sweeper announces it again.
         """
         if self.switch.is_paused():
             # Acknowledged: the track stays as it is, and the sweeper announces it again until it may go on.
             logs.warning("paused", track=message.track)
             return
+        now = datetime.now(UTC)
+        busy = {region: until for region, until in self.regions.busy_until().items() if until > now}
+        chosen = self._choose(busy)
 
         def claim(now: Track, _: Work) -> Change | None:
-            # Counted against the day in the very commit that claims the track: launched once, counted once.
-            due = now.status is Status.CAPTIONED and now.attempt == message.attempt
-            return Change(Status.LAUNCHING, daily_limit=self.places.daily_limit) if due else None
+            # Its region chosen and the day's launch counted in the very commit that claims the track: launched once,
+            # in one place, counted once. Where even the chosen region is busy nothing is claimed.
+            due = now.status is Status.CAPTIONED and now.attempt == message.attempt and chosen not in busy
+            return Change(Status.LAUNCHING, {}, {"region": chosen}, self.places.daily_limit) if due else None
 
         try:
             outcome = self.tracks.advance(message.track, claim)
         except BudgetSpentError as error:
             self._end(message, Status.CAPTIONED, error)
             return
-        if outcome is None or _is_called_off(outcome.track, message):
-            self._cancel(message)
+        if outcome is None:
+            # Which region it was in went with it.
+            self._cancel(message, self.places.regions)
             return
-        track = outcome.track
-        # `launching` found here is a launch that crashed half-way or runs beside this one:
-        # both ask for the same job id, and Vertex AI grants it once.
-        under_way = track.status is Status.LAUNCHING and track.attempt == message.attempt
-        if not (outcome.changed or under_way):
+        track, work = outcome.track, outcome.work
+        region = (work.region or self.places.regions[0]) if track.status is Status.LAUNCHING else chosen
+        if _is_called_off(track, message):
+            self._cancel(message, [work.region])
+        elif track.attempt != message.attempt or track.status not in {Status.CAPTIONED, Status.LAUNCHING}:
             logs.info("nothing to launch", track=track.track, status=track.status)
-            return
+        elif region in busy:
+            self._wait(message, track.status, busy[region])
+        else:
+            # `launching` found here is a launch that crashed half-way, was refused or runs beside this one:
+            # all ask the same region for the same job id, and Vertex AI grants it once.
+            self._launch(message, track, work, region)
+
+    def _launch(self, message: CaptionMessage, track: Track, work: Work, region: str) -> None:
         try:
-            self._create(track, outcome.work)
+            self._create(track, work, region)
+            settled = self._settle(message, Status.LAUNCHING, Change(Status.COMPOSING))
+        except LaunchUnavailableError as error:
+            logs.warning("no job taken on", track=track.track, region=region, reason=str(error))
+            until = datetime.now(UTC) + PAUSE
+            # A failure is this track's alone to wait for; where there is no room there is none for anybody.
+            if isinstance(error, RegionBusyError):
+                self.regions.spare(region, until)
+            settled = self._wait(message, Status.LAUNCHING, until)
         except PermanentError as error:
             self._end(message, Status.LAUNCHING, error)
-        else:
-            settled = self._settle(message, Status.LAUNCHING, Change(Status.COMPOSING))
-            if settled is None or _is_called_off(settled.track, message):
-                self._cancel(message)
+            return
+        # Even where no answer came the job may have been made, and nobody announces a track that is at its end.
+        if settled is None or _is_called_off(settled.track, message):
+            self._cancel(message, [region])
 
-    def _cancel(self, message: CaptionMessage) -> None:
+    def _choose(self, busy: Mapping[str, datetime]) -> str:
+        """Return any of the regions that are free; where none is, the one that will be first."""
+        free = [region for region in self.places.regions if region not in busy]
+        return secrets.choice(free) if free else min(self.places.regions, key=lambda region: busy[region])
+
+    def _wait(self, message: CaptionMessage, state: Status, until: datetime) -> Outcome | None:
+        # Acknowledged: a message that came again for as long as an outage lasts would end as a dead letter, beside
+        # those that the sweeper sends meanwhile. Due later, the track has its session's turn among all that wait.
+        logs.info("waits for a region", track=message.track, status=state, until=until)
+        return self._settle(message, state, Change(due_at=until))
+
+    def _cancel(self, message: CaptionMessage, regions: Iterable[str]) -> None:
         # The command that cancelled or erased the track may have come before its job was there to be cancelled.
         logs.warning("the track was cancelled or is gone", track=message.track)
-        self.pipelines.cancel(ids.pipeline_job_id(message.track, message.attempt))
+        for region in regions:
+            self.pipelines.cancel(ids.pipeline_job_id(message.track, message.attempt), region)
 
-    def _create(self, track: Track, work: Work) -> None:
+    def _create(self, track: Track, work: Work, region: str) -> None:
         if track.brief is None:
             raise LaunchRefusedError("the track has no brief")
         job = ids.pipeline_job_id(track.track, track.attempt)
@@ -158,13 +218,13 @@ class Launcher:
         wanted = JobRequest(
             job, self.template, parameters, labels, self.places.pipeline_root, self.places.pipeline_account
         )
-        created = self.pipelines.create(wanted)
+        created = self.pipelines.create(wanted, region)
         if not created:
-            self._check_ours(job, labels)
-        logs.info("launched" if created else "already launched", track=track.track, job=job)
+            self._check_ours(job, labels, region)
+        logs.info("launched" if created else "already launched", track=track.track, job=job, region=region)
 
-    def _check_ours(self, job: str, labels: Mapping[str, str]) -> None:
-        facts = self.pipelines.facts(job)
+    def _check_ours(self, job: str, labels: Mapping[str, str], region: str) -> None:
+        facts = self.pipelines.facts(job, region)
         # A taken id is a success only if the job behind it is this very launch.
         if facts is None or not labels.items() <= facts.labels.items():
             raise LaunchRefusedError(f"the job id {job} is taken by another job")

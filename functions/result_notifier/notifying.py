@@ -17,22 +17,23 @@ from musicgenerator.errors import (
 from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import PipelineMessage
 from musicgenerator.results import MusicFacts, ResultsFolder
-from musicgenerator.settings import required
+from musicgenerator.settings import regions, required
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, Decision, Outcome, Track, Work
 
 
 @dataclass(frozen=True)
 class Places:
-    """The results bucket and where its objects can be read."""
+    """The results bucket, where its objects can be read, and the regions that jobs may be in."""
 
     results_bucket: str
     results_url: str
+    regions: tuple[str, ...]
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Read the environment; raise SettingMissingError naming a variable that is not set."""
-        return cls(required(environ, "RESULTS_BUCKET"), required(environ, "STORAGE_URL"))
+        return cls(required(environ, "RESULTS_BUCKET"), required(environ, "STORAGE_URL"), regions(environ))
 
 
 class Tracks(Protocol):
@@ -50,7 +51,7 @@ class Tracks(Protocol):
 class Pipelines(Protocol):
     """The pipeline jobs of Vertex AI."""
 
-    def facts(self, job: str) -> JobFacts | None:
+    def facts(self, job: str, region: str) -> JobFacts | None:
         """Return what is true of a job, or None where there is none."""
         ...
 
@@ -86,7 +87,7 @@ class Notifier:
         if track.status.is_final or track.attempt != message.attempt:
             logs.info("nothing to settle", track=track.track, status=track.status, job=message.job)
             return
-        facts = self.pipelines.facts(message.job)
+        facts = self.pipelines.facts(message.job, work.region)
         if facts is None or not job_labels(track.track, track.attempt).items() <= facts.labels.items():
             logs.warning("no such job", track=track.track, job=message.job)
             return
@@ -108,13 +109,17 @@ class Notifier:
 
     def _erase(self, message: PipelineMessage) -> None:
         """Erase what a job wrote after its track had been erased; a job that is not ours says nothing."""
-        facts = self.pipelines.facts(message.job)
         labels = job_labels(message.track, message.attempt)
-        if facts is None or not facts.results_token or not labels.items() <= facts.labels.items():
-            logs.warning("no such track", track=message.track, job=message.job)
-            return
-        self.results.erase(ResultsFolder(self.places.results_url, self.places.results_bucket, facts.results_token))
-        logs.info("erased what was written for a track that is gone", track=message.track, job=message.job)
+        # Where its job ran went with the track. Not even the log entry's own region is believed: a forged one would
+        # be asked with this function's token.
+        for region in self.places.regions:
+            facts = self.pipelines.facts(message.job, region)
+            if facts and facts.results_token and labels.items() <= facts.labels.items():
+                token = facts.results_token
+                self.results.erase(ResultsFolder(self.places.results_url, self.places.results_bucket, token))
+                logs.info("erased what was written for a track that is gone", track=message.track, job=message.job)
+                return
+        logs.warning("no such track", track=message.track, job=message.job)
 
     def _music(self, facts: JobFacts, work: Work) -> Change | None:
         folder = ResultsFolder(self.places.results_url, self.places.results_bucket, work.token)

@@ -3,26 +3,29 @@
 The sweeper does nothing itself: it repeats the event that was lost, and the code that would have run then runs now.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Final, Protocol
 
 from notifying import Notifier
 
 from musicgenerator import ids, logs
-from musicgenerator.errors import UploadMissingError
 from musicgenerator.messages import CaptionMessage, PictureMessage, PipelineMessage
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, Decision, Outcome, Track
 
 TRACKS_AT_MOST: Final = 50
+LOOKED_AT: Final = 1000
 
 
 class Tracks(Protocol):
     """The truth about every track."""
 
-    def due(self, now: datetime, at_most: int) -> list[str]:
-        """Return tracks that have rested for too long, the longest waiting first."""
+    def due(self, now: datetime, at_most: int) -> list[tuple[str, str]]:
+        """Return session and id of tracks that have rested for too long, the longest waiting first."""
         ...
 
     def advance(self, track: str, decide: Decision) -> Outcome | None:
@@ -48,7 +51,7 @@ class Captions(Protocol):
 
 @dataclass(frozen=True)
 class Sweeper:
-    """Takes up what was left lying, at most fifty tracks a tick."""
+    """Takes up what was left lying or has to wait, at most fifty tracks a tick and region, session by session."""
 
     tracks: Tracks
     notifier: Notifier
@@ -58,7 +61,8 @@ class Sweeper:
 
     def sweep(self) -> None:
         """Look once; safe at any time and beside any other sweeper, since each track is claimed first."""
-        for track in self.tracks.due(datetime.now(UTC), TRACKS_AT_MOST):
+        due = in_turns(self.tracks.due(datetime.now(UTC), LOOKED_AT))
+        for track in due[: TRACKS_AT_MOST * len(self.notifier.places.regions)]:
             # An empty change gives the track its patience anew: of two sweepers only one writes it, and a track
             # that cannot be helped makes room for the next.
             claim = self.tracks.advance(track, lambda now, _: None if now.status.is_final else Change())
@@ -68,9 +72,7 @@ class Sweeper:
 
     def _take_up(self, track: Track) -> None:
         match track.status:
-            case Status.AWAITING_UPLOAD:
-                self._give_up(track)
-            case Status.CAPTIONING:
+            case Status.AWAITING_UPLOAD | Status.CAPTIONING:
                 self.pictures.announce(PictureMessage(track.track))
             case Status.CAPTIONED | Status.LAUNCHING:
                 message = CaptionMessage(track.session, track.track, track.attempt)
@@ -79,8 +81,15 @@ class Sweeper:
                 job = ids.pipeline_job_id(track.track, track.attempt)
                 self.notifier.notify(PipelineMessage(job, track.track, track.attempt))
 
-    def _give_up(self, track: Track) -> None:
-        error = UploadMissingError("the announced picture never came")
-        end = Change(error.status, {"error": error.to_mapping(track.request.language)})
-        # The picture may have come in this very moment: then the track is on its way and stays there.
-        self.tracks.advance(track.track, lambda now, _: end if now.status is Status.AWAITING_UPLOAD else None)
+
+def in_turns(due: Iterable[tuple[str, str]]) -> list[str]:
+    """Order tracks so that sessions take turns, and keep each session's own order.
+
+    What is taken up goes to the end of what is due, so those who are not looked at yet come nearer with every tick.
+    """
+    earlier: Counter[str] = Counter()
+    turns = []
+    for session, track in due:
+        turns.append((earlier[session], track))
+        earlier[session] += 1
+    return [track for _, track in sorted(turns, key=itemgetter(0))]

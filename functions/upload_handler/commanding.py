@@ -109,7 +109,7 @@ class Objects(Protocol):
 class Jobs(Protocol):
     """The pipeline jobs of Vertex AI."""
 
-    def cancel(self, job: str) -> None:
+    def cancel(self, job: str, region: str) -> None:
         """Cancel a job, if it is there and has not ended."""
         ...
 
@@ -264,9 +264,9 @@ def call_off(tracks: Tracks, jobs: Jobs, track: str, attempt: int) -> Track | No
     found = tracks.find(track)
     if found is None:
         return None
-    now, _ = found
+    now, work = found
     if now.status is Status.CANCELLED and now.brief is not None:
-        jobs.cancel(ids.pipeline_job_id(track, now.attempt))
+        jobs.cancel(ids.pipeline_job_id(track, now.attempt), work.region)
     return now
 
 
@@ -296,7 +296,7 @@ def _next_attempt(now: Track, failed: int) -> Change | None:
     if now.status is not Status.FAILED or now.attempt != failed:
         return None
     status = Status.CAPTIONED if now.brief else Status.CAPTIONING
-    work = {"owner": None, "lease_until": None, "published": False, "parked": False, "claims": 0}
+    work = {"owner": None, "lease_until": None, "published": False, "parked": False, "claims": 0, "region": ""}
     return Change(status, {"attempt": failed + 1, "error": None}, work)
 
 

@@ -1,7 +1,8 @@
-"""Entries and the day's counters in Firestore: ``idempotency/{entry}`` and ``limits/{day}``, ``limits/{day}-{hash}``.
+"""Entries and the day's counters in Firestore.
 
-The day's document holds everybody's counter and a random salt; the other counters are found only with that salt, and
-go with it after two days. So nobody can tell afterwards which address or session was counted.
+``idempotency/{entry}``, ``limits/{day}-{part}`` for everybody, ``limits/{day}-{hash}`` for an address or a session.
+``limits/{day}`` holds the random salt of the hashes, and goes with them after two days: so nobody can tell afterwards
+which address or session was counted.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from google.api_core import exceptions
 from google.cloud import firestore
 
 from musicgenerator.errors import ContentionError
+from musicgenerator_google.firestore_counters import count, part_with_room
 
 _TRIES: Final = 40
 _SECONDS: Final = 15.0
@@ -72,28 +74,33 @@ class FirestoreLedger:
     def _count(self, batch: Any, today: Any, quotas: Sequence[Quota], now: datetime) -> None:
         if not quotas:
             return
-        day = today.to_dict() or {"salt": secrets.token_hex(16)}
-        counters = {quota: self._counter(today.reference, day["salt"], quota) for quota in quotas}
-        found = self._read(list(counters.values())) | {today.reference.path: today}
-        # The new values by document; the day's own is written, with its salt, even where it is not counted on.
-        values: dict[str, dict[str, int]] = {} if today.exists else {today.reference.path: {}}
-        for quota, counter in counters.items():
-            count = (found[counter.path].to_dict() or {}).get(quota.unit, 0)
-            if count >= quota.limit:
+        salt = (today.to_dict() or {"salt": secrets.token_hex(16)})["salt"]
+        if not today.exists:
+            batch.create(today.reference, {"salt": salt, "expiresAt": now + _COUNTERS_LIVE})
+        own = {quota: self._counter(today.reference, salt, quota) for quota in quotas if quota.subject}
+        found = self._read(list(own.values()))
+        # The new values by document: an address may be counted in two units.
+        values: dict[str, dict[str, int]] = {}
+        for quota in quotas:
+            if quota.subject:
+                snapshot = found[own[quota].path]
+                full = count(snapshot, quota.unit) >= quota.limit
+            else:
+                snapshot = part_with_room(self._client, today.reference.path, quota.unit, quota.limit)
+                full = snapshot is None
+            if full:
                 raise limit_reached(quota, now)
-            values.setdefault(counter.path, {})[quota.unit] = count + 1
+            found[snapshot.reference.path] = snapshot
+            values.setdefault(snapshot.reference.path, {})[quota.unit] = count(snapshot, quota.unit) + 1
         for path, value in values.items():
             snapshot = found[path]
             if snapshot.exists:
                 option = self._client.write_option(last_update_time=snapshot.update_time)
                 batch.update(snapshot.reference, value, option=option)
             else:
-                salt = {"salt": day["salt"]} if path == today.reference.path else {}
-                batch.create(snapshot.reference, value | salt | {"expiresAt": now + _COUNTERS_LIVE})
+                batch.create(snapshot.reference, value | {"expiresAt": now + _COUNTERS_LIVE})
 
     def _counter(self, today: Any, salt: str, quota: Quota) -> Any:
-        if not quota.subject:
-            return today
         subject = hashlib.sha256(f"{salt}\0{quota.subject}".encode()).hexdigest()
         return self._client.document("limits", f"{today.id}-{subject}")
 

@@ -17,7 +17,9 @@ MusicgeneratorError
 ├── BlockedError                only the operator can mend it: the track is parked, the event acknowledged
 │   └── DescriberBlockedError   and a replay takes the track up again
 ├── TransientError              raised out of the handler, so that the event is delivered again
-│   └── ContentionError, LeasedError, CaptionUnavailableError, LaunchUnavailableError
+│   ├── ContentionError, LeasedError, CaptionUnavailableError
+│   └── LaunchUnavailableError  for a launch: the track waits for the sweeper instead
+│       └── RegionBusyError     and so does every other of its region
 └── MalformedEventError         nobody's track: logged as poison, then acknowledged
 """
 
@@ -304,7 +306,11 @@ class CaptionUnavailableError(TransientError):
 
 
 class LaunchUnavailableError(TransientError):
-    """Vertex AI is busy or out of reach."""
+    """Vertex AI fails or is out of reach."""
+
+
+class RegionBusyError(LaunchUnavailableError):
+    """A region of Vertex AI has no room for another job."""
 
 
 class MalformedEventError(MusicgeneratorError):

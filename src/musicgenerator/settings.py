@@ -33,3 +33,8 @@ def whole_number(environ: Mapping[str, str], name: str, default: int) -> int:
 def words(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
     """Return a variable that holds words parted by spaces."""
     return tuple(environ.get(name, "").split())
+
+
+def regions(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return where pipelines may run: the installation's own region first, then those of ``REGIONS``, each once."""
+    return tuple(dict.fromkeys((required(environ, "REGION"), *words(environ, "REGIONS"))))

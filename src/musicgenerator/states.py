@@ -40,7 +40,7 @@ _RANKS: Final = {status: min(position, list(Status).index(Status.READY)) for pos
 # How long a track may rest in a state before somebody looks whether its event was lost.
 # Each is longer than the state's work takes, since looking costs a message.
 PATIENCE: Final = {
-    Status.AWAITING_UPLOAD: timedelta(hours=25),
+    Status.AWAITING_UPLOAD: timedelta(hours=1),  # the permission to begin an upload ends after ten minutes
     Status.CAPTIONING: timedelta(minutes=4),
     Status.CAPTIONED: timedelta(minutes=2),
     Status.LAUNCHING: timedelta(minutes=2),

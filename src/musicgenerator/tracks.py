@@ -71,7 +71,8 @@ class Request:
 class Track:
     """One track as a handler sees it: where it stands and what is known so far.
 
-    ``retryable`` is what its error says: whether another attempt may succeed.
+    ``retryable`` is what its error says: whether another attempt may succeed; ``created_at`` is None before it is
+    stored.
     """
 
     session: str
@@ -83,6 +84,7 @@ class Track:
     brief: Brief | None = None
     prompt_version: str = ""
     retryable: bool = False
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,9 @@ class Work:
     ``owner`` is the random name of the invocation that claimed the track and ``lease_until`` ends its claim;
     ``published`` tells whether the captioned track has been announced on `captions`;
     ``parked`` tells that it waits for the operator and has to be taken up by a replay;
-    ``claims`` counts how often the picture was taken up.
+    ``claims`` counts how often the picture was taken up;
+    ``region`` is where this attempt's job runs, chosen when the attempt is claimed and never changed: empty before
+    that, and for the installation's own region in documents that are older than the choice.
     """
 
     token: str
@@ -101,19 +105,22 @@ class Work:
     published: bool = False
     parked: bool = False
     claims: int = 0
+    region: str = ""
 
 
 @dataclass(frozen=True)
 class Change:
     """One step of a track, written as a whole or not at all.
 
-    ``daily_limit`` makes the step one of so many a day: it is counted in the same commit, or refused.
+    ``daily_limit`` makes the step one of so many a day: it is counted in the same commit, or refused;
+    ``due_at`` is when the track is next looked after, None where its state's patience says so.
     """
 
     status: Status | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
     work: Mapping[str, Any] = field(default_factory=dict)
     daily_limit: int | None = None
+    due_at: datetime | None = None
 
 
 Decision = Callable[[Track, Work], Change | None]

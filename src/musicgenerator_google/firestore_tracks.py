@@ -19,10 +19,12 @@ from musicgenerator.briefs import Brief
 from musicgenerator.errors import BudgetSpentError, ContentionError
 from musicgenerator.states import PARKED_PATIENCE, PATIENCE, Status
 from musicgenerator.tracks import Change, Decision, Image, Outcome, Request, Track, Work, check_step
+from musicgenerator_google.firestore_counters import count, part_with_room
 
 _TRIES: Final = 40
 _SECONDS: Final = 15.0
 _COUNTERS_LIVE: Final = timedelta(days=90)
+_SESSIONS_KEPT: Final = 10_000
 
 
 class FirestoreTracks:
@@ -31,6 +33,8 @@ class FirestoreTracks:
     def __init__(self, client: firestore.Client) -> None:
         """Use a client that lives as long as the instance does."""
         self._client = client
+        # Which session a track belongs to never changes, and is asked for several times in a handling.
+        self._sessions: dict[str, str] = {}
 
     def create(self, track: Track, work: Work, expires_at: datetime) -> None:
         """Write a new track with its work, or leave the one that is there as it is.
@@ -72,10 +76,11 @@ class FirestoreTracks:
             time.sleep(random.uniform(0, 0.03 * (attempt + 1)))  # noqa: S311  jitter, not a secret
         raise ContentionError(f"track {track} kept changing")
 
-    def due(self, now: datetime, at_most: int) -> list[str]:
-        """Return tracks that have rested longer than their state's patience, the longest waiting first."""
+    def due(self, now: datetime, at_most: int) -> list[tuple[str, str]]:
+        """Return session and id of tracks that have rested longer than their patience, the longest waiting first."""
         query = self._client.collection("work").where(filter=firestore.FieldFilter("dueAt", "<=", now))
-        return [work.id for work in query.order_by("dueAt").limit(at_most).stream(timeout=_SECONDS)]
+        found = query.select(["session"]).order_by("dueAt").limit(at_most).stream(timeout=_SECONDS)
+        return [(work.get("session"), work.id) for work in found]
 
     def of_session(self, session: str) -> list[str]:
         """Return all tracks of a session, found by their documents and by their work."""
@@ -117,29 +122,43 @@ class FirestoreTracks:
 
     def _count(self, batch: Any, limit: int) -> None:
         day = datetime.now(UTC).date()
-        counter = self._client.document("budget", day.isoformat())
-        found = counter.get(timeout=_SECONDS)
-        count = found.get("launched") if found.exists else 0
-        if count >= limit:
-            raise BudgetSpentError(f"{count} launches on {day}")
+        part = part_with_room(self._client, f"budget/{day}", "launched", limit)
+        if part is None:
+            raise BudgetSpentError(f"{limit} launches on {day}")
         # Counted in the commit that moves the track: neither happens without the other, nor twice.
-        if found.exists:
-            batch.update(counter, {"launched": count + 1}, option=self._unchanged(found))
+        launched = count(part, "launched") + 1
+        if part.exists:
+            batch.update(part.reference, {"launched": launched}, option=self._unchanged(part))
         else:
-            batch.create(counter, {"launched": 1, "expiresAt": datetime.now(UTC) + _COUNTERS_LIVE})
+            batch.create(part.reference, {"launched": launched, "expiresAt": datetime.now(UTC) + _COUNTERS_LIVE})
 
     def _unchanged(self, snapshot: Any) -> Any:
         return self._client.write_option(last_update_time=snapshot.update_time)
 
     def _read(self, track: str) -> tuple[Track, Work, tuple[Any, Any]] | None:
-        work = self._work(track).get(timeout=_SECONDS)
-        if not work.exists:
+        session = self._session(track)
+        if session is None:
             return None
-        session = work.get("session")
-        document = self._track(session, track).get(timeout=_SECONDS)
-        if not document.exists:
+        # As of one moment: read one after the other, a change between the two would show the state that it left
+        # beside the work that it found.
+        references = [self._track(session, track), self._work(track)]
+        found = {each.reference.path: each for each in self._client.get_all(references, timeout=_SECONDS)}
+        document, work = (found[reference.path] for reference in references)
+        if not document.exists or not work.exists:
             return None
         return _read_track(session, track, document.to_dict()), _read_work(work.to_dict()), (document, work)
+
+    def _session(self, track: str) -> str | None:
+        session = self._sessions.get(track)
+        if session is None:
+            work = self._work(track).get(timeout=_SECONDS)
+            if not work.exists:
+                return None
+            session = str(work.get("session"))
+            if len(self._sessions) >= _SESSIONS_KEPT:
+                self._sessions.clear()
+            self._sessions[track] = session
+        return session
 
     def _track(self, session: str, track: str) -> Any:
         return self._client.document("sessions", session, "tracks", track)
@@ -174,6 +193,7 @@ def _new_work(track: Track, work: Work, expires_at: datetime) -> dict[str, Any]:
         "published": work.published,
         "parked": work.parked,
         "claims": work.claims,
+        "region": work.region,
         "dueAt": _due(PATIENCE.get(track.status)),
         "expiresAt": expires_at,
     }
@@ -182,7 +202,7 @@ def _new_work(track: Track, work: Work, expires_at: datetime) -> dict[str, Any]:
 def _work_fields(now: Track, change: Change) -> dict[str, Any]:
     values = {_WORK_NAMES[name]: value for name, value in change.work.items()}
     patience = PARKED_PATIENCE if change.work.get("parked") else PATIENCE.get(change.status or now.status)
-    return values | {"dueAt": _due(patience)}
+    return values | {"dueAt": change.due_at or _due(patience)}
 
 
 def _due(patience: timedelta | None) -> datetime | None:
@@ -196,6 +216,7 @@ _WORK_NAMES: Final = {
     "published": "published",
     "parked": "parked",
     "claims": "claims",
+    "region": "region",
 }
 
 
@@ -211,6 +232,7 @@ def _read_track(session: str, track: str, document: dict[str, Any]) -> Track:
         brief=Brief.from_mapping(brief) if brief else None,
         prompt_version=str((document.get("describer") or {}).get("promptVersion", "")),
         retryable=bool((document.get("error") or {}).get("retryable")),
+        created_at=document.get("createdAt"),
     )
 
 
@@ -222,4 +244,5 @@ def _read_work(document: dict[str, Any]) -> Work:
         published=bool(document.get("published")),
         parked=bool(document.get("parked")),
         claims=document.get("claims", 0),
+        region=document.get("region", ""),
     )

@@ -6,6 +6,7 @@ from google.api_core import exceptions
 from google.cloud import storage
 
 from musicgenerator.errors import ContentionError
+from musicgenerator.events import ObjectFinalized
 
 _SECONDS: Final = 60.0
 _ROUNDS: Final = 5
@@ -17,6 +18,15 @@ class StorageObjects:
     def __init__(self, client: storage.Client) -> None:
         """Use a client that lives as long as the instance does."""
         self._client = client
+
+    def find(self, bucket: str, name: str, generation: int | None = None) -> ObjectFinalized | None:
+        """Return the facts of an object, of just that generation if one is given, or None where it is not there."""
+        blob = self._client.bucket(bucket).get_blob(name, generation=generation, timeout=_SECONDS)
+        if blob is None:
+            return None
+        return ObjectFinalized(
+            bucket, name, int(blob.generation), int(blob.size or 0), blob.content_type or "", blob.metadata or {}
+        )
 
     def read(self, bucket: str, name: str, generation: int | None = None) -> bytes | None:
         """Return an object's bytes, of just that generation if one is given, or None where it is not there."""

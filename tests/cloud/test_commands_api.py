@@ -41,6 +41,7 @@ from localcloud.scheduler import TICK
 from musicgenerator import ids
 from musicgenerator.states import Status
 from musicgenerator.tracks import Work
+from musicgenerator_google.firestore_counters import total
 from musicgenerator_google.firestore_switch import FirestoreSwitch
 from musicgenerator_google.firestore_tracks import FirestoreTracks
 from tests.cloud.clients import Jobs, document, ends, fetch
@@ -282,12 +283,17 @@ def test_a_session_s_limit_holds_for_requests_at_once(local_cloud: Addresses) ->
     assert 50 == len(list(tracks.list_documents()))
 
 
-def test_the_ledger_counts_each_entry_once(local_cloud: Addresses) -> None:
+@pytest.mark.parametrize("whose", ["one session", "everybody"])
+def test_the_ledger_counts_each_entry_once(local_cloud: Addresses, whose: str) -> None:
     """64 at once, each of them twice: as many are let in as the limit says, and each knows its first answer."""
     del local_cloud
     client = firestore.Client(project=PROJECT)
     ledger, subject = FirestoreLedger(client), ids.new_session_id()
-    quota = Quota(subject, "tracks", 20, "tracks")
+    counted = total(client, f"limits/{datetime.now(UTC).date()}", "tracks")
+    quotas = {
+        "one session": Quota(subject, "tracks", 20, "tracks"),
+        "everybody": Quota("", "tracks", counted + 20, "tracks"),
+    }
     barrier = threading.Barrier(16)
 
     def enter(number: int) -> int | None:
@@ -296,7 +302,7 @@ def test_the_ledger_counts_each_entry_once(local_cloud: Addresses) -> None:
             f"{subject}-{number % 32}", subject, "f", {"number": number}, datetime.now(UTC) + timedelta(days=1)
         )
         try:
-            return int(ledger.enter(entry, [quota]).details["number"])
+            return int(ledger.enter(entry, [quotas[whose]]).details["number"])
         except LimitReachedError:
             return None
 

@@ -1,4 +1,5 @@
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,6 @@ from infra.dead_letters import DeadLetters
 from localcloud.addresses import (
     CAPTIONS_TOPIC,
     DEAD_LETTER_SUFFIX,
-    IMAGES_BUCKET,
     PICTURES_TOPIC,
     PIPELINE_EVENTS_TOPIC,
     PROJECT,
@@ -17,7 +17,7 @@ from localcloud.addresses import (
     Addresses,
 )
 from localcloud.provision import drop_session
-from musicgenerator import ids
+from musicgenerator_google.firestore_tracks import FirestoreTracks
 from tests.cloud.clients import Jobs, drop_files, ends, finalized_event
 
 pytestmark = pytest.mark.cloud
@@ -80,13 +80,17 @@ def test_replaying_a_hundred_dead_letters_twice_changes_nothing_the_second_time(
 
 
 def test_a_storage_event_that_was_given_up_on_is_taken_up_by_a_replay(
-    local_cloud: Addresses, dead_letters: DeadLetters
+    local_cloud: Addresses, dead_letters: DeadLetters, photos: dict[str, Path]
 ) -> None:
-    """A drop whose event never arrived has no track; replaying the event makes one, here of an object gone by now."""
-    name, generation = "never-seen.jpg", 1_700_000_000_000_001
-    event, _ = finalized_event(name, generation)
+    """A drop whose event never arrived has no track; replaying the event makes one."""
+    (track,) = drop_files([photos["chelsea"]], {"durationSeconds": "10", "language": "en"})
+    (before,) = ends(local_cloud, [track]).values()
+    FirestoreTracks(firestore.Client(project=PROJECT)).erase(drop_session(local_cloud), track)
+    image = before["image"]
+    event, _ = finalized_event(image["object"], image["generation"], image["bytes"])
     _die(STORAGE_EVENTS_TOPIC, json.dumps(event | {"metadata": {"language": "en"}}).encode())
     assert len(dead_letters.replay()) == 1
-    track = ids.dropped_track_id(IMAGES_BUCKET, name, generation)
-    (end,) = ends(local_cloud, [track]).values()
-    assert (end["status"], end["error"]["code"], end["request"]["language"]) == ("failed", "picture_gone", "en")
+    deadline = time.monotonic() + 60
+    while not (found := _documents(track, drop_session(local_cloud))).get("brief") and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert (before["brief"], "en") == (found.get("brief"), found["request"]["language"])

@@ -65,8 +65,7 @@ class Scene:
     )
 
     def __post_init__(self) -> None:
-        self.objects.objects[self.event.bucket, self.event.name] = b"picture"
-        self.objects.generations[self.event.bucket, self.event.name] = self.event.generation
+        self.objects.upload(self.event, b"picture")
         self.at(Status.AWAITING_UPLOAD)
 
     def at(self, status: Status, **work: Any) -> None:

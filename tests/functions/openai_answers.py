@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import openai
 from brief_prompt import VERSION
-from openai_briefs import Models, OpenAIBriefs
+from openai_briefs import OpenAIBriefs
+from openai_models import Models
 
 from tests.contracts.recorded import recorded
 from tests.fakes import Answer, ScriptedServer

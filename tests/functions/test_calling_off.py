@@ -1,17 +1,12 @@
 """What was called off ends where its job is: in the launcher, in the notifier, and at Vertex AI itself."""
 
 import json
-from collections.abc import Callable
 
 import launching
 import notifying
 import pytest
-from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
 from google.auth.transport.requests import AuthorizedSession
-from google.cloud.aiplatform_v1.services.pipeline_service import PipelineServiceClient
-from requests import RequestException
-from vertex_cancellation import VertexCancellation
 
 from musicgenerator.errors import LaunchUnavailableError
 from musicgenerator.jobs import JobFacts, JobState, job_labels
@@ -20,7 +15,7 @@ from musicgenerator.states import Status
 from musicgenerator_google.vertex_pipelines import VertexPipelines
 from tests.command_fakes import CommandTracks, MemorySwitch
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work
-from tests.fakes import Answer, MemoryPipelines, MemoryResults, ScriptedServer
+from tests.fakes import HOME, Answer, MemoryPipelines, MemoryRegions, MemoryResults, ScriptedServer
 from tests.functions.test_limits import ENVIRON
 
 JOBS = "/v1/projects/musicgenerator-prod/locations/us-central1/pipelineJobs"
@@ -33,12 +28,13 @@ def tracks(status: Status, attempt: int = 1) -> CommandTracks:
 
 
 def launch(held: CommandTracks, pipelines: MemoryPipelines) -> None:
-    launcher = launching.Launcher(held, pipelines, {"root": {}}, launching.Places.from_environ(ENVIRON), MemorySwitch())
+    places = launching.Places.from_environ(ENVIRON)
+    launcher = launching.Launcher(held, pipelines, MemoryRegions(), {"root": {}}, places, MemorySwitch())
     launcher.launch(CaptionMessage(SESSION, TRACK, 1))
 
 
 def notify(pipelines: MemoryPipelines, results: MemoryResults, held: CommandTracks) -> None:
-    places = notifying.Places("musicgenerator-results", "https://storage.googleapis.com")
+    places = notifying.Places("musicgenerator-results", "https://storage.googleapis.com", (HOME,))
     message = PipelineMessage.from_bytes(json.dumps(recorded("pipeline_event_step")).encode())
     notifying.Notifier(held, pipelines, results, places).notify(message)
 
@@ -114,48 +110,33 @@ def test_what_belongs_to_a_track_is_never_erased_by_an_event(status: Status) -> 
     assert not results.erased
 
 
-def launcher_s(server: ScriptedServer) -> VertexPipelines:
-    options = ClientOptions(api_endpoint=server.url)
-    client = PipelineServiceClient(transport="rest", client_options=options, credentials=AnonymousCredentials())
-    return VertexPipelines(client, "musicgenerator-prod", "us-central1")
+@pytest.fixture
+def pipelines(server: ScriptedServer) -> VertexPipelines:
+    return VertexPipelines(AuthorizedSession(AnonymousCredentials()), server.url, "musicgenerator-prod", "us-central1")
 
 
-def door_s(server: ScriptedServer) -> VertexCancellation:
-    return VertexCancellation(
-        AuthorizedSession(AnonymousCredentials()), server.url, "musicgenerator-prod", "us-central1"
-    )
-
-
-ADAPTERS: list[Callable[[ScriptedServer], VertexPipelines | VertexCancellation]] = [launcher_s, door_s]
-
-
-@pytest.mark.parametrize("adapter", ADAPTERS)
 @pytest.mark.parametrize("status", [200, 400, 404])
-def test_a_job_is_cancelled_if_it_runs(
-    server: ScriptedServer, adapter: Callable[[ScriptedServer], VertexPipelines | VertexCancellation], status: int
-) -> None:
+def test_a_job_is_cancelled_if_it_runs(server: ScriptedServer, pipelines: VertexPipelines, status: int) -> None:
     """One that has ended, or that there is not, is as it should be."""
     server.script(f"POST {JOBS}/{JOB}:cancel", Answer({} if status == 200 else {"error": {"code": status}}, status))
-    adapter(server).cancel(JOB)
+    pipelines.cancel(JOB, HOME)
     assert 1 == len(server.heard_at(f"{JOBS}/{JOB}:cancel"))
 
 
-@pytest.mark.parametrize("adapter", ADAPTERS)
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_cancellation_that_was_not_taken_is_told(
-    server: ScriptedServer, adapter: Callable[[ScriptedServer], VertexPipelines | VertexCancellation], status: int
+    server: ScriptedServer, pipelines: VertexPipelines, status: int
 ) -> None:
     """So that the event or the request comes again."""
     server.script(f"POST {JOBS}/{JOB}:cancel", Answer({"error": {"code": status, "message": "busy"}}, status))
-    with pytest.raises((LaunchUnavailableError, RequestException)):
-        adapter(server).cancel(JOB)
+    with pytest.raises(LaunchUnavailableError):
+        pipelines.cancel(JOB, HOME)
 
 
-def test_a_job_s_facts_name_the_folder_it_was_given(server: ScriptedServer) -> None:
+def test_a_job_s_facts_name_the_folder_it_was_given(server: ScriptedServer, pipelines: VertexPipelines) -> None:
     """From its own parameters; a job without any names none."""
     job = {"name": f"{JOBS[4:]}/{JOB}", "state": "PIPELINE_STATE_SUCCEEDED", "labels": job_labels(TRACK, 1)}
     given = job | {"runtimeConfig": {"parameterValues": {"results_token": TOKEN, "seconds": 30}}}
     server.script(f"GET {JOBS}/{JOB}", Answer(given), Answer(job))
-    pipelines = launcher_s(server)
-    assert JobFacts(JobState.SUCCEEDED, job_labels(TRACK, 1), "", TOKEN) == pipelines.facts(JOB)
-    assert JobFacts(JobState.SUCCEEDED, job_labels(TRACK, 1), "", "") == pipelines.facts(JOB)
+    assert JobFacts(JobState.SUCCEEDED, job_labels(TRACK, 1), "", TOKEN) == pipelines.facts(JOB, HOME)
+    assert JobFacts(JobState.SUCCEEDED, job_labels(TRACK, 1), "", "") == pipelines.facts(JOB, HOME)

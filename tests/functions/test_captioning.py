@@ -16,6 +16,7 @@ from musicgenerator.errors import (
     PermanentError,
     PictureGoneError,
     PictureTooLargeError,
+    UploadMissingError,
 )
 from musicgenerator.events import ObjectFinalized
 from musicgenerator.messages import CaptionMessage
@@ -281,24 +282,101 @@ def test_every_taking_up_is_counted() -> None:
 
 @pytest.mark.parametrize("gone", ["deleted", "overwritten"])
 def test_an_object_deleted_before_it_is_read_ends_its_track(gone: str) -> None:
-    """What the event was about is no longer there."""
+    """The picture was there when the track was claimed and is gone when a later delivery reads it."""
     scene = Scene()
+    scene.at(Status.CAPTIONING)
     if gone == "deleted":
-        scene.objects.objects.clear()
+        scene.objects.erase(scene.event.bucket, scene.event.name)
     else:
-        scene.objects.generations[scene.event.bucket, scene.event.name] += 1
-    scene.deliver()
+        scene.objects.upload(replace(scene.event, generation=scene.event.generation + 1), b"another")
+    scene.resume()
     assert scene.document["status"] == "failed"
     assert scene.document["error"] == PictureGoneError("").to_mapping("ko")
 
 
+@pytest.mark.parametrize("status", ["awaiting_upload", "captioning"])
+@pytest.mark.parametrize("wrong", [{"generation": 1}, {"name": "elsewhere.jpg"}], ids=["generation", "name"])
+def test_an_event_about_an_object_that_is_not_there_changes_nothing(status: str, wrong: dict[str, Any]) -> None:
+    """It is forged, or late: of an announced track and of a drop alike."""
+    scene = Scene()
+    scene.at(Status(status))
+    scene.event = replace(scene.event, **wrong)
+    before = dict(scene.tracks.documents)
+    scene.deliver()
+    assert before == scene.tracks.documents
+    assert not scene.describer.asked
+
+
+def test_a_redelivered_event_of_a_deleted_drop_makes_no_track() -> None:
+    """Its object went with it."""
+    scene = dropped()
+    scene.deliver()
+    track = ids.dropped_track_id(scene.event.bucket, scene.event.name, scene.event.generation)
+    scene.tracks.erase(track)
+    scene.objects.erase(scene.event.bucket, scene.event.name)
+    scene.deliver()
+    assert [TRACK] == list(scene.tracks.documents)
+
+
 def test_an_object_beyond_the_limit_is_not_downloaded() -> None:
-    """The event states the size: fetching 5 TB would kill the instance, and the track would never end."""
+    """Its facts state the size: fetching 5 TB would kill the instance, and the track would never end."""
     scene = Scene(decode=RefusingDecoder(PictureTooLargeError("too large")))
-    scene.event = replace(scene.event, size=5 * 10**12)
+    scene.objects.upload(replace(scene.event, size=5 * 10**12), b"picture")
     scene.deliver()
     assert scene.document["error"] == PictureTooLargeError("").to_mapping("ko")
     assert not scene.objects.read_names
+
+
+def test_the_object_s_own_facts_count_and_not_the_event_s() -> None:
+    """Size and type are the storage's; what an event says of them may be anything."""
+    scene = Scene()
+    true = scene.event
+    scene.event = replace(true, size=5 * 10**12, content_type="text/html")
+    scene.deliver()
+    assert scene.document["status"] == "captioned"
+    assert (true.size, true.content_type) == (scene.document["image"]["bytes"], scene.document["image"]["contentType"])
+
+
+def test_a_lost_upload_event_is_made_up_for() -> None:
+    """The sweeper asks to look: the announced picture is there, and the track goes its way."""
+    scene = Scene()
+    scene.resume()
+    assert scene.document["status"] == "captioned"
+    assert scene.captions.heard == [ANNOUNCED]
+
+
+def test_an_announced_picture_may_take_its_time() -> None:
+    """Whoever claims that it is late: the track's own age decides."""
+    scene = Scene()
+    scene.objects.erase(scene.event.bucket, scene.event.name)
+    scene.at(Status.AWAITING_UPLOAD)
+    scene.document["createdAt"] = datetime.now(UTC) - timedelta(minutes=59)
+    before = dict(scene.document)
+    scene.resume()
+    assert before == scene.document
+
+
+def test_an_announced_picture_that_never_came_ends_its_track() -> None:
+    """In words; and a picture that comes in that very moment keeps it on its way."""
+    scene = Scene()
+    scene.objects.erase(scene.event.bucket, scene.event.name)
+    scene.resume()
+    assert scene.document["status"] == "failed"
+    assert scene.document["error"] == UploadMissingError("").to_mapping("ko")
+    scene.at(Status.AWAITING_UPLOAD)
+    scene.tracks.meanwhile.append(lambda: scene.at(Status.CAPTIONING, owner="another", lease_until=soon()))
+    scene.resume()
+    assert recorded("track_captioning") == scene.document
+
+
+@pytest.mark.parametrize("ended", ["erased", "cancelled"])
+def test_a_track_that_ended_meanwhile_keeps_no_cover(ended: str) -> None:
+    """An erasure that went by before the cover was written would never find it."""
+    scene = Scene()
+    scene.describer.meanwhile = lambda: scene.tracks.erase(TRACK) if ended == "erased" else scene.at(Status.CANCELLED)
+    scene.deliver()
+    assert not scene.objects.types
+    assert not scene.captions.heard
 
 
 @pytest.mark.parametrize(("bucket", "name"), [("somebody-elses", "a.jpg"), ("musicgenerator-images", "folder/")])
@@ -309,6 +387,10 @@ def test_what_is_no_picture_for_us_is_left_alone(bucket: str, name: str) -> None
     scene.deliver()
     assert [TRACK] == list(scene.tracks.documents)
     assert not scene.objects.read_names
+
+
+def _crash() -> None:
+    raise ConnectionError("crashed")
 
 
 def dropped(**change: Any) -> Scene:
@@ -339,6 +421,18 @@ def test_a_dropped_object_becomes_a_track_of_the_drop_session() -> None:
     assert document["music"] == {"coverUrl": f"https://storage.googleapis.com/musicgenerator-results/{token}/cover.jpg"}
     assert scene.captions.heard == [(CaptionMessage(ENVIRON["DROP_SESSION"], track, 1), "composer")]
     assert len(scene.describer.asked) == 1
+
+
+def test_a_dropped_object_s_track_can_be_taken_up_by_itself() -> None:
+    """The first invocation crashed right after writing it: the sweeper knows only the track."""
+    scene = dropped()
+    track = ids.dropped_track_id(scene.event.bucket, scene.event.name, scene.event.generation)
+    scene.tracks.meanwhile.append(_crash)
+    with pytest.raises(ConnectionError):
+        scene.deliver()
+    assert scene.tracks.documents[track]["status"] == "awaiting_upload"
+    scene.resume(track)
+    assert scene.tracks.documents[track]["status"] == "captioned"
 
 
 def test_an_upload_for_a_track_that_was_deleted_meanwhile_makes_none() -> None:

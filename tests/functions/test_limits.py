@@ -19,7 +19,7 @@ from musicgenerator.settings import SettingInvalidError
 from musicgenerator.states import Status
 from tests.command_fakes import Door, MemorySwitch
 from tests.contracts.recorded import SESSION, TRACK, recorded, recorded_work
-from tests.fakes import MemoryPipelines
+from tests.fakes import HOME, MemoryPipelines, MemoryRegions
 
 SECRETS = {SESSION: "k" + "a" * 52, "s" + "a" * 26: "k" + "b" * 52}
 OTHER = "s" + "a" * 26
@@ -27,6 +27,7 @@ KEY = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 PICTURE = {"contentType": "image/jpeg"}
 ENVIRON = {
     "GOOGLE_CLOUD_PROJECT": "musicgenerator-prod",
+    "REGION": HOME,
     "PIPELINE_ROOT": "gs://musicgenerator-pipeline/runs",
     "PIPELINE_ACCOUNT": "pipeline@musicgenerator-prod.iam.gserviceaccount.com",
     "RESULTS_BUCKET": "musicgenerator-results",
@@ -196,7 +197,7 @@ def test_while_the_system_is_paused_nothing_is_launched() -> None:
     scene.hold(Status.CAPTIONED)
     places = Places.from_environ(ENVIRON)
     switch = MemorySwitch(paused=True)
-    launcher = Launcher(scene.tracks, pipelines, {"root": {}}, places, switch)
+    launcher = Launcher(scene.tracks, pipelines, MemoryRegions(), {"root": {}}, places, switch)
     launcher.launch(CaptionMessage(SESSION, TRACK, 1))
     assert recorded("track_captioned") == scene.tracks.documents[TRACK]
     switch.paused = False

@@ -17,9 +17,13 @@ from musicgenerator.results import MusicFacts
 from musicgenerator.settings import SettingMissingError
 from musicgenerator.states import FINAL, Status
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work, without_timestamps
-from tests.fakes import MemoryPipelines, MemoryResults, MemoryTracks
+from tests.fakes import HOME, MemoryPipelines, MemoryResults, MemoryTracks
 
-ENVIRON = {"RESULTS_BUCKET": "musicgenerator-results", "STORAGE_URL": "https://storage.googleapis.com"}
+ENVIRON = {
+    "REGION": HOME,
+    "RESULTS_BUCKET": "musicgenerator-results",
+    "STORAGE_URL": "https://storage.googleapis.com",
+}
 MUSIC = MusicFacts.from_json(json.dumps(recorded("track")))
 UNDER_WAY = [status for status in Status if status not in FINAL]
 DAMAGED = MusicMissingError("another size")

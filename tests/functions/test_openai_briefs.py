@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from brief_prompt import PROMPT
 from captioning import Picture
-from openai_briefs import Models, OpenAIBriefs
+from openai_briefs import OpenAIBriefs
+from openai_models import Models
 from openai_prices import PRICES, cost_usd
 
 from musicgenerator.briefs import (

@@ -2,7 +2,8 @@ import base64
 
 import pytest
 from captioning import Picture
-from openai_briefs import Models, OpenAIBriefs
+from openai_briefs import OpenAIBriefs
+from openai_models import Models
 
 from musicgenerator.briefs import Brief
 from musicgenerator.errors import CaptionUnavailableError, ContentRejectedError

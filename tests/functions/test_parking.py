@@ -97,12 +97,13 @@ def test_a_large_or_deleted_object_ends_at_once_while_the_breaker_is_open() -> N
     """Before it is decoded, let alone asked about."""
     scene = Scene()
     scene.breaker.opened = True
-    scene.objects.objects.clear()
-    scene.deliver()
+    scene.at(Status.CAPTIONING)
+    scene.objects.erase(scene.event.bucket, scene.event.name)
+    scene.resume()
     assert PictureGoneError("").to_mapping("ko") == scene.document["error"]
     scene = Scene()
     scene.breaker.opened = True
-    scene.event = replace(scene.event, size=5 * 10**12)
+    scene.objects.upload(replace(scene.event, size=5 * 10**12), b"picture")
     scene.deliver()
     assert PictureTooLargeError("").to_mapping("ko") == scene.document["error"]
 
@@ -188,7 +189,7 @@ def test_a_parked_track_whose_picture_was_deleted_meanwhile_ends() -> None:
     """The generation that was uploaded is asked for, whatever lies under its name now."""
     scene = Scene()
     scene.parked()
-    scene.objects.generations[scene.event.bucket, scene.event.name] += 1
+    scene.objects.upload(replace(scene.event, generation=scene.event.generation + 1), b"another")
     scene.resume()
     assert PictureGoneError("").to_mapping("ko") == scene.document["error"]
     assert not scene.describer.asked
@@ -199,14 +200,6 @@ def test_a_replay_of_an_unknown_track_is_acknowledged() -> None:
     scene = Scene()
     scene.resume(ids.new_track_id())
     assert [TRACK] == list(scene.tracks.documents)
-    assert not scene.describer.asked
-
-
-def test_a_replay_of_a_track_without_a_picture_is_acknowledged() -> None:
-    """Its upload has not been finished: the storage event will come."""
-    scene = Scene()
-    scene.resume()
-    assert recorded("track_awaiting_upload") == scene.document
     assert not scene.describer.asked
 
 

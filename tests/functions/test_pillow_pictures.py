@@ -1,5 +1,10 @@
 import io
+import os
+import signal
 import struct
+import subprocess
+import sys
+import time
 import warnings
 import zlib
 from collections.abc import Callable
@@ -15,6 +20,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms, ImageDraw, PngImagePlugin
 from pillow_decoder import PIXELS_AT_MOST, SIDE_AT_LEAST, SIDE_AT_MOST, decoded
+from pillow_pictures import PreparedDecoder
 from pillow_pictures import decode as decode_apart
 
 from musicgenerator.errors import (
@@ -434,6 +440,59 @@ def test_how_the_process_ends_is_an_outcome(tmp_path: Path, program: str, failur
     path.write_text(program)
     with pytest.raises(failure):
         decode_apart(b"any picture", path, seconds=2)
+
+
+def test_a_prepared_process_serves_one_picture_each() -> None:
+    """Good, damaged and good again, and eight at once: each answer is its own picture's."""
+    decoder = PreparedDecoder()
+    try:
+        data = encoded(quarters(), "JPEG")
+        assert shows_quarters(pixels(decoder.decode(data)))
+        with pytest.raises(TruncatedPictureError):
+            decoder.decode(data[: len(data) // 2])
+        with pytest.raises(EmptyPictureError):
+            decoder.decode(b"")
+        with ThreadPoolExecutor(8) as threads:
+            assert all(shows_quarters(pixels(picture)) for picture in threads.map(decoder.decode, [data] * 8))
+    finally:
+        decoder.close()
+
+
+def children() -> set[int]:
+    return {int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
+
+
+def test_a_prepared_process_that_was_killed_costs_one_attempt() -> None:
+    """The event comes again, and finds another."""
+    before = children()
+    decoder = PreparedDecoder()
+    try:
+        (waiting,) = children() - before
+        os.kill(waiting, signal.SIGKILL)
+        data = encoded(quarters(), "JPEG")
+        with pytest.raises(CaptionUnavailableError):
+            decoder.decode(data)
+        assert shows_quarters(pixels(decoder.decode(data)))
+    finally:
+        decoder.close()
+
+
+def test_a_prepared_process_ends_with_its_parent() -> None:
+    """Whichever way that one ends: here it is killed."""
+    program = """
+import os, pathlib, pillow_pictures
+decoder = pillow_pictures.PreparedDecoder()
+print(pathlib.Path(f"/proc/self/task/{os.getpid()}/children").read_text(), flush=True)
+os.kill(os.getpid(), 9)
+"""
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    killed = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=False)
+    status = Path(f"/proc/{int(killed.stdout)}/status")
+    until = time.monotonic() + 30
+    with suppress(OSError):
+        while "Z (zombie)" not in status.read_text():
+            assert time.monotonic() < until
+            time.sleep(0.05)
 
 
 SEEDS = {kind: encoded(quarters((32, 24)), kind) for kind in FORMATS}

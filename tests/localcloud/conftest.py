@@ -31,7 +31,7 @@ def started(command: list[str], health: str) -> subprocess.Popen[bytes]:
     raise TimeoutError(health)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pubsub() -> Iterator[str]:
     """Start a Pub/Sub emulator, which clients find by their environment, and give its ``host:port``."""
     host = f"{HOST}:{free_port()}"
@@ -46,7 +46,7 @@ def pubsub() -> Iterator[str]:
     process.wait()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def storage(pubsub: str) -> Iterator[str]:
     """Start a storage emulator that notifies a topic, which clients find by their environment, and give its URL."""
     url = f"http://{HOST}:{free_port()}"

@@ -1,4 +1,4 @@
-import re
+import json
 from pathlib import Path
 
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from localcloud.vision.moods import MOODS
 from localcloud.vision.wishes import Wishes
 
-KOREAN = Path(__file__).parents[2] / "web" / "src" / "texts" / "ko.js"
+KOREAN = Path(__file__).parents[2] / "web" / "src" / "texts" / "ko.json"
 
 
 @pytest.mark.parametrize(
@@ -43,5 +43,4 @@ def test_a_refused_guitar_is_every_guitar() -> None:
 
 def test_the_page_translates_every_mood() -> None:
     """Moods are English words; each that a brief may hold has its Korean on the page."""
-    moods = KOREAN.read_text("utf-8").partition("  moods: {")[2].partition("  },")[0]
-    assert set() == set(MOODS) - set(re.findall(r'^    "?([a-z]+)"?:', moods, re.MULTILINE))
+    assert set() == set(MOODS) - json.loads(KOREAN.read_text("utf-8"))["moods"].keys()

@@ -36,6 +36,7 @@ CLOSED = (
     "sessions/open/tracks/fresh/private/work",
     "tracks/fresh",
     "budgets/today",
+    "control/regions",
     "other/sessions/open/fresh",
 )
 SEED = {
@@ -53,6 +54,7 @@ SEED = {
     "sessions/open/tracks/fresh/private/work": LATER,
     "tracks/fresh": LATER,
     "budgets/today": LATER,
+    "control/regions": LATER,
     "other/sessions/open/fresh": LATER,
 }
 

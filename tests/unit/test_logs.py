@@ -20,7 +20,9 @@ def test_a_log_line_is_one_json_object(
     out = capsys.readouterr().out
     assert out.endswith("\n")
     assert len(out.splitlines()) == 1
-    assert json.loads(out) == {
+    line = json.loads(out)
+    assert datetime.fromisoformat(line.pop("time")).tzinfo is UTC
+    assert line == {
         "severity": severity,
         "message": "track ended",
         "track": "t1",
@@ -41,4 +43,30 @@ def test_any_text_can_be_logged(reason: str, capsys: pytest.CaptureFixture[str])
     logs.warning("refused", reason=reason)
     out = capsys.readouterr().out
     assert out.count("\n") == 1
-    assert set(json.loads(out)) == {"severity", "message", "reason"}
+    assert set(json.loads(out)) == {"severity", "message", "time", "reason"}
+
+
+def test_lines_about_one_track_share_a_trace(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its id, or by the id of one of its jobs; a line about no track has none."""
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p1")
+    track = "tmnopqrstuvwxyz234567abcdef"
+    logs.info("claimed", track=track)
+    logs.info("announced", job=f"mg-{track}-2")
+    logs.info("somebody else's", track="tzzzzqrstuvwxyz234567abcdef")
+    logs.info("session erased")
+    traces = [json.loads(line).get("logging.googleapis.com/trace") for line in capsys.readouterr().out.splitlines()]
+    assert traces[0] == f"projects/p1/traces/{logs.trace_of(track)}"
+    assert traces[1] == traces[0]
+    assert traces[2] not in {traces[0], None}
+    assert traces[3] is None
+
+
+def test_without_a_project_a_line_has_no_trace(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The track's id is in it all the same."""
+    monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
+    logs.info("claimed", track="tmnopqrstuvwxyz234567abcdef")
+    assert "logging.googleapis.com/trace" not in json.loads(capsys.readouterr().out)

@@ -1,6 +1,6 @@
 import pytest
 
-from musicgenerator.settings import SettingInvalidError, SettingMissingError, required, whole_number, words
+from musicgenerator.settings import SettingInvalidError, SettingMissingError, regions, required, whole_number, words
 
 
 @pytest.mark.parametrize("environ", [{}, {"BUCKET": ""}, {"BUCKET": " \t"}])
@@ -29,3 +29,16 @@ def test_words_are_parted_by_any_blanks() -> None:
     """No variable, no words."""
     assert words({}, "ORIGINS") == ()
     assert words({"ORIGINS": " a  b\nc "}, "ORIGINS") == ("a", "b", "c")
+
+
+def test_the_first_region_is_the_installation_s_own() -> None:
+    """Whatever else is named, and in whichever order: work that names no region is there."""
+    assert regions({"REGION": "us-central1"}) == ("us-central1",)
+    assert regions({"REGION": "us-central1", "REGIONS": "europe-west4 asia-east1 europe-west4"}) == (
+        "us-central1",
+        "europe-west4",
+        "asia-east1",
+    )
+    assert regions({"REGION": "us-central1", "REGIONS": "europe-west4 us-central1"}) == ("us-central1", "europe-west4")
+    with pytest.raises(SettingMissingError, match="REGION"):
+        regions({"REGIONS": "europe-west4"})

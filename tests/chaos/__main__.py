@@ -1,0 +1,30 @@
+"""``python -m tests.chaos --pictures 1000``: a campaign in a storm and its report; exit 1 if a promise was broken."""
+
+import argparse
+import random
+import signal
+import sys
+
+from tests.chaos.campaign import Campaign
+from tests.chaos.weather import STORM
+from tests.chaos.world import running
+
+
+def main() -> int:
+    """Run one campaign."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--pictures", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1, help="of the faults; what meets whom is up to the machine")
+    arguments = parser.parse_args()
+    random.seed(arguments.seed)
+    # Ended like by Ctrl-C, so that everything that was started ends too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    limit = arguments.pictures * 9 // 10
+    with running() as world, world.run(STORM, environ={"DAILY_LIMIT": str(limit)}) as run:
+        report = Campaign(arguments.pictures, cancelled=0.05, limit=limit).fight(run)
+    print(report)
+    return 1 if report.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

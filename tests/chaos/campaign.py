@@ -1,0 +1,239 @@
+"""One campaign: many pictures on their way at once, everything going wrong, and a verdict on what became of them."""
+
+import random
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from google.cloud import firestore
+
+from localcloud.addresses import PROJECT, RESULTS_BUCKET
+from localcloud.provision import storage_client
+from musicgenerator import ids
+from musicgenerator.states import FINAL, Status
+from tests.chaos.takes import stated_bytes
+from tests.chaos.visitors import Visitor, drop, picture, put, visitors
+from tests.chaos.witness import Witness
+from tests.chaos.world import Run
+
+VISITORS: Final = 16
+# More at once would only wait: this machine captions about two pictures a second.
+UNDER_WAY_AT_MOST: Final = 24
+MEAN_PAID_AT_MOST: Final = 1.35
+
+
+@dataclass
+class Report:
+    """What happened; ``violations`` says of each promise, by its name, what broke it."""
+
+    figures: dict[str, Any] = field(default_factory=dict)
+    violations: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def __str__(self) -> str:
+        """Return the report as lines for a terminal."""
+        lines = [f"{name:<34} {value}" for name, value in self.figures.items()]
+        for promise, found in sorted(self.violations.items()):
+            lines.append(f"{promise} BROKEN: {len(found)} times, for example {found[0]}")
+        return "\n".join([*lines, "Every promise held." if not self.violations else "A promise was broken."])
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """Pictures that are uploaded by so many ``visitors``, every second one dropped.
+
+    ``cancelled`` is the chance that a visitor changes their mind within seconds after the track has come to
+    ``cancelled_at``; ``limit`` is the day's limit of launches that the run was started with, 0 for none.
+    ``meanwhile`` is done once, when half of the pictures are there.
+    What has not moved for ``patience`` seconds is stuck.
+    """
+
+    pictures: int
+    cancelled: float = 0.0
+    cancelled_at: Status = Status.AWAITING_UPLOAD
+    limit: int = 0
+    meanwhile: Callable[[], None] | None = None
+    visitors: int = VISITORS
+    patience: float = 40.0
+
+    def fight(self, run: Run) -> Report:
+        """Upload, wait until nothing moves any more, and judge."""
+        started = time.monotonic()
+        data = picture()
+        tracks: dict[str, str] = {}
+        called_off: set[str] = set()
+        with Witness() as witness:
+            people = visitors(run.addresses, self.visitors)
+            half = threading.Event()
+
+            def send(number: int) -> None:
+                if number == self.pictures // 2:
+                    half.set()
+                visitor = people[number % self.visitors]
+                run.maybe_kill()
+                while witness.under_way() > UNDER_WAY_AT_MOST:
+                    time.sleep(0.2)
+                if number % 2:
+                    name = f"drop-{number}"
+                    track = drop(name, data)
+                    witness.follow(run.session, track)
+                    tracks[track] = name
+                    return
+                track, permit = visitor.announce(f"upload-{number}")
+                witness.follow(visitor.session, track)
+                tracks[track] = f"upload-{number}"
+                put(permit, data)
+                if random.random() < self.cancelled:
+                    witness.wait_for(track, self.cancelled_at, self.patience)
+                    time.sleep(random.uniform(0, 3))
+                    called_off.add(track)
+                    visitor.command(track, "cancel")
+
+            def interrupt() -> None:
+                half.wait()
+                if self.meanwhile:
+                    self.meanwhile()
+
+            interruption = threading.Thread(target=interrupt)
+            interruption.start()
+            with ThreadPoolExecutor(self.visitors) as pool:
+                list(pool.map(send, range(self.pictures)))
+            interruption.join()
+            witness.wait(self.patience)
+            # What still comes now comes late, and must change nothing.
+            time.sleep(3)
+            return self._judge(run, witness, _documents(), tracks, called_off, people, time.monotonic() - started)
+
+    def _judge(  # noqa: PLR0913, PLR0917  everything that was seen
+        self,
+        run: Run,
+        witness: Witness,
+        documents: dict[str, dict[str, Any]],
+        tracks: dict[str, str],
+        called_off: set[str],
+        people: list[Visitor],
+        seconds: float,
+    ) -> Report:
+        report = Report()
+        bad = report.violations
+        for track, name in tracks.items():
+            if track not in documents:
+                bad["P1"].append(f"{name} is gone")
+            elif Status(documents[track]["status"]) not in FINAL:
+                bad["P1"].append(f"{name} is still {documents[track]['status']}")
+        for track in documents.keys() - tracks.keys():
+            bad["P2"].append(f"{track} was made of a request or an event that made another")
+        self._judge_launches(run, documents, bad)
+        self._judge_ends(run, documents, tracks, called_off, bad)
+        bad_steps = witness.backward()
+        if bad_steps:
+            bad["P4"] += bad_steps
+        paid, crashes = _paid(run, tracks)
+        for name, count in paid.items():
+            # Every paid answer that was cut off on purpose may have been anybody's.
+            if count > 1 + crashes[name] + (
+                2 if run.openai_api.cut_answers or run.openai_api.faults.broken_after else 0
+            ):
+                bad["P5"].append(f"{name} was paid {count} times, with {crashes[name]} crashes of its captioning")
+        mean = sum(paid.values()) / max(1, len(paid))
+        if mean > MEAN_PAID_AT_MOST:
+            bad["P5"].append(f"{mean:.2f} paid calls a picture")
+        most = max(paid.values(), default=0)
+        kills = run.records("kills")
+        resets = {part: proxy.resets for part, proxy in run.proxies.items()}
+        report.figures = {
+            "pictures": len(tracks),
+            "seconds": round(seconds),
+            "ends": dict(Counter(document["status"] for document in documents.values())),
+            "reasons": dict(Counter((document.get("error") or {}).get("code", "") for document in documents.values())),
+            "events / doubled / lost": f"{run.delivery.events} / {run.delivery.doubled} / {run.delivery.lost}",
+            "kills at points / at random": f"{len(kills)} / {run.killed_at_random}",
+            "kills by function": dict(Counter(kill[0] for kill in kills)),
+            "jobs created": len(_jobs(run)),
+            "paid descriptions": f"{sum(paid.values())} for {len(paid)} pictures, mean {mean:.2f}, most {most}",
+            "answers cut off": f"{run.openai_api.cut_answers} of OpenAI, {run.vertex.cut_answers} of Vertex AI",
+            "connections reset": resets,
+            "cpu seconds": run.cpu_seconds() | {"harness": round(time.process_time())},
+            "steps seen": witness.steps,
+            "requests answered": dict(Counter(answer for person in people for answer in person.answers)),
+        }
+        return report
+
+    def _judge_launches(self, run: Run, documents: dict[str, Any], bad: dict[str, list[str]]) -> None:
+        jobs = Counter(track for track, _ in _jobs(run))
+        for track, count in jobs.items():
+            if count > 1:
+                bad["P2"].append(f"{track} was launched {count} times")
+        launched = {track for track, document in documents.items() if "launching" in document["timeline"]}
+        for track in jobs.keys() - launched:
+            bad["P2"].append(f"{track} has a job and was never launched")
+        days = _launches_by_day()
+        if sum(days.values()) != len(launched):
+            bad["P3"].append(f"{sum(days.values())} launches counted, {len(launched)} made")
+        if self.limit and max(days.values(), default=0) > self.limit:
+            bad["P3"].append(f"launches by day are {days}, where {self.limit} are the limit")
+
+    def _judge_ends(
+        self,
+        run: Run,
+        documents: dict[str, Any],
+        tracks: dict[str, str],
+        called_off: set[str],
+        bad: dict[str, list[str]],
+    ) -> None:
+        """Every end must be one that was meant: the job's outcome, a cancellation, or the limit."""
+        sizes = {blob.name: blob.size for blob in storage_client().list_blobs(RESULTS_BUCKET)}
+        spent = max(_launches_by_day().values(), default=0) == self.limit
+        for track, document in documents.items():
+            outcome = run.runner.outcomes.get(ids.pipeline_job_id(track, document["attempt"]), "")
+            end, code = document["status"], (document.get("error") or {}).get("code")
+            meant = {
+                "ready": outcome == "music",
+                "cancelled": track in called_off,
+                "failed": (code, outcome) in {("pipeline_failed", "failed"), ("music_missing", "broken")}
+                or (code == "budget_spent" and spent),
+            }
+            if Status(end) in FINAL and not meant.get(end, False):
+                bad["P1"].append(
+                    f"{tracks.get(track, track)} ended {end} ({code}), its job was meant to be {outcome or 'none'}"
+                )
+            if end == "ready":
+                name = document["music"]["url"].partition(f"/{RESULTS_BUCKET}/")[2]
+                if sizes.get(name) != stated_bytes(run.runner.files):
+                    bad["P1"].append(f"{tracks.get(track, track)} is ready, but its music has {sizes.get(name)} bytes")
+
+
+def _documents() -> dict[str, dict[str, Any]]:
+    found = firestore.Client(project=PROJECT).collection_group("tracks").stream()
+    return {document.id: document.to_dict() for document in found}
+
+
+def _launches_by_day() -> dict[str, int]:
+    """Return the counted launches by their UTC day: a campaign may go on past midnight."""
+    days = Counter[str]()
+    for part in firestore.Client(project=PROJECT).collection("budget").stream():
+        days[part.id.rpartition("-")[0]] += part.get("launched")
+    return days
+
+
+def _jobs(run: Run) -> list[tuple[str, str]]:
+    """Return the track and the id of every job that was created."""
+    return [(job.request.fields["labels"]["track"], job.id) for job in run.created_jobs()]
+
+
+def _paid(run: Run, tracks: dict[str, str]) -> tuple[Counter[str], Counter[str]]:
+    """Return by picture how often its description was paid, and how many of its captionings crashed."""
+    begun: Counter[tuple[str, str]] = Counter()
+    for function, subject, number, *_ in [line for line in run.records("points") if line[-1] == "begin.1"]:
+        if function == "captioner":
+            begun[tracks.get(subject, subject), number] += 1
+    for function, subject, number, *_ in run.records("ends"):
+        if function == "captioner":
+            begun[tracks.get(subject, subject), number] -= 1
+    crashes: Counter[str] = Counter()
+    for (name, _), open_ in begun.items():
+        crashes[name] += max(0, open_)
+    return Counter(run.openai.paid), crashes

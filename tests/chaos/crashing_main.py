@@ -1,0 +1,151 @@
+"""A function's main with a point after every call of a port, at which the process may be killed.
+
+Staged beside ``main.py`` for the crash test and nowhere else: what is deployed holds no trace of it.
+Every port that ``bootstrap`` hands to the core is wrapped, so a new effect is a new point without anybody's doing.
+A point is named by the field that holds the port, the method and which call of it this is: ``tracks.advance.2``.
+
+Environment: ``CRASH_TARGET``, the entry point; ``CRASH_FOLDER``, where plans and records lie; ``CRASH_CHANCE``, the
+probability of a kill at every point.
+A plan is a file ``plans/FUNCTION-SUBJECT`` that holds ``HANDLING POINT``, or ``* POINT`` for
+whichever handling comes there first: it is taken away by the kill that it orders.
+Subject is the track that an event names (a drop by its object's name), or a request's Idempotency-Key, else its path.
+Handlings of a subject are counted from 1; what a sweep does for a track is its handling ``sweep``.
+"""
+
+import base64
+import dataclasses
+import functools
+import os
+import random
+import re
+import signal
+import sys
+import threading
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import main
+
+_HERE = Path(__file__).resolve().parent
+_FUNCTION = _HERE.name
+_TARGET = os.environ["CRASH_TARGET"]
+_FOLDER = Path(os.environ["CRASH_FOLDER"])
+_CHANCE = float(os.environ["CRASH_CHANCE"])
+_SUBJECT = re.compile(r"\bt[a-z2-7]{26}\b|\b(?:drop|upload)-\d+")
+_NOBODY = "nobody"
+_SWEEP = "sweep"
+_handling = threading.local()
+
+
+class Crossing:
+    """A port, with a point behind each of its methods."""
+
+    def __init__(self, name: str, port: Any) -> None:
+        self._name = name
+        self._port = port
+
+    def __getattr__(self, method: str) -> Any:
+        found = getattr(self._port, method)
+
+        @functools.wraps(found)
+        def call(*arguments: Any, **named: Any) -> Any:
+            _turn_to(arguments)
+            result = found(*arguments, **named)
+            _pass(f"{self._name}.{method}")
+            return result
+
+        return call
+
+
+def _armed(core: Any) -> Any:
+    """Return a core whose ports, and those of the cores in it, are wrapped."""
+    changes = {}
+    for field in dataclasses.fields(core):
+        value = getattr(core, field.name)
+        if dataclasses.is_dataclass(value):
+            changes[field.name] = _armed(value)
+        elif _is_adapter(value):
+            changes[field.name] = Crossing(field.name, value)
+    return dataclasses.replace(core, **changes)
+
+
+def _is_adapter(value: Any) -> bool:
+    module = sys.modules.get(type(value).__module__)
+    return Path(getattr(module, "__file__", None) or "/").resolve().is_relative_to(_HERE)
+
+
+def _pass(point: str) -> None:
+    handling = _handling.__dict__
+    handling["calls"][point] += 1
+    numbered = f"{point}.{handling['calls'][point]}"
+    _write("points", handling["subject"], handling["number"], numbered)
+    plan = _FOLDER / "plans" / f"{_FUNCTION}-{handling['subject']}"
+    try:
+        due = plan.read_text() in {f"{handling['number']} {numbered}", f"* {numbered}"}
+        if due:
+            plan.unlink()
+    except FileNotFoundError:
+        due = False
+    if due or random.random() < _CHANCE:
+        _write("kills", handling["subject"], handling["number"], numbered)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _turn_to(arguments: tuple[Any, ...]) -> None:
+    """Let a sweep's points be those of the track that it has come to."""
+    handling, first = _handling.__dict__, next(iter(arguments), None)
+    track = getattr(first, "track", first)
+    if handling["number"] == _SWEEP and isinstance(track, str) and track != handling["subject"]:
+        handling.update(calls=Counter(), subject=track)
+
+
+def _write(file: str, *words: str) -> None:
+    # One short write to a file that is only appended to is whole, whoever else writes.
+    line = " ".join((_FUNCTION, *words)) + "\n"
+    with (_FOLDER / file).open("a") as out:
+        out.write(line)
+
+
+def _begin(subject: str) -> None:
+    counter = _FOLDER / "handlings" / f"{_FUNCTION}-{subject}"
+    with counter.open("a") as out:
+        out.write(".")
+        out.flush()
+        number = str(out.tell())
+    if subject == _NOBODY:
+        number = _SWEEP
+    _handling.__dict__.update(calls=Counter(), subject=subject, number=number)
+    _pass("begin")
+
+
+def _subject(argument: Any) -> str:
+    if hasattr(argument, "headers"):
+        text = argument.headers.get("Idempotency-Key") or argument.path
+        return re.sub(r"[^\w-]", "_", text)
+    data = argument.data if isinstance(argument.data, dict) else {}
+    message = data.get("message")
+    encoded = message.get("data") if isinstance(message, dict) else None
+    text = str(data.get("name"))
+    if isinstance(encoded, str):
+        with suppress(ValueError):  # no base64: the function itself has to see that
+            text = base64.b64decode(encoded).decode(errors="replace")
+    found = _SUBJECT.search(text)
+    return found[0] if found else _NOBODY
+
+
+main.bootstrap = functools.cache(lambda built=main.bootstrap: _armed(built()))
+_entry = getattr(main, _TARGET)
+
+
+@functools.wraps(_entry)
+def _recorded(argument: Any) -> Any:
+    _begin(_subject(argument))
+    try:
+        return _entry(argument)
+    finally:
+        _write("ends", _handling.subject, _handling.number, "end")
+
+
+globals()[_TARGET] = _recorded

@@ -1,0 +1,197 @@
+"""Guards taken away one at a time: a crash test that still passes without one of them proves nothing."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from musicgenerator.states import Status
+from tests.chaos.faults import ApiFaults, DeliveryFaults
+from tests.chaos.staging import Edit
+from tests.chaos.takes import JobFaults
+from tests.chaos.world import Faults
+
+_TRACKS: Final = "musicgenerator/tracks.py"
+
+
+@dataclass(frozen=True)
+class Sabotage:
+    """What is taken away, which promise breaks without it, and the faults that bring that to light."""
+
+    name: str
+    promise: str
+    edits: tuple[Edit, ...]
+    faults: Faults
+    cancelled: float = 0.0
+    cancelled_at: Status = Status.AWAITING_UPLOAD
+
+
+def _unchecked_steps(function: str) -> Edit:
+    return Edit(function, _TRACKS, "    if not allowed:", "    if False and not allowed:")
+
+
+SABOTAGES: Final = (
+    Sabotage(
+        "a pipeline id that is not derived from the track",
+        "P2",
+        (
+            Edit(
+                "pipeline_launcher",
+                "launching.py",
+                "job = ids.pipeline_job_id(track.track, track.attempt)",
+                "job = ids.pipeline_job_id(track.track, 1 + __import__('secrets').randbelow(99999))",
+            ),
+        ),
+        Faults(DeliveryFaults(doubled=1.0), vertex=ApiFaults(slow=1.0, broken_after=0.3)),
+    ),
+    Sabotage(
+        "the region of the claim",
+        "P2",
+        (
+            Edit(
+                "pipeline_launcher",
+                "launching.py",
+                "(work.region or self.places.regions[0]) if track.status is Status.LAUNCHING else chosen",
+                "chosen",
+            ),
+        ),
+        Faults(DeliveryFaults(doubled=1.0), vertex=ApiFaults(slow=1.0, broken_after=0.3)),
+    ),
+    Sabotage(
+        "a lease that ends",
+        "P1",
+        (
+            Edit(
+                "captioner",
+                "captioning.py",
+                "(work.lease_until or _LONG_AGO) < datetime.now(UTC)",
+                "work.lease_until is None",
+            ),
+        ),
+        Faults(crash={"captioner": 0.1}),
+    ),
+    Sabotage(
+        "the sweeper",
+        "P1",
+        (
+            Edit(
+                "result_notifier",
+                "sweeping.py",
+                "in due[: TRACKS_AT_MOST * len(self.notifier.places.regions)]:",
+                "in ():",
+            ),
+        ),
+        Faults(DeliveryFaults(lost={"captions": 0.6})),
+    ),
+    Sabotage(
+        "the rank of a state",
+        "P4",
+        (
+            Edit(
+                "pipeline_launcher",
+                "launching.py",
+                "return change if now.status is state and now.attempt == message.attempt else None",
+                "return change",
+            ),
+            _unchecked_steps("pipeline_launcher"),
+        ),
+        Faults(vertex=ApiFaults(slow=6.0), jobs=JobFaults(seconds=0.1)),
+    ),
+    Sabotage(
+        "the counter's precondition",
+        "P3",
+        (
+            Edit(
+                "pipeline_launcher",
+                "musicgenerator_google/firestore_tracks.py",
+                'batch.update(part.reference, {"launched": launched}, option=self._unchanged(part))',
+                'batch.update(part.reference, {"launched": launched})',
+            ),
+            Edit(
+                "pipeline_launcher",
+                "musicgenerator_google/firestore_counters.py",
+                "PARTS: Final = 10",
+                "PARTS: Final = 1",
+            ),
+        ),
+        Faults(DeliveryFaults(crowds={"captions": 4})),
+    ),
+    Sabotage(
+        "the look at the final state",
+        "P4",
+        (
+            Edit(
+                "result_notifier",
+                "notifying.py",
+                "if track.status.is_final or track.attempt != message.attempt:",
+                "if track.attempt != message.attempt:",
+            ),
+            Edit(
+                "result_notifier",
+                "notifying.py",
+                "return None if now.status.is_final or now.attempt != message.attempt else end",
+                "return end",
+            ),
+            _unchecked_steps("result_notifier"),
+        ),
+        Faults(DeliveryFaults(doubled=1.0, delay=1.0), jobs=JobFaults(seconds=5.0)),
+        cancelled=1.0,
+        cancelled_at=Status.COMPOSING,
+    ),
+    Sabotage(
+        "the look at the music",
+        "P1",
+        (
+            Edit(
+                "result_notifier",
+                "storage_results.py",
+                "if size != facts.bytes or not _is_mp3(start):",
+                "if not _is_mp3(start):",
+            ),
+        ),
+        Faults(jobs=JobFaults(broken=0.6)),
+    ),
+    Sabotage(
+        "the lease",
+        "P5",
+        (
+            Edit(
+                "captioner",
+                "captioning.py",
+                "if now.status is Status.CAPTIONING and (work.lease_until or _LONG_AGO) < datetime.now(UTC):",
+                "if now.status is Status.CAPTIONING:",
+            ),
+        ),
+        Faults(DeliveryFaults(doubled=1.0), openai=ApiFaults(slow=1.0)),
+    ),
+    Sabotage(
+        "the owner's token",
+        "P5",
+        (Edit("captioner", "captioning.py", "return outcome.work.owner == owner", "return True"),),
+        Faults(DeliveryFaults(doubled=1.0, delay=0.5)),
+    ),
+    Sabotage(
+        "the look behind a job id that is taken",
+        "P1",
+        (
+            Edit(
+                "pipeline_launcher",
+                "launching.py",
+                "            self._check_ours(job, labels, region)",
+                '            raise LaunchRefusedError("taken")',
+            ),
+        ),
+        Faults(vertex=ApiFaults(cut=0.6), jobs=JobFaults(seconds=8.0)),
+    ),
+    Sabotage(
+        "the idempotency key",
+        "P2",
+        (
+            Edit(
+                "upload_handler",
+                "admitting.py",
+                '_hash("key", *command, key) if key is not None else _hash("once", ids.new_secret())',
+                '_hash("once", ids.new_secret())',
+            ),
+        ),
+        Faults(crash={"upload_handler": 0.12}),
+    ),
+)

@@ -1,0 +1,74 @@
+"""The staged functions once more, with the crash points beside them and, where a test says so, with edits."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from localcloud.addresses import REPOSITORY, Addresses
+from localcloud.parts import FUNCTIONS, Part, workers
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change of one place in one function's source, named as the staged directory names it."""
+
+    function: str
+    file: str
+    old: str
+    new: str
+
+
+def _everywhere(file: str, old: str, new: str) -> list[Edit]:
+    return [Edit(function, file, old, new) for function in FUNCTIONS]
+
+
+def short_times(lease: int, patience: int) -> tuple[Edit, ...]:
+    """Return the edits that make seconds of what takes minutes in production; nothing else is different."""
+    states = "musicgenerator/states.py"
+    return (
+        Edit("captioner", "captioning.py", "timedelta(seconds=150)", f"timedelta(seconds={lease})"),
+        Edit("pipeline_launcher", "launching.py", "timedelta(seconds=30)", "timedelta(seconds=1)"),
+        # A picture that was announced may be sent as late as its sender is slow.
+        *_everywhere(states, "timedelta(hours=1)", f"timedelta(seconds={2 * patience})"),
+        *_everywhere(states, "timedelta(minutes=4)", f"timedelta(seconds={lease + 2})"),
+        *_everywhere(states, "CAPTIONED: timedelta(minutes=2)", f"CAPTIONED: timedelta(seconds={patience})"),
+        *_everywhere(states, "LAUNCHING: timedelta(minutes=2)", f"LAUNCHING: timedelta(seconds={patience})"),
+        *_everywhere(states, "timedelta(minutes=10)", f"timedelta(seconds={patience})"),
+    )
+
+
+class StaleEditError(Exception):
+    """What an edit would change is not there just once: the source has moved on, and the test must follow."""
+
+
+def stage(function: str, folder: Path, edits: Sequence[Edit]) -> Path:
+    """Copy a staged function with the crash points, apply its edits and return the directory."""
+    copy = folder / function
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(REPOSITORY / "build" / function, copy)
+    shutil.copy(Path(__file__).with_name("crashing_main.py"), copy)
+    for edit in edits:
+        if edit.function != function:
+            continue
+        file = copy / edit.file
+        text = file.read_text()
+        if text.count(edit.old) != 1:
+            raise StaleEditError(f"{function}/{edit.file} holds {edit.old!r} {text.count(edit.old)} times")
+        file.write_text(text.replace(edit.old, edit.new))
+    return copy
+
+
+def function_parts(  # noqa: PLR0913, PLR0917  what a function is made of
+    addresses: Addresses, session: str, template: str, folder: Path, edits: Sequence[Edit], environ: dict[str, str]
+) -> list[Part]:
+    """Return the four functions as the local cloud starts them, from their edited copies and with more environment."""
+    parts = []
+    for part in workers(addresses, session, template):
+        if part.name not in FUNCTIONS:
+            continue
+        copy = stage(part.name, folder, edits)
+        command = tuple("--source=crashing_main.py" if word == "--source=main.py" else word for word in part.command)
+        crash = {"CRASH_TARGET": FUNCTIONS[part.name][0]}
+        parts.append(replace(part, folder=copy, command=command, environ=part.environ | environ | crash))
+    return parts

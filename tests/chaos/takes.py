@@ -1,0 +1,123 @@
+"""Pipelines that write a finished take, the same for every track, so that a thousand of them take no hour.
+
+The take is made once by the step itself; what a job writes, and where, is as the step would.
+"""
+
+import json
+import random
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from localcloud.vertex.specs import PipelineRequest
+from musicgenerator.briefs import Brief
+from musicgenerator.messages import step_message
+from musicgenerator.results import CONTENT_TYPES, MUSIC, TRACK
+from pipeline.engines.composer import Composer
+from pipeline.google_results import PubsubEvents, StorageResults
+from pipeline.step import Order, make_music
+
+_SECONDS: Final = 10
+
+
+@dataclass(frozen=True)
+class JobFaults:
+    """Chances of a job to fail, to write broken music, and to say nothing; how many seconds it takes at most."""
+
+    failed: float = 0.0
+    broken: float = 0.0
+    silent: float = 0.0
+    seconds: float = 1.0
+
+
+@dataclass
+class _Memory:
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    def read(self, file: str) -> bytes | None:
+        return self.files.get(file)
+
+    def create(self, file: str, data: bytes, content_type: str) -> None:
+        del content_type
+        self.files[file] = data
+
+    def publish(self, data: bytes) -> None:
+        """Tell nobody."""
+
+
+def finished_take() -> dict[str, bytes]:
+    """Make one piece with the pipeline's step and return its MP3 and ``track.json``."""
+    brief = Brief(
+        title="A take",
+        caption="A take.",
+        altText="A take.",
+        language="en",
+        prompt="calm piano",
+        avoid="vocals",
+        moods=("calm",),
+        genre="ambient",
+        instruments=("piano",),
+        tempoBpm=90,
+        key="C major",
+        valence=0.2,
+        energy=0.3,
+    )
+    memory = _Memory()
+    make_music(Order("mg-take", brief, _SECONDS, 1), Composer(), memory, memory)
+    return {file: memory.files[file] for file in (MUSIC, TRACK)}
+
+
+class TakeRunner:
+    """Runs each pipeline as a wait and a few writes; ``outcomes`` is what was meant to become of each job."""
+
+    def __init__(self, files: Mapping[str, bytes], faults: JobFaults) -> None:
+        self.files = files
+        self.faults = faults
+        self.outcomes: dict[str, str] = {}
+
+    def start(self, job_id: str, pipeline: PipelineRequest) -> "TakeRun":
+        """Start a job."""
+        roll, faults = random.random(), self.faults
+        outcome = "failed" if roll < faults.failed else "broken" if roll < faults.failed + faults.broken else "music"
+        self.outcomes[job_id] = outcome
+        silent = random.random() < faults.silent
+        seconds = random.uniform(0.05, faults.seconds)
+        return TakeRun(self.files, pipeline.parameters, outcome, seconds, silent=silent)
+
+
+class TakeRun:
+    """One job under way."""
+
+    def __init__(
+        self, files: Mapping[str, bytes], parameters: Mapping[str, Any], outcome: str, seconds: float, *, silent: bool
+    ) -> None:
+        self._files = files
+        self._parameters = parameters
+        self._outcome = outcome
+        self._silent = silent
+        self._seconds = seconds
+        self._killed = threading.Event()
+
+    def wait(self) -> str | None:
+        """Take some time, write the take, say so, and return None or why it failed."""
+        if self._killed.wait(self._seconds):
+            return "killed"
+        if self._outcome == "failed":
+            return "The engine failed, on purpose."
+        results = StorageResults(self._parameters["results_bucket"], self._parameters["results_token"])
+        for file, data in self._files.items():
+            broken = self._outcome == "broken" and file == MUSIC
+            results.create(file, data[: len(data) // 2] if broken else data, CONTENT_TYPES[file])
+        if not self._silent:
+            PubsubEvents(self._parameters["events_topic"]).publish(step_message(self._parameters["job"]))
+        return None
+
+    def kill(self) -> None:
+        """End it."""
+        self._killed.set()
+
+
+def stated_bytes(files: Mapping[str, bytes]) -> int:
+    """Return the size that ``track.json`` states for the MP3."""
+    return int(json.loads(files[TRACK])["music"]["bytes"])

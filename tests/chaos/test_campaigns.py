@@ -1,0 +1,91 @@
+"""P1 to P5: many pictures at once while everything goes wrong."""
+
+import random
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+
+from localcloud.addresses import PROJECT
+from tests.chaos.campaign import VISITORS, Campaign
+from tests.chaos.visitors import new_key, picture, put, visitors
+from tests.chaos.weather import NETWORK, STORM
+from tests.chaos.witness import Witness
+from tests.chaos.world import Faults, World
+
+pytestmark = [pytest.mark.cloud, pytest.mark.timeout(900)]
+
+
+def test_two_hundred_pictures_in_a_storm(world: World) -> None:
+    """Killed processes, doubled, late and lost events, busy and broken APIs: every promise holds."""
+    random.seed(1)
+    limit = 180
+    with world.run(STORM, environ={"DAILY_LIMIT": str(limit)}) as run:
+        report = Campaign(200, cancelled=0.05, limit=limit).fight(run)
+    assert not report.violations, str(report)
+    # It stormed indeed: half a kill a picture.
+    assert len(run.records("kills")) + run.killed_at_random >= 60, str(report)
+
+
+def test_a_network_that_delays_and_resets(world: World) -> None:
+    """To Firestore, Pub/Sub and the OpenAI server: nothing lost, launched twice, overspent or going backwards."""
+    random.seed(2)
+    with world.run(NETWORK) as run:
+        report = Campaign(32, visitors=8).fight(run)
+    assert not {"P1", "P2", "P3", "P4"} & report.violations.keys(), str(report)
+    assert all(proxy.resets for proxy in run.proxies.values()), str(report)
+
+
+def test_a_database_that_is_killed_and_comes_back(world: World) -> None:
+    """In the middle, with everything in it that had been written: all tracks finish."""
+    random.seed(3)
+    with world.run(Faults()) as run:
+        report = Campaign(24, visitors=8, meanwhile=lambda: world.restart_firestore(run)).fight(run)
+    assert not report.violations, str(report)
+
+
+def test_sixty_four_uploads_at_once_keep_to_the_limit(world: World) -> None:
+    """Sixteen sessions: exactly as many are launched as the day allows, the rest is told when to come again."""
+    limit = 24
+    with world.run(Faults(), environ={"TRACKS_A_DAY": str(limit)}) as run, Witness() as witness:
+        people = visitors(run.addresses, VISITORS)
+        with ThreadPoolExecutor(64) as pool:
+            answers = list(
+                pool.map(lambda number: people[number % VISITORS].ask_for_track(f"upload-{number}"), range(64))
+            )
+        assert Counter(answer.status_code for answer in answers) == {201: limit, 429: 64 - limit}
+        for answer in answers:
+            if answer.status_code == 429:
+                assert 0 < int(answer.headers["Retry-After"]) <= 86_400
+                assert answer.json()["code"] == "limit_reached"
+        announced = [answer.json() for answer in answers if answer.ok]
+        for each in announced:
+            witness.follow(each["session"], each["track"])
+            put(each["upload"], picture())
+        witness.wait(120)
+        assert witness.under_way() == 0
+        jobs = run.created_jobs()
+        assert Counter(each["track"] for each in announced) == Counter(
+            job.request.fields["labels"]["track"] for job in jobs
+        )
+        _nobody_else_s(people, announced, run.addresses.host("firestore"))
+
+
+def _nobody_else_s(people: list[Any], announced: list[dict[str, Any]], firestore: str) -> None:
+    """Let every visitor try the tracks of the others, through the API and straight at the database."""
+    for each in announced:
+        stranger = next(person for person in people if person.session != each["session"])
+        for verb in ("again", "cancel", "retry"):
+            assert stranger.command(each["track"], verb).status_code == 404
+            path = f"/v1/sessions/{each['session']}/tracks/{each['track']}:{verb}"
+            assert stranger.post(path, {}, new_key()).status_code == 401
+        headers = {"Authorization": f"Bearer {stranger.secret}"}
+        url = f"{stranger.api}/v1/sessions/{each['session']}/tracks/{each['track']}"
+        assert requests.delete(url, headers=headers, timeout=30).status_code == 401
+    documents = f"http://{firestore}/v1/projects/{PROJECT}/databases/(default)/documents"
+    for closed in ("sessions", f"sessions/{people[0].session}", "work", "idempotency", "limits", "budget"):
+        assert requests.get(f"{documents}/{closed}", timeout=30).status_code == 403
+    query = {"structuredQuery": {"from": [{"collectionId": "tracks", "allDescendants": True}]}}
+    assert requests.post(f"{documents}:runQuery", json=query, timeout=30).status_code == 403

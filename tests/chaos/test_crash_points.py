@@ -1,0 +1,260 @@
+"""P10: a crash at any point, and whoever takes the work up again, ends where no crash ends."""
+
+import itertools
+import random
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import requests
+from google.cloud import firestore
+
+from localcloud.addresses import PROJECT, RESULTS_BUCKET
+from localcloud.delivery import Message, Route
+from localcloud.provision import storage_client
+from musicgenerator.states import FINAL, Status
+from tests.chaos.faults import DeliveryFaults, FaultyDelivery
+from tests.chaos.staging import short_times
+from tests.chaos.takes import JobFaults
+from tests.chaos.visitors import Visitor, new_key, picture, put, visitors
+from tests.chaos.world import Faults, Run, World
+
+pytestmark = [pytest.mark.cloud, pytest.mark.timeout(900)]
+
+AT_ONCE = 16
+SECONDS = 240
+NEVER = "the point was never reached"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A kill of one function at one point of one of its handlings."""
+
+    function: str
+    handling: str
+    point: str
+
+
+@contextmanager
+def delivering(world: World, doubled: float = 0.0, lost: str = "", jobs: JobFaults | None = None) -> Iterator[Run]:
+    """Run with every event doubled, or with every first message of one topic lost."""
+    heard: set[bytes] = set()
+
+    def rule(route: Route, message: Message) -> bool:
+        if route.topic != lost:
+            return False
+        first = message.data not in heard
+        heard.add(message.data)
+        # Of a job's end there are several messages, and all of them are lost.
+        return first or lost == "pipeline-events"
+
+    delivery = FaultyDelivery(DeliveryFaults(doubled=doubled, delay=0.2), rule)
+    with world.run(Faults(jobs=jobs or JobFaults(seconds=0.3)), delivery=delivery, times=short_times(6, 4)) as run:
+        yield run
+
+
+def sent(run: Run, visitor: Visitor, key: str = "", plan: Case | None = None) -> str:
+    """Upload a picture and return its track, with a kill planned for it."""
+    track, permit = visitor.announce("upload-1", key)
+    if plan:
+        run.plan(plan.function, track, plan.handling, plan.point)
+    put(permit, picture())
+    return track
+
+
+def document(session: str, track: str) -> dict[str, Any]:
+    found = firestore.Client(project=PROJECT).document("sessions", session, "tracks", track).get()
+    return dict(found.to_dict() or {})
+
+
+def at_end(session: str, track: str) -> dict[str, Any]:
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        found = document(session, track)
+        if found and Status(found["status"]) in FINAL:
+            return found
+        time.sleep(0.3)
+    return document(session, track)
+
+
+def essence(run: Run, session: str, track: str) -> dict[str, Any]:
+    """Return what no crash may change: how it ended, with what brief and music, and what was launched for it."""
+    found = at_end(session, track)
+    music = {name: value for name, value in (found["music"] or {}).items() if name in {"bytes", "engine", "seed"}}
+    jobs = [job for job in run.created_jobs() if track in job.id]
+    return {
+        "status": found["status"],
+        "attempt": found["attempt"],
+        "brief": found["brief"],
+        "error": found["error"],
+        "music": music,
+        "jobs": [job.id.replace(track, "") for job in jobs],
+        # The music may be ready before the launcher has said that it is being composed.
+        "steps": sorted(set(found["timeline"]) - {"composing"}),
+    }
+
+
+def points(run: Run, function: str, subject: str, handlings: Callable[[str], bool]) -> list[Case]:
+    """Return the points that a function passed for a subject, in the handlings that are wanted.
+
+    A kill that was meant for another track may come first, so each case is of whichever handling gets there.
+    """
+    passed = [line[3] for line in run.records("points") if line[:2] == [function, subject] and handlings(line[2])]
+    return [Case(function, "*", point) for point in dict.fromkeys(passed)]
+
+
+def converged(run: Run, cases: list[Case], usual: dict[str, Any]) -> None:
+    """Send one picture for each case and compare the ends; every kill must have happened."""
+    people = visitors(run.addresses, AT_ONCE)
+
+    def go(case: Case, visitor: Visitor) -> str | None:
+        track = sent(run, visitor, plan=case)
+        end = essence(run, visitor.session, track)
+        if (run.folder / "plans" / f"{case.function}-{track}").exists():
+            return NEVER
+        return None if end == usual else f"{end}"
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        ends = dict(zip(cases, pool.map(go, cases, itertools.cycle(people)), strict=True))
+    for case in [case for case, end in ends.items() if end == NEVER]:
+        # Another case's kill of the same process took its place: alone it has to come.
+        ends[case] = go(case, people[0])
+    failures = [f"{case}: {end}" for case, end in ends.items() if end]
+    assert not failures, "\n".join(failures)
+
+
+EVENT_FUNCTIONS = ("captioner", "pipeline_launcher", "result_notifier")
+
+
+def test_a_crash_in_a_first_delivery_converges(world: World) -> None:
+    """At every point of every function; the event comes again and ends as ever."""
+    with delivering(world) as run:
+        (visitor,) = visitors(run.addresses, 1)
+        track = sent(run, visitor)
+        usual = essence(run, visitor.session, track)
+        assert usual["status"] == "ready"
+        cases = [
+            case for function in EVENT_FUNCTIONS for case in points(run, function, track, lambda number: number == "1")
+        ]
+        assert {case.function for case in cases} == set(EVENT_FUNCTIONS)
+        assert len(cases) >= 18
+        converged(run, cases, usual)
+
+
+def test_a_crash_in_a_second_delivery_converges(world: World) -> None:
+    """The first one went through, or is at work beside it."""
+    with delivering(world, doubled=1.0) as run:
+        (visitor,) = visitors(run.addresses, 1)
+        track = sent(run, visitor)
+        usual = essence(run, visitor.session, track)
+        time.sleep(1)
+        # What a second delivery passes depends on how far the first one is: the points that every one passes.
+        cases = [
+            Case(function, "2", point)
+            for function, point in (
+                ("captioner", "begin.1"),
+                ("captioner", "objects.find.1"),
+                ("captioner", "tracks.advance.1"),
+                ("pipeline_launcher", "begin.1"),
+                ("pipeline_launcher", "switch.is_paused.1"),
+                ("pipeline_launcher", "tracks.advance.1"),
+                ("result_notifier", "begin.1"),
+                ("result_notifier", "tracks.find.1"),
+            )
+        ]
+        seen = {
+            (case.function, case.point)
+            for function in EVENT_FUNCTIONS
+            for case in points(run, function, track, lambda number: number == "2")
+        }
+        assert {(case.function, case.point) for case in cases} <= seen
+        converged(run, cases, usual)
+
+
+@pytest.mark.parametrize("lost", ["storage-events", "captions", "pipeline-events"])
+def test_a_crash_while_a_lost_event_is_made_up_for_converges(world: World, lost: str) -> None:
+    """The sweeper takes the track up; it, or the function that it wakes, crashes at every point of that."""
+    with delivering(world, lost=lost) as run:
+        (visitor,) = visitors(run.addresses, 1)
+        track = sent(run, visitor)
+        usual = essence(run, visitor.session, track)
+        assert usual["status"] == "ready"
+        woken = {"storage-events": "captioner", "captions": "pipeline_launcher"}.get(lost)
+        cases = points(run, "result_notifier", track, lambda number: number == "sweep")
+        assert len(cases) >= 2
+        if woken:
+            cases += points(run, woken, track, lambda number: number == "1")
+        converged(run, cases, usual)
+
+
+def test_a_crash_in_a_command_converges(world: World) -> None:
+    """Whoever gets no answer asks again with the same key, and it is as if nothing had been."""
+    with delivering(world, jobs=JobFaults(seconds=0.3)) as run:
+        (visitor,) = visitors(run.addresses, 1)
+        usual = essence(run, visitor.session, sent(run, visitor, key := new_key()))
+        announced = points(run, "upload_handler", key, lambda number: number == "1")
+        assert len(announced) >= 4
+        for case in announced:
+            key = new_key()
+            run.plan("upload_handler", key, case.handling, case.point)
+            track = sent(run, visitor, key)
+            assert usual == essence(run, visitor.session, track), case
+        source = track
+        tracks = _tracks(visitor.session)
+        key, wish = new_key(), {"title": "Again", "seed": 5}
+        made = visitor.command(source, "again", key, wish).json()["track"]
+        usual = essence(run, visitor.session, made)
+        again = points(run, "upload_handler", key, lambda number: number == "1")
+        assert len(again) >= 8
+        for case in again:
+            key = new_key()
+            run.plan("upload_handler", key, case.handling, case.point)
+            made = visitor.command(source, "again", key, wish).json()["track"]
+            assert usual == essence(run, visitor.session, made), case
+        # One take for each key, and none for any crash.
+        assert len(_tracks(visitor.session)) == len(tracks) + 1 + len(again)
+        _erasures_converge(run, visitor, source)
+
+
+def _erasures_converge(run: Run, visitor: Visitor, source: str) -> None:
+    def path(track: str) -> str:
+        return f"/v1/sessions/{visitor.session}/tracks/{track}"
+
+    def take() -> tuple[str, str]:
+        made = str(visitor.command(source, "again", body={"seed": random.randrange(99)}).json()["track"])
+        assert at_end(visitor.session, made)["status"] == "ready"
+        return made, str(firestore.Client(project=PROJECT).document("work", made).get().get("token"))
+
+    def erased(track: str, token: str) -> None:
+        headers = {"Authorization": f"Bearer {visitor.secret}"}
+        for _ in range(30):
+            try:
+                if requests.delete(visitor.api + path(track), headers=headers, timeout=60).status_code == 204:
+                    break
+            except requests.ConnectionError:
+                time.sleep(0.2)
+        assert document(visitor.session, track) == {}
+        assert not firestore.Client(project=PROJECT).document("work", track).get().exists
+        assert list(storage_client().list_blobs(RESULTS_BUCKET, prefix=token)) == []
+
+    def subject(track: str) -> str:
+        return path(track).replace("/", "_")
+
+    track, token = take()
+    erased(track, token)
+    cases = points(run, "upload_handler", subject(track), lambda number: number == "1")
+    assert len(cases) >= 8
+    for case in cases:
+        track, token = take()
+        plan = run.plan("upload_handler", subject(track), case.handling, case.point)
+        erased(track, token)
+        assert not plan.exists(), case
+
+
+def _tracks(session: str) -> list[str]:
+    found = firestore.Client(project=PROJECT).collection("sessions", session, "tracks").list_documents()
+    return [each.id for each in found]

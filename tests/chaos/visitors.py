@@ -1,0 +1,113 @@
+"""People who upload pictures and cancel some, and who, like any browser, ask again when no answer comes."""
+
+import random
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any, Final
+
+import requests
+from PIL import Image
+
+from localcloud.addresses import IMAGES_BUCKET, REPOSITORY, Addresses
+from localcloud.provision import storage_client
+from musicgenerator import ids
+
+_PATIENCE_SECONDS: Final = 120.0
+_THERE_ALREADY: Final = 412
+
+
+class NoAnswerError(Exception):
+    """The API did not answer for minutes."""
+
+
+def picture() -> bytes:
+    """Return a small photo that the describer can name."""
+    with Image.open(REPOSITORY / "localcloud" / "photos" / "coffee.jpg") as photo:
+        small = photo.resize((240, 160))
+    out = BytesIO()
+    small.save(out, "JPEG")
+    return out.getvalue()
+
+
+@dataclass
+class Visitor:
+    """One session, ``address`` being where its requests seem to come from."""
+
+    api: str
+    address: str
+    session: str = ""
+    secret: str = ""
+    answers: list[int] = field(default_factory=list)
+
+    def open(self) -> None:
+        """Open the session."""
+        opened = self.post("/v1/sessions", {}, new_key()).json()
+        self.session, self.secret = opened["session"], opened["secret"]
+
+    def announce(self, name: str, key: str = "") -> tuple[str, dict[str, Any]]:
+        """Announce one picture and return its track and the permission to upload it."""
+        announced = self.ask_for_track(name, key).json()
+        return str(announced["track"]), announced["upload"]
+
+    def ask_for_track(self, name: str, key: str = "") -> requests.Response:
+        """Announce one picture, whatever the answer is."""
+        body = {"contentType": "image/jpeg", "durationSeconds": 10, "language": "en", "hint": f"picture {name}"}
+        return self.post(f"/v1/sessions/{self.session}/tracks", body, key or new_key())
+
+    def command(self, track: str, verb: str, key: str = "", body: Mapping[str, Any] | None = None) -> requests.Response:
+        """Give a command to a track."""
+        return self.post(f"/v1/sessions/{self.session}/tracks/{track}:{verb}", body or {}, key or new_key())
+
+    def post(self, path: str, body: Mapping[str, Any], key: str) -> requests.Response:
+        """Send a request with one key until it is answered by something else than an outage."""
+        headers = {"Authorization": f"Bearer {self.secret}", "X-Forwarded-For": self.address, "Idempotency-Key": key}
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        pause = 0.1
+        while time.monotonic() < deadline:
+            try:
+                answer = requests.post(self.api + path, json=body, headers=headers, timeout=60)
+            except requests.RequestException:
+                answer = None
+            if answer is not None and answer.status_code < requests.codes.server_error:
+                self.answers.append(answer.status_code)
+                return answer
+            time.sleep(random.uniform(0, pause))
+            pause = min(2 * pause, 2.0)
+        raise NoAnswerError(path)
+
+
+def put(permit: Mapping[str, Any], data: bytes) -> None:
+    """Upload with a signed permission; that the object is there already is as good."""
+    for _ in range(20):
+        try:
+            answer = requests.request(permit["method"], permit["url"], data=data, headers=permit["headers"], timeout=30)
+        except requests.RequestException:
+            continue
+        if answer.ok or answer.status_code == _THERE_ALREADY:
+            return
+    raise NoAnswerError("the storage")
+
+
+def drop(name: str, data: bytes) -> str:
+    """Drop one picture into the bucket and return its track."""
+    blob = storage_client().bucket(IMAGES_BUCKET).blob(f"{name}.jpg")
+    blob.metadata = {"durationSeconds": "10", "language": "en", "hint": f"picture {name}"}
+    blob.upload_from_string(data, content_type="image/jpeg")
+    return ids.dropped_track_id(IMAGES_BUCKET, blob.name, int(blob.generation))
+
+
+def visitors(addresses: Addresses, count: int) -> list[Visitor]:
+    """Return as many visitors, each with a session and an address of its own."""
+    group = random.randrange(250)
+    found = [Visitor(addresses.url("upload_handler"), f"203.{group}.113.{number + 1}") for number in range(count)]
+    for visitor in found:
+        visitor.open()
+    return found
+
+
+def new_key() -> str:
+    """Return a fresh idempotency key."""
+    return str(uuid.uuid4())

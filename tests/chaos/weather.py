@@ -1,0 +1,30 @@
+"""How bad it is: the faults of the campaigns."""
+
+from typing import Final
+
+from localcloud.parts import FUNCTIONS
+from tests.chaos.faults import ApiFaults, DeliveryFaults
+from tests.chaos.takes import JobFaults
+from tests.chaos.tcp_proxy import Weather
+from tests.chaos.world import Faults
+
+# Everything at once, but for the network.
+STORM: Final = Faults(
+    delivery=DeliveryFaults(
+        doubled=0.4, lost={"pipeline-events": 0.05, "captions": 0.02, "storage-events": 0.02}, delay=0.5
+    ),
+    openai=ApiFaults(busy=0.05, broken=0.03, broken_after=0.02, cut=0.03),
+    vertex=ApiFaults(busy=0.05, broken=0.03, broken_after=0.02, cut=0.05),
+    jobs=JobFaults(failed=0.05, broken=0.03, silent=0.05, seconds=3.0),
+    crash=dict.fromkeys(FUNCTIONS, 0.007),
+    kills=0.3,
+)
+
+# Nothing but a network that delays and resets, the more often the less is said on a connection.
+NETWORK: Final = Faults(
+    tcp={
+        "firestore": Weather(delay=0.01, reset=0.01),
+        "openai": Weather(delay=0.01, reset=0.03),
+        "pubsub": Weather(delay=0.01, reset=0.06),
+    }
+)

@@ -1,0 +1,122 @@
+"""Sees every change of the tracks that it follows, as the page does, and keeps what must never be seen."""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import pairwise
+from queue import Queue
+from typing import Any, Final, Self
+
+from google.api_core.exceptions import GoogleAPICallError
+from google.cloud import firestore
+
+from localcloud.addresses import PROJECT
+from musicgenerator.states import Status
+
+_DATABASE: Final = f"projects/{PROJECT}/databases/(default)"
+
+
+class Witness:
+    """A live listener; use it as a context.
+
+    It speaks Firestore's Listen call itself, with a target for each track: for a query the emulator sends every
+    document again at every change, which for a thousand tracks takes longer than making them.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._listen)
+        self._followed: list[str] = []
+        self._news: Queue[str] = Queue()
+        self.seen: dict[str, list[tuple[int, Status]]] = defaultdict(list)
+        self.steps = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._news.put("")
+        self._stream.cancel()
+        self._thread.join()
+
+    def follow(self, session: str, track: str) -> None:
+        """Look at a track from now on."""
+        document = f"{_DATABASE}/documents/sessions/{session}/tracks/{track}"
+        self._followed.append(document)
+        self._news.put(document)
+
+    def _listen(self) -> None:
+        client = firestore.Client(project=PROJECT)
+        while not self._ended.is_set():
+            news: Queue[str] = Queue()
+            # A new stream begins with everything that the broken one was told.
+            self._news, followed = news, list(self._followed)
+            with suppress(GoogleAPICallError):
+                metadata = client._rpc_metadata  # noqa: SLF001  as the client's own watch
+                self._stream = client._firestore_api.listen(_targets(followed, news), metadata=metadata)  # noqa: SLF001
+                for answer in self._stream:
+                    self._look(type(answer).pb(answer))
+            news.put("")
+            time.sleep(0.1)
+
+    def _look(self, answer: Any) -> None:
+        fields = answer.document_change.document.fields
+        if "status" not in fields:
+            return
+        track = answer.document_change.document.name.rpartition("/")[2]
+        now = (int(fields["attempt"].integer_value), Status(fields["status"].string_value))
+        with self._lock:
+            steps = self.seen[track]
+            if not steps or steps[-1] != now:
+                steps.append(now)
+                self.steps += 1
+
+    def under_way(self) -> int:
+        """Return how many tracks are followed that have not been seen at their end."""
+        with self._lock:
+            return len(self._followed) - sum(bool(steps) and steps[-1][1].is_final for steps in self.seen.values())
+
+    def wait(self, seconds: float) -> None:
+        """Return when every followed track is at its end, or when nothing has moved for so long."""
+        seen, since = -1, time.monotonic()
+        while self.under_way() and time.monotonic() - since < seconds:
+            time.sleep(0.3)
+            if self.steps != seen:
+                seen, since = self.steps, time.monotonic()
+
+    def wait_for(self, track: str, status: Status, seconds: float) -> None:
+        """Return when a track has come to a state, or after so many seconds."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with self._lock:
+                if any(seen.rank >= status.rank for _, seen in self.seen[track]):
+                    return
+            time.sleep(0.1)
+
+    def backward(self) -> list[str]:
+        """Return every step that went backwards, or out of an end within the same attempt, in words."""
+        with self._lock:
+            return [
+                f"{track}: {before[1]} ({before[0]}) -> {after[1]} ({after[0]})"
+                for track, steps in self.seen.items()
+                for before, after in pairwise(steps)
+                if (after[0], after[1].rank) <= (before[0], before[1].rank)
+            ]
+
+
+def _targets(followed: list[str], news: "Queue[str]") -> Iterator[dict[str, Any]]:
+    number = 0
+    known = set()
+    while True:
+        document = followed.pop(0) if followed else news.get()
+        if not document:
+            return
+        if document not in known:
+            known.add(document)
+            number += 1
+            yield {"database": _DATABASE, "add_target": {"target_id": number, "documents": {"documents": [document]}}}

@@ -1,0 +1,120 @@
+"""What an operator does to a deployed project, done to the local cloud by the same commands."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from google.cloud import firestore
+
+from localcloud.addresses import PROJECT, REPOSITORY, Addresses
+from localcloud.provision import TEMPLATE, drop_session
+from musicgenerator.logs import trace_of
+from tests.cloud.clients import drop_files, ends
+
+pytestmark = pytest.mark.cloud
+
+
+def make(addresses: Addresses, target: str, *said: str) -> subprocess.CompletedProcess[str]:
+    """Run a target of the Makefile against the running local cloud."""
+    environ = os.environ | {"LOCALCLOUD_HOME": str(addresses.home), "MAKEFLAGS": ""}
+    return subprocess.run(
+        ["make", "--silent", target, f"PORT={addresses.port}", *said],
+        cwd=REPOSITORY,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+
+
+@pytest.fixture(scope="module")
+def ready_track(local_cloud: Addresses, photos: dict[str, Path]) -> str:
+    """A track that went the whole way."""
+    track = drop_files([photos["coffee"]])[0]
+    assert ends(local_cloud, [track])[track]["status"] == "ready"
+    return track
+
+
+def test_one_track_s_story_is_told_in_order_by_every_function(local_cloud: Addresses, ready_track: str) -> None:
+    """From the launcher through the step to the notifier; each line is in the track's trace."""
+    told = make(local_cloud, "logs", f"TRACK={ready_track}")
+    assert told.returncode == 0, told.stderr
+    lines = told.stdout.splitlines()
+    times = [line[:23] for line in lines]
+    assert times == sorted(times)
+    parts = [line[25:].split()[0] for line in lines]
+    assert parts.index("pipeline_launcher") < parts.index("result_notifier")
+    assert "launched" in told.stdout
+    assert "settled" in told.stdout
+    log = (local_cloud.home / "logs" / "result_notifier.log").read_text(encoding="utf-8")
+    assert f"/traces/{trace_of(ready_track)}" in log
+
+
+def test_nothing_is_told_of_a_track_that_nobody_knows(local_cloud: Addresses) -> None:
+    """And what is no track's id is said to be none."""
+    assert "Nothing is known" in make(local_cloud, "logs", f"TRACK=t{'a' * 26}").stdout
+    assert "Say which track" in make(local_cloud, "logs", "TRACK=coffee.jpg").stderr
+
+
+def test_the_status_names_parts_tracks_and_what_was_spent(local_cloud: Addresses, ready_track: str) -> None:
+    """Every part is up, the track is counted, and launches stand against the cap."""
+    assert ready_track
+    shown = make(local_cloud, "status")
+    assert shown.returncode == 0, shown.stderr
+    assert "DOWN" not in shown.stdout
+    assert re.search(r"result_notifier +\d+ +up", shown.stdout)
+    ready = re.search(r"^ +ready +(\d+)$", shown.stdout, re.MULTILINE)
+    assert ready
+    assert int(ready[1]) >= 1
+    launched = re.search(r"launches (\d+) of 1000", shown.stdout)
+    assert launched
+    assert int(launched[1]) >= 1
+
+
+def test_a_smoke_run_goes_the_way_of_a_person_and_leaves_nothing(local_cloud: Addresses) -> None:
+    """The command itself looks that the music was there and is gone."""
+    done = make(local_cloud, "smoke")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "deleted without a trace" in done.stdout
+
+
+def test_a_canary_makes_a_track_past_the_launcher(local_cloud: Addresses) -> None:
+    """With the template that it is given, settled by the running notifier; no visitor sees it."""
+    environ = os.environ | local_cloud.function_environ(drop_session(local_cloud), "unused")
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.canary", str(TEMPLATE)],
+        cwd=REPOSITORY,
+        env=environ | {"PYTHONPATH": "src:.", "CANARY_SECONDS": "120"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    canary = re.search(r"canary (t[a-z2-7]{26}): ready", done.stdout)
+    assert canary
+    assert not firestore.Client(project=PROJECT).document("work", canary[1]).get().exists
+    tracks = firestore.Client(project=PROJECT).collection_group("tracks").stream()
+    assert canary[1] not in [track.id for track in tracks]
+
+
+def test_a_canary_whose_template_is_broken_fails(local_cloud: Addresses, tmp_path: Path) -> None:
+    """Its job ends without music, and the launcher would keep what it has."""
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(TEMPLATE.read_text(encoding="utf-8").replace("from pipeline import step", "raise SystemExit(1)"))
+    environ = os.environ | local_cloud.function_environ(drop_session(local_cloud), "unused")
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.canary", str(broken)],
+        cwd=REPOSITORY,
+        env=environ | {"PYTHONPATH": "src:.", "CANARY_SECONDS": "120"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+    assert done.returncode == 1, done.stdout
+    assert "failed" in done.stdout

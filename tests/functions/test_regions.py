@@ -1,0 +1,333 @@
+"""Several regions: where an attempt is launched, who waits for which, and where its job is found again."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import launching
+import notifying
+import pytest
+from commanding import call_off
+from google.auth.credentials import AnonymousCredentials
+from google.auth.transport.requests import AuthorizedSession
+
+from musicgenerator.errors import BudgetSpentError, LaunchUnavailableError, RegionBusyError
+from musicgenerator.jobs import JobFacts, JobState, job_labels
+from musicgenerator.messages import CaptionMessage, PipelineMessage
+from musicgenerator.states import Status
+from musicgenerator.tracks import Change, Work
+from musicgenerator_google.vertex_pipelines import VertexPipelines
+from tests.command_fakes import CommandTracks, MemorySwitch
+from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work
+from tests.fakes import HOME, Answer, MemoryPipelines, MemoryRegions, MemoryResults, ScriptedServer
+from tests.functions.test_launching import ENVIRON, TEMPLATE
+
+AWAY = "europe-west4"
+THERE = f"{AWAY}/{JOB}"
+OURS = JobFacts(JobState.UNDER_WAY, job_labels(TRACK, 1), results_token=TOKEN)
+
+
+def busy() -> RegionBusyError:
+    return RegionBusyError("429")
+
+
+def ahead(seconds: float) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+@dataclass
+class Limited(CommandTracks):
+    """Tracks of a day that has so many launches; ``counted`` is how many there were."""
+
+    limit: int = 1000
+    counted: int = 0
+
+    def _write(self, track: str, change: Change) -> None:
+        if change.daily_limit is not None:
+            if self.counted >= self.limit:
+                raise BudgetSpentError("today")
+            self.counted += 1
+        super()._write(track, change)
+
+
+@dataclass
+class Scene:
+    """Launcher and notifier over two regions, with one captioned track."""
+
+    tracks: Limited = field(default_factory=Limited)
+    pipelines: MemoryPipelines = field(default_factory=MemoryPipelines)
+    regions: MemoryRegions = field(default_factory=MemoryRegions)
+    results: MemoryResults = field(default_factory=MemoryResults)
+    environ: dict[str, str] = field(default_factory=lambda: ENVIRON | {"REGIONS": AWAY})
+
+    def __post_init__(self) -> None:
+        self.at(Status.CAPTIONED)
+
+    def at(self, status: Status, work: Work | None = None, **fields: Any) -> None:
+        """Put the track where the recorded document of this status is, some fields changed."""
+        self.tracks.hold(recorded(f"track_{status}") | fields, SESSION, TRACK, work or recorded_work(published=True))
+
+    def launch(self, attempt: int = 1) -> None:
+        places = launching.Places.from_environ(self.environ)
+        launcher = launching.Launcher(self.tracks, self.pipelines, self.regions, TEMPLATE, places, MemorySwitch())
+        launcher.launch(CaptionMessage(SESSION, TRACK, attempt))
+
+    def notify(self) -> None:
+        places = notifying.Places.from_environ(self.environ | {"STORAGE_URL": "https://storage.googleapis.com"})
+        message = PipelineMessage.from_bytes(json.dumps(recorded("pipeline_event_step")).encode())
+        notifying.Notifier(self.tracks, self.pipelines, self.results, places).notify(message)
+
+    @property
+    def status(self) -> str:
+        return str(self.tracks.documents[TRACK]["status"])
+
+    @property
+    def region(self) -> str:
+        return self.tracks.works[TRACK].region
+
+
+def test_every_free_region_gets_its_share() -> None:
+    """Chosen at random; forty tracks, one job each, in both regions."""
+    chosen: Counter[str] = Counter()
+    for _ in range(40):
+        scene = Scene()
+        scene.launch()
+        chosen.update(list(scene.pipelines.jobs))
+    assert {JOB, THERE} == set(chosen)
+    assert 40 == chosen.total()
+
+
+def test_the_region_is_kept_by_the_commit_that_claims() -> None:
+    """Whoever finds the track at `launching` finds its region too."""
+    scene = Scene(regions=MemoryRegions({HOME: ahead(30)}))
+    seen: list[tuple[str, str]] = []
+    scene.pipelines.meanwhile = lambda: seen.append((scene.status, scene.region))
+    scene.launch()
+    assert [("launching", AWAY)] == seen
+    assert ("composing", AWAY) == (scene.status, scene.region)
+
+
+@pytest.mark.parametrize(("busy", "free"), [(HOME, THERE), (AWAY, JOB)])
+def test_a_busy_region_is_spared(busy: str, free: str) -> None:
+    """However often one is launched."""
+    for _ in range(20):
+        scene = Scene(regions=MemoryRegions({busy: ahead(30)}))
+        scene.launch()
+        assert [free] == list(scene.pipelines.jobs)
+
+
+def test_what_was_busy_is_free_again() -> None:
+    """Nobody has to write that down."""
+    scene = Scene(regions=MemoryRegions({HOME: ahead(-0.001), AWAY: ahead(30)}))
+    scene.launch()
+    assert [JOB] == list(scene.pipelines.jobs)
+
+
+def test_while_all_are_busy_a_track_stays_where_it_is() -> None:
+    """At `captioned`, in no region, not counted, acknowledged, and due when the first one is free."""
+    scene = Scene(regions=MemoryRegions({HOME: ahead(20), AWAY: ahead(10), "asia-east1": ahead(1)}))
+    before = scene.tracks.documents[TRACK]
+    for _ in range(3):
+        scene.launch()
+    assert before == scene.tracks.documents[TRACK]
+    assert ("", 0) == (scene.region, scene.tracks.counted)
+    assert scene.regions.busy[AWAY] == scene.tracks.dues[TRACK]
+    assert not scene.pipelines.wanted
+    scene.regions.busy.clear()
+    scene.launch()
+    assert ("composing", 1) == (scene.status, scene.tracks.counted)
+
+
+def test_one_region_waits_as_several_do() -> None:
+    """What has no other region is due when its own is free."""
+    scene = Scene(environ=ENVIRON, regions=MemoryRegions({HOME: ahead(20)}))
+    scene.launch()
+    assert "captioned" == scene.status
+    assert scene.regions.busy[HOME] == scene.tracks.dues[TRACK]
+
+
+def test_a_refusal_marks_the_region_and_no_other() -> None:
+    """The track keeps its region, is counted once, and is due when the pause is over."""
+    scene = Scene(regions=MemoryRegions({HOME: ahead(30)}), pipelines=MemoryPipelines(failures=[busy()]))
+    home = scene.regions.busy[HOME]
+    scene.launch()
+    assert ("launching", AWAY, 1) == (scene.status, scene.region, scene.tracks.counted)
+    assert home == scene.regions.busy[HOME]
+    assert ahead(20) < scene.regions.busy[AWAY] < ahead(40)
+    assert scene.regions.busy[AWAY] == scene.tracks.dues[TRACK]
+
+
+def test_a_failure_has_only_its_own_track_wait() -> None:
+    """A server that fails once says nothing of the room that there is."""
+    scene = Scene(pipelines=MemoryPipelines(failures=[LaunchUnavailableError("503")]))
+    scene.launch()
+    assert {} == scene.regions.busy
+    assert "launching" == scene.status
+    due = scene.tracks.dues[TRACK]
+    assert due
+    assert ahead(20) < due < ahead(40)
+
+
+def test_a_launch_writes_nothing_about_regions() -> None:
+    """Only a refusal does."""
+    scene = Scene()
+    scene.launch()
+    assert {} == scene.regions.busy
+
+
+def test_a_second_delivery_asks_the_first_one_s_region() -> None:
+    """A crash after the job was made, while the other region is the free one: still one job, counted once."""
+    for region in (HOME, AWAY):
+        scene = Scene()
+        scene.at(Status.LAUNCHING, replace(recorded_work(published=True), region=region))
+        for _ in range(5):
+            scene.launch()
+        assert [JOB if region == HOME else THERE] == list(scene.pipelines.jobs)
+        assert (region, 0) == (scene.region, scene.tracks.counted)
+
+
+def test_a_lost_answer_of_the_store_keeps_the_region_that_was_written() -> None:
+    """The commit happened: deciding again changes nothing, and the job is made where the track says."""
+    for _ in range(20):
+        scene = Scene()
+        scene.tracks.lost_answers = 1
+        scene.launch()
+        assert [THERE if scene.region == AWAY else JOB] == list(scene.pipelines.jobs)
+
+
+def test_of_two_deliveries_at_once_both_ask_one_region() -> None:
+    """Another delivery claimed the track for the other region between decision and commit."""
+    scene = Scene(regions=MemoryRegions({HOME: ahead(30)}))
+    claimed = replace(recorded_work(published=True), region=HOME)
+    scene.tracks.meanwhile.append(lambda: scene.at(Status.LAUNCHING, claimed))
+    scene.launch()
+    assert not scene.pipelines.wanted
+    scene.regions.busy.clear()
+    scene.launch()
+    assert [JOB] == list(scene.pipelines.jobs)
+
+
+def test_an_outage_however_long_ends_nothing() -> None:
+    """A region that never answers: the track waits for it, each message is acknowledged, one is made in the end."""
+    scene = Scene(environ=ENVIRON)
+    for _ in range(50):
+        scene.pipelines.failures.append(busy())
+        scene.launch()
+        scene.launch()
+        assert ("launching", 1) == (scene.status, scene.tracks.counted)
+        scene.regions.busy[HOME] = ahead(-1)
+        scene.pipelines.failures.clear()
+    scene.launch()
+    assert ("composing", 1) == (scene.status, len(scene.pipelines.wanted))
+
+
+def test_a_launch_from_before_there_were_regions_is_finished_at_home() -> None:
+    """Its work names no region."""
+    scene = Scene()
+    scene.at(Status.LAUNCHING)
+    scene.launch()
+    assert [JOB] == list(scene.pipelines.jobs)
+    waiting = Scene(regions=MemoryRegions({HOME: ahead(30)}))
+    waiting.at(Status.LAUNCHING)
+    waiting.launch()
+    assert not waiting.pipelines.wanted
+    assert waiting.regions.busy[HOME] == waiting.tracks.dues[TRACK]
+
+
+def test_another_attempt_chooses_anew() -> None:
+    """The region of the attempt that failed binds nobody."""
+    scene = Scene(regions=MemoryRegions({AWAY: ahead(30)}))
+    scene.at(Status.CAPTIONED, replace(recorded_work(published=True), region=AWAY), attempt=2)
+    scene.launch(attempt=2)
+    assert ("composing", HOME) == (scene.status, scene.region)
+
+
+def test_a_stranger_s_job_elsewhere_takes_no_id_here() -> None:
+    """Ids are taken within a region, and so is the look behind a taken one."""
+    for taken, end in ((THERE, "failed"), (JOB, "composing")):
+        pipelines = MemoryPipelines(jobs={taken: JobFacts(JobState.UNDER_WAY, {})})
+        scene = Scene(regions=MemoryRegions({HOME: ahead(30)}), pipelines=pipelines)
+        scene.launch()
+        assert end == scene.status
+
+
+@pytest.mark.parametrize("region", [HOME, AWAY])
+@pytest.mark.parametrize("end", ["cancelled", "gone"])
+@pytest.mark.parametrize("answered", [True, False])
+def test_what_was_called_off_meanwhile_is_cancelled_where_it_was_made(region: str, end: str, *, answered: bool) -> None:
+    """The track went, or ended, while its job was being created, whether or not an answer came."""
+    scene = Scene(regions=MemoryRegions({AWAY if region == HOME else HOME: ahead(30)}))
+
+    def call_off_meanwhile() -> None:
+        if end == "gone":
+            scene.tracks.erase(SESSION, TRACK)
+        else:
+            scene.at(Status.CANCELLED, scene.tracks.works[TRACK])
+
+    scene.pipelines.meanwhile = call_off_meanwhile
+    scene.pipelines.failures += [] if answered else [busy()]
+    scene.launch()
+    assert [JOB if region == HOME else THERE] == scene.pipelines.cancelled
+    assert answered == bool(scene.pipelines.jobs)
+
+
+def test_a_message_for_a_track_that_is_gone_cancels_in_every_region() -> None:
+    """The launcher died between creating and looking: where, went with the track."""
+    scene = Scene()
+    scene.tracks.erase(SESSION, TRACK)
+    scene.launch()
+    assert [JOB, THERE] == scene.pipelines.cancelled
+
+
+@pytest.mark.parametrize(("region", "job"), [("", JOB), (HOME, JOB), (AWAY, THERE)])
+def test_a_command_cancels_where_the_job_is(region: str, job: str) -> None:
+    """So do `:cancel` and every deletion."""
+    held, jobs = CommandTracks(), MemoryPipelines()
+    held.hold(recorded("track_composing"), SESSION, TRACK, replace(recorded_work(), region=region))
+    call_off(held, jobs, TRACK, 1)
+    assert [job] == jobs.cancelled
+
+
+@pytest.mark.parametrize(("region", "job"), [("", JOB), (HOME, JOB), (AWAY, THERE)])
+def test_the_truth_is_asked_where_the_job_is(region: str, job: str) -> None:
+    """A job of the same name elsewhere is nobody's."""
+    failed = JobFacts(JobState.FAILED, job_labels(TRACK, 1))
+    for there, end in ((job, "failed"), (THERE if job == JOB else JOB, "composing")):
+        scene = Scene(pipelines=MemoryPipelines(jobs={there: failed}))
+        scene.at(Status.COMPOSING, replace(recorded_work(published=True), region=region))
+        scene.notify()
+        assert end == scene.status
+
+
+@pytest.mark.parametrize("job", [JOB, THERE])
+def test_the_job_of_a_track_that_is_gone_is_found_in_any_region(job: str) -> None:
+    """And its folder emptied, a stranger's job of that name at home or not."""
+    stranger = {JOB: JobFacts(JobState.SUCCEEDED, {}, results_token="r" + "a" * 26)}
+    scene = Scene(pipelines=MemoryPipelines(jobs=stranger | {job: OURS}))
+    scene.tracks.erase(SESSION, TRACK)
+    scene.notify()
+    assert [TOKEN] == scene.results.erased
+
+
+def test_a_region_that_only_an_event_names_is_not_asked() -> None:
+    """The log entry's own location is nobody's word: its sender may be anybody."""
+    scene = Scene(pipelines=MemoryPipelines(jobs={f"asia-east1/{JOB}": OURS}))
+    scene.tracks.erase(SESSION, TRACK)
+    scene.notify()
+    assert not scene.results.erased
+
+
+@pytest.mark.parametrize("url", ["{url}", "{url}/{{region}}"])
+def test_each_region_has_its_own_address(server: ScriptedServer, url: str) -> None:
+    """Where the setting leaves room for it; an empty region is the installation's own."""
+    address = url.format(url=server.url)
+    pipelines = VertexPipelines(AuthorizedSession(AnonymousCredentials()), address, "p", HOME)
+    for region, asked in (("", HOME), (HOME, HOME), (AWAY, AWAY)):
+        path = f"{address.removeprefix(server.url)}/v1/projects/p/locations/{{region}}/pipelineJobs/{JOB}"
+        there = path.replace("{region}", asked)
+        server.script(f"GET {there}", Answer({"labels": {"asked": asked}}))
+        assert JobFacts(JobState.UNDER_WAY, {"asked": asked}) == pipelines.facts(JOB, region)
+        pipelines.cancel(JOB, region)
+        assert f"{there}:cancel" == server.heard[-1].path

@@ -1,0 +1,142 @@
+"""The sweeper takes up what waits: session by session, so many a tick, and nobody for ever."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from notifying import Notifier, Places
+from sweeping import LOOKED_AT, TRACKS_AT_MOST, Sweeper, in_turns
+
+from musicgenerator import ids
+from musicgenerator.messages import CaptionMessage, PictureMessage
+from musicgenerator.states import Status
+from musicgenerator.tracks import Decision, Outcome
+from tests.command_fakes import HeardPictures
+from tests.contracts.recorded import recorded, recorded_work
+from tests.fakes import HOME, HeardCaptions, MemoryPipelines, MemoryResults, MemoryTracks
+
+MANY, ONE = "s" + "a" * 26, "s" + "b" * 26
+
+
+@dataclass
+class WaitingTracks(MemoryTracks):
+    """Tracks that are all due, and go to the end of the line with each change, as a later moment would have them."""
+
+    line: list[str] = field(default_factory=list)
+
+    def wait(self, session: str, status: Status = Status.CAPTIONED) -> str:
+        track = ids.new_track_id()
+        self.hold(recorded(f"track_{status}"), session, track, recorded_work(published=True))
+        self.line.append(track)
+        return track
+
+    def due(self, now: datetime, at_most: int) -> list[tuple[str, str]]:
+        assert now <= datetime.now(UTC)
+        return [(self.sessions[track], track) for track in self.line[:at_most]]
+
+    def advance(self, track: str, decide: Decision) -> Outcome | None:
+        outcome = super().advance(track, decide)
+        if outcome and outcome.changed:
+            self.line.remove(track)
+            self.line.append(track)
+        return outcome
+
+
+@dataclass
+class Scene:
+    """The sweeper among its fakes."""
+
+    tracks: WaitingTracks = field(default_factory=WaitingTracks)
+    captions: HeardCaptions = field(default_factory=HeardCaptions)
+    pictures: HeardPictures = field(default_factory=HeardPictures)
+    regions: tuple[str, ...] = (HOME,)
+
+    def tick(self) -> list[str]:
+        """Sweep once and return the tracks that were announced to the launcher."""
+        self.captions.heard.clear()
+        places = Places("musicgenerator-results", "https://storage.googleapis.com", self.regions)
+        notifier = Notifier(self.tracks, MemoryPipelines(), MemoryResults(), places)
+        Sweeper(self.tracks, notifier, self.pictures, self.captions, "composer").sweep()
+        return [message.track for message, _ in self.captions.heard]
+
+
+def test_five_hundred_of_one_session_do_not_keep_another_s_one_waiting() -> None:
+    """It came last of all and is taken up at the first tick, second in turn."""
+    scene = Scene()
+    many = [scene.tracks.wait(MANY) for _ in range(500)]
+    one = scene.tracks.wait(ONE)
+    assert [many[0], one, *many[1 : TRACKS_AT_MOST - 1]] == scene.tick()
+
+
+def test_all_five_hundred_have_their_turn() -> None:
+    """In as many ticks as they need, each once before any is announced again."""
+    scene = Scene()
+    many = [scene.tracks.wait(MANY) for _ in range(500)]
+    announced = [track for _ in range(10) for track in scene.tick()]
+    assert many == announced
+
+
+def test_whoever_is_out_of_sight_comes_nearer() -> None:
+    """More are due than a tick looks at: the last one's turn comes when those before it have gone to the end."""
+    scene = Scene()
+    for _ in range(LOOKED_AT + 2 * TRACKS_AT_MOST):
+        scene.tracks.wait(MANY)
+    one = scene.tracks.wait(ONE)
+    assert [False, False, False, True] == [one in scene.tick() for _ in range(4)]
+
+
+def test_twenty_sessions_share_a_tick() -> None:
+    """Two or three each, however many each has."""
+    scene = Scene()
+    sessions = ["s" + letter * 26 for letter in "abcdefghijklmnopqrst"]
+    for number, session in enumerate(sessions, start=3):
+        for _ in range(number):
+            scene.tracks.wait(session)
+    announced = scene.tick()
+    shares = [sum(scene.tracks.sessions[track] == session for track in announced) for session in sessions]
+    assert [3] * 10 + [2] * 10 == shares
+
+
+def test_more_regions_take_up_more() -> None:
+    """Each has a capacity of its own."""
+    scene = Scene(regions=(HOME, "europe-west4", "asia-east1"))
+    for _ in range(500):
+        scene.tracks.wait(MANY)
+    assert 3 * TRACKS_AT_MOST == len(scene.tick())
+
+
+@pytest.mark.parametrize("status", [Status.CAPTIONED, Status.LAUNCHING])
+def test_what_waits_for_a_region_is_announced_with_its_session(status: Status) -> None:
+    """To the launcher, for its present attempt."""
+    scene = Scene()
+    track = scene.tracks.wait(ONE, status)
+    scene.tick()
+    assert [(CaptionMessage(ONE, track, 1), "composer")] == scene.captions.heard
+
+
+def test_pictures_have_turns_like_briefs() -> None:
+    """Whatever a track waits for."""
+    scene = Scene()
+    for _ in range(500):
+        scene.tracks.wait(MANY)
+    lost = scene.tracks.wait(ONE, Status.CAPTIONING)
+    scene.tick()
+    assert [PictureMessage(lost)] == scene.pictures.heard
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.uuids().map(str)), unique_by=lambda each: each[1]))
+def test_turns_are_fair(due: Sequence[tuple[str, str]]) -> None:
+    """Nobody is left out; a session keeps its order; none is two tracks ahead of another that still waits."""
+    owner = {track: session for session, track in due}
+    turns = in_turns(due)
+    assert sorted(owner) == sorted(turns)
+    for session in "abc":
+        own = [track for mine, track in due if mine == session]
+        assert own == [track for track in turns if owner[track] == session]
+    for number in range(len(turns)):
+        had = {session: sum(owner[track] == session for track in turns[:number]) for session in "abc"}
+        waits = {owner[track] for track in turns[number:]}
+        assert all(max(had.values()) - had[session] <= 1 for session in waits)

@@ -1,0 +1,99 @@
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+from openai_prices import PRICES as DESCRIBERS
+
+from benchmarks import costs, usage
+from benchmarks.prices import PRICES, Price, prices
+from localcloud.addresses import REPOSITORY
+from pipeline.engines.lyria import LYRIA_2_USD, LYRIA_3_CLIP_USD
+
+ENGINES = list(costs.ENGINES)
+
+
+def test_every_price_is_dated() -> None:
+    """A price says where it can be looked up and when it was, and none is older than the project."""
+    for price in prices().values():
+        assert price.source
+        assert date(2026, 11, 1) <= price.date <= date(2027, 11, 1)
+
+
+@pytest.mark.parametrize("missing", ["date", "source", "assumed"])
+def test_a_price_without_its_origin_is_refused(tmp_path: Path, missing: str) -> None:
+    """Nobody adds a price that nobody can check."""
+    lines = ["[x]", "usd = 1.0", "per = 1", 'unit = "x"', 'source = "page"', "date = 2026-11-22", "assumed = false"]
+    file = tmp_path / "prices.toml"
+    file.write_text("\n".join(line for line in lines if not line.startswith(missing)))
+    with pytest.raises(TypeError):
+        prices(file)
+
+
+def test_a_date_in_words_is_refused() -> None:
+    """A date is a date."""
+    with pytest.raises(ValueError, match="source and a date"):
+        Price(1.0, 1, "x", "page", "yesterday", assumed=False)  # type: ignore[arg-type]
+
+
+def test_the_code_knows_the_same_prices() -> None:
+    """The engines and the captioner, which write what a track cost, do not contradict the list."""
+    known = prices()
+    assert LYRIA_2_USD == known["lyria_2"].of(1)
+    assert LYRIA_3_CLIP_USD == known["lyria_3_clip"].of(1)
+    assert DESCRIBERS["gpt-6-luna"] == (known["describer_read"].of(1e6), known["describer_written"].of(1e6))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("pictures", costs.VOLUMES)
+def test_a_track_costs_its_parts(engine: str, pictures: int) -> None:
+    """Nothing is in the sum that is not in a part."""
+    found = costs.parts(engine, pictures, prices())
+    assert costs.track(engine, pictures, prices()) == pytest.approx(sum(found.values()))
+    assert all(usd >= 0 for usd in found.values())
+
+
+def test_a_part_of_the_sum_is_what_its_price_says() -> None:
+    """A price that doubles doubles its part and moves the sum by just that."""
+    known = dict(prices())
+    before, was = costs.track("composer", 1000, known), costs.parts("composer", 1000, known)["pipeline run"]
+    run = known["pipeline_run"]
+    known["pipeline_run"] = Price(2 * run.usd, run.per, run.unit, run.source, run.date, run.assumed)
+    assert before + was == pytest.approx(costs.track("composer", 1000, known))
+
+
+@pytest.mark.parametrize("name", list(prices()))
+def test_every_price_is_used(name: str) -> None:
+    """A price that moves nothing would be a dead line of the file."""
+    known = dict(prices())
+    before = [costs.track(engine, 1000, known) for engine in ENGINES]
+    price = known[name]
+    known[name] = Price(price.usd + 1, price.per, price.unit, price.source, price.date, price.assumed)
+    assert before != [costs.track(engine, 1000, known) for engine in ENGINES]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_more_pictures_cost_more_and_each_no_more(engine: str) -> None:
+    """A month's costs grow with its pictures, and what is paid once is shared by more."""
+    each = [costs.track(engine, pictures, prices()) for pictures in costs.VOLUMES]
+    month = [usd * pictures for usd, pictures in zip(each, costs.VOLUMES, strict=True)]
+    assert month == sorted(set(month))
+    assert each == sorted(each, reverse=True)
+
+
+def test_an_endpoint_has_a_machine_and_grows() -> None:
+    """A single picture keeps a machine up, and ten times the pictures never need fewer machines."""
+    needed = [costs.endpoint_machines(10.0**power) for power in range(-3, 6)]
+    assert needed[0] == 1
+    assert needed == sorted(needed)
+    assert needed[-1] * usage.ENDPOINT_BUSY * 60 / usage.ENDPOINT_SECONDS >= 1e5
+
+
+def test_the_document_shows_what_the_command_prints() -> None:
+    """docs/operations.md has the tables of today's prices."""
+    command = [sys.executable, "-m", "benchmarks.costs"]
+    environ = {"PYTHONPATH": f"{REPOSITORY}/src:{REPOSITORY}"}
+    printed = subprocess.run(command, cwd=REPOSITORY, env=environ, capture_output=True, text=True, check=True).stdout
+    assert printed.strip() in (REPOSITORY / "docs" / "operations.md").read_text()
+    assert PRICES.name in (REPOSITORY / "docs" / "operations.md").read_text()

@@ -1,0 +1,50 @@
+"""What the parts of a counter may count, whoever counts on them in whatever order."""
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from musicgenerator.counting import shares
+
+COUNTS = st.lists(st.integers(0, 30), min_size=1, max_size=12)
+
+
+@given(COUNTS, st.integers(0, 200), st.integers(0, 3))
+def test_all_together_reach_the_limit_and_no_more(counts: list[int], limit: int, seed: int) -> None:
+    """Also when some have more than their share already, and when each looks at what was there some time ago."""
+    chance, known, most = random.Random(seed), list(counts), max(limit, sum(counts))  # noqa: S311  repeatable
+    for _ in range(5 * limit + 50):
+        if chance.random() < 0.3:
+            known = list(counts)
+        part = chance.randrange(len(counts))
+        # The write that counts depends on its own part being as it was seen, and on no other.
+        if known[part] == counts[part] < shares(known, limit)[part]:
+            counts[part] += 1
+    assert sum(counts) <= most
+    while room := [part for part, share in enumerate(shares(counts, limit)) if counts[part] < share]:
+        counts[chance.choice(room)] += 1
+    assert sum(counts) == most
+
+
+@given(COUNTS, st.integers(0, 200))
+def test_what_may_be_counted_stays_while_it_is_counted(counts: list[int], limit: int) -> None:
+    """So that two who looked at different moments agree."""
+    while room := [part for part, share in enumerate(shares(counts, limit)) if counts[part] < share]:
+        before = shares(counts, limit)
+        counts[room[-1]] += 1
+        after = shares(counts, limit)
+        assert [max(was, count) for was, count in zip(before, counts, strict=True)] == [
+            max(now, count) for now, count in zip(after, counts, strict=True)
+        ]
+
+
+def test_a_limit_smaller_than_the_parts_is_kept() -> None:
+    """Three of five parts may count once."""
+    assert [1, 1, 1, 0, 0] == shares([0] * 5, 3)
+    assert [0] * 5 == shares([0] * 5, 0)
+
+
+def test_a_limit_that_was_lowered_leaves_no_room() -> None:
+    """What has been counted above it is not made up for by the others."""
+    assert all(share <= count for count, share in zip([9, 0, 4], shares([9, 0, 4], 10), strict=True))
