@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from google.api_core import exceptions
-from google.cloud import pubsub_v1
 
+from infra.clients import publisher_client, subscriber_client
 from musicgenerator.settings import SettingInvalidError, required, words
 
 _AT_ONCE: Final = 100
@@ -44,8 +44,8 @@ class DeadLetters:
 
     def __init__(self, project: str, pairs: dict[str, str]) -> None:
         """Look into these subscriptions; each pair names the topic that its messages are replayed on."""
-        self._subscriber = pubsub_v1.SubscriberClient()
-        self._publisher = pubsub_v1.PublisherClient()
+        self._subscriber = subscriber_client()
+        self._publisher = publisher_client()
         self._pairs = {
             self._subscriber.subscription_path(project, subscription): self._publisher.topic_path(project, topic)
             for subscription, topic in pairs.items()

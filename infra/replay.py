@@ -10,6 +10,7 @@ import sys
 
 from google.cloud import firestore, pubsub_v1
 
+from infra.clients import database_client, publisher_client
 from infra.dead_letters import from_environ
 from musicgenerator.messages import PictureMessage
 from musicgenerator.settings import required
@@ -28,9 +29,9 @@ def replay(database: firestore.Client, publisher: pubsub_v1.PublisherClient, top
 def main() -> int:
     """Replay and say what was done."""
     project = required(os.environ, "GOOGLE_CLOUD_PROJECT")
-    publisher = pubsub_v1.PublisherClient()
+    publisher = publisher_client()
     topic = publisher.topic_path(project, required(os.environ, "PICTURES_TOPIC"))
-    tracks = replay(firestore.Client(project=project), publisher, topic)
+    tracks = replay(database_client(), publisher, topic)
     for track in tracks:
         print(f"taken up again: {track}")
     letters = from_environ().replay()

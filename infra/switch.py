@@ -1,17 +1,14 @@
 """Pauses the system or lets it go on: ``python -m infra.switch on|off``.
 
 While it is paused no command is taken and nothing is launched; what is being composed is finished.
-Reads ``GOOGLE_CLOUD_PROJECT``; running it twice is harmless.
+Reads what ``infra/clients.py`` reads; running it twice is harmless.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
-from google.cloud import firestore
-
-from musicgenerator.settings import required
+from infra.clients import database_client
 from musicgenerator_google.firestore_switch import FirestoreSwitch
 
 
@@ -20,7 +17,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.switch", description="Pause the system, or let it go on.")
     parser.add_argument("state", choices=("on", "off"), help="'on' pauses, 'off' lets it go on")
     paused = parser.parse_args(arguments).state == "on"
-    FirestoreSwitch(firestore.Client(project=required(os.environ, "GOOGLE_CLOUD_PROJECT"))).turn(paused=paused)
+    FirestoreSwitch(database_client()).turn(paused=paused)
     print("Paused: no command is taken and nothing is launched." if paused else "Not paused.")
     return 0
 

@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# Takes an installation away, with everything that it holds: `destroy.sh`. What is gone already is skipped, so that it
+# can be run again. APIs stay enabled, and a deleted custom role keeps its id for weeks, as Google keeps it.
+set -euo pipefail
+# shellcheck source=infra/ensure.sh
+source "$(dirname "${BASH_SOURCE[0]}")/ensure.sh"
+
+gone() { # KIND NAME DESCRIPTION KEY COMMAND…
+  resource "$1" "$2" "$3" "$4"
+  shift 4
+  exists "$KIND" "$NAME" "$KEY" || return 0
+  begin - "$@"
+}
+
+# Names in a kind's listing that are ours by their beginning.
+ours() { # KIND KEY BEGINNING
+  "$PYTHON" -IS -c 'import json, sys
+for resource in json.load(open(sys.argv[1])):
+    name = str(resource.get(sys.argv[2], "")).rpartition("/")[2]
+    if name.startswith(sys.argv[3]):
+        print(name)' "$STATE/$1.json" "$2" "$3"
+}
+
+remove_database() {
+  google_rest firestore_rules remove "$DATABASE"
+  gcloud firestore databases update --database="$DATABASE" --no-delete-protection --format=none
+  gcloud firestore databases delete --database="$DATABASE" --format=none
+}
+
+steps() {
+  local name kind function
+  STEP=deliveries
+  gone triggers "$UPLOADS_TRIGGER" trigger name gcloud eventarc triggers delete "$UPLOADS_TRIGGER" --location="$REGION"
+  gone jobs "$TICK_JOB" "scheduler's tick" name gcloud scheduler jobs delete "$TICK_JOB" --location="$REGION"
+  gone sinks "$JOB_EVENTS_SINK" "log sink" name gcloud logging sinks delete "$JOB_EVENTS_SINK"
+  for name in $(ours subscriptions name "$APP-"); do
+    gone subscriptions "$name" subscription name gcloud pubsub subscriptions delete "$name"
+  done
+  barrier
+  STEP=functions
+  for function in "${FUNCTIONS[@]}"; do
+    name=$(function_named "$function")
+    gone functions "$name" function name gcloud functions delete "$name" --region="$REGION" --gen2
+  done
+  for name in $(ours topics name "$APP-"); do
+    gone topics "$name" topic name gcloud pubsub topics delete "$name"
+  done
+  barrier
+  STEP=monitoring
+  "$PYTHON" -IS "$INFRA/monitoring/ours.py" "$APP" "$STATE" > "$WORK/monitoring.tsv"
+  while IFS=$'\t' read -r kind name title; do
+    resource "$kind" "$title" "${kind%s}" displayName
+    case $kind in
+      policies) begin - gcloud alpha monitoring policies delete "$name" ;;
+      dashboards) begin - gcloud monitoring dashboards delete "$name" ;;
+      channels) begin - gcloud beta monitoring channels delete "$name" --force ;;
+    esac
+  done < "$WORK/monitoring.tsv"
+  for name in $(ours metrics name "$APP-"); do
+    gone metrics "$name" "log-based metric" name gcloud logging metrics delete "$name"
+  done
+  barrier
+  STEP=storage
+  for name in images results pipeline page; do
+    gone buckets "$(bucket_named "$name")" bucket name gcloud storage rm --recursive "gs://$(bucket_named "$name")"
+  done
+  gone repositories "$REPOSITORY" "image repository" name \
+    gcloud artifacts repositories delete "$REPOSITORY" --location="$REGION"
+  for name in "$OPENAI_SECRET" "$DROP_SECRET"; do
+    gone secrets "$name" secret name gcloud secrets delete "$name"
+  done
+  gone keys "$APP page" "browser key" displayName gcloud services api-keys delete \
+    "$(fact keys "$APP page" uid displayName)"
+  gone databases "$DATABASE" database name remove_database
+  barrier
+  STEP=accounts
+  local shared=()
+  others && shared=(--shared)
+  resource policy project "grants on"
+  if [[ $(policies project "$STATE/policy-project-.json" --none ${shared[@]+"${shared[@]}"}) != same ]]; then
+    begin - write_policy project '' --none ${shared[@]+"${shared[@]}"}
+  fi
+  barrier
+  while read -r name; do
+    [[ -n $(fact custom_roles "$ROLE.$name" deleted) ]] \
+      || gone custom_roles "$ROLE.$name" "custom role" name gcloud iam roles delete "$ROLE.$name" --project="$PROJECT"
+  done < <(policies --custom)
+  for name in upload_handler captioner pipeline_launcher result_notifier upload_signer pipeline model \
+    eventarc_trigger push builder deployer; do
+    gone accounts "$(account_of "$name")" account email gcloud iam service-accounts delete "$(account_of "$name")"
+  done
+  barrier
+}
+
+# Whether another installation lives in the project: then the grants to Google's agents are its grants too.
+others() { ours buckets name "$PROJECT-" | grep -- '-musicgenerator-images$\|^'"$PROJECT"'-musicgenerator-images$' \
+  | grep -qvx "$IMAGES_BUCKET"; }
+
+on_exit() {
+  local status=$?
+  ((status == 0)) || [[ $MODE == plan ]] \
+    || printf '\nStopped in %s. Mend the cause and go on with the same command; logs are in %s.\n' "$STEP" "$WORK/log" >&2
+}
+trap on_exit EXIT
+
+read_everything
+: > "$WORK/plan.tsv"
+MODE=plan
+steps
+cut -f1-3 "$WORK/plan.tsv" | sed 's/^/  /'
+if [[ ! -s $WORK/plan.tsv ]]; then
+  echo "There is nothing of $APP in $PROJECT."
+  exit 0
+fi
+echo
+echo "$(wc -l < "$WORK/plan.tsv") resources with all that they hold: pictures, music, tracks and messages."
+if [[ ${YES:-} != 1 ]]; then
+  read -rp "Type the project's id to destroy them: " answer
+  [[ $answer == "$PROJECT" ]] || fail "Nothing was done."
+fi
+MODE=apply
+steps
+echo "Destroyed."

@@ -1,0 +1,267 @@
+#!/usr/bin/env bash
+# What the numbered steps are written in. To be sourced.
+#
+#   resource KIND NAME DESCRIPTION   what the next lines are about
+#   want PATH VALUE                  how `gcloud … list` has to show it
+#   create COMMAND…                  what makes it, should it not be there
+#   change COMMAND…                  what brings it to what is wanted; by default it cannot be changed
+#   settle                           compare and, unless this is a plan, run the command that is needed
+#   barrier                          wait for everything that was begun; the step ends here if something failed
+#
+# Commands between two barriers run side by side, and one that fails does not keep the others from being tried.
+# MODE is plan or apply. STATE holds one JSON file a kind, written by read_state.
+set -euo pipefail
+# shellcheck source=infra/names.sh
+source "$(dirname "${BASH_SOURCE[0]}")/names.sh"
+
+MODE=${MODE:-plan}
+STATE=$WORK/state
+JOBS=${JOBS:-$(nproc 2>/dev/null || echo 4)}
+PYTHON=${PYTHON:-python3}
+export CLOUDSDK_CORE_PROJECT=$PROJECT CLOUDSDK_CORE_DISABLE_PROMPTS=1
+mkdir -p "$STATE" "$WORK/log"
+
+RUNNING=()
+FAILED=0
+
+# Our modules need the standard library alone, so that planning and destroying need no environment.
+own_python() { PYTHONPATH=$ROOT:$ROOT/src "$PYTHON" -S -m "$@"; }
+
+# One process answers all questions of this shell; what runs in the background asks one of its own.
+QUESTIONS=$WORK/questions.$$ ANSWERS=$WORK/answers.$$
+mkfifo "$QUESTIONS" "$ANSWERS"
+own_python infra.answers < "$QUESTIONS" > "$ANSWERS" &
+exec 8> "$QUESTIONS" 9< "$ANSWERS"
+rm "$QUESTIONS" "$ANSWERS"
+IN_BACKGROUND=
+
+ask() { # NAME=VALUE… DEED ARGUMENT…
+  local IFS=$'\x1f' answer
+  if [[ $IN_BACKGROUND ]]; then
+    printf '%s\0' "$*" | own_python infra.answers | tr -d '\0'
+    return
+  fi
+  printf '%s\0' "$*" >&8
+  read -r -d '' -u 9 answer || true
+  printf '%s\n' "$answer"
+}
+compare() { ask compare "$@"; }
+
+# The value at PATH of a resource as it was last read; nothing where it is not there.
+fact() { # KIND NAME PATH [KEY]
+  compare --key "${4:-name}" "$STATE/$1.json" "$2" --get "$3"
+}
+
+exists() { # KIND NAME [KEY]
+  [[ $(compare --key "${3:-name}" "$STATE/$1.json" "$2") != create ]]
+}
+
+resource() { # KIND NAME DESCRIPTION [KEY]
+  KIND=$1 NAME=$2 DESCRIPTION=$3 KEY=${4:-name}
+  WANTS=() CREATE=() CHANGE=() DIFFERENCES=''
+}
+want() { WANTS+=("$1=$2"); }
+create() { CREATE=("$@"); }
+change() { CHANGE=("$@"); }
+
+settle() {
+  local verdict
+  verdict=$(compare --key "$KEY" "$STATE/$KIND.json" "$NAME" ${WANTS[@]+"${WANTS[@]}"})
+  [[ $verdict != *$'\n'* ]] || DIFFERENCES=${verdict#*$'\n'}
+  case ${verdict%%$'\n'*} in
+    create) begin + "${CREATE[@]}" ;;
+    same) say '=' '' ;;
+    change)
+      if [[ ${#CHANGE[@]} -eq 0 ]]; then
+        say '!' "$DIFFERENCES"
+        [[ $MODE == plan ]] || fail "$DESCRIPTION $NAME cannot be changed in place: $DIFFERENCES"
+      else
+        begin '~' "${CHANGE[@]}"
+      fi
+      ;;
+    *) fail "compare.py did not say what is to be done with $NAME." ;;
+  esac
+}
+
+# One line of the plan: + to create, ~ to change, = as it is.
+say() { # MARK DETAILS
+  printf '%s\t%s\t%s\t%s\n' "$1" "$DESCRIPTION" "$NAME" "${2//$'\n'/; }" >> "$WORK/plan.tsv"
+}
+
+begin() { # MARK COMMAND…
+  local mark=$1 log
+  shift
+  say "$mark" "$DIFFERENCES"
+  [[ $MODE == apply ]] || return 0
+  while ((${#RUNNING[@]} >= JOBS)); do reap; done
+  log=$(printf '%s-%s-%s' "$STEP" "$KIND" "${NAME//[^a-zA-Z0-9.-]/-}" | tail -c 120)
+  log=$WORK/log/$log.log
+  printf '  %s %s %s\n' "$mark" "$DESCRIPTION" "$NAME"
+  IN_BACKGROUND=1 run_logged "$log" "$@" 8>&- 9>&- &
+  RUNNING+=("$!:$log:$DESCRIPTION $NAME")
+}
+
+run_logged() { # LOG COMMAND…
+  local log=$1
+  shift
+  { printf '+'; printf ' %q' "$@"; printf '\n'; } > "$log"
+  "$@" >> "$log" 2>&1 < /dev/null
+}
+
+reap() {
+  local first=${RUNNING[0]} pid rest
+  RUNNING=("${RUNNING[@]:1}")
+  pid=${first%%:*} rest=${first#*:}
+  if ! wait "$pid"; then
+    FAILED=1
+    printf '\nFailed: %s\n' "${rest#*:}" >&2
+    sed 's/^/    /' "${rest%%:*}" | tail -n 15 >&2
+  fi
+}
+
+barrier() {
+  while ((${#RUNNING[@]})); do reap; done
+  ((FAILED == 0)) || exit 1
+}
+
+# Reads kinds anew, side by side; each is a line `kind<TAB>api<TAB>command` of kinds.tsv.
+read_state() { # [KIND…]
+  local kind api command lines=()
+  while IFS=$'\t' read -r kind api command; do
+    [[ -z $kind || $kind == \#* ]] && continue
+    [[ $# -eq 0 || " $* " == *" $kind "* ]] || continue
+    if [[ $api != - ]] && ! exists apis "$api.googleapis.com"; then
+      echo '[]' > "$STATE/$kind.json"
+      continue
+    fi
+    lines+=("$kind"$'\t'"$(eval "echo \"$command\"")")
+  done < "$INFRA/kinds.tsv"
+  ((${#lines[@]})) || return 0
+  read_all "${lines[@]}"
+}
+
+read_all() { # 'kind<TAB>arguments'…
+  printf '%s\0' "$@" | xargs -0 -P "$JOBS" -n 1 bash "$INFRA/read_kind.sh" "$STATE" || exit 1
+}
+
+# Grants on one resource, as roles.md says: read, merged, written with the etag that was read.
+iam_command() { # VERB KIND NAME
+  case $2 in
+    project) echo "projects $1 $PROJECT" ;;
+    account) echo "iam service-accounts $1 $(account_of "$3")" ;;
+    bucket) echo "storage buckets $1 gs://$(bucket_named "$3")" ;;
+    topic) echo "pubsub topics $1 $(topic_of "$3")" ;;
+    subscription) echo "pubsub subscriptions $1 $(subscription_named "$3")" ;;
+    secret) echo "secrets $1 $APP-$3" ;;
+    repository) echo "artifacts repositories $1 $REPOSITORY --location=$REGION" ;;
+    function) echo "run services $1 $(function_named "$3") --region=$REGION" ;;
+    *) fail "roles.md names $2 $3, which is no resource." ;;
+  esac
+}
+
+subscription_named() {
+  if [[ $1 == uploads ]]; then
+    local path
+    path=$(fact triggers "$UPLOADS_TRIGGER" transport/pubsub/subscription)
+    printf '%s' "${path##*/}"
+  else
+    printf '%s-%s' "$APP" "$1"
+  fi
+}
+
+is_there() { # KIND NAME
+  case $1 in
+    project) true ;;
+    account) exists accounts "$(account_of "$2")" email ;;
+    bucket) exists buckets "$(bucket_named "$2")" ;;
+    topic) exists topics "$(topic_of "$2")" ;;
+    subscription) exists subscriptions "$(subscription_named "$2")" ;;
+    secret) exists secrets "$APP-$2" ;;
+    repository) exists repositories "$REPOSITORY" ;;
+    function) exists functions "$(function_named "$2")" ;;
+  esac
+}
+
+policies() {
+  ask "NUMBER=$NUMBER" "PROJECT=$PROJECT" "ACCOUNT=$ACCOUNT" "ROLE=$ROLE" "DATABASE=$DATABASE" \
+    "SINK_WRITER=${SINK_WRITER:-}" policies "$@"
+}
+
+read_policies() {
+  local kind name lines=() command
+  while read -r kind name; do
+    rm -f "$STATE/policy-$kind-$name.json"
+    is_there "$kind" "$name" || continue
+    command=$(iam_command get-iam-policy "$kind" "$name")
+    lines+=("policy-$kind-$name"$'\t'"$command")
+  done < <(policies --resources)
+  ((${#lines[@]} == 0)) || read_all "${lines[@]}"
+}
+
+grants() { # KIND [NAME]
+  local kind=$1 name=${2:-} verdict file
+  file=$STATE/policy-$kind-$name.json
+  resource policy "$kind${name:+ $name}" 'grants on'
+  verdict=$(policies "$NAME" "$file")
+  if [[ $verdict == same ]]; then
+    say '=' ''
+    return
+  fi
+  DIFFERENCES=${verdict#*$'\n'}
+  begin "$([[ -f $file ]] && echo '~' || echo +)" write_policy "$kind" "$name"
+}
+
+write_policy() { # KIND NAME [OPTION…]
+  local kind=$1 name=$2 file=$WORK/log/policy-$1-$2 words
+  shift 2
+  read -ra words <<< "$(iam_command get-iam-policy "$kind" "$name")"
+  gcloud "${words[@]}" --format=json > "$file.old.json"
+  rm -f "$file.new.json"
+  policies "$kind${name:+ $name}" "$file.old.json" --write "$file.new.json" "$@"
+  [[ -f $file.new.json ]] || return 0
+  read -ra words <<< "$(iam_command set-iam-policy "$kind" "$name")"
+  gcloud "${words[@]:0:3}" "${words[@]:3:1}" "$file.new.json" "${words[@]:4}" --format=none
+}
+
+# The few requests that gcloud has no command for: Firestore's rules and one document.
+google_rest() { # MODULE ARGUMENT…
+  local module=$1
+  shift
+  PROJECT=$PROJECT own_python "infra.rest.$module" "$@"
+}
+google_rest_with() { # INPUT MODULE ARGUMENT…
+  local input=$1
+  shift
+  google_rest "$@" <<< "$input"
+}
+
+# One track made with a pipeline template that nobody uses yet.
+canary() { # TEMPLATE_FILE
+  local token
+  token=$(gcloud auth print-access-token)
+  env PYTHONPATH="$ROOT/src:$ROOT" GOOGLE_OAUTH_ACCESS_TOKEN="$token" GOOGLE_CLOUD_PROJECT="$PROJECT" \
+    REGION="$REGION" FIRESTORE_DATABASE="$DATABASE" VERTEX_URL="https://$REGION-aiplatform.googleapis.com" \
+    RESULTS_BUCKET="$RESULTS_BUCKET" PIPELINE_ROOT="gs://$PIPELINE_BUCKET/root" \
+    PIPELINE_EVENTS_TOPIC="$PIPELINE_EVENTS_TOPIC" PIPELINE_ACCOUNT="$(account_of pipeline)" \
+    "$ROOT/.venv/bin/python" -m infra.canary "$1"
+}
+
+# Everything that a plan is compared with.
+NUMBER='' SINK_WRITER=''
+read_everything() {
+  read_state project apis
+  NUMBER=$(fact project "$PROJECT" projectNumber projectId)
+  [[ -n $NUMBER ]] || fail "There is no project $PROJECT that this account can see (gcloud auth list)."
+  # shellcheck disable=SC2046  # one word a kind
+  read_state $(grep -vE '^(#|project|apis|$)' "$INFRA/kinds.tsv" | cut -f1)
+  SINK_WRITER=$(fact sinks "$JOB_EVENTS_SINK" writerIdentity)
+  read_policies
+}
+
+content_hash() { # PATH… below ROOT
+  (
+    cd "$ROOT"
+    find "$@" -type f ! -path '*/__pycache__/*' -print0 | LC_ALL=C sort -z \
+      | xargs -0 "${SHA256[@]}" | "${SHA256[@]}" | cut -c1-40
+  )
+}

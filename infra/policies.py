@@ -1,0 +1,185 @@
+"""The grants of `roles.md` as IAM policies: ``policies RESOURCE FILE [--write OUT] [--none]``.
+
+RESOURCE is a kind and a name as in the table (``bucket results``), FILE its policy as gcloud shows it.
+Prints ``same`` where the policy grants what the table says, else ``change`` and a line for each binding to add (+) or
+to take away (-), and writes the policy as it has to be. Bindings of anybody else stay as they are; a grant of one of
+our accounts that is not in the table goes. ``--none`` takes away all of ours. ``policies --resources`` lists the
+resources, ``--custom ROLE`` the permissions of a custom role and ``--custom`` the custom roles.
+"""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+TABLE: Final = Path(__file__).with_name("roles.md")
+OURS: Final = (
+    "upload_handler",
+    "captioner",
+    "pipeline_launcher",
+    "result_notifier",
+    "upload_signer",
+    "pipeline",
+    "model",
+    "eventarc_trigger",
+    "push",
+    "builder",
+)
+
+Binding = tuple[str, str, str]  # role, condition, member
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One row of the table."""
+
+    principal: str
+    role: str
+    resource: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the table's words stand for in one installation."""
+
+    environ: Mapping[str, str]
+
+    def member(self, principal: str) -> str:
+        """Return IAM's word for a principal."""
+        number, project = self.environ["NUMBER"], self.environ["PROJECT"]
+        agents = {
+            "everyone": "allUsers",
+            "storage_agent": f"serviceAccount:service-{number}@gs-project-accounts.iam.gserviceaccount.com",
+            "pubsub_agent": f"serviceAccount:service-{number}@gcp-sa-pubsub.iam.gserviceaccount.com",
+            "sink_writer": self.environ.get("SINK_WRITER", ""),
+        }
+        if principal in agents:
+            return agents[principal]
+        if principal not in OURS:
+            raise ValueError(f"roles.md names {principal}, which is nobody")
+        short = principal.replace("_", "-")
+        return f"serviceAccount:{self.environ['ACCOUNT']}-{short}@{project}.iam.gserviceaccount.com"
+
+    def role(self, role: str) -> str:
+        """Return the full name of a role."""
+        return role if role.startswith("roles/") else f"projects/{self.environ['PROJECT']}/roles/{self.custom(role)}"
+
+    def custom(self, role: str) -> str:
+        """Return the id of a custom role."""
+        return f"{self.environ['ROLE']}.{role}"
+
+    def condition(self, resource: str) -> str:
+        """Return the condition under which a grant on the project is one on this resource."""
+        project, database = self.environ["PROJECT"], self.environ["DATABASE"]
+        return {
+            "database": f'resource.name == "projects/{project}/databases/{database}"',
+            "function_sources": 'resource.name.startsWith("projects/_/buckets/gcf-v2-sources-")',
+        }.get(resource, "")
+
+
+def rows(title: str) -> Iterator[tuple[str, ...]]:
+    """Yield the rows of one of the document's tables."""
+    text = TABLE.read_text(encoding="utf-8")
+    part = re.split(r"^## ", text, flags=re.MULTILINE)
+    section = next(section for section in part if section.startswith(title))
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    for line in lines[2:]:
+        yield tuple(cell.strip() for cell in line.strip("|").split("|"))
+
+
+def grants() -> list[Grant]:
+    """Return all grants."""
+    return [Grant(*row) for row in rows("Grants")]
+
+
+def custom_roles() -> dict[str, list[str]]:
+    """Return the permissions of the custom roles."""
+    return {name: permissions.split() for name, permissions, _ in rows("Custom roles")}
+
+
+def home(resource: str) -> str:
+    """Return the resource whose policy holds the grants of this one."""
+    return "project" if resource in {"database", "function_sources"} else resource
+
+
+def bindings(policy: Mapping[str, Any]) -> set[Binding]:
+    """Return a policy's bindings, one a member."""
+    return {
+        (binding["role"], (binding.get("condition") or {}).get("expression", ""), member)
+        for binding in policy.get("bindings") or []
+        for member in binding.get("members") or []
+    }
+
+
+def wanted(resource: str, names: Names) -> set[Binding]:
+    """Return what the table grants on a resource."""
+    return {
+        (names.role(grant.role), names.condition(grant.resource), names.member(grant.principal))
+        for grant in grants()
+        if home(grant.resource) == resource
+    }
+
+
+def policy_of(now: set[Binding], old: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a policy with these bindings, as gcloud takes it from a file."""
+    titles = {
+        (binding.get("condition") or {}).get("expression", ""): binding.get("condition")
+        for binding in old.get("bindings") or []
+    }
+    found = []
+    for role, expression in sorted({(role, expression) for role, expression, _ in now}):
+        members = sorted(member for r, e, member in now if (r, e) == (role, expression))
+        binding: dict[str, Any] = {"role": role, "members": members}
+        if expression:
+            binding["condition"] = titles.get(expression) or {"title": "musicgenerator", "expression": expression}
+        found.append(binding)
+    has_conditions = any(expression for _, expression, _ in now)
+    policy: dict[str, Any] = {"bindings": found, "version": 3 if has_conditions else old.get("version", 1)}
+    if old.get("etag"):
+        policy["etag"] = old["etag"]
+    return policy
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the arguments say."""
+    names = Names(os.environ)
+    if arguments[0] == "--resources":
+        print("\n".join(dict.fromkeys(home(grant.resource) for grant in grants())))
+        return 0
+    if arguments[0] == "--custom":
+        roles = custom_roles()
+        print("\n".join(roles) if len(arguments) == 1 else ",".join(roles[arguments[1]]))
+        return 0
+    resource, file, *options = arguments
+    path = Path(file)
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    old = json.loads(text or "{}")
+    present = bindings(old)
+    ours = {names.member(principal) for principal in OURS}
+    shared = "--shared" in options
+    none = "--none" in options
+    due = set() if none else wanted(resource, names)
+    # On the project a grant to one of Google's agents may be another installation's too.
+    agents = {b for b in wanted(resource, names) if b[2] not in ours} if none and not shared else set()
+    surplus = {binding for binding in present - due if binding[2] in ours or binding in agents}
+    missing = due - present
+    if not surplus and not missing:
+        print("same")
+        return 0
+    print("change")
+    for mark, some in (("+", missing), ("-", surplus)):
+        for role, expression, member in sorted(some):
+            print(f"{mark} {role} {member}{f' if {expression}' if expression else ''}")
+    if "--write" in options:
+        new = policy_of((present - surplus) | missing, old)
+        Path(options[options.index("--write") + 1]).write_text(json.dumps(new, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,52 @@
+"""The session that dropped pictures belong to: ``new`` prints a fresh one, ``compare|write DATABASE`` reads one.
+
+It is ``{"session", "secret"}`` as JSON; the document holds only the secret's hash.
+"""
+
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from os import environ
+from typing import Final
+
+from infra.rest.rest import GoogleRefusedError, call, token
+from musicgenerator import ids
+
+_LIVES: Final = timedelta(days=3650)
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the arguments say."""
+    if arguments == ["new"]:
+        print(json.dumps({"session": ids.new_session_id(), "secret": ids.new_secret()}))
+        return 0
+    deed, database = arguments
+    known = json.loads(sys.stdin.read())
+    documents = f"v1/projects/{environ['PROJECT']}/databases/{database}/documents/sessions"
+    bearer = token()
+    if deed == "compare":
+        try:
+            call(bearer, "GET", "firestore", f"{documents}/{known['session']}")
+        except GoogleRefusedError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            print("create")
+        else:
+            print("same")
+        return 0
+    now = datetime.now(UTC)
+    fields = {
+        "secretHash": {"stringValue": ids.secret_hash(known["secret"])},
+        "createdAt": {"timestampValue": now.isoformat()},
+        "expiresAt": {"timestampValue": (now + _LIVES).isoformat()},
+    }
+    call(bearer, "POST", "firestore", f"{documents}?documentId={known['session']}", {"fields": fields})
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except GoogleRefusedError as error:
+        sys.exit(str(error))

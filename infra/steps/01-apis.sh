@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# shellcheck disable=SC2034,SC2153,SC2154  # sourced by deploy.sh: steps share its variables
+# The APIs that an installation uses. They stay enabled when it is destroyed: somebody else may use them.
+APIS=(
+  aiplatform apikeys artifactregistry cloudbuild cloudfunctions cloudresourcemanager cloudscheduler eventarc
+  firebaserules firestore iam iamcredentials logging monitoring pubsub run secretmanager serviceusage storage
+)
+missing=()
+# In a new project nothing may be enabled yet, which is no failure.
+enabled=$({ grep -o '[a-z]*\.googleapis\.com' "$STATE/apis.json" || true; } | sort -u)
+for api in "${APIS[@]}"; do
+  grep -qx "$api.googleapis.com" <<< "$enabled" || missing+=("$api.googleapis.com")
+done
+resource apis "${#missing[@]} of ${#APIS[@]}" "APIs to enable"
+if ((${#missing[@]})); then
+  begin + gcloud services enable "${missing[@]}"
+else
+  say '=' ''
+fi
+barrier
+if ((${#missing[@]})) && [[ $MODE == apply ]]; then
+  read_state
+fi

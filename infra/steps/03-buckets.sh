@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# shellcheck disable=SC2034,SC2153,SC2154  # sourced by deploy.sh: steps share its variables
+# Four buckets: uniform access, no soft delete, a lifecycle and CORS from infra/buckets.
+# Soft delete would keep for a week what a person has deleted.
+bucket() { # NAME
+  local name lifecycle cors prevention flags
+  name=$(bucket_named "$1")
+  lifecycle=$(cat "$INFRA/buckets/$1.lifecycle.json")
+  prevention=enforced
+  [[ $1 == results || $1 == page ]] && prevention=inherited
+  flags=(--uniform-bucket-level-access --soft-delete-duration=0 --lifecycle-file="$INFRA/buckets/$1.lifecycle.json"
+    "--$([[ $prevention == enforced ]] || echo no-)public-access-prevention")
+  resource buckets "$name" "bucket"
+  want location "$(tr '[:lower:]' '[:upper:]' <<< "$REGION")"
+  want iamConfiguration/uniformBucketLevelAccess/enabled true
+  want iamConfiguration/publicAccessPrevention "$prevention"
+  want softDeletePolicy/retentionDurationSeconds 0
+  want lifecycle "$lifecycle"
+  if [[ -f $INFRA/buckets/$1.cors.json ]]; then
+    mkdir -p "$WORK/buckets"
+    sed "s|PAGE_ORIGIN|$PAGE_ORIGIN|" "$INFRA/buckets/$1.cors.json" > "$WORK/buckets/$1.cors.json"
+    cors=$(cat "$WORK/buckets/$1.cors.json")
+    want cors "$cors"
+  fi
+  create make_bucket "$1" "$name" "${flags[@]}"
+  change gcloud storage buckets update "gs://$name" "${flags[@]}" ${cors:+--cors-file="$WORK/buckets/$1.cors.json"} \
+    --update-labels=app="$APP"
+  settle
+}
+
+# `create` knows neither lifecycle nor CORS.
+make_bucket() { # SHORT NAME FLAG…
+  local short=$1 name=$2 cors=()
+  shift 2
+  gcloud storage buckets create "gs://$name" --location="$REGION" --uniform-bucket-level-access \
+    --soft-delete-duration=0 --format=none
+  [[ -f $INFRA/buckets/$short.cors.json ]] && cors=(--cors-file="$WORK/buckets/$short.cors.json")
+  gcloud storage buckets update "gs://$name" "$@" ${cors[@]+"${cors[@]}"} --update-labels=app="$APP" --format=none
+}
+
+for short in images results pipeline page; do bucket "$short"; done
+barrier

@@ -1,0 +1,132 @@
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from localcloud.addresses import REPOSITORY
+from tests.deploy.control_plane import Project
+from tests.deploy.expected import PROJECT, fresh_project
+from tests.deploy.recorder import Recorder
+
+HERE = Path(__file__).parent
+SECONDS = 900
+
+
+def sdk_root() -> Path:
+    """Return the folder of the installed Google Cloud SDK."""
+    root = Path(str(shutil.which("gcloud"))).resolve().parent.parent
+    if (root / "lib" / "gcloud.py").is_file():
+        return root
+    shown = subprocess.run(
+        ["gcloud", "info", "--format=value(installation.sdk_root)"], capture_output=True, text=True, check=True
+    )
+    return Path(shown.stdout.strip())
+
+
+def sdk_python(root: Path) -> str:
+    """Return the Python that gcloud runs on."""
+    bundled = root / "platform" / "bundledpythonunix" / "bin" / "python3"
+    return str(bundled) if bundled.is_file() else "python3"
+
+
+@pytest.fixture(scope="session")
+def warm_gcloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The installed gcloud, held ready; yields the variables under which `gcloud` is it."""
+    room = tmp_path_factory.mktemp("warm")
+    socket, program = room / "socket", room / "bin" / "gcloud"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "{HERE / "warm_gcloud_call.py"}" "$@"\n')
+    program.chmod(0o755)
+    root = sdk_root()
+    environ = {"PATH": os.environ["PATH"], "HOME": str(room), "CLOUDSDK_CONFIG": str(room / "gcloud")}
+    server = subprocess.Popen(
+        [sdk_python(root), "-S", str(HERE / "warm_gcloud.py"), str(root), str(socket)],
+        env=environ,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        until = time.monotonic() + 120
+        while not socket.exists():
+            assert server.poll() is None, "gcloud cannot be held ready"
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        yield {"PATH": f"{program.parent}:{os.environ['PATH']}", "WARM_GCLOUD": str(socket), "HOME": str(room)}
+    finally:
+        server.kill()
+        server.wait()
+
+
+@dataclass(frozen=True)
+class Installation:
+    """One recorded project and what a person at the terminal does with it."""
+
+    project: Project
+    environ: dict[str, str]
+
+    def make(self, target: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a target of the Makefile for the recorded project."""
+        said = [f"{name}={value}" for name, value in {"PROJECT": PROJECT, "REGION": "us-central1", **variables}.items()]
+        return subprocess.run(
+            ["make", "--silent", target, *said],
+            cwd=REPOSITORY,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            timeout=SECONDS,
+        )
+
+    def deploy(self, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Deploy without being asked."""
+        return self.make("deploy", YES="1", OPENAI_API_KEY="worthless", ALERT_EMAIL="operator@example.com", **variables)
+
+    def record(self, project: Project) -> list[str]:
+        """Return what changed something since the last look, and forget it."""
+        changes = project.mutations()
+        project.requests.clear()
+        return changes
+
+
+Installer = Callable[[Project], Installation]
+
+
+@pytest.fixture(scope="session")
+def installer(warm_gcloud: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installer]:
+    """Make installations, each with a recorder of its own."""
+    recorders: list[Recorder] = []
+
+    def install(project: Project) -> Installation:
+        recorder = Recorder(project)
+        recorders.append(recorder.__enter__())
+        room = tmp_path_factory.mktemp("installation")
+        inherited = {name: os.environ[name] for name in ("LANG", "TMPDIR") if name in os.environ}
+        environ = inherited | recorder.environ(room) | warm_gcloud
+        environ |= {
+            "DEPLOY_WORK": str(room / "work"),
+            "JOBS": "3",
+            "CANARY": "no",
+            "STAGED": "1",
+            "PYTHON": sys.executable,
+        }
+        return Installation(project, environ)
+
+    yield install
+    for recorder in recorders:
+        recorder.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def deployed(installer: Installer) -> Installation:
+    """An installation made from nothing."""
+    installation = installer(fresh_project())
+    done = installation.deploy()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Done. The page: https://" in done.stdout
+    return installation

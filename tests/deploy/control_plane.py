@@ -1,0 +1,205 @@
+"""A Google Cloud project as its control planes show it: resources with their policies, and every request recorded.
+
+Nearly all of Google's REST APIs follow one grammar: a collection is an odd number of path segments and a resource an
+even one; GET lists or reads, POST (or PUT) creates, PATCH changes under an `updateMask`, DELETE deletes with everything
+below, `:getIamPolicy` and `:setIamPolicy` read and write a policy. That grammar is here, once.
+What one API does besides is in `google_services.py`.
+"""
+
+import copy
+import json
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+Json = dict[str, Any]
+
+_READING_VERBS = {
+    "getIamPolicy",
+    "testIamPermissions",
+    "access",
+    "getKeyString",
+    "list",
+    "lookup",
+    "queryTestablePermissions",
+}
+_REGION = re.compile(r"^[a-z]+-[a-z]+[0-9]+-(.+)$")
+
+
+class RefusedError(Exception):
+    """The answer is an error in Google's form."""
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = {"error": {"code": status, "status": reason, "message": message, "errors": [{"message": message}]}}
+
+
+def not_found(name: str) -> RefusedError:
+    return RefusedError(404, "NOT_FOUND", f"{name} was not found")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request, its address taken apart; ``name`` is the path without its version, ``verb`` what follows a colon."""
+
+    method: str
+    service: str
+    path: str
+    name: str
+    verb: str
+    query: Mapping[str, str]
+    body: Any
+
+    @property
+    def is_mutating(self) -> bool:
+        return self.method != "GET" and self.verb not in _READING_VERBS
+
+    @property
+    def key(self) -> str:
+        """What it would change: the same for the same request of another run."""
+        named = next((value for name, value in self.query.items() if name.endswith("Id") or name == "name"), "")
+        inside = self.body.get("name", "") if isinstance(self.body, dict) else ""
+        return " ".join(filter(None, (self.method, self.service, self.path, named or str(inside))))
+
+
+def request_of(method: str, host: str, path: str, query: Mapping[str, str], body: Any) -> Request:
+    """Return a request from its parts as they came over the wire."""
+    service = host.removesuffix(".googleapis.com")
+    regional = _REGION.match(service)
+    service = regional[1] if regional else service
+    bare = re.sub(r"^/(?:resumable/)?(?:upload/|download/)?(?:storage/)?v\d+(?:(?:alpha|beta)\d*)?/", "", path).strip(
+        "/"
+    )
+    last = bare.rpartition("/")[2]
+    verb = last.rpartition(":")[2] if re.search(r":[a-zA-Z]+$", last) else ""
+    name = bare.removesuffix(f":{verb}") if verb else bare
+    return Request(method, service, path, name, verb, query, body)
+
+
+@dataclass
+class Project:
+    """The state of one project, by service and resource name, and what was asked of it.
+
+    ``refuse`` decides which requests are refused with 403 before they do anything.
+    """
+
+    resources: dict[str, dict[str, Json]] = field(default_factory=dict)
+    policies: dict[str, dict[str, Json]] = field(default_factory=dict)
+    contents: dict[str, bytes] = field(default_factory=dict)
+    parts: dict[str, bytes] = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)
+    mistakes: list[str] = field(default_factory=list)
+    count: int = 0
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    refuse: Any = None
+
+    def of(self, service: str) -> dict[str, Json]:
+        return self.resources.setdefault(service, {})
+
+    def mutations(self) -> list[str]:
+        return [request.key for request in self.requests if request.is_mutating]
+
+    def next_number(self) -> int:
+        self.count += 1
+        return self.count
+
+    def snapshot(self) -> Json:
+        """Return everything that is there."""
+        with self.lock:
+            return copy.deepcopy({"resources": self.resources, "policies": self.policies})
+
+
+def listed(project: Project, request: Request) -> Json:
+    """Answer a list request: everything directly in the collection."""
+    inside = request.name + "/"
+    key = request.name.rpartition("/")[2]
+    items = [
+        resource
+        for name, resource in sorted(project.of(request.service).items())
+        if name.startswith(inside) and "/" not in name.removeprefix(inside)
+    ]
+    return {key: items} if items else {}
+
+
+def read(project: Project, request: Request) -> Json:
+    """Answer with one resource."""
+    found = project.of(request.service).get(request.name)
+    if found is None:
+        raise not_found(request.name)
+    return found
+
+
+def created(project: Project, request: Request, name: str, resource: Json) -> Json:
+    """Keep a new resource under its name."""
+    if name in project.of(request.service):
+        raise RefusedError(409, "ALREADY_EXISTS", f"{name} exists already")
+    made = {"name": name, **resource, "etag": f"BwX{project.next_number():05d}"} if "name" not in resource else resource
+    project.of(request.service)[name] = made
+    return made
+
+
+def changed(resource: Json, mask: str, new: Json) -> None:
+    """Write the fields of a mask, or all that were sent where there is none."""
+    if not mask:
+        resource.update(new)
+        return
+    for path in mask.split(","):
+        parts = [re.sub(r"_([a-z])", lambda match: match[1].upper(), part) for part in path.split(".")]
+        source: Any = new
+        target = resource
+        for part in parts[:-1]:
+            source = source.get(part, {}) if isinstance(source, dict) else {}
+            target = target.setdefault(part, {})
+        if isinstance(source, dict) and parts[-1] in source:
+            target[parts[-1]] = source[parts[-1]]
+        else:
+            target.pop(parts[-1], None)
+
+
+def deleted(project: Project, request: Request) -> None:
+    """Remove a resource, what lies below it and their policies."""
+    read(project, request)
+    for store in (project.of(request.service), project.policies.setdefault(request.service, {})):
+        for name in [name for name in store if name == request.name or name.startswith(request.name + "/")]:
+            del store[name]
+
+
+def policy(project: Project, request: Request) -> Json:
+    """Read or write a resource's policy; the etag tells writers apart that did not read each other's."""
+    policies = project.policies.setdefault(request.service, {})
+    name = unquote(request.name)
+    if request.verb == "getIamPolicy":
+        return policies.get(name, {"version": 1, "etag": "ACAB"})
+    new = request.body.get("policy", request.body)
+    now = policies.get(name, {}).get("etag", "ACAB")
+    if new.get("etag", now) != now:
+        raise RefusedError(409, "ABORTED", f"the policy of {name} has changed meanwhile")
+    policies[name] = {
+        "version": new.get("version", 1),
+        "etag": f"BwX{project.next_number():05d}",
+        "bindings": new.get("bindings", []),
+    }
+    return policies[name]
+
+
+def done(project: Project, request: Request, response: Any) -> Json:
+    """Return a long-running operation that has ended."""
+    parent = re.match(r"projects/[^/]+(?:/(?:locations|databases)/[^/]+)?", request.name)
+    root = "" if request.service in {"serviceusage", "apikeys"} else f"{parent[0]}/" if parent else ""
+    name = f"{root}operations/op-{project.next_number()}"
+    operation = {
+        "name": name,
+        "done": True,
+        "metadata": {"@type": "type.googleapis.com/Metadata"},
+        "response": {"@type": "type.googleapis.com/Resource", **response},
+    }
+    project.of(f"{request.service} operations")[name] = operation
+    return operation
+
+
+def dumped(value: Any) -> bytes:
+    return json.dumps(value).encode()

@@ -1,0 +1,103 @@
+"""The project that the deployment's tests start from, and what is in it afterwards as a file that a person can read."""
+
+import re
+from typing import Any
+
+import yaml
+
+from tests.deploy.control_plane import Project
+from tests.deploy.google_services import NUMBER
+
+PROJECT = "recorded-project"
+
+
+def fresh_project() -> Project:
+    """Return a project in which somebody else has a bucket, a topic and a role, and no API of ours is enabled."""
+    project = Project()
+    project.of("cloudresourcemanager")[f"projects/{PROJECT}"] = {
+        "projectId": PROJECT,
+        "projectNumber": NUMBER,
+        "lifecycleState": "ACTIVE",
+        "name": "recorded",
+    }
+    api = f"projects/{NUMBER}/services/storage.googleapis.com"
+    project.of("serviceusage")[api] = {"name": api, "config": {"name": "storage.googleapis.com"}, "state": "ENABLED"}
+    project.of("storage")["b/somebody-elses"] = {"name": "somebody-elses", "location": "US", "storageClass": "STANDARD"}
+    topic = f"projects/{PROJECT}/topics/somebody-elses"
+    project.of("pubsub")[topic] = {"name": topic}
+    project.policies["cloudresourcemanager"] = {
+        f"projects/{PROJECT}": {
+            "version": 1,
+            "etag": "BwX00000",
+            "bindings": [{"role": "roles/owner", "members": ["user:somebody@example.com"]}],
+        }
+    }
+    return project
+
+
+_VOLATILE = re.compile(
+    r"^(name|etag|id|uid|uniqueId|createTime|generation|metageneration|kind|size|createdAt|mutationRecord|md5Hash|crc32c)$"
+)
+_HASH = re.compile(r"\b[0-9a-f]{40}\b")
+
+
+def described(project: Project) -> dict[str, dict[str, Any]]:
+    """Return what is there, as a person reads it: without what Google numbers, with hashes and random ids as words.
+
+    Grants are listed by resource, as `role: members`.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for service, resources in sorted(project.resources.items()):
+        if "operations" in service or not resources:
+            continue
+        found[service] = {_word(name): _shown(service, name, body) for name, body in sorted(resources.items())}
+    found["grants"] = {
+        f"{service} {_word(name)}": {
+            _word(binding["role"] + (" if " + binding["condition"]["expression"] if "condition" in binding else "")): [
+                _word(member) for member in sorted(binding["members"])
+            ]
+            for binding in policy["bindings"]
+        }
+        for service, policies in sorted(project.policies.items())
+        for name, policy in sorted(policies.items())
+        if policy["bindings"]
+    }
+    return found
+
+
+def _shown(service: str, name: str, body: Any) -> Any:
+    if service == "cloudbuild":
+        return {"images": [_word(image) for image in body["images"]], "serviceAccount": body["serviceAccount"]}
+    if service == "serviceusage":
+        return body["state"]
+    if service == "monitoring" or "/metrics/" in name:
+        return _word(body.get("displayName") or body.get("filter", ""))
+    return _plain(body)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        kept = {key: _plain(inner) for key, inner in value.items() if not _VOLATILE.match(key)}
+        if "storageSource" in kept:
+            kept["storageSource"] = "(staged directory)"
+        if "secretHash" in kept:
+            return dict.fromkeys(kept, "(value)")
+        return kept
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return _word(value) if isinstance(value, str) else value
+
+
+def _word(text: str) -> str:
+    text = _HASH.sub("(hash)", text)
+    text = re.sub(r"-[0-9A-Z]{8}\.(js|css)", r"-(hash).\1", text)
+    text = re.sub(r"\b[sk][a-z2-7]{26,52}\b", "(random)", text)
+    text = re.sub(r"(builds/)(?:[\d.]+-[0-9a-f]+\.tgz|[0-9a-f-]{36})", r"\1(number)", text)
+    return re.sub(
+        r"(rulesets/|/indexes/|alertPolicies/|dashboards/|notificationChannels/|/keys/)\d+", r"\1(number)", text
+    )
+
+
+def written(project: Project) -> str:
+    """Return the description as the expected file has it."""
+    return yaml.safe_dump(described(project), sort_keys=True, allow_unicode=True, width=120)

@@ -1,0 +1,200 @@
+"""The recording control plane as an HTTP proxy: ``python -m tests.deploy.recorder PORT``, or ``Recorder`` in a test.
+
+gcloud is told that Google's APIs are at ``http://<api>.googleapis.com`` and that this is the proxy for every address,
+so that regional hosts need no entry of their own and nothing leaves this machine: a request to any other host, or for a
+TLS tunnel, is refused and kept as a mistake.
+"""
+
+import json
+import re
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
+
+from tests.deploy.control_plane import Project, RefusedError, dumped, request_of
+from tests.deploy.google_services import answer, multipart
+
+APIS = {
+    "AIPLATFORM": "aiplatform",
+    "APIKEYS": "apikeys",
+    "ARTIFACTREGISTRY": "artifactregistry",
+    "CLOUDBUILD": "cloudbuild",
+    "CLOUDFUNCTIONS": "cloudfunctions",
+    "CLOUDRESOURCEMANAGER": "cloudresourcemanager",
+    "CLOUDSCHEDULER": "cloudscheduler",
+    "EVENTARC": "eventarc",
+    "FIRESTORE": "firestore",
+    "IAM": "iam",
+    "LOGGING": "logging",
+    "MONITORING": "monitoring",
+    "PUBSUB": "pubsub",
+    "RUN": "run",
+    "SECRETMANAGER": "secretmanager",
+    "SERVICEUSAGE": "serviceusage",
+}
+
+
+class Recorder:
+    """The proxy and the project behind it, for the length of a ``with`` block."""
+
+    def __init__(self, project: Project, port: int = 0) -> None:
+        self.project = project
+        self._server = _Server(("127.0.0.1", port), _Handler)
+        self._server.project = project
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def environ(self, home: Path) -> dict[str, str]:
+        """Return what points gcloud, and the few requests that are not its own, at this recorder."""
+        home.mkdir(parents=True, exist_ok=True)
+        token = home / "access-token"
+        token.write_text("worthless\n")
+        overrides = {
+            f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{name}": f"http://{api}.googleapis.com/" for name, api in APIS.items()
+        }
+        return {
+            **overrides,
+            "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": "http://storage.googleapis.com/storage/v1/",
+            "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE": str(token),
+            "CLOUDSDK_CONFIG": str(home / "gcloud"),
+            "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "1",
+            "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "1",
+            "CLOUDSDK_SURVEY_DISABLE_PROMPTS": "1",
+            "GOOGLE_APIS_SCHEME": "http",
+            "http_proxy": self.url,
+            "https_proxy": self.url,
+            "no_proxy": "",
+        }
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+    project: Project
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing: what was asked is in ``Project.requests``."""
+
+    def _handle(self) -> None:
+        parts = urlsplit(self.path)
+        raw = self._body()
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        project = self.server.project
+        with project.lock:
+            try:
+                whole = self._whole(raw)
+                if whole is None:
+                    self.send_response(308)
+                    self.send_header("Range", f"bytes=0-{len(project.parts[self.path]) - 1}")
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
+                status, body = 200, self._answered(parts.hostname or "", parts.path, query, whole)
+            except RefusedError as error:
+                status, body = error.status, dumped(error.body)
+            except (KeyError, TypeError, ValueError, IndexError) as error:
+                project.mistakes.append(f"{self.command} {self.path}: {error!r}")
+                status, body = 500, dumped({"error": {"code": 500, "message": repr(error)}})
+        self.send_response(status)
+        if query.get("uploadType") == "resumable" and self.command == "POST":
+            self.send_header("Location", f"{self.path}&upload_id=1")
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _answered(self, host: str, path: str, query: dict[str, str], raw: bytes) -> bytes:
+        project = self.server.project
+        if not host.endswith(".googleapis.com"):
+            project.mistakes.append(f"{self.command} {self.path}")
+            raise RefusedError(403, "PERMISSION_DENIED", f"{host} is not a control plane")
+        body = self._parsed(path, query, raw)
+        request = request_of(self.command, host, path, query, body)
+        project.requests.append(request)
+        if project.refuse is not None and project.refuse(request):
+            raise RefusedError(403, "PERMISSION_DENIED", f"refused for the test: {request.key}")
+        if host == "storage.googleapis.com" and "/v1/" not in path:
+            return b""
+        if query.get("uploadType") == "resumable" and self.command == "POST":
+            return b"{}"
+        if path.startswith("/download") or query.get("alt") == "media":
+            content = project.contents.get(request.name.replace("%2F", "/"))
+            if content is None:
+                raise RefusedError(404, "NOT_FOUND", f"{request.name} was not found")
+            return content
+        return dumped(answer(project, request))
+
+    def _whole(self, raw: bytes) -> bytes | None:
+        """Put the parts of a resumable upload together; return None while more are to come."""
+        span = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", self.headers.get("Content-Range", ""))
+        if span is None:
+            return raw
+        parts = self.server.project.parts
+        parts[self.path] = (parts.get(self.path, b"") if int(span[1]) else b"") + raw
+        if span[3] == "*" or int(span[2]) + 1 < int(span[3]):
+            return None
+        return parts.pop(self.path)
+
+    def _parsed(self, path: str, query: dict[str, str], raw: bytes) -> Any:
+        kind = self.headers.get("Content-Type", "")
+        if "/upload/" in path and "multipart" in kind:
+            return multipart(kind, raw)
+        if "/upload/" in path and self.command == "PUT":
+            return {"name": query["name"]}, raw
+        if "json" in kind and raw:
+            return json.loads(raw)
+        return {}
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            body = b""
+            while size := int(self.rfile.readline().split(b";")[0], 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return body
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def do_CONNECT(self) -> None:
+        """Refuse a tunnel: it would lead out of this machine."""
+        self.server.project.mistakes.append(f"CONNECT {self.path}")
+        self.send_error(403)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _handle  # noqa: N815  http.server's names
+
+
+def main() -> None:
+    """Record until interrupted, and print each request: for trying a command by hand."""
+    from tests.deploy.expected import fresh_project  # noqa: PLC0415  the tests' project
+
+    with Recorder(fresh_project(), int(sys.argv[1])) as recorder:
+        for name, value in recorder.environ(Path(sys.argv[2])).items():
+            sys.stdout.write(f"export {name}={value}\n")
+        sys.stdout.flush()
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

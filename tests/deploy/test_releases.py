@@ -1,0 +1,160 @@
+"""What builds, releases and serves: definitions that their own linters accept, commands that the real gcloud takes."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from localcloud.addresses import REPOSITORY
+from tests.deploy.conftest import Installation, Installer
+from tests.deploy.expected import PROJECT, fresh_project
+
+pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]
+
+PLACE = f"projects/{PROJECT}/locations/us-central1"
+GITHUB = "somebody/musicgenerator"
+
+
+@pytest.fixture(scope="module")
+def project(installer: Installer) -> Iterator[Installation]:
+    """A project with the APIs and the repository that a model needs, and the accounts that a deployer acts as."""
+    installation = installer(fresh_project())
+    for api in ("aiplatform", "artifactregistry", "iam"):
+        name = f"projects/123456789012/services/{api}.googleapis.com"
+        installation.project.of("serviceusage")[name] = {"name": name, "config": {"name": f"{api}.googleapis.com"}}
+    repository = f"{PLACE}/repositories/musicgenerator"
+    installation.project.of("artifactregistry")[repository] = {"name": repository, "format": "DOCKER"}
+    bucket = f"{PROJECT}-musicgenerator-pipeline"
+    installation.project.of("storage")[f"b/{bucket}"] = {"name": bucket, "id": bucket, "location": "US-CENTRAL1"}
+    yield installation
+    assert installation.project.mistakes == []
+
+
+def gcloud(installation: Installation, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run gcloud in the recorded project."""
+    environ = installation.environ | {"CLOUDSDK_CORE_PROJECT": PROJECT, "CLOUDSDK_CORE_DISABLE_PROMPTS": "1"}
+    program = shutil.which("gcloud", path=environ["PATH"])
+    return subprocess.run(
+        [str(program), *arguments], env=environ, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
+
+
+@pytest.mark.parametrize(
+    "definition", sorted((REPOSITORY / "infra" / "builds").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_cloud_build_s_definitions_are_taken_by_gcloud(project: Installation, definition: Path, tmp_path: Path) -> None:
+    """It reads every field before it submits, and what is submitted runs with an account and logs of our own."""
+    (tmp_path / "source.txt").write_text("source")
+    done = gcloud(
+        project,
+        *("builds", "submit", str(tmp_path), f"--config={definition}", "--region=us-central1", "--suppress-logs"),
+        f"--gcs-source-staging-dir=gs://{PROJECT}-musicgenerator-pipeline/builds",
+        f"--service-account=projects/{PROJECT}/serviceAccounts/mg-builder@{PROJECT}.iam.gserviceaccount.com",
+    )
+    assert done.returncode == 0, done.stderr
+    build = list(project.project.of("cloudbuild").values())[-1]
+    assert build["options"]["logging"] == "CLOUD_LOGGING_ONLY"
+    assert build["steps"]
+    assert not [step for step in build["steps"] if "secretEnv" in step]
+
+
+def test_actions_are_accepted_by_their_linter() -> None:
+    """Syntax, expressions, contexts and the shell in them."""
+    program = Path(sys.executable).parent / "actionlint"
+    workflows = sorted(map(str, (REPOSITORY / ".github" / "workflows").glob("*.yml")))
+    done = subprocess.run([str(program), *workflows], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_actions_hold_no_key_and_ask_for_a_token_only_to_deploy() -> None:
+    """There is no secret in the workflows; only the deploying jobs may get an identity token."""
+    texts = {
+        path.name: path.read_text(encoding="utf-8") for path in (REPOSITORY / ".github" / "workflows").glob("*.yml")
+    }
+    assert not [name for name, text in texts.items() if "secrets." in text or "credentials_json" in text]
+    jobs = yaml.safe_load(texts["ci.yml"])["jobs"]
+    assert [name for name, job in jobs.items() if job.get("permissions", {}).get("id-token")] == [
+        "staging",
+        "production",
+    ]
+    assert jobs["production"]["needs"] == "staging"
+    assert jobs["staging"]["needs"] == "test"
+
+
+def test_a_model_is_deployed_beside_the_old_one_routed_and_taken_away(project: Installation) -> None:
+    """Image, version, dedicated endpoint; a tenth of the traffic for the second; a rollback; nothing remains."""
+    model = f"MODEL=gs://{PROJECT}-musicgenerator-pipeline/models/musicgen"
+
+    def make(target: str, **said: str) -> str:
+        done = project.make(target, **said)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    address = model.partition("=")[2]
+    assert "MODEL_ENDPOINT=https://" in make("deploy-model", MODEL=address)
+    vertex = project.project.of("aiplatform")
+    (endpoint,) = [body for name, body in vertex.items() if "/endpoints/" in name]
+    assert endpoint["dedicatedEndpointEnabled"] is True
+    (first,) = endpoint["deployedModels"]
+    assert first["serviceAccount"] == f"mg-model@{PROJECT}.iam.gserviceaccount.com"
+    assert endpoint["trafficSplit"] == {first["id"]: 100}
+
+    builds = len(project.project.of("cloudbuild"))
+    make("deploy-model", MODEL=address, SHARE="10")
+    assert len(project.project.of("cloudbuild")) == builds
+    second = endpoint["deployedModels"][1]
+    assert endpoint["trafficSplit"] == {second["id"]: 10, first["id"]: 90}
+    assert f"{second['id']}=10" in make("route-model")
+
+    make("route-model", VERSIONS=f"{first['id']}=100")
+    assert endpoint["trafficSplit"] == {first["id"]: 100}
+
+    make("undeploy-model")
+    assert not [name for name in vertex if "/endpoints/" in name]
+    assert "No model is deployed" in make("undeploy-model")
+
+
+def test_a_repository_may_deploy_without_a_key(project: Installation) -> None:
+    """Only that repository and branch; the deployer is neither owner nor editor; a second time makes nothing new."""
+    for _ in range(2):
+        done = project.make("deploy-keyless", GITHUB=GITHUB)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "WORKLOAD_IDENTITY_PROVIDER  projects/123456789012/locations/global" in done.stdout
+    made = project.project.of("iam")
+    (provider,) = [body for name, body in made.items() if "/providers/" in name]
+    assert GITHUB in provider["attributeCondition"]
+    assert "refs/heads/main" in provider["attributeCondition"]
+    assert not [name for name in made if "/keys/" in name]
+    deployer = f"serviceAccount:mg-deployer@{PROJECT}.iam.gserviceaccount.com"
+    bindings = project.project.policies["cloudresourcemanager"][f"projects/{PROJECT}"]["bindings"]
+    roles = {binding["role"] for binding in bindings if deployer in binding["members"]}
+    assert roles
+    assert not roles & {"roles/owner", "roles/editor"}
+
+
+def test_a_deployed_track_s_story_comes_from_cloud_logging(project: Installation) -> None:
+    """By the real `gcloud logging read`, in order, whichever part said it."""
+    track = "tmnopqrstuvwxyz234567abcdef"
+    entries = project.project.of("logging entries")
+    for number, (service, message) in enumerate((("result-notifier", "settled"), ("pipeline-launcher", "launched"))):
+        labels = {"service_name": f"musicgenerator-{service}"}
+        entries[str(number)] = {
+            "logName": f"projects/{PROJECT}/logs/run.googleapis.com%2Fstdout",
+            "insertId": str(number),
+            "timestamp": f"2026-01-01T00:00:0{9 - number}Z",
+            "severity": "INFO",
+            "resource": {"type": "cloud_run_revision", "labels": labels},
+            "jsonPayload": {"message": message, "track": track},
+        }
+    done = project.make("logs", TRACK=track)
+    assert done.returncode == 0, done.stderr
+    launched, settled = done.stdout.splitlines()
+    assert "musicgenerator-pipeline-launcher" in launched
+    assert launched.split()[2] == "launched"
+    assert settled.split()[2] == "settled"
+    asked = [request.body["filter"] for request in project.project.requests if request.name == "entries"]
+    assert f'"{track}"' in asked[-1]

@@ -1,0 +1,109 @@
+"""A staged directory is complete: installed by its own lock into an empty environment, it answers."""
+
+import base64
+import json
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+import venv
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from localcloud.addresses import REPOSITORY, Addresses
+from localcloud.parts import FUNCTIONS
+
+pytestmark = [pytest.mark.deploy, pytest.mark.timeout(600)]
+
+
+def uv() -> str:
+    """Return the installer of the development environment."""
+    own = REPOSITORY / ".tools" / "bin" / "uv"
+    return str(own) if own.is_file() else "uv"
+
+
+@pytest.fixture(scope="module", params=sorted(FUNCTIONS))
+def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """A function's name and an environment that holds what its lock says and nothing else.
+
+    It is installed from what `make setup` has fetched, so that no test reaches for the network;
+    the hashes are checked all the same.
+    """
+    name = str(request.param)
+    home = tmp_path_factory.mktemp(name)
+    venv.create(home, with_pip=False, symlinks=True)
+    lock = REPOSITORY / "build" / name / "requirements.txt"
+    command = [uv(), "pip", "install", "--quiet", "--offline", "--require-hashes", "--no-deps", "--link-mode=hardlink"]
+    done = subprocess.run(
+        [*command, "--python", str(home / "bin" / "python"), "-r", str(lock)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return name, home
+
+
+def key_file(path: Path) -> Path:
+    """Write a service account's key that nobody has ever heard of."""
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    key = {"type": "service_account", "client_email": "nobody@example.com", "private_key": private.decode()}
+    path.write_text(json.dumps(key | {"token_uri": "http://127.0.0.1:9/token", "project_id": "nowhere"}))
+    return path
+
+
+def answered(url: str, headers: Mapping[str, str], body: bytes | None) -> tuple[int, bytes]:
+    """Send a request as soon as somebody listens."""
+    until = time.monotonic() + 300
+    while True:
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, body, dict(headers)), timeout=60) as response:
+                return response.status, response.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+        except (urllib.error.URLError, ConnectionError):
+            assert time.monotonic() < until
+            time.sleep(0.2)
+
+
+def test_it_answers_in_an_environment_of_its_own(installed: tuple[str, Path], tmp_path: Path) -> None:
+    """The door shows its description; the others acknowledge an event that no repetition could mend."""
+    name, home = installed
+    target, kind = FUNCTIONS[name]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    addresses = Addresses(port=9, home=tmp_path)
+    environ = addresses.client_environ() | addresses.function_environ("s" + "a" * 26, "gs://nothing/here.yaml")
+    environ |= {"GOOGLE_APPLICATION_CREDENTIALS": str(key_file(tmp_path / "key.json")), "PATH": f"{home}/bin:/usr/bin"}
+    command = [str(home / "bin" / "functions-framework"), f"--target={target}", f"--signature-type={kind}"]
+    server = subprocess.Popen(
+        [*command, "--host=127.0.0.1", f"--port={port}"],
+        cwd=REPOSITORY / "build" / name,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        if kind == "http":
+            status, body = answered(f"{url}/v1/openapi.json", {}, None)
+            assert json.loads(body)["openapi"].startswith("3.1")
+        else:
+            message = {"data": base64.b64encode(b"no JSON").decode(), "attributes": {}, "messageId": "1"}
+            push = {"message": message | {"publishTime": "2026-01-01T00:00:00Z"}, "subscription": "s"}
+            status, body = answered(url, {"Content-Type": "application/json"}, json.dumps(push).encode())
+        assert status == 200, body
+    finally:
+        server.terminate()
+        out, _ = server.communicate(timeout=30)
+    if kind != "http":
+        assert "malformed event" in out
