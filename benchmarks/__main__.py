@@ -1,7 +1,32 @@
-"""All benchmarks, as one table: ``python -m benchmarks``."""
+"""All benchmarks, as one table: ``python -m benchmarks``, or those that are named: ``python -m benchmarks starts``."""
 
-from benchmarks import music, starts
-from benchmarks.rows import table
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from benchmarks import load, music, overhead, starts
+from benchmarks.rows import Row, table
+from benchmarks.stage import Stage, stage
+
+STAGED: Final[dict[str, Callable[[Stage], list[Row]]]] = {
+    "starts": starts.measure,
+    "overhead": overhead.measure,
+    "load": load.measure,
+}
+
+
+def main(names: list[str]) -> None:
+    """Measure what is named, or everything, and print the table."""
+    rows: list[Row] = []
+    if any(name in STAGED for name in names):
+        with stage() as up:
+            for name in names:
+                if name in STAGED:
+                    rows += STAGED[name](up)
+    if "music" in names:
+        rows += music.measure()
+    print(table(rows))
+
 
 if __name__ == "__main__":
-    print(table([*starts.measure(), *music.measure()]))
+    main(sys.argv[1:] or [*STAGED, "music"])

@@ -1,30 +1,41 @@
 """One row of the benchmark table."""
 
 from dataclasses import dataclass
+from math import inf
 
 
 @dataclass(frozen=True)
 class Row:
-    """A figure, the floor that it was measured against in the same run, and what both are."""
+    """A figure, the floor that it was measured against in the same run, what both are, and the most that is wanted.
+
+    ``goal`` is a ratio; infinite where none was set.
+    """
 
     name: str
     figure: float
     floor: float
     unit: str
     against: str
+    goal: float = inf
 
     @property
     def ratio(self) -> float:
         """How many times the floor it is."""
         return self.figure / self.floor
 
+    @property
+    def verdict(self) -> str:
+        """Whether the goal is met, in a word."""
+        return "" if self.goal == inf else "met" if self.ratio <= self.goal else "missed"
+
 
 def table(rows: list[Row]) -> str:
     """Return the rows as text."""
     width = max(len(row.name) for row in rows)
-    head = f"{'':<{width}}  {'figure':>8}  {'floor':>8}  {'ratio':>6}  against"
+    head = f"{'':<{width}}  {'figure':>9}  {'floor':>9}  {'ratio':>6}  {'goal':>5}  {'':<6}  against"
     lines = [
-        f"{row.name:<{width}}  {row.figure:8.2f}  {row.floor:8.2f}  {row.ratio:6.2f}  {row.against} ({row.unit})"
+        f"{row.name:<{width}}  {row.figure:9.3f}  {row.floor:9.3f}  {row.ratio:6.2f}"
+        f"  {'' if row.goal == inf else format(row.goal, '5.2f'):>5}  {row.verdict:<6}  {row.against} ({row.unit})"
         for row in rows
     ]
     return "\n".join([head, *lines])

@@ -1,75 +1,170 @@
-"""From process start to the first answer: each staged function against an empty one."""
+"""From process start to the first worked event of each staged function, against an empty one.
 
-import http.client
+One picture goes the whole way in every round, each function started only when its turn has come; the empty function is
+started in the same rounds. What a function did is looked up afterwards, so an event that failed is no quick start.
+"""
+
 import os
+import socket
 import statistics
 import subprocess
-import tempfile
 import time
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Final
 
+import requests
+
 from benchmarks.rows import Row
-from localcloud.addresses import HOST, REPOSITORY
-from localcloud.parts import FUNCTIONS
+from benchmarks.stage import Stage, cpu_seconds, empty_function, memory
+from localcloud.addresses import (
+    CAPTIONS_TOPIC,
+    HOST,
+    IMAGES_BUCKET,
+    PIPELINE_EVENTS_TOPIC,
+    PROJECT,
+    STORAGE_EVENTS_TOPIC,
+)
+from localcloud.bridge import ensure_topics, local_routes
+from localcloud.delivery import Message, deliver
+from localcloud.parts import Part
+from localcloud.supervisor import Supervisor
+from musicgenerator import ids
+from musicgenerator.messages import CaptionMessage, step_message
+from musicgenerator.states import Status
+from tests.chaos.visitors import Visitor, drop, new_key, picture
 
-_EMPTY: Final = "import functions_framework\n\n@functions_framework.http\ndef handle_request(request):\n    return ''\n"
-_PORT: Final = 20_080
-_ROUNDS: Final = 5
-_GIVE_UP_SECONDS: Final = 30.0
+GOALS: Final = {"upload_handler": 2.4, "captioner": 3.5, "pipeline_launcher": 2.4, "result_notifier": 2.4}
+MEMORY_GOALS: Final = {"upload_handler": 90, "captioner": 120, "pipeline_launcher": 90, "result_notifier": 90}
+_GIVE_UP_SECONDS: Final = 60.0
 
 
-def measure() -> list[Row]:
-    """Start every function and an empty one in turns, and return the medians in seconds."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "main.py").write_text(_EMPTY)
-        programs = {"empty": (Path(folder), "upload_handler", "handle_request", "http")}
-        for name, (target, signature) in FUNCTIONS.items():
-            programs[name] = (REPOSITORY / "build" / name, name, target, signature)
-        seconds: dict[str, list[float]] = {name: [] for name in programs}
-        for _ in range(_ROUNDS):
-            for name, program in programs.items():
-                seconds[name].append(_start(*program))
-    medians = {name: statistics.median(values) for name, values in seconds.items()}
-    return [Row(f"start {name}", medians[name], medians["empty"], "s", "an empty function") for name in FUNCTIONS]
+class NotWorkedError(Exception):
+    """A function answered and did not do what it is there for, or did not answer."""
 
 
-def _start(folder: Path, environment: str, target: str, signature: str) -> float:
-    command = [
-        str(REPOSITORY / ".venvs" / environment / "bin" / "functions-framework"),
-        f"--target={target}",
-        f"--signature-type={signature}",
-        "--source=main.py",
-        f"--host={HOST}",
-        f"--port={_PORT}",
-    ]
+def measure(stage: Stage, rounds: int = 5) -> list[Row]:
+    """Return for each function the median seconds and CPU seconds of its start, and the median of its PSS in MiB."""
+    ensure_topics(PROJECT, local_routes(stage.addresses))
+    parts = stage.parts()
+    parts["empty"] = _empty(stage)
+    visitor = Visitor(stage.addresses.url("upload_handler"), "203.0.113.1")
+    with Supervisor(stage.addresses.home / "logs", lambda _: None) as supervisor:
+        supervisor.start([parts["upload_handler"]])
+        visitor.open()
+    figures: dict[str, list[tuple[float, float, float]]] = {}
+    # The first round warms the page cache and is not counted.
+    for number in range(rounds + 1):
+        picked = f"drop-start-{number}"
+        for name, work in Way(stage, visitor, picked, drop(picked, picture())).turns().items():
+            figures.setdefault(name, []).append(_start(parts[name], work))
+    medians = {
+        name: [statistics.median(column) for column in zip(*each[1:], strict=True)] for name, each in figures.items()
+    }
+    rows = []
+    for name, goal in GOALS.items():
+        rows.append(Row(f"start {name}", medians[name][0], medians["empty"][0], "s", "an empty function", goal))
+    for name, goal in GOALS.items():
+        rows.append(Row(f"start CPU {name}", medians[name][1], medians["empty"][1], "s", "an empty function", goal))
+    for name, most in MEMORY_GOALS.items():
+        floor = medians["empty"][2]
+        rows.append(Row(f"memory {name}", medians[name][2], floor, "MiB", "an empty function", most / floor))
+    return rows
+
+
+@dataclass(frozen=True)
+class Way:
+    """One dropped picture and what each function is to do with it, in the order of ``turns``."""
+
+    stage: Stage
+    visitor: Visitor
+    name: str
+    track: str
+
+    def turns(self) -> dict[str, Callable[[], None]]:
+        """Return what is done by function; each raises NotWorkedError where its event was not worked."""
+        return {
+            "empty": self._nothing,
+            "upload_handler": self._upload,
+            "captioner": self._caption,
+            "pipeline_launcher": self._launch,
+            "result_notifier": self._notify,
+        }
+
+    def _nothing(self) -> None:
+        self._deliver(CAPTIONS_TOPIC, b"{}", url=self.stage.addresses.url("bridge"))
+
+    def _upload(self) -> None:
+        answer = self.visitor.ask_for_track(self.name, new_key())
+        if answer.status_code != requests.codes.created:
+            raise NotWorkedError(answer.text)
+
+    def _caption(self) -> None:
+        event = self.stage.finalized(f"{self.name}.jpg")
+        self._deliver(STORAGE_EVENTS_TOPIC, event, {"eventType": "OBJECT_FINALIZE", "bucketId": IMAGES_BUCKET})
+        self._expect(Status.CAPTIONED)
+
+    def _launch(self) -> None:
+        self._deliver(CAPTIONS_TOPIC, CaptionMessage(self.stage.session, self.track, 1).to_bytes())
+        self._expect(Status.COMPOSING)
+
+    def _notify(self) -> None:
+        job = ids.pipeline_job_id(self.track, 1)
+        self.stage.await_job(job)
+        self._deliver(PIPELINE_EVENTS_TOPIC, step_message(job))
+        self._expect(Status.READY)
+
+    def _deliver(self, topic: str, data: bytes, attributes: Mapping[str, str] | None = None, url: str = "") -> None:
+        route = next(route for route in local_routes(self.stage.addresses) if route.topic == topic)
+        message = Message(data, attributes or {}, str(time.monotonic_ns()), datetime.now(UTC))
+        failure = deliver(replace(route, url=url or route.url), message, 1)
+        if failure is not None:
+            raise NotWorkedError(failure)
+
+    def _expect(self, status: Status) -> None:
+        if self.stage.document(self.track).get("status") != status:
+            raise NotWorkedError(f"{self.track} is not {status}")
+
+
+def _start(part: Part, work: Callable[[], None]) -> tuple[float, float, float]:
+    """Return the seconds and CPU seconds until the first event was worked, and the PSS in MiB after it."""
     began = time.perf_counter()
     process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env={"PATH": os.environ["PATH"]},
+        part.command,
+        cwd=part.folder,
+        # In Google Cloud no instance finds what another one has compiled.
+        env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "PYTHONDONTWRITEBYTECODE": "1"} | part.environ,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        while not _answers():
+        while not _listens(part.port):
             if time.perf_counter() - began > _GIVE_UP_SECONDS or process.poll() is not None:
-                raise RuntimeError(f"{folder} did not start")
+                raise NotWorkedError(f"{part.name} did not start")
             time.sleep(0.005)
-        return time.perf_counter() - began
+        work()
+        return time.perf_counter() - began, cpu_seconds(process.pid), memory(process.pid)
     finally:
         process.terminate()
         process.wait()
 
 
-def _answers() -> bool:
-    connection = http.client.HTTPConnection(HOST, _PORT, timeout=5)
-    try:
-        # A path that the framework itself answers: no function is called, all of it is loaded.
-        connection.request("GET", "/favicon.ico")
-        connection.getresponse().read()
-    except OSError:
-        return False
-    finally:
-        connection.close()
-    return True
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def _empty(stage: Stage) -> Part:
+    function = stage.parts()["upload_handler"]
+    port = stage.addresses.ports["bridge"]
+    command = (
+        function.command[0],
+        "--target=handle",
+        "--signature-type=cloudevent",
+        f"--host={HOST}",
+        f"--port={port}",
+    )
+    return replace(
+        function, name="empty", command=command, port=port, folder=empty_function(stage.addresses.home / "empty")
+    )

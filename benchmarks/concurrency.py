@@ -1,0 +1,82 @@
+"""How many events one instance of a function takes at once before more only wait: ``python -m benchmarks.concurrency``.
+
+Every event is worked: pictures of 12 megapixels are captioned, then launched, then settled. An instance is one process
+on this machine, so what it says of a limit by CPU holds for one vCPU only where the machine has no more to give.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.rows import Row, table
+from benchmarks.stage import Stage, memory, stage
+from benchmarks.starts import Way
+from localcloud.addresses import PROJECT, REPOSITORY
+from localcloud.bridge import ensure_topics, local_routes
+from localcloud.supervisor import Supervisor
+from tests.chaos.visitors import Visitor, drop
+
+_AT_ONCE: Final = (1, 2, 4, 8)
+_EVENTS: Final = 24
+_PHOTO: Final = REPOSITORY / "localcloud" / "photos" / "coffee.jpg"
+
+
+@dataclass(frozen=True)
+class Busy:
+    """What a function did with so many events at once: events a second, seconds an event (median) and PSS in MiB."""
+
+    at_once: int
+    rate: float
+    median: float
+    held: float
+
+
+def measure(up: Stage) -> list[Row]:
+    """Return for each function events a second and memory at each number of events at once, against one at a time."""
+    ensure_topics(PROJECT, local_routes(up.addresses))
+    parts = up.parts()
+    data, nobody = _PHOTO.read_bytes(), Visitor(up.addresses.url("upload_handler"), "203.0.113.1")
+    ways = {
+        at_once: [
+            Way(up, nobody, name, drop(name, data))
+            for name in (f"drop-busy-{at_once}-{number}" for number in range(_EVENTS + at_once))
+        ]
+        for at_once in _AT_ONCE
+    }
+    rows = []
+    for function in ("captioner", "pipeline_launcher", "result_notifier"):
+        with Supervisor(up.addresses.home / "logs", lambda _: None) as supervisor:
+            supervisor.start([parts[function]])
+            found = [_busy(at_once, each, function, supervisor) for at_once, each in ways.items()]
+        for each in found:
+            name, alone = f"{function}, {each.at_once} at once", found[0]
+            rows.append(Row(f"{name}: events a second", each.rate, alone.rate, "1/s", "one at a time"))
+            rows.append(Row(f"{name}: seconds an event", each.median, alone.median, "s", "one at a time"))
+            rows.append(Row(f"{name}: memory", each.held, alone.held, "MiB", "one at a time"))
+    return rows
+
+
+def _busy(at_once: int, ways: list[Way], function: str, supervisor: Supervisor) -> Busy:
+    turns = [way.turns()[function] for way in ways]
+    with ThreadPoolExecutor(at_once) as pool:
+        # The first ones warm the clients and their connections.
+        list(pool.map(_timed, turns[:at_once]))
+        began = time.perf_counter()
+        seconds = list(pool.map(_timed, turns[at_once:]))
+        took = time.perf_counter() - began
+    return Busy(at_once, len(seconds) / took, statistics.median(seconds), memory(supervisor.pid(function)))
+
+
+def _timed(work: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    with stage() as alone:
+        rows = measure(alone)
+    print(table(rows))

@@ -1,0 +1,131 @@
+"""Dollars a track by engine and by pictures a month: ``python -m benchmarks.costs``, or ``make costs``.
+
+Sums of list prices (``prices.toml``) and of what a track uses (``usage.py``); no bill has been seen.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from math import ceil, floor, log10
+from typing import Final
+
+from benchmarks import usage
+from benchmarks.prices import Price, prices
+
+VOLUMES: Final = (1_000, 1_000_000, 100_000_000)
+Prices = Mapping[str, Price]
+
+
+def parts(engine: str, pictures: int, known: Prices) -> dict[str, float]:
+    """Return the dollars of each part of one track, where so many are made in a month."""
+    music = usage.MP3_BYTES + usage.COVER_BYTES
+    kept = (music + usage.WAV_BYTES) * usage.DAYS_OF_MUSIC + usage.PICTURE_BYTES * usage.DAYS_OF_PICTURE
+    return {
+        "pipeline run": known["pipeline_run"].of(1),
+        "pipeline machine": known["pipeline_machine"].of(usage.MACHINE_MINUTES / 60),
+        "engine": ENGINES[engine](pictures, known),
+        "description": known["describer_read"].of(usage.TOKENS_READ)
+        + known["describer_written"].of(usage.TOKENS_WRITTEN),
+        "moderation": known["moderation"].of(1),
+        "functions": sum(_invocation(each, known) for each in usage.HANDLINGS),
+        "Pub/Sub": known["pubsub"].of(usage.MESSAGES * 2 * usage.MESSAGE_BYTES),
+        "Firestore": known["firestore_reads"].of(usage.READS)
+        + known["firestore_writes"].of(usage.WRITES)
+        + known["firestore_deletes"].of(usage.DELETES),
+        "storage for a month": known["storage"].of(kept / usage.DAYS_A_MONTH)
+        + known["storage_changes"].of(usage.OBJECTS_WRITTEN)
+        + known["storage_looks"].of(usage.OBJECTS_READ),
+        "one hearing": known["egress"].of(music),
+        "logs": known["logs"].of(usage.LOG_BYTES),
+        "at rest": _at_rest(known) / pictures,
+    }
+
+
+def track(engine: str, pictures: int, known: Prices) -> float:
+    """Return the dollars of one track."""
+    return sum(parts(engine, pictures, known).values())
+
+
+def endpoint_machines(takes_a_minute: float) -> int:
+    """Return how many machines an endpoint needs so that takes hardly wait for each other."""
+    return max(1, ceil(takes_a_minute / 60 * usage.ENDPOINT_SECONDS / usage.ENDPOINT_BUSY))
+
+
+def _invocation(handling: usage.Handling, known: Prices) -> float:
+    seconds = handling.billed_seconds
+    computing = known["function_cpu"].of(seconds) + known["function_memory"].of(seconds * handling.memory_gib)
+    return known["function_requests"].of(1) + computing
+
+
+def _at_rest(known: Prices) -> float:
+    """Return what a month costs without any picture, most of it the tick a minute."""
+    tick = _invocation(usage.TICK, known) + known["pubsub"].of(2 * usage.MESSAGE_BYTES) + known["firestore_reads"].of(1)
+    return known["at_rest"].of(1) + usage.TICKS_A_MONTH * tick
+
+
+def _endpoint(pictures: int, known: Prices) -> float:
+    minutes = 60 * 24 * usage.DAYS_A_MONTH
+    return known["endpoint_machine"].of(minutes / 60) * endpoint_machines(pictures / minutes) / pictures
+
+
+ENGINES: Final[Mapping[str, Callable[[int, Prices], float]]] = {
+    "composer": lambda _, __: 0.0,
+    "lyria-3-clip": lambda _, known: known["lyria_3_clip"].of(1),
+    "lyria-002": lambda _, known: known["lyria_2"].of(1),
+    "endpoint": _endpoint,
+}
+
+
+def report() -> str:
+    """Return the tables as Markdown."""
+    known = prices()
+    return "\n\n".join((_by_volume(known), _by_part(known), _by_price(known)))
+
+
+def _by_volume(known: Prices) -> str:
+    rows = []
+    for pictures in VOLUMES:
+        each = [track(engine, pictures, known) for engine in ENGINES]
+        rows.append([f"{pictures:,}", *(f"{_digits(usd)} ({_digits(usd * pictures)})" for usd in each)])
+    return markdown(["pictures a month: a track (a month)", *ENGINES], rows)
+
+
+def _by_part(known: Prices) -> str:
+    found = [parts(engine, VOLUMES[1], known) for engine in ENGINES]
+    rows = [[part, *(_digits(each[part]) for each in found)] for part in found[0]]
+    return markdown([f"a track's parts at {VOLUMES[1]:,} a month", *ENGINES], rows)
+
+
+def _by_price(known: Prices) -> str:
+    rows = [
+        [
+            each.unit,
+            f"{each.usd:.7f}".rstrip("0").rstrip("."),
+            f"{each.per:,}",
+            each.source,
+            f"{each.date}",
+            _word(each),
+        ]
+        for each in known.values()
+    ]
+    return markdown(["list price of", "dollars", "for", "page", "date", ""], rows)
+
+
+def _word(price: Price) -> str:
+    return "assumed" if price.assumed else ""
+
+
+def _digits(usd: float) -> str:
+    """Return dollars with two digits that count, since no more are known."""
+    if usd == 0:
+        return "0"
+    places = max(0, 1 - floor(log10(usd)))
+    return f"{float(f'{usd:.2g}'):,.{places}f}"
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    print(report())

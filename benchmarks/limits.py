@@ -1,0 +1,80 @@
+"""The limits that a deployment meets: what the functions' flags say, what is documented, and what is only guessed."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+
+from localcloud.addresses import REPOSITORY
+from musicgenerator_google.firestore_counters import PARTS
+
+_FLAGS: Final = REPOSITORY / "infra" / "functions"
+_GIB: Final = {"Gi": 1.0, "Mi": 1 / 1024}
+
+
+@dataclass(frozen=True)
+class Hosted:
+    """How a function is deployed: the most instances, the requests that one takes at once, memory and processors."""
+
+    instances: int
+    concurrency: int
+    memory_gib: float
+    vcpus: float
+
+    @property
+    def at_once(self) -> int:
+        """The most requests that are handled at once."""
+        return self.instances * self.concurrency
+
+
+def hosted(function: str) -> Hosted:
+    """Read a function's flags."""
+    flags: dict[str, Any] = yaml.safe_load((_FLAGS / f"{function}.yaml").read_text())
+    memory = str(flags["--memory"])
+    return Hosted(
+        int(flags["--max-instances"]),
+        int(flags["--concurrency"]),
+        float(memory[:-2]) * _GIB[memory[-2:]],
+        float(flags["--cpu"]),
+    )
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A figure of the platform, what it is a figure of, and who says so; ``guess`` where nobody does."""
+
+    value: float
+    unit: str
+    source: str
+    guess: bool = False
+
+
+@dataclass(frozen=True)
+class Tier:
+    """What OpenAI lets one organisation send in a minute."""
+
+    name: str
+    requests: int
+    tokens: int
+
+
+# A job is submitted once: this is the quota "Job or long-running operation (LRO) submission requests".
+SUBMISSIONS: Final = Limit(60, "a minute and region", "Vertex AI quotas and limits")
+JOBS: Final = Limit(300, "pipeline jobs at once in a region", "no page read; the console shows it", guess=True)
+LYRIA_3_CLIP: Final = Limit(10, "requests a minute and project", "Lyria 3's model page, preview")
+LYRIA_2: Final = Limit(
+    10, "requests a minute and project", "no page read; as Lyria 3; the console shows it", guess=True
+)
+COUNTER: Final = Limit(60 * PARTS, "writes a minute, 60 lastingly to each of its documents", "Firestore best practices")
+START: Final = Limit(
+    150, "seconds until a step's container runs, the median", "one to five minutes are usual", guess=True
+)
+DESCRIBER: Final = Limit(4, "seconds that a description takes, the median", "not measured against OpenAI", guess=True)
+# OpenAI shows an account its limits for each model; these are of the kind that earlier small models had.
+TIERS: Final = (Tier("1", 500, 500_000), Tier("3", 5_000, 4_000_000), Tier("5", 30_000, 180_000_000))
+TIERS_SOURCE: Final = Limit(0, "", "as earlier small models had; the account's own page shows them", guess=True)
+
+# From infra/steps/10-deliveries.sh: how often a message is delivered before it is a dead letter, and the pauses.
+DELIVERIES: Final = {"captioner": 20, "pipeline_launcher": 50, "result_notifier": 20}
+FIRST_PAUSE_SECONDS: Final = 10.0
+LONGEST_PAUSE_SECONDS: Final = 600.0

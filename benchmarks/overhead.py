@@ -1,0 +1,114 @@
+"""What the chain adds to the time of its two models, against the bare hops that no chain can do without.
+
+A hop is a message published and delivered to a server that does nothing, or a document written; one picture needs
+three of the former and five of the latter. Both are measured in the same run, one at a time, on the same emulators.
+"""
+
+import asyncio
+import queue
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any, Final
+
+from google.cloud import firestore, pubsub_v1
+
+from benchmarks.rows import Row
+from benchmarks.stage import Stage, serve
+from localcloud.addresses import PROJECT
+from localcloud.bridge import Bridge, ensure_topics
+from localcloud.delivery import Route, push_form
+from musicgenerator.states import Status
+from tests.chaos.visitors import drop, picture
+
+_WARM: Final = 5
+_PICTURES: Final = 40
+_HOPS: Final = 60
+_DELIVERIES: Final = 3
+_WRITES: Final = 5
+_GIVE_UP_SECONDS: Final = 60.0
+_TOPIC: Final = "bench-hops"
+_AGAINST: Final = f"{_DELIVERIES} bare deliveries and {_WRITES} writes"
+
+
+def measure(stage: Stage) -> list[Row]:
+    """Return the median and the 99th percentile of the chain's own seconds for one picture at a time."""
+    with stage.functions():
+        took = [_one(stage, f"drop-overhead-{number}") for number in range(_WARM + _PICTURES)][_WARM:]
+    floor = _DELIVERIES * _delivery(stage.addresses.ports["bridge"]) + _WRITES * _write()
+    return [
+        Row("chain, median", statistics.median(took), floor, "s", _AGAINST, 3),
+        Row("chain, p99", statistics.quantiles(took, n=100)[98], floor, "s", _AGAINST, 10),
+    ]
+
+
+def _one(stage: Stage, name: str) -> float:
+    """Send one picture the whole way and return the seconds that neither model took."""
+    described = len(stage.timed.describer)
+    data = picture()
+    began = time.time()
+    track = drop(name, data)
+    until = time.monotonic() + _GIVE_UP_SECONDS
+    while (document := stage.document(track)).get("status") != Status.READY:
+        if time.monotonic() > until:
+            raise TimeoutError(f"{name} is {document.get('status')}")
+        time.sleep(0.05)
+    ended = document["timeline"][Status.READY].timestamp()
+    return float(ended - began - sum(stage.timed.describer[described:]) - stage.timed.engine[track])
+
+
+def _delivery(port: int) -> float:
+    """Return the median seconds from publishing until a server that does nothing has the message."""
+    arrived: queue.SimpleQueue[float] = queue.SimpleQueue()
+
+    def answer(environ: Any, start_response: Any) -> list[bytes]:
+        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        arrived.put(time.perf_counter())
+        start_response("204 No Content", [])
+        return []
+
+    with ExitStack() as stack:
+        serve(stack, answer, port)
+        stack.enter_context(_bridge(Route(_TOPIC, _TOPIC, f"http://127.0.0.1:{port}", push_form(PROJECT))))
+        publisher = stack.enter_context(pubsub_v1.PublisherClient())
+        topic, seconds = publisher.topic_path(PROJECT, _TOPIC), []
+        for _ in range(_HOPS):
+            began = time.perf_counter()
+            publisher.publish(topic, b"{}").result(timeout=_GIVE_UP_SECONDS)
+            seconds.append(arrived.get(timeout=_GIVE_UP_SECONDS) - began)
+    return statistics.median(seconds[_WARM:])
+
+
+def _write() -> float:
+    """Return the median seconds of a small conditional write."""
+    document = firestore.Client(project=PROJECT).document("bench", "write")
+    document.set({"number": -1})
+    seconds = []
+    for number in range(_HOPS):
+        began = time.perf_counter()
+        document.update({"number": number})
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds[_WARM:])
+
+
+@contextmanager
+def _bridge(route: Route) -> Iterator[None]:
+    ensure_topics(PROJECT, [route])
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(Bridge(PROJECT, [route]).run())
+
+    def run() -> None:
+        with suppress(asyncio.CancelledError):
+            loop.run_until_complete(task)
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        loop.call_soon_threadsafe(task.cancel)
+        thread.join()

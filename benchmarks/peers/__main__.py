@@ -1,0 +1,153 @@
+"""Ours beside two peers in one run, as a table: ``python -m benchmarks.peers``.
+
+Not to be believed yet: ``PipelineJob.submit`` asks Google's Resource Manager whose the pipeline's bucket is, at an
+address that the local cloud does not serve.
+Where that is out of reach each submission of a peer takes most of a minute.
+"""
+
+import statistics
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Final, Self
+
+from benchmarks.costs import markdown
+from benchmarks.peers.systems import System, ours, plain, synchronous
+from benchmarks.stage import Stage, stage
+from tests.chaos.visitors import picture
+
+SYSTEMS: Final[dict[str, Callable[[Stage], AbstractContextManager[System]]]] = {
+    "ours": ours,
+    "plain functions": plain,
+    "synchronous view": synchronous,
+}
+CLIENTS: Final = (1, 16, 64)
+KILLED: Final = 8
+
+_PICTURES: Final = 64
+_ALONE: Final = 10
+_PATIENCE_SECONDS: Final = 300.0
+_LOOK_SECONDS: Final = 0.1
+
+
+@dataclass(frozen=True)
+class Figures:
+    """By number of clients the median seconds to accept and to music, and tracks a minute; PSS in MiB; kept of 8."""
+
+    accept: dict[int, float]
+    music: dict[int, float]
+    a_minute: dict[int, float]
+    lost: dict[int, int]
+    memory: float
+    kept: int
+
+
+def main() -> None:
+    """Measure all three and print the table."""
+    with stage() as up:
+        found = {name: _measured(up, begin) for name, begin in SYSTEMS.items()}
+    print(_table(found))
+
+
+def _measured(up: Stage, begin: Callable[[Stage], AbstractContextManager[System]]) -> Figures:
+    accept, music, a_minute, lost = {}, {}, {}, {}
+    with begin(up) as system:
+        _crowd(system, 2, 4)
+        for clients in CLIENTS:
+            began = time.perf_counter()
+            seen = _crowd(system, clients, _ALONE if clients == 1 else _PICTURES)
+            minutes = (time.perf_counter() - began) / 60
+            done = [each for each in seen if each[1] is not None]
+            accept[clients] = statistics.median(each[0] for each in seen)
+            music[clients] = statistics.median(each[1] or 0.0 for each in done)
+            a_minute[clients], lost[clients] = len(done) / minutes, len(seen) - len(done)
+        held = system.memory()
+        kept = _killed(system)
+    return Figures(accept, music, a_minute, lost, held, kept)
+
+
+class _Watch:
+    """Looks for everybody who waits at once, so that waiting itself is no load; use it as a context."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._waiting: dict[str, threading.Event] = {}
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def wait(self, name: str, seconds: float) -> bool:
+        """Return whether the music came within so many seconds."""
+        if self._system.waits:
+            return bool(self._system.finished([name]))
+        came = self._waiting.setdefault(name, threading.Event())
+        return came.wait(seconds)
+
+    def _look(self) -> None:
+        while not self._ended.wait(_LOOK_SECONDS):
+            names = list(self._waiting)
+            for name in self._system.finished(names) if names else ():
+                self._waiting.pop(name).set()
+
+
+def _crowd(system: System, clients: int, pictures: int) -> list[tuple[float, float | None]]:
+    """Send pictures by so many clients, each of which sends its next when it has its music; return the seconds."""
+    data = picture()
+    with _Watch(system) as watch, ThreadPoolExecutor(clients) as pool:
+        return list(pool.map(lambda _: _one(system, watch, data), range(pictures)))
+
+
+def _one(system: System, watch: _Watch, data: bytes) -> tuple[float, float | None]:
+    began = time.perf_counter()
+    name = system.accept(data)
+    accepted = time.perf_counter() - began
+    came = watch.wait(name, _PATIENCE_SECONDS)
+    return accepted, time.perf_counter() - began if came else None
+
+
+def _killed(system: System) -> int:
+    """Send eight pictures, kill when the first has its music, and return how many have it in the end."""
+    data, names = picture(), list[str]()
+    until = time.perf_counter() + _PATIENCE_SECONDS
+    with ThreadPoolExecutor(KILLED) as pool:
+        for _ in range(KILLED):
+            pool.submit(lambda: names.append(system.accept(data)))
+        while not (names and system.finished(names)) and time.perf_counter() < until:
+            time.sleep(0.02)
+        system.kill()
+    while len(system.finished(names)) < KILLED and time.perf_counter() < until and not system.waits:
+        time.sleep(1)
+    return len(system.finished(names))
+
+
+def _table(found: dict[str, Figures]) -> str:
+    by_clients: tuple[tuple[str, str, Callable[[Figures], dict[int, float]]], ...] = (
+        ("seconds to accept", ".2f", lambda figures: figures.accept),
+        ("seconds to music", ".2f", lambda figures: figures.music),
+        ("tracks a minute", ".0f", lambda figures: figures.a_minute),
+    )
+    rows = [
+        [f"{name}, {clients} clients", *(format(of(each)[clients], form) for each in found.values())]
+        for name, form, of in by_clients
+        for clients in CLIENTS
+    ]
+    rows += [
+        [f"without music in {_PATIENCE_SECONDS:g} s", *(f"{sum(each.lost.values())}" for each in found.values())],
+        ["memory, PSS in MiB", *(f"{each.memory:.0f}" for each in found.values())],
+        [f"of {KILLED} pictures with music after SIGKILL", *(f"{each.kept}" for each in found.values())],
+    ]
+    return markdown(["", *found], rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Three functions as the products' samples have them: clients at module scope, one call after the other.
+
+Nothing is claimed, nothing is conditional, and an event that comes twice is worked twice.
+"""
+
+import base64
+import json
+import os
+from typing import Any
+
+import functions_framework
+from cloudevents.http import CloudEvent
+from google.cloud import firestore, pubsub_v1, storage
+
+from benchmarks.peers.vendors import brief_of, sign_in, submitted
+
+PROJECT = os.environ["GOOGLE_CLOUD_PROJECT"]
+
+database = firestore.Client(project=PROJECT)
+bucket = storage.Client(project=PROJECT).bucket(os.environ["IMAGES_BUCKET"])
+publisher = pubsub_v1.PublisherClient()
+openai = sign_in()
+
+
+@functions_framework.cloud_event
+def describe(event: CloudEvent) -> None:
+    """Describe the picture and pass the brief on."""
+    name = event.data["name"]
+    brief = brief_of(openai, bucket.blob(name).download_as_bytes())
+    database.document("plain", name).set({"status": "captioned"})
+    message = json.dumps({"name": name, "brief": brief}).encode()
+    publisher.publish(publisher.topic_path(PROJECT, os.environ["PEER_CAPTIONS"]), message).result()
+
+
+@functions_framework.cloud_event
+def launch(event: CloudEvent) -> None:
+    """Submit a pipeline job for the brief."""
+    caption = _message(event)
+    submitted(caption["name"], caption["brief"])
+
+
+@functions_framework.cloud_event
+def notify(event: CloudEvent) -> None:
+    """Write down where the music is."""
+    name = _message(event)["pipelineJobId"]
+    url = f"{os.environ['STORAGE_URL']}/{os.environ['RESULTS_BUCKET']}/{name}/music.mp3"
+    database.document("plain", name).set({"status": "ready", "url": url})
+
+
+def _message(event: CloudEvent) -> dict[str, Any]:
+    message: dict[str, Any] = json.loads(base64.b64decode(event.data["message"]["data"]))
+    return message

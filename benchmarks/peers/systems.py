@@ -1,0 +1,230 @@
+"""Ours and the two peers, each as something that is started, given pictures, and killed in the middle."""
+
+import asyncio
+import os
+import secrets
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import requests
+from google.cloud import firestore
+
+from benchmarks.stage import Stage, memory
+from localcloud.addresses import HOST, IMAGES_BUCKET, PROJECT, REPOSITORY, STORAGE_EVENTS_TOPIC
+from localcloud.bridge import Bridge, ensure_topics
+from localcloud.delivery import Route, push_form, storage_form
+from localcloud.parts import FUNCTIONS, Part
+from localcloud.provision import TEMPLATE, storage_client
+from localcloud.supervisor import Supervisor
+from musicgenerator.states import Status
+from tests.chaos.visitors import Visitor, put
+
+_CAPTIONS: Final = "peer-captions"
+_EVENTS: Final = "peer-events"
+_PLAIN: Final = {"describe": "captioner", "launch": "pipeline_launcher", "notify": "result_notifier"}
+_PATIENCE_SECONDS: Final = 300.0
+_THREADS: Final = "8"
+
+
+class System(Protocol):
+    """One way to make music of pictures, while it is up.
+
+    ``waits`` says whether accepting is all there is: what has no music then will never have it.
+    """
+
+    @property
+    def waits(self) -> bool:
+        """Say whether a picture is accepted only with its music."""
+        ...
+
+    def accept(self, data: bytes) -> str:
+        """Hand a picture in; return, when it has been accepted, what its music is asked for by."""
+        ...
+
+    def finished(self, names: Sequence[str]) -> set[str]:
+        """Return those whose music is there."""
+        ...
+
+    def kill(self) -> None:
+        """Send SIGKILL to every process that works for it; what served them starts new ones at once."""
+        ...
+
+    def memory(self) -> float:
+        """Return the PSS of all its processes in MiB."""
+        ...
+
+
+@dataclass
+class _Processes:
+    supervisor: Supervisor
+    names: tuple[str, ...]
+    waits: bool = False
+
+    def kill(self) -> None:
+        for name in self.names:
+            server = self.supervisor.pid(name)
+            for child in Path(f"/proc/{server}/task/{server}/children").read_text().split():
+                with suppress(ProcessLookupError):
+                    os.kill(int(child), signal.SIGKILL)
+
+    def memory(self) -> float:
+        return sum(memory(self.supervisor.pid(name)) for name in self.names)
+
+
+class Ours(_Processes):
+    """The four functions: a track is announced, and its picture uploaded with the permission."""
+
+    def __init__(self, up: Stage, supervisor: Supervisor) -> None:
+        """Open a session."""
+        super().__init__(supervisor, tuple(FUNCTIONS))
+        self._visitor = Visitor(up.addresses.url("upload_handler"), "203.0.113.9")
+        self._visitor.open()
+        self._database = firestore.Client(project=PROJECT)
+
+    def accept(self, data: bytes) -> str:
+        """Announce the track and upload."""
+        track, permit = self._visitor.announce("peer")
+        put(permit, data)
+        return track
+
+    def finished(self, names: Sequence[str]) -> set[str]:
+        """Look at the tracks' documents."""
+        return _ready(self._database, self._database.collection("sessions", self._visitor.session, "tracks"), names)
+
+
+class Plain(_Processes):
+    """The samples' functions: a picture is uploaded into the bucket."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        """Use one bucket client for all clients."""
+        super().__init__(supervisor, tuple(_PLAIN))
+        self._bucket = storage_client().bucket(IMAGES_BUCKET)
+        self._database = firestore.Client(project=PROJECT)
+
+    def accept(self, data: bytes) -> str:
+        """Upload."""
+        name = f"plain-{secrets.token_hex(8)}"
+        self._bucket.blob(name).upload_from_string(data, content_type="image/jpeg")
+        return name
+
+    def finished(self, names: Sequence[str]) -> set[str]:
+        """Look at the pictures' documents."""
+        return _ready(self._database, self._database.collection("plain"), names)
+
+
+class Synchronous(_Processes):
+    """The view: the picture is accepted when its music is there."""
+
+    def __init__(self, supervisor: Supervisor, url: str) -> None:
+        """Name the server."""
+        super().__init__(supervisor, ("django",), waits=True)
+        self._url = url
+        self._done: set[str] = set()
+
+    def accept(self, data: bytes) -> str:
+        """Post the picture and wait for the answer; one that never comes is no music."""
+        name = secrets.token_hex(8)
+        with suppress(requests.RequestException):
+            answer = requests.post(self._url, data=data, timeout=_PATIENCE_SECONDS)
+            if answer.ok and requests.head(answer.json()["url"], timeout=30).ok:
+                self._done.add(name)
+        return name
+
+    def finished(self, names: Sequence[str]) -> set[str]:
+        """Return those whose answer came."""
+        return self._done & set(names)
+
+
+@contextmanager
+def ours(up: Stage) -> Iterator[System]:
+    """Run our functions."""
+    with up.functions() as functions:
+        yield Ours(up, functions)
+
+
+@contextmanager
+def plain(up: Stage) -> Iterator[System]:
+    """Run the samples' functions, as gcloud deploys them when nothing else is said: an event is delivered once."""
+    programs = Path(sys.executable).parent
+    parts = [
+        Part(
+            name,
+            (
+                *(str(programs / "functions-framework"), f"--target={name}", "--signature-type=cloudevent"),
+                *("--source=main.py", f"--host={HOST}", f"--port={up.addresses.ports[port]}"),
+            ),
+            up.addresses.ports[port],
+            _environ(up),
+            REPOSITORY / "benchmarks" / "peers" / "plain",
+        )
+        for name, port in _PLAIN.items()
+    ]
+    push, mark = push_form(PROJECT), secrets.token_hex(4)
+    told = (
+        (STORAGE_EVENTS_TOPIC, "describe", storage_form(IMAGES_BUCKET)),
+        (_CAPTIONS, "launch", push),
+        (_EVENTS, "notify", push),
+    )
+    routes = [
+        Route(topic, f"peer-{mark}-{name}", up.addresses.url(_PLAIN[name]), form, max_attempts=1)
+        for topic, name, form in told
+    ]
+    ensure_topics(PROJECT, routes)
+    with Supervisor(up.addresses.home / "logs", lambda _: None) as supervisor:
+        supervisor.start(parts)
+        with _bridge(routes):
+            yield Plain(supervisor)
+
+
+@contextmanager
+def synchronous(up: Stage) -> Iterator[System]:
+    """Run the view under gunicorn, with as many processes and threads as functions-framework gives a function."""
+    port = up.addresses.ports["upload_handler"]
+    command = (
+        *(str(Path(sys.executable).parent / "gunicorn"), f"--bind={HOST}:{port}", "--workers=1"),
+        *(f"--threads={_THREADS}", "--timeout=0", "benchmarks.peers.synchronous:application"),
+    )
+    ensure_topics(PROJECT, [Route(_EVENTS, "peer-unheard", "", push_form(PROJECT))])
+    with Supervisor(up.addresses.home / "logs", lambda _: None) as supervisor:
+        supervisor.start([Part("django", command, port, _environ(up))])
+        yield Synchronous(supervisor, f"http://{HOST}:{port}/")
+
+
+def _ready(database: firestore.Client, collection: Any, names: Sequence[str]) -> set[str]:
+    found = database.get_all([collection.document(name) for name in names])
+    return {each.id for each in found if (each.to_dict() or {}).get("status") == Status.READY}
+
+
+def _environ(up: Stage) -> dict[str, str]:
+    return up.parts()["captioner"].environ | {
+        "PYTHONPATH": os.pathsep.join((str(REPOSITORY / "src"), str(REPOSITORY))),
+        "PEER_TEMPLATE": str(TEMPLATE),
+        "PEER_CAPTIONS": _CAPTIONS,
+        "PEER_EVENTS": _EVENTS,
+    }
+
+
+@contextmanager
+def _bridge(routes: list[Route]) -> Iterator[None]:
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(Bridge(PROJECT, routes).run())
+
+    def run() -> None:
+        with suppress(asyncio.CancelledError):
+            loop.run_until_complete(task)
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        loop.call_soon_threadsafe(task.cancel)
+        thread.join()

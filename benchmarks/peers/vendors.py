@@ -1,0 +1,83 @@
+"""What both peers ask of OpenAI and Vertex AI, by the vendors' own clients and as their samples do."""
+
+import base64
+import json
+import os
+from collections.abc import Mapping
+from typing import Any, Final
+
+from google.cloud import aiplatform
+from google.oauth2.credentials import Credentials
+from openai import OpenAI
+
+_TEXTS: Final = ("title", "caption", "altText", "language", "prompt", "avoid", "genre", "key")
+_LISTS: Final = ("moods", "instruments")
+_NUMBERS: Final = ("valence", "energy")
+_FIELDS: Final[Mapping[str, Any]] = {
+    **{name: {"type": "string"} for name in _TEXTS},
+    **{name: {"type": "array", "items": {"type": "string"}} for name in _LISTS},
+    **{name: {"type": "number"} for name in _NUMBERS},
+    "tempoBpm": {"type": "integer"},
+}
+_SCHEMA: Final = {
+    "type": "object",
+    "properties": dict(_FIELDS),
+    "required": list(_FIELDS),
+    "additionalProperties": False,
+}
+
+
+def sign_in() -> OpenAI:
+    """Point Vertex AI's client at its server and return OpenAI's."""
+    aiplatform.init(
+        project=os.environ["GOOGLE_CLOUD_PROJECT"],
+        location=os.environ["REGION"],
+        api_endpoint=os.environ["VERTEX_URL"],
+        api_transport="rest",
+        credentials=Credentials("worthless"),
+    )
+    return OpenAI()
+
+
+def brief_of(openai: OpenAI, picture: bytes) -> dict[str, Any]:
+    """Have a picture described."""
+    image = "data:image/jpeg;base64," + base64.b64encode(picture).decode()
+    asked: Any = [
+        {
+            "role": "user",
+            "content": [
+                {"type": "input_text", "text": '{"language": "en"}'},
+                {"type": "input_image", "image_url": image, "detail": "low"},
+            ],
+        }
+    ]
+    form: Any = {"format": {"type": "json_schema", "name": "brief", "schema": _SCHEMA, "strict": True}}
+    answer = openai.responses.create(model=os.environ["OPENAI_MODEL"], input=asked, text=form, store=False)
+    brief: dict[str, Any] = json.loads(answer.output_text)
+    return brief
+
+
+def submitted(name: str, brief: Mapping[str, Any]) -> aiplatform.PipelineJob:
+    """Submit a pipeline job that writes its music below ``name``."""
+    project = os.environ["GOOGLE_CLOUD_PROJECT"]
+    job = aiplatform.PipelineJob(
+        display_name="musicgenerator",
+        template_path=os.environ["PEER_TEMPLATE"],
+        pipeline_root=os.environ["PIPELINE_ROOT"],
+        parameter_values={
+            "job": name,
+            "brief": brief,
+            "engine": "composer",
+            "seconds": 10,
+            "seed": 1,
+            "results_bucket": os.environ["RESULTS_BUCKET"],
+            "results_token": name,
+            "events_topic": f"projects/{project}/topics/{os.environ['PEER_EVENTS']}",
+        },
+        labels={"track": name},
+        # The client's own ids have the second in them, so that two jobs of a second would be one.
+        job_id=f"peer-{os.urandom(8).hex()}",
+        enable_caching=False,
+    )
+    job.submit(service_account=os.environ["PIPELINE_ACCOUNT"])
+    return job

@@ -1,0 +1,38 @@
+"""The dated list prices of ``prices.toml``."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+PRICES: Final = Path(__file__).with_name("prices.toml")
+
+
+@dataclass(frozen=True)
+class Price:
+    """Dollars for ``per`` of a unit, the page that says so and when it did; ``assumed`` where nobody read it there."""
+
+    usd: float
+    per: float
+    unit: str
+    source: str
+    date: date
+    assumed: bool
+
+    def __post_init__(self) -> None:
+        """Refuse a price that nobody could look up."""
+        if self.usd < 0 or self.per <= 0:
+            raise ValueError(f"{self.unit}: {self.usd} for {self.per} is no price")
+        if type(self.date) is not date or not self.source:
+            raise ValueError(f"{self.unit}: a price has a source and a date")
+
+    def of(self, count: float) -> float:
+        """Return what so many cost."""
+        return self.usd * count / self.per
+
+
+def prices(file: Path = PRICES) -> Mapping[str, Price]:
+    """Return all prices by name."""
+    return {name: Price(**fields) for name, fields in tomllib.loads(file.read_text()).items()}

@@ -1,0 +1,157 @@
+"""How many pictures come, which engine makes the music, and in how many regions: the settings of each simulation."""
+
+from dataclasses import dataclass, replace
+from math import ceil, inf
+from typing import Final
+
+from benchmarks import limits, usage
+from benchmarks.costs import endpoint_machines
+from benchmarks.simulation.chain import (
+    COUNTER,
+    DAY_SECONDS,
+    DESCRIBER,
+    ENGINE,
+    INSTANCES,
+    JOBS,
+    SUBMISSIONS,
+    Chain,
+    Outcome,
+    Settings,
+)
+
+# Assumed: the busiest hour is half as busy again as the mean one.
+SWING: Final = 0.5
+MONTH_SECONDS: Final = usage.DAYS_A_MONTH * DAY_SECONDS
+
+# Seconds of the engine itself. Measured for the composer: 30 s of music with mastering and encoding, 3 CPU seconds on
+# the machine of the other figures, doubled for a slower one. Guessed for the others.
+ENGINE_SECONDS: Final = {"composer": 6.0, "lyria-3-clip": 20.0, "lyria-002": 20.0, "endpoint": usage.ENDPOINT_SECONDS}
+ENGINE_LIMITS: Final = {"lyria-3-clip": limits.LYRIA_3_CLIP, "lyria-002": limits.LYRIA_2}
+
+_NOON: Final = DAY_SECONDS / 2
+_LATE_SECONDS: Final = 60.0
+_ROOM: Final = 0.9
+_MORE: Final = 1.15
+_PLENTY: Final = 10_000
+_KEPT_UP: Final = 2.0
+_FEW: Final = 20
+
+
+@dataclass(frozen=True)
+class Volume:
+    """Pictures a month, and the stretch of time that is simulated: from ``start`` after midnight for ``seconds``."""
+
+    pictures: int
+    start: float
+    seconds: float
+    stretch: str
+    tier: limits.Tier
+
+    @property
+    def peak(self) -> float:
+        """Pictures a second in the busiest moment."""
+        return self.pictures / MONTH_SECONDS * (1 + SWING)
+
+
+VOLUMES: Final = (
+    Volume(1_000, 0.0, MONTH_SECONDS, "a month", limits.TIERS[0]),
+    Volume(1_000_000, 0.0, DAY_SECONDS, "a day", limits.TIERS[2]),
+    Volume(100_000_000, _NOON - 600, 1_200.0, "20 minutes at the peak", limits.TIERS[2]),
+)
+
+
+def one_region(volume: Volume, engine: str) -> Settings:
+    """Return an installation as it is deployed: the functions' flags, default quotas, one region.
+
+    The caps on a day's tracks, which are there against costs, are thought of as raised.
+    """
+    captioner, launcher, notifier = (
+        limits.hosted(name) for name in ("captioner", "pipeline_launcher", "result_notifier")
+    )
+    caption, launch, notify = usage.HANDLINGS[1:4]
+    tokens = usage.TOKENS_READ + usage.TOKENS_WRITTEN
+    limit = ENGINE_LIMITS.get(engine)
+    return Settings(
+        pictures_a_second=volume.pictures / MONTH_SECONDS,
+        seconds=volume.seconds,
+        start=volume.start,
+        swing=SWING,
+        captioner_slots=captioner.at_once,
+        launcher_slots=launcher.at_once,
+        notifier_slots=notifier.at_once,
+        jobs_at_once=int(limits.JOBS.value),
+        engine_slots=endpoint_machines(volume.peak * 60) if engine == "endpoint" else _PLENTY,
+        describer_limit=min(volume.tier.requests, volume.tier.tokens // tokens),
+        counter_limit=limits.COUNTER.value,
+        submissions_limit=limits.SUBMISSIONS.value,
+        engine_limit=limit.value if limit else inf,
+        caption_seconds=caption.cpu_seconds,
+        describer_seconds=limits.DESCRIBER.value,
+        launch_seconds=launch.billed_seconds,
+        start_seconds=limits.START.value,
+        engine_seconds=ENGINE_SECONDS[engine],
+        fallback_seconds=ENGINE_SECONDS["composer"],
+        notify_seconds=notify.billed_seconds,
+    )
+
+
+def verdict(settings: Settings, outcome: Outcome) -> str:
+    """Say whether the chain keeps up: with what comes at the end, and without many waiting longer than a minute."""
+    now = settings.rate(settings.seconds) * settings.unloaded_seconds
+    if outcome.under_way[-1] > _KEPT_UP * now + _FEW:
+        return "falls behind"
+    if outcome.dead_letters or outcome.by_fallback or outcome.p99 > 2 * settings.unloaded_seconds + _LATE_SECONDS:
+        return "late at the peak"
+    return "keeps up"
+
+
+@dataclass(frozen=True)
+class Regions:
+    """How many installations like this one, each in a region of its own, keep up, and what all of them need together.
+
+    ``describer`` and ``engine`` are requests in the busiest minute that was seen, which no region adds to.
+    """
+
+    regions: int
+    settings: Settings
+    outcome: Outcome
+    describer: int
+    engine: int
+
+
+def regions(volume: Volume, engine: str) -> Regions:
+    """Find the fewest regions that keep up, with the quotas raised that an organisation or project has only once."""
+    whole = replace(one_region(volume, engine), describer_limit=inf, engine_limit=inf)
+    first = volume.peak / min(lets_through(whole).values())
+    count = max(1, ceil(first * _ROOM))
+    while True:
+        share = _share(whole, volume, count)
+        outcome = Chain(share).run()
+        if verdict(share, outcome) == "keeps up":
+            return Regions(count, share, outcome, outcome.highest[DESCRIBER] * count, outcome.highest[ENGINE] * count)
+        count = max(count + 1, ceil(count * _MORE))
+
+
+def _share(whole: Settings, volume: Volume, count: int) -> Settings:
+    """Return one of so many regions, from two hours before the peak until it is over: what is left behind shows."""
+    machines = max(1, ceil(whole.engine_slots / count)) if whole.engine_slots < _PLENTY else _PLENTY
+    share = replace(whole, pictures_a_second=whole.pictures_a_second / count, engine_slots=machines)
+    if volume.pictures == VOLUMES[0].pictures:
+        return share
+    return replace(share, start=_NOON - 2 * 3_600.0, seconds=3 * 3_600.0)
+
+
+def lets_through(settings: Settings) -> dict[str, float]:
+    """Return how many pictures a second each limit lets through, the least first; what lets all through is left out."""
+    found = {
+        INSTANCES.format("captioner"): settings.captioner_slots
+        / (settings.caption_seconds + settings.describer_seconds),
+        INSTANCES.format("pipeline_launcher"): settings.launcher_slots / settings.launch_seconds,
+        INSTANCES.format("result_notifier"): settings.notifier_slots / settings.notify_seconds,
+        JOBS: settings.jobs_at_once / (settings.start_seconds + settings.engine_seconds),
+        DESCRIBER: settings.describer_limit / 60,
+        COUNTER: settings.counter_limit / 60,
+        SUBMISSIONS: settings.submissions_limit / 60,
+        ENGINE: settings.engine_limit / 60,
+    }
+    return {name: rate for name, rate in sorted(found.items(), key=lambda item: item[1]) if rate < inf}

@@ -1,0 +1,186 @@
+"""Where the chain is measured: the real emulators, with a describer and pipelines whose own time is known.
+
+The describer's answers are repeated and a pipeline writes a finished take, so what is measured is the chain.
+"""
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import requests
+from google.cloud import firestore
+
+from localcloud import provision
+from localcloud.addresses import IMAGES_BUCKET, PIPELINE_EVENTS_TOPIC, PROJECT, REGION, REPOSITORY
+from localcloud.parts import FUNCTIONS, Part, workers
+from localcloud.servers import listen
+from localcloud.supervisor import Supervisor
+from localcloud.vertex.api import app
+from localcloud.vertex.job_events import log_entry, publish
+from localcloud.vertex.jobs import Jobs, PipelineJob
+from localcloud.vertex.models import Models
+from localcloud.vertex.specs import PipelineRequest
+from tests.chaos.faults import PaidOpenAI
+from tests.chaos.takes import JobFaults, TakeRun, TakeRunner
+from tests.chaos.world import World, running
+
+PORT: Final = 21_080
+HOME: Final = REPOSITORY / "test-results" / "bench"
+UNLIMITED: Final = dict.fromkeys(
+    ("DAILY_LIMIT", "SESSION_TRACKS_A_DAY", "ADDRESS_TRACKS_A_DAY", "TRACKS_A_DAY"), "1000000"
+)
+_JOBS_AT_ONCE: Final = 32
+
+
+class Timed:
+    """The seconds that the models took, by track or by the hint of a picture."""
+
+    def __init__(self) -> None:
+        """Nothing has been asked yet."""
+        self.engine: dict[str, float] = {}
+        self.describer: list[float] = []
+
+
+class _TimedRun:
+    def __init__(self, run: TakeRun, timed: Timed, track: str) -> None:
+        self._run, self._timed, self._track = run, timed, track
+
+    def wait(self) -> str | None:
+        began = time.perf_counter()
+        try:
+            return self._run.wait()
+        finally:
+            self._timed.engine[self._track] = time.perf_counter() - began
+
+    def kill(self) -> None:
+        self._run.kill()
+
+
+class _TimedRunner:
+    def __init__(self, runner: TakeRunner, timed: Timed) -> None:
+        self._runner, self._timed = runner, timed
+
+    def start(self, job_id: str, pipeline: PipelineRequest) -> _TimedRun:
+        return _TimedRun(self._runner.start(job_id, pipeline), self._timed, pipeline.fields["labels"]["track"])
+
+
+class Stage:
+    """The emulators, with everything that the functions call; the functions come with ``functions``."""
+
+    def __init__(self, world: World, stack: ExitStack) -> None:
+        """Serve Vertex AI and OpenAI until the stack is unwound."""
+        self.addresses, self.timed = world.addresses, Timed()
+        self.supervisor = world.supervisor
+        self._world = world
+        self.jobs = Jobs(
+            _TimedRunner(TakeRunner(world.take, JobFaults(seconds=0.05)), self.timed), _JOBS_AT_ONCE, self._told
+        )
+        stack.callback(self.jobs.close)
+        serve(stack, app(self.jobs, Models()), self.addresses.ports["vertex"])
+        openai = PaidOpenAI(self.addresses.url("openai"))
+
+        def timed_openai(environ: Any, start_response: Any) -> Any:
+            began = time.perf_counter()
+            try:
+                return openai(environ, start_response)
+            finally:
+                self.timed.describer.append(time.perf_counter() - began)
+
+        # The page is not part of this, so its port is free for the describer.
+        serve(stack, timed_openai, self.addresses.ports["page"])
+        self.session = provision.make_drop_session(self.addresses)
+
+    def parts(self) -> dict[str, Part]:
+        """Return the functions as the local cloud runs them, and the bridge."""
+        environ = UNLIMITED | {"OPENAI_BASE_URL": f"{self.addresses.url('page')}/v1"}
+        found = {part.name: part for part in workers(self.addresses, self.session, self._world.template)}
+        return {
+            name: replace(part, environ=part.environ | environ) if name in FUNCTIONS else part
+            for name, part in found.items()
+        }
+
+    @contextmanager
+    def functions(self) -> Iterator[Supervisor]:
+        """Run all four functions and the bridge."""
+        with Supervisor(self.addresses.home / "logs", lambda _: None) as supervisor:
+            supervisor.start([part for name, part in self.parts().items() if name != "vertex"])
+            yield supervisor
+
+    def finalized(self, name: str) -> bytes:
+        """Return the facts of a picture in the bucket, as its event holds them."""
+        url = f"{self.addresses.url('storage')}/storage/v1/b/{IMAGES_BUCKET}/o/{quote(name, safe='')}"
+        answer = requests.get(url, timeout=30)
+        answer.raise_for_status()
+        return answer.content
+
+    def await_job(self, job: str) -> None:
+        """Return when a pipeline job has ended."""
+        while not self.jobs.get(f"projects/{PROJECT}/locations/{REGION}/pipelineJobs/{job}").state.is_end:
+            time.sleep(0.01)
+
+    def document(self, track: str) -> dict[str, Any]:
+        """Return the document of a dropped track as it is now."""
+        found = firestore.Client(project=PROJECT).document("sessions", self.session, "tracks", track).get()
+        return found.to_dict() or {}
+
+    def _told(self, job: PipelineJob) -> None:
+        if job.state.is_end:
+            publish(log_entry(job), self.addresses.host("pubsub"), f"projects/{PROJECT}/topics/{PIPELINE_EVENTS_TOPIC}")
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    """Bring everything up but the functions; ``PORT`` in the environment moves it."""
+    with running(int(os.environ.get("PORT") or PORT), HOME) as world, ExitStack() as stack:
+        yield Stage(world, stack)
+
+
+def serve(stack: ExitStack, application: Any, port: int) -> None:
+    """Serve in a thread until the stack is unwound."""
+    server = listen(application, port)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    stack.callback(server.server_close)
+    stack.callback(thread.join)
+    stack.callback(server.shutdown)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time of a process, its children and those of them that have ended."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return sum(_cpu(each) for each in (pid, *map(int, children)))
+
+
+def _cpu(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory(pid: int) -> float:
+    """Return the proportional memory (PSS) of a process and its children, in MiB."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return sum(_pss(each) for each in (pid, *map(int, children)))
+
+
+def _pss(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def empty_function(folder: Path) -> Path:
+    """Write a function that does nothing with an event, and return its directory."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "main.py").write_text(
+        "import functions_framework\n\n\n@functions_framework.cloud_event\ndef handle(event):\n    pass\n"
+    )
+    return folder
