@@ -19,64 +19,118 @@ UV_VERSION := 0.13.9
 PYTHON := .venv/bin/python
 UV := $(or $(shell command -v uv),.tools/bin/uv)
 SYNC = $(UV) pip sync --quiet --require-hashes --compile-bytecode
-export PORT
+# STAGED=1 deploys what is in build/ as it is.
+READY = $(if $(STAGED),,setup build)
+# Whatever works on a deployed project or on the local cloud is given the variables of the one that is meant.
+OPERATE = $(if $(PROJECT),bash infra/operate.sh,bash infra/operate_local.sh)
+export PORT PROJECT REGION PREFIX
 export PYTHONPATH := src:.
 WISHES = $(if $(BRIEF_LANGUAGE),--language $(BRIEF_LANGUAGE)) $(if $(SECONDS_OF_MUSIC),--seconds $(SECONDS_OF_MUSIC))
 
 ##@ Use it
-.PHONY: demo run drop env dead-letters replay pause unpause engines
+.PHONY: demo run drop env engines
 demo: setup build ## Make music from pictures: IMAGES="a.jpg b.png" OUT=out BRIEF_LANGUAGE=ko|en SECONDS_OF_MUSIC=30
 	@$(PYTHON) -m localcloud demo $(IMAGES) --out "$(OUT)" $(WISHES)
 
 run: setup build ## The local cloud with the page at http://127.0.0.1:8080 (another PORT=…), until Ctrl-C
 	@exec $(PYTHON) -m localcloud run
 
-drop: setup ## Copy pictures into the running local cloud with the real gcloud and follow them: IMAGES=…
-	@$(if $(PROJECT),$(error A deployed project cannot be dropped into yet: leave PROJECT out))
-	@$(PYTHON) -m localcloud drop $(IMAGES) $(WISHES)
+drop: setup ## Copy pictures in with the real gcloud and follow them: IMAGES=… (PROJECT=… for a deployed project)
+	@$(OPERATE) $(PYTHON) -m $(if $(PROJECT),infra.drop,localcloud drop) $(IMAGES) $(WISHES)
 
 env: ## Print the variables that point any client at the local cloud: eval "$(make -s env)"
 	@$(if $(wildcard $(PYTHON)),$(PYTHON),python3) -m localcloud.addresses
 
-dead-letters: .venv/.stamp ## List the messages that were given up on, with their reasons
-	@$(if $(PROJECT),$(error A deployed project cannot be asked yet: leave PROJECT out))
-	@eval "$$($(PYTHON) -m localcloud.addresses)" && $(PYTHON) -m infra.dead_letters
-
-replay: .venv/.stamp ## Take up again what was parked or given up on
-	@$(if $(PROJECT),$(error A deployed project cannot be replayed yet: leave PROJECT out))
-	@eval "$$($(PYTHON) -m localcloud.addresses)" && $(PYTHON) -m infra.replay
-
-pause unpause: .venv/.stamp ## Stop taking commands and launching, or go on
-	@$(if $(PROJECT),$(error A deployed project cannot be switched yet: leave PROJECT out))
-	@eval "$$($(PYTHON) -m localcloud.addresses)" && $(PYTHON) -m infra.switch $(if $(filter pause,$@),on,off)
-
 engines: .venv/.stamp ## List the music engines with price, length, rate and licence
 	@$(PYTHON) -m pipeline.engines
 
+##@ Deploy it: PROJECT=… REGION=us-central1 PREFIX=… YES=1 (README, docs/operations.md)
+.PHONY: plan deploy deploy-pipeline destroy deploy-model route-model undeploy-model deploy-keyless
+plan: $(READY) ## What a deployment would create and change, and what it costs
+	@bash infra/deploy.sh plan
+
+deploy: $(READY) ## Create and change what the plan says, after asking
+	@bash infra/deploy.sh apply
+
+deploy-pipeline: $(READY) ## The pipeline alone: image, template, a canary's track, then the launcher
+	@ONLY="08-pipeline 09-functions" bash infra/deploy.sh apply
+
+destroy: ## Take an installation away with everything in it, after asking
+	@bash infra/destroy.sh
+
+deploy-model: $(READY) ## A model of one's own: MODEL=gs://… image, upload, endpoint, SHARE=10 percent of its traffic
+	@bash infra/model.sh deploy
+
+route-model: ## Which version answers: VERSIONS=ID=90,ID=10; a rollback is ID=100
+	@bash infra/model.sh route
+
+undeploy-model: ## End the model's machines, which cost by the hour
+	@bash infra/model.sh undeploy
+
+deploy-keyless: ## Let a GitHub repository deploy without a key: GITHUB=owner/name
+	@bash infra/keyless.sh
+
+##@ Operate it: the local cloud, or PROJECT=… for a deployed project
+.PHONY: status logs smoke dead-letters replay pause unpause
+status: .venv/.stamp ## Versions, backlog, failures by reason, today's spending against the cap
+	@$(OPERATE) $(PYTHON) -m infra.status
+
+logs: .venv/.stamp ## One track's story across all functions: TRACK=…
+	@$(OPERATE) $(PYTHON) -m infra.story "$(TRACK)"
+
+smoke: .venv/.stamp ## A picture through the public door until its music can be heard, and gone again
+	@$(OPERATE) $(PYTHON) -m infra.smoke
+
+dead-letters: .venv/.stamp ## List the messages that were given up on, with their reasons
+	@$(OPERATE) $(PYTHON) -m infra.dead_letters
+
+replay: .venv/.stamp ## Take up again what was parked or given up on
+	@$(OPERATE) $(PYTHON) -m infra.replay
+
+pause unpause: .venv/.stamp ## Stop taking commands and launching, or go on
+	@$(OPERATE) $(PYTHON) -m infra.switch $(if $(filter pause,$@),on,off)
+
 ##@ Prove it
-.PHONY: test test-fast lint types bench eval-captions eval-music corpus corpus-files
+.PHONY: test test-fast test-deploy lint types chaos bench bench-web costs simulate eval-captions eval-music corpus corpus-files
 test: setup setup-model-server build browser corpus-files lint ## Everything that CI runs
 	@$(PYTHON) -m pytest
 	@cd web && npm test --silent
 
 test-fast: .venv/.stamp ## The tests that need no emulators, no functions and no browser
-	@$(PYTHON) -m pytest -m "not cloud and not browser and not model_server" -q
+	@$(PYTHON) -m pytest -m "not cloud and not browser and not model_server and not deploy" -q
 
-lint: .venv/.stamp ## Formatting, lint, types and shell scripts
+test-deploy: $(READY) ## A whole deployment by the real gcloud, against a control plane that records every request
+	@$(PYTHON) -m pytest -m deploy -q
+
+lint: .venv/.stamp ## Formatting, lint, types, shell scripts and workflows
 	@.venv/bin/ruff format --check --quiet . || { echo "Run 'make format'."; exit 1; }
 	@.venv/bin/ruff check --quiet .
 	@$(MAKE) --silent types
 	@git ls-files -z '*.sh' '.ci/run' | xargs -0 .venv/bin/shellcheck
+	@.venv/bin/actionlint
 
 types: .venv/.stamp
 	@.venv/bin/mypy src pipeline localcloud benchmarks
 	@MYPYPATH=.:src$(subst $(space),,$(FUNCTIONS:%=:functions/%)) .venv/bin/mypy --cache-dir .mypy_cache/tests \
-	  --explicit-package-bases infra tests/contracts tests/unit tests/functions tests/fakes.py tests/command_fakes.py tests/local_storage.py
+	  --explicit-package-bases infra tests/deploy tests/contracts tests/unit tests/functions tests/chaos tests/web \
+	  tests/fakes.py tests/command_fakes.py tests/local_storage.py
 	@for name in $(FUNCTIONS); do \
 	  MYPYPATH=src:functions/$$name .venv/bin/mypy --cache-dir .mypy_cache/$$name functions/$$name/*.py; done
 
+chaos: setup build ## The crash test with a report: N=1000 SEED=7
+	@$(PYTHON) -m tests.chaos --pictures $(or $(N),200) --seed $(or $(SEED),1)
+
 bench: setup build ## Benchmarks, as a table
 	@$(PYTHON) -m benchmarks
+
+bench-web: setup build browser ## Measure the page in a real Chromium: first visit, sizes, 500 tracks, from write to words
+	@$(PYTHON) -m benchmarks.web
+
+costs: .venv/.stamp ## Dollars a track by engine and by pictures a month, from list prices
+	@$(PYTHON) -m benchmarks.costs
+
+simulate: .venv/.stamp ## Where the chain saturates at a thousand, a million, a hundred million pictures a month
+	@$(PYTHON) -m benchmarks.simulation
 
 eval-captions: .venv/.stamp ## How well the offline describer names pictures, as a table
 	@$(PYTHON) -m localcloud.vision.evaluation
@@ -100,12 +154,14 @@ setup-model-server: .venvs/model_server/.stamp ## Install PyTorch for the model 
 build: $(FUNCTIONS:%=build-%) build-pipeline build-web ## Stage the functions, compile the pipeline, bundle the page
 
 # A staged directory is what is tested and deployed: the function's own files beside the shared packages.
-$(FUNCTIONS:%=build-%): build-%:
+# Its bytecode is made here: nobody makes it in Google Cloud, where every new instance would compile it all again.
+$(FUNCTIONS:%=build-%): build-%: | .venv/.stamp
 	@rm -rf build/$*
 	@mkdir -p build/$*
 	@cp functions/$*/*.py $(wildcard functions/$*/*.json) functions/$*/requirements.txt build/$*/
 	@cp -R src/musicgenerator src/musicgenerator_google build/$*/
 	@find build/$* -name __pycache__ -prune -exec rm -rf {} +
+	@$(PYTHON) -m compileall -q --invalidation-mode checked-hash build/$*
 
 build-pipeline: build/pipeline/musicgenerator.yaml
 
@@ -114,7 +170,7 @@ build/pipeline/musicgenerator.yaml: pipeline/definition.py pipeline/requirements
 
 build-web: build/web/index.html
 
-build/web/index.html: web/node_modules/.stamp $(shell find web/src -type f) web/build.mjs web/index.html web/styles.css
+build/web/index.html: web/node_modules/.stamp $(shell find web/src web/parts web/static web/styles -type f) web/build.mjs web/index.html web/share.html
 	@cd web && npm run --silent build
 
 browser: .venv/.stamp ## Find a Chromium for the tests, or install one
