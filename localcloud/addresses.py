@@ -77,7 +77,7 @@ class Addresses:
 
     @property
     def credentials_file(self) -> Path:
-        """The service account key that the local identity server made for itself."""
+        """The application default credentials that the local identity server writes."""
         return self.home / "credentials.json"
 
     @property

@@ -37,6 +37,7 @@ from localcloud.delivery import (
     push_form,
     storage_form,
 )
+from localcloud.publishing import publish
 from localcloud.scheduler import tick
 from localcloud.servers import listen, say
 
@@ -165,7 +166,7 @@ class Bridge:
         attributes = dead_letter_attributes(self._project, route, message, attempt, failure)
         topic = self._publisher.topic_path(self._project, route.topic + DEAD_LETTER_SUFFIX)
         try:
-            await asyncio.wrap_future(self._publisher.publish(topic, message.data, **attributes))
+            await publish(self._publisher, topic, message.data, **attributes)
         except GoogleAPICallError as error:
             return f"{failure}; not yet a dead letter: {error}"
         say(f"{route.subscription} {message.id} is a dead letter after attempt {attempt}: {failure}")
@@ -212,6 +213,7 @@ async def _serve(addresses: Addresses) -> None:
             await Bridge(PROJECT, routes).run(threading.Thread(target=health.serve_forever, daemon=True).start)
         finally:
             ticking.cancel()
+            await asyncio.wait([ticking])
 
 
 def _healthy(_environ: "WSGIEnvironment", start_response: "StartResponse") -> list[bytes]:

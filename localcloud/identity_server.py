@@ -1,7 +1,8 @@
-"""Google's identity services on this machine: access tokens and signatures, ``python -m localcloud.identity_server``.
+"""Google's identity services on this machine: signatures and certificates, ``python -m localcloud.identity_server``.
 
-A service account key whose ``token_uri`` is this server makes Google's own credential flow run unchanged; signing goes
-through the IAM Credentials API as in the cloud; the certificates are where a verifier would look for them.
+Signing goes through the IAM Credentials API as in the cloud; the certificates are where a verifier would look for them.
+The credentials are a developer's, with a token that does not expire: those of a service account or of a machine have
+google-auth ask Google, whatever their ``token_uri`` is, where the account may be used.
 """
 
 import base64
@@ -17,19 +18,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 from flask import Flask, Response, jsonify, request
-from google.auth import exceptions, jwt
 
-from localcloud.addresses import PIPELINE_ACCOUNT, PROJECT, UPLOAD_SIGNER, Addresses
+from localcloud.addresses import PIPELINE_ACCOUNT, UPLOAD_SIGNER, Addresses
 from localcloud.google_errors import GoogleError, answer_like_google, require_bearer
 from localcloud.servers import HEALTH_PATH, serve
 
-# Whom everything on this machine runs as.
-LOCAL_ACCOUNT: Final = f"localcloud@{PROJECT}.iam.gserviceaccount.com"
-ACCOUNTS: Final = (LOCAL_ACCOUNT, UPLOAD_SIGNER, PIPELINE_ACCOUNT)
-
-# Google's clients mean their assertions for Google, wherever the key file has them sent.
-_AUDIENCE: Final = "https://oauth2.googleapis.com/token"
-_TOKEN_SECONDS: Final = 3600
+ACCOUNTS: Final = (UPLOAD_SIGNER, PIPELINE_ACCOUNT)
 _PRIVATE_MODE: Final = 0o600
 
 
@@ -63,27 +57,11 @@ class AccountKey:
         """Return the RSA-SHA256 signature, PKCS #1 v1.5, as signBlob gives it."""
         return self.private.sign(payload, padding.PKCS1v15(), hashes.SHA256())
 
-    def to_credentials(self, url: str) -> dict[str, str]:
-        """Return a key file for Google's clients, whose tokens come from this server."""
-        return {
-            "type": "service_account",
-            "project_id": PROJECT,
-            "private_key_id": self.id,
-            "private_key": _pem(self.private).decode(),
-            "client_email": self.email,
-            "client_id": "100000000000000000000",
-            "token_uri": f"{url}/token",
-            "auth_provider_x509_cert_url": f"{url}/oauth2/v1/certs",
-            "client_x509_cert_url": f"{url}/service_accounts/v1/metadata/x509/{self.email}",
-            "universe_domain": "googleapis.com",
-        }
-
 
 def prepare(addresses: Addresses) -> dict[str, AccountKey]:
     """Make what is missing of the keys, write the credentials file, and return the keys by email."""
     keys = {email: AccountKey.of(email, addresses.home / "identity") for email in ACCOUNTS}
-    credentials = keys[LOCAL_ACCOUNT].to_credentials(addresses.url("identity"))
-    _write_private(addresses.credentials_file, json.dumps(credentials, indent=2).encode())
+    _write_private(addresses.credentials_file, json.dumps(_credentials(), indent=2).encode())
     return keys
 
 
@@ -95,18 +73,6 @@ def app(keys: dict[str, AccountKey]) -> Flask:
     @api.get(HEALTH_PATH)
     def _health() -> str:
         return "ok"
-
-    @api.post("/token")
-    def _token() -> Response:
-        certificates = {key.id: key.certificate for key in keys.values()}
-        try:
-            jwt.decode(request.form.get("assertion", ""), certificates, audience=_AUDIENCE)
-        except (ValueError, exceptions.GoogleAuthError) as error:
-            refusal = jsonify({"error": "invalid_grant", "error_description": f"Invalid JWT: {error}"})
-            refusal.status_code = 400
-            return refusal
-        token = f"ya29.local-{secrets.token_urlsafe(32)}"
-        return jsonify({"access_token": token, "expires_in": _TOKEN_SECONDS, "token_type": "Bearer"})
 
     @api.post("/v1/projects/<project>/serviceAccounts/<email>:signBlob")
     def _sign_blob(project: str, email: str) -> Response:
@@ -132,6 +98,18 @@ def main() -> None:
     """Serve until SIGTERM."""
     addresses = Addresses.from_environ()
     serve(app(prepare(addresses)), addresses.ports["identity"])
+
+
+def _credentials() -> dict[str, str]:
+    # What `gcloud auth application-default login` leaves behind; nothing here looks into the token.
+    return {
+        "type": "authorized_user",
+        "client_id": "localcloud",
+        "client_secret": "none",
+        "refresh_token": "none",
+        "token": f"ya29.local-{secrets.token_urlsafe(32)}",
+        "expiry": "2099-01-01T00:00:00Z",
+    }
 
 
 def _key(keys: dict[str, AccountKey], email: str) -> AccountKey:

@@ -4,6 +4,8 @@ import asyncio
 import json
 from typing import Any, Final
 
+from localcloud.publishing import publish
+
 TICK: Final = json.dumps({"tick": True}).encode()
 
 _EVERY_SECONDS: Final = 60.0
@@ -13,4 +15,4 @@ async def tick(publisher: Any, topic: str, every_seconds: float = _EVERY_SECONDS
     """Publish a tick on a topic, given by its full name, again and again until cancelled."""
     while True:
         await asyncio.sleep(every_seconds)
-        await asyncio.wrap_future(publisher.publish(topic, TICK))
+        await publish(publisher, topic, TICK)

@@ -233,7 +233,8 @@ def test_a_deleted_session_leaves_nothing_in_any_bucket_or_document(
     waiting = someone.send("POST", "/tracks", {"contentType": "image/jpeg"}, key=KEY)[1]["track"]
     ready = someone.upload(photos["chelsea"].read_bytes(), durationSeconds=10)
     ends(local_cloud, [ready], someone.session)
-    take = someone.command(ready, "again", {"durationSeconds": 60})[1]["track"]
+    # Long enough to be at work still when all is deleted.
+    take = someone.command(ready, "again", {"durationSeconds": 180})[1]["track"]
     for sighting in sightings(someone.session, [take]):
         if sighting.status is Status.COMPOSING:
             break

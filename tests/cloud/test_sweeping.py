@@ -90,7 +90,8 @@ def test_a_tick_takes_up_what_was_left_lying(
         assert found[track]["status"] == "ready"
         assert Jobs(local_cloud).of(track) == [ids.pipeline_job_id(track, 1)]
     assert (found[announced]["status"], found[announced]["error"]["code"]) == ("failed", "upload_missing")
-    assert FirestoreTracks(database).due(datetime.now(UTC), 50) == []
+    due = {track for _, track in FirestoreTracks(database).due(datetime.now(UTC), 50)}
+    assert due & {captioning, captioned, launching, announced, composed} == set()
 
 
 def test_one_more_launch_than_the_day_allows_is_refused(database: firestore.Client) -> None:

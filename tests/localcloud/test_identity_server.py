@@ -1,10 +1,8 @@
 import base64
-import json
 import socket
 import stat
+import threading
 from collections.abc import Iterator
-from pathlib import Path
-from threading import Thread
 
 import google.auth
 import pytest
@@ -12,9 +10,8 @@ import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from google.auth import exceptions
-from google.auth.transport.requests import AuthorizedSession, Request
-from google.oauth2 import service_account
+from google.auth.transport.requests import AuthorizedSession
+from google.oauth2.credentials import Credentials
 
 from localcloud.addresses import HOST, UPLOAD_SIGNER, Addresses
 from localcloud.identity_server import app, prepare
@@ -30,7 +27,7 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
     addresses = Addresses(port - Addresses(0).ports["identity"], tmp_path_factory.mktemp("home"))
     keys = prepare(addresses)
     server = listen(app(keys), addresses.ports["identity"])
-    thread = Thread(target=server.serve_forever, args=(0.02,))
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield addresses
     server.shutdown()
@@ -38,7 +35,7 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
 
 
 @pytest.fixture
-def credentials(addresses: Addresses, monkeypatch: pytest.MonkeyPatch) -> service_account.Credentials:
+def credentials(addresses: Addresses, monkeypatch: pytest.MonkeyPatch) -> Credentials:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(addresses.credentials_file))
     found, _ = google.auth.default(scopes=SCOPES)
     return found
@@ -52,32 +49,26 @@ def certificate(addresses: Addresses, email: str, key_id: str) -> rsa.RSAPublicK
     return public
 
 
-def test_default_credentials_get_a_token(credentials: service_account.Credentials) -> None:
-    """Google's own flow signs an assertion with the key file and receives an access token that expires."""
-    credentials.refresh(Request())
-    assert credentials.valid
-    assert credentials.token
-    assert credentials.expiry is not None
+def test_default_credentials_have_a_token_without_asking_anybody(credentials: Credentials) -> None:
+    """A request is signed in with what is in the file: no address is looked up and no server is asked."""
+    asked: list[str] = []
 
+    def request(url: str, **_: object) -> None:
+        asked.append(url)
 
-def test_an_assertion_of_another_key_gets_none(addresses: Addresses, tmp_path: Path) -> None:
-    """A key that this server did not make is refused as Google refuses it."""
-    stranger = prepare(Addresses(addresses.port, tmp_path))
-    info = json.loads((tmp_path / "credentials.json").read_text())
-    assert stranger
-    foreign = service_account.Credentials.from_service_account_info(info, scopes=SCOPES)
-    with pytest.raises(exceptions.RefreshError, match="invalid_grant"):
-        foreign.refresh(Request())
+    headers: dict[str, str] = {}
+    threads = threading.active_count()
+    credentials.before_request(request, "GET", "https://storage.googleapis.com/", headers)
+    assert headers["authorization"].startswith("Bearer ya29.local-")
+    assert (asked, threading.active_count()) == ([], threads)
 
 
 def test_the_credentials_file_is_for_its_owner_only(addresses: Addresses) -> None:
-    """Nobody else on the machine reads the private key."""
+    """Nobody else on the machine reads what is in it."""
     assert stat.S_IMODE(addresses.credentials_file.stat().st_mode) == 0o600
 
 
-def test_sign_blob_signs_as_the_account_that_is_named(
-    addresses: Addresses, credentials: service_account.Credentials
-) -> None:
+def test_sign_blob_signs_as_the_account_that_is_named(addresses: Addresses, credentials: Credentials) -> None:
     """The answer's signature is the signer's, RSA-SHA256, and its certificate verifies it."""
     url = f"{addresses.url('identity')}/v1/projects/-/serviceAccounts/{UPLOAD_SIGNER}:signBlob"
     payload = base64.b64encode(b"GOOG4-RSA-SHA256").decode()

@@ -1,18 +1,15 @@
 import base64
 import os
-import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from localcloud import identity_server
-from localcloud.addresses import HOST, Addresses
-from localcloud.servers import listen
+from localcloud.addresses import Addresses
 from musicgenerator.briefs import ENGINES, Brief
 from musicgenerator.errors import BriefError
 from pipeline.audio import Audio
@@ -25,21 +22,12 @@ from pipeline.takes import kept, recalled
 from tests.local_vertex import LocalVertex
 
 
-@pytest.fixture(scope="module")
-def signed_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The credentials of the local cloud, whose tokens come from its identity server."""
-    with socket.create_server((HOST, 0)) as free:
-        port = int(free.getsockname()[1])
-    addresses = Addresses(port - Addresses(0).ports["identity"], tmp_path_factory.mktemp("home"))
-    server = listen(identity_server.app(identity_server.prepare(addresses)), port)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(addresses.credentials_file))
-        yield
-    server.shutdown()
-    thread.join()
-    server.server_close()
+@pytest.fixture
+def signed_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The credentials of the local cloud."""
+    addresses = Addresses(9, tmp_path)
+    identity_server.prepare(addresses)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(addresses.credentials_file))
 
 
 def test_every_engine_has_a_maker_and_a_line_in_the_list() -> None:

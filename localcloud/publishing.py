@@ -1,0 +1,20 @@
+"""Publishing from an event loop that may end at any moment."""
+
+import asyncio
+from concurrent.futures import wait
+from typing import Any, Final
+
+_SECONDS: Final = 10.0
+
+
+async def publish(publisher: Any, topic: str, data: bytes, **attributes: str) -> None:
+    """Publish a message on a topic, given by its full name, and wait until it is taken.
+
+    A cancellation waits as well: the client's own thread sends, and must not find its channel closed.
+    """
+    future = publisher.publish(topic, data, **attributes)
+    try:
+        await asyncio.wrap_future(future)
+    except asyncio.CancelledError:
+        wait([future], _SECONDS)
+        raise
