@@ -42,10 +42,6 @@ class CommandTracks(MemoryTracks):
     def of_session(self, session: str) -> list[str]:
         return [track for track, owner in self.sessions.items() if owner == session and track in self.documents]
 
-    def erase(self, session: str, track: str) -> None:  # type: ignore[override]  # the port's own signature
-        if self.sessions.get(track) == session and track in self.documents:
-            super().erase(track)
-
 
 @dataclass
 class CommandSessions(MemorySessions):
@@ -54,8 +50,8 @@ class CommandSessions(MemorySessions):
     def create(self, session: Session) -> None:
         self.sessions.setdefault(session.session, session)
 
-    def end(self, session: str, moment: datetime) -> None:
-        self.sessions[session] = replace(self.sessions[session], expires_at=moment)
+    def end(self, session: str) -> None:
+        self.sessions[session] = replace(self.sessions[session], ended=True)
 
     def erase(self, session: str) -> None:
         self.sessions.pop(session, None)
@@ -63,15 +59,21 @@ class CommandSessions(MemorySessions):
 
 @dataclass
 class MemoryLedger:
-    """Entries by name and counters by subject and unit; ``failures`` are raised first, one a call of ``enter``."""
+    """Entries by name and counters by subject and unit; ``failures`` are raised first, one a call of ``enter``.
+
+    ``meanwhile`` holds what others do before an entry is written.
+    """
 
     entries: dict[str, Entry] = field(default_factory=dict)
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
     failures: list[Exception] = field(default_factory=list)
+    meanwhile: list[Callable[[], None]] = field(default_factory=list)
 
     def enter(self, entry: Entry, quotas: Sequence[Quota]) -> Entry:
         if self.failures:
             raise self.failures.pop(0)
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
         if entry.name in self.entries:
             return self.entries[entry.name]
         for quota in quotas:

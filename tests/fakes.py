@@ -15,7 +15,7 @@ from captioning import Description, Picture
 from uploading import Permit, Session
 
 from musicgenerator.briefs import Brief
-from musicgenerator.errors import BlockedError, ContentionError, PermanentError, TransientError
+from musicgenerator.errors import BlockedError, ContentionError, LaunchUnavailableError, PermanentError, TransientError
 from musicgenerator.events import ObjectFinalized
 from musicgenerator.jobs import JobFacts, JobRequest, JobState
 from musicgenerator.messages import CaptionMessage
@@ -104,10 +104,11 @@ class MemoryTracks:
         self.sessions[track], self.works[track] = session, work
         self.versions[track] = self.versions.get(track, 0) + 1
 
-    def erase(self, track: str) -> None:
-        """Forget a track, as an erasure does."""
-        del self.documents[track], self.works[track]
-        self.versions[track] += 1
+    def erase(self, session: str, track: str) -> None:
+        """Forget a track of this session, if it is there."""
+        if self.sessions.get(track) == session and track in self.documents:
+            del self.documents[track], self.works[track]
+            self.versions[track] += 1
 
     def _write(self, track: str, change: Change) -> None:
         document = self.documents[track] | dict(change.fields)
@@ -224,6 +225,7 @@ class MemoryPipelines:
 
     A job is known by its id, one that is not at home by ``REGION/ID``, as ``named`` says.
     ``lost_answers`` counts jobs to come that are created although the caller hears of a failure or a conflict.
+    Regions in ``silent`` say nothing of a job; ``asked`` is which were.
     """
 
     jobs: dict[str, JobFacts] = field(default_factory=dict)
@@ -232,6 +234,8 @@ class MemoryPipelines:
     lost_answers: int = 0
     meanwhile: Callable[[], None] = lambda: None
     cancelled: list[str] = field(default_factory=list)
+    silent: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
 
     def create(self, wanted: JobRequest, region: str) -> bool:
         self.meanwhile()
@@ -247,6 +251,9 @@ class MemoryPipelines:
         return True
 
     def facts(self, job: str, region: str) -> JobFacts | None:
+        self.asked.append(region)
+        if region in self.silent:
+            raise LaunchUnavailableError(f"{region} does not answer")
         return self.jobs.get(named(job, region))
 
     def cancel(self, job: str, region: str) -> None:

@@ -76,7 +76,7 @@ for (const document of ["index.html", "share.html"]) {
 await cp(join(here, "static"), outdir, { recursive: true });
 
 // What the shell needs to open without a network: the documents with what they load at once, and the icon.
-const shell = ["./", "index.html", "share.html", "icon.svg", "manifest.webmanifest", ...eager(metafile)];
+const shell = ["index.html", "share.html", "icon.svg", "manifest.webmanifest", ...eager(metafile)];
 await build({
   ...common,
   metafile: false,

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from notifying import Notifier
 
 from musicgenerator import ids, logs
+from musicgenerator.errors import LaunchUnavailableError
 from musicgenerator.messages import CaptionMessage, PictureMessage, PipelineMessage
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, Decision, Outcome, Track
@@ -62,13 +63,22 @@ class Sweeper:
     def sweep(self) -> None:
         """Look once; safe at any time and beside any other sweeper, since each track is claimed first."""
         due = in_turns(self.tracks.due(datetime.now(UTC), LOOKED_AT))
+        silent: set[str] = set()
         for track in due[: TRACKS_AT_MOST * len(self.notifier.places.regions)]:
             # An empty change gives the track its patience anew: of two sweepers only one writes it, and a track
             # that cannot be helped makes room for the next.
             claim = self.tracks.advance(track, lambda now, _: None if now.status.is_final else Change())
-            if claim and claim.changed:
-                logs.warning("taken up again", track=track, status=claim.track.status)
+            if claim is None or not claim.changed:
+                continue
+            if claim.track.status is Status.COMPOSING and claim.work.region in silent:
+                continue
+            logs.warning("taken up again", track=track, status=claim.track.status)
+            try:
                 self._take_up(claim.track)
+            except LaunchUnavailableError as error:
+                # Its patience has begun anew. Those behind it may be in another region, or only wait to be launched.
+                silent.add(claim.work.region)
+                logs.warning("not taken up now", track=track, region=claim.work.region, reason=str(error))
 
     def _take_up(self, track: Track) -> None:
         match track.status:

@@ -136,6 +136,11 @@ class Admission:
             raise KeyReusedError("Send another Idempotency-Key with another body.")
         return stands.details
 
+    def forget(self, session: str) -> None:
+        """Erase what a session has entered, after its end."""
+        for entry in self.ledger.of_session(session):
+            self.ledger.erase(entry.name)
+
 
 def new_track() -> dict[str, str]:
     """Return the details of a request that makes a track: its id and the folder of its results."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol, Self
 
 from admitting import Admission, Particulars, made_track, new_track
-from problems import InvalidRequestError, UnknownTrackError, WrongStateError
+from problems import InvalidRequestError, UnknownSessionError, UnknownTrackError, WrongStateError
 from uploading import Sessions, authorised, requested
 
 from musicgenerator import ids, logs
@@ -85,6 +85,10 @@ class Tracks(Protocol):
         """Write what ``decide`` says, once or not at all."""
         ...
 
+    def erase(self, session: str, track: str) -> None:
+        """Delete a track and its work, if they are there."""
+        ...
+
 
 class Objects(Protocol):
     """The objects in the results bucket."""
@@ -103,6 +107,10 @@ class Objects(Protocol):
 
     def delete(self, bucket: str, name: str, generation: int) -> None:
         """Delete just this generation of an object, if it is there."""
+        ...
+
+    def erase(self, bucket: str, prefix: str) -> None:
+        """Delete everything whose name starts so and look again until nothing is left."""
         ...
 
 
@@ -176,6 +184,14 @@ class Commands:
         # Its folder was entered first, so that a crash leaves no cover that no erasure would find.
         cover = self._copy_cover(work.token, token)
         self.tracks.create(new, Work(token=token), expires_at)
+        try:
+            authorised(self.sessions, asked.session, asked.secret)
+        except UnknownSessionError:
+            # Its deletion began meanwhile and may have looked for tracks already: nobody else would find this one.
+            self.objects.erase(self.places.results_bucket, self.places.folder(token).name(""))
+            self.tracks.erase(asked.session, track)
+            self.admission.forget(asked.session)
+            raise
         self.tracks.advance(track, lambda now, it: _with_cover(now, it, cover))
         logs.info("another take", track=track, of=source.track)
         return self._announced(track)

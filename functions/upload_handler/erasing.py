@@ -1,18 +1,19 @@
 """Leaving nothing behind: a track or a session with its objects and documents, looked at again after deleting."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import commanding
-from admitting import Ledger
+from admitting import Entry, Ledger
 from commanding import Jobs, Places, call_off
 from problems import UnknownTrackError
 from uploading import Session, authorised
 
 from musicgenerator import ids, logs
-from musicgenerator.errors import ContentionError
+from musicgenerator.errors import ContentionError, MoreToEraseError
 from musicgenerator.tracks import Image, Track, Work
 
 
@@ -27,8 +28,8 @@ class Sessions(Protocol):
         """Return a session, or None."""
         ...
 
-    def end(self, session: str, moment: datetime) -> None:
-        """Let a session expire at a moment, so that it takes no further command."""
+    def end(self, session: str) -> None:
+        """End a session, so that it takes no further command but deletions and nobody reads it."""
         ...
 
     def erase(self, session: str) -> None:
@@ -41,10 +42,6 @@ class Tracks(commanding.Tracks, Protocol):
 
     def of_session(self, session: str) -> Sequence[str]:
         """Return all tracks of a session."""
-        ...
-
-    def erase(self, session: str, track: str) -> None:
-        """Delete a track and its work, if they are there."""
         ...
 
 
@@ -60,7 +57,11 @@ class Objects(Protocol):
         ...
 
 
-_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_T = TypeVar("_T")
+
+_AT_ONCE: Final = 8
+# Well within the time that the function may take; what is left then is deleted by the same request, sent again.
+_SECONDS: Final = 40.0
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Erasures:
 
     def erase_track(self, session: str, secret: str, track: str) -> None:
         """Delete a track of this session; one that is gone already is as it should be."""
-        authorised(self.sessions, session, secret, even_expired=True)
+        authorised(self.sessions, session, secret, even_closed=True)
         found = self.tracks.find(track)
         if found is None:
             return
@@ -87,28 +88,36 @@ class Erasures:
             raise ContentionError(f"track {track} came back")
 
     def erase_session(self, session: str, secret: str) -> None:
-        """Delete a session and everything in it; one that is gone already is as it should be."""
+        """Delete a session and everything in it; one that is gone already is as it should be.
+
+        Raises MoreToEraseError where time ran out: sent again, the request goes on.
+        """
         found = self.sessions.find(session)
         if found is None:
             return
-        authorised(self.sessions, session, secret, even_expired=True)
+        authorised(self.sessions, session, secret, even_closed=True)
         # From here on it takes no command but deletions, and nobody reads it.
-        self.sessions.end(session, _LONG_AGO)
-        for track in self.tracks.of_session(session):
-            known = self.tracks.find(track)
-            if known:
-                self._erase(*known)
-            else:
-                self.tracks.erase(session, track)
-        for entry in self.ledger.of_session(session):
-            # A request that crashed half-way may have written into a folder that no track knows.
-            if "token" in entry.details:
-                self.objects.erase(self.places.results_bucket, self.places.folder(entry.details["token"]).name(""))
-            self.ledger.erase(entry.name)
+        self.sessions.end(session)
+        until = time.monotonic() + _SECONDS
+        _for_each(self.tracks.of_session(session), lambda track: self._erase_named(session, track), until)
+        _for_each(self.ledger.of_session(session), self._erase_entry, until)
         if self.tracks.of_session(session) or self.ledger.of_session(session):
             raise ContentionError(f"session {session} kept changing")
         self.sessions.erase(session)
         logs.info("session erased")
+
+    def _erase_named(self, session: str, track: str) -> None:
+        known = self.tracks.find(track)
+        if known:
+            self._erase(*known)
+        else:
+            self.tracks.erase(session, track)
+
+    def _erase_entry(self, entry: Entry) -> None:
+        # A request that crashed half-way may have written into a folder that no track knows.
+        if "token" in entry.details:
+            self.objects.erase(self.places.results_bucket, self.places.folder(entry.details["token"]).name(""))
+        self.ledger.erase(entry.name)
 
     def _erase(self, track: Track, work: Work) -> None:
         # Ended first, so that nothing that still works on it writes a document; what its job may still write
@@ -127,3 +136,13 @@ class Erasures:
         if image is not None and image.object != announced:
             # A dropped picture's name is the person's: what was dropped there later is another track's.
             self.objects.delete(image.bucket, image.object, image.generation)
+
+
+def _for_each(things: Sequence[_T], erase: Callable[[_T], None], until: float) -> None:
+    def one(thing: _T) -> None:
+        if time.monotonic() > until:
+            raise MoreToEraseError(f"of {len(things)} some are left")
+        erase(thing)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(one, things))

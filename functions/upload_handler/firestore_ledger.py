@@ -16,6 +16,7 @@ from typing import Any, Final
 from admitting import Entry, Quota, limit_reached
 from google.api_core import exceptions
 from google.cloud import firestore
+from problems import LimitReachedError
 
 from musicgenerator.errors import ContentionError
 from musicgenerator_google.firestore_counters import count, part_with_room
@@ -47,7 +48,14 @@ class FirestoreLedger:
                 return _entry(entry.name, found[document.path].to_dict())
             batch = self._client.batch()
             batch.create(document, _document(entry))
-            self._count(batch, found[today.path], quotas, now)
+            try:
+                self._count(batch, found[today.path], quotas, now)
+            except LimitReachedError:
+                # The last of the day may have gone to an equal request, a moment after its entry was looked for.
+                stands = self._read([document])[document.path]
+                if stands.exists:
+                    return _entry(entry.name, stands.to_dict())
+                raise
             try:
                 batch.commit(timeout=_SECONDS)
             except (exceptions.AlreadyExists, exceptions.FailedPrecondition, exceptions.Aborted, exceptions.NotFound):

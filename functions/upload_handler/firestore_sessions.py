@@ -1,6 +1,6 @@
 """Sessions in Firestore: ``sessions/{session}``."""
 
-from datetime import datetime
+from contextlib import suppress
 from typing import Any, Final
 
 from google.api_core import exceptions
@@ -31,12 +31,16 @@ class FirestoreSessions:
 
     def find(self, session: str) -> Session | None:
         """Return a session, or None where there is none."""
-        found = self._session(session).get(timeout=_SECONDS)
-        return Session(session, found.get("secretHash"), found.get("expiresAt")) if found.exists else None
+        found = self._session(session).get(timeout=_SECONDS).to_dict()
+        if found is None:
+            return None
+        return Session(session, found["secretHash"], found["expiresAt"], ended="endedAt" in found)
 
-    def end(self, session: str, moment: datetime) -> None:
-        """Let a session expire at a moment, so that it takes no further command."""
-        self._session(session).update({"expiresAt": moment}, timeout=_SECONDS)
+    def end(self, session: str) -> None:
+        """End a session, so that it takes no further command but deletions and nobody reads it."""
+        # Its expiry stays: Firestore's TTL would take the secret with which the rest can be deleted.
+        with suppress(exceptions.NotFound):
+            self._session(session).update({"endedAt": firestore.SERVER_TIMESTAMP}, timeout=_SECONDS)
 
     def erase(self, session: str) -> None:
         """Delete a session; a second time there is nothing left to delete."""

@@ -23,11 +23,12 @@ from musicgenerator.tracks import CONTENT_TYPES, PICTURE_BYTES_AT_MOST, Request,
 
 @dataclass(frozen=True)
 class Session:
-    """A session as it is stored: its secret only as a hash."""
+    """A session as it is stored: its secret only as a hash; ``ended`` is whether its deletion has begun."""
 
     session: str
     secret_hash: str
     expires_at: datetime
+    ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,10 @@ class Tracks(Protocol):
 
     def find(self, track: str) -> tuple[Track, Work] | None:
         """Return a track and its work, or None."""
+        ...
+
+    def erase(self, session: str, track: str) -> None:
+        """Delete a track and its work, if they are there."""
         ...
 
 
@@ -140,6 +145,13 @@ class Uploads:
         self.tracks.create(
             Track(session, track, Status.AWAITING_UPLOAD, 1, request), Work(token=token), owner.expires_at
         )
+        try:
+            authorised(self.sessions, session, secret)
+        except UnknownSessionError:
+            # Its deletion began meanwhile and may have looked for tracks already: nobody else would find this one.
+            self.tracks.erase(session, track)
+            self.admission.forget(session)
+            raise
         found = self.tracks.find(track)
         if found is None:
             raise UnknownTrackError("The track has just been deleted.")
@@ -148,11 +160,14 @@ class Uploads:
         return AnnouncedTrack(session, track, found[0].status, permit)
 
 
-def authorised(sessions: Sessions, session: str, secret: str, *, even_expired: bool = False) -> Session:
-    """Return the session that this secret commands; raise UnknownSessionError where there is none."""
+def authorised(sessions: Sessions, session: str, secret: str, *, even_closed: bool = False) -> Session:
+    """Return the session that this secret commands; raise UnknownSessionError where there is none.
+
+    With ``even_closed`` one that has expired or ended counts: what is left of it can always be deleted.
+    """
     found = sessions.find(session) if ids.is_session_id(session) else None
     known = found is not None and ids.is_secret(secret, found.secret_hash)
-    if found is None or not known or not (even_expired or found.expires_at > datetime.now(UTC)):
+    if found is None or not known or not (even_closed or (found.expires_at > datetime.now(UTC) and not found.ended)):
         raise UnknownSessionError("Start a new session and send its secret as 'Authorization: Bearer SECRET'.")
     return found
 

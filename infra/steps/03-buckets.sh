@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2034,SC2153,SC2154  # sourced by deploy.sh: steps share its variables
 # Four buckets: uniform access, no soft delete, a lifecycle and CORS from infra/buckets.
-# Soft delete would keep for a week what a person has deleted.
+# Soft delete would keep for a week what a person has deleted. Music lives a day longer than what speaks of it.
+RESULTS_DAYS=$((${SESSION_DAYS:-30} + 1))
+mkdir -p "$WORK/buckets"
 bucket() { # NAME
   local name lifecycle cors prevention flags
   name=$(bucket_named "$1")
-  lifecycle=$(cat "$INFRA/buckets/$1.lifecycle.json")
+  sed "s|RESULTS_DAYS|$RESULTS_DAYS|" "$INFRA/buckets/$1.lifecycle.json" > "$WORK/buckets/$1.lifecycle.json"
+  lifecycle=$(cat "$WORK/buckets/$1.lifecycle.json")
   prevention=enforced
   [[ $1 == results || $1 == page ]] && prevention=inherited
-  flags=(--uniform-bucket-level-access --soft-delete-duration=0 --lifecycle-file="$INFRA/buckets/$1.lifecycle.json"
+  flags=(--uniform-bucket-level-access --soft-delete-duration=0 --lifecycle-file="$WORK/buckets/$1.lifecycle.json"
     "--$([[ $prevention == enforced ]] || echo no-)public-access-prevention")
   resource buckets "$name" "bucket"
   want location "$(tr '[:lower:]' '[:upper:]' <<< "$REGION")"
@@ -17,7 +20,6 @@ bucket() { # NAME
   want softDeletePolicy/retentionDurationSeconds 0
   want lifecycle "$lifecycle"
   if [[ -f $INFRA/buckets/$1.cors.json ]]; then
-    mkdir -p "$WORK/buckets"
     sed "s|PAGE_ORIGIN|$PAGE_ORIGIN|" "$INFRA/buckets/$1.cors.json" > "$WORK/buckets/$1.cors.json"
     cors=$(cat "$WORK/buckets/$1.cors.json")
     want cors "$cors"

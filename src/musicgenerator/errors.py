@@ -17,7 +17,7 @@ MusicgeneratorError
 ├── BlockedError                only the operator can mend it: the track is parked, the event acknowledged
 │   └── DescriberBlockedError   and a replay takes the track up again
 ├── TransientError              raised out of the handler, so that the event is delivered again
-│   ├── ContentionError, LeasedError, CaptionUnavailableError
+│   ├── ContentionError, MoreToEraseError, LeasedError, CaptionUnavailableError
 │   └── LaunchUnavailableError  for a launch: the track waits for the sweeper instead
 │       └── RegionBusyError     and so does every other of its region
 └── MalformedEventError         nobody's track: logged as poison, then acknowledged
@@ -295,6 +295,10 @@ class TransientError(MusicgeneratorError):
 
 class ContentionError(TransientError):
     """Others kept writing the same document."""
+
+
+class MoreToEraseError(TransientError):
+    """A deletion ran out of time; the next one goes on where it was."""
 
 
 class LeasedError(TransientError):

@@ -319,6 +319,22 @@ def test_the_ledger_counts_each_entry_once(local_cloud: Addresses, whose: str) -
     assert not [path for path in traces({subject}) if path.startswith("limits/")]
 
 
+def test_equal_requests_for_the_last_of_the_day_are_answered_alike(local_cloud: Addresses) -> None:
+    """Four at once, thirty times: the one that takes the last place answers for all of them."""
+    del local_cloud
+    ledger, expires_at = FirestoreLedger(firestore.Client(project=PROJECT)), datetime.now(UTC) + timedelta(days=1)
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(30):
+            subject, barrier = ids.new_session_id(), threading.Barrier(4)
+
+            def enter(number: int, subject: str = subject, barrier: threading.Barrier = barrier) -> object:
+                barrier.wait()
+                entry = Entry(f"last-{subject}", subject, "f", {"number": number}, expires_at)
+                return ledger.enter(entry, [Quota(subject, "tracks", 1, "tracks")]).details["number"]
+
+            assert 1 == len(set(pool.map(enter, range(4))))
+
+
 def test_the_switch_stops_commands_and_launches_and_lets_them_go_on(
     local_cloud: Addresses, photos: dict[str, Path]
 ) -> None:

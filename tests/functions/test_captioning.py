@@ -312,7 +312,7 @@ def test_a_redelivered_event_of_a_deleted_drop_makes_no_track() -> None:
     scene = dropped()
     scene.deliver()
     track = ids.dropped_track_id(scene.event.bucket, scene.event.name, scene.event.generation)
-    scene.tracks.erase(track)
+    scene.tracks.erase(scene.tracks.sessions[track], track)
     scene.objects.erase(scene.event.bucket, scene.event.name)
     scene.deliver()
     assert [TRACK] == list(scene.tracks.documents)
@@ -373,7 +373,9 @@ def test_an_announced_picture_that_never_came_ends_its_track() -> None:
 def test_a_track_that_ended_meanwhile_keeps_no_cover(ended: str) -> None:
     """An erasure that went by before the cover was written would never find it."""
     scene = Scene()
-    scene.describer.meanwhile = lambda: scene.tracks.erase(TRACK) if ended == "erased" else scene.at(Status.CANCELLED)
+    scene.describer.meanwhile = lambda: (
+        scene.tracks.erase(scene.tracks.sessions[TRACK], TRACK) if ended == "erased" else scene.at(Status.CANCELLED)
+    )
     scene.deliver()
     assert not scene.objects.types
     assert not scene.captions.heard
@@ -472,7 +474,7 @@ def test_metadata_that_is_not_understood_is_left_to_the_system(metadata: dict[st
 def test_a_track_that_was_erased_meanwhile_is_acknowledged() -> None:
     """There is nothing left to caption."""
     scene = Scene()
-    scene.tracks.meanwhile.append(lambda: scene.tracks.erase(TRACK))
+    scene.tracks.meanwhile.append(lambda: scene.tracks.erase(scene.tracks.sessions[TRACK], TRACK))
     scene.deliver()
     assert not scene.tracks.documents
     assert not scene.describer.asked

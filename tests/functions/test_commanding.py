@@ -1,4 +1,4 @@
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from problems import (
 from uploading import Session
 
 from musicgenerator import ids
-from musicgenerator.errors import ContentRejectedError, PipelineFailedError
+from musicgenerator.errors import ContentRejectedError, MoreToEraseError, PipelineFailedError
 from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.states import FINAL, Status
 from musicgenerator.tracks import Change, Track, Work, check_step
@@ -529,10 +529,40 @@ def test_a_session_that_is_being_deleted_takes_no_command() -> None:
 def test_an_expired_session_can_still_be_deleted() -> None:
     """Whoever comes back late may still have everything removed."""
     scene = Scene()
-    scene.sessions.end(SESSION, datetime.now(UTC) - timedelta(days=1))
+    expired = replace(scene.sessions.sessions[SESSION], expires_at=datetime.now(UTC) - timedelta(days=1))
+    scene.sessions.sessions[SESSION] = expired
     scene.erase_track()
     scene.erase_session()
     assert not scene.tracks.documents
+
+
+def test_another_take_in_a_session_that_is_deleted_meanwhile_does_not_stay() -> None:
+    """The deletion has looked for tracks and entries, and found none, before the request writes its own."""
+    scene = Scene()
+    scene.ledger.meanwhile.append(scene.erase_session)
+    with pytest.raises(UnknownSessionError):
+        scene.command("again", key=KEY)
+    assert not scene.tracks.documents
+    assert not scene.ledger.entries
+    assert not scene.buckets.objects
+    assert not scene.captions.heard
+
+
+def test_a_large_session_is_deleted_in_several_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of each is bounded; what is left keeps its secret, and the next request goes on."""
+    scene = Scene()
+    for _ in range(20):
+        scene.command("again")
+    monkeypatch.setattr("erasing._SECONDS", -1.0)
+    with pytest.raises(MoreToEraseError):
+        scene.erase_session()
+    assert len(scene.tracks.documents) == 21
+    with pytest.raises(UnknownSessionError):
+        scene.command("again")
+    monkeypatch.undo()
+    scene.erase_session()
+    assert not scene.tracks.documents
+    assert not scene.buckets.objects
 
 
 @pytest.mark.parametrize("name", COMMANDS)

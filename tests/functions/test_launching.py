@@ -160,7 +160,7 @@ def test_a_message_of_another_attempt_changes_nothing(status: Status) -> None:
 def test_a_message_for_no_track_is_acknowledged() -> None:
     """It was erased, or never was."""
     scene = Scene()
-    scene.tracks.erase(TRACK)
+    scene.tracks.erase(SESSION, TRACK)
     scene.deliver()
     assert not scene.pipelines.wanted
 

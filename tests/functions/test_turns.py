@@ -1,7 +1,7 @@
 """The sweeper takes up what waits: session by session, so many a tick, and nobody for ever."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pytest
@@ -53,12 +53,13 @@ class Scene:
     captions: HeardCaptions = field(default_factory=HeardCaptions)
     pictures: HeardPictures = field(default_factory=HeardPictures)
     regions: tuple[str, ...] = (HOME,)
+    pipelines: MemoryPipelines = field(default_factory=MemoryPipelines)
 
     def tick(self) -> list[str]:
         """Sweep once and return the tracks that were announced to the launcher."""
         self.captions.heard.clear()
         places = Places("musicgenerator-results", "https://storage.googleapis.com", self.regions)
-        notifier = Notifier(self.tracks, MemoryPipelines(), MemoryResults(), places)
+        notifier = Notifier(self.tracks, self.pipelines, MemoryResults(), places)
         Sweeper(self.tracks, notifier, self.pictures, self.captions, "composer").sweep()
         return [message.track for message, _ in self.captions.heard]
 
@@ -77,6 +78,21 @@ def test_all_five_hundred_have_their_turn() -> None:
     many = [scene.tracks.wait(MANY) for _ in range(500)]
     announced = [track for _ in range(10) for track in scene.tick()]
     assert many == announced
+
+
+@pytest.mark.parametrize("state", ["composing", "launching"])
+def test_a_region_that_does_not_answer_keeps_nobody_else_waiting(state: str) -> None:
+    """It is asked once a tick; whatever lies behind it is taken up all the same."""
+    scene = Scene()
+    silent = [scene.tracks.wait(MANY, Status.COMPOSING) for _ in range(3)]
+    other = scene.tracks.wait(ONE, Status(state))
+    waiting = scene.tracks.wait(ONE)
+    for track in silent:
+        scene.tracks.works[track] = replace(scene.tracks.works[track], region="silent-1")
+    scene.pipelines.silent.add("silent-1")
+    announced = scene.tick()
+    assert announced == ([other, waiting] if state == "launching" else [waiting])
+    assert scene.pipelines.asked.count("silent-1") == 1
 
 
 def test_whoever_is_out_of_sight_comes_nearer() -> None:

@@ -212,6 +212,18 @@ def test_an_expired_session_commands_nothing() -> None:
         scene.uploads.announce_track(session, secret, BODY, None)
 
 
+def test_a_track_of_a_session_that_is_deleted_meanwhile_does_not_stay() -> None:
+    """The deletion has found nothing yet when the request writes its entry and its track."""
+    scene = Scene()
+    opened = scene.uploads.open_session({}, None)
+    scene.ledger.meanwhile.append(lambda: scene.sessions.end(opened.session))
+    with pytest.raises(UnknownSessionError):
+        scene.announce(opened, key=KEY)
+    assert not scene.tracks.documents
+    assert not scene.ledger.entries
+    assert not scene.permits.asked
+
+
 @pytest.mark.parametrize(
     ("change", "kind", "name"),
     [

@@ -25,12 +25,14 @@ CLOSED = (
     "sessions/open",
     "sessions/over",
     "sessions/endless",
+    "sessions/ended",
     "sessions/missing",
     "sessions/open/tracks/expired",
     "sessions/open/tracks/endless",
     "sessions/open/tracks/missing",
     "sessions/over/tracks/fresh",
     "sessions/endless/tracks/fresh",
+    "sessions/ended/tracks/fresh",
     "sessions/missing/tracks/fresh",
     "sessions/open/work/fresh",
     "sessions/open/tracks/fresh/private/work",
@@ -43,12 +45,14 @@ SEED = {
     "sessions/open": LATER,
     "sessions/over": EARLIER,
     "sessions/endless": None,
+    "sessions/ended": LATER,
     "sessions/open/tracks/fresh": LATER,
     "sessions/open/tracks/second": LATER,
     "sessions/open/tracks/expired": EARLIER,
     "sessions/open/tracks/endless": None,
     "sessions/over/tracks/fresh": LATER,
     "sessions/endless/tracks/fresh": LATER,
+    "sessions/ended/tracks/fresh": LATER,
     "sessions/missing/tracks/fresh": LATER,
     "sessions/open/work/fresh": LATER,
     "sessions/open/tracks/fresh/private/work": LATER,
@@ -103,11 +107,13 @@ def credentials(who: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {encode({'alg': 'none', 'typ': 'JWT'})}.{encode(claims)}."}
 
 
-def document(expires_at: datetime | None) -> dict[str, Any]:
-    """Return a document as REST spells it; None leaves ``expiresAt`` out."""
+def document(expires_at: datetime | None, *, ended: bool = False) -> dict[str, Any]:
+    """Return a document as REST spells it; None leaves ``expiresAt`` out, ``ended`` puts ``endedAt`` in."""
     fields: dict[str, Any] = {"createdAt": {"timestampValue": NOW.isoformat()}, "status": {"stringValue": "ready"}}
     if expires_at:
         fields["expiresAt"] = {"timestampValue": expires_at.isoformat()}
+    if ended:
+        fields["endedAt"] = {"timestampValue": NOW.isoformat()}
     return {"fields": fields}
 
 
@@ -119,10 +125,11 @@ def newest(limit: int = 50) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def firestore(firestore_emulator: str) -> Iterator[Firestore]:
-    """Give the emulator with an open, an expired and a broken session in it."""
+    """Give the emulator with an open, an expired, an ended and a broken session in it."""
     database = Firestore(firestore_emulator)
     for path, expires_at in SEED.items():
-        assert database.ask("PATCH", f"/{path}", "owner", document(expires_at)).status_code == ALLOWED
+        written = document(expires_at, ended=path == "sessions/ended")
+        assert database.ask("PATCH", f"/{path}", "owner", written).status_code == ALLOWED
     yield database
     documents = f"{firestore_emulator}/emulator/v1/projects/{PROJECT}/databases/(default)/documents"
     requests.delete(documents, timeout=30)
@@ -151,9 +158,9 @@ def test_an_open_session_can_be_listed(firestore: Firestore, who: str) -> None:
     assert {"fresh", "second", "expired", "endless"} == names
 
 
-@pytest.mark.parametrize("session", ["over", "endless", "missing", "nobody-knows"])
+@pytest.mark.parametrize("session", ["over", "endless", "ended", "missing", "nobody-knows"])
 def test_a_closed_session_cannot_be_listed(firestore: Firestore, session: str) -> None:
-    """Expired, without an expiry, and missing sessions are closed, even to a query for one track."""
+    """Expired, ended and missing sessions and those without an expiry are closed, even to a query for one track."""
     assert firestore.query(f"/sessions/{session}", "user", newest()).status_code == DENIED
     assert firestore.query(f"/sessions/{session}", "nobody", newest(limit=1)).status_code == DENIED
     assert firestore.ask("GET", f"/sessions/{session}/tracks").status_code == DENIED

@@ -71,7 +71,7 @@ def test_every_answer_carries_the_policy(page_url: str, path: str) -> None:
     assert "require-trusted-types-for 'script'; trusted-types musicgenerator" in policy
     assert "unsafe" not in policy
     assert "{" not in policy
-    assert "no-referrer" == headers["Referrer-Policy"]
+    assert "strict-origin" == headers["Referrer-Policy"]
     assert "frame-ancestors 'none'" in policy
     assert "nosniff" == headers["X-Content-Type-Options"]
 

@@ -5,6 +5,7 @@ import { Sessions } from "./sessions.js";
 import { Uploads } from "./uploads.js";
 
 const ARRIVES_WITHIN_MILLISECONDS = 10_000;
+const ERASE_REQUESTS = 20;
 
 export class Commands {
   #store;
@@ -101,13 +102,26 @@ export class Commands {
   /** Delete everything of this session, and leave it. */
   async eraseAll() {
     const { session } = this.#store.state;
+    // What is still to be sent would come too late, or just in time to stay.
+    this.#uploads.forgetAll();
     try {
-      if (session) await this.#api.eraseSession(session);
+      if (session) await this.#erased(session);
     } catch (error) {
       this.#store.change({ notice: { words: problemWords(this.#store.state.language, error), restart: false } });
       return;
     }
     await this.reset();
+  }
+
+  /** A large session takes several requests: each goes on where the one before had to stop. */
+  async #erased(session, patience = ERASE_REQUESTS) {
+    try {
+      await this.#api.eraseSession(session);
+    } catch (error) {
+      if (error.code !== "unavailable" || patience <= 1) throw error;
+      await new Promise((resolve) => setTimeout(resolve, (error.retryAfter ?? 1) * 1000));
+      await this.#erased(session, patience - 1);
+    }
   }
 
   /** Leave the session for a new one. */

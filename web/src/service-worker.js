@@ -42,7 +42,9 @@ async function freshFirst(request) {
     if (answer.ok) await cache.put(request.url.replace(/[?#].*/, ""), answer.clone());
     return answer;
   } catch (error) {
-    const kept = await cache.match(request, { ignoreSearch: true });
+    // A bucket answers no folder, so the shell has the document by its name alone.
+    const name = request.url.replace(/[?#].*/, "").replace(/\/$/, "/index.html");
+    const kept = await cache.match(name);
     if (kept) return kept;
     throw error;
   }

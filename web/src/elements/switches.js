@@ -29,17 +29,17 @@ export class ViewSwitch extends ConnectedElement {
 }
 
 export class SessionPanel extends ConnectedElement {
-  static shows = ["language", "view", "session", "tracks"];
+  static shows = ["language", "view", "session"];
 
   start() {
     this.press("reset", () => this.#confirm("reset", () => this.commands.reset()));
     this.press("erase", () => this.#confirm("eraseAll", () => this.commands.eraseAll()));
   }
 
-  render({ view, session, tracks }) {
+  render({ view, session }) {
     this.hidden = view !== "mine";
-    this.part("reset").hidden = session === null;
-    this.part("erase").hidden = !tracks?.length || session === null;
+    // Also where no track can be seen: a deletion that stopped half-way has closed the session already.
+    for (const part of ["reset", "erase"]) this.part(part).hidden = session === null;
   }
 
   #confirm(name, act) {
