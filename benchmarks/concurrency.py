@@ -38,18 +38,20 @@ def measure(up: Stage) -> list[Row]:
     """Return for each function events a second and memory at each number of events at once, against one at a time."""
     ensure_topics(PROJECT, local_routes(up.addresses))
     parts = up.parts()
-    data, nobody = _PHOTO.read_bytes(), Visitor(up.addresses.url("upload_handler"), "203.0.113.1")
+    data, visitor = _PHOTO.read_bytes(), Visitor(up.addresses.url("upload_handler"), "203.0.113.1")
     ways = {
         at_once: [
-            Way(up, nobody, name, drop(name, data))
+            Way(up, visitor, name, drop(name, data))
             for name in (f"drop-busy-{at_once}-{number}" for number in range(_EVENTS + at_once))
         ]
         for at_once in _AT_ONCE
     }
     rows = []
-    for function in ("captioner", "pipeline_launcher", "result_notifier"):
+    for function in ("upload_handler", "captioner", "pipeline_launcher", "result_notifier"):
         with Supervisor(up.addresses.home / "logs", lambda _: None) as supervisor:
             supervisor.start([parts[function]])
+            if function == "upload_handler":
+                visitor.open()
             found = [_busy(at_once, each, function, supervisor) for at_once, each in ways.items()]
         for each in found:
             name, alone = f"{function}, {each.at_once} at once", found[0]

@@ -1,16 +1,23 @@
-"""CPU time of a finished piece against the bare rendering of its sound."""
+"""CPU time of a finished piece, step by step, against the bare rendering of its sound and the encoding of it."""
 
 import time
 from collections.abc import Callable
+from math import inf
 from typing import Final, TypeVar
 
 from benchmarks.rows import Row
 from musicgenerator.briefs import Brief
 from pipeline import encoding
-from pipeline.engines import Engine, engine_named
+from pipeline.engines.composer.composing import compose
+from pipeline.engines.composer.genres import style_for
+from pipeline.engines.composer.performing import Performance, perform
+from pipeline.engines.composer.rendering import render
 from pipeline.mastering import master
 
 _SECONDS: Final = (15, 60, 180)
+_WITH_GOAL: Final = 60
+_CPU_SECONDS: Final = 5.0
+_OVERHEAD: Final = 1.4
 _BRIEF: Final = Brief.from_mapping(
     {
         "title": "Harbour",
@@ -45,17 +52,35 @@ ResultT = TypeVar("ResultT")
 
 
 def measure() -> list[Row]:
-    """Make pieces of three lengths and return the CPU seconds, all against composing and rendering alone."""
-    engine = engine_named("composer")
-    engine.make(_BRIEF, _SECONDS[0], 0)
-    return [_row(engine, seconds) for seconds in _SECONDS]
+    """Make pieces of three lengths; return CPU seconds a second of music, and what all takes over sound and files."""
+    _rows(_SECONDS[0])
+    return [row for seconds in _SECONDS for row in _rows(seconds)]
 
 
-def _row(engine: Engine, seconds: int) -> Row:
-    made, take = _timed(lambda: engine.make(_BRIEF, seconds, 1))
-    mastered, finished = _timed(lambda: master(take.audio, seconds))
-    written, _ = _timed(lambda: (encoding.wav(finished.audio), encoding.mp3(finished.audio, _TAGS, None)))
-    return Row(f"{seconds} s of music", made + mastered + written, made, "CPU s", "composing and rendering alone")
+def _rows(seconds: int) -> list[Row]:
+    def scored() -> tuple[Performance, ...]:
+        return perform(compose(_BRIEF, seconds, 1), 1)
+
+    composing, performances = _timed(scored)
+    rendering, audio = _timed(lambda: render(performances, style_for(_BRIEF), seconds, _BRIEF))
+    mastering, finished = _timed(lambda: master(audio, seconds))
+    encoding_both, _ = _timed(lambda: (encoding.wav(finished.audio), encoding.mp3(finished.audio, _TAGS, None)))
+    steps = {
+        "composing": composing,
+        "rendering": rendering,
+        "mastering": mastering,
+        "encoding": encoding_both,
+        "all": composing + rendering + mastering + encoding_both,
+    }
+    rows = [
+        Row(f"{seconds} s of music: {step} a second", took / seconds, rendering / seconds, "CPU s", "rendering alone")
+        for step, took in steps.items()
+    ]
+    floor, goal = rendering + encoding_both, _OVERHEAD if seconds == _WITH_GOAL else inf
+    rows.append(Row(f"{seconds} s of music: all", steps["all"], floor, "CPU s", "rendering and encoding", goal))
+    if seconds == _WITH_GOAL:
+        rows.append(Row(f"{seconds} s of music: all", steps["all"], _CPU_SECONDS, "CPU s", "the goal itself", 1))
+    return rows
 
 
 def _timed(work: Callable[[], ResultT]) -> tuple[float, ResultT]:

@@ -56,7 +56,8 @@ def _one(stage: Stage, name: str) -> float:
             raise TimeoutError(f"{name} is {document.get('status')}")
         time.sleep(0.05)
     ended = document["timeline"][Status.READY].timestamp()
-    return float(ended - began - sum(stage.timed.describer[described:]) - stage.timed.engine[track])
+    composing, composed = stage.timed.engine[track]
+    return float(ended - began - sum(stage.timed.describer[described:]) - (composed - composing))
 
 
 def _delivery(port: int) -> float:

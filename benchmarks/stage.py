@@ -36,15 +36,15 @@ HOME: Final = REPOSITORY / "test-results" / "bench"
 UNLIMITED: Final = dict.fromkeys(
     ("DAILY_LIMIT", "SESSION_TRACKS_A_DAY", "ADDRESS_TRACKS_A_DAY", "TRACKS_A_DAY"), "1000000"
 )
-_JOBS_AT_ONCE: Final = 32
+_JOBS_AT_ONCE: Final = 64
 
 
 class Timed:
-    """The seconds that the models took, by track or by the hint of a picture."""
+    """From when to when each track's engine was at work, in seconds of the epoch; the seconds of each description."""
 
     def __init__(self) -> None:
         """Nothing has been asked yet."""
-        self.engine: dict[str, float] = {}
+        self.engine: dict[str, tuple[float, float]] = {}
         self.describer: list[float] = []
 
 
@@ -53,11 +53,11 @@ class _TimedRun:
         self._run, self._timed, self._track = run, timed, track
 
     def wait(self) -> str | None:
-        began = time.perf_counter()
+        began = time.time()
         try:
             return self._run.wait()
         finally:
-            self._timed.engine[self._track] = time.perf_counter() - began
+            self._timed.engine[self._track] = (began, time.time())
 
     def kill(self) -> None:
         self._run.kill()
@@ -74,13 +74,13 @@ class _TimedRunner:
 class Stage:
     """The emulators, with everything that the functions call; the functions come with ``functions``."""
 
-    def __init__(self, world: World, stack: ExitStack) -> None:
-        """Serve Vertex AI and OpenAI until the stack is unwound."""
+    def __init__(self, world: World, stack: ExitStack, describing: float, composing: float) -> None:
+        """Serve Vertex AI and OpenAI, which take so many seconds, until the stack is unwound."""
         self.addresses, self.timed = world.addresses, Timed()
         self.supervisor = world.supervisor
         self._world = world
         self.jobs = Jobs(
-            _TimedRunner(TakeRunner(world.take, JobFaults(seconds=0.05)), self.timed), _JOBS_AT_ONCE, self._told
+            _TimedRunner(TakeRunner(world.take, JobFaults(seconds=composing)), self.timed), _JOBS_AT_ONCE, self._told
         )
         stack.callback(self.jobs.close)
         serve(stack, app(self.jobs, Models()), self.addresses.ports["vertex"])
@@ -88,6 +88,8 @@ class Stage:
 
         def timed_openai(environ: Any, start_response: Any) -> Any:
             began = time.perf_counter()
+            if environ["PATH_INFO"].endswith("/responses"):
+                time.sleep(describing)
             try:
                 return openai(environ, start_response)
             finally:
@@ -136,10 +138,13 @@ class Stage:
 
 
 @contextmanager
-def stage() -> Iterator[Stage]:
-    """Bring everything up but the functions; ``PORT`` in the environment moves it."""
+def stage(describing: float = 0.0, composing: float = 0.05) -> Iterator[Stage]:
+    """Bring everything up but the functions; ``PORT`` in the environment moves it.
+
+    A description takes ``describing`` seconds and a pipeline job at most ``composing``.
+    """
     with running(int(os.environ.get("PORT") or PORT), HOME) as world, ExitStack() as stack:
-        yield Stage(world, stack)
+        yield Stage(world, stack, describing, composing)
 
 
 def serve(stack: ExitStack, application: Any, port: int) -> None:

@@ -1,0 +1,52 @@
+"""Write down when a function's requests and its calls of others begin and end: a line of JSON each in ``TRACE_FILE``.
+
+Python imports it by its name where its folder is on ``PYTHONPATH``, so that what is traced is the function as it is.
+"""
+
+import functools
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import flask
+import requests
+from google.api_core.gapic_v1.method import _GapicCallable
+
+try:
+    import httpx
+except ImportError:  # only the captioner has OpenAI's client
+    httpx = None  # type: ignore[assignment]
+
+
+def _timed(owner: Any, name: str, label: Callable[..., str]) -> None:
+    inner = getattr(owner, name)
+
+    @functools.wraps(inner)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        began = time.time()
+        try:
+            return inner(*args, **kwargs)
+        finally:
+            line = {"name": label(*args), "began": began, "ended": time.time()}
+            with Path(os.environ["TRACE_FILE"]).open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(line) + "\n")
+
+    setattr(owner, name, wrapper)
+
+
+def _rpc(call: Any, *_: Any) -> str:
+    # The stub below Google's wrappers knows its method as "/google.firestore.v1.Firestore/Commit", some as bytes.
+    method = call._target.__wrapped__._method  # noqa: SLF001
+    service, name = (method if isinstance(method, str) else method.decode()).rsplit("/", 1)
+    return f"{service.rsplit('.', 1)[1]} {name}"
+
+
+_timed(flask.Flask, "wsgi_app", lambda *_: "request")
+_timed(_GapicCallable, "__call__", _rpc)
+_timed(requests.Session, "send", lambda _, sent: _by_port(sent.method, sent.url))
+if httpx is not None:
+    _timed(httpx.Client, "send", lambda _, sent: _by_port(sent.method, str(sent.url)))
