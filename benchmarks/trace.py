@@ -25,7 +25,7 @@ from tests.chaos.visitors import drop, picture
 _WARM: Final = 20
 _GIVE_UP_SECONDS: Final = 60.0
 _WAYS: Final = ("captioner", "pipeline_launcher", "result_notifier")
-_OWN: Final = "own code and the framework"
+_OWN: Final = "Python itself"
 _DELIVERY: Final = "deliveries"
 _MODELS: Final = ("OpenAI", "the engine")
 _COLOURS: Final = {
@@ -33,6 +33,7 @@ _COLOURS: Final = {
     "Cloud Storage": "#0f766e",
     "Pub/Sub": "#a16207",
     "Vertex AI": "#1d4ed8",
+    "Telemetry": "#be185d",
     "OpenAI": "#7c3aed",
     "the engine": "#7c3aed",
     _OWN: "#cbd5d1",
@@ -128,7 +129,11 @@ def _finished(up: Stage, track: str) -> None:
 
 
 def _kinds(up: Stage) -> Callable[[str], str]:
-    ports = {up.addresses.ports["page"]: "OpenAI", up.addresses.ports["vertex"]: "Vertex AI"}
+    ports = {
+        up.addresses.ports["page"]: "OpenAI",
+        up.addresses.ports["vertex"]: "Vertex AI",
+        up.addresses.ports["telemetry"]: "Telemetry",
+    }
 
     def kind(name: str) -> str:
         service, detail, *_ = name.split(" ")
@@ -202,7 +207,7 @@ def _svg(trace: Trace) -> str:
             wide = max(0.6, span.seconds * scale)
             drawn.append(f'<rect {box} width="{wide:.1f}" fill="{colour}"><title>{title}</title></rect>')
     for number, (name, colour) in enumerate(each for each in _COLOURS.items() if each[0] != "the engine"):
-        left = _LEFT + number * 130
+        left = 8 + number * 128
         drawn.append(f'<rect x="{left}" y="{height + 36}" width="12" height="12" fill="{colour}"/>')
         label = "OpenAI, engine" if name == "OpenAI" else name
         drawn.append(f'<text x="{left + 18}" y="{height + 46}" fill="#111827">{escape(label)}</text>')

@@ -59,6 +59,7 @@ class Addresses:
             "identity",
             "bridge",
             "storage_backend",
+            "telemetry",
         )
         return {part: self.port + offset for offset, part in enumerate(parts)}
 
@@ -125,6 +126,7 @@ class Addresses:
             "REGIONS": os.environ.get("REGIONS", ""),
             "STORAGE_URL": self.url("storage"),
             "VERTEX_URL": self.url("vertex"),
+            "TELEMETRY_URL": self.url("telemetry"),
             "IAM_CREDENTIALS_URL": self.url("identity"),
             "UPLOAD_SIGNER": UPLOAD_SIGNER,
             "PIPELINE_ACCOUNT": PIPELINE_ACCOUNT,

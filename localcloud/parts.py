@@ -79,6 +79,7 @@ def foundations(addresses: Addresses, tools: Tools) -> list[Part]:
         ),
         _server(addresses, "storage", "localcloud.storage_front", echo=False),
         _server(addresses, "identity", "localcloud.identity_server", echo=False),
+        _server(addresses, "telemetry", "localcloud.telemetry", echo=False),
         _server(addresses, "openai", "localcloud.openai_server", f"--port={ports['openai']}"),
         _server(addresses, "page", "localcloud.page_server", echo=False),
     ]

@@ -134,7 +134,18 @@ def _track(session: str, track: str, document: Mapping[str, Any]) -> Track:
         brief=Brief.from_mapping(brief) if brief else None,
         prompt_version=str((document.get("describer") or {}).get("promptVersion", "")),
         created_at=datetime.fromisoformat(str(document["createdAt"])),
+        timeline={name: datetime.fromisoformat(str(moment)) for name, moment in document["timeline"].items()},
     )
+
+
+@dataclass
+class MemorySpans:
+    """Who ended when, and with which error's code."""
+
+    sent: list[tuple[Track, Mapping[str, datetime], str]] = field(default_factory=list)
+
+    def send(self, track: Track, timeline: Mapping[str, datetime], error: str) -> None:
+        self.sent.append((track, timeline, error))
 
 
 @dataclass

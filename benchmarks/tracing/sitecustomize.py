@@ -17,9 +17,9 @@ import requests
 from google.api_core.gapic_v1.method import _GapicCallable
 
 try:
-    import httpx
+    import httpx2
 except ImportError:  # only the captioner has OpenAI's client
-    httpx = None  # type: ignore[assignment]
+    httpx2 = None  # type: ignore[assignment]
 
 
 def _timed(owner: Any, name: str, label: Callable[..., str]) -> None:
@@ -45,8 +45,12 @@ def _rpc(call: Any, *_: Any) -> str:
     return f"{service.rsplit('.', 1)[1]} {name}"
 
 
+def _by_port(method: str, address: str) -> str:
+    return f"port {urlsplit(address).port} {method}"
+
+
 _timed(flask.Flask, "wsgi_app", lambda *_: "request")
 _timed(_GapicCallable, "__call__", _rpc)
 _timed(requests.Session, "send", lambda _, sent: _by_port(sent.method, sent.url))
-if httpx is not None:
-    _timed(httpx.Client, "send", lambda _, sent: _by_port(sent.method, str(sent.url)))
+if httpx2 is not None:
+    _timed(httpx2.Client, "send", lambda _, sent: _by_port(sent.method, str(sent.url)))

@@ -14,6 +14,7 @@ from cloudevents.http import CloudEvent
 from google.auth.transport.requests import AuthorizedSession
 from google.cloud import firestore, storage
 from notifying import Notifier, Places
+from otlp_spans import OtlpSpans
 from storage_results import StorageResults
 from sweeping import Sweeper
 
@@ -54,6 +55,7 @@ def bootstrap() -> Sweeper:
             AuthorizedSession(credentials), required(env, "VERTEX_URL"), project, required(env, "REGION")
         ),
         results=StorageResults(StorageObjects(storage.Client(project=project))),
+        spans=OtlpSpans(AuthorizedSession(credentials), required(env, "TELEMETRY_URL"), project),
         places=Places.from_environ(env),
     )
     return Sweeper(

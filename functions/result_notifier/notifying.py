@@ -5,6 +5,7 @@ The message says only where to look. What is true is asked of Vertex AI and seen
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol, Self
 
 from musicgenerator import logs
@@ -68,6 +69,14 @@ class Results(Protocol):
         ...
 
 
+class Spans(Protocol):
+    """Where the stages of ended tracks are shown."""
+
+    def send(self, track: Track, timeline: Mapping[str, datetime], error: str) -> None:
+        """Send what the stages of this attempt took; never raise, since the track has ended anyhow."""
+        ...
+
+
 @dataclass(frozen=True)
 class Notifier:
     """Ends each track whose pipeline has ended."""
@@ -75,6 +84,7 @@ class Notifier:
     tracks: Tracks
     pipelines: Pipelines
     results: Results
+    spans: Spans
     places: Places
 
     def notify(self, message: PipelineMessage) -> None:
@@ -91,11 +101,12 @@ class Notifier:
         if facts is None or not job_labels(track.track, track.attempt).items() <= facts.labels.items():
             logs.warning("no such job", track=track.track, job=message.job)
             return
+        code = ""
         try:
             end = self._music(facts, work)
         except PermanentError as error:
             logs.warning("track ended", track=track.track, code=error.code, reason=str(error))
-            end = Change(error.status, {"error": error.to_mapping(track.request.language)})
+            end, code = Change(error.status, {"error": error.to_mapping(track.request.language)}), error.code
         if end is None:
             logs.info("the pipeline is still at work", track=track.track, job=message.job)
             return
@@ -104,8 +115,11 @@ class Notifier:
             # A final state stays: of two hints that settle the same attempt the second changes nothing.
             return None if now.status.is_final or now.attempt != message.attempt else end
 
-        self.tracks.advance(track.track, decide)
+        outcome = self.tracks.advance(track.track, decide)
         logs.info("settled", track=track.track, status=end.status)
+        if outcome and outcome.changed:
+            ended = outcome.track
+            self.spans.send(ended, {**ended.timeline, str(end.status): datetime.now(UTC)}, code)
 
     def _erase(self, message: PipelineMessage) -> None:
         """Erase what a job wrote after its track had been erased; a job that is not ours says nothing."""

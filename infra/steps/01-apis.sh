@@ -2,8 +2,9 @@
 # shellcheck disable=SC2034,SC2153,SC2154  # sourced by deploy.sh: steps share its variables
 # The APIs that an installation uses. They stay enabled when it is destroyed: somebody else may use them.
 APIS=(
-  aiplatform apikeys artifactregistry cloudbuild cloudfunctions cloudresourcemanager cloudscheduler eventarc
-  firebaserules firestore iam iamcredentials logging monitoring pubsub run secretmanager serviceusage storage
+  aiplatform apikeys artifactregistry cloudbuild cloudfunctions cloudresourcemanager cloudscheduler cloudtrace
+  eventarc firebaserules firestore iam iamcredentials logging monitoring pubsub run secretmanager serviceusage storage
+  telemetry
 )
 missing=()
 # In a new project nothing may be enabled yet, which is no failure.

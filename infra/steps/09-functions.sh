@@ -43,7 +43,10 @@ environment() { # FUNCTION
       setting MODEL_ENDPOINT "${MODEL_ENDPOINT:-}"
       limit DAILY_LIMIT REGIONS
       ;;
-    result_notifier) limit REGIONS ;;
+    result_notifier)
+      setting TELEMETRY_URL https://telemetry.googleapis.com
+      limit REGIONS
+      ;;
   esac
 }
 # Settings that the function has a default for, handed on where the operator gives them.

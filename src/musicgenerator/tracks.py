@@ -72,7 +72,7 @@ class Track:
     """One track as a handler sees it: where it stands and what is known so far.
 
     ``retryable`` is what its error says: whether another attempt may succeed; ``created_at`` is None before it is
-    stored.
+    stored; ``timeline`` says when it entered each state last.
     """
 
     session: str
@@ -85,6 +85,7 @@ class Track:
     prompt_version: str = ""
     retryable: bool = False
     created_at: datetime | None = None
+    timeline: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -233,6 +233,7 @@ def _read_track(session: str, track: str, document: dict[str, Any]) -> Track:
         prompt_version=str((document.get("describer") or {}).get("promptVersion", "")),
         retryable=bool((document.get("error") or {}).get("retryable")),
         created_at=document.get("createdAt"),
+        timeline=document.get("timeline") or {},
     )
 
 

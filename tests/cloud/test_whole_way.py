@@ -1,6 +1,7 @@
 import base64
 import json
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from localcloud.addresses import IMAGES_BUCKET, Addresses
 from localcloud.dropping import drop_with_gcloud
 from localcloud.following import sightings
 from localcloud.provision import drop_session, storage_client
-from musicgenerator import ids
+from musicgenerator import ids, logs
 from musicgenerator.states import Status
 from tests.cloud.clients import (
     Jobs,
@@ -31,13 +32,20 @@ SECONDS = 30
 
 
 @pytest.fixture(scope="module")
-def five(local_cloud: Addresses, photos: dict[str, Path]) -> dict[str, dict[str, Any]]:
-    """The documents of five dropped pictures at their ends, by picture."""
+def dropped(local_cloud: Addresses, photos: dict[str, Path]) -> dict[str, str]:
+    """The tracks of five dropped pictures, by picture."""
+    del local_cloud
     names = list(photos)[:5]
     # A seed, so that the same five pieces are heard in every run.
     tracks = drop_files([photos[name] for name in names], {"durationSeconds": str(SECONDS), "seed": "1"})
-    found = ends(local_cloud, tracks)
-    return {name: found[track] for name, track in zip(names, tracks, strict=True)}
+    return dict(zip(names, tracks, strict=True))
+
+
+@pytest.fixture(scope="module")
+def five(local_cloud: Addresses, dropped: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Their documents at their ends, by picture."""
+    found = ends(local_cloud, list(dropped.values()))
+    return {name: found[track] for name, track in dropped.items()}
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +65,18 @@ def test_every_dropped_picture_becomes_music(five: dict[str, dict[str, Any]]) ->
         assert fetch(music["wavUrl"]).startswith(b"RIFF")
         facts = json.loads(fetch(music["url"].replace("music.mp3", "track.json")))
         assert track["brief"]["title"] == facts["title"]
+
+
+def test_its_stages_are_spans(local_cloud: Addresses, dropped: dict[str, str], five: dict[str, dict[str, Any]]) -> None:
+    """One span for each state that a track left and one around them, in the trace of its log lines."""
+    for name, track in dropped.items():
+        trace = f"{local_cloud.url('telemetry')}/v1/traces/{logs.trace_of(track)}"
+        states = set(five[name]["timeline"]) - {"ready"}
+        # They are sent when the track has ended, which is when this began to look.
+        until = time.monotonic() + 30
+        while {*states, "track"} != {span["name"] for span in json.loads(fetch(trace))}:
+            assert time.monotonic() < until, fetch(trace)
+            time.sleep(0.2)
 
 
 def test_music_keeps_to_the_mastering_limits(heard: dict[str, Figures]) -> None:

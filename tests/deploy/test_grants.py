@@ -19,7 +19,7 @@ from localcloud.parts import FUNCTIONS
 
 TABLES: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("permissions.yaml").read_text(encoding="utf-8"))
 ROLES: dict[str, set[str]] = {name: set(found) for name, found in TABLES["roles"].items()}
-PORTS = {"objects", "results", "captions", "pictures", "pipelines", "jobs", "signer", "tracks"}
+PORTS = {"objects", "results", "captions", "pictures", "pipelines", "jobs", "signer", "spans", "tracks"}
 # Everybody may read results and page, so nobody needs a grant of his own for it.
 PUBLIC = {("bucket results", "storage.objects.get"), ("bucket page", "storage.objects.get")}
 

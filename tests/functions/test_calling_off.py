@@ -15,7 +15,7 @@ from musicgenerator.states import Status
 from musicgenerator_google.vertex_pipelines import VertexPipelines
 from tests.command_fakes import CommandTracks, MemorySwitch
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work
-from tests.fakes import HOME, Answer, MemoryPipelines, MemoryRegions, MemoryResults, ScriptedServer
+from tests.fakes import HOME, Answer, MemoryPipelines, MemoryRegions, MemoryResults, MemorySpans, ScriptedServer
 from tests.functions.test_limits import ENVIRON
 
 JOBS = "/v1/projects/musicgenerator-prod/locations/us-central1/pipelineJobs"
@@ -36,7 +36,7 @@ def launch(held: CommandTracks, pipelines: MemoryPipelines) -> None:
 def notify(pipelines: MemoryPipelines, results: MemoryResults, held: CommandTracks) -> None:
     places = notifying.Places("musicgenerator-results", "https://storage.googleapis.com", (HOME,))
     message = PipelineMessage.from_bytes(json.dumps(recorded("pipeline_event_step")).encode())
-    notifying.Notifier(held, pipelines, results, places).notify(message)
+    notifying.Notifier(held, pipelines, results, MemorySpans(), places).notify(message)
 
 
 @pytest.mark.parametrize("end", ["cancelled", "gone"])

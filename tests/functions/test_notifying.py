@@ -17,7 +17,7 @@ from musicgenerator.results import MusicFacts
 from musicgenerator.settings import SettingMissingError
 from musicgenerator.states import FINAL, Status
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work, without_timestamps
-from tests.fakes import HOME, MemoryPipelines, MemoryResults, MemoryTracks
+from tests.fakes import HOME, MemoryPipelines, MemoryResults, MemorySpans, MemoryTracks
 
 ENVIRON = {
     "REGION": HOME,
@@ -52,6 +52,7 @@ class Scene:
     tracks: MemoryTracks = field(default_factory=MemoryTracks)
     pipelines: MemoryPipelines = field(default_factory=MemoryPipelines)
     results: MemoryResults = field(default_factory=MemoryResults)
+    spans: MemorySpans = field(default_factory=MemorySpans)
     message: PipelineMessage = field(
         default_factory=lambda: PipelineMessage.from_bytes(json.dumps(recorded("pipeline_event_step")).encode())
     )
@@ -68,7 +69,8 @@ class Scene:
         self.pipelines.jobs[JOB] = JobFacts(state, job_labels(TRACK, 1), "the step failed")
 
     def deliver(self) -> None:
-        Notifier(self.tracks, self.pipelines, self.results, Places.from_environ(ENVIRON)).notify(self.message)
+        places = Places.from_environ(ENVIRON)
+        Notifier(self.tracks, self.pipelines, self.results, self.spans, places).notify(self.message)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -204,6 +206,19 @@ def test_the_music_may_overtake_the_launcher() -> None:
     scene.at(Status.LAUNCHING)
     scene.deliver()
     assert scene.document["status"] == "ready"
+
+
+@pytest.mark.parametrize(
+    ("music", "end", "code"), [(MUSIC, Status.READY, ""), (DAMAGED, Status.FAILED, "music_missing")]
+)
+def test_an_end_is_shown_once_with_all_its_stages(music: MusicFacts | PermanentError, end: Status, code: str) -> None:
+    """Whoever ended the track shows it; who finds it ended does not."""
+    scene = Scene(results=found(music))
+    for _ in range(2):
+        scene.deliver()
+    [(track, timeline, error)] = scene.spans.sent
+    assert (TRACK, code) == (track.track, error)
+    assert set(recorded("track_composing")["timeline"]) | {end} == set(timeline)
 
 
 @pytest.mark.parametrize("name", sorted(ENVIRON))

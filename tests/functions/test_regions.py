@@ -21,7 +21,7 @@ from musicgenerator.tracks import Change, Work
 from musicgenerator_google.vertex_pipelines import VertexPipelines
 from tests.command_fakes import CommandTracks, MemorySwitch
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work
-from tests.fakes import HOME, Answer, MemoryPipelines, MemoryRegions, MemoryResults, ScriptedServer
+from tests.fakes import HOME, Answer, MemoryPipelines, MemoryRegions, MemoryResults, MemorySpans, ScriptedServer
 from tests.functions.test_launching import ENVIRON, TEMPLATE
 
 AWAY = "europe-west4"
@@ -77,7 +77,7 @@ class Scene:
     def notify(self) -> None:
         places = notifying.Places.from_environ(self.environ | {"STORAGE_URL": "https://storage.googleapis.com"})
         message = PipelineMessage.from_bytes(json.dumps(recorded("pipeline_event_step")).encode())
-        notifying.Notifier(self.tracks, self.pipelines, self.results, places).notify(message)
+        notifying.Notifier(self.tracks, self.pipelines, self.results, MemorySpans(), places).notify(message)
 
     @property
     def status(self) -> str:

@@ -16,7 +16,7 @@ from musicgenerator.states import Status
 from musicgenerator.tracks import Decision, Outcome
 from tests.command_fakes import HeardPictures
 from tests.contracts.recorded import recorded, recorded_work
-from tests.fakes import HOME, HeardCaptions, MemoryPipelines, MemoryResults, MemoryTracks
+from tests.fakes import HOME, HeardCaptions, MemoryPipelines, MemoryResults, MemorySpans, MemoryTracks
 
 MANY, ONE = "s" + "a" * 26, "s" + "b" * 26
 
@@ -59,7 +59,7 @@ class Scene:
         """Sweep once and return the tracks that were announced to the launcher."""
         self.captions.heard.clear()
         places = Places("musicgenerator-results", "https://storage.googleapis.com", self.regions)
-        notifier = Notifier(self.tracks, self.pipelines, MemoryResults(), places)
+        notifier = Notifier(self.tracks, self.pipelines, MemoryResults(), MemorySpans(), places)
         Sweeper(self.tracks, notifier, self.pictures, self.captions, "composer").sweep()
         return [message.track for message, _ in self.captions.heard]
 

@@ -1,0 +1,82 @@
+"""A track's stages as spans of OpenTelemetry, sent by its standard exporter.
+
+They carry the trace of the track's log lines. Ids are derived, so that spans which are sent twice are the same spans.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from google.auth.exceptions import GoogleAuthError
+from google.auth.transport.requests import AuthorizedSession
+
+from musicgenerator import logs
+from musicgenerator.stages import stages
+from musicgenerator.tracks import Track
+
+_SECONDS: Final = 5.0
+
+
+class OtlpSpans:
+    """Cloud Trace, or whatever else takes OTLP by HTTP."""
+
+    def __init__(self, session: AuthorizedSession, url: str, project: str) -> None:
+        """Send to ``url`` by a session that is used for nothing else, since the exporter sets its headers."""
+        self._session, self._url, self._project = session, url, project
+
+    def send(self, track: Track, timeline: Mapping[str, datetime], error: str) -> None:
+        """Send one span for the attempt and one for each of its stages; ``error`` is a code, empty for music.
+
+        The track has ended whatever becomes of them, so what goes wrong is only logged.
+        """
+        # A fifth of a start, for what only a track that ends needs.
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+        from opentelemetry.sdk.trace import ReadableSpan  # noqa: PLC0415
+        from opentelemetry.sdk.trace.export import SpanExportResult  # noqa: PLC0415
+        from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags  # noqa: PLC0415
+
+        trace = int(logs.trace_of(track.track), 16)
+        resource = Resource({"service.name": "musicgenerator", "gcp.project_id": self._project})
+
+        def context(name: str) -> SpanContext:
+            digest = hashlib.sha256(f"span {track.track} {track.attempt} {name}".encode()).hexdigest()
+            return SpanContext(trace, int(digest[:16], 16), is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+
+        whole = context("track")
+        spans = [
+            ReadableSpan(
+                stage.name,
+                context(stage.name),
+                parent=whole,
+                resource=resource,
+                start_time=_nanoseconds(stage.began),
+                end_time=_nanoseconds(stage.ended),
+            )
+            for stage in stages(timeline)
+        ]
+        attributes = {"musicgenerator.track": track.track, "musicgenerator.attempt": track.attempt}
+        spans.append(
+            ReadableSpan(
+                "track",
+                whole,
+                resource=resource,
+                attributes=attributes | ({"error.type": error} if error else {}),
+                status=Status(StatusCode.ERROR, error) if error else Status(StatusCode.OK),
+                start_time=_nanoseconds(min(timeline.values())),
+                end_time=_nanoseconds(max(timeline.values())),
+            )
+        )
+        exporter = OTLPSpanExporter(f"{self._url}/v1/traces", session=self._session, timeout=_SECONDS)
+        try:
+            sent = exporter.export(spans) is SpanExportResult.SUCCESS
+        except GoogleAuthError as refused:
+            logs.warning("spans not sent", track=track.track, reason=repr(refused))
+        else:
+            if not sent:
+                logs.warning("spans not sent", track=track.track, reason=f"{self._url} did not take them")
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1_000_000) * 1000

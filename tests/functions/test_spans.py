@@ -1,0 +1,118 @@
+"""Spans by the standard exporter, against a server that takes OTLP and shows what it was sent."""
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from threading import Thread
+from typing import Any
+
+import pytest
+import requests
+from google.auth.transport.requests import AuthorizedSession
+from google.oauth2.credentials import Credentials
+from otlp_spans import OtlpSpans
+
+from localcloud import telemetry
+from localcloud.addresses import PROJECT
+from localcloud.servers import listen
+from musicgenerator import logs
+from musicgenerator.states import Status
+from musicgenerator.tracks import Request, Track
+from tests.contracts.recorded import SESSION, TRACK
+
+BEGAN = datetime(2026, 11, 26, 9, 0, 0, 250_000, tzinfo=UTC)
+SECONDS = {"awaiting_upload": 0, "captioning": 2, "captioned": 6.5, "launching": 7, "composing": 8, "ready": 90}
+TIMELINE = {name: BEGAN + timedelta(seconds=seconds) for name, seconds in SECONDS.items()}
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    server = listen(telemetry.app(), 0)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def track(attempt: int = 1) -> Track:
+    return Track(SESSION, TRACK, Status.COMPOSING, attempt, Request())
+
+
+def send(url: str, attempt: int = 1, timeline: dict[str, datetime] | None = None, error: str = "") -> None:
+    session = AuthorizedSession(Credentials("worthless"))
+    OtlpSpans(session, url, PROJECT).send(track(attempt), timeline or TIMELINE, error)
+
+
+def seen(url: str) -> dict[str, dict[str, Any]]:
+    """Return the spans of the track's trace by name; two of one name would be an error."""
+    found = requests.get(f"{url}/v1/traces/{logs.trace_of(TRACK)}", timeout=5).json()
+    by_name = {span["name"]: span for span in found}
+    assert len(by_name) == len(found)
+    return by_name
+
+
+def seconds(span: dict[str, Any]) -> float:
+    return (int(span["endTimeUnixNano"]) - int(span["startTimeUnixNano"])) / 1e9
+
+
+def test_each_stage_is_a_span_below_the_attempt_s(url: str) -> None:
+    """As long as the timeline says, one after the other, in the trace of the track's log lines."""
+    send(url)
+    spans = seen(url)
+    whole = spans.pop("track")
+    assert {"awaiting_upload": 2, "captioning": 4.5, "captioned": 0.5, "launching": 1, "composing": 82} == {
+        name: seconds(span) for name, span in spans.items()
+    }
+    assert {whole["spanId"]} == {span["parentSpanId"] for span in spans.values()}
+    assert ("", 90) == (whole["parentSpanId"], seconds(whole))
+    assert int(whole["startTimeUnixNano"]) == 1_795_683_600_250_000_000
+    assert whole["status"] == {"code": "STATUS_CODE_OK"}
+
+
+def test_they_say_whose_they_are(url: str) -> None:
+    """Cloud Trace takes the project from the resource; the track's id is what an operator looks for."""
+    send(url)
+    whole = json.dumps(seen(url)["track"])
+    for key, value in (
+        ("gcp.project_id", PROJECT),
+        ("service.name", "musicgenerator"),
+        ("musicgenerator.track", TRACK),
+    ):
+        assert json.dumps({"key": key, "value": {"stringValue": value}}) in whole
+
+
+def test_a_failure_says_which(url: str) -> None:
+    """By its code, where OpenTelemetry's conventions have it."""
+    send(url, error="music_missing")
+    whole = seen(url)["track"]
+    assert whole["status"] == {"code": "STATUS_CODE_ERROR", "message": "music_missing"}
+    assert {"key": "error.type", "value": {"stringValue": "music_missing"}} in whole["attributes"]
+
+
+def test_sent_twice_they_are_the_same_spans(url: str) -> None:
+    """Ids are derived from track, attempt and stage."""
+    send(url)
+    once = seen(url)
+    send(url)
+    assert once == seen(url)
+
+
+def test_another_attempt_is_another_span_of_the_same_trace(url: str) -> None:
+    """Its stages are its own, too."""
+    send(url)
+    send(url, attempt=2)
+    found = requests.get(f"{url}/v1/traces/{logs.trace_of(TRACK)}", timeout=5).json()
+    assert len(found) == 2 * len(SECONDS)
+
+
+def test_where_nobody_takes_them_a_line_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """And nothing else happens: the track has ended."""
+    with closing(socket.socket()) as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        send(f"http://127.0.0.1:{reserved.getsockname()[1]}")
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert ("WARNING", "spans not sent", TRACK) == (line["severity"], line["message"], line["track"])
