@@ -45,7 +45,7 @@ class OtlpSpans:
             return SpanContext(trace, int(digest[:16], 16), is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
 
         whole = context("track")
-        spans = [
+        below = [
             ReadableSpan(
                 stage.name,
                 context(stage.name),
@@ -57,7 +57,7 @@ class OtlpSpans:
             for stage in stages(timeline)
         ]
         attributes = {"musicgenerator.track": track.track, "musicgenerator.attempt": track.attempt}
-        spans.append(
+        below.append(
             ReadableSpan(
                 "track",
                 whole,
@@ -70,7 +70,7 @@ class OtlpSpans:
         )
         exporter = OTLPSpanExporter(f"{self._url}/v1/traces", session=self._session, timeout=_SECONDS)
         try:
-            sent = exporter.export(spans) is SpanExportResult.SUCCESS
+            sent = exporter.export(below) is SpanExportResult.SUCCESS
         except GoogleAuthError as refused:
             logs.warning("spans not sent", track=track.track, reason=repr(refused))
         else:
