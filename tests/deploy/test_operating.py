@@ -297,3 +297,53 @@ def test_a_smoke_run_of_a_paused_system_says_why_it_fails(operated: Installation
     assert "Traceback" not in done.stderr
     assert not [*database.collection("sessions").stream()]
     assert operated.record(operated.project) == []
+
+
+def settled_canary(operated: Installation, database: firestore.Client, status: str) -> tuple[Any, dict[str, Any]]:
+    """Deploy the pipeline while a canary's job ends like this; return what `make` did, and the job."""
+    vertex = operated.project.of("aiplatform")
+    with ThreadPoolExecutor(1) as threads:
+        deploying = threads.submit(operated.make, "deploy-pipeline", YES="1", CANARY="yes")
+        name = appeared(lambda: next((name for name in vertex if "/pipelineJobs/" in name), None) or deploying.done())
+        assert name is not True, deploying.result()
+        job = vertex.pop(name)
+        track = job["labels"]["track"]
+        session = database.document("work", track).get().get("session")
+        database.document("sessions", session, "tracks", track).update({"status": status})
+        done = deploying.result()
+    assert not database.document("work", track).get().exists
+    return done, job
+
+
+def test_a_launcher_is_switched_only_when_a_canary_has_made_a_track(
+    operated: Installation, database: firestore.Client
+) -> None:
+    """With the new template, by a job of its own; a canary that fails leaves the launcher with the template before."""
+    functions, storage = operated.project.of("cloudfunctions"), operated.project.of("storage")
+    template = functions[LAUNCHER]["serviceConfig"]["environmentVariables"]["PIPELINE_TEMPLATE"]
+    before = f"gs://{PROJECT}-musicgenerator-pipeline/templates/before.yaml"
+    functions[LAUNCHER]["serviceConfig"]["environmentVariables"]["PIPELINE_TEMPLATE"] = before
+    functions[LAUNCHER]["labels"]["release"] = "before"
+    storage[f"b/{PROJECT}-musicgenerator-pipeline"]["labels"]["template"] = "before"
+
+    def used() -> str:
+        return str(functions[LAUNCHER]["serviceConfig"]["environmentVariables"]["PIPELINE_TEMPLATE"])
+
+    def switched() -> list[str]:
+        changes = [request for request in operated.project.requests if request.is_mutating]
+        operated.project.requests.clear()
+        return [request.name for request in changes if request.service == "cloudfunctions" and not request.verb]
+
+    done, job = settled_canary(operated, database, "failed")
+    assert done.returncode != 0
+    assert f"The canary made no track; the launcher keeps {before}." in done.stderr
+    assert (used(), switched()) == (before, [])
+    assert job["serviceAccount"] == f"mg-pipeline@{PROJECT}.iam.gserviceaccount.com"
+    assert job["runtimeConfig"]["parameterValues"]["engine"] == "composer"
+
+    done, job = settled_canary(operated, database, "ready")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (used(), switched()) == (template, [LAUNCHER])
+    (executor,) = job["pipelineSpec"]["deploymentSpec"]["executors"].values()
+    assert executor["container"]["image"].startswith(f"us-central1-docker.pkg.dev/{PROJECT}/musicgenerator/")
+    assert storage[f"b/{PROJECT}-musicgenerator-pipeline"]["labels"]["template"] in template
