@@ -1,17 +1,29 @@
 """Answers for the shell, many from one process: each question of the steps would else start a Python of its own.
 
 Questions come on standard input and answers go to standard output, each ended by a NUL. A question is words parted by
-the unit separator: `compare` or `policies` and its arguments, before them NAME=VALUE settings.
+the unit separator: `compare`, `policies` or `quoted` and its arguments, before them NAME=VALUE settings.
 """
 
 import contextlib
 import io
+import json
 import os
+from collections.abc import Callable
 from typing import Final
 
 from infra import compare, policies
 
-_DEEDS: Final = {"compare": compare.main, "policies": policies.main}
+
+def quoted(arguments: list[str]) -> None:
+    """Print a text as JSON has it, which is YAML as well."""
+    print(json.dumps(arguments[0]))
+
+
+_DEEDS: Final[dict[str, Callable[[list[str]], object]]] = {
+    "compare": compare.main,
+    "policies": policies.main,
+    "quoted": quoted,
+}
 
 
 def answered(words: list[str]) -> str:

@@ -7,7 +7,7 @@ subscription is published again. The local cloud's are those of ``make env``.
 
 import os
 import sys
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -53,7 +53,7 @@ class DeadLetters:
 
     def listed(self) -> list[DeadLetter]:
         """Return what is there and give it back at once."""
-        letters = [letter for subscription in self._pairs for letter in self._pulled(subscription)]
+        letters = self._all()
         for letter in letters:
             self._subscriber.modify_ack_deadline(
                 subscription=letter.subscription, ack_ids=[letter.ack_id], ack_deadline_seconds=0
@@ -62,26 +62,33 @@ class DeadLetters:
 
     def replay(self) -> list[DeadLetter]:
         """Publish what is there again and take it away, each only when its new message is confirmed."""
-        letters = [letter for subscription in self._pairs for letter in self._pulled(subscription)]
+        letters = self._all()
         for letter in letters:
             kept = {name: value for name, value in letter.attributes.items() if not name.startswith(_ATTRIBUTES)}
             self._publisher.publish(self._pairs[letter.subscription], letter.data, **kept).result(timeout=_SECONDS)
             self._subscriber.acknowledge(subscription=letter.subscription, ack_ids=[letter.ack_id])
         return letters
 
-    def _pulled(self, subscription: str) -> Iterator[DeadLetter]:
+    def _all(self) -> list[DeadLetter]:
+        # Side by side, since a subscription is known to be empty only after a silence.
+        with ThreadPoolExecutor(len(self._pairs) or 1) as threads:
+            return [letter for found in threads.map(self._pulled, self._pairs) for letter in found]
+
+    def _pulled(self, subscription: str) -> list[DeadLetter]:
+        found: list[DeadLetter] = []
         while True:
             try:
                 answer: Any = self._subscriber.pull(
                     subscription=subscription, max_messages=_AT_ONCE, timeout=_SILENCE_SECONDS, retry=None
                 )
             except exceptions.DeadlineExceeded:
-                return
+                return found
             if not answer.received_messages:
-                return
+                return found
             for received in answer.received_messages:
                 message = received.message
-                yield DeadLetter(subscription, received.ack_id, bytes(message.data), dict(message.attributes))
+                letter = DeadLetter(subscription, received.ack_id, bytes(message.data), dict(message.attributes))
+                found.append(letter)
 
 
 def from_environ() -> DeadLetters:

@@ -11,7 +11,7 @@ run_steps() {
   local file
   : > "$WORK/plan.tsv"
   for file in "$INFRA"/steps/*.sh; do
-    STEP=$(basename "$file" .sh)
+    STEP=${file##*/} STEP=${STEP%.sh} CHANGED=''
     # A step that is left out is compared all the same: what it derives is needed further on.
     if [[ $MODE == apply ]]; then
       [[ -z ${ONLY:-} || " $ONLY " == *" $STEP "* ]] || { with_mode plan "$file"; continue; }

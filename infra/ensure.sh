@@ -23,6 +23,7 @@ mkdir -p "$STATE" "$WORK/log"
 
 RUNNING=()
 FAILED=0
+CHANGED=''
 
 # Our modules need the standard library alone, so that planning and destroying need no environment.
 own_python() { PYTHONPATH=$ROOT:$ROOT/src "$PYTHON" -S -m "$@"; }
@@ -97,6 +98,7 @@ begin() { # MARK COMMAND…
   log=$(printf '%s-%s-%s' "$STEP" "$KIND" "${NAME//[^a-zA-Z0-9.-]/-}" | tail -c 120)
   log=$WORK/log/$log.log
   printf '  %s %s %s\n' "$mark" "$DESCRIPTION" "$NAME"
+  CHANGED+="$KIND "
   IN_BACKGROUND=1 run_logged "$log" "$@" 8>&- 9>&- &
   RUNNING+=("$!:$log:$DESCRIPTION $NAME")
 }
@@ -122,6 +124,13 @@ reap() {
 barrier() {
   while ((${#RUNNING[@]})); do reap; done
   ((FAILED == 0)) || exit 1
+}
+
+# Whether anything of these kinds was begun in this step; else what was read of them is still so.
+changed() { # KIND…
+  local kind
+  for kind in "$@"; do [[ " $CHANGED" != *" $kind "* ]] || return 0; done
+  return 1
 }
 
 # Reads kinds anew, side by side; each is a line `kind<TAB>api<TAB>command` of kinds.tsv.
@@ -240,7 +249,7 @@ canary() { # TEMPLATE_FILE
   local token
   token=$(gcloud auth print-access-token)
   env PYTHONPATH="$ROOT/src:$ROOT" GOOGLE_OAUTH_ACCESS_TOKEN="$token" GOOGLE_CLOUD_PROJECT="$PROJECT" \
-    REGION="$REGION" FIRESTORE_DATABASE="$DATABASE" VERTEX_URL="https://$REGION-aiplatform.googleapis.com" \
+    REGION="$REGION" FIRESTORE_DATABASE="$DATABASE" VERTEX_URL="${GOOGLE_APIS_SCHEME:-https}://$REGION-aiplatform.googleapis.com" \
     RESULTS_BUCKET="$RESULTS_BUCKET" PIPELINE_ROOT="gs://$PIPELINE_BUCKET/root" \
     PIPELINE_EVENTS_TOPIC="$PIPELINE_EVENTS_TOPIC" PIPELINE_ACCOUNT="$(account_of pipeline)" \
     "$ROOT/.venv/bin/python" -m infra.canary "$1"

@@ -6,6 +6,7 @@ cost against the cap. ``APP``, which ``infra/operate.sh`` sets, says that it is 
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -131,7 +132,7 @@ def _backlog(app: str, now: datetime) -> list[str]:
         for series in _series(f'metric.type="{metric}" AND resource.type="pubsub_subscription"', now):
             name = series["resource"]["labels"]["subscription_id"]
             value = series["points"][0]["value"]
-            if app in name:
+            if re.match(rf"(eventarc-[a-z]+-[a-z]+\d+-)?{app}-", name):
                 rows.setdefault(name, {})[title] = str(value.get("int64Value", value.get("doubleValue", "")))
     lines = [f"  {name:<48} " + "  ".join(f"{k} {v}" for k, v in row.items()) for name, row in sorted(rows.items())]
     return ["Backlog (as Cloud Monitoring knows it, minutes late)", *(lines or ["  nothing has been measured yet"])]

@@ -19,6 +19,4 @@ else
   say '=' ''
 fi
 barrier
-if ((${#missing[@]})) && [[ $MODE == apply ]]; then
-  read_state
-fi
+! changed apis || read_state apis

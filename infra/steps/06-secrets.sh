@@ -51,7 +51,7 @@ fi
 resource versions "$DROP_SECRET" "secret's version"
 if [[ -z $(version_of "$DROP_SECRET") ]]; then begin + add_session; else say '=' ''; fi
 barrier
-[[ $MODE == plan ]] || read_versions
+! changed versions || read_versions
 OPENAI_VERSION=$(version_of "$OPENAI_SECRET")
 DROP_VERSION=$(version_of "$DROP_SECRET")
 

@@ -2,7 +2,7 @@
 # shellcheck disable=SC2034,SC2153,SC2154  # sourced by deploy.sh: steps share its variables
 # The four functions from their staged directories, each with its own account and flags file.
 # A function is deployed anew when anything that makes it has changed; the label `release` says from what it was made.
-setting() { printf '%s: %s\n' "$1" "$("$PYTHON" -IS -c 'import json, sys; print(json.dumps(sys.argv[1]))' "$2")"; }
+setting() { printf '%s: %s\n' "$1" "$(ask quoted "$2")"; }
 
 environment() { # FUNCTION
   # Each region of Vertex AI has an address of its own: where there are several, the function fills in which.
@@ -100,7 +100,7 @@ for function in "${FUNCTIONS[@]}"; do
   settle
 done
 barrier
-[[ $MODE == plan ]] || read_state functions
+! changed functions || read_state functions
 
 url_of() { # FUNCTION
   local url

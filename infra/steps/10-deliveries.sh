@@ -45,7 +45,7 @@ change gcloud eventarc triggers update "$UPLOADS_TRIGGER" --location="$REGION" \
 # Its first version needs the grants on the project to have reached everywhere.
 settle
 barrier
-[[ $MODE == plan ]] || read_state triggers subscriptions
+! changed triggers || read_state triggers subscriptions
 
 uploads=$(subscription_named uploads)
 resource subscriptions "${uploads:-(the trigger\'s)}" "subscription"
@@ -81,8 +81,8 @@ create gcloud scheduler jobs create pubsub "$TICK_JOB" "${tick[@]}"
 change gcloud scheduler jobs update pubsub "$TICK_JOB" "${tick[@]}"
 settle
 barrier
-if [[ $MODE == apply ]]; then
-  read_state sinks subscriptions
+if changed sinks; then
+  read_state sinks
   SINK_WRITER=$(fact sinks "$JOB_EVENTS_SINK" writerIdentity)
 fi
 

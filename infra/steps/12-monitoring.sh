@@ -18,7 +18,7 @@ if [[ -n ${ALERT_EMAIL:-} ]]; then
     --update-channel-labels="email_address=$ALERT_EMAIL"
   settle
   barrier
-  [[ $MODE == plan ]] || read_state channels
+  ! changed channels || read_state channels
   CHANNELS=\"$(fact channels "$APP operators" name displayName)\"
 fi
 

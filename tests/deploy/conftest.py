@@ -4,18 +4,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+import requests
 
-from localcloud.addresses import REPOSITORY
+from localcloud.addresses import HOST, REPOSITORY, Addresses
+from localcloud.parts import foundations
+from localcloud.prerequisites import find_tools
+from localcloud.supervisor import Supervisor
 from tests.deploy.control_plane import Project
 from tests.deploy.expected import PROJECT, fresh_project
 from tests.deploy.recorder import Recorder
 
 HERE = Path(__file__).parent
 SECONDS = 900
+DATA_PORT = 22_080
 
 
 def sdk_root() -> Path:
@@ -130,3 +135,23 @@ def deployed(installer: Installer) -> Installation:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Done. The page: https://" in done.stdout
     return installation
+
+
+@pytest.fixture(scope="session")
+def operated(deployed: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """The deployed installation with its data: Firestore and Pub/Sub are the emulators, under the names deployed.
+
+    Its subscriptions deliver to nobody, so that a test can pull what was published.
+    """
+    addresses = Addresses(DATA_PORT, tmp_path_factory.mktemp("data"))
+    emulators = [part for part in foundations(addresses, find_tools()) if part.name in {"firestore", "pubsub"}]
+    with Supervisor(addresses.home / "logs", show=lambda _: None) as supervisor:
+        supervisor.start(emulators)
+        known = deployed.project.of("pubsub")
+        for name, body in sorted(known.items(), key=lambda item: "/subscriptions/" in item[0]):
+            topic = body.get("topic")
+            if topic is None or topic in known:
+                url, wanted = f"{addresses.url('pubsub')}/v1/{name}", {"topic": topic} if topic else {}
+                requests.put(url, json=wanted, timeout=30).raise_for_status()
+        hosts = {f"{name.upper()}_EMULATOR_HOST": addresses.host(name) for name in ("firestore", "pubsub")}
+        yield replace(deployed, environ=deployed.environ | hosts | {"no_proxy": HOST})

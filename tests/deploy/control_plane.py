@@ -25,6 +25,7 @@ _READING_VERBS = {
     "list",
     "lookup",
     "queryTestablePermissions",
+    "signBlob",
 }
 _REGION = re.compile(r"^[a-z]+-[a-z]+[0-9]+-(.+)$")
 

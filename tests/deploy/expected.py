@@ -50,7 +50,15 @@ def described(project: Project) -> dict[str, dict[str, Any]]:
     for service, resources in sorted(project.resources.items()):
         if "operations" in service or not resources:
             continue
-        found[service] = {_word(name): _shown(service, name, body) for name, body in sorted(resources.items())}
+        words: dict[str, dict[str, Any]] = {}
+        for name, body in sorted(resources.items()):
+            shown = _shown(service, name, body)
+            words.setdefault(_word(name), {})[str(shown)] = shown
+        # What Google numbers shares a word, and is numbered in no order.
+        found[service] = {
+            word: [alike[text] for text in sorted(alike)] if len(alike) > 1 else next(iter(alike.values()))
+            for word, alike in words.items()
+        }
     found["grants"] = {
         f"{service} {_word(name)}": {
             _word(binding["role"] + (" if " + binding["condition"]["expression"] if "condition" in binding else "")): [

@@ -232,6 +232,21 @@ def _object(project: Project, request: Request, bucket: str, name: str) -> Json:
     return objects[path]
 
 
+def xml_object(project: Project, method: str, path: str, content: bytes) -> bytes:
+    """Do what a request to Cloud Storage's XML API says, as by a signed address or of whoever hears a result."""
+    bucket, _, name = unquote(path).strip("/").partition("/")
+    # The functions' sources go to a bucket of Google's own.
+    if f"b/{bucket}" not in project.of("storage"):
+        return b""
+    if method == "PUT":
+        put = Request("POST", "storage", path, f"b/{bucket}/o", "", {}, ({"name": name}, content))
+        _object(project, put, bucket, "")
+        return b""
+    if f"b/{bucket}/o/{name}" not in project.contents:
+        raise not_found(name)
+    return project.contents[f"b/{bucket}/o/{name}"]
+
+
 def _secrets(project: Project, request: Request) -> Json | None:
     secrets = project.of("secretmanager")
     if request.verb == "addVersion":
@@ -309,6 +324,16 @@ def _logging(project: Project, request: Request) -> Json | None:
     if request.name == "entries" and request.verb == "list":
         return {"entries": [*project.of("logging entries").values()]}
     return None
+
+
+def _monitoring(project: Project, request: Request) -> Json | None:
+    if not request.name.endswith("/timeSeries"):
+        return None
+    chosen = re.search(r'metric\.type ?= ?"([^"]+)"', request.query.get("filter", ""))
+    if chosen is None or "interval.endTime" not in request.query:
+        raise RefusedError(400, "INVALID_ARGUMENT", "a filter by one metric's type and the interval's end are required")
+    found = [series for series in project.of("monitoring series").values() if series["metric"]["type"] == chosen[1]]
+    return {"timeSeries": found} if found else {}
 
 
 def _firestore(project: Project, request: Request) -> Json | None:
@@ -390,12 +415,23 @@ def _keys(_: Project, request: Request) -> Json | None:
     return None
 
 
+def _credentials(_: Project, request: Request) -> Json | None:
+    if request.verb == "signBlob":
+        signed = hashlib.sha256(base64.b64decode(request.body["payload"])).digest()
+        return {"keyId": "1", "signedBlob": base64.b64encode(signed).decode()}
+    return None
+
+
 def _fill_key(_: Project, name: str, key: Json) -> None:
     key.setdefault("uid", name.rpartition("/")[2])
 
 
-def _models(project: Project, request: Request) -> Json | None:
+def _vertex(project: Project, request: Request) -> Json | None:
     vertex = project.of("aiplatform")
+    if request.name.endswith("/pipelineJobs") and request.method == "POST":
+        name = f"{request.name}/{request.query['pipelineJobId']}"
+        job = {"name": name, **request.body, "state": "PIPELINE_STATE_PENDING", "createTime": _TIME}
+        return created(project, request, name, job)
     if request.verb == "upload":
         parent = request.body.get("parentModel") or f"{request.name}/{100 + project.next_number()}"
         versions = int(vertex.get(parent, {}).get("versionId", "0")) + 1
@@ -425,7 +461,7 @@ def _models(project: Project, request: Request) -> Json | None:
 _TIME = "2026-01-01T00:00:00Z"
 
 _SPECIAL: dict[str, Callable[[Project, Request], Json | None]] = {
-    "aiplatform": _models,
+    "aiplatform": _vertex,
     "apikeys": _keys,
     "cloudbuild": _builds,
     "cloudfunctions": _functions,
@@ -434,7 +470,9 @@ _SPECIAL: dict[str, Callable[[Project, Request], Json | None]] = {
     "firebaserules": _rules,
     "firestore": _firestore,
     "iam": _iam,
+    "iamcredentials": _credentials,
     "logging": _logging,
+    "monitoring": _monitoring,
     "secretmanager": _secrets,
     "serviceusage": _service_usage,
     "storage": _storage,

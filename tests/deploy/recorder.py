@@ -16,7 +16,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.deploy.control_plane import Project, RefusedError, dumped, request_of
-from tests.deploy.google_services import answer, multipart
+from tests.deploy.google_services import answer, multipart, xml_object
 
 APIS = {
     "AIPLATFORM": "aiplatform",
@@ -136,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
         if project.refuse is not None and project.refuse(request):
             raise RefusedError(403, "PERMISSION_DENIED", f"refused for the test: {request.key}")
         if host == "storage.googleapis.com" and "/v1/" not in path:
-            return b""
+            return xml_object(project, self.command, path, raw)
         if query.get("uploadType") == "resumable" and self.command == "POST":
             return b"{}"
         if path.startswith("/download") or query.get("alt") == "media":

@@ -1,0 +1,349 @@
+"""The operator's commands for a deployed project, by `make` and the real gcloud.
+
+The control plane is the recorder, with what was deployed in it; Firestore and Pub/Sub are the emulators.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.cloud import firestore, pubsub_v1
+
+from localcloud import identity_server
+from localcloud.addresses import Addresses
+from localcloud.parts import workers
+from localcloud.supervisor import Supervisor
+from musicgenerator import ids
+from musicgenerator.messages import PictureMessage
+from tests.deploy.conftest import Installation
+from tests.deploy.expected import PROJECT
+
+pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]
+
+DOOR_PORT = 22_180
+SESSION = "s" + "a" * 26
+CAPTIONS = "musicgenerator-captions"
+LAUNCHER = f"projects/{PROJECT}/locations/us-central1/functions/musicgenerator-pipeline-launcher"
+METRICS = "pubsub.googleapis.com/subscription/"
+
+
+@pytest.fixture(autouse=True)
+def _only_what_google_knows(operated: Installation) -> Iterator[None]:
+    """Nothing was asked for that the recorder does not know, nor anywhere else."""
+    operated.record(operated.project)
+    yield
+    assert operated.project.mistakes == []
+
+
+@pytest.fixture
+def database(operated: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[firestore.Client]:
+    """The installation's database, empty at the end."""
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", operated.environ["FIRESTORE_EMULATOR_HOST"])
+    client = firestore.Client(project=PROJECT, database="musicgenerator")
+    yield client
+    for collection in client.collections():
+        client.recursive_delete(collection)
+
+
+@pytest.fixture
+def messages(operated: Installation, monkeypatch: pytest.MonkeyPatch) -> "Messages":
+    """The installation's topics and subscriptions."""
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", operated.environ["PUBSUB_EMULATOR_HOST"])
+    return Messages()
+
+
+class Messages:
+    """Publishes on a topic and takes what waits at a subscription, both by their short names."""
+
+    def __init__(self) -> None:
+        self._publisher = pubsub_v1.PublisherClient()
+        self._subscriber = pubsub_v1.SubscriberClient()
+
+    def publish(self, topic: str, data: bytes, **attributes: str) -> None:
+        path = self._publisher.topic_path(PROJECT, topic)
+        self._publisher.publish(path, data, **attributes).result(timeout=10)
+
+    def taken(self, subscription: str) -> list[tuple[bytes, dict[str, str]]]:
+        path = self._subscriber.subscription_path(PROJECT, subscription)
+        found = self._subscriber.pull(subscription=path, max_messages=10, timeout=10).received_messages
+        self._subscriber.acknowledge(subscription=path, ack_ids=[received.ack_id for received in found])
+        return [(received.message.data, dict(received.message.attributes)) for received in found]
+
+
+def made(installation: Installation, target: str, **variables: str) -> str:
+    """Run a target that succeeds and return what it printed."""
+    done = installation.make(target, **variables)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def appeared(look: Callable[[], Any], seconds: float = 120) -> Any:
+    """Return what a look finds as soon as it finds something."""
+    until = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    return found
+
+
+def write_track(database: firestore.Client, track: str, session: str = SESSION, **fields: Any) -> None:
+    """Write a track that was announced today, and its work."""
+    document = {"createdAt": datetime.now(UTC), "error": None, "describer": None, "music": None}
+    database.document("sessions", session, "tracks", track).set(document | fields)
+    database.document("work", track).set({"session": session, "parked": False, "dueAt": None})
+
+
+def measured(metric: str, subscription: str, value: int) -> dict[str, Any]:
+    """Return a time series as Cloud Monitoring answers it, of one point."""
+    now = datetime.now(UTC).isoformat()
+    return {
+        "metric": {"type": METRICS + metric},
+        "resource": {
+            "type": "pubsub_subscription",
+            "labels": {"project_id": PROJECT, "subscription_id": subscription},
+        },
+        "metricKind": "GAUGE",
+        "valueType": "INT64",
+        "points": [{"interval": {"startTime": now, "endTime": now}, "value": {"int64Value": str(value)}}],
+    }
+
+
+def test_the_status_says_what_is_deployed_what_waits_and_what_today_has_cost(
+    operated: Installation, database: firestore.Client
+) -> None:
+    """Of this installation alone, with one list of functions and two metrics read, and nothing changed."""
+    write_track(database, "t" + "a" * 26, status="ready", describer={"costUsd": 0.0002}, music={"costUsd": 0.06})
+    write_track(database, "t" + "b" * 26, status="failed", error={"code": "caption_failed", "message": "…"})
+    write_track(database, "t" + "c" * 26, status="captioning")
+    write_track(database, "t" + "d" * 26, status="ready", createdAt=datetime.now(UTC) - timedelta(days=1, minutes=1))
+    database.document("work", "t" + "c" * 26).update({"parked": True, "dueAt": datetime.now(UTC)})
+    database.document("budget", f"{datetime.now(UTC).date()}-3").set({"launched": 2})
+    series = operated.project.of("monitoring series")
+    uploads = "eventarc-us-central1-musicgenerator-uploads-sub-123"
+    for name, waiting, oldest in ((f"{CAPTIONS}-pipeline-launcher", 7, 42), (uploads, 0, 0)):
+        series[f"{name} waiting"] = measured("num_undelivered_messages", name, waiting)
+        series[f"{name} oldest"] = measured("oldest_unacked_message_age", name, oldest)
+    for name in ("somebody-elses", f"second-{CAPTIONS}-pipeline-launcher"):
+        series[name] = measured("num_undelivered_messages", name, 5)
+    try:
+        lines = [" ".join(line.split()) for line in made(operated, "status", DAILY_LIMIT="500").splitlines()]
+    finally:
+        del operated.project.resources["monitoring series"]
+
+    functions = {name: body for name, body in operated.project.of("cloudfunctions").items() if "/functions/" in name}
+    for name, body in functions.items():
+        release = body["labels"]["release"][:12]
+        assert any(line.startswith(f"{name.rpartition('/')[2]} ACTIVE release {release}") for line in lines)
+    template = functions[LAUNCHER]["serviceConfig"]["environmentVariables"]["PIPELINE_TEMPLATE"]
+    assert f"template {template}" in lines
+    backlog = lines.index("Backlog (as Cloud Monitoring knows it, minutes late)")
+    assert lines[backlog + 1 :][:3] == [
+        f"{uploads} waiting 0 oldest (s) 0",
+        f"{CAPTIONS}-pipeline-launcher waiting 7 oldest (s) 42",
+        "Today's tracks (UTC)",
+    ]
+    assert {"ready 1", "failed 1", "captioning 1", "caption_failed 1"} <= set(lines)
+    assert "parked 1 for the operator: make replay" in lines
+    assert "overdue 1 for the sweeper" in lines
+    assert "launches 2 of 500" in lines
+    assert "0.1202 USD without machines and storage" in lines
+
+    read = [(request.service, request.name.rpartition("/")[2]) for request in operated.project.requests]
+    assert read.count(("monitoring", "timeSeries")) == 2
+    assert ("cloudfunctions", "functions") in read
+    assert operated.record(operated.project) == []
+
+
+def test_dead_letters_are_listed_and_a_replay_takes_them_up_with_what_was_parked(
+    operated: Installation, database: firestore.Client, messages: Messages
+) -> None:
+    """Listing takes nothing away; a replay publishes each again without the marks of its death, and once."""
+    data = b'{"track": "t1"}'
+    marks = {"CloudPubSubDeadLetterSourceDeliveryCount": "50", "CloudPubSubDeadLetterSourceSubscription": "s"}
+    messages.publish(f"{CAPTIONS}-dead-letters", data, **marks, kept="yes")
+    parked = "t" + "e" * 26
+    write_track(database, parked, status="captioning")
+    database.document("work", parked).update({"parked": True})
+    database.document("control", "describer").set({"closed": True})
+
+    for _ in range(2):
+        listed = made(operated, "dead-letters")
+        assert f"subscriptions/{CAPTIONS}-dead-letters  tried 50 times" in listed
+        assert data.decode() in listed
+        assert listed.splitlines()[-1] == "1 dead letter."
+
+    replayed = made(operated, "replay")
+    assert f"taken up again: {parked}" in replayed
+    assert replayed.splitlines()[-1] == "1 parked tracks, 1 dead letters."
+    assert messages.taken(f"{CAPTIONS}-pipeline-launcher") == [(data, {"kept": "yes"})]
+    assert messages.taken("musicgenerator-pictures-captioner") == [(PictureMessage(parked).to_bytes(), {})]
+    assert not database.document("control", "describer").get().exists
+    assert made(operated, "dead-letters").splitlines()[-1] == "0 dead letters."
+    assert operated.record(operated.project) == []
+
+
+def test_pictures_are_dropped_by_gcloud_and_followed_to_their_music(
+    operated: Installation, database: firestore.Client, photos: dict[str, Path]
+) -> None:
+    """The object carries the wishes; what the operator reads at the end is where the music is."""
+    bucket = f"{PROJECT}-musicgenerator-images"
+    path = f"b/{bucket}/o/coffee.jpg"
+    wishes = {"BRIEF_LANGUAGE": "en", "SECONDS_OF_MUSIC": "60"}
+    with ThreadPoolExecutor(1) as threads:
+        dropping = threads.submit(operated.make, "drop", IMAGES=str(photos["coffee"]), **wishes)
+        dropped = appeared(lambda: operated.project.of("storage").get(path))
+        track = ids.dropped_track_id(bucket, "coffee.jpg", int(dropped["generation"]))
+        write_track(database, track, status="composing")
+        music = {"url": "https://storage.googleapis.com/results/r1/music.mp3"}
+        write_track(database, track, status="ready", music=music)
+        done = dropping.result()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"coffee.jpg  {track}  {music['url']}" in done.stdout
+    assert dropped["metadata"] == {"language": "en", "durationSeconds": "60"}
+    assert operated.project.contents[path] == photos["coffee"].read_bytes()
+    del operated.project.of("storage")[path]
+
+
+def test_a_dropped_picture_that_fails_is_said_to_fail(
+    operated: Installation, database: firestore.Client, photos: dict[str, Path]
+) -> None:
+    """With its reason, and as the command's exit status; a file that is not there is named before anything is sent."""
+    path = f"b/{PROJECT}-musicgenerator-images/o/coffee.jpg"
+    with ThreadPoolExecutor(1) as threads:
+        dropping = threads.submit(operated.make, "drop", IMAGES=str(photos["coffee"]))
+        dropped = appeared(lambda: operated.project.of("storage").get(path))
+        track = ids.dropped_track_id(f"{PROJECT}-musicgenerator-images", "coffee.jpg", int(dropped["generation"]))
+        write_track(database, track, status="failed", error={"code": "caption_failed", "message": "Nothing was seen"})
+        done = dropping.result()
+    assert done.returncode != 0
+    assert "Nothing was seen (caption_failed)" in done.stdout
+    del operated.project.of("storage")[path]
+    operated.record(operated.project)
+    missing = operated.make("drop", IMAGES="/nowhere/cat.jpg")
+    assert missing.returncode != 0
+    assert "There is no file /nowhere/cat.jpg." in missing.stderr
+    assert operated.record(operated.project) == []
+
+
+def test_a_pause_is_written_where_the_functions_read_it(operated: Installation, database: firestore.Client) -> None:
+    """In the installation's own database; going on takes it back."""
+    switch = database.document("control", "switch")
+    assert "Paused" in made(operated, "pause")
+    assert switch.get().get("paused") is True
+    assert made(operated, "unpause").strip() == "Not paused."
+    assert switch.get().get("paused") is False
+
+
+@pytest.fixture(scope="module")
+def door(operated: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The staged door with the environment that was deployed; its address is the one that the function has."""
+    function = operated.project.of("cloudfunctions")[LAUNCHER.replace("pipeline-launcher", "upload-handler")]
+    service, deployed_uri = function["serviceConfig"], function["serviceConfig"]["uri"]
+    home = tmp_path_factory.mktemp("door")
+    addresses = Addresses(DOOR_PORT, home)
+    environ = {name: value.replace("https://", "http://") for name, value in service["environmentVariables"].items()}
+    environ |= {name: operated.environ[name] for name in operated.environ if name.endswith(("_HOST", "_proxy"))}
+    environ["STORAGE_EMULATOR_HOST"] = "http://storage.googleapis.com"
+    identity_server.prepare(addresses)
+    environ["GOOGLE_APPLICATION_CREDENTIALS"] = str(addresses.credentials_file)
+    (part,) = (part for part in workers(addresses, "", "") if part.name == "upload_handler")
+    with Supervisor(home / "logs", show=lambda _: None) as supervisor:
+        supervisor.start([replace(part, environ=environ)])
+        service["uri"] = addresses.url("upload_handler")
+        yield
+        service["uri"] = deployed_uri
+
+
+@pytest.mark.usefixtures("door")
+def test_a_smoke_run_goes_through_the_deployed_door_and_leaves_nothing(
+    operated: Installation, database: firestore.Client
+) -> None:
+    """The picture lies in the images bucket by the signed address; its music is heard, and then nothing is there."""
+    storage, buckets = operated.project.of("storage"), f"b/{PROJECT}-musicgenerator"
+    before = set(storage)
+    with ThreadPoolExecutor(1) as threads:
+        smoking = threads.submit(operated.make, "smoke")
+        uploaded = appeared(lambda: sorted(set(storage) - before) or smoking.done())
+        assert uploaded is not True, smoking.result()
+        (work,) = database.collection("work").stream()
+        assert uploaded == [f"{buckets}-images/o/uploads/{work.id}"]
+        result = f"{buckets}-results/o/{work.get('token')}/music.mp3"
+        storage[result] = {"name": result.partition("/o/")[2], "bucket": f"{PROJECT}-musicgenerator-results"}
+        storage[result] |= {"generation": "1", "size": "5"}
+        operated.project.contents[result] = b"music"
+        url = f"http://storage.googleapis.com/{result.removeprefix('b/').replace('/o/', '/', 1)}"
+        track = database.document("sessions", work.get("session"), "tracks", work.id)
+        track.update({"status": "ready", "music": {"url": url, "bytes": 5}})
+        done = smoking.result()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"track {work.id}" in done.stdout
+    assert "deleted without a trace" in done.stdout
+    assert set(storage) == before
+    assert not track.get().exists
+
+
+@pytest.mark.usefixtures("door")
+def test_a_smoke_run_of_a_paused_system_says_why_it_fails(operated: Installation, database: firestore.Client) -> None:
+    """The door reads the switch that `make pause` turned, and the operator reads the door's answer."""
+    made(operated, "pause")
+    done = operated.make("smoke")
+    assert done.returncode != 0
+    assert "/v1/sessions answered 503" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not [*database.collection("sessions").stream()]
+    assert operated.record(operated.project) == []
+
+
+def settled_canary(operated: Installation, database: firestore.Client, status: str) -> tuple[Any, dict[str, Any]]:
+    """Deploy the pipeline while a canary's job ends like this; return what `make` did, and the job."""
+    vertex = operated.project.of("aiplatform")
+    with ThreadPoolExecutor(1) as threads:
+        deploying = threads.submit(operated.make, "deploy-pipeline", YES="1", CANARY="yes")
+        name = appeared(lambda: next((name for name in vertex if "/pipelineJobs/" in name), None) or deploying.done())
+        assert name is not True, deploying.result()
+        job = vertex.pop(name)
+        track = job["labels"]["track"]
+        session = database.document("work", track).get().get("session")
+        database.document("sessions", session, "tracks", track).update({"status": status})
+        done = deploying.result()
+    assert not database.document("work", track).get().exists
+    return done, job
+
+
+def test_a_launcher_is_switched_only_when_a_canary_has_made_a_track(
+    operated: Installation, database: firestore.Client
+) -> None:
+    """With the new template, by a job of its own; a canary that fails leaves the launcher with the template before."""
+    functions, storage = operated.project.of("cloudfunctions"), operated.project.of("storage")
+    template = functions[LAUNCHER]["serviceConfig"]["environmentVariables"]["PIPELINE_TEMPLATE"]
+    before = f"gs://{PROJECT}-musicgenerator-pipeline/templates/before.yaml"
+    functions[LAUNCHER]["serviceConfig"]["environmentVariables"]["PIPELINE_TEMPLATE"] = before
+    functions[LAUNCHER]["labels"]["release"] = "before"
+    storage[f"b/{PROJECT}-musicgenerator-pipeline"]["labels"]["template"] = "before"
+
+    def used() -> str:
+        return str(functions[LAUNCHER]["serviceConfig"]["environmentVariables"]["PIPELINE_TEMPLATE"])
+
+    def switched() -> list[str]:
+        changes = [request for request in operated.project.requests if request.is_mutating]
+        operated.project.requests.clear()
+        return [request.name for request in changes if request.service == "cloudfunctions" and not request.verb]
+
+    done, job = settled_canary(operated, database, "failed")
+    assert done.returncode != 0
+    assert f"The canary made no track; the launcher keeps {before}." in done.stderr
+    assert (used(), switched()) == (before, [])
+    assert job["serviceAccount"] == f"mg-pipeline@{PROJECT}.iam.gserviceaccount.com"
+    assert job["runtimeConfig"]["parameterValues"]["engine"] == "composer"
+
+    done, job = settled_canary(operated, database, "ready")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (used(), switched()) == (template, [LAUNCHER])
+    (executor,) = job["pipelineSpec"]["deploymentSpec"]["executors"].values()
+    assert executor["container"]["image"].startswith(f"us-central1-docker.pkg.dev/{PROJECT}/musicgenerator/")
+    assert storage[f"b/{PROJECT}-musicgenerator-pipeline"]["labels"]["template"] in template
