@@ -108,6 +108,30 @@ run_logged() { # LOG COMMAND…
   "$@" >> "$log" 2>&1 < /dev/null
 }
 
+# Runs a command, and again after growing pauses, two minutes in all, while it fails and says something like WORDS:
+# what Google has just made is not there for all of Google at once. Returns LATER if it still is not.
+PAUSES=(2 4 8 16 30 60) LATER=75
+patiently() { # WORDS COMMAND…
+  local words=$1 pause said status
+  shift
+  said=$(mktemp "$WORK/said.XXXXXX")
+  for pause in "${PAUSES[@]}" ''; do
+    status=0
+    "$@" 2> "$said" || status=$?
+    cat "$said" >&2
+    if ((status == 0)) || ! grep -qE "$words" "$said"; then break; fi
+    status=$LATER
+    [[ -n $pause ]] || break
+    echo "Again in $pause seconds." >&2
+    sleep "$pause"
+  done
+  rm "$said"
+  return "$status"
+}
+
+# What the operator is told at the end of a deployment that ends well.
+warn() { printf 'Warning: %s\n' "$*" >> "$WORK/warnings"; }
+
 reap() {
   local first=${RUNNING[0]} pid rest
   RUNNING=("${RUNNING[@]:1}")
@@ -211,16 +235,23 @@ grants() { # KIND [NAME]
   begin "$([[ -f $file ]] && echo '~' || echo +)" write_policy "$kind" "$name"
 }
 
+# An account that was made a moment ago may not be there yet for IAM, and in a new project Google writes policies, too.
+UNSEEN='Service account .*does not exist|Unknown service account|concurrent policy changes'
 write_policy() { # KIND NAME [OPTION…]
+  patiently "$UNSEEN" rewrite_policy "$@"
+}
+
+# `patiently` switches errexit off: each line says for itself that a failure ends it, or a policy could be lost.
+rewrite_policy() { # KIND NAME [OPTION…]
   local kind=$1 name=$2 file=$WORK/log/policy-$1-$2 words
   shift 2
   read -ra words <<< "$(iam_command get-iam-policy "$kind" "$name")"
-  gcloud "${words[@]}" --format=json > "$file.old.json"
+  gcloud "${words[@]}" --format=json > "$file.old.json" || return
   rm -f "$file.new.json"
-  policies "$kind${name:+ $name}" "$file.old.json" --write "$file.new.json" "$@"
+  policies "$kind${name:+ $name}" "$file.old.json" --write "$file.new.json" "$@" || return
   [[ -f $file.new.json ]] || return 0
   read -ra words <<< "$(iam_command set-iam-policy "$kind" "$name")"
-  gcloud "${words[@]:0:3}" "${words[@]:3:1}" "$file.new.json" "${words[@]:4}" --format=none
+  gcloud "${words[@]:0:3}" "${words[@]:3:1}" "$file.new.json" "${words[@]:4}" --format=none || return
 }
 
 # The few requests that gcloud has no command for: Firestore's rules and one document.
