@@ -168,6 +168,38 @@ read_all() { # 'kind<TAB>arguments'…
   printf '%s\0' "$@" | xargs -0 -P "$JOBS" -n 1 bash "$INFRA/read_kind.sh" "$STATE" || exit 1
 }
 
+# Names in a kind's listing that are ours by their beginning.
+ours() { # KIND KEY BEGINNING
+  "$PYTHON" -IS -c 'import json, sys
+for resource in json.load(open(sys.argv[1])):
+    name = str(resource.get(sys.argv[2], "")).rpartition("/")[2]
+    if name.startswith(sys.argv[3]):
+        print(name)' "$STATE/$1.json" "$2" "$3"
+}
+
+# What `make deploy-model` made, newest first. A deployment neither makes nor changes it, so that kinds.tsv leaves it out.
+read_vertex() { # models|endpoints…
+  local kind lines=()
+  for kind in "$@"; do
+    lines+=("$kind"$'\t'"ai $kind list --region=$REGION --filter=labels.app=$APP --sort-by=~createTime")
+  done
+  read_all "${lines[@]}"
+}
+
+# Ends every version's machines, which cost by the hour, and the endpoint.
+remove_endpoint() { # ID
+  local versions
+  versions=$(gcloud ai endpoints describe "$1" --region="$REGION" --format='value(deployedModels[].id)')
+  read -ra versions <<< "${versions//;/ }"
+  while ((${#versions[@]})); do
+    # Only the last may go while it still has traffic.
+    gcloud ai endpoints undeploy-model "$1" --region="$REGION" --deployed-model-id="${versions[0]}" \
+      ${versions[1]:+--traffic-split="${versions[1]}=100"}
+    versions=("${versions[@]:1}")
+  done
+  gcloud ai endpoints delete "$1" --region="$REGION"
+}
+
 # Grants on one resource, as roles.md says: read, merged, written with the etag that was read.
 iam_command() { # VERB KIND NAME
   case $2 in

@@ -409,6 +409,13 @@ def _fill_key(_: Project, name: str, key: Json) -> None:
 
 def _models(project: Project, request: Request) -> Json | None:
     vertex = project.of("aiplatform")
+    split = request.body.get("trafficSplit", {}) if isinstance(request.body, dict) else {}
+    if split and sum(split.values()) != 100:
+        raise RefusedError(400, "INVALID_ARGUMENT", f"the traffic of {split} does not sum to 100")
+    if request.method == "DELETE":
+        used = {model["model"] for body in vertex.values() for model in body.get("deployedModels", [])}
+        if vertex.get(request.name, {}).get("deployedModels") or request.name in used:
+            raise RefusedError(400, "FAILED_PRECONDITION", f"{request.name} has a deployed model, or is one")
     if request.verb == "upload":
         parent = request.body.get("parentModel") or f"{request.name}/{100 + project.next_number()}"
         versions = int(vertex.get(parent, {}).get("versionId", "0")) + 1
@@ -420,11 +427,13 @@ def _models(project: Project, request: Request) -> Json | None:
         number = str(100 + project.next_number())
         deployed = {**request.body["deployedModel"], "id": number}
         endpoint.setdefault("deployedModels", []).append(deployed)
-        split = request.body.get("trafficSplit", {})
         endpoint["trafficSplit"] = {number if key == "0" else key: value for key, value in split.items()}
         return done(project, request, {"deployedModel": deployed})
     if request.verb == "undeployModel":
         endpoint, gone = vertex[request.name], request.body["deployedModelId"]
+        endpoint["trafficSplit"] = split or endpoint["trafficSplit"]
+        if endpoint["trafficSplit"].get(gone) and len(endpoint["deployedModels"]) > 1:
+            raise RefusedError(400, "FAILED_PRECONDITION", f"{gone} still has traffic")
         endpoint["deployedModels"] = [model for model in endpoint["deployedModels"] if model["id"] != gone]
         endpoint["trafficSplit"].pop(gone, None)
         return done(project, request, {})

@@ -1,4 +1,4 @@
-"""What goes wrong in the first hours of a project.
+"""What goes wrong in the first hours of a project, and with a model that costs by the hour.
 
 Errors are worded as Google words them; where the scripts wait, a `sleep` of the tests notes the seconds and returns.
 """
@@ -13,13 +13,15 @@ import pytest
 import yaml
 
 from tests.deploy.conftest import Installation, Installer
-from tests.deploy.control_plane import RefusedError, Request
+from tests.deploy.control_plane import Json, RefusedError, Request
 from tests.deploy.expected import PROJECT, described, fresh_project, written
 from tests.deploy.google_services import NUMBER
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]
 
 EXPECTED = Path(__file__).with_name("expected.yaml")
+PLACE = f"projects/{PROJECT}/locations/us-central1"
+MODEL = f"gs://{PROJECT}-musicgenerator-pipeline/models/musicgen"
 PIPELINE = f"mg-pipeline@{PROJECT}.iam.gserviceaccount.com"
 # The alerts on log-based metrics; the others are on Pub/Sub's own.
 ON_OUR_METRICS = {
@@ -212,3 +214,104 @@ def test_an_alert_whose_metric_stays_unknown_fails_no_deployment(made: Patient) 
     assert again.returncode == 0, again.stderr
     assert "Warning" not in again.stderr
     assert alerts(installation) == everything
+
+
+@pytest.fixture
+def modelled(installer: Installer) -> Installation:
+    """A project with what a model needs of an installation, and no model yet."""
+    installation = installer(fresh_project())
+    project = installation.project
+    for api in ("aiplatform", "artifactregistry"):
+        name = f"projects/{NUMBER}/services/{api}.googleapis.com"
+        project.of("serviceusage")[name] = {"name": name, "config": {"name": f"{api}.googleapis.com"}}
+    repository, bucket = f"{PLACE}/repositories/musicgenerator", f"{PROJECT}-musicgenerator-pipeline"
+    project.of("artifactregistry")[repository] = {"name": repository, "format": "DOCKER"}
+    project.of("storage")[f"b/{bucket}"] = {"name": bucket, "id": bucket, "location": "US-CENTRAL1"}
+    return installation
+
+
+def deploy_model(installation: Installation, **said: str) -> None:
+    done = installation.make("deploy-model", MODEL=MODEL, **said)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def endpoint_of(installation: Installation) -> Json:
+    (endpoint,) = [body for name, body in installation.project.of("aiplatform").items() if "/endpoints/" in name]
+    return endpoint
+
+
+def test_destroying_ends_what_costs_by_the_hour(modelled: Installation) -> None:
+    """Two versions with traffic, their endpoint and their model go; somebody else's model stays."""
+    deploy_model(modelled)
+    deploy_model(modelled, SHARE="10")
+    vertex = modelled.project.of("aiplatform")
+    foreign = f"{PLACE}/models/7"
+    vertex[foreign] = {"name": foreign, "displayName": "musicgenerator-model", "labels": {"app": "another"}}
+    done = modelled.make("destroy", YES="1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "model's endpoint" in done.stdout
+    assert list(vertex) == [foreign]
+    assert modelled.project.mistakes == []
+    assert "There is nothing of musicgenerator" in modelled.make("destroy", YES="1").stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        ("destroy", "models"),
+        ("destroy", "endpoints"),
+        ("deploy-model", "models"),
+        ("deploy-model", "endpoints"),
+        ("undeploy-model", "endpoints"),
+    ],
+)
+def test_a_list_that_cannot_be_read_is_not_an_empty_one(modelled: Installation, command: str, kind: str) -> None:
+    """The command stops, says why, and has made no second one of the kind and taken nothing away."""
+    deploy_model(modelled)
+    vertex = modelled.project.of("aiplatform")
+    before = list(vertex)
+    modelled.project.refuse = lambda request: request.method == "GET" and request.name == f"{PLACE}/{kind}"
+    done = modelled.make(command, YES="1", MODEL=MODEL)
+    assert done.returncode != 0
+    assert "refused for the test" in done.stderr
+    assert list(vertex) == before
+    assert len(endpoint_of(modelled)["deployedModels"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "share", "after"),
+    [
+        ((34, 33, 33), 10, (32, 29, 29)),
+        ((33, 34, 33), 10, (29, 32, 29)),
+        ((50, 50, 0), 1, (50, 49, 0)),
+        ((34, 33, 33), 100, (0, 0, 0)),
+    ],
+)
+def test_shares_sum_to_a_hundred(
+    modelled: Installation, before: tuple[int, ...], share: int, after: tuple[int, ...]
+) -> None:
+    """The earlier versions keep the rest in proportion, and the largest of them takes what rounding leaves over."""
+    deploy_model(modelled)
+    endpoint = endpoint_of(modelled)
+    (deployed,) = endpoint["deployedModels"]
+    earlier = ["11", "22", "33"]
+    endpoint["deployedModels"] = [{**deployed, "id": number} for number in earlier]
+    endpoint["trafficSplit"] = dict(zip(earlier, before, strict=True))
+    deploy_model(modelled, SHARE=str(share))
+    newest = endpoint["deployedModels"][-1]["id"]
+    assert endpoint["trafficSplit"] == {newest: share, **dict(zip(earlier, after, strict=True))}
+
+
+def test_the_first_version_answers_everything(modelled: Installation) -> None:
+    """Whatever its share: there is nobody else."""
+    deploy_model(modelled, SHARE="10")
+    assert list(endpoint_of(modelled)["trafficSplit"].values()) == [100]
+
+
+@pytest.mark.parametrize("share", ["101", "-1", "ten", "08"])
+def test_a_share_is_a_percentage(modelled: Installation, share: str) -> None:
+    """Anything else is refused before anything is built."""
+    done = modelled.make("deploy-model", MODEL=MODEL, SHARE=share)
+    assert done.returncode != 0
+    assert "SHARE is the new version's percentage" in done.stderr
+    assert modelled.record(modelled.project) == []
