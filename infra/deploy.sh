@@ -10,6 +10,7 @@ DEED=${1:?plan or apply}
 run_steps() {
   local file
   : > "$WORK/plan.tsv"
+  : > "$WORK/warnings"
   for file in "$INFRA"/steps/*.sh; do
     STEP=${file##*/} STEP=${STEP%.sh} CHANGED=''
     # A step that is left out is compared all the same: what it derives is needed further on.
@@ -63,4 +64,5 @@ if [[ ${YES:-} != 1 ]]; then
 fi
 MODE=apply
 run_steps
+cat "$WORK/warnings" >&2
 printf '\nDone. The page: %s/index.html\n' "$PAGE_ORIGIN"

@@ -12,15 +12,6 @@ gone() { # KIND NAME DESCRIPTION KEY COMMAND…
   begin - "$@"
 }
 
-# Names in a kind's listing that are ours by their beginning.
-ours() { # KIND KEY BEGINNING
-  "$PYTHON" -IS -c 'import json, sys
-for resource in json.load(open(sys.argv[1])):
-    name = str(resource.get(sys.argv[2], "")).rpartition("/")[2]
-    if name.startswith(sys.argv[3]):
-        print(name)' "$STATE/$1.json" "$2" "$3"
-}
-
 remove_database() {
   google_rest firestore_rules remove "$DATABASE"
   gcloud firestore databases update --database="$DATABASE" --no-delete-protection --format=none
@@ -29,6 +20,15 @@ remove_database() {
 
 steps() {
   local name kind function
+  STEP=model
+  for name in $(ours endpoints name ''); do
+    gone endpoints "$name" "model's endpoint" name remove_endpoint "$name"
+  done
+  barrier
+  for name in $(ours models name ''); do
+    gone models "$name" model name gcloud ai models delete "$name" --region="$REGION"
+  done
+  barrier
   STEP=deliveries
   gone triggers "$UPLOADS_TRIGGER" trigger name gcloud eventarc triggers delete "$UPLOADS_TRIGGER" --location="$REGION"
   gone jobs "$TICK_JOB" "scheduler's tick" name gcloud scheduler jobs delete "$TICK_JOB" --location="$REGION"
@@ -104,6 +104,8 @@ on_exit() {
 trap on_exit EXIT
 
 read_everything
+echo '[]' | tee "$STATE/endpoints.json" > "$STATE/models.json"
+if exists apis aiplatform.googleapis.com; then read_vertex endpoints models; fi
 : > "$WORK/plan.tsv"
 MODE=plan
 steps

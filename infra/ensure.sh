@@ -110,6 +110,30 @@ run_logged() { # LOG COMMAND…
   "$@" >> "$log" 2>&1 < /dev/null
 }
 
+# Runs a command, and again after growing pauses, two minutes in all, while it fails and says something like WORDS:
+# what Google has just made is not there for all of Google at once. Returns LATER if it still is not.
+PAUSES=(2 4 8 16 30 60) LATER=75
+patiently() { # WORDS COMMAND…
+  local words=$1 pause said status
+  shift
+  said=$(mktemp "$WORK/said.XXXXXX")
+  for pause in "${PAUSES[@]}" ''; do
+    status=0
+    "$@" 2> "$said" || status=$?
+    cat "$said" >&2
+    if ((status == 0)) || ! grep -qE "$words" "$said"; then break; fi
+    status=$LATER
+    [[ -n $pause ]] || break
+    echo "Again in $pause seconds." >&2
+    sleep "$pause"
+  done
+  rm "$said"
+  return "$status"
+}
+
+# What the operator is told at the end of a deployment that ends well.
+warn() { printf 'Warning: %s\n' "$*" >> "$WORK/warnings"; }
+
 reap() {
   local first=${RUNNING[0]} pid rest
   RUNNING=("${RUNNING[@]:1}")
@@ -151,6 +175,38 @@ read_state() { # [KIND…]
 
 read_all() { # 'kind<TAB>arguments'…
   printf '%s\0' "$@" | xargs -0 -P "$JOBS" -n 1 bash "$INFRA/read_kind.sh" "$STATE" || exit 1
+}
+
+# Names in a kind's listing that are ours by their beginning.
+ours() { # KIND KEY BEGINNING
+  "$PYTHON" -IS -c 'import json, sys
+for resource in json.load(open(sys.argv[1])):
+    name = str(resource.get(sys.argv[2], "")).rpartition("/")[2]
+    if name.startswith(sys.argv[3]):
+        print(name)' "$STATE/$1.json" "$2" "$3"
+}
+
+# What `make deploy-model` made, newest first. A deployment neither makes nor changes it, so that kinds.tsv leaves it out.
+read_vertex() { # models|endpoints…
+  local kind lines=()
+  for kind in "$@"; do
+    lines+=("$kind"$'\t'"ai $kind list --region=$REGION --filter=labels.app=$APP --sort-by=~createTime")
+  done
+  read_all "${lines[@]}"
+}
+
+# Ends every version's machines, which cost by the hour, and the endpoint.
+remove_endpoint() { # ID
+  local versions
+  versions=$(gcloud ai endpoints describe "$1" --region="$REGION" --format='value(deployedModels[].id)')
+  read -ra versions <<< "${versions//;/ }"
+  while ((${#versions[@]})); do
+    # Only the last may go while it still has traffic.
+    gcloud ai endpoints undeploy-model "$1" --region="$REGION" --deployed-model-id="${versions[0]}" \
+      ${versions[1]:+--traffic-split="${versions[1]}=100"}
+    versions=("${versions[@]:1}")
+  done
+  gcloud ai endpoints delete "$1" --region="$REGION"
 }
 
 # Grants on one resource, as roles.md says: read, merged, written with the etag that was read.
@@ -220,16 +276,23 @@ grants() { # KIND [NAME]
   begin "$([[ -f $file ]] && echo '~' || echo +)" write_policy "$kind" "$name"
 }
 
+# An account that was made a moment ago may not be there yet for IAM, and in a new project Google writes policies, too.
+UNSEEN='Service account .*does not exist|Unknown service account|concurrent policy changes'
 write_policy() { # KIND NAME [OPTION…]
+  patiently "$UNSEEN" rewrite_policy "$@"
+}
+
+# `patiently` switches errexit off: each line says for itself that a failure ends it, or a policy could be lost.
+rewrite_policy() { # KIND NAME [OPTION…]
   local kind=$1 name=$2 file=$WORK/log/policy-$1-$2 words
   shift 2
   read -ra words <<< "$(iam_command get-iam-policy "$kind" "$name")"
-  gcloud "${words[@]}" --format=json > "$file.old.json"
+  gcloud "${words[@]}" --format=json > "$file.old.json" || return
   rm -f "$file.new.json"
-  policies "$kind${name:+ $name}" "$file.old.json" --write "$file.new.json" "$@"
+  policies "$kind${name:+ $name}" "$file.old.json" --write "$file.new.json" "$@" || return
   [[ -f $file.new.json ]] || return 0
   read -ra words <<< "$(iam_command set-iam-policy "$kind" "$name")"
-  gcloud "${words[@]:0:3}" "${words[@]:3:1}" "$file.new.json" "${words[@]:4}" --format=none
+  gcloud "${words[@]:0:3}" "${words[@]:3:1}" "$file.new.json" "${words[@]:4}" --format=none || return
 }
 
 # The few requests that gcloud has no command for: Firestore's rules and one document.

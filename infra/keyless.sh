@@ -59,16 +59,16 @@ elif [[ $(fact providers github attributeCondition) != "$condition" ]]; then
 fi
 exists accounts "$DEPLOYER" email \
   || gcloud iam service-accounts create "$ACCOUNT-deployer" --display-name="$APP: deploys from GitHub" --format=none
-gcloud iam service-accounts add-iam-policy-binding "$DEPLOYER" --role=roles/iam.workloadIdentityUser \
+patiently "$UNSEEN" gcloud iam service-accounts add-iam-policy-binding "$DEPLOYER" --role=roles/iam.workloadIdentityUser \
   --member="principalSet://iam.googleapis.com/$pool/attribute.repository/$GITHUB" --format=none
 for entry in "${ROLES[@]}"; do
-  gcloud projects add-iam-policy-binding "$PROJECT" --member="serviceAccount:$DEPLOYER" --role="${entry%%:*}" \
+  patiently "$UNSEEN" gcloud projects add-iam-policy-binding "$PROJECT" --member="serviceAccount:$DEPLOYER" --role="${entry%%:*}" \
     --condition=None --format=none
 done
 # It deploys functions and triggers that run as our accounts, and acts as no others.
 for name in upload_handler captioner pipeline_launcher result_notifier pipeline eventarc_trigger push builder; do
   if exists accounts "$(account_of "$name")" email; then
-    gcloud iam service-accounts add-iam-policy-binding "$(account_of "$name")" --role=roles/iam.serviceAccountUser \
+    patiently "$UNSEEN" gcloud iam service-accounts add-iam-policy-binding "$(account_of "$name")" --role=roles/iam.serviceAccountUser \
       --member="serviceAccount:$DEPLOYER" --format=none
   fi
 done

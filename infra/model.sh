@@ -11,11 +11,11 @@ source "$(dirname "${BASH_SOURCE[0]}")/ensure.sh"
 TITLE=$APP-model
 at=(--region="$REGION")
 
-first() { # COMMAND… prints the id of the newest resource called TITLE
+first() { # models|endpoints: prints the newest one's id, nothing where there is none
   local found
-  found=$(gcloud ai "$@" list "${at[@]}" --filter="displayName=$TITLE" --sort-by=~createTime --format='value(name)' 2> /dev/null)
-  found=${found%%$'\n'*}
-  printf '%s' "${found##*/}"
+  read_vertex "$1"
+  found=$(ours "$1" name '') || exit
+  printf '%s' "${found%%$'\n'*}"
 }
 
 ensure_image() {
@@ -37,14 +37,39 @@ ensure_image() {
 
 # What answers now, as ID=PERCENT words.
 traffic() { # ENDPOINT
-  gcloud ai endpoints describe "$1" "${at[@]}" --format=json 2> /dev/null | "$PYTHON" -IS -c 'import json, sys
-for model, share in json.load(sys.stdin).get("trafficSplit", {}).items():
-    print(f"{model}={share}")'
+  read_all "endpoint"$'\t'"ai endpoints describe $1 ${at[*]}"
+  "$PYTHON" -IS -c 'import json, sys
+for model, share in json.load(open(sys.argv[1])).get("trafficSplit", {}).items():
+    print(f"{model}={share}")' "$STATE/endpoint.json"
+}
+
+# The new version, which gcloud calls 0, gets SHARE; whoever answered before keeps the rest in the proportions of before,
+# and of them the largest also what rounding leaves over.
+split_of() { # SHARE ID=PERCENT…
+  local rest=$((100 - $1)) left=$((100 - $1)) split=0=$1 largest=0 word number
+  shift
+  if (($# == 0)); then
+    printf '0=100'
+    return
+  fi
+  for word in "$@"; do
+    left=$((left - ${word#*=} * rest / 100))
+    ((${word#*=} <= largest)) || largest=${word#*=}
+  done
+  for word in "$@"; do
+    number=$((${word#*=} * rest / 100))
+    if ((${word#*=} == largest)); then
+      number=$((number + left)) left=0
+    fi
+    split+=",${word%%=*}=$number"
+  done
+  printf '%s' "$split"
 }
 
 deploy() {
   : "${MODEL:?Say where the model lies: MODEL=gs://bucket/folder}"
-  local share=${SHARE:-100} endpoint model parent split number=100 word
+  local share=${SHARE:-100} endpoint model parent split answering
+  [[ $share =~ ^(100|[1-9]?[0-9])$ ]] || fail "SHARE is the new version's percentage, 0 to 100, not '$share'."
   read_state project apis
   read_state repositories
   exists repositories "$REPOSITORY" || fail "Deploy the installation first: make deploy PROJECT=$PROJECT"
@@ -61,12 +86,9 @@ deploy() {
     google_rest dedicated_endpoint "$REGION" "$TITLE" "$APP"
     endpoint=$(first endpoints)
   fi
-  split=0=$share
-  for word in $(traffic "$endpoint"); do
-    # Whoever answered before keeps the rest, in the proportions of before.
-    number=$(("${word#*=}" * (100 - share) / 100))
-    split+=",${word%%=*}=$number"
-  done
+  answering=$(traffic "$endpoint")
+  # shellcheck disable=SC2086  # one word a version
+  split=$(split_of "$share" $answering)
   gcloud ai endpoints deploy-model "$endpoint" "${at[@]}" --model="$model" --display-name="$TITLE" \
     --machine-type="${MACHINE:-g2-standard-8}" --accelerator="${ACCELERATOR:-type=nvidia-l4,count=1}" \
     --min-replica-count=1 --max-replica-count="${REPLICAS:-1}" --service-account="$(account_of model)" \
@@ -88,16 +110,13 @@ route() {
 }
 
 undeploy() {
-  local endpoint version
+  local endpoint
   endpoint=$(first endpoints)
   if [[ -z $endpoint ]]; then
     echo "No model is deployed in $PROJECT."
     return
   fi
-  for version in $(gcloud ai endpoints describe "$endpoint" "${at[@]}" --format='value(deployedModels[].id)' 2> /dev/null | tr ';' ' '); do
-    gcloud ai endpoints undeploy-model "$endpoint" "${at[@]}" --deployed-model-id="$version"
-  done
-  gcloud ai endpoints delete "$endpoint" "${at[@]}"
+  remove_endpoint "$endpoint"
   echo "The machines are gone. Set MODEL_ENDPOINT= at the next deployment."
 }
 

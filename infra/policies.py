@@ -56,6 +56,8 @@ class Names:
             "everyone": "allUsers",
             "storage_agent": f"serviceAccount:service-{number}@gs-project-accounts.iam.gserviceaccount.com",
             "pubsub_agent": f"serviceAccount:service-{number}@gcp-sa-pubsub.iam.gserviceaccount.com",
+            "eventarc_agent": f"serviceAccount:service-{number}@gcp-sa-eventarc.iam.gserviceaccount.com",
+            "vertex_agent": f"serviceAccount:service-{number}@gcp-sa-aiplatform.iam.gserviceaccount.com",
             "sink_writer": self.environ.get("SINK_WRITER", ""),
         }
         if principal in agents:
@@ -164,8 +166,10 @@ def main(arguments: list[str]) -> int:
     shared = "--shared" in options
     none = "--none" in options
     due = set() if none else wanted(resource, names)
-    # On the project a grant to one of Google's agents may be another installation's too.
-    agents = {b for b in wanted(resource, names) if b[2] not in ours} if none and not shared else set()
+    # On the project a grant to one of Google's agents may be another installation's too, and the role by which an agent
+    # does its service's work stays like the enabled API.
+    due_to_agents = {b for b in wanted(resource, names) if b[2] not in ours and not b[0].endswith(".serviceAgent")}
+    agents = due_to_agents if none and not shared else set()
     surplus = {binding for binding in present - due if binding[2] in ours or binding in agents}
     missing = due - present
     if not surplus and not missing:

@@ -20,6 +20,18 @@ account eventarc_trigger "delivers storage events"
 account push "delivers messages"
 account builder "builds images"
 
+# Google's own accounts come to be when they are asked for, or at first use, which is too late to grant them anything.
+# One that was asked for has no role of its own: roles.md grants it. Who is granted something is there.
+agent() { # DOMAIN COMMAND…
+  resource agents "service-$NUMBER@$1.iam.gserviceaccount.com" "service agent"
+  shift
+  if grep -qF "$NAME" "$STATE/policy-project-.json"; then say '=' ''; else begin + "$@"; fi
+}
+agent gs-project-accounts gcloud storage service-agent --project="$PROJECT"
+for service in pubsub eventarc aiplatform; do
+  agent "gcp-sa-$service" gcloud beta services identity create --service="$service.googleapis.com" --project="$PROJECT"
+done
+
 # `gcloud … list` does not show a role's permissions, so its description repeats them.
 # A deleted role keeps its id for weeks: it is brought back.
 revive() { # ID PERMISSIONS TITLE

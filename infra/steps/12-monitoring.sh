@@ -33,15 +33,28 @@ for template in "$INFRA"/monitoring/metric-*.json; do
 done
 barrier
 
+# Monitoring may take ten minutes to know a log-based metric. All else is there by now, so that this fails no deployment.
+alert() { # TITLE COMMAND…
+  local title=$1 status=0
+  shift
+  patiently 'Cannot find metric' "$@" || status=$?
+  if ((status == LATER)); then
+    warn "the alert policy '$title' is missing: Monitoring does not know its metric yet." \
+      "Run 'make deploy PROJECT=$PROJECT' again in ten minutes."
+    return 0
+  fi
+  return "$status"
+}
 for template in "$INFRA"/monitoring/alert-*.json; do
   file=$(filled "$template")
   title=$("$PYTHON" -IS -c 'import json, sys; print(json.load(open(sys.argv[1]))["displayName"])' "$file")
   release=$("${SHA256[@]}" "$file" | cut -c1-40)
   resource policies "$title" "alert policy" displayName
   want userLabels/release "$release"
-  create gcloud alpha monitoring policies create --policy-from-file="$file" --user-labels="app=$APP,release=$release"
-  change gcloud alpha monitoring policies update "$(fact policies "$title" name displayName)" --policy-from-file="$file" \
-    --update-user-labels="app=$APP,release=$release"
+  create alert "$title" gcloud alpha monitoring policies create --policy-from-file="$file" \
+    --user-labels="app=$APP,release=$release"
+  change alert "$title" gcloud alpha monitoring policies update "$(fact policies "$title" name displayName)" \
+    --policy-from-file="$file" --update-user-labels="app=$APP,release=$release"
   settle
 done
 

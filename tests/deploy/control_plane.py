@@ -85,7 +85,8 @@ def request_of(method: str, host: str, path: str, query: Mapping[str, str], body
 class Project:
     """The state of one project, by service and resource name, and what was asked of it.
 
-    ``refuse`` decides which requests are refused with 403 before they do anything.
+    ``refuse`` decides which requests are refused before they do anything: with 403, or with the error that it returns.
+    ``agents`` are Google's own accounts that have come to be.
     """
 
     resources: dict[str, dict[str, Json]] = field(default_factory=dict)
@@ -94,6 +95,7 @@ class Project:
     parts: dict[str, bytes] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     mistakes: list[str] = field(default_factory=list)
+    agents: set[str] = field(default_factory=set)
     count: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
     refuse: Any = None
@@ -169,6 +171,11 @@ def deleted(project: Project, request: Request) -> None:
             del store[name]
 
 
+def exists(project: Project, email: str) -> bool:
+    """Return whether an account has been made, or Google's own has been asked for."""
+    return email in project.agents or any(name.endswith(f"/serviceAccounts/{email}") for name in project.of("iam"))
+
+
 def policy(project: Project, request: Request) -> Json:
     """Read or write a resource's policy; the etag tells writers apart that did not read each other's."""
     policies = project.policies.setdefault(request.service, {})
@@ -179,6 +186,10 @@ def policy(project: Project, request: Request) -> Json:
     now = policies.get(name, {}).get("etag", "ACAB")
     if new.get("etag", now) != now:
         raise RefusedError(409, "ABORTED", f"the policy of {name} has changed meanwhile")
+    for binding in new.get("bindings", []):
+        for kind, _, email in (member.partition(":") for member in binding["members"]):
+            if kind == "serviceAccount" and not exists(project, email):
+                raise RefusedError(400, "INVALID_ARGUMENT", f"Service account {email} does not exist.")
     policies[name] = {
         "version": new.get("version", 1),
         "etag": f"BwX{project.next_number():05d}",

@@ -121,6 +121,11 @@ def _service_usage(project: Project, request: Request) -> Json | None:
     if request.verb == "enable":
         enable(request.name.rpartition("/")[2])
         return done(project, request, {})
+    if request.verb == "generateServiceIdentity":
+        api = request.name.rpartition("/")[2].partition(".")[0]
+        email = f"service-{NUMBER}@gcp-sa-{api}.iam.gserviceaccount.com"
+        project.agents.add(email)
+        return done(project, request, {"email": email, "uniqueId": NUMBER})
     if request.method == "GET" and request.name.endswith("/services"):
         return {"services": list(services.values())}
     if request.method == "GET" and "/services/" in request.name:
@@ -166,7 +171,7 @@ def _storage(project: Project, request: Request) -> Json | None:
     buckets, (kind, *rest) = project.of("storage"), request.name.split("/")
     bucket = rest[0] if rest else str((request.body or {}).get("name", "")) if isinstance(request.body, dict) else ""
     if kind != "b":
-        return {}
+        return _storage_agent(project) if request.name.endswith("/serviceAccount") else {}
     if not rest and request.method == "POST":
         made = {"kind": "storage#bucket", "id": bucket, "metageneration": "1", **request.body}
         made.setdefault("storageClass", "STANDARD")
@@ -183,6 +188,12 @@ def _storage(project: Project, request: Request) -> Json | None:
     if len(rest) == 1:
         return _bucket(project, request)
     return _object(project, request, bucket, unquote("/".join(rest[2:])))
+
+
+def _storage_agent(project: Project) -> Json:
+    email = f"service-{NUMBER}@gs-project-accounts.iam.gserviceaccount.com"
+    project.agents.add(email)
+    return {"kind": "storage#serviceAccount", "email_address": email}
 
 
 def _bucket(project: Project, request: Request) -> Json:
@@ -314,9 +325,11 @@ def _eventarc(project: Project, request: Request) -> Json | None:
     return None
 
 
-def _fill_sink(_: Project, name: str, sink: Json) -> None:
+def _fill_sink(project: Project, name: str, sink: Json) -> None:
+    writer = f"service-{NUMBER}@gcp-sa-logging.iam.gserviceaccount.com"
+    project.agents.add(writer)
     sink["name"] = name.rpartition("/")[2]
-    sink["writerIdentity"] = f"serviceAccount:service-{NUMBER}@gcp-sa-logging.iam.gserviceaccount.com"
+    sink["writerIdentity"] = f"serviceAccount:{writer}"
     sink.setdefault("createTime", _TIME)
 
 
@@ -432,6 +445,13 @@ def _vertex(project: Project, request: Request) -> Json | None:
         name = f"{request.name}/{request.query['pipelineJobId']}"
         job = {"name": name, **request.body, "state": "PIPELINE_STATE_PENDING", "createTime": _TIME}
         return created(project, request, name, job)
+    split = request.body.get("trafficSplit", {}) if isinstance(request.body, dict) else {}
+    if split and sum(split.values()) != 100:
+        raise RefusedError(400, "INVALID_ARGUMENT", f"the traffic of {split} does not sum to 100")
+    if request.method == "DELETE":
+        used = {model["model"] for body in vertex.values() for model in body.get("deployedModels", [])}
+        if vertex.get(request.name, {}).get("deployedModels") or request.name in used:
+            raise RefusedError(400, "FAILED_PRECONDITION", f"{request.name} has a deployed model, or is one")
     if request.verb == "upload":
         parent = request.body.get("parentModel") or f"{request.name}/{100 + project.next_number()}"
         versions = int(vertex.get(parent, {}).get("versionId", "0")) + 1
@@ -443,11 +463,13 @@ def _vertex(project: Project, request: Request) -> Json | None:
         number = str(100 + project.next_number())
         deployed = {**request.body["deployedModel"], "id": number}
         endpoint.setdefault("deployedModels", []).append(deployed)
-        split = request.body.get("trafficSplit", {})
         endpoint["trafficSplit"] = {number if key == "0" else key: value for key, value in split.items()}
         return done(project, request, {"deployedModel": deployed})
     if request.verb == "undeployModel":
         endpoint, gone = vertex[request.name], request.body["deployedModelId"]
+        endpoint["trafficSplit"] = split or endpoint["trafficSplit"]
+        if endpoint["trafficSplit"].get(gone) and len(endpoint["deployedModels"]) > 1:
+            raise RefusedError(400, "FAILED_PRECONDITION", f"{gone} still has traffic")
         endpoint["deployedModels"] = [model for model in endpoint["deployedModels"] if model["id"] != gone]
         endpoint["trafficSplit"].pop(gone, None)
         return done(project, request, {})

@@ -133,8 +133,13 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._parsed(path, query, raw)
         request = request_of(self.command, host, path, query, body)
         project.requests.append(request)
-        if project.refuse is not None and project.refuse(request):
-            raise RefusedError(403, "PERMISSION_DENIED", f"refused for the test: {request.key}")
+        refusal = project.refuse is not None and project.refuse(request)
+        if refusal:
+            raise (
+                refusal
+                if isinstance(refusal, RefusedError)
+                else RefusedError(403, "PERMISSION_DENIED", f"refused for the test: {request.key}")
+            )
         if host == "storage.googleapis.com" and "/v1/" not in path:
             return xml_object(project, self.command, path, raw)
         if query.get("uploadType") == "resumable" and self.command == "POST":

@@ -145,13 +145,16 @@ def test_a_new_key_becomes_a_new_pinned_version(mended: Mended) -> None:
 
 
 def test_zz_destroying_leaves_nothing(deployed: Installation) -> None:
-    """Only what others have, the enabled APIs, and the custom roles that Google keeps for a while."""
+    """Only what others have, the enabled APIs with their agents' roles, and the custom roles that Google keeps."""
     done = deployed.make("destroy", YES="1")
     assert done.returncode == 0, done.stdout + done.stderr
     left, before = described(deployed.project), described(fresh_project())
     for service in ("serviceusage", "cloudbuild"):
         left.pop(service, None)
         before.pop(service, None)
+    grants = left["grants"][f"cloudresourcemanager projects/{PROJECT}"]
+    for role in [role for role in grants if role.endswith(".serviceAgent")]:
+        del grants[role]
     roles = left.pop("iam", {})
     assert all(role.get("deleted") for role in roles.values())
     assert before == left

@@ -1,0 +1,317 @@
+"""What goes wrong in the first hours of a project, and with a model that costs by the hour.
+
+Errors are worded as Google words them; where the scripts wait, a `sleep` of the tests notes the seconds and returns.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.deploy.conftest import Installation, Installer
+from tests.deploy.control_plane import Json, RefusedError, Request
+from tests.deploy.expected import PROJECT, described, fresh_project, written
+from tests.deploy.google_services import NUMBER
+
+pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]
+
+EXPECTED = Path(__file__).with_name("expected.yaml")
+PLACE = f"projects/{PROJECT}/locations/us-central1"
+MODEL = f"gs://{PROJECT}-musicgenerator-pipeline/models/musicgen"
+PIPELINE = f"mg-pipeline@{PROJECT}.iam.gserviceaccount.com"
+# The alerts on log-based metrics; the others are on Pub/Sub's own.
+ON_OUR_METRICS = {
+    "musicgenerator: more than 20 tracks an hour end without music",
+    "musicgenerator: pictures wait for the describer",
+    "musicgenerator: the daily limit of launches is reached",
+}
+Refusal = Callable[[Request], RefusedError | None]
+
+
+def writes_policy(request: Request) -> bool:
+    return request.verb == "setIamPolicy" or (request.method == "PUT" and request.name.endswith("/iam"))
+
+
+def no_account(request: Request) -> RefusedError | None:
+    """Refuse a grant to the pipeline's account as IAM does until it has seen it."""
+    if writes_policy(request) and PIPELINE in str(request.body):
+        return RefusedError(400, "INVALID_ARGUMENT", f"Service account {PIPELINE} does not exist.")
+    return None
+
+
+def unknown_account(request: Request) -> RefusedError | None:
+    """Refuse to show the account's own policy, as IAM does until it has seen it."""
+    if request.verb == "getIamPolicy" and request.name.endswith(f"/serviceAccounts/{PIPELINE}"):
+        return RefusedError(404, "NOT_FOUND", "Unknown service account")
+    return None
+
+
+def changed_meanwhile(request: Request) -> RefusedError | None:
+    """Refuse a grant on the bucket of images as IAM does when somebody else has written the policy."""
+    if writes_policy(request) and request.name == f"b/{PROJECT}-musicgenerator-images/iam":
+        message = "There were concurrent policy changes. Please retry the whole read-modify-write."
+        return RefusedError(409, "ABORTED", message)
+    return None
+
+
+def no_metric(request: Request) -> RefusedError | None:
+    """Refuse an alert on a log-based metric as Monitoring does until it knows the metric."""
+    metric = re.search(r"logging\.googleapis\.com/user/[a-z-]+", str(request.body))
+    if request.service == "monitoring" and request.method == "POST" and "alertPolicies" in request.path and metric:
+        return RefusedError(
+            404,
+            "NOT_FOUND",
+            f'Cannot find metric(s) that match type = "{metric[0]}". If a metric was created recently, it could take up'
+            " to 10 minutes to become available. Please try again soon.",
+        )
+    return None
+
+
+@dataclass
+class Times:
+    """Refusals, each for as many requests of its kind and name as ``times``; ``counts`` says how many there were."""
+
+    times: int
+    refusals: tuple[Refusal, ...]
+    counts: Counter[tuple[str, str]]
+
+    def __call__(self, request: Request) -> RefusedError | None:
+        for refusal in self.refusals:
+            found = refusal(request)
+            about = request.body.get("displayName", request.name) if isinstance(request.body, dict) else request.name
+            if found is not None and self.counts[refusal.__name__, about] < self.times:
+                self.counts[refusal.__name__, about] += 1
+                return found
+        return None
+
+
+def refusing(times: int, *refusals: Refusal) -> Times:
+    return Times(times, refusals, Counter())
+
+
+def alerts(installation: Installation) -> set[str]:
+    return {body["displayName"] for name, body in installation.project.of("monitoring").items() if "/alertP" in name}
+
+
+@dataclass(frozen=True)
+class Patient:
+    """An installation whose scripts do not really wait, and what they would have waited, in seconds."""
+
+    installation: Installation
+    notes: Path
+
+    def waited(self) -> list[int]:
+        """Return the pauses since the last look, and forget them."""
+        seconds = [int(line) for line in self.notes.read_text().split()] if self.notes.exists() else []
+        self.notes.unlink(missing_ok=True)
+        return seconds
+
+
+@pytest.fixture(scope="module")
+def patient(installer: Installer, tmp_path_factory: pytest.TempPathFactory) -> Patient:
+    room = tmp_path_factory.mktemp("sleep")
+    program, notes = room / "sleep", room / "notes"
+    program.write_text(f'#!/bin/sh\necho "$1" >> "{notes}"\n')
+    program.chmod(0o755)
+    installation = installer(fresh_project())
+    environ = installation.environ | {"PATH": f"{room}:{installation.environ['PATH']}"}
+    return Patient(replace(installation, environ=environ), notes)
+
+
+@pytest.fixture(scope="module")
+def made(patient: Patient) -> Patient:
+    """A deployment from nothing in which Google sees late what was made: each such request is refused twice."""
+    refuse = refusing(2, no_account, unknown_account, changed_meanwhile, no_metric)
+    patient.installation.project.refuse = refuse
+    done = patient.installation.deploy()
+    patient.installation.project.refuse = None
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Warning" not in done.stderr
+    assert {name for name, _ in refuse.counts} == {refusal.__name__ for refusal in refuse.refusals}
+    assert {about for name, about in refuse.counts if name == "no_metric"} == ON_OUR_METRICS
+    assert set(refuse.counts.values()) == {2}
+    assert sorted(patient.waited()) == sorted([2, 4] * len(refuse.counts))
+    return patient
+
+
+def test_what_google_sees_late_is_asked_for_again(made: Patient) -> None:
+    """Grants to accounts that were just made, and alerts on metrics that were: in the end everything is there."""
+    project = made.installation.project
+    assert yaml.safe_load(EXPECTED.read_text(encoding="utf-8")) == yaml.safe_load(written(project))
+    assert project.mistakes == []
+
+
+def test_google_s_agents_are_asked_for_before_they_are_granted_anything(made: Patient) -> None:
+    """Each once, before the first grant of all; one that was asked for gets the role of its service."""
+    requests = made.installation.project.requests
+    first_grant = next(index for index, request in enumerate(requests) if writes_policy(request))
+    asked = [request.name for request in requests[:first_grant] if request.verb == "generateServiceIdentity"]
+    assert sorted(asked) == [
+        f"projects/{PROJECT}/services/{api}.googleapis.com" for api in ("aiplatform", "eventarc", "pubsub")
+    ]
+    assert [request.name for request in requests if request.verb == "generateServiceIdentity"] == asked
+    assert f"projects/{PROJECT}/serviceAccount" in [request.name for request in requests[:first_grant]]
+    granted = described(made.installation.project)["grants"][f"cloudresourcemanager projects/{PROJECT}"]
+    for service in ("aiplatform", "eventarc", "pubsub"):
+        agent = f"serviceAccount:service-{NUMBER}@gcp-sa-{service}.iam.gserviceaccount.com"
+        assert granted[f"roles/{service}.serviceAgent"] == [agent]
+
+
+def test_a_grant_is_given_up_after_two_minutes(made: Patient) -> None:
+    """The pauses grow, and what Google said in the end is shown."""
+    installation = made.installation
+    topic = f"projects/{PROJECT}/topics/musicgenerator-pipeline-events"
+    kept = installation.project.policies["pubsub"].pop(topic)
+    installation.project.refuse = no_account
+    done = installation.deploy(ONLY="07-grants")
+    installation.project.refuse = None
+    installation.project.policies["pubsub"][topic] = kept
+    assert done.returncode != 0
+    assert f"Service account {PIPELINE} does not exist" in done.stderr
+    assert "Stopped in step 07-grants" in done.stderr
+    pauses = made.waited()
+    assert pauses == sorted(set(pauses))
+    assert 110 <= sum(pauses) <= 130
+
+
+def test_other_failures_of_a_grant_are_not_waited_for(made: Patient) -> None:
+    """A refusal for want of a right ends the step at once."""
+    installation = made.installation
+    topic = f"projects/{PROJECT}/topics/musicgenerator-pipeline-events"
+    kept = installation.project.policies["pubsub"].pop(topic)
+    installation.project.refuse = writes_policy
+    done = installation.deploy(ONLY="07-grants")
+    installation.project.refuse = None
+    installation.project.policies["pubsub"][topic] = kept
+    assert done.returncode != 0
+    assert "refused for the test" in done.stderr
+    assert made.waited() == []
+
+
+def test_an_alert_whose_metric_stays_unknown_fails_no_deployment(made: Patient) -> None:
+    """A warning names it and what to do; doing that makes it, and then there is nothing to warn of."""
+    installation = made.installation
+    monitoring = installation.project.of("monitoring")
+    everything = alerts(installation)
+    for name in [name for name in monitoring if "/alertPolicies/" in name]:
+        del monitoring[name]
+    installation.project.refuse = no_metric
+    done = installation.deploy()
+    installation.project.refuse = None
+    assert done.returncode == 0, done.stderr
+    assert "Done. The page: https://" in done.stdout
+    assert alerts(installation) == everything - ON_OUR_METRICS
+    warnings = [line for line in done.stderr.splitlines() if line.startswith("Warning: ")]
+    assert len(warnings) == len(ON_OUR_METRICS)
+    assert all(any(title in line for line in warnings) for title in ON_OUR_METRICS)
+    assert all(f"make deploy PROJECT={PROJECT}" in line for line in warnings)
+    assert 110 <= sum(made.waited()) / len(ON_OUR_METRICS) <= 130
+    again = installation.deploy()
+    assert again.returncode == 0, again.stderr
+    assert "Warning" not in again.stderr
+    assert alerts(installation) == everything
+
+
+@pytest.fixture
+def modelled(installer: Installer) -> Installation:
+    """A project with what a model needs of an installation, and no model yet."""
+    installation = installer(fresh_project())
+    project = installation.project
+    for api in ("aiplatform", "artifactregistry"):
+        name = f"projects/{NUMBER}/services/{api}.googleapis.com"
+        project.of("serviceusage")[name] = {"name": name, "config": {"name": f"{api}.googleapis.com"}}
+    repository, bucket = f"{PLACE}/repositories/musicgenerator", f"{PROJECT}-musicgenerator-pipeline"
+    project.of("artifactregistry")[repository] = {"name": repository, "format": "DOCKER"}
+    project.of("storage")[f"b/{bucket}"] = {"name": bucket, "id": bucket, "location": "US-CENTRAL1"}
+    return installation
+
+
+def deploy_model(installation: Installation, **said: str) -> None:
+    done = installation.make("deploy-model", MODEL=MODEL, **said)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def endpoint_of(installation: Installation) -> Json:
+    (endpoint,) = [body for name, body in installation.project.of("aiplatform").items() if "/endpoints/" in name]
+    return endpoint
+
+
+def test_destroying_ends_what_costs_by_the_hour(modelled: Installation) -> None:
+    """Two versions with traffic, their endpoint and their model go; somebody else's model stays."""
+    deploy_model(modelled)
+    deploy_model(modelled, SHARE="10")
+    vertex = modelled.project.of("aiplatform")
+    foreign = f"{PLACE}/models/7"
+    vertex[foreign] = {"name": foreign, "displayName": "musicgenerator-model", "labels": {"app": "another"}}
+    done = modelled.make("destroy", YES="1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "model's endpoint" in done.stdout
+    assert list(vertex) == [foreign]
+    assert modelled.project.mistakes == []
+    assert "There is nothing of musicgenerator" in modelled.make("destroy", YES="1").stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        ("destroy", "models"),
+        ("destroy", "endpoints"),
+        ("deploy-model", "models"),
+        ("deploy-model", "endpoints"),
+        ("undeploy-model", "endpoints"),
+    ],
+)
+def test_a_list_that_cannot_be_read_is_not_an_empty_one(modelled: Installation, command: str, kind: str) -> None:
+    """The command stops, says why, and has made no second one of the kind and taken nothing away."""
+    deploy_model(modelled)
+    vertex = modelled.project.of("aiplatform")
+    before = list(vertex)
+    modelled.project.refuse = lambda request: request.method == "GET" and request.name == f"{PLACE}/{kind}"
+    done = modelled.make(command, YES="1", MODEL=MODEL)
+    assert done.returncode != 0
+    assert "refused for the test" in done.stderr
+    assert list(vertex) == before
+    assert len(endpoint_of(modelled)["deployedModels"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "share", "after"),
+    [
+        ((34, 33, 33), 10, (32, 29, 29)),
+        ((33, 34, 33), 10, (29, 32, 29)),
+        ((50, 50, 0), 1, (50, 49, 0)),
+        ((34, 33, 33), 100, (0, 0, 0)),
+    ],
+)
+def test_shares_sum_to_a_hundred(
+    modelled: Installation, before: tuple[int, ...], share: int, after: tuple[int, ...]
+) -> None:
+    """The earlier versions keep the rest in proportion, and the largest of them takes what rounding leaves over."""
+    deploy_model(modelled)
+    endpoint = endpoint_of(modelled)
+    (deployed,) = endpoint["deployedModels"]
+    earlier = ["11", "22", "33"]
+    endpoint["deployedModels"] = [{**deployed, "id": number} for number in earlier]
+    endpoint["trafficSplit"] = dict(zip(earlier, before, strict=True))
+    deploy_model(modelled, SHARE=str(share))
+    newest = endpoint["deployedModels"][-1]["id"]
+    assert endpoint["trafficSplit"] == {newest: share, **dict(zip(earlier, after, strict=True))}
+
+
+def test_the_first_version_answers_everything(modelled: Installation) -> None:
+    """Whatever its share: there is nobody else."""
+    deploy_model(modelled, SHARE="10")
+    assert list(endpoint_of(modelled)["trafficSplit"].values()) == [100]
+
+
+@pytest.mark.parametrize("share", ["101", "-1", "ten", "08"])
+def test_a_share_is_a_percentage(modelled: Installation, share: str) -> None:
+    """Anything else is refused before anything is built."""
+    done = modelled.make("deploy-model", MODEL=MODEL, SHARE=share)
+    assert done.returncode != 0
+    assert "SHARE is the new version's percentage" in done.stderr
+    assert modelled.record(modelled.project) == []
