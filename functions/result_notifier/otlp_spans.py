@@ -56,13 +56,18 @@ class OtlpSpans:
             )
             for stage in stages(timeline)
         ]
-        attributes = {"musicgenerator.track": track.track, "musicgenerator.attempt": track.attempt}
+        attributes: dict[str, str | int] = {
+            "musicgenerator.track": track.track,
+            "musicgenerator.attempt": track.attempt,
+        }
+        if error:
+            attributes["error.type"] = error
         below.append(
             ReadableSpan(
                 "track",
                 whole,
                 resource=resource,
-                attributes=attributes | ({"error.type": error} if error else {}),
+                attributes=attributes,
                 status=Status(StatusCode.ERROR, error) if error else Status(StatusCode.OK),
                 start_time=_nanoseconds(min(timeline.values())),
                 end_time=_nanoseconds(max(timeline.values())),
