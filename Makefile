@@ -35,7 +35,7 @@ demo: setup build ## Make music from pictures: IMAGES="a.jpg b.png" OUT=out BRIE
 run: setup build ## The local cloud with the page at http://127.0.0.1:8080 (another PORT=…), until Ctrl-C
 	@exec $(PYTHON) -m localcloud run
 
-drop: setup ## Copy pictures in with the real gcloud and follow them: IMAGES=… (PROJECT=… for a deployed project)
+drop: $(if $(STAGED),,setup) ## Copy pictures in with the real gcloud and follow them: IMAGES=… (PROJECT=… for a deployed project)
 	@$(OPERATE) $(PYTHON) -m $(if $(PROJECT),infra.drop,localcloud drop) $(IMAGES) $(WISHES)
 
 env: ## Print the variables that point any client at the local cloud: eval "$(make -s env)"
