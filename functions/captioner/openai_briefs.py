@@ -4,8 +4,9 @@ import base64
 import json
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+import httpx2
 import openai
 import pydantic
 from brief_prompt import PROMPT, VERSION
@@ -27,10 +28,6 @@ from musicgenerator.errors import (
 )
 from musicgenerator.tracks import Request
 from musicgenerator.wording import is_english, plain
-
-if TYPE_CHECKING:
-    from openai.types import ModerationMultiModalInputParam
-    from openai.types.responses import ParsedResponse
 
 _OUTPUT_TOKENS: Final = 1500
 _REJECTED_CODES: Final = frozenset({"image_content_policy_violation", "content_policy_violation"})
@@ -81,6 +78,33 @@ class Answer(pydantic.BaseModel):
         return plain(prompt, briefs.LENGTHS["prompt"])
 
 
+class _Part(pydantic.BaseModel):
+    type: str
+    text: str | None = None
+
+
+class _Output(pydantic.BaseModel):
+    type: str
+    content: list[_Part] | None = None
+
+
+class _Error(pydantic.BaseModel):
+    code: str | None = None
+    message: str | None = None
+
+
+class _Incomplete(pydantic.BaseModel):
+    reason: str | None = None
+
+
+class _Response(pydantic.BaseModel):
+    """What is read of an answer of the Responses API."""
+
+    output: list[_Output]
+    error: _Error | None = None
+    incomplete_details: _Incomplete | None = None
+
+
 class OpenAIBriefs:
     """Moderates a picture, then has it described: two calls at most, of which the first is free."""
 
@@ -113,12 +137,12 @@ class OpenAIBriefs:
             return Description(error, usage)
 
     def _moderate(self, image: str, request: Request) -> None:
-        material: list[ModerationMultiModalInputParam] = [{"type": "image_url", "image_url": {"url": image}}]
+        material: list[dict[str, Any]] = [{"type": "image_url", "image_url": {"url": image}}]
         wish = f"{request.hint}\n{request.style}".strip()
         if wish:
             material.append({"type": "text", "text": wish})
-        raw = self._client.moderations.with_raw_response.create(model=self._models.moderation, input=material)
-        for flags, scores in _verdicts(_json(raw.text)):
+        verdict = self._post("/moderations", {"model": self._models.moderation, "input": material})
+        for flags, scores in _verdicts(verdict):
             reasons = [name for name in flags | scores if self._is_too_much(name, flags.get(name), scores.get(name))]
             if reasons:
                 raise ContentRejectedError(f"moderation: {', '.join(reasons)}")
@@ -136,9 +160,9 @@ class OpenAIBriefs:
             "style": request.style,
             "durationSeconds": request.durationSeconds,
         }
-        raw = self._client.responses.with_raw_response.parse(
-            model=self._models.describer,
-            input=[
+        question = {
+            "model": self._models.describer,
+            "input": [
                 {"role": "developer", "content": PROMPT},
                 {
                     "role": "user",
@@ -149,18 +173,26 @@ class OpenAIBriefs:
                     ],
                 },
             ],
-            text_format=Answer,
-            reasoning={"effort": "none"},
-            max_output_tokens=_OUTPUT_TOKENS,
-            store=False,
-        )
+            "text": {
+                "format": {
+                    "type": "json_schema",
+                    "name": "Answer",
+                    "strict": True,
+                    "schema": Answer.model_json_schema(),
+                }
+            },
+            "reasoning": {"effort": "none"},
+            "max_output_tokens": _OUTPUT_TOKENS,
+            "store": False,
+        }
+        response = self._post("/responses", question)
         # Read before anything is made of the answer, so that a call that came to nothing is accounted for too.
-        usage |= _used(self._models.describer, _json(raw.text))
-        try:
-            return _answer(raw.parse())
-        except (AttributeError, TypeError) as error:
-            # The client takes the shape of an answer on trust; for a wrong one nobody shall pay again and again.
-            raise CaptionFailedError(f"not an answer of the Responses API: {error}") from error
+        usage |= _used(self._models.describer, response)
+        return _answer(_Response.model_validate(response))
+
+    def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        # The client's methods by name build the schemas of everything that OpenAI offers, at an instance's first call.
+        return _json(self._client.post(path, cast_to=httpx2.Response, body=body).text)
 
 
 def _verdicts(body: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
@@ -175,23 +207,20 @@ def _verdicts(body: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], dict[st
         yield flags or {"flagged": result.get("flagged")}, scores
 
 
-def _answer(response: "ParsedResponse[Answer]") -> Answer:
+def _answer(response: _Response) -> Answer:
+    stopped = response.incomplete_details and response.incomplete_details.reason
+    parts = [part for output in response.output if output.type == "message" for part in output.content or ()]
     if response.error:
-        raise _failure(response.error.code, response.error.message)
-    if response.incomplete_details and response.incomplete_details.reason == "max_output_tokens":
+        raise _failure(response.error.code or "", response.error.message or "")
+    if stopped == "max_output_tokens":
         raise CaptionFailedError("all tokens were spent before the answer was complete")
-    if response.output_parsed is None:
-        raise _silence(response)
-    return response.output_parsed
-
-
-def _silence(response: "ParsedResponse[Answer]") -> PermanentError:
     # A refusal is a completed answer, and comes without an error.
-    parts = [part for output in response.output if output.type == "message" for part in output.content]
-    stopped = response.incomplete_details and response.incomplete_details.reason == "content_filter"
-    if stopped or any(part.type == "refusal" for part in parts):
-        return ContentRejectedError("the model refused")
-    return CaptionFailedError("the model said nothing")
+    if stopped == "content_filter" or any(part.type == "refusal" for part in parts):
+        raise ContentRejectedError("the model refused")
+    said = next((part.text for part in parts if part.type == "output_text" and part.text), None)
+    if said is None:
+        raise CaptionFailedError("the model said nothing")
+    return Answer.model_validate_json(said)
 
 
 def _used(model: str, body: Mapping[str, Any]) -> dict[str, Any]:

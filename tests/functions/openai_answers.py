@@ -24,12 +24,19 @@ HTML: Final = Answer(b"<!doctype html><title>Bad gateway</title>", 200, {"Conten
 
 
 @contextmanager
-def openai_briefs(server: ScriptedServer, models: Models = MODELS, **options: Any) -> Iterator[OpenAIBriefs]:
-    """Give the adapter with the real client, which asks the scripted server once and for five seconds at most."""
+def openai_client(server: ScriptedServer, **options: Any) -> Iterator[openai.OpenAI]:
+    """Give the real client, which asks the scripted server once and for five seconds at most."""
     options = {"max_retries": 0, "timeout": 5} | options
     # Loading the machine's certificates, of which a loopback address needs none, is most of what a client costs.
     transport = openai.DefaultHttpxClient(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     with openai.OpenAI(api_key="none", base_url=f"{server.url}/v1", http_client=transport, **options) as client:
+        yield client
+
+
+@contextmanager
+def openai_briefs(server: ScriptedServer, models: Models = MODELS, **options: Any) -> Iterator[OpenAIBriefs]:
+    """Give the adapter with that client."""
+    with openai_client(server, **options) as client:
         yield OpenAIBriefs(client, models)
 
 

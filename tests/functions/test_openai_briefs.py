@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from brief_prompt import PROMPT
 from captioning import Picture
-from openai_briefs import OpenAIBriefs
+from openai_briefs import Answer, OpenAIBriefs
 from openai_models import Models
 from openai_prices import PRICES, cost_usd
 
@@ -24,8 +24,8 @@ from musicgenerator.briefs import (
     Brief,
 )
 from musicgenerator.tracks import Request
-from tests.fakes import ScriptedServer
-from tests.functions.openai_answers import BRIEF, PAID, RESPONSES, openai_briefs, said, script_well
+from tests.fakes import Exchange, ScriptedServer
+from tests.functions.openai_answers import BRIEF, PAID, RESPONSES, openai_briefs, openai_client, said, script_well
 
 PICTURE = Picture(b"\xff\xd8\xff picture", 640, 480)
 REQUEST = Request(hint="잔잔한 파도", style="waltz", durationSeconds=45, language="ko")
@@ -69,7 +69,6 @@ def test_a_model_without_a_known_price_has_no_known_cost(server: ScriptedServer)
     assert PAID | {"model": "llava", "costUsd": None} == usage
 
 
-@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
 @pytest.mark.parametrize("counts", [None, {}, 5, {"input_tokens": "x", "output_tokens": None}], ids=json.dumps)
 def test_a_server_that_counts_no_tokens_is_a_server_all_the_same(
     server: ScriptedServer, describer: OpenAIBriefs, counts: object
@@ -104,6 +103,24 @@ def test_the_question_is_asked_once_and_not_stored(server: ScriptedServer, descr
     assert expected == json.loads(wish["text"])
     address = "data:image/jpeg;base64," + base64.b64encode(PICTURE.jpeg).decode()
     assert image == {"type": "input_image", "image_url": address, "detail": "low"}
+
+
+def test_the_client_s_own_methods_would_send_the_same(server: ScriptedServer, describer: OpenAIBriefs) -> None:
+    """The adapter posts what it wrote itself: a release that spells it otherwise is seen here."""
+    brief(describer)
+    moderation, question = server.heard
+    server.heard.clear()
+    sent = question.json()
+    with openai_client(server) as client:
+        client.moderations.create(**moderation.json())
+        client.responses.parse(text_format=Answer, **{name: value for name, value in sent.items() if name != "text"})
+    for ours, theirs in zip((moderation, question), server.heard, strict=True):
+        assert (theirs.method, theirs.path, theirs.json()) == (ours.method, ours.path, ours.json())
+        assert told(theirs) == told(ours)
+
+
+def told(exchange: Exchange) -> dict[str, str]:
+    return {name.lower(): value for name, value in exchange.headers.items()}
 
 
 def objects(schema: Any) -> Iterator[Any]:

@@ -217,7 +217,6 @@ def test_an_answer_that_cannot_be_used_fails_the_track_and_its_cost_is_kept(
     assert len(server.heard_at(RESPONSES)) == 1
 
 
-@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
 @each(STRANGE)
 def test_an_answer_of_no_known_shape_fails_the_track(scene: Scene, server: ScriptedServer, answer: Answer) -> None:
     """Raised out of the handler it would be delivered again, and paid for, for a day."""
