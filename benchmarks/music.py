@@ -1,11 +1,19 @@
-"""CPU time of a finished piece, step by step, against the bare rendering of its sound and the encoding of it."""
+"""CPU time of a finished piece, step by step, against the bare rendering of its sound and the encoding of it.
 
+It is measured in a process with the environment of the pipeline's image, as one that is made for a track has.
+"""
+
+import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from math import inf
 from typing import Final, TypeVar
 
 from benchmarks.rows import Row
+from localcloud.vertex import image
 from musicgenerator.briefs import Brief
 from pipeline import encoding
 from pipeline.engines.composer.composing import compose
@@ -53,11 +61,20 @@ ResultT = TypeVar("ResultT")
 
 def measure() -> list[Row]:
     """Make pieces of three lengths; return CPU seconds a second of music, and what all takes over sound and files."""
-    _rows(_SECONDS[0])
-    return [row for seconds in _SECONDS for row in _rows(seconds)]
+    said = subprocess.run(
+        [sys.executable, "-m", "benchmarks.music"], env=os.environ | image.ENVIRON, stdout=subprocess.PIPE, check=True
+    ).stdout
+    steps = {int(seconds): took for seconds, took in json.loads(said).items()}
+    return [row for seconds, took in steps.items() for row in _rows(seconds, took)]
 
 
-def _rows(seconds: int) -> list[Row]:
+def main() -> None:
+    """Print the CPU seconds of each step by the length of the piece, as JSON."""
+    _steps(_SECONDS[0])
+    print(json.dumps({seconds: _steps(seconds) for seconds in _SECONDS}))
+
+
+def _steps(seconds: int) -> dict[str, float]:
     def scored() -> tuple[Performance, ...]:
         return perform(compose(_BRIEF, seconds, 1), 1)
 
@@ -65,18 +82,17 @@ def _rows(seconds: int) -> list[Row]:
     rendering, audio = _timed(lambda: render(performances, style_for(_BRIEF), seconds, _BRIEF))
     mastering, finished = _timed(lambda: master(audio, seconds))
     encoding_both, _ = _timed(lambda: (encoding.wav(finished.audio), encoding.mp3(finished.audio, _TAGS, None)))
-    steps = {
-        "composing": composing,
-        "rendering": rendering,
-        "mastering": mastering,
-        "encoding": encoding_both,
-        "all": composing + rendering + mastering + encoding_both,
-    }
+    return {"composing": composing, "rendering": rendering, "mastering": mastering, "encoding": encoding_both}
+
+
+def _rows(seconds: int, steps: dict[str, float]) -> list[Row]:
+    steps = steps | {"all": sum(steps.values())}
+    rendering = steps["rendering"]
     rows = [
         Row(f"{seconds} s of music: {step} a second", took / seconds, rendering / seconds, "CPU s", "rendering alone")
         for step, took in steps.items()
     ]
-    floor, goal = rendering + encoding_both, _OVERHEAD if seconds == _WITH_GOAL else inf
+    floor, goal = rendering + steps["encoding"], _OVERHEAD if seconds == _WITH_GOAL else inf
     rows.append(Row(f"{seconds} s of music: all", steps["all"], floor, "CPU s", "rendering and encoding", goal))
     if seconds == _WITH_GOAL:
         rows.append(Row(f"{seconds} s of music: all", steps["all"], _CPU_SECONDS, "CPU s", "the goal itself", 1))
@@ -87,3 +103,7 @@ def _timed(work: Callable[[], ResultT]) -> tuple[float, ResultT]:
     began = time.process_time()
     result = work()
     return time.process_time() - began, result
+
+
+if __name__ == "__main__":
+    main()

@@ -22,19 +22,26 @@ PEAKS: Final = 200
 # Lossy encoding moves peaks: the limiter stays this far below what is promised.
 _CEILING_DBTP: Final = -2.0
 _OVERSAMPLING: Final = 4
-_BLOCK: Final = 1 << 15  # fits the processor's cache
-_MARGIN: Final = 64
+_BETWEEN: Final = signal.firwin(12 * _OVERSAMPLING + 1, 1 / _OVERSAMPLING, window=("kaiser", 5.0)).astype(np.float32)
+# No sound comes higher between its samples than this many times the highest of them.
+_OVERSHOOT: Final = _OVERSAMPLING * max(float(np.abs(_BETWEEN[phase::_OVERSAMPLING]).sum()) for phase in range(4))
+# The limiter's gain is one number a block; a stretch of blocks is oversampled or let alone as a whole.
+_BLOCK: Final = 16
+_STRETCH: Final = 16
+_AT_ONCE: Final = 64  # stretches, that they fit the processor's cache
+_MARGIN: Final = 16
 _WINDOW_SECONDS: Final = 0.05
 _FADE_IN_SECONDS: Final = 0.02
 _FADE_OUT_SECONDS: Final = 1.6
 _FADE_CUT_SECONDS: Final = 3.0
 _CROSSFADE_SECONDS: Final = 2.0
 _SILENT: Final = 1e-4
+_NOTHING: Final = "the engine's audio is empty, silent or not finite"
 _CLOSE_LU: Final = 0.08
 
 
 class SilentMusicError(NoAudioError):
-    """The engine gave no sound: nothing in it, nothing that is finite, or nothing above -80 dBFS."""
+    """The engine gave no sound: nothing that is finite, nothing above -80 dBFS, or nothing that an ear would hear."""
 
 
 @dataclass(frozen=True)
@@ -55,22 +62,29 @@ def master(audio: Audio, seconds: float) -> Master:
     """
     heard = _faded(*_fitted(_stereo(audio), round(seconds * RATE)))
     loud, loudness = _levelled(heard)
-    peak = decibels(float(true_peaks(loud).max()))
+    peak = decibels(float(true_peaks(loud, float(np.abs(loud).max())).max()))
     return Master(Audio(loud, RATE), loudness, peak, _peaks(loud))
 
 
-def true_peaks(samples: Samples) -> NDArray[np.float32]:
-    """Return for each frame the largest magnitude of either channel, between the samples too; shape (frames,)."""
-    out = np.zeros(len(samples), np.float32)
-    for start in range(0, len(samples), _BLOCK):
-        end = min(len(samples), start + _BLOCK)
-        first, last = max(0, start - _MARGIN), min(len(samples), end + _MARGIN)
-        for channel in range(samples.shape[1]):
-            dense = np.abs(signal.resample_poly(np.ascontiguousarray(samples[first:last, channel]), _OVERSAMPLING, 1))
-            within = dense[_OVERSAMPLING * (start - first) : _OVERSAMPLING * (end - first)]
-            for phase in range(_OVERSAMPLING):
-                np.maximum(out[start:end], within[phase::_OVERSAMPLING], out=out[start:end])
-    return out
+def true_peaks(samples: Samples, above: float = 0.0) -> NDArray[np.float32]:
+    """Return the largest magnitude of either channel in each block of 16 frames, between the samples too.
+
+    Where nothing can come above ``above`` it is that of the samples in some blocks together. The shape is (blocks,).
+    """
+    frames = _STRETCH * _BLOCK
+    padded = np.zeros((2, -(-len(samples) // frames) * frames + 2 * _MARGIN), np.float32)
+    padded[:, _MARGIN : _MARGIN + len(samples)] = samples.T
+    # What lies on either side of a stretch reaches into it.
+    stretches = np.lib.stride_tricks.sliding_window_view(padded, frames + 2 * _MARGIN, axis=1)[:, ::frames]
+    highest = np.maximum(stretches.max(axis=2), -stretches.min(axis=2))
+    peaks = np.repeat(highest.max(axis=0)[:, None], _STRETCH, axis=1)
+    high = np.flatnonzero(highest.max(axis=0) * _OVERSHOOT > above)
+    for start in range(0, len(high), _AT_ONCE):
+        some = high[start : start + _AT_ONCE]
+        dense = np.abs(signal.resample_poly(stretches[:, some], _OVERSAMPLING, 1, axis=2, window=_BETWEEN))
+        within = dense[:, :, _OVERSAMPLING * _MARGIN : -_OVERSAMPLING * _MARGIN].max(axis=0)
+        peaks[some] = within.reshape(-1, _STRETCH, _OVERSAMPLING * _BLOCK).max(axis=2)
+    return peaks.reshape(-1)[: -(-len(samples) // _BLOCK)]
 
 
 def loudness_lufs(samples: Samples, rate: int) -> float:
@@ -92,8 +106,7 @@ def _stereo(audio: Audio) -> Samples:
     # A sample that is not finite makes either extreme so.
     loudest = max(-float(samples.min()), float(samples.max())) if samples.size else 0.0
     if not _SILENT <= loudest < np.inf:
-        msg = "the engine's audio is empty, silent or not finite"
-        raise SilentMusicError(msg)
+        raise SilentMusicError(_NOTHING)
     samples = np.repeat(samples, 2, axis=1) if samples.shape[1] == 1 else samples[:, :2]
     if audio.rate != RATE:
         ratio = Fraction(RATE, audio.rate)
@@ -115,7 +128,7 @@ def _fitted(samples: Samples, frames: int) -> tuple[Samples, float]:
         missing = frames - len(samples)
     if missing >= 0:
         return np.concatenate([samples, np.zeros((missing, 2), np.float32)]), _FADE_OUT_SECONDS
-    return samples[:frames].copy(), _FADE_CUT_SECONDS
+    return samples[:frames], _FADE_CUT_SECONDS
 
 
 def _faded(samples: Samples, out_seconds: float) -> Samples:
@@ -127,13 +140,16 @@ def _faded(samples: Samples, out_seconds: float) -> Samples:
 
 
 def _levelled(samples: Samples) -> tuple[Samples, float]:
-    """Raise or lower to the loudness, limiting what would pass the ceiling, until both hold."""
-    peaks = true_peaks(samples)
+    """Return it at the loudness with what would pass the ceiling limited, and its LUFS."""
     ceiling = 10 ** (_CEILING_DBTP / 20)
-    gain = LOUDNESS_LUFS - loudness_lufs(samples, RATE)
+    loudness = loudness_lufs(samples, RATE)
+    if not np.isfinite(loudness):
+        raise SilentMusicError(_NOTHING)
+    gain = _expected_gain(samples, LOUDNESS_LUFS - loudness, ceiling)
     for _ in range(8):
         factor = np.float32(10 ** (gain / 20))
-        loud = samples * (factor * _reduction(peaks * factor, ceiling))[:, None]
+        reduction = _reduction(true_peaks(samples, ceiling / float(factor)) * factor, ceiling)
+        loud = samples * _by_frame(factor * reduction, len(samples))[:, None]
         loudness = loudness_lufs(loud, RATE)
         gain += LOUDNESS_LUFS - loudness
         if abs(LOUDNESS_LUFS - loudness) < _CLOSE_LU:
@@ -141,19 +157,35 @@ def _levelled(samples: Samples) -> tuple[Samples, float]:
     return loud, loudness
 
 
-def _reduction(peaks: NDArray[np.float32], ceiling: float) -> NDArray[np.float32]:
-    """Return the limiter's gain for each frame: down before a peak arrives, back up smoothly after it.
+def _expected_gain(samples: Samples, wanted: float, ceiling: float) -> float:
+    """Return the gain in dB that should raise the loudness by ``wanted`` dB when the limiter has taken its part."""
+    blocks = samples[: len(samples) // _BLOCK * _BLOCK].reshape(-1, 2 * _BLOCK)
+    peaks, power = true_peaks(samples, np.inf)[: len(blocks)], np.einsum("ij,ij->i", blocks, blocks)
+    gain = wanted
+    for _ in range(4):
+        reduction = _reduction(peaks * np.float32(10 ** (gain / 20)), ceiling)
+        gain = wanted - 10 * float(np.log10(power @ np.square(reduction) / power.sum()))
+    return gain
 
-    The minimum over a window, averaged over the same window, never exceeds what the peak at its centre allows.
+
+def _reduction(peaks: NDArray[np.float32], ceiling: float) -> NDArray[np.float32]:
+    """Return the limiter's gain for each block: down before a peak arrives, back up smoothly after it.
+
+    The minimum over a window, averaged over a shorter one, never exceeds what the peak at its centre allows, nor
+    what the blocks beside it do: a straight line from block to block passes no peak.
     """
     needed = np.minimum(np.float32(1), np.float32(ceiling) / np.maximum(peaks, np.float32(1e-9)))
-    if float(needed.min()) == 1.0:
-        return needed
-    window = int(_WINDOW_SECONDS * RATE) | 1
-    held = ndimage.minimum_filter1d(needed, window)
-    smooth = signal.windows.hann(window + 2)[1:-1].astype(np.float32)
-    padded = np.pad(held, len(smooth) // 2, mode="edge")
-    return np.asarray(signal.oaconvolve(padded, smooth / smooth.sum(), mode="valid"), np.float32)
+    window = int(_WINDOW_SECONDS * RATE / _BLOCK) | 1
+    held = ndimage.minimum_filter1d(needed, window + 2)
+    smooth = signal.windows.hann(window + 2)[1:-1]
+    return np.asarray(ndimage.convolve1d(held, smooth / smooth.sum(), mode="nearest"), np.float32)
+
+
+def _by_frame(gains: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
+    """Return straight lines from the first frame of each block to that of the next."""
+    steps = np.diff(gains, append=gains[-1:])[:, None]
+    ramp = np.arange(_BLOCK, dtype=np.float32) / _BLOCK
+    return np.asarray(gains[:, None] + steps * ramp, np.float32).reshape(-1)[:frames]
 
 
 def _peaks(samples: Samples) -> tuple[float, ...]:

@@ -1,18 +1,15 @@
 """Serve the Vertex AI endpoints until SIGTERM."""
 
 import os
-from typing import Final
 
 from localcloud.addresses import PIPELINE_EVENTS_TOPIC, PROJECT, REPOSITORY, Addresses
 from localcloud.servers import say, serve
+from localcloud.vertex import image
 from localcloud.vertex.api import app
 from localcloud.vertex.job_events import log_entry, publish
 from localcloud.vertex.jobs import Jobs, PipelineJob, cores
 from localcloud.vertex.local_runner import KfpRunner
 from localcloud.vertex.models import models_of_environ
-
-# As pipeline/Dockerfile sets it.
-IMAGE_ENVIRON: Final = {"PYTHONUTF8": "1", "DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA": "true"}
 
 
 def main() -> None:
@@ -21,7 +18,7 @@ def main() -> None:
     # A pipeline's process finds the emulators as it would find Google: by its environment.
     path = os.pathsep.join((str(REPOSITORY), str(REPOSITORY / "src")))
     own = {"PYTHONPATH": path, "VERTEX_URL": addresses.url("vertex")}
-    os.environ.update(addresses.client_environ() | IMAGE_ENVIRON | own)
+    os.environ.update(addresses.client_environ() | image.ENVIRON | own)
 
     def on_change(job: PipelineJob) -> None:
         state = job.state.name.removeprefix("PIPELINE_STATE_").lower()

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from localcloud.addresses import REPOSITORY
+from localcloud.vertex.image import ENVIRON
+
 IMAGE = "us-central1-docker.pkg.dev/p/musicgenerator/pipeline-python:1"
 
 
@@ -57,3 +60,9 @@ def test_the_step_installs_nothing_at_run_time(spec: Any) -> None:
     (executor,) = spec["deploymentSpec"]["executors"].values()
     assert IMAGE == executor["container"]["image"]
     assert "pip" not in "".join(executor["container"]["command"]).replace("pipeline", "")
+
+
+def test_the_step_runs_in_the_environment_of_its_image() -> None:
+    """Where no image is built, the local cloud and the benchmarks set what the Dockerfile does."""
+    dockerfile = (REPOSITORY / "pipeline" / "Dockerfile").read_text()
+    assert [name for name, value in ENVIRON.items() if f"{name}={value}" not in dockerfile.split()] == []

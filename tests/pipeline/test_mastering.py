@@ -73,7 +73,33 @@ def test_waveform_peaks_are_ready_to_draw() -> None:
     assert min(peaks) >= 0
 
 
-@pytest.mark.parametrize("samples", [np.zeros((RATE, 2)), np.empty((0, 2)), np.full((RATE, 2), np.nan)])
+def test_a_bound_changes_nothing_above_it() -> None:
+    """What is not oversampled could not have come above the bound."""
+    samples = tone(4) * np.linspace(0, 1, 4 * RATE, dtype=np.float32)[:, None] + 0.01 * noise(4)
+    exact = true_peaks(samples)
+    for above in (0.01, 0.05, float(exact.max())):
+        bounded = true_peaks(samples, above)
+        assert np.array_equal(bounded[exact > above], exact[exact > above])
+        assert np.all(bounded[exact <= above] <= above)
+    assert exact.shape == (math.ceil(4 * RATE / 16),)
+
+
+def noise(seconds: float) -> Samples:
+    """Return stereo white noise of full scale."""
+    return np.random.default_rng(1).uniform(-1, 1, (int(seconds * RATE), 2)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.zeros((RATE, 2)),
+        np.empty((0, 2)),
+        np.full((RATE, 2), np.nan),
+        np.full((RATE, 2), 0.001),
+        np.eye(RATE, 2),
+    ],
+    ids=["zeros", "none", "not numbers", "direct current", "a click"],
+)
 def test_silence_is_refused(samples: Samples) -> None:
     """An engine that gave nothing to hear is an error that says so."""
     with pytest.raises(SilentMusicError, match="empty, silent or not finite"):
