@@ -38,6 +38,7 @@ from localcloud.delivery import (
     storage_form,
 )
 from localcloud.publishing import publish
+from localcloud.pulling import subscriber_client
 from localcloud.scheduler import tick
 from localcloud.servers import listen, say
 
@@ -113,7 +114,7 @@ class Bridge:
     async def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
         """Pull and deliver until cancelled; raise what ends a pull for good. Calls ``on_ready`` when it pulls."""
         loop = asyncio.get_running_loop()
-        with pubsub_v1.SubscriberClient() as subscriber, pubsub_v1.PublisherClient() as publisher:
+        with subscriber_client() as subscriber, pubsub_v1.PublisherClient() as publisher:
             self._publisher = publisher
             pulls = [self._pull(subscriber, route, loop) for route in self._slots]
             on_ready()
@@ -124,7 +125,7 @@ class Bridge:
                     pull.cancel()
                 for task in self._tasks:
                     task.cancel()
-                # A pull that is still open would take messages that nobody handles, and hold them for as long as it is.
+                # The client's threads may still acknowledge, and must not find its channel closed.
                 await asyncio.gather(*(asyncio.to_thread(_await_end, pull) for pull in pulls))
 
     def _pull(self, subscriber: Any, route: Route, loop: asyncio.AbstractEventLoop) -> Any:

@@ -3,6 +3,7 @@ import base64
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -69,35 +70,42 @@ def function() -> Iterator[Callable[..., Function]]:
         server.server_close()
 
 
-@pytest.fixture
-def bridged(pubsub: str) -> Iterator[Callable[..., Any]]:
-    """Run a bridge over a fresh topic to a function; give a function that publishes on it."""
-    assert pubsub
-    stops = []
+@contextmanager
+def bridge(route: Route) -> Iterator[None]:
+    """Run a bridge over one route until the block ends."""
+    ready = threading.Event()
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(Bridge(PROJECT, [route], backoff=QUICK).run(ready.set))
 
-    def start(url: str, max_attempts: int = 5, topic: str | None = None, form: Any = None) -> Route:
-        name = topic or f"topic-{next(_names)}"
-        route = Route(name, f"{name}-sub", url, form or push_form(PROJECT), max_attempts=max_attempts)
-        ensure_topics(PROJECT, [route])
-        ready = threading.Event()
-        loop = asyncio.new_event_loop()
-        task = loop.create_task(Bridge(PROJECT, [route], backoff=QUICK).run(ready.set))
+    def run() -> None:
+        with pytest.raises(asyncio.CancelledError):
+            loop.run_until_complete(task)
+        loop.close()
 
-        def run() -> None:
-            with pytest.raises(asyncio.CancelledError):
-                loop.run_until_complete(task)
-            loop.close()
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        stops.append((loop, task, thread))
-        assert ready.wait(30)
-        return route
-
-    yield start
-    for loop, task, thread in stops:
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert ready.wait(30)
+    try:
+        yield
+    finally:
         loop.call_soon_threadsafe(task.cancel)
         thread.join()
+
+
+@pytest.fixture
+def bridged(pubsub: str) -> Iterator[Callable[..., Route]]:
+    """Run a bridge over a fresh topic to a function; give a function that publishes on it."""
+    assert pubsub
+    with ExitStack() as bridges:
+
+        def start(url: str, max_attempts: int = 5, topic: str | None = None, form: Any = None) -> Route:
+            name = topic or f"topic-{next(_names)}"
+            route = Route(name, f"{name}-sub", url, form or push_form(PROJECT), max_attempts=max_attempts)
+            ensure_topics(PROJECT, [route])
+            bridges.enter_context(bridge(route))
+            return route
+
+        yield start
 
 
 def publish(topic: str, data: bytes, **attributes: str) -> None:
@@ -176,6 +184,25 @@ def test_a_message_that_waits_holds_up_no_other(bridged: Any, function: Any) -> 
     bodies = [launcher.requests.get(timeout=30)[1] for _ in range(23)]
     numbers = {json.loads(base64.b64decode(body["message"]["data"]))["number"] for body in bodies}
     assert set(range(20)) == numbers
+
+
+@pytest.mark.cloud
+def test_a_bridge_that_has_ended_takes_no_message_from_the_next(pubsub: str, function: Any) -> None:
+    """The emulator would go on sending to pulls that were cancelled, and the next bridge would wait in vain."""
+    assert pubsub
+    launcher = function(TAKEN)
+    name = f"topic-{next(_names)}"
+    route = Route(name, f"{name}-sub", launcher.url, push_form(PROJECT))
+    ensure_topics(PROJECT, [route])
+    for _ in range(3):
+        with bridge(route):
+            publish(name, b"{}")
+            launcher.requests.get(timeout=30)
+    with bridge(route):
+        for number in range(30):
+            publish(name, b"{}", number=str(number))
+        numbers = {launcher.requests.get(timeout=30)[1]["message"]["attributes"]["number"] for _ in range(30)}
+    assert numbers == {str(number) for number in range(30)}
 
 
 @pytest.mark.cloud
