@@ -106,7 +106,7 @@ lint: .venv/.stamp ## Formatting, lint, types, shell scripts and workflows
 	@.venv/bin/ruff format --check --quiet . || { echo "Run 'make format'."; exit 1; }
 	@.venv/bin/ruff check --quiet .
 	@$(MAKE) --silent types
-	@git ls-files -z '*.sh' '.ci/run' | xargs -0 .venv/bin/shellcheck
+	@.venv/bin/shellcheck infra/*.sh infra/steps/*.sh tests/web/*.sh $(wildcard .ci/run)
 	@.venv/bin/actionlint
 
 types: .venv/.stamp

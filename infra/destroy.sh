@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Takes an installation away, with everything that it holds: `destroy.sh`. What is gone already is skipped, so that it
-# can be run again. APIs stay enabled, and a deleted custom role keeps its id for weeks, as Google keeps it.
+# can be run again. APIs stay enabled with the grants of Google's agents, and a deleted custom role keeps its id for weeks.
 set -euo pipefail
 # shellcheck source=infra/ensure.sh
 source "$(dirname "${BASH_SOURCE[0]}")/ensure.sh"
@@ -74,12 +74,11 @@ steps() {
   gone databases "$DATABASE" database name remove_database
   barrier
   STEP=accounts
-  local shared=()
-  others && shared=(--shared)
   resource policy project "grants on"
-  if [[ $(policies project "$STATE/policy-project-.json" --none ${shared[@]+"${shared[@]}"}) != same ]]; then
-    begin - write_policy project '' --none ${shared[@]+"${shared[@]}"}
+  if [[ $(policies project "$STATE/policy-project-.json" --none) != same ]]; then
+    begin - write_policy project '' --none
   fi
+  gone pools "$POOL" "identity pool" name gcloud iam workload-identity-pools delete "$POOL" --location=global
   barrier
   while read -r name; do
     [[ -n $(fact custom_roles "$ROLE.$name" deleted) ]] \
@@ -92,10 +91,6 @@ steps() {
   barrier
 }
 
-# Whether another installation lives in the project: then the grants to Google's agents are its grants too.
-others() { ours buckets name "$PROJECT-" | grep -- '-musicgenerator-images$\|^'"$PROJECT"'-musicgenerator-images$' \
-  | grep -qvx "$IMAGES_BUCKET"; }
-
 on_exit() {
   local status=$?
   ((status == 0)) || [[ $MODE == plan ]] \
@@ -106,6 +101,8 @@ trap on_exit EXIT
 read_everything
 echo '[]' | tee "$STATE/endpoints.json" > "$STATE/models.json"
 if exists apis aiplatform.googleapis.com; then read_vertex endpoints models; fi
+echo '[]' > "$STATE/pools.json"
+if exists apis iam.googleapis.com; then read_all "pools"$'\t'"iam workload-identity-pools list --location=global"; fi
 : > "$WORK/plan.tsv"
 MODE=plan
 steps

@@ -7,7 +7,6 @@ source "$(dirname "${BASH_SOURCE[0]}")/ensure.sh"
 : "${GITHUB:?Say which repository: GITHUB=owner/name}"
 [[ $GITHUB =~ ^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$ ]] || fail "GITHUB must be like owner/name, not '$GITHUB'."
 BRANCH=${BRANCH:-main}
-POOL=${PREFIX:+$PREFIX-}musicgenerator
 DEPLOYER=$(account_of deployer)
 
 # Role and reason. They are what deploy.sh's steps need; none of them is owner or editor.
@@ -23,6 +22,7 @@ ROLES=(
   "roles/secretmanager.admin:makes the secrets and reads the drop session's"
   "roles/artifactregistry.admin:makes the repository and its policy"
   "roles/cloudbuild.builds.editor:builds the images"
+  "roles/logging.logWriter:writes the log of a release that Cloud Build runs"
   "roles/cloudfunctions.admin:deploys the functions"
   "roles/run.admin:says who may call them"
   "roles/eventarc.admin:makes the trigger"
@@ -41,9 +41,12 @@ for api in iamcredentials sts iam cloudresourcemanager; do
   exists apis "$api.googleapis.com" || gcloud services enable "$api.googleapis.com"
 done
 pool=projects/$NUMBER/locations/global/workloadIdentityPools/$POOL
-gcloud iam workload-identity-pools list --location=global --format=json > "$STATE/pools.json"
+# A deleted pool keeps its name for a month: it is brought back, with its provider.
+gcloud iam workload-identity-pools list --location=global --show-deleted --format=json > "$STATE/pools.json"
 if ! exists pools "$POOL"; then
   gcloud iam workload-identity-pools create "$POOL" --location=global --display-name="$APP" --format=none
+elif [[ $(fact pools "$POOL" state) == DELETED ]]; then
+  gcloud iam workload-identity-pools undelete "$POOL" --location=global --format=none
 fi
 gcloud iam workload-identity-pools providers list --location=global --workload-identity-pool="$POOL" --format=json \
   > "$STATE/providers.json"

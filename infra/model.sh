@@ -75,10 +75,11 @@ deploy() {
   exists repositories "$REPOSITORY" || fail "Deploy the installation first: make deploy PROJECT=$PROJECT"
   ensure_image
   parent=$(first models)
+  # What is deployed below is the model's default version, which the first one stays unless the new one is made it.
   gcloud ai models upload "${at[@]}" --display-name="$TITLE" --container-image-uri="$IMAGE" --artifact-uri="$MODEL" \
     --container-health-route=/health --container-predict-route=/predict --container-ports=8080 \
     --container-env-vars="MODEL_NAME=${MODEL_NAME:-musicgen}" --labels="app=$APP" \
-    ${parent:+--parent-model="projects/$PROJECT/locations/$REGION/models/$parent"} --format=none
+    --version-aliases=default ${parent:+--parent-model="projects/$PROJECT/locations/$REGION/models/$parent"} --format=none
   model=$(first models)
   endpoint=$(first endpoints)
   if [[ -z $endpoint ]]; then

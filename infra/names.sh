@@ -31,6 +31,8 @@ PIPELINE_BUCKET=$PROJECT-$APP-pipeline
 PAGE_BUCKET=$PROJECT-$APP-page
 # An origin of its own: under storage.googleapis.com every bucket's page would share one storage in the browser.
 PAGE_ORIGIN=https://$PAGE_BUCKET.storage.googleapis.com
+# From where pages may send commands and pictures, and read music and Firestore.
+read -ra PAGE_ORIGINS <<< "$PAGE_ORIGIN ${ALLOWED_ORIGINS:-}"
 
 PICTURES_TOPIC=$APP-pictures
 CAPTIONS_TOPIC=$APP-captions
@@ -48,6 +50,8 @@ MODEL_IMAGE_NAME=$REGION-docker.pkg.dev/$PROJECT/$REPOSITORY/model-server
 # The names of accounts have room for 30 characters.
 ACCOUNT=${PREFIX:+$PREFIX-}mg
 ROLE=${PREFIX:+${PREFIX}_}musicgenerator
+# Where GitHub's tokens are taken, if `make deploy-keyless` made it.
+POOL=$APP
 
 topic_of() { printf '%s-%s' "$APP" "$1"; }
 function_named() { printf '%s-%s' "$APP" "${1//_/-}"; }

@@ -3,7 +3,8 @@
 RESOURCE is a kind and a name as in the table (``bucket results``), FILE its policy as gcloud shows it.
 Prints ``same`` where the policy grants what the table says, else ``change`` and a line for each binding to add (+) or
 to take away (-), and writes the policy as it has to be. Bindings of anybody else stay as they are; a grant of one of
-our accounts that is not in the table goes. ``--none`` takes away all of ours. ``policies --resources`` lists the
+our accounts that is not in the table goes. ``--none`` takes away all of ours and the deployer's; what Google's agents
+have on the project stays, since others' triggers and jobs may need it. ``policies --resources`` lists the
 resources, ``--custom ROLE`` the permissions of a custom role and ``--custom`` the custom roles.
 """
 
@@ -29,6 +30,8 @@ OURS: Final = (
     "push",
     "builder",
 )
+# Its grants are keyless.sh's, which a deployment leaves alone.
+DEPLOYER: Final = "deployer"
 
 Binding = tuple[str, str, str]  # role, condition, member
 
@@ -51,7 +54,7 @@ class Names:
 
     def member(self, principal: str) -> str:
         """Return IAM's word for a principal."""
-        number, project = self.environ["NUMBER"], self.environ["PROJECT"]
+        number = self.environ["NUMBER"]
         agents = {
             "everyone": "allUsers",
             "storage_agent": f"serviceAccount:service-{number}@gs-project-accounts.iam.gserviceaccount.com",
@@ -64,8 +67,12 @@ class Names:
             return agents[principal]
         if principal not in OURS:
             raise ValueError(f"roles.md names {principal}, which is nobody")
-        short = principal.replace("_", "-")
-        return f"serviceAccount:{self.environ['ACCOUNT']}-{short}@{project}.iam.gserviceaccount.com"
+        return self.account(principal)
+
+    def account(self, name: str) -> str:
+        """Return IAM's word for one of our accounts."""
+        short = name.replace("_", "-")
+        return f"serviceAccount:{self.environ['ACCOUNT']}-{short}@{self.environ['PROJECT']}.iam.gserviceaccount.com"
 
     def role(self, role: str) -> str:
         """Return the full name of a role."""
@@ -162,15 +169,10 @@ def main(arguments: list[str]) -> int:
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     old = json.loads(text or "{}")
     present = bindings(old)
-    ours = {names.member(principal) for principal in OURS}
-    shared = "--shared" in options
     none = "--none" in options
+    ours = {names.account(name) for name in (*OURS, *([DEPLOYER] if none else []))}
     due = set() if none else wanted(resource, names)
-    # On the project a grant to one of Google's agents may be another installation's too, and the role by which an agent
-    # does its service's work stays like the enabled API.
-    due_to_agents = {b for b in wanted(resource, names) if b[2] not in ours and not b[0].endswith(".serviceAgent")}
-    agents = due_to_agents if none and not shared else set()
-    surplus = {binding for binding in present - due if binding[2] in ours or binding in agents}
+    surplus = {binding for binding in present - due if binding[2] in ours}
     missing = due - present
     if not surplus and not missing:
         print("same")

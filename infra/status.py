@@ -111,19 +111,21 @@ def _local_parts(addresses: Addresses) -> list[str]:
     return [*lines, f"Dead letters\n  {len(letters)}"]
 
 
-def _deployed_functions(app: str) -> list[str]:
+def _deployed_functions(app: str) -> tuple[list[str], int]:
+    """Return lines about the functions, and the launches in a day that they are deployed with."""
     asked = ["gcloud", "functions", "list", "--v2", f"--regions={os.environ['REGION']}", "--format=json"]
     done = subprocess.run(asked, capture_output=True, text=True, check=True)
-    lines = ["Functions"]
+    lines, cap = ["Functions"], DAILY_LIMIT
     for function in json.loads(done.stdout):
         name = function["name"].rpartition("/")[2]
         if name.startswith(app):
             release = function.get("labels", {}).get("release", "?")[:12]
             lines.append(f"  {name:<36} {function['state']:<8} release {release}  {function.get('updateTime', '')}")
-            template = function["serviceConfig"].get("environmentVariables", {}).get("PIPELINE_TEMPLATE")
-            if template:
-                lines.append(f"  {'':<36} template {template}")
-    return lines
+            environ = function["serviceConfig"].get("environmentVariables", {})
+            if "PIPELINE_TEMPLATE" in environ:
+                lines.append(f"  {'':<36} template {environ['PIPELINE_TEMPLATE']}")
+                cap = whole_number(environ, "DAILY_LIMIT", DAILY_LIMIT)
+    return lines, cap
 
 
 def _backlog(app: str, now: datetime) -> list[str]:
@@ -155,14 +157,18 @@ def _series(chosen: str, now: datetime) -> list[Any]:
 def main() -> int:
     """Print everything."""
     now, app = datetime.now(UTC), os.environ.get("APP", "")
-    lines = [*_deployed_functions(app), *_backlog(app, now)] if app else _local_parts(Addresses.from_environ())
+    if app:
+        lines, cap = _deployed_functions(app)
+        lines += _backlog(app, now)
+    else:
+        lines, cap = _local_parts(Addresses.from_environ()), whole_number(os.environ, "DAILY_LIMIT", DAILY_LIMIT)
     if not lines:
         print(
             "The local cloud is not up. Start it with 'make run', or name a deployed project: PROJECT=…",
             file=sys.stderr,
         )
         return 1
-    lines += shown(day_of(database_client(), now), whole_number(os.environ, "DAILY_LIMIT", DAILY_LIMIT))
+    lines += shown(day_of(database_client(), now), cap)
     print("\n".join(lines))
     return 0
 

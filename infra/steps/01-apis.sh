@@ -12,9 +12,16 @@ enabled=$({ grep -o '[a-z]*\.googleapis\.com' "$STATE/apis.json" || true; } | so
 for api in "${APIS[@]}"; do
   grep -qx "$api.googleapis.com" <<< "$enabled" || missing+=("$api.googleapis.com")
 done
+# Service Usage takes twenty in one request.
+enable() {
+  while (($#)); do
+    gcloud services enable "${@:1:20}" || return
+    shift $(($# < 20 ? $# : 20))
+  done
+}
 resource apis "${#missing[@]} of ${#APIS[@]}" "APIs to enable"
 if ((${#missing[@]})); then
-  begin + gcloud services enable "${missing[@]}"
+  begin + enable "${missing[@]}"
 else
   say '=' ''
 fi

@@ -33,18 +33,22 @@ for service in pubsub eventarc aiplatform; do
 done
 
 # `gcloud … list` does not show a role's permissions, so its description repeats them.
-# A deleted role keeps its id for weeks: it is brought back.
+# A role that was deleted less than a week ago is brought back.
 revive() { # ID PERMISSIONS TITLE
   gcloud iam roles undelete "$1" --project="$PROJECT" --format=none
   gcloud iam roles update "$1" --project="$PROJECT" --permissions="$2" --description="$2" --title="$3" --format=none
+}
+new_role() { # ID PERMISSIONS TITLE
+  gcloud iam roles create "$1" --project="$PROJECT" --title="$3" --description="$2" --permissions="$2" --stage=GA && return
+  echo "If the role was deleted more than a week ago, Google keeps its id for a month: deploy with another PREFIX till then." >&2
+  return 1
 }
 while read -r role; do
   permissions=$(policies --custom "$role")
   resource custom_roles "$ROLE.$role" "custom role"
   want description "$permissions"
   want deleted ''
-  create gcloud iam roles create "$ROLE.$role" --project="$PROJECT" \
-    --title="$APP $role" --description="$permissions" --permissions="$permissions" --stage=GA
+  create new_role "$ROLE.$role" "$permissions" "$APP $role"
   if [[ -n $(fact custom_roles "$ROLE.$role" deleted) ]]; then
     change revive "$ROLE.$role" "$permissions" "$APP $role"
   else

@@ -3,6 +3,8 @@
 # Four buckets: uniform access, no soft delete, a lifecycle and CORS from infra/buckets.
 # Soft delete would keep for a week what a person has deleted. Music lives a day longer than what speaks of it.
 RESULTS_DAYS=$((${SESSION_DAYS:-30} + 1))
+origins=$(printf '"%s", ' "${PAGE_ORIGINS[@]}")
+origins=${origins%, }
 mkdir -p "$WORK/buckets"
 bucket() { # NAME
   local name lifecycle cors prevention flags
@@ -20,7 +22,7 @@ bucket() { # NAME
   want softDeletePolicy/retentionDurationSeconds 0
   want lifecycle "$lifecycle"
   if [[ -f $INFRA/buckets/$1.cors.json ]]; then
-    sed "s|PAGE_ORIGIN|$PAGE_ORIGIN|" "$INFRA/buckets/$1.cors.json" > "$WORK/buckets/$1.cors.json"
+    sed "s|PAGE_ORIGINS|$origins|" "$INFRA/buckets/$1.cors.json" > "$WORK/buckets/$1.cors.json"
     cors=$(cat "$WORK/buckets/$1.cors.json")
     want cors "$cors"
   fi

@@ -23,22 +23,24 @@ fi
 
 field() { printf 'projects/%s/databases/%s/collectionGroups/%s/fields/%s' "$PROJECT" "$DATABASE" "$1" "$2"; }
 
+# Changes of one database's fields are refused while another of the same field or collection is begun: one after the
+# other, and again where Google says so. None is waited for, which would take minutes each.
+UNDER_WAY='underlying data changed|contention|ABORTED|being updated'
+JOBS_BEFORE=$JOBS JOBS=1
 while read -r group path; do
   [[ -z $group || $group == \#* ]] && continue
   resource ttls "$(field "$group" "$path")" "TTL policy"
-  create gcloud firestore fields ttls update "$path" --collection-group="$group" --database="$DATABASE" \
-    --enable-ttl --async
+  create patiently "$UNDER_WAY" gcloud firestore fields ttls update "$path" --collection-group="$group" \
+    --database="$DATABASE" --enable-ttl --async
   settle
 done < "$INFRA/database/ttls.txt"
 
-# Changes of one database's fields are refused while another is under way, so each waits for the one before.
-JOBS_BEFORE=$JOBS JOBS=1
 while read -r group path flags; do
   [[ -z $group || $group == \#* ]] && continue
   read -ra flags <<< "$flags"
   resource fields "$(field "$group" "$path")" "index exemption"
-  create gcloud firestore indexes fields update "$path" --collection-group="$group" --database="$DATABASE" "${flags[@]}" \
-    --async
+  create patiently "$UNDER_WAY" gcloud firestore indexes fields update "$path" --collection-group="$group" \
+    --database="$DATABASE" "${flags[@]}" --async
   settle
 done < "$INFRA/database/exemptions.txt"
 
@@ -47,8 +49,8 @@ resource composites tracks-by-day "index"
 if grep -q '"createdAt"' "$STATE/composites.json" && grep -q '"status"' "$STATE/composites.json"; then
   say '=' ''
 else
-  begin + gcloud firestore indexes composite create --database="$DATABASE" --collection-group=tracks \
-    --query-scope=collection-group --field-config=field-path=createdAt,order=ascending \
+  begin + patiently "$UNDER_WAY" gcloud firestore indexes composite create --database="$DATABASE" \
+    --collection-group=tracks --query-scope=collection-group --field-config=field-path=createdAt,order=ascending \
     --field-config=field-path=status,order=ascending --async
 fi
 JOBS=$JOBS_BEFORE

@@ -25,7 +25,7 @@ environment() { # FUNCTION
     upload_handler)
       setting IAM_CREDENTIALS_URL https://iamcredentials.googleapis.com
       setting UPLOAD_SIGNER "$(account_of upload_signer)"
-      setting ALLOWED_ORIGINS "$PAGE_ORIGIN${ALLOWED_ORIGINS:+ $ALLOWED_ORIGINS}"
+      setting ALLOWED_ORIGINS "${PAGE_ORIGINS[*]}"
       limit SESSION_TRACKS_A_DAY ADDRESS_TRACKS_A_DAY TRACKS_A_DAY ADDRESS_SESSIONS_A_DAY SESSION_DAYS
       ;;
     captioner)

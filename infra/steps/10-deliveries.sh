@@ -36,13 +36,14 @@ delivery pipeline-events result_notifier 360 20
 resource triggers "$UPLOADS_TRIGGER" "trigger"
 want destination/cloudRun/service "$(function_named captioner)"
 want serviceAccount "$(account_of eventarc_trigger)"
-create gcloud eventarc triggers create "$UPLOADS_TRIGGER" --location="$REGION" --labels="app=$APP" \
+# Its first version needs the grants on the project to have reached everywhere.
+create patiently 'Permission denied while using the Eventarc Service Agent' \
+  gcloud eventarc triggers create "$UPLOADS_TRIGGER" --location="$REGION" --labels="app=$APP" \
   --destination-run-service="$(function_named captioner)" --destination-run-region="$REGION" \
   --event-filters=type=google.cloud.storage.object.v1.finalized --event-filters="bucket=$IMAGES_BUCKET" \
   --service-account="$(account_of eventarc_trigger)"
 change gcloud eventarc triggers update "$UPLOADS_TRIGGER" --location="$REGION" \
   --destination-run-service="$(function_named captioner)" --service-account="$(account_of eventarc_trigger)"
-# Its first version needs the grants on the project to have reached everywhere.
 settle
 barrier
 ! changed triggers || read_state triggers subscriptions
@@ -51,8 +52,10 @@ uploads=$(subscription_named uploads)
 resource subscriptions "${uploads:-(the trigger\'s)}" "subscription"
 want ackDeadlineSeconds 240
 want messageRetentionDuration 604800s
+want expirationPolicy ''
 dead_letter_wants uploads-dead-letters 20
-update=(gcloud pubsub subscriptions update "$uploads" --ack-deadline=240 --message-retention-duration=7d "${AGAIN[@]}"
+update=(gcloud pubsub subscriptions update "$uploads" --ack-deadline=240 --message-retention-duration=7d
+  --expiration-period=never "${AGAIN[@]}"
   --dead-letter-topic="$(topic_of uploads-dead-letters)" --max-delivery-attempts=20)
 create "${update[@]}"
 change "${update[@]}"

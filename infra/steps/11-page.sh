@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2034,SC2153,SC2154  # sourced by deploy.sh: steps share its variables
 # The page: built once, its addresses written into config.json and into the policy that holds it to them.
-# The browser's key opens Firestore alone, from the page's address alone; what it may read there, the rules decide.
+# The browser's key opens Firestore alone, from the page's addresses alone; what it may read there, the rules decide.
 resource keys "$APP page" "browser key" displayName
 want restrictions/apiTargets/0/service firestore.googleapis.com
-want restrictions/browserKeyRestrictions/allowedReferrers "[\"$PAGE_ORIGIN/*\"]"
-restrictions=(--api-target=service=firestore.googleapis.com --allowed-referrers="$PAGE_ORIGIN/*")
+referrers=$(printf '%s/*,' "${PAGE_ORIGINS[@]}")
+referrers=${referrers%,}
+want restrictions/browserKeyRestrictions/allowedReferrers "[\"${referrers//,/\",\"}\"]"
+restrictions=(--api-target=service=firestore.googleapis.com --allowed-referrers="$referrers")
 create gcloud services api-keys create --display-name="$APP page" "${restrictions[@]}" --format=none
 key=$(fact keys "$APP page" uid displayName)
 change gcloud services api-keys update "$key" "${restrictions[@]}" --format=none

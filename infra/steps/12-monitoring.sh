@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2034,SC2153,SC2154  # sourced by deploy.sh: steps share its variables
-# Log-based metrics, alert policies and a dashboard, from infra/monitoring; their texts say APP where a name stands.
+# Log-based metrics, alert policies and a dashboard, from infra/monitoring; their texts say APP, PROJECT and REGION where those stand.
 mkdir -p "$WORK/monitoring"
 filled() { # FILE
   local out=$WORK/monitoring/${1##*/}
-  sed "s|APP|$APP|g; s|PROJECT|$PROJECT|g; s|CHANNELS|$CHANNELS|g" "$1" > "$out"
+  sed "s|APP|$APP|g; s|PROJECT|$PROJECT|g; s|REGION|$REGION|g; s|CHANNELS|$CHANNELS|g" "$1" > "$out"
   printf '%s' "$out"
 }
 

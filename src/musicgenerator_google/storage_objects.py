@@ -52,7 +52,7 @@ class StorageObjects:
         A second delivery meets the first one's object, made from the same picture, and leaves it.
         """
         blob = self._client.bucket(bucket).blob(name)
-        blob.cache_control = "public, max-age=31536000, immutable"
+        blob.cache_control = "private, max-age=31536000, immutable"
         try:
             blob.upload_from_string(data, content_type=content_type, if_generation_match=0, timeout=_SECONDS)
         except exceptions.PreconditionFailed:

@@ -115,6 +115,8 @@ def _service_usage(project: Project, request: Request) -> Json | None:
         services[f"{root}/{api}"] = {"name": f"{root}/{api}", "config": {"name": api}, "state": "ENABLED"}
 
     if request.verb == "batchEnable":
+        if len(request.body["serviceIds"]) > 20:
+            raise RefusedError(400, "INVALID_ARGUMENT", "must not exceed the maximum batch size (20)")
         for api in request.body["serviceIds"]:
             enable(api)
         return done(project, request, {})
@@ -135,6 +137,8 @@ def _service_usage(project: Project, request: Request) -> Json | None:
 
 
 def _iam(project: Project, request: Request) -> Json | None:  # noqa: C901, PLR0911  one a case
+    if "/workloadIdentityPools" in request.name:
+        return _identity_pools(project, request)
     roles = project.of("iam")
     if request.method == "POST" and request.name.endswith("/serviceAccounts"):
         email = f"{request.body['accountId']}@{request.name.split('/')[1]}.iam.gserviceaccount.com"
@@ -160,10 +164,25 @@ def _iam(project: Project, request: Request) -> Json | None:  # noqa: C901, PLR0
         if request.query.get("view") != "FULL":
             found = [{k: v for k, v in role.items() if k != "includedPermissions"} for role in found]
         return {"roles": found}
-    if request.method == "GET" and request.name.endswith("/providers"):
-        return {"workloadIdentityPoolProviders": listed(project, request).get("providers", [])}
     if request.method == "GET" and request.name.endswith("/serviceAccounts"):
         return {"accounts": listed(project, request).get("serviceAccounts", [])}
+    return None
+
+
+def _identity_pools(project: Project, request: Request) -> Json | None:
+    pools = project.of("iam")
+    if request.method == "GET" and request.name.endswith("/providers"):
+        return {"workloadIdentityPoolProviders": listed(project, request).get("providers", [])}
+    if request.method == "GET" and request.name.endswith("/workloadIdentityPools"):
+        deleted_too = request.query.get("showDeleted", "").lower() == "true"
+        found = listed(project, request).get("workloadIdentityPools", [])
+        return {"workloadIdentityPools": [pool for pool in found if deleted_too or pool.get("state") != "DELETED"]}
+    if request.method == "DELETE" and request.name.rpartition("/")[0].endswith("/workloadIdentityPools"):
+        pools[request.name]["state"] = "DELETED"
+        return done(project, request, {})
+    if request.verb == "undelete":
+        pools[request.name].pop("state")
+        return done(project, request, pools[request.name])
     return None
 
 
@@ -312,6 +331,7 @@ def _fill_trigger(project: Project, name: str, trigger: Json) -> None:
         "topic": topic,
         "ackDeadlineSeconds": 10,
         "messageRetentionDuration": "86400s",
+        "expirationPolicy": {"ttl": "2678400s"},
         "pushConfig": {"pushEndpoint": "https://captioner"},
         "state": "ACTIVE",
     }
@@ -453,15 +473,12 @@ def _vertex(project: Project, request: Request) -> Json | None:
         if vertex.get(request.name, {}).get("deployedModels") or request.name in used:
             raise RefusedError(400, "FAILED_PRECONDITION", f"{request.name} has a deployed model, or is one")
     if request.verb == "upload":
-        parent = request.body.get("parentModel") or f"{request.name}/{100 + project.next_number()}"
-        versions = int(vertex.get(parent, {}).get("versionId", "0")) + 1
-        vertex[parent] = {**request.body["model"], "name": parent, "versionId": str(versions)}
-        vertex[parent]["supportedDeploymentResourcesTypes"] = ["DEDICATED_RESOURCES"]
-        return done(project, request, {"model": parent, "modelVersionId": str(versions)})
+        return _upload_model(project, request)
     if request.verb == "deployModel":
         endpoint = vertex[request.name]
         number = str(100 + project.next_number())
         deployed = {**request.body["deployedModel"], "id": number}
+        deployed["modelVersionId"] = vertex[deployed["model"]]["versionId"]
         endpoint.setdefault("deployedModels", []).append(deployed)
         endpoint["trafficSplit"] = {number if key == "0" else key: value for key, value in split.items()}
         return done(project, request, {"deployedModel": deployed})
@@ -478,6 +495,20 @@ def _vertex(project: Project, request: Request) -> Json | None:
         changed(found, request.query.get("updateMask", ""), request.body)
         return found
     return None
+
+
+def _upload_model(project: Project, request: Request) -> Json:
+    """Add a version; what is read and deployed by the model's name alone is its default one, at first the first."""
+    vertex = project.of("aiplatform")
+    parent = request.body.get("parentModel") or f"{request.name}/{100 + project.next_number()}"
+    uploaded = project.of("model versions")
+    number = 1 + sum(name.startswith(f"{parent}@") for name in uploaded)
+    version = {**request.body["model"], "name": parent, "versionId": str(number)}
+    version["supportedDeploymentResourcesTypes"] = ["DEDICATED_RESOURCES"]
+    if number == 1 or "default" in version.pop("versionAliases", []):
+        vertex[parent] = version
+    uploaded[f"{parent}@{number}"] = version
+    return done(project, request, {"model": parent, "modelVersionId": version["versionId"]})
 
 
 _TIME = "2026-01-01T00:00:00Z"

@@ -107,6 +107,7 @@ def test_a_model_is_deployed_beside_the_old_one_routed_and_taken_away(project: I
     make("deploy-model", MODEL=address, SHARE="10")
     assert len(project.project.of("cloudbuild")) == builds
     second = endpoint["deployedModels"][1]
+    assert (first["modelVersionId"], second["modelVersionId"]) == ("1", "2")
     assert endpoint["trafficSplit"] == {second["id"]: 10, first["id"]: 90}
     assert f"{second['id']}=10" in make("route-model")
 
@@ -134,6 +135,22 @@ def test_a_repository_may_deploy_without_a_key(project: Installation) -> None:
     roles = {binding["role"] for binding in bindings if deployer in binding["members"]}
     assert roles
     assert not roles & {"roles/owner", "roles/editor"}
+
+
+def test_what_let_github_deploy_is_destroyed_and_comes_back(project: Installation) -> None:
+    """No grant, account or pool remains; the pool, whose name Google keeps for a month, is brought back."""
+    made = project.project.of("iam")
+    (pool,) = [name for name in made if name.rpartition("/")[0].endswith("/workloadIdentityPools")]
+    done = project.make("destroy", YES="1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert made[pool]["state"] == "DELETED"
+    assert not [name for name in made if name.endswith(f"/mg-deployer@{PROJECT}.iam.gserviceaccount.com")]
+    assert "mg-deployer" not in str(project.project.policies["cloudresourcemanager"])
+    assert "There is nothing of musicgenerator" in project.make("destroy", YES="1").stdout
+    again = project.make("deploy-keyless", GITHUB=GITHUB)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "state" not in made[pool]
+    assert "mg-deployer" in str(project.project.policies["cloudresourcemanager"])
 
 
 def test_a_deployed_track_s_story_comes_from_cloud_logging(project: Installation) -> None:
