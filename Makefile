@@ -107,7 +107,7 @@ lint: .venv/.stamp ## Formatting, lint, types, shell scripts and workflows
 	@.venv/bin/ruff check --quiet .
 	@$(MAKE) --silent types
 	@.venv/bin/shellcheck infra/*.sh infra/steps/*.sh tests/web/*.sh $(wildcard .ci/run)
-	@.venv/bin/actionlint
+	@.venv/bin/actionlint .github/workflows/*.yml
 
 types: .venv/.stamp
 	@.venv/bin/mypy src pipeline localcloud benchmarks
