@@ -13,7 +13,7 @@ for api in "${APIS[@]}"; do
   grep -qx "$api.googleapis.com" <<< "$enabled" || missing+=("$api.googleapis.com")
 done
 # Service Usage takes twenty in one request.
-enable() {
+enable_apis() {
   while (($#)); do
     gcloud services enable "${@:1:20}" || return
     shift $(($# < 20 ? $# : 20))
@@ -21,7 +21,7 @@ enable() {
 }
 resource apis "${#missing[@]} of ${#APIS[@]}" "APIs to enable"
 if ((${#missing[@]})); then
-  begin + enable "${missing[@]}"
+  begin + enable_apis "${missing[@]}"
 else
   say '=' ''
 fi
