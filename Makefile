@@ -22,7 +22,7 @@ SYNC = $(UV) pip sync --quiet --require-hashes --compile-bytecode
 # STAGED=1 deploys what is in build/ as it is.
 READY = $(if $(STAGED),,setup build)
 # Whatever works on a deployed project or on the local cloud is given the variables of the one that is meant.
-OPERATE = $(if $(PROJECT),bash infra/operate.sh,bash infra/operate_local.sh)
+OPERATE = $(if $(PROJECT),bash operations/operate.sh,bash operations/operate_local.sh)
 export PORT PROJECT REGION PREFIX
 export PYTHONPATH := src:.
 WISHES = $(if $(BRIEF_LANGUAGE),--language $(BRIEF_LANGUAGE)) $(if $(SECONDS_OF_MUSIC),--seconds $(SECONDS_OF_MUSIC))
@@ -36,7 +36,7 @@ run: setup build ## The local cloud with the page at http://127.0.0.1:8080 (anot
 	@exec $(PYTHON) -m localcloud run
 
 drop: $(if $(STAGED),,setup) ## Copy pictures in with the real gcloud and follow them: IMAGES=… (PROJECT=… for a deployed project)
-	@$(OPERATE) $(PYTHON) -m $(if $(PROJECT),infra.drop,localcloud drop) $(IMAGES) $(WISHES)
+	@$(OPERATE) $(PYTHON) -m $(if $(PROJECT),operations.drop,localcloud drop) $(IMAGES) $(WISHES)
 
 env: ## Print the variables that point any client at the local cloud: eval "$(make -s env)"
 	@$(if $(wildcard $(PYTHON)),$(PYTHON),python3) -m localcloud.addresses
@@ -73,22 +73,22 @@ deploy-keyless: ## Let a GitHub repository deploy without a key: GITHUB=owner/na
 ##@ Operate it: the local cloud, or PROJECT=… for a deployed project
 .PHONY: status logs smoke dead-letters replay pause unpause
 status: .venv/.stamp ## Versions, backlog, failures by reason, today's spending against the cap
-	@$(OPERATE) $(PYTHON) -m infra.status
+	@$(OPERATE) $(PYTHON) -m operations.status
 
 logs: .venv/.stamp ## One track's story across all functions: TRACK=…
-	@$(OPERATE) $(PYTHON) -m infra.story "$(TRACK)"
+	@$(OPERATE) $(PYTHON) -m operations.logs "$(TRACK)"
 
 smoke: .venv/.stamp ## A picture through the public door until its music can be heard, and gone again
-	@$(OPERATE) $(PYTHON) -m infra.smoke
+	@$(OPERATE) $(PYTHON) -m operations.smoke
 
 dead-letters: .venv/.stamp ## List the messages that were given up on, with their reasons
-	@$(OPERATE) $(PYTHON) -m infra.dead_letters
+	@$(OPERATE) $(PYTHON) -m operations.dead_letters
 
 replay: .venv/.stamp ## Take up again what was parked or given up on
-	@$(OPERATE) $(PYTHON) -m infra.replay
+	@$(OPERATE) $(PYTHON) -m operations.replay
 
 pause unpause: .venv/.stamp ## Stop taking commands and launching, or go on
-	@$(OPERATE) $(PYTHON) -m infra.switch $(if $(filter pause,$@),on,off)
+	@$(OPERATE) $(PYTHON) -m operations.switch $(if $(filter pause,$@),on,off)
 
 ##@ Prove it
 .PHONY: test test-fast test-deploy lint types chaos bench bench-web costs simulate eval-captions eval-music corpus corpus-files
@@ -106,14 +106,14 @@ lint: .venv/.stamp ## Formatting, lint, types, shell scripts and workflows
 	@.venv/bin/ruff format --check --quiet . || { echo "Run 'make format'."; exit 1; }
 	@.venv/bin/ruff check --quiet .
 	@$(MAKE) --silent types
-	@.venv/bin/shellcheck infra/*.sh infra/steps/*.sh tests/web/*.sh $(wildcard .ci/run)
+	@.venv/bin/shellcheck infra/*.sh infra/steps/*.sh operations/*.sh tests/web/*.sh $(wildcard .ci/run)
 	@.venv/bin/actionlint .github/workflows/*.yml
 
 types: .venv/.stamp
 	@.venv/bin/mypy src pipeline localcloud benchmarks
 	@MYPYPATH=.:src$(subst $(space),,$(FUNCTIONS:%=:functions/%)) .venv/bin/mypy --cache-dir .mypy_cache/tests \
-	  --explicit-package-bases infra tests/deploy tests/contracts tests/unit tests/functions tests/chaos tests/web \
-	  tests/fakes.py tests/command_fakes.py tests/local_storage.py
+	  --explicit-package-bases infra operations tests/deploy tests/contracts tests/unit tests/functions tests/chaos tests/web \
+	  tests/support
 	@for name in $(FUNCTIONS); do \
 	  MYPYPATH=src:functions/$$name .venv/bin/mypy --cache-dir .mypy_cache/$$name functions/$$name/*.py; done
 
@@ -133,7 +133,7 @@ simulate: .venv/.stamp ## Where the chain saturates at a thousand, a million, a 
 	@$(PYTHON) -m benchmarks.simulation
 
 eval-captions: .venv/.stamp ## How well the offline describer names pictures, as a table
-	@$(PYTHON) -m localcloud.vision.evaluation
+	@$(PYTHON) -m localcloud.openai.describer.evaluation
 
 eval-music: .venv/.stamp ## Judge the composer on 24 briefs, as a table
 	@$(PYTHON) -m benchmarks.music_grid

@@ -15,9 +15,9 @@ from benchmarks.rows import Row, table
 from benchmarks.stage import Stage, memory, stage
 from benchmarks.starts import Way
 from localcloud.addresses import PROJECT, REPOSITORY
-from localcloud.bridge import ensure_topics, local_routes
+from localcloud.pubsub.bridge import ensure_topics, local_routes
 from localcloud.supervisor import Supervisor
-from tests.chaos.visitors import Visitor, drop
+from tests.support.visitors import Visitor, drop
 
 _AT_ONCE: Final = (1, 2, 4, 8)
 _EVENTS: Final = 24

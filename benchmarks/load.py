@@ -14,8 +14,8 @@ from benchmarks.stage import Stage, cpu_seconds, memory, stage
 from localcloud.parts import FUNCTIONS
 from localcloud.supervisor import Supervisor
 from musicgenerator.states import Status
-from tests.chaos.visitors import drop, picture
-from tests.chaos.witness import Witness
+from tests.support.visitors import drop, picture
+from tests.support.witness import Witness
 
 _DROPPERS: Final = 16
 _PATIENCE_SECONDS: Final = 120.0

@@ -29,7 +29,7 @@ from pipeline.engines import engine_named
 from pipeline.engines.composer.composing import compose
 from pipeline.engines.composer.score import Piece
 from pipeline.mastering import master
-from tests.listening import Figures, listen, same_key
+from tests.support.listening import Figures, listen, same_key
 
 _SEEDS: Final = (1, 2)
 _SWEEP: Final = (0.1, 0.3, 0.5, 0.7, 0.9)

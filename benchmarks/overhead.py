@@ -18,10 +18,10 @@ from google.cloud import firestore, pubsub_v1
 from benchmarks.rows import Row
 from benchmarks.stage import Stage, serve
 from localcloud.addresses import PROJECT
-from localcloud.bridge import Bridge, ensure_topics
-from localcloud.delivery import Route, push_form
+from localcloud.pubsub.bridge import Bridge, ensure_topics
+from localcloud.pubsub.delivery import Route, push_form
 from musicgenerator.states import Status
-from tests.chaos.visitors import drop, picture
+from tests.support.visitors import drop, picture
 
 _WARM: Final = 5
 _PICTURES: Final = 40

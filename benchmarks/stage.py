@@ -20,16 +20,16 @@ from google.cloud import firestore
 from localcloud import provision
 from localcloud.addresses import IMAGES_BUCKET, PIPELINE_EVENTS_TOPIC, PROJECT, REGION, REPOSITORY
 from localcloud.parts import FUNCTIONS, Part, workers
-from localcloud.servers import listen
+from localcloud.servers.serving import listen
 from localcloud.supervisor import Supervisor
 from localcloud.vertex.api import app
 from localcloud.vertex.job_events import log_entry, publish
 from localcloud.vertex.jobs import Jobs, PipelineJob
 from localcloud.vertex.models import Models
 from localcloud.vertex.specs import PipelineRequest
-from tests.chaos.faults import PaidOpenAI
-from tests.chaos.takes import JobFaults, TakeRun, TakeRunner
-from tests.chaos.world import World, running
+from tests.support.faults import PaidOpenAI
+from tests.support.takes import JobFaults, TakeRun, TakeRunner
+from tests.support.world import World, running
 
 PORT: Final = 21_080
 HOME: Final = REPOSITORY / "test-results" / "bench"

@@ -26,14 +26,14 @@ from localcloud.addresses import (
     PROJECT,
     STORAGE_EVENTS_TOPIC,
 )
-from localcloud.bridge import ensure_topics, local_routes
-from localcloud.delivery import Message, deliver
 from localcloud.parts import Part
+from localcloud.pubsub.bridge import ensure_topics, local_routes
+from localcloud.pubsub.delivery import Message, deliver
 from localcloud.supervisor import Supervisor
 from musicgenerator import ids
 from musicgenerator.messages import CaptionMessage, step_message
 from musicgenerator.states import Status
-from tests.chaos.visitors import Visitor, drop, new_key, picture
+from tests.support.visitors import Visitor, drop, new_key, picture
 
 GOALS: Final = {"upload_handler": 2.4, "captioner": 3.5, "pipeline_launcher": 2.4, "result_notifier": 2.4}
 MEMORY_GOALS: Final = {"upload_handler": 90, "captioner": 120, "pipeline_launcher": 90, "result_notifier": 90}

@@ -20,7 +20,7 @@ from localcloud.addresses import REPOSITORY
 from localcloud.parts import FUNCTIONS
 from localcloud.supervisor import Supervisor
 from musicgenerator.states import Status
-from tests.chaos.visitors import drop, picture
+from tests.support.visitors import drop, picture
 
 _WARM: Final = 20
 _GIVE_UP_SECONDS: Final = 60.0

@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from benchmarks import web_sizes
 from localcloud.addresses import REPOSITORY, Addresses
 from localcloud.cloud import running
-from tests.web.conftest import FLAGS, executable
-from tests.web.scenes import Scene, client, document_of, new_scene, store_music
+from tests.support.browser import FLAGS, executable
+from tests.support.scenes import Scene, client, document_of, new_scene, store_music
 
 _PORT: Final = 23_080
 _VISITS: Final = 5

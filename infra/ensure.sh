@@ -315,7 +315,7 @@ canary() { # TEMPLATE_FILE
     REGION="$REGION" FIRESTORE_DATABASE="$DATABASE" VERTEX_URL="${GOOGLE_APIS_SCHEME:-https}://$REGION-aiplatform.googleapis.com" \
     RESULTS_BUCKET="$RESULTS_BUCKET" PIPELINE_ROOT="gs://$PIPELINE_BUCKET/root" \
     PIPELINE_EVENTS_TOPIC="$PIPELINE_EVENTS_TOPIC" PIPELINE_ACCOUNT="$(account_of pipeline)" \
-    "$ROOT/.venv/bin/python" -m infra.canary "$1"
+    "$ROOT/.venv/bin/python" -m operations.canary "$1"
 }
 
 # Everything that a plan is compared with.

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from localcloud.addresses import Addresses
-from localcloud.page_server import security_headers
+from localcloud.servers.page import security_headers
 
 _STORAGE: Final = "https://storage.googleapis.com"
 _FIRESTORE: Final = "https://firestore.googleapis.com"

@@ -11,10 +11,10 @@ from typing import Final, NoReturn
 from localcloud import demo, provision
 from localcloud.addresses import Addresses
 from localcloud.cloud import running, running_pid
-from localcloud.dropping import DropError, drop, drop_with_gcloud
-from localcloud.following import SilentTrackError
 from localcloud.prerequisites import MissingToolError
 from localcloud.supervisor import StartError
+from operations.dropping import DropError, drop, drop_with_gcloud
+from operations.following import SilentTrackError
 
 _ERRORS: Final = (StartError, MissingToolError, DropError, SilentTrackError)
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from localcloud.addresses import REPOSITORY
-from localcloud.dropping import Drop, named
-from localcloud.following import sightings
-from localcloud.progress import Progress
 from musicgenerator.results import COVER, MUSIC, MUSIC_WAV, TRACK
 from musicgenerator.states import Status
+from operations.dropping import Drop, named
+from operations.following import sightings
+from operations.progress import Progress
 
 PHOTOS: Final = REPOSITORY / "localcloud" / "photos"
 

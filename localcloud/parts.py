@@ -78,10 +78,10 @@ def foundations(addresses: Addresses, tools: Tools) -> list[Part]:
             echo=False,
         ),
         _server(addresses, "storage", "localcloud.storage_front", echo=False),
-        _server(addresses, "identity", "localcloud.identity_server", echo=False),
-        _server(addresses, "telemetry", "localcloud.telemetry", echo=False),
-        _server(addresses, "openai", "localcloud.openai_server", f"--port={ports['openai']}"),
-        _server(addresses, "page", "localcloud.page_server", echo=False),
+        _server(addresses, "identity", "localcloud.servers.identity", echo=False),
+        _server(addresses, "telemetry", "localcloud.servers.telemetry", echo=False),
+        _server(addresses, "openai", "localcloud.openai.server", f"--port={ports['openai']}"),
+        _server(addresses, "page", "localcloud.servers.page", echo=False),
     ]
 
 
@@ -91,7 +91,7 @@ def workers(addresses: Addresses, drop_session: str, template: str) -> list[Part
     return [
         _server(addresses, "vertex", "localcloud.vertex"),
         *(_function(addresses, name, environ) for name in FUNCTIONS),
-        _server(addresses, "bridge", "localcloud.bridge"),
+        _server(addresses, "bridge", "localcloud.pubsub.bridge"),
     ]
 
 

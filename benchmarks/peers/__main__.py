@@ -16,7 +16,7 @@ from typing import Final, Self
 from benchmarks.costs import markdown
 from benchmarks.peers.systems import System, ours, plain, synchronous
 from benchmarks.stage import Stage, stage
-from tests.chaos.visitors import picture
+from tests.support.visitors import picture
 
 SYSTEMS: Final[dict[str, Callable[[Stage], AbstractContextManager[System]]]] = {
     "ours": ours,

@@ -17,13 +17,13 @@ from google.cloud import firestore
 
 from benchmarks.stage import Stage, memory
 from localcloud.addresses import HOST, IMAGES_BUCKET, PROJECT, REPOSITORY, STORAGE_EVENTS_TOPIC
-from localcloud.bridge import Bridge, ensure_topics
-from localcloud.delivery import Route, push_form, storage_form
 from localcloud.parts import FUNCTIONS, Part
 from localcloud.provision import TEMPLATE, storage_client
+from localcloud.pubsub.bridge import Bridge, ensure_topics
+from localcloud.pubsub.delivery import Route, push_form, storage_form
 from localcloud.supervisor import Supervisor
 from musicgenerator.states import Status
-from tests.chaos.visitors import Visitor, put
+from tests.support.visitors import Visitor, put
 
 _CAPTIONS: Final = "peer-captions"
 _EVENTS: Final = "peer-events"

@@ -20,8 +20,8 @@ from benchmarks.simulation.chain import lognormal
 from benchmarks.stage import Stage, cpu_seconds, stage
 from localcloud.supervisor import Supervisor
 from musicgenerator.states import Status
-from tests.chaos.visitors import drop, picture
-from tests.chaos.witness import Witness
+from tests.support.visitors import drop, picture
+from tests.support.witness import Witness
 
 MEASURED: Final = 50
 HARNESS: Final = "harness"  # the droppers, the describer, Vertex AI and the witness are threads of this process

@@ -11,7 +11,6 @@ import os
 import functions_framework
 from captioning import Captioner, Describer, Places
 from cloudevents.http import CloudEvent
-from firestore_breaker import FirestoreBreaker
 from google.cloud import firestore, storage
 from loading import LoadingDescriber
 from openai_models import Models
@@ -21,6 +20,7 @@ from musicgenerator.delivery import acknowledging_poison
 from musicgenerator.events import MESSAGE_PUBLISHED, ObjectFinalized, message_data
 from musicgenerator.messages import PictureMessage, picture_event
 from musicgenerator.settings import required
+from musicgenerator_google.firestore_breaker import FirestoreBreaker
 from musicgenerator_google.firestore_tracks import FirestoreTracks
 from musicgenerator_google.pubsub_topics import CaptionsTopic
 from musicgenerator_google.storage_objects import StorageObjects

@@ -26,8 +26,8 @@ from musicgenerator.errors import (
     PermanentError,
     TransientError,
 )
+from musicgenerator.plain_text import is_english, plain
 from musicgenerator.tracks import Request
-from musicgenerator.wording import is_english, plain
 
 _OUTPUT_TOKENS: Final = 1500
 _REJECTED_CODES: Final = frozenset({"image_content_policy_violation", "content_policy_violation"})

@@ -14,11 +14,11 @@ from musicgenerator import ids, logs
 from musicgenerator.briefs import LENGTHS, SEED, Brief
 from musicgenerator.errors import BriefError, PermanentError
 from musicgenerator.messages import CaptionMessage, PictureMessage
+from musicgenerator.plain_text import plain
 from musicgenerator.results import CONTENT_TYPES, COVER, ResultsFolder
 from musicgenerator.settings import required
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, Decision, Outcome, Request, Track, Work
-from musicgenerator.wording import plain
 
 _WISHES: Final = ("durationSeconds", "seed", "engine")
 _WORDS: Final = ("title", "caption", "prompt", "avoid")

@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 from aiohttp import ClientError, ClientPayloadError, ClientTimeout, web
 from yarl import URL
 
-from localcloud.servers import HEALTH_PATH, say
+from localcloud.servers.serving import HEALTH_PATH, say
 from localcloud.storage_front.access import ALL_USERS, DELETE, access_denied, is_granted, require
 from localcloud.storage_front.backend import Backend, Whole, body_of
 from localcloud.storage_front.cors import Cors

@@ -3,7 +3,7 @@
 import os
 
 from localcloud.addresses import PIPELINE_EVENTS_TOPIC, PROJECT, REPOSITORY, Addresses
-from localcloud.servers import say, serve
+from localcloud.servers.serving import say, serve
 from localcloud.vertex import image
 from localcloud.vertex.api import app
 from localcloud.vertex.job_events import log_entry, publish

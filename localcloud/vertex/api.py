@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from flask import Flask, Response, request
 
-from localcloud.google_errors import GoogleError, answer_like_google, require_bearer
-from localcloud.servers import HEALTH_PATH
+from localcloud.servers.google_errors import GoogleError, answer_like_google, require_bearer
+from localcloud.servers.serving import HEALTH_PATH
 from localcloud.vertex.filters import matches
 from localcloud.vertex.jobs import Jobs, PipelineJob, timestamp
 from localcloud.vertex.models import Models, routes

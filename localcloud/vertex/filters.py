@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from localcloud.google_errors import GoogleError
+from localcloud.servers.google_errors import GoogleError
 from localcloud.vertex.jobs import PipelineJob
 
 _CONDITION: Final = re.compile(

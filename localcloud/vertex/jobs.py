@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any, Protocol
 
-from localcloud.google_errors import GoogleError
+from localcloud.servers.google_errors import GoogleError
 from localcloud.vertex.specs import PipelineRequest
 
 

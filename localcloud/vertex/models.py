@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from flask import Blueprint, Response, request
 
-from localcloud.google_errors import GoogleError
+from localcloud.servers.google_errors import GoogleError
 from localcloud.vertex import musicians
 from localcloud.vertex.musicians import Musician
 from localcloud.vertex.scripts import OTHER_SHAPE, Answer, Scripts

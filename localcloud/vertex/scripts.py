@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from localcloud.google_errors import GoogleError
+from localcloud.servers.google_errors import GoogleError
 
 MUSIC: Final = "music"
 OTHER_SHAPE: Final = "music in the other shape"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from localcloud.google_errors import GoogleError
+from localcloud.servers.google_errors import GoogleError
 
 # What a client may set; the proto's output-only fields are accepted and ignored, as by the API.
 WRITABLE: Final = (

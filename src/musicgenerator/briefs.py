@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, Self, get_args
 
 from musicgenerator.errors import BriefError
-from musicgenerator.wording import is_unicode
+from musicgenerator.plain_text import is_unicode
 
 Genre = Literal[
     "ambient",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from musicgenerator.errors import MalformedEventError
-from musicgenerator.wording import is_unicode
+from musicgenerator.plain_text import is_unicode
 
 MESSAGE_PUBLISHED: Final = "google.cloud.pubsub.topic.v1.messagePublished"
 

@@ -11,8 +11,8 @@ from typing import Any, Final, Self
 
 from musicgenerator.briefs import DURATION_SECONDS, ENGINES, LANGUAGES, SEED, Brief
 from musicgenerator.errors import BriefError
+from musicgenerator.plain_text import is_unicode
 from musicgenerator.states import Status
-from musicgenerator.wording import is_unicode
 
 HINT_LENGTH: Final = 300
 STYLE_LENGTH: Final = 60

@@ -7,7 +7,7 @@ import sys
 
 from tests.chaos.campaign import Campaign
 from tests.chaos.weather import STORM
-from tests.chaos.world import running
+from tests.support.world import running
 
 
 def main() -> int:

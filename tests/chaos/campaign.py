@@ -15,10 +15,10 @@ from localcloud.addresses import PROJECT, RESULTS_BUCKET
 from localcloud.provision import storage_client
 from musicgenerator import ids
 from musicgenerator.states import FINAL, Status
-from tests.chaos.takes import stated_bytes
-from tests.chaos.visitors import Visitor, drop, picture, put, visitors
-from tests.chaos.witness import Witness
-from tests.chaos.world import Run
+from tests.support.takes import stated_bytes
+from tests.support.visitors import Visitor, drop, picture, put, visitors
+from tests.support.witness import Witness
+from tests.support.world import Run
 
 VISITORS: Final = 16
 # More at once would only wait: this machine captions about two pictures a second.

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chaos.world import World, running
+from tests.support.world import World, running
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from musicgenerator.states import Status
-from tests.chaos.faults import ApiFaults, DeliveryFaults
-from tests.chaos.staging import Edit
-from tests.chaos.takes import JobFaults
-from tests.chaos.world import Faults
+from tests.support.faults import ApiFaults, DeliveryFaults
+from tests.support.staging import Edit
+from tests.support.takes import JobFaults
+from tests.support.world import Faults
 
 _TRACKS: Final = "musicgenerator/tracks.py"
 

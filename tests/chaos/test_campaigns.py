@@ -10,10 +10,10 @@ import requests
 
 from localcloud.addresses import PROJECT
 from tests.chaos.campaign import VISITORS, Campaign
-from tests.chaos.visitors import new_key, picture, put, visitors
 from tests.chaos.weather import NETWORK, STORM
-from tests.chaos.witness import Witness
-from tests.chaos.world import Faults, World
+from tests.support.visitors import new_key, picture, put, visitors
+from tests.support.witness import Witness
+from tests.support.world import Faults, World
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(900)]
 

@@ -14,14 +14,14 @@ import requests
 from google.cloud import firestore
 
 from localcloud.addresses import PROJECT, RESULTS_BUCKET
-from localcloud.delivery import Message, Route
 from localcloud.provision import storage_client
+from localcloud.pubsub.delivery import Message, Route
 from musicgenerator.states import FINAL, Status
-from tests.chaos.faults import DeliveryFaults, FaultyDelivery
-from tests.chaos.staging import short_times
-from tests.chaos.takes import JobFaults
-from tests.chaos.visitors import Visitor, new_key, picture, put, visitors
-from tests.chaos.world import Faults, Run, World
+from tests.support.faults import DeliveryFaults, FaultyDelivery
+from tests.support.staging import short_times
+from tests.support.takes import JobFaults
+from tests.support.visitors import Visitor, new_key, picture, put, visitors
+from tests.support.world import Faults, Run, World
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(900)]
 

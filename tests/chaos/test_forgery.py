@@ -15,10 +15,10 @@ from google.cloud import firestore
 
 from localcloud.addresses import IMAGES_BUCKET, PROJECT
 from musicgenerator import ids
-from tests.chaos.takes import JobFaults
-from tests.chaos.visitors import drop, picture, put, visitors
-from tests.chaos.witness import Witness
-from tests.chaos.world import Faults, Run, World
+from tests.support.takes import JobFaults
+from tests.support.visitors import drop, picture, put, visitors
+from tests.support.witness import Witness
+from tests.support.world import Faults, Run, World
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
 

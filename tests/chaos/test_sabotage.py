@@ -6,7 +6,7 @@ import pytest
 
 from tests.chaos.campaign import Campaign
 from tests.chaos.sabotage import SABOTAGES, Sabotage
-from tests.chaos.world import World
+from tests.support.world import World
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
 

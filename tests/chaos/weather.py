@@ -3,10 +3,10 @@
 from typing import Final
 
 from localcloud.parts import FUNCTIONS
-from tests.chaos.faults import ApiFaults, DeliveryFaults
-from tests.chaos.takes import JobFaults
-from tests.chaos.tcp_proxy import Weather
-from tests.chaos.world import Faults
+from tests.support.faults import ApiFaults, DeliveryFaults
+from tests.support.takes import JobFaults
+from tests.support.tcp_proxy import Weather
+from tests.support.world import Faults
 
 # Everything at once, but for the network.
 STORM: Final = Faults(

@@ -11,10 +11,10 @@ from google.cloud import firestore
 from google.cloud.aiplatform_v1.services.pipeline_service import PipelineServiceClient
 
 from localcloud.addresses import IMAGES_BUCKET, PROJECT, REGION, Addresses
-from localcloud.dropping import drop
-from localcloud.following import sightings
 from localcloud.provision import drop_session, storage_client
 from musicgenerator import ids
+from operations.dropping import drop
+from operations.following import sightings
 
 
 def drop_bytes(name: str, data: bytes, metadata: Mapping[str, str] | None = None) -> str:

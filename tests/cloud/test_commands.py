@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from localcloud.addresses import HOST, REPOSITORY, Addresses
-from tests.listening import listen
+from tests.support.listening import listen
 
 pytestmark = pytest.mark.cloud
 

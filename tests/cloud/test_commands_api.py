@@ -35,15 +35,15 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from localcloud.addresses import IMAGES_BUCKET, PIPELINE_EVENTS_TOPIC, PROJECT, REGION, RESULTS_BUCKET, Addresses
-from localcloud.following import sightings
 from localcloud.provision import storage_client
-from localcloud.scheduler import TICK
+from localcloud.pubsub.scheduler import TICK
 from musicgenerator import ids
 from musicgenerator.states import Status
 from musicgenerator.tracks import Work
 from musicgenerator_google.firestore_counters import total
 from musicgenerator_google.firestore_switch import FirestoreSwitch
 from musicgenerator_google.firestore_tracks import FirestoreTracks
+from operations.following import sightings
 from tests.cloud.clients import Jobs, document, ends, fetch
 from tests.contracts.recorded import recorded_track
 

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from google.cloud import firestore, pubsub_v1
 
-from infra.dead_letters import DeadLetters
 from localcloud.addresses import (
     CAPTIONS_TOPIC,
     DEAD_LETTER_SUFFIX,
@@ -18,6 +17,7 @@ from localcloud.addresses import (
 )
 from localcloud.provision import drop_session
 from musicgenerator_google.firestore_tracks import FirestoreTracks
+from operations.dead_letters import DeadLetters
 from tests.cloud.clients import Jobs, drop_files, ends, finalized_event
 
 pytestmark = pytest.mark.cloud

@@ -86,7 +86,7 @@ def test_a_canary_makes_a_track_past_the_launcher(local_cloud: Addresses) -> Non
     """With the template that it is given, settled by the running notifier; no visitor sees it."""
     environ = os.environ | local_cloud.function_environ(drop_session(local_cloud), "unused")
     done = subprocess.run(
-        [sys.executable, "-m", "infra.canary", str(TEMPLATE)],
+        [sys.executable, "-m", "operations.canary", str(TEMPLATE)],
         cwd=REPOSITORY,
         env=environ | {"PYTHONPATH": "src:.", "CANARY_SECONDS": "120"},
         capture_output=True,
@@ -108,7 +108,7 @@ def test_a_canary_whose_template_is_broken_fails(local_cloud: Addresses, tmp_pat
     broken.write_text(TEMPLATE.read_text(encoding="utf-8").replace("from pipeline import step", "raise SystemExit(1)"))
     environ = os.environ | local_cloud.function_environ(drop_session(local_cloud), "unused")
     done = subprocess.run(
-        [sys.executable, "-m", "infra.canary", str(broken)],
+        [sys.executable, "-m", "operations.canary", str(broken)],
         cwd=REPOSITORY,
         env=environ | {"PYTHONPATH": "src:.", "CANARY_SECONDS": "120"},
         capture_output=True,

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from google.cloud import firestore, pubsub_v1
 
-from infra.replay import replay
 from localcloud.addresses import PICTURES_TOPIC, PROJECT, Addresses
 from localcloud.parts import workers
 from localcloud.provision import drop_session, storage_client
 from localcloud.supervisor import Supervisor
 from musicgenerator import ids
+from operations.replay import replay
 from tests.cloud.clients import Jobs, document, ends, finalized_event, post
 from tests.contracts.recorded import recorded
-from tests.fakes import Answer, ScriptedServer, scripted_server
+from tests.support.fakes import Answer, ScriptedServer, scripted_server
 
 pytestmark = pytest.mark.cloud
 

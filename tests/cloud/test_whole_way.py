@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from localcloud.addresses import IMAGES_BUCKET, Addresses
-from localcloud.dropping import drop_with_gcloud
-from localcloud.following import sightings
 from localcloud.provision import drop_session, storage_client
 from musicgenerator import ids, logs
 from musicgenerator.states import Status
+from operations.dropping import drop_with_gcloud
+from operations.following import sightings
 from tests.cloud.clients import (
     Jobs,
     document,
@@ -24,7 +24,7 @@ from tests.cloud.clients import (
     finalized_event,
     post,
 )
-from tests.listening import Figures, listen, same_key, same_tempo
+from tests.support.listening import Figures, listen, same_key, same_tempo
 
 pytestmark = pytest.mark.cloud
 

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from google.cloud import firestore, pubsub_v1
 
-from localcloud import identity_server
 from localcloud.addresses import Addresses
 from localcloud.parts import workers
+from localcloud.servers import identity as identity_server
 from localcloud.supervisor import Supervisor
 from musicgenerator import ids
 from musicgenerator.messages import PictureMessage

@@ -12,7 +12,7 @@ from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.states import Status
 from musicgenerator.tracks import Work
 from tests.contracts.recorded import SESSION, TRACK, recorded, recorded_work
-from tests.fakes import HeardCaptions, MemoryBreaker, MemoryObjects, MemoryTracks, ScriptedDescriber
+from tests.support.fakes import HeardCaptions, MemoryBreaker, MemoryObjects, MemoryTracks, ScriptedDescriber
 
 ENVIRON: Final = {
     "IMAGES_BUCKET": "musicgenerator-images",

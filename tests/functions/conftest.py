@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fakes import ScriptedServer, scripted_server
+from tests.support.fakes import ScriptedServer, scripted_server
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import CaptionMessage, PipelineMessage
 from musicgenerator.states import Status
 from musicgenerator_google.vertex_pipelines import VertexPipelines
-from tests.command_fakes import CommandTracks, MemorySwitch
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work
-from tests.fakes import HOME, Answer, MemoryPipelines, MemoryRegions, MemoryResults, MemorySpans, ScriptedServer
 from tests.functions.test_limits import ENVIRON
+from tests.support.command_fakes import CommandTracks, MemorySwitch
+from tests.support.fakes import HOME, Answer, MemoryPipelines, MemoryRegions, MemoryResults, MemorySpans, ScriptedServer
 
 JOBS = "/v1/projects/musicgenerator-prod/locations/us-central1/pipelineJobs"
 

@@ -20,8 +20,8 @@ from musicgenerator.errors import ContentRejectedError, MoreToEraseError, Pipeli
 from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.states import FINAL, Status
 from musicgenerator.tracks import Change, Track, Work, check_step
-from tests.command_fakes import Door
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_track, recorded_work
+from tests.support.command_fakes import Door
 
 SECRET = "k" + "a" * 52
 OTHER = "s" + "a" * 26

@@ -9,8 +9,8 @@ import pytest
 from uploading import Session
 
 from musicgenerator import ids
-from tests import command_fakes
 from tests.contracts.recorded import SESSION, TRACK, recorded
+from tests.support import command_fakes
 
 ORIGIN = "https://music.example"
 SECRET = recorded("http_session_created")["response"]["body"]["secret"]

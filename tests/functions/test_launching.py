@@ -11,9 +11,9 @@ from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import CaptionMessage
 from musicgenerator.settings import SettingInvalidError, SettingMissingError
 from musicgenerator.states import Status
-from tests.command_fakes import MemorySwitch
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work, without_timestamps
-from tests.fakes import HOME, MemoryPipelines, MemoryRegions, MemoryTracks
+from tests.support.command_fakes import MemorySwitch
+from tests.support.fakes import HOME, MemoryPipelines, MemoryRegions, MemoryTracks
 
 ENVIRON = {
     "GOOGLE_CLOUD_PROJECT": "musicgenerator-prod",

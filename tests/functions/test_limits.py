@@ -17,9 +17,9 @@ from musicgenerator.errors import ContentionError, PipelineFailedError
 from musicgenerator.messages import CaptionMessage
 from musicgenerator.settings import SettingInvalidError
 from musicgenerator.states import Status
-from tests.command_fakes import Door, MemorySwitch
 from tests.contracts.recorded import SESSION, TRACK, recorded, recorded_work
-from tests.fakes import HOME, MemoryPipelines, MemoryRegions
+from tests.support.command_fakes import Door, MemorySwitch
+from tests.support.fakes import HOME, MemoryPipelines, MemoryRegions
 
 SECRETS = {SESSION: "k" + "a" * 52, "s" + "a" * 26: "k" + "b" * 52}
 OTHER = "s" + "a" * 26

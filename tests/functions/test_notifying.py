@@ -17,7 +17,7 @@ from musicgenerator.results import MusicFacts
 from musicgenerator.settings import SettingMissingError
 from musicgenerator.states import FINAL, Status
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work, without_timestamps
-from tests.fakes import HOME, MemoryPipelines, MemoryResults, MemorySpans, MemoryTracks
+from tests.support.fakes import HOME, MemoryPipelines, MemoryResults, MemorySpans, MemoryTracks
 
 ENVIRON = {
     "REGION": HOME,

@@ -9,7 +9,6 @@ from musicgenerator.briefs import Brief
 from musicgenerator.errors import CaptionUnavailableError, ContentRejectedError
 from musicgenerator.settings import SettingInvalidError, SettingMissingError
 from musicgenerator.tracks import Request
-from tests.fakes import Answer, ScriptedServer
 from tests.functions.openai_answers import (
     BRIEF,
     MODELS,
@@ -20,6 +19,7 @@ from tests.functions.openai_answers import (
     script_well,
     verdict,
 )
+from tests.support.fakes import Answer, ScriptedServer
 
 PICTURE = Picture(b"\xff\xd8\xff picture", 640, 480)
 ADDRESS = "data:image/jpeg;base64," + base64.b64encode(PICTURE.jpeg).decode()

@@ -9,7 +9,6 @@ from openai.types.responses import ResponseError
 from musicgenerator.errors import CaptionFailedError, CaptionUnavailableError, ContentRejectedError
 from musicgenerator.states import Status
 from tests.contracts.recorded import recorded, without_timestamps
-from tests.fakes import Answer, ScriptedServer
 from tests.functions.captioner_scene import ANNOUNCED, Scene
 from tests.functions.openai_answers import (
     BRIEF,
@@ -29,6 +28,7 @@ from tests.functions.openai_answers import (
     script_well,
     verdict,
 )
+from tests.support.fakes import Answer, ScriptedServer
 
 REJECTING_CODES = {"image_content_policy_violation"}
 PASSING_CODES = {"rate_limit_exceeded", "server_error", "vector_store_timeout"}

@@ -19,10 +19,10 @@ from musicgenerator.messages import CaptionMessage, PipelineMessage
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, Work
 from musicgenerator_google.vertex_pipelines import VertexPipelines
-from tests.command_fakes import CommandTracks, MemorySwitch
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work
-from tests.fakes import HOME, Answer, MemoryPipelines, MemoryRegions, MemoryResults, MemorySpans, ScriptedServer
 from tests.functions.test_launching import ENVIRON, TEMPLATE
+from tests.support.command_fakes import CommandTracks, MemorySwitch
+from tests.support.fakes import HOME, Answer, MemoryPipelines, MemoryRegions, MemoryResults, MemorySpans, ScriptedServer
 
 AWAY = "europe-west4"
 THERE = f"{AWAY}/{JOB}"

@@ -14,9 +14,9 @@ from google.auth.transport.requests import AuthorizedSession
 from google.oauth2.credentials import Credentials
 from otlp_spans import OtlpSpans
 
-from localcloud import telemetry
 from localcloud.addresses import PROJECT
-from localcloud.servers import listen
+from localcloud.servers import telemetry
+from localcloud.servers.serving import listen
 from musicgenerator import logs
 from musicgenerator.states import Status
 from musicgenerator.tracks import Request, Track

@@ -14,9 +14,9 @@ from musicgenerator import ids
 from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.states import Status
 from musicgenerator.tracks import Decision, Outcome
-from tests.command_fakes import HeardPictures
 from tests.contracts.recorded import recorded, recorded_work
-from tests.fakes import HOME, HeardCaptions, MemoryPipelines, MemoryResults, MemorySpans, MemoryTracks
+from tests.support.command_fakes import HeardPictures
+from tests.support.fakes import HOME, HeardCaptions, MemoryPipelines, MemoryResults, MemorySpans, MemoryTracks
 
 MANY, ONE = "s" + "a" * 26, "s" + "b" * 26
 

@@ -18,9 +18,9 @@ from musicgenerator import ids
 from musicgenerator.errors import MusicgeneratorError
 from musicgenerator.states import Status
 from musicgenerator.tracks import CONTENT_TYPES, PICTURE_BYTES_AT_MOST
-from tests.command_fakes import CommandSessions, MemoryLedger
 from tests.contracts.recorded import recorded, without_timestamps
-from tests.fakes import MemoryTracks, PlainPermits
+from tests.support.command_fakes import CommandSessions, MemoryLedger
+from tests.support.fakes import MemoryTracks, PlainPermits
 
 KEY = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 BODY: dict[str, Any] = recorded("http_track_announced")["request"]["body"]

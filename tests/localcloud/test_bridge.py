@@ -16,8 +16,8 @@ from google.cloud import pubsub_v1
 from google.cloud.storage import Client
 
 from localcloud.addresses import HOST, PROJECT
-from localcloud.bridge import Backoff, Bridge, ensure_topics
-from localcloud.delivery import Message, Post, Route, deliver, push_form, storage_form
+from localcloud.pubsub.bridge import Backoff, Bridge, ensure_topics
+from localcloud.pubsub.delivery import Message, Post, Route, deliver, push_form, storage_form
 
 QUICK = Backoff(first=0.01, longest=0.05)
 TAKEN, FAILED = 204, 500

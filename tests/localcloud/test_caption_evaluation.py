@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.vision.describer import Describer, Request
-from localcloud.vision.evaluation import scenes
-from localcloud.vision.evaluation.expectations import (
+from localcloud.openai.describer.describer import Describer, Request
+from localcloud.openai.describer.evaluation import scenes
+from localcloud.openai.describer.evaluation.expectations import (
     EXPECTATIONS,
     HELD_OUT,
     HELD_OUT_SEEDS,
@@ -13,12 +13,12 @@ from localcloud.vision.evaluation.expectations import (
     by_name,
     redrawn,
 )
-from localcloud.vision.evaluation.scoring import Score, orders, score
-from localcloud.vision.evaluation.variants import varied
-from localcloud.vision.genres import STYLES
-from localcloud.vision.nets import Nets
-from localcloud.vision.templates import LIGHT_SCENES_EN, LIGHT_SCENES_KO, TITLES_EN, TITLES_KO
-from localcloud.vision.vocabulary import BROADER, COLOUR_NAMES, concepts
+from localcloud.openai.describer.evaluation.scoring import Score, orders, score
+from localcloud.openai.describer.evaluation.variants import varied
+from localcloud.openai.describer.genre_rules import STYLES
+from localcloud.openai.describer.nets import Nets
+from localcloud.openai.describer.templates import LIGHT_SCENES_EN, LIGHT_SCENES_KO, TITLES_EN, TITLES_KO
+from localcloud.openai.describer.vocabulary import BROADER, COLOUR_NAMES, concepts
 from musicgenerator.briefs import GENRES, Brief
 
 FILES = [expectation for expectation in EXPECTATIONS if not expectation.drawn]

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from localcloud.vision.describer import Describer, Limits, Request, UnreadablePictureError, shorten
-from localcloud.vision.korean import Word, particle
-from localcloud.vision.measurements import measure
-from localcloud.vision.moods import MOODS
-from localcloud.vision.nets import Nets
-from localcloud.vision.vocabulary import THEMES, concepts
+from localcloud.openai.describer.describer import Describer, Limits, Request, UnreadablePictureError, shorten
+from localcloud.openai.describer.korean import Word, particle
+from localcloud.openai.describer.measurements import measure
+from localcloud.openai.describer.mood_rules import MOODS
+from localcloud.openai.describer.nets import Nets
+from localcloud.openai.describer.vocabulary import THEMES, concepts
 from musicgenerator.briefs import GENRES, INSTRUMENTS, Brief
 
 PHOTOS = Path(__file__).parents[2] / "localcloud" / "photos"

@@ -14,8 +14,8 @@ from google.auth.transport.requests import AuthorizedSession
 from google.oauth2.credentials import Credentials
 
 from localcloud.addresses import HOST, UPLOAD_SIGNER, Addresses
-from localcloud.identity_server import app, prepare
-from localcloud.servers import listen
+from localcloud.servers.identity import app, prepare
+from localcloud.servers.serving import listen
 
 SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 

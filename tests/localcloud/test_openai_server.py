@@ -48,7 +48,7 @@ def base_url() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
-    command = [sys.executable, "-m", "localcloud.openai_server", "--port", str(port)]
+    command = [sys.executable, "-m", "localcloud.openai.server", "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, env=environment) as server:
         try:
             _wait_until_healthy(port, server)
@@ -75,7 +75,7 @@ def test_server_ends_cleanly() -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
-    command = [sys.executable, "-m", "localcloud.openai_server", "--port", str(port)]
+    command = [sys.executable, "-m", "localcloud.openai.server", "--port", str(port)]
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, text=True, stderr=subprocess.PIPE, start_new_session=True
     ) as server:

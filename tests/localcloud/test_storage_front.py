@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from localcloud.addresses import HOST, IMAGES_BUCKET, PIPELINE_BUCKET, RESULTS_BUCKET
-from tests.local_storage import MEGABYTE, Storage, put, serving
+from tests.support.local_storage import MEGABYTE, Storage, put, serving
 
 UPLOAD_HEADERS = "Content-Type, x-goog-content-length-range, x-goog-if-generation-match"
 INVALID = (400, "InvalidArgument")

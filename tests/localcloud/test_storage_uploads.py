@@ -11,7 +11,7 @@ import requests
 from uploading import Permit
 
 from localcloud.addresses import HOST, IMAGES_BUCKET, PIPELINE_ACCOUNT, PIPELINE_BUCKET, RESULTS_BUCKET
-from tests.local_storage import MEGABYTE, Storage, put, serving, signed
+from tests.support.local_storage import MEGABYTE, Storage, put, serving, signed
 
 
 @pytest.fixture(scope="module")

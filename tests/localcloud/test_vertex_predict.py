@@ -10,14 +10,14 @@ import requests
 import soundfile
 
 from localcloud.addresses import HOST, PROJECT
-from localcloud.servers import listen
+from localcloud.servers.serving import listen
 from localcloud.vertex import musicians
 from localcloud.vertex.models import SCRIPT_PATH, Models
 from localcloud.vertex.musicians import brief_of, compose
 from localcloud.vertex.scripts import FAILURES
 from pipeline.model_server.http_api import app as model_server
 from pipeline.model_server.predicting import Predictor
-from tests.local_vertex import ENDPOINT, LocalVertex, hum, serving
+from tests.support.local_vertex import ENDPOINT, LocalVertex, hum, serving
 
 LYRIA_2 = f"/v1/projects/{PROJECT}/locations/us-central1/publishers/google/models/lyria-002:predict"
 LYRIA_3 = f"/v1beta1/projects/{PROJECT}/locations/global/interactions"

@@ -21,7 +21,7 @@ from google.oauth2.credentials import Credentials
 from kfp import compiler, dsl
 
 from localcloud.addresses import HOST, PIPELINE_EVENTS_TOPIC, PROJECT, REPOSITORY, Addresses
-from localcloud.servers import listen
+from localcloud.servers.serving import listen
 from localcloud.vertex import specs
 from localcloud.vertex.api import app
 from localcloud.vertex.job_events import log_entry

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.vision.moods import MOODS
-from localcloud.vision.wishes import Wishes
+from localcloud.openai.describer.mood_rules import MOODS
+from localcloud.openai.describer.wishes import Wishes
 
 KOREAN = Path(__file__).parents[2] / "web" / "src" / "texts" / "ko.json"
 

@@ -23,7 +23,7 @@ from localcloud.vertex.models import Models
 from musicgenerator.briefs import Brief
 from pipeline.engines.endpoint import Endpoint, predict_url
 from tests.contracts.recorded import recorded
-from tests.local_vertex import serving
+from tests.support.local_vertex import serving
 
 PYTHON = REPOSITORY / ".venvs" / "model_server" / "bin" / "python"
 

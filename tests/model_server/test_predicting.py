@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from localcloud.addresses import HOST
-from localcloud.servers import listen
+from localcloud.servers.serving import listen
 from pipeline.model_server.http_api import app
 from pipeline.model_server.predicting import Predictor
 

@@ -8,7 +8,7 @@ import soundfile
 
 from localcloud.vertex.models import Models
 from musicgenerator.briefs import Brief
-from tests.local_vertex import LocalVertex, hum, serving
+from tests.support.local_vertex import LocalVertex, hum, serving
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from pipeline.engines.errors import (
     NoAudioError,
     RequestRefusedError,
 )
-from tests.local_vertex import ENDPOINT, LocalVertex
+from tests.support.local_vertex import ENDPOINT, LocalVertex
 
 SEED = 41
 

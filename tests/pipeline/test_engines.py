@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from localcloud import identity_server
 from localcloud.addresses import Addresses
+from localcloud.servers import identity as identity_server
 from musicgenerator.briefs import ENGINES, Brief
 from musicgenerator.errors import BriefError
 from pipeline.audio import Audio
@@ -19,7 +19,7 @@ from pipeline.engines.choice import WithFallback, chosen
 from pipeline.engines.errors import EngineNotConfiguredError, NoAudioError, RequestRefusedError
 from pipeline.engines.heard import decoded
 from pipeline.takes import kept, recalled
-from tests.local_vertex import LocalVertex
+from tests.support.local_vertex import LocalVertex
 
 
 @pytest.fixture

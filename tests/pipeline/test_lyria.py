@@ -16,7 +16,7 @@ from pipeline.engines.errors import (
     SafetyBlockedError,
 )
 from pipeline.engines.lyria import Lyria2, Lyria3Clip, interactions_url, lyria_2_url
-from tests.local_vertex import LocalVertex
+from tests.support.local_vertex import LocalVertex
 
 MODELS = {"lyria-002": "lyria-002", "lyria-3-clip": "lyria-3-clip-preview"}
 SEED = 41

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from localcloud.delivery import Message, Post, Route, push_form, storage_form
+from localcloud.pubsub.delivery import Message, Post, Route, push_form, storage_form
 from musicgenerator import ids
 from musicgenerator.errors import MalformedEventError
 from musicgenerator.events import ObjectFinalized, message_data

@@ -1,8 +1,6 @@
 """A Chromium, and pages in it that may complain of nothing."""
 
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,18 +8,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from localcloud.addresses import Addresses
-from tests.web.scenes import Heard, Scene, new_scene, store_music
+from tests.support.browser import FLAGS, executable
+from tests.support.scenes import Heard, Scene, new_scene, store_music
 
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-)
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # A violation of the policy says so in the console too, but not for every kind.
 REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sample }) =>
@@ -37,11 +26,6 @@ new PerformanceObserver((list) => {
 PATIENCE_MILLISECONDS = 30_000
 
 Opener = Callable[..., Page]
-
-
-def executable() -> str | None:
-    """Return the browser that CHROMIUM names or the PATH holds; None leaves the choice to Playwright."""
-    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 
 
 def listen(page: Page, complaints: list[str], allow: str | None = None) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 from datetime import UTC, datetime, timedelta
 
-from tests.web.scenes import client
+from tests.support.scenes import client
 
 _SALT = "0" * 32
 

@@ -8,10 +8,11 @@ import pytest
 from playwright.sync_api import Page, Playwright, expect
 
 from localcloud.addresses import Addresses
-from tests.web.conftest import FLAGS, Opener, executable, listen
+from tests.support.browser import FLAGS, executable
+from tests.support.scenes import PHOTOS, Heard, Scene
+from tests.web.conftest import Opener, listen
 from tests.web.gestures import MUSIC_MILLISECONDS, choose, ready, stage, tiles
 from tests.web.quotas import use_up
-from tests.web.scenes import PHOTOS, Heard, Scene
 
 pytestmark = [pytest.mark.browser, pytest.mark.cloud]
 

@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from localcloud.addresses import Addresses
+from tests.support.scenes import PHOTOS, SECONDS, Heard, Scene, new_scene
 from tests.web.conftest import Opener
 from tests.web.gestures import choose, ready, stage, tiles
-from tests.web.scenes import PHOTOS, SECONDS, Heard, Scene, new_scene
 
 pytestmark = [pytest.mark.browser, pytest.mark.cloud]
 

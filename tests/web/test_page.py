@@ -12,9 +12,9 @@ from localcloud.addresses import IMAGES_BUCKET, Addresses
 from musicgenerator import ids
 from musicgenerator.errors import NotAnImageError
 from musicgenerator.states import Status
+from tests.support.scenes import PHOTOS, Heard, Scene, store_music
 from tests.web.conftest import Opener
 from tests.web.gestures import MUSIC_MILLISECONDS, choose, give, ready, stage, tiles
-from tests.web.scenes import PHOTOS, Heard, Scene, store_music
 
 pytestmark = [pytest.mark.browser, pytest.mark.cloud]
 

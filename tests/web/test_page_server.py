@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from localcloud.addresses import Addresses
-from localcloud.page_server import USUAL_SECONDS, PageNotBuiltError, PageServer, configuration
+from localcloud.servers.page import USUAL_SECONDS, PageNotBuiltError, PageServer, configuration
 
 
 @pytest.fixture

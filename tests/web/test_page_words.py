@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from localcloud.addresses import REPOSITORY
-from localcloud.vision.moods import MOODS
+from localcloud.openai.describer.mood_rules import MOODS
 from musicgenerator.briefs import GENRES, INSTRUMENTS
 from musicgenerator.states import FINAL, Status
 from musicgenerator.tracks import DEFAULT_SECONDS

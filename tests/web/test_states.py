@@ -12,11 +12,11 @@ import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
 from localcloud.addresses import REPOSITORY
+from tests.support.scenes import PHOTOS, Heard, Scene
 from tests.web import axe
 from tests.web.conftest import Opener
 from tests.web.gestures import choose, ready, stage, tiles
 from tests.web.quotas import use_up
-from tests.web.scenes import PHOTOS, Heard, Scene
 
 pytestmark = [pytest.mark.browser, pytest.mark.cloud]
 

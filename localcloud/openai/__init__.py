@@ -1,0 +1,1 @@
+"""OpenAI's API on this machine, answered by an offline describer."""

@@ -1,0 +1,206 @@
+"""Describe a picture as a musical brief: see, measure, choose the music, find the words."""
+
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from localcloud.openai.describer.measurements import Measurements, measure
+from localcloud.openai.describer.music import Music, compose_for
+from localcloud.openai.describer.nets import Nets
+from localcloud.openai.describer.recognition import Subject, recognise
+from localcloud.openai.describer.wishes import Wishes
+from localcloud.openai.describer.wording import Words, put_into_words
+from musicgenerator.briefs import (
+    ENERGY,
+    GENRES,
+    INSTRUMENTS,
+    INSTRUMENTS_AT_MOST,
+    KEYS,
+    LANGUAGES,
+    LENGTHS,
+    MOODS_AT_MOST,
+    TEMPO_BPM,
+    VALENCE,
+)
+
+FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF")
+_MOST_PIXELS: Final = 50_000_000
+_SIDE: Final = 640
+_INSTRUMENTS: Final = 5
+
+
+class UnreadablePictureError(Exception):
+    """The bytes are not a picture that can be decoded."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to describe for whom: the answer's language, and what the person wished for."""
+
+    language: str = "ko"
+    hint: str = ""
+    style: str = ""
+
+    @classmethod
+    def from_mapping(cls, data: Mapping[str, Any]) -> "Request":
+        """Read ``language``, ``hint`` and ``style``; whatever is missing or of another type stays as it is."""
+        language = data.get("language")
+        texts = {name: data[name][:500] for name in ("hint", "style") if isinstance(data.get(name), str)}
+        return cls(language if language in LANGUAGES else "ko", **texts)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The bounds and vocabularies an answer must keep to; by default those of the brief itself."""
+
+    genres: Sequence[str] = GENRES
+    instruments: Sequence[str] = INSTRUMENTS
+    instruments_at_most: int = INSTRUMENTS_AT_MOST
+    moods_at_most: int = MOODS_AT_MOST
+    keys: Sequence[str] = KEYS
+    tempo: tuple[float, float] = TEMPO_BPM
+    valence: tuple[float, float] = VALENCE
+    energy: tuple[float, float] = ENERGY
+    lengths: Mapping[str, int] = field(default_factory=lambda: LENGTHS)
+
+    @classmethod
+    def from_schema(cls, schema: Mapping[str, Any]) -> "Limits":
+        """Narrow the brief's own bounds by a JSON schema's ``enum``, ``minimum``, ``maximum``, ``max...`` keywords."""
+        fields = {name: _resolved(part, schema) for name, part in schema.get("properties", {}).items()}
+
+        def part(name: str) -> Mapping[str, Any]:
+            return fields.get(name, {})
+
+        def bounds(name: str, own: tuple[float, float]) -> tuple[float, float]:
+            return max(part(name).get("minimum", own[0]), own[0]), min(part(name).get("maximum", own[1]), own[1])
+
+        def choices(asked: Mapping[str, Any], own: Sequence[str]) -> Sequence[str]:
+            return asked.get("enum") or ([asked["const"]] if "const" in asked else own)
+
+        return cls(
+            genres=choices(part("genre"), GENRES),
+            instruments=choices(_resolved(part("instruments").get("items", {}), schema), INSTRUMENTS),
+            instruments_at_most=part("instruments").get("maxItems", INSTRUMENTS_AT_MOST),
+            moods_at_most=part("moods").get("maxItems", MOODS_AT_MOST),
+            keys=choices(part("key"), KEYS),
+            tempo=bounds("tempoBpm", TEMPO_BPM),
+            valence=bounds("valence", VALENCE),
+            energy=bounds("energy", ENERGY),
+            lengths={name: min(part(name).get("maxLength", own), own) for name, own in LENGTHS.items()},
+        )
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a picture shows: its subject, its light, and a number made of its pixels that picks among equal words."""
+
+    subject: Subject
+    light: Measurements
+    signature: int
+
+
+class Describer:
+    """Describes pictures; keeps nothing between calls, so that threads may share one."""
+
+    def __init__(self, nets: Nets) -> None:
+        """Look with these nets."""
+        self._nets = nets
+
+    def describe(self, image: bytes, request: Request, limits: Limits | None = None) -> dict[str, Any]:
+        """Return the brief of a picture as plain values; raise UnreadablePictureError when there is no picture.
+
+        Only the pixels count: the same pixels and request give the same brief, whatever the file is called.
+        """
+        return self.brief(self.look(image), request, limits)
+
+    def look(self, image: bytes) -> Sight:
+        """Return what is seen in a picture; raise UnreadablePictureError when there is no picture."""
+        picture = decode(image)
+        light = measure(picture)
+        subject = recognise(self._nets.classify(picture), self._nets.detect(picture), light)
+        return Sight(subject, light, _signature(picture))
+
+    def brief(self, sight: Sight, request: Request, limits: Limits | None = None) -> dict[str, Any]:
+        """Choose music and words for what was seen."""
+        music = compose_for(sight.subject, sight.light, Wishes.read(request.style, request.hint))
+        words = put_into_words(sight.subject, sight.light, music, request.language, sight.signature)
+        return _brief(words, music, request.language, limits or Limits())
+
+
+def decode(image: bytes) -> Image.Image:
+    """Return the first frame upright, as RGB of at most 640 px a side, transparency on white."""
+    try:
+        with Image.open(io.BytesIO(image), formats=FORMATS) as opened:
+            if opened.width * opened.height > _MOST_PIXELS:
+                raise UnreadablePictureError("the picture has too many pixels")
+            opened.draft("RGB", (_SIDE, _SIDE))
+            upright = ImageOps.exif_transpose(opened)
+            if upright.has_transparency_data:
+                rgba = upright.convert("RGBA")
+                upright = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+            picture = upright.convert("RGB")
+    # What Pillow raises on broken files, beyond OSError.
+    except (OSError, SyntaxError, EOFError, ValueError, Image.DecompressionBombError) as error:
+        raise UnreadablePictureError(str(error)) from error
+    picture.thumbnail((_SIDE, _SIDE), Image.Resampling.BICUBIC)
+    return picture
+
+
+def _resolved(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Follow a local ``$ref`` such as ``#/$defs/Genre``; an unknown one is an empty schema."""
+    target: Any = schema
+    for step in str(part.get("$ref", "")).removeprefix("#/").split("/") if "$ref" in part else ():
+        target = target.get(step, {}) if isinstance(target, Mapping) else {}
+    return target if "$ref" in part and isinstance(target, Mapping) else part
+
+
+def _signature(picture: Image.Image) -> int:
+    """Return a number that depends on a small thumbnail only; it picks among sentences that say the same."""
+    steps = np.asarray(picture.resize((16, 16), Image.Resampling.BOX)) // 4
+    return int.from_bytes(hashlib.sha256(steps.tobytes()).digest()[:8], "big")
+
+
+def _brief(words: Words, music: Music, language: str, limits: Limits) -> dict[str, Any]:
+    """Fit words and music to the limits; a ranked list gives its best choice that is allowed."""
+    texts = {
+        "title": words.title,
+        "caption": words.caption,
+        "altText": words.alt_text,
+        "prompt": words.prompt,
+        "avoid": words.avoid,
+    }
+    players = [name for name in music.instruments if name in limits.instruments]
+    return {name: shorten(text, limits.lengths.get(name, len(text))) for name, text in texts.items()} | {
+        "language": language,
+        "moods": list(music.moods)[: limits.moods_at_most],
+        "genre": _first_allowed(music.genres, limits.genres),
+        "instruments": (players or list(limits.instruments))[: min(_INSTRUMENTS, limits.instruments_at_most)],
+        "tempoBpm": round(_clamped(music.tempo, limits.tempo)),
+        "key": _first_allowed((music.key,), limits.keys),
+        "valence": _clamped(music.valence, limits.valence),
+        "energy": _clamped(music.energy, limits.energy),
+    }
+
+
+def shorten(text: str, length: int) -> str:
+    """Cut a text to at most ``length`` characters, at a sentence or word end where there is one."""
+    if len(text) <= length:
+        return text
+    cut = text[:length]
+    sentence = max(cut.rfind(". "), cut.rfind("! "))
+    if sentence > length // 2:
+        return cut[: sentence + 1]
+    return cut[: length - 1].rsplit(" ", 1)[0].rstrip(" ,") + "…"[: min(length, 1)]
+
+
+def _first_allowed(ranked: Sequence[str], allowed: Sequence[str]) -> str:
+    return next((name for name in ranked if name in allowed), allowed[0])
+
+
+def _clamped(value: float, bounds: tuple[float, float]) -> float:
+    return min(max(value, bounds[0]), bounds[1])

@@ -1,0 +1,161 @@
+# ruff: noqa: PLR2004  thresholds found on pictures stand best where they decide
+"""From what was seen to what should be heard: mood, genre, tempo, key, instruments.
+
+Tastes come from the theme, nuances from the measurements, so that two pictures of the same thing sound different.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from localcloud.openai.describer.genre_rules import STYLES
+from localcloud.openai.describer.measurements import Measurements
+from localcloud.openai.describer.mood_rules import MOODS
+from localcloud.openai.describer.recognition import Subject, is_crowd
+from localcloud.openai.describer.vocabulary import THEMES
+from localcloud.openai.describer.wishes import Wishes
+from musicgenerator.briefs import GENRES, KEYS, TEMPO_BPM
+
+# Played by what is seen: a violin on the picture asks for strings.
+_SEEN_INSTRUMENTS: Final = {
+    "an acoustic guitar": "acoustic guitar",
+    "an electric guitar": "electric guitar",
+    "a piano": "piano",
+    "a cello": "cello",
+    "a violin": "strings",
+    "a harp": "harp",
+    "drums": "drums",
+    "a flute": "flute",
+    "an oboe": "oboe",
+    "a saxophone": "saxophone",
+    "a trumpet": "trumpet",
+    "a trombone": "brass section",
+    "a French horn": "french horn",
+    "a pipe organ": "church organ",
+    "a marimba": "vibraphone",
+    "a pan flute": "pan flute",
+}
+_MIDDLING: Final = 0.4
+# Neighbouring hues get keys a fifth apart; positions in KEYS, whose major and minor halves share their order.
+_FIFTHS: Final = (0, 7, 2, 9, 4, 11, 6, 1, 8, 3, 10, 5)
+
+
+@dataclass(frozen=True)
+class Music:
+    """The musical half of a brief, its lists ranked from the best choice down."""
+
+    valence: float
+    energy: float
+    moods: tuple[str, ...]
+    genres: tuple[str, ...]
+    instruments: tuple[str, ...]
+    tempo: int
+    key: str
+
+
+def compose_for(subject: Subject, light: Measurements, wishes: Wishes) -> Music:
+    """Choose the music for a subject in its light; a wish outweighs what the picture suggests."""
+    theme = THEMES[subject.concept.theme]
+    valence, energy = _feeling(subject, light)
+    if wishes.moods:
+        asked = [MOODS[name] for name in wishes.moods]
+        valence = 0.35 * valence + 0.65 * float(np.mean([mood.valence for mood in asked]))
+        energy = 0.35 * energy + 0.65 * float(np.mean([mood.energy for mood in asked]))
+    for name in wishes.not_moods:  # away from it, by half of what it stands for
+        valence -= 0.5 * MOODS[name].valence
+        energy -= 0.5 * (MOODS[name].energy - _MIDDLING)
+    valence, energy = float(np.clip(valence, -1, 1)), float(np.clip(energy + 0.2 * wishes.pace, 0, 1))
+    genres = _ranked_genres(theme.genres, valence, energy, light, wishes)
+    return Music(
+        valence=round(valence, 2),
+        energy=round(energy, 2),
+        moods=_moods(valence, energy, theme.moods, wishes),
+        genres=genres,
+        instruments=_instruments(subject, genres[0], light, wishes),
+        tempo=_tempo(STYLES[genres[0]].tempo, energy, light, wishes.pace),
+        key=_key(valence, light),
+    )
+
+
+def _feeling(subject: Subject, m: Measurements) -> tuple[float, float]:
+    """Return valence and energy: bright, colourful and warm pictures cheer up, edges and contrast wake up."""
+    theme = THEMES[subject.concept.theme]
+    colour = min(m.saturation / 0.12, 1.3)
+    valence = theme.valence + 1.1 * (m.lightness - 0.52) + 0.3 * (colour - 0.45) + 0.12 * m.warmth
+    valence -= 0.25 * max(m.share("slate", "charcoal", "black") - 0.45, 0)
+    energy = 0.18 + theme.energy + 0.45 * m.edges + 0.55 * m.contrast + 0.16 * colour + 0.06 * m.hue_spread
+    energy += 0.12 * is_crowd(subject) - 0.08 * m.smooth
+    return float(np.clip(valence, -1, 1)), float(np.clip(energy, 0.02, 0.98))
+
+
+def _ranked_genres(
+    liked: Sequence[str], valence: float, energy: float, m: Measurements, wishes: Wishes
+) -> tuple[str, ...]:
+    def fitness(name: str) -> float:
+        genre = STYLES[name]
+        taste = 0.75 - 0.17 * liked.index(name) if name in liked else 0.0
+        distance = np.hypot((genre.valence - valence) * 0.6, genre.energy - energy)
+        shape = 0.15 * m.roundness if name == "waltz" else 0.1 * m.symmetry if name == "classical piano" else 0.0
+        asked = 10 - wishes.genres.index(name) if name in wishes.genres else 0
+        return taste - float(distance) + shape + asked - 10 * (name in wishes.not_genres)
+
+    return tuple(sorted(GENRES, key=fitness, reverse=True))
+
+
+def _instruments(subject: Subject, genre: str, m: Measurements, wishes: Wishes) -> tuple[str, ...]:
+    """Rank: asked for, seen, the genre's first two, the theme's, one for the light, the rest of the genre's."""
+    core = STYLES[genre].instruments
+    seen = _SEEN_INSTRUMENTS.get(subject.concept.english)
+    theme = THEMES[subject.concept.theme].instruments
+    turn = int(m.hue * 12 + m.lightness * 6) % len(theme)
+    colour = _light_instrument(m)
+    ranked = [
+        *wishes.instruments,
+        *([seen] if seen else []),
+        *core[:2],
+        *theme[turn:],
+        *theme[:turn],
+        colour,
+        *core[2:],
+    ]
+    if "drums" in core and "drums" not in ranked[:4] and m.edges + m.contrast > 0.2:
+        ranked.insert(3, "drums")
+    return tuple(name for name in dict.fromkeys(ranked) if name not in wishes.not_instruments)
+
+
+def _light_instrument(m: Measurements) -> str:
+    if m.lightness < 0.35:
+        return "cello" if m.warmth > 0 else "choir"
+    if m.lightness > 0.65:
+        return "celesta" if m.warmth < 0 else "flute"
+    return "clarinet" if m.warmth > 0 else "vibraphone"
+
+
+def _tempo(span: tuple[int, int], energy: float, m: Measurements, pace: float) -> int:
+    """Place energy in the genre's span, shifted a little by hue and skyline so that no two pictures beat alike."""
+    slowest, fastest = span
+    nuance = 0.12 * (m.hue - 0.5) + 0.1 * (m.layout.skyline - 0.5) + 0.08 * (m.symmetry - 0.5)
+    place = float(np.clip(0.1 + 0.85 * energy + nuance + 0.15 * pace, 0, 1))
+    return int(np.clip(round(slowest + (fastest - slowest) * place), *TEMPO_BPM))
+
+
+def _key(valence: float, m: Measurements) -> str:
+    """Choose the mode by valence, the tonic along the circle of fifths by hue (grey has none), lightness, contrast."""
+    turn = (2.3 * m.hue if m.saturation > 0.02 else 0.0) + 1.3 * m.lightness + 1.7 * m.contrast
+    tonic = _FIFTHS[int(turn * 12) % 12]
+    half = len(KEYS) // 2
+    return KEYS[tonic if valence >= 0 else half + tonic]
+
+
+def _moods(valence: float, energy: float, theme: Sequence[str], wishes: Wishes) -> tuple[str, ...]:
+    """Return asked moods, then the theme's where they are not against the feeling, then the nearest: at most four."""
+
+    def distance(name: str) -> float:
+        return float(np.hypot((MOODS[name].valence - valence) * 0.7, MOODS[name].energy - energy))
+
+    fitting = [name for name in theme if distance(name) < 0.45]
+    nearest = sorted((name for name, mood in MOODS.items() if mood.everywhere), key=distance)
+    ranked = [*wishes.moods[:2], *fitting, *nearest[: 3 + len(wishes.not_moods)]]
+    return tuple(name for name in dict.fromkeys(ranked) if name not in wishes.not_moods)[:4]

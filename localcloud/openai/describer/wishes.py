@@ -1,0 +1,128 @@
+"""What a person asked for in a style and a hint, in Korean or English; words only, never instructions."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from localcloud.openai.describer.genre_rules import STYLES
+from localcloud.openai.describer.mood_rules import MOODS
+from musicgenerator.briefs import INSTRUMENTS
+
+_INSTRUMENT_WORDS: Final = {
+    "피아노": "piano",
+    "전자 기타": "electric guitar",
+    "일렉 기타": "electric guitar",
+    "기타": "acoustic guitar",
+    "첼로": "cello",
+    "하프": "harp",
+    "플루트": "flute",
+    "색소폰": "saxophone",
+    "트럼펫": "trumpet",
+    "클라리넷": "clarinet",
+    "오보에": "oboe",
+    "오르간": "church organ",
+    "합창": "choir",
+    "현악": "strings",
+    "드럼": "drums",
+    "가야금": "koto",
+    "guitar": "acoustic guitar",
+    "violin": "strings",
+    "바이올린": "strings",
+    "sax": "saxophone",
+    "organ": "church organ",
+}
+_FASTER: Final = ("빠른", "빠르", "fast", "faster", "upbeat", "업비트")
+_SLOWER: Final = ("느린", "느리", "천천히", "slow", "slower")
+_AT_MOST: Final = 3
+
+# What stands before an English word, or after a Korean one, and turns it round.
+_NOT_BEFORE: Final = re.compile(
+    r"(?:\b(?:not|no|never|without|avoid|less|nothing|don't want|isn't|aren't|don't)"
+    r"(?:\s+(?:too|so|very|really|any|a|an|the|that|be|sound|make|it|use|want|to|[a-z-]+,? (?:or|nor)))*[\s-]+"
+    r"|(?<![가-힣])안\s+)$"
+)
+_NOT_AFTER: Final = re.compile(
+    r"[가-힣]{0,2}지\s?[는도만]?\s?(?:않|말|마|못)"
+    r"|[가-힣]{0,2}\s?(?:건|거|것|느낌|분위기|음악|소리)?[은는이가도을를]?\s?"
+    r"(?:말고|말아|빼고|빼줘|빼 |없이|없는|없었|아니|아닌|싫|제외)"
+)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a person wants and does not want, as far as it is understood."""
+
+    genres: tuple[str, ...] = ()
+    moods: tuple[str, ...] = ()
+    instruments: tuple[str, ...] = ()
+    pace: float = 0.0
+    """-1 slower, 1 faster."""
+    not_genres: tuple[str, ...] = ()
+    not_moods: tuple[str, ...] = ()
+    not_instruments: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, style: str, hint: str) -> "Wishes":
+        """Find genres, moods, instruments and pace in a style and a hint; the style first, and each with its "not"."""
+        style, hint = style.lower(), hint.lower()
+        text = f"{style}\n{hint}"
+        styled, not_styled = _sorted_out((name, style, genre.words) for name, genre in STYLES.items())
+        hinted, not_hinted = _sorted_out((name, hint, genre.words) for name, genre in STYLES.items())
+        genres, refused = [*styled, *hinted], {*not_styled, *not_hinted}
+        names = sorted(INSTRUMENTS, key=len, reverse=True)
+        words = [*((name, name) for name in names), *_INSTRUMENT_WORDS.items()]
+        players, not_players = _sorted_out((name, text, (word,)) for word, name in _unshadowed(text, words))
+        if not genres and "piano" in players and _sorted_out([("piano", style, ("피아노", "piano"))])[0]:
+            genres = ["classical piano"]
+        if "acoustic guitar" in not_players:
+            not_players += [name for name in INSTRUMENTS if name.endswith("guitar") and name not in players]
+        moods, not_moods = _sorted_out((name, text, mood.words) for name, mood in MOODS.items())
+        pace, not_pace = _sorted_out([("faster", text, _FASTER), ("slower", text, _SLOWER)])
+        quick = ("faster" in pace) + ("slower" in not_pace) - ("slower" in pace) - ("faster" in not_pace)
+        return cls(
+            genres=tuple(dict.fromkeys(genres)),
+            moods=tuple(moods),
+            instruments=tuple(dict.fromkeys(players))[:_AT_MOST],
+            pace=float(max(min(quick, 1), -1)),
+            not_genres=tuple(sorted(refused - set(genres))),
+            not_moods=tuple(not_moods),
+            not_instruments=tuple(dict.fromkeys(not_players)),
+        )
+
+
+def _unshadowed(text: str, words: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield the words that stand in a text by themselves, not only as the end of a longer one already found."""
+    found: list[str] = []
+    for word, name in words:
+        rest = text
+        for longer in found:
+            rest = rest.replace(longer, "") if word != longer else rest
+        if any(True for _ in _occurrences(rest, word)):
+            found.append(word)
+            yield word, name
+
+
+def _sorted_out(choices: Iterable[tuple[str, str, Iterable[str]]]) -> tuple[list[str], list[str]]:
+    """Part names into those that their text asks for and those that it refuses; refused nowhere but asked somewhere."""
+    asked: list[str] = []
+    refused: list[str] = []
+    for name, text, words in choices:
+        negated = [_negated(text, start, end) for word in words for start, end in _occurrences(text, word)]
+        if negated:
+            (refused if all(negated) else asked).append(name)
+    return asked, [name for name in refused if name not in asked]
+
+
+def _occurrences(text: str, word: str) -> Iterator[tuple[int, int]]:
+    """Yield where an English word stands in a text, or a Korean stem; one of a single syllable begins a word."""
+    if word.isascii():
+        pattern = rf"(?<![a-z]){re.escape(word)}(?![a-z])"
+    else:
+        pattern = re.escape(word) if len(word) > 1 else rf"(?<![가-힣]){re.escape(word)}"
+    return (match.span() for match in re.finditer(pattern, text))
+
+
+def _negated(text: str, start: int, end: int) -> bool:
+    line = text.rfind("\n", 0, start) + 1
+    return _NOT_BEFORE.search(text[line:start]) is not None or _NOT_AFTER.match(text, end) is not None

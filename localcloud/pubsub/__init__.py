@@ -1,0 +1,1 @@
+"""Pub/Sub beside its emulator: deliveries, publishing, the scheduler."""

@@ -1,0 +1,1 @@
+"""The local cloud's small HTTP servers."""

@@ -1,0 +1,154 @@
+"""Google's identity services on this machine: signatures and certificates, ``python -m localcloud.servers.identity``.
+
+Signing goes through the IAM Credentials API as in the cloud; the certificates are where a verifier would look for them.
+The credentials are a developer's, with a token that does not expire: those of a service account or of a machine have
+google-auth ask Google, whatever their ``token_uri`` is, where the account may be used.
+"""
+
+import base64
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.x509.oid import NameOID
+from flask import Flask, Response, jsonify, request
+
+from localcloud.addresses import PIPELINE_ACCOUNT, UPLOAD_SIGNER, Addresses
+from localcloud.servers.google_errors import GoogleError, answer_like_google, require_bearer
+from localcloud.servers.serving import HEALTH_PATH, serve
+
+ACCOUNTS: Final = (UPLOAD_SIGNER, PIPELINE_ACCOUNT)
+_PRIVATE_MODE: Final = 0o600
+
+
+@dataclass(frozen=True)
+class AccountKey:
+    """A service account's key pair; ``certificate`` is PEM, ``id`` the name that a signature's header gives it."""
+
+    email: str
+    id: str
+    private: rsa.RSAPrivateKey
+    certificate: str
+
+    @classmethod
+    def of(cls, email: str, folder: Path) -> Self:
+        """Read an account's key, or make it: signatures stay valid over a restart."""
+        file = folder / f"{email}.pem"
+        if not file.exists():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write_private(file, _pem(rsa.generate_private_key(public_exponent=65537, key_size=2048)))
+        private = serialization.load_pem_private_key(file.read_bytes(), password=None)
+        if not isinstance(private, rsa.RSAPrivateKey):
+            raise TypeError(f"{file} holds no RSA key")
+        public = private.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        digest = hashes.Hash(hashes.SHA1())  # noqa: S303  a name for the key, as the real ones are 40 digits
+        digest.update(public)
+        return cls(email, digest.finalize().hex(), private, _certificate(email, private))
+
+    def sign(self, payload: bytes) -> bytes:
+        """Return the RSA-SHA256 signature, PKCS #1 v1.5, as signBlob gives it."""
+        return self.private.sign(payload, padding.PKCS1v15(), hashes.SHA256())
+
+
+def prepare(addresses: Addresses) -> dict[str, AccountKey]:
+    """Make what is missing of the keys, write the credentials file, and return the keys by email."""
+    keys = {email: AccountKey.of(email, addresses.home / "identity") for email in ACCOUNTS}
+    _write_private(addresses.credentials_file, json.dumps(_credentials(), indent=2).encode())
+    return keys
+
+
+def app(keys: dict[str, AccountKey]) -> Flask:
+    """Return the WSGI app that answers for these accounts."""
+    api = Flask(__name__)
+    answer_like_google(api)
+
+    @api.get(HEALTH_PATH)
+    def _health() -> str:
+        return "ok"
+
+    @api.post("/v1/projects/<project>/serviceAccounts/<email>:signBlob")
+    def _sign_blob(project: str, email: str) -> Response:
+        del project  # "-" for whichever the account is in
+        require_bearer()
+        key = _key(keys, email)
+        body: Any = request.get_json(silent=True)
+        try:
+            payload = base64.b64decode(body["payload"], validate=True)
+        except (TypeError, KeyError, ValueError) as error:
+            raise GoogleError("INVALID_ARGUMENT", f"payload must be base64: {error!r}") from error
+        return jsonify({"keyId": key.id, "signedBlob": base64.b64encode(key.sign(payload)).decode()})
+
+    @api.get("/service_accounts/v1/metadata/x509/<email>")
+    def _certificates(email: str) -> dict[str, str]:
+        key = _key(keys, email)
+        return {key.id: key.certificate}
+
+    return api
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    addresses = Addresses.from_environ()
+    serve(app(prepare(addresses)), addresses.ports["identity"])
+
+
+def _credentials() -> dict[str, str]:
+    # What `gcloud auth application-default login` leaves behind; nothing here looks into the token.
+    return {
+        "type": "authorized_user",
+        "client_id": "localcloud",
+        "client_secret": "none",
+        "refresh_token": "none",
+        "token": f"ya29.local-{secrets.token_urlsafe(32)}",
+        "expiry": "2099-01-01T00:00:00Z",
+    }
+
+
+def _key(keys: dict[str, AccountKey], email: str) -> AccountKey:
+    if email not in keys:
+        raise GoogleError("NOT_FOUND", f"Unknown service account: {email}.")
+    return keys[email]
+
+
+def _pem(private: rsa.RSAPrivateKey) -> bytes:
+    return private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _certificate(email: str, private: rsa.RSAPrivateKey) -> str:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, email.partition("@")[0][:64])])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(private.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=3650))
+        .sign(private, hashes.SHA256())
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _write_private(file: Path, content: bytes) -> None:
+    # Whole or not at all, and never readable by others: a client may read it at any moment.
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    draft.touch(_PRIVATE_MODE)
+    draft.write_bytes(content)
+    draft.replace(file)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""Serves the built page, with its runtime configuration and the headers that the deployed page has too.
+
+``python -m localcloud.servers.page`` listens on the page's port of ``Addresses.from_environ()``.
+"""
+
+import gzip
+import json
+import sys
+from http import HTTPStatus
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from localcloud.addresses import HOST, PROJECT, REPOSITORY, RESULTS_BUCKET, Addresses
+
+BUILT_PAGE: Final = REPOSITORY / "build" / "web"
+HEADERS: Final = REPOSITORY / "web" / "headers.json"
+# For visits that have no past yet: the median seconds of 30 tracks on a machine with two cores, rounded up.
+USUAL_SECONDS: Final = {"upload": 1, "reading": 2, "preparing": 1, "composing": 7}
+
+_HASHED: Final = "/assets/"
+_FOREVER: Final = "public, max-age=31536000, immutable"
+_COMPRESSED: Final = frozenset({".css", ".html", ".js", ".json", ".svg", ".webmanifest"})
+
+
+class PageNotBuiltError(Exception):
+    """There is no built page to serve."""
+
+
+def configuration(addresses: Addresses) -> dict[str, Any]:
+    """Return what the page reads from ``config.json``: addresses and the drop session's id, never its secret."""
+    return {
+        "apiUrl": addresses.url("upload_handler"),
+        "projectId": PROJECT,
+        "firestoreApiKey": None,
+        "firestoreEmulator": addresses.host("firestore"),
+        "dropSession": _drop_session(addresses.drop_session_file),
+        "resultsUrl": f"{addresses.url('storage')}/{RESULTS_BUCKET}",
+        "usualSeconds": USUAL_SECONDS,
+    }
+
+
+def security_headers(addresses: Addresses) -> dict[str, str]:
+    """Return the headers that hold the page to its own scripts and the addresses that it works with.
+
+    They stand in ``web/headers.json``, with places for the addresses, so that every deployment sends the same.
+    """
+    origins = {part: addresses.url(part) for part in ("storage", "firestore")} | {
+        "api": addresses.url("upload_handler")
+    }
+    headers = json.loads(HEADERS.read_text())
+    policy = headers.pop("Content-Security-Policy")
+    directives = (" ".join([name, *sources]).format_map(origins) for name, sources in policy.items())
+    return {"Content-Security-Policy": "; ".join(directives), **headers}
+
+
+class PageHandler(SimpleHTTPRequestHandler):
+    """Answers GET and HEAD with the page's files, ``/config.json`` and ``/healthz``."""
+
+    protocol_version = "HTTP/1.1"
+    server: "PageServer"
+
+    def do_GET(self) -> None:
+        """Answer the two paths that are no files, and files for the rest."""
+        path = urlsplit(self.path).path
+        if path == "/healthz":
+            self._answer("text/plain; charset=utf-8", b"ok\n")
+        elif path == "/config.json":
+            self._answer("application/json", json.dumps(configuration(self.server.addresses)).encode())
+        elif not self._answer_compressed():
+            super().do_GET()
+
+    def list_directory(self, path: Any) -> None:  # noqa: ARG002  the base class's signature
+        """Refuse to say what a folder holds."""
+        self.send_error(HTTPStatus.NOT_FOUND)
+
+    def end_headers(self) -> None:
+        """Add to every answer how the browser may use and keep it."""
+        for name, value in self.server.security_headers.items():
+            self.send_header(name, value)
+        hashed = self._code == HTTPStatus.OK and self.path.startswith(_HASHED)
+        self.send_header("Cache-Control", _FOREVER if hashed else "no-cache")
+        super().end_headers()
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """Begin an answer; only what is there may be kept for ever."""
+        self._code = code
+        super().send_response(code, message)
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Log what was refused; what was served says nothing."""
+        if not isinstance(code, int) or code >= HTTPStatus.BAD_REQUEST:
+            super().log_request(code, size)
+
+    def _answer_compressed(self) -> bool:
+        """Answer with a compressed text file; say whether there is one and the browser takes it."""
+        file = Path(self.translate_path(self.path))
+        file = file / "index.html" if file == Path(self.directory) else file
+        if file.suffix not in _COMPRESSED or "gzip" not in self.headers.get("Accept-Encoding", ""):
+            return False
+        if self.path.split("?")[0].endswith("/") and file.name != "index.html":
+            return False
+        try:
+            body = self.server.compressed(file)
+        except OSError:
+            return False
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", self.guess_type(file))
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Vary", "Accept-Encoding")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        return True
+
+    def _answer(self, content_type: str, body: bytes) -> None:
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+class PageServer(ThreadingHTTPServer):
+    """The page on its port; ``built`` is the folder that ``npm run build`` wrote."""
+
+    daemon_threads = True
+
+    def __init__(self, addresses: Addresses, built: Path = BUILT_PAGE) -> None:
+        """Take the port; raise PageNotBuiltError if there is nothing to serve."""
+        if not (built / "index.html").is_file():
+            raise PageNotBuiltError(f"there is no page in {built}: build it with `make build-web`")
+        self.addresses = addresses
+        self.built = built
+        self.security_headers = security_headers(addresses)
+        self._compressed: dict[tuple[Path, int], bytes] = {}
+        super().__init__((HOST, addresses.ports["page"]), PageHandler)
+
+    def compressed(self, file: Path) -> bytes:
+        """Return a file compressed, from memory while it is the same file."""
+        key = (file, file.stat().st_mtime_ns)
+        if key not in self._compressed:
+            self._compressed[key] = gzip.compress(file.read_bytes(), mtime=0)
+        return self._compressed[key]
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Handle one connection with the built page as its folder."""
+        PageHandler(request, client_address, self, directory=str(self.built))
+
+
+def _drop_session(file: Path) -> str | None:
+    try:
+        return str(json.loads(file.read_text())["session"])
+    except FileNotFoundError:
+        return None
+
+
+def main() -> None:
+    """Serve until the process is ended."""
+    try:
+        server = PageServer(Addresses.from_environ())
+    except PageNotBuiltError as error:
+        sys.exit(str(error))
+    with server:
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""Makes one track with a pipeline template that no launcher uses yet: ``python -m operations.canary TEMPLATE``.
+
+The track lies in a session of its own, past the launcher: its job is created here, with the new template, and the
+deployed notifier settles it. So what is tried is the image, its account and grants, the results and the message.
+Exits 0 when the track is ready; either way it is deleted, and its music goes by the bucket's lifecycle.
+It costs one pipeline run and no engine: `composer` makes the music.
+"""
+
+import os
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from musicgenerator import ids
+from musicgenerator.briefs import Brief
+from musicgenerator.jobs import JobRequest, job_labels
+from musicgenerator.settings import required, whole_number
+from musicgenerator.states import Status
+from musicgenerator.tracks import Request, Track, Work
+from musicgenerator_google.firestore_tracks import FirestoreTracks
+from musicgenerator_google.vertex_pipelines import VertexPipelines
+from operations.clients import database_client, rest_session
+
+SECONDS: Final = 30
+_LIVES: Final = timedelta(days=1)
+_LOOK_EVERY: Final = 2.0
+_BRIEF: Final = {
+    "title": "Canary",
+    "caption": "A short piece that a deployment makes for itself.",
+    "altText": "No picture.",
+    "language": "en",
+    "prompt": "Calm ambient piece with warm pad and harp in D major.",
+    "avoid": "vocals",
+    "moods": ["calm"],
+    "genre": "ambient",
+    "instruments": ["warm pad", "harp"],
+    "tempoBpm": 72,
+    "key": "D major",
+    "valence": 0.4,
+    "energy": 0.2,
+}
+
+
+def launch(
+    tracks: FirestoreTracks, pipelines: VertexPipelines, template: dict[str, Any], session: str, track: str
+) -> None:
+    """Create the track and its job."""
+    env, token = os.environ, ids.new_results_token()
+    request, job = Request(durationSeconds=SECONDS, language="en", engine="composer"), ids.pipeline_job_id(track, 1)
+    brief = Brief.from_mapping(_BRIEF)
+    canary = Track(session, track, Status.COMPOSING, 1, request, brief=brief)
+    tracks.create(canary, Work(token=token, published=True), datetime.now(UTC) + _LIVES)
+    project = required(env, "GOOGLE_CLOUD_PROJECT")
+    parameters = {
+        "job": job,
+        "brief": brief.to_mapping(),
+        "engine": "composer",
+        "seconds": SECONDS,
+        "seed": 1,
+        "results_bucket": required(env, "RESULTS_BUCKET"),
+        "results_token": token,
+        "events_topic": f"projects/{project}/topics/{required(env, 'PIPELINE_EVENTS_TOPIC')}",
+        "fallback_engine": "",
+        "model_endpoint": "",
+        "prompt_version": "",
+    }
+    root, account = required(env, "PIPELINE_ROOT"), required(env, "PIPELINE_ACCOUNT")
+    pipelines.create(
+        JobRequest(job, template, parameters, job_labels(track, 1), root, account), required(env, "REGION")
+    )
+
+
+def outcome(tracks: FirestoreTracks, track: str, patience: float) -> Status:
+    """Wait for the track's end and return its status, the last one seen where patience ends before."""
+    until = time.monotonic() + patience
+    while True:
+        found = tracks.find(track)
+        status = found[0].status if found else Status.CANCELLED
+        if status.is_final or time.monotonic() > until:
+            return status
+        time.sleep(_LOOK_EVERY)
+
+
+def main(template: str) -> int:
+    """Make the track and say what became of it."""
+    env = os.environ
+    tracks = FirestoreTracks(database_client())
+    vertex, project, region = (
+        required(env, "VERTEX_URL"),
+        required(env, "GOOGLE_CLOUD_PROJECT"),
+        required(env, "REGION"),
+    )
+    pipelines = VertexPipelines(rest_session(), vertex, project, region)
+    spec = yaml.safe_load(Path(template).read_text(encoding="utf-8"))
+    session, track = ids.new_session_id(), ids.new_track_id()
+    try:
+        launch(tracks, pipelines, spec, session, track)
+        status = outcome(tracks, track, whole_number(env, "CANARY_SECONDS", 1500))
+    finally:
+        tracks.erase(session, track)
+    print(f"canary {track}: {status}")
+    return 0 if status is Status.READY else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

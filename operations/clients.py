@@ -1,0 +1,45 @@
+"""The operator's clients for the project that the environment names.
+
+``GOOGLE_CLOUD_PROJECT`` and ``FIRESTORE_DATABASE`` name the project and the database.
+``GOOGLE_OAUTH_ACCESS_TOKEN``, which ``operations/operate.sh`` gets from gcloud, authenticates the clients.
+Without it they use application default credentials, or the emulators that the environment names.
+"""
+
+import os
+from typing import Any
+
+import google.auth
+from google.auth.transport.requests import AuthorizedSession
+from google.cloud import firestore, pubsub_v1
+from google.oauth2.credentials import Credentials
+
+from musicgenerator.settings import required
+
+
+def credentials() -> Any:
+    """Return gcloud's credentials, or None where the clients are to find their own."""
+    token = os.environ.get("GOOGLE_OAUTH_ACCESS_TOKEN")
+    return Credentials(token) if token else None
+
+
+def database_client() -> firestore.Client:
+    """Return a client of the installation's database."""
+    project = required(os.environ, "GOOGLE_CLOUD_PROJECT")
+    database = os.environ.get("FIRESTORE_DATABASE") or None
+    return firestore.Client(project=project, database=database, credentials=credentials())
+
+
+def publisher_client() -> pubsub_v1.PublisherClient:
+    """Return a client that publishes."""
+    return pubsub_v1.PublisherClient(credentials=credentials())
+
+
+def subscriber_client() -> pubsub_v1.SubscriberClient:
+    """Return a client that pulls."""
+    return pubsub_v1.SubscriberClient(credentials=credentials())
+
+
+def rest_session() -> AuthorizedSession:
+    """Return a session for Google's REST interfaces."""
+    found = credentials() or google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])[0]
+    return AuthorizedSession(found)

@@ -1,0 +1,177 @@
+"""What an operator wants to know first: ``python -m operations.status``, of a deployed project or of the local cloud.
+
+What is deployed, what waits and for how long, today's tracks with the reasons of those that failed, and what today has
+cost against the cap. ``APP``, which ``operations/operate.sh`` sets, says that it is a deployed installation.
+"""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import urllib.parse
+import urllib.request
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from google.cloud import firestore
+
+from localcloud.addresses import HOST, Addresses
+from localcloud.cloud import running_pid
+from musicgenerator.settings import required, whole_number
+from musicgenerator_google.firestore_counters import total
+from operations.clients import database_client
+from operations.dead_letters import from_environ
+
+DAILY_LIMIT: Final = 1000
+PIPELINE_RUN_USD: Final = 0.03
+_RECENT: Final = timedelta(minutes=10)
+_METRICS: Final = {
+    "waiting": "pubsub.googleapis.com/subscription/num_undelivered_messages",
+    "oldest (s)": "pubsub.googleapis.com/subscription/oldest_unacked_message_age",
+}
+
+
+@dataclass(frozen=True)
+class Day:
+    """Today's tracks, counted; money in US dollars."""
+
+    statuses: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    launched: int = 0
+    describing: float = 0.0
+    engines: float = 0.0
+    parked: int = 0
+    overdue: int = 0
+
+    @property
+    def spent(self) -> float:
+        """Return what the day has cost so far, but for machines and storage."""
+        return self.describing + self.engines + self.launched * PIPELINE_RUN_USD
+
+
+def counted(tracks: Iterable[Mapping[str, Any]], launched: int, parked: int, overdue: int) -> Day:
+    """Count a day's track documents."""
+    statuses: Counter[str] = Counter()
+    failures: Counter[str] = Counter()
+    describing = engines = 0.0
+    for track in tracks:
+        statuses[track["status"]] += 1
+        if track.get("error"):
+            failures[track["error"]["code"]] += 1
+        describing += (track.get("describer") or {}).get("costUsd") or 0.0
+        engines += (track.get("music") or {}).get("costUsd") or 0.0
+    return Day(statuses, failures, launched, describing, engines, parked, overdue)
+
+
+def day_of(database: firestore.Client, now: datetime) -> Day:
+    """Read and count the UTC day that it is."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    since = firestore.FieldFilter("createdAt", ">=", midnight)
+    tracks = database.collection_group("tracks").where(filter=since).order_by("createdAt").order_by("status")
+    work = database.collection("work")
+    parked = work.where(filter=firestore.FieldFilter("parked", "==", value=True)).count().get()[0][0].value
+    overdue = work.where(filter=firestore.FieldFilter("dueAt", "<=", now)).count().get()[0][0].value
+    documents = (document.to_dict() or {} for document in tracks.stream())
+    launched = total(database, f"budget/{now.date()}", "launched")
+    return counted(documents, launched, int(parked), int(overdue))
+
+
+def shown(day: Day, limit: int) -> list[str]:
+    """Return the day as lines."""
+    lines = [
+        "Today's tracks (UTC)",
+        *(f"  {status:<16} {count:6d}" for status, count in sorted(day.statuses.items())),
+        f"  {'parked':<16} {day.parked:6d}    for the operator: make replay",
+        f"  {'overdue':<16} {day.overdue:6d}    for the sweeper",
+        "Reasons of failures",
+        *(f"  {code:<22} {count:6d}" for code, count in day.failures.most_common()),
+        "Spent today",
+        f"  launches {day.launched} of {limit}",
+        f"  {day.spent:.4f} USD without machines and storage",
+        f"  describing {day.describing:.4f}, runs {day.launched * PIPELINE_RUN_USD:.2f}, engines {day.engines:.2f}",
+    ]
+    return lines if day.failures else [line for line in lines if line != "Reasons of failures"]
+
+
+def _local_parts(addresses: Addresses) -> list[str]:
+    pid = running_pid(addresses)
+    if pid is None:
+        return []
+    lines = [f"The local cloud is up (process {pid}); logs are in {addresses.home / 'logs'}"]
+    for part, port in addresses.ports.items():
+        with socket.socket() as probe:
+            answers = probe.connect_ex((HOST, port)) == 0
+        lines.append(f"  {part:<18} {port}  {'up' if answers else 'DOWN'}")
+    letters = from_environ().listed()
+    return [*lines, f"Dead letters\n  {len(letters)}"]
+
+
+def _deployed_functions(app: str) -> tuple[list[str], int]:
+    """Return lines about the functions, and the launches in a day that they are deployed with."""
+    asked = ["gcloud", "functions", "list", "--v2", f"--regions={os.environ['REGION']}", "--format=json"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=True)
+    lines, cap = ["Functions"], DAILY_LIMIT
+    for function in json.loads(done.stdout):
+        name = function["name"].rpartition("/")[2]
+        if name.startswith(app):
+            release = function.get("labels", {}).get("release", "?")[:12]
+            lines.append(f"  {name:<36} {function['state']:<8} release {release}  {function.get('updateTime', '')}")
+            environ = function["serviceConfig"].get("environmentVariables", {})
+            if "PIPELINE_TEMPLATE" in environ:
+                lines.append(f"  {'':<36} template {environ['PIPELINE_TEMPLATE']}")
+                cap = whole_number(environ, "DAILY_LIMIT", DAILY_LIMIT)
+    return lines, cap
+
+
+def _backlog(app: str, now: datetime) -> list[str]:
+    rows: dict[str, dict[str, str]] = {}
+    for title, metric in _METRICS.items():
+        for series in _series(f'metric.type="{metric}" AND resource.type="pubsub_subscription"', now):
+            name = series["resource"]["labels"]["subscription_id"]
+            value = series["points"][0]["value"]
+            if re.match(rf"(eventarc-[a-z]+-[a-z]+\d+-)?{app}-", name):
+                rows.setdefault(name, {})[title] = str(value.get("int64Value", value.get("doubleValue", "")))
+    lines = [f"  {name:<48} " + "  ".join(f"{k} {v}" for k, v in row.items()) for name, row in sorted(rows.items())]
+    return ["Backlog (as Cloud Monitoring knows it, minutes late)", *(lines or ["  nothing has been measured yet"])]
+
+
+def _series(chosen: str, now: datetime) -> list[Any]:
+    asked = {
+        "filter": chosen,
+        "interval.startTime": (now - _RECENT).isoformat(),
+        "interval.endTime": now.isoformat(),
+    }
+    scheme = os.environ.get("GOOGLE_APIS_SCHEME", "https")
+    project = required(os.environ, "GOOGLE_CLOUD_PROJECT")
+    url = f"{scheme}://monitoring.googleapis.com/v3/projects/{project}/timeSeries?{urllib.parse.urlencode(asked)}"
+    bearer = {"Authorization": f"Bearer {required(os.environ, 'GOOGLE_OAUTH_ACCESS_TOKEN')}"}
+    with urllib.request.urlopen(urllib.request.Request(url, headers=bearer), timeout=30) as answer:  # noqa: S310  ours
+        return list(json.load(answer).get("timeSeries", []))
+
+
+def main() -> int:
+    """Print everything."""
+    now, app = datetime.now(UTC), os.environ.get("APP", "")
+    if app:
+        lines, cap = _deployed_functions(app)
+        lines += _backlog(app, now)
+    else:
+        lines, cap = _local_parts(Addresses.from_environ()), whole_number(os.environ, "DAILY_LIMIT", DAILY_LIMIT)
+    if not lines:
+        print(
+            "The local cloud is not up. Start it with 'make run', or name a deployed project: PROJECT=…",
+            file=sys.stderr,
+        )
+        return 1
+    lines += shown(day_of(database_client(), now), cap)
+    print("\n".join(lines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,291 @@
+"""The local cloud in bad weather: the real emulators and staged functions, with everything between them unreliable."""
+
+import asyncio
+import os
+import random
+import secrets
+import shutil
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+from google.cloud import pubsub_v1
+
+from localcloud import provision
+from localcloud.addresses import PIPELINE_EVENTS_TOPIC, PROJECT, REGION, REPOSITORY, Addresses
+from localcloud.parts import FUNCTIONS, Part, foundations
+from localcloud.prerequisites import find_tools
+from localcloud.pubsub.bridge import Backoff, Bridge, ensure_topics, local_routes
+from localcloud.pubsub.scheduler import tick
+from localcloud.servers.serving import listen
+from localcloud.supervisor import Supervisor, check_ports
+from localcloud.vertex.api import app
+from localcloud.vertex.job_events import log_entry, publish
+from localcloud.vertex.jobs import Jobs, PipelineJob
+from localcloud.vertex.models import Models
+from tests.support.faults import ApiFaults, DeliveryFaults, FaultyApi, FaultyDelivery, PaidOpenAI
+from tests.support.staging import Edit, function_parts, short_times
+from tests.support.takes import JobFaults, TakeRunner, finished_take
+from tests.support.tcp_proxy import TcpProxy, Weather
+
+PORT: Final = 20_080
+HOME: Final = REPOSITORY / "test-results" / "chaos"
+TICK_SECONDS: Final = 1.5
+REGIONS: Final = (REGION, "europe-west4")
+SHORT_TIMES: Final = short_times(lease=12, patience=10)
+
+_JOBS_AT_ONCE: Final = 16
+_CAPTIONS_AT_ONCE: Final = 4
+_NO_LIMIT: Final = "1000000"
+
+
+@dataclass(frozen=True)
+class Faults:
+    """Everything that may go wrong in one run.
+
+    ``crash`` is by function the chance of a kill at every crash point, ``kills`` that of one at any moment for every
+    picture.
+    """
+
+    delivery: DeliveryFaults = field(default_factory=DeliveryFaults)
+    openai: ApiFaults = field(default_factory=ApiFaults)
+    vertex: ApiFaults = field(default_factory=ApiFaults)
+    jobs: JobFaults = field(default_factory=JobFaults)
+    crash: Mapping[str, float] = field(default_factory=dict)
+    kills: float = 0.0
+    tcp: Mapping[str, Weather] = field(default_factory=dict)
+
+
+class World:
+    """The emulators and servers that outlive a run; ``run`` puts functions and faults on top of them."""
+
+    def __init__(self, addresses: Addresses, supervisor: Supervisor, firestore: Part) -> None:
+        self.addresses = addresses
+        self.supervisor = supervisor
+        self.firestore = firestore
+        self.take = finished_take()
+        self.template = provision.upload_template()
+
+    @contextmanager
+    def run(
+        self,
+        faults: Faults,
+        edits: Sequence[Edit] = (),
+        environ: dict[str, str] | None = None,
+        delivery: FaultyDelivery | None = None,
+        times: Sequence[Edit] = SHORT_TIMES,
+    ) -> Iterator["Run"]:
+        """Start the functions, edited, and everything that feeds and fails them; end it all with the block."""
+        with ExitStack() as stack:
+            self._forget()
+            yield Run(self, faults, (*times, *edits), environ or {}, delivery or FaultyDelivery(faults.delivery), stack)
+
+    def restart_firestore(self, run: "Run") -> None:
+        """Kill the database while nobody can reach it, and bring it back with what had been written until then."""
+        export = self.addresses.home / "export"
+        run.proxies["firestore"].close_gate()
+        database = f"projects/{PROJECT}/databases/(default)"
+        body = {"database": database, "export_directory": str(export.parent), "export_name": export.name}
+        url = f"{self.addresses.url('firestore')}/emulator/v1/projects/{PROJECT}:export"
+        requests.post(url, json=body, timeout=60).raise_for_status()
+        os.kill(self.supervisor.pid("firestore"), signal.SIGKILL)
+        seed = f"--seed_from_export={export / export.name}.overall_export_metadata"
+        self.supervisor.start([replace(self.firestore, command=(*self.firestore.command, seed))])
+        run.proxies["firestore"].open_gate()
+
+    def _forget(self) -> None:
+        """Empty the database, so that runs know nothing of each other."""
+        url = f"{self.addresses.url('firestore')}/emulator/v1/projects/{PROJECT}/databases/(default)/documents"
+        requests.delete(url, timeout=60).raise_for_status()
+
+
+class Run:
+    """One run: what is up while it lasts, and what was counted on the way."""
+
+    def __init__(  # noqa: PLR0913, PLR0917  it is put together once, by World.run
+        self,
+        world: World,
+        faults: Faults,
+        edits: Sequence[Edit],
+        environ: dict[str, str],
+        delivery: FaultyDelivery,
+        stack: ExitStack,
+    ) -> None:
+        addresses = world.addresses
+        self.addresses = addresses
+        self._faults = faults
+        self.delivery = delivery
+        self.folder = addresses.home / "crashes"
+        shutil.rmtree(self.folder, ignore_errors=True)
+        for name in ("plans", "handlings"):
+            (self.folder / name).mkdir(parents=True)
+        for name in ("points", "ends", "kills"):
+            (self.folder / name).touch()
+        self.killed_at_random = 0
+        self.session = provision.make_drop_session(addresses)
+
+        self.runner = TakeRunner(world.take, faults.jobs)
+        self.jobs = Jobs(self.runner, _JOBS_AT_ONCE, self._on_change)
+        stack.callback(self.jobs.close)
+        self.vertex = FaultyApi(app(self.jobs, Models()), faults.vertex)
+        self.openai = PaidOpenAI(addresses.url("openai"))
+        self.openai_api = FaultyApi(self.openai, faults.openai)
+        _serve(stack, self.vertex, addresses.ports["vertex"])
+        # The page is not part of this, so its port is free for the OpenAI server that fails.
+        _serve(stack, self.openai_api, addresses.ports["page"])
+
+        self.proxies = {
+            part: stack.enter_context(TcpProxy(addresses.ports[target], faults.tcp.get(part, Weather())))
+            for part, target in (("firestore", "firestore"), ("pubsub", "pubsub"), ("openai", "page"))
+        }
+        through = {
+            "FIRESTORE_EMULATOR_HOST": self.proxies["firestore"].host,
+            "PUBSUB_EMULATOR_HOST": self.proxies["pubsub"].host,
+            "OPENAI_BASE_URL": f"http://{self.proxies['openai'].host}/v1",
+            "REGIONS": " ".join(REGIONS),
+            "CRASH_FOLDER": str(self.folder),
+            "DAILY_LIMIT": _NO_LIMIT,
+            "SESSION_TRACKS_A_DAY": _NO_LIMIT,
+            "ADDRESS_TRACKS_A_DAY": _NO_LIMIT,
+            "TRACKS_A_DAY": _NO_LIMIT,
+        }
+        staged = function_parts(
+            addresses, self.session, world.template, addresses.home / "functions", edits, through | environ
+        )
+        chances = {name: {"CRASH_CHANCE": str(faults.crash.get(name, 0.0))} for name in FUNCTIONS}
+        parts = [replace(part, environ=part.environ | chances[part.name]) for part in staged]
+        # The functions end first, so that no delivery waits for an answer when the bridge ends.
+        stack.enter_context(_bridge(addresses, delivery))
+        self.functions = stack.enter_context(Supervisor(addresses.home / "logs", lambda _: None))
+        self.functions.start(parts)
+
+    def _on_change(self, job: PipelineJob) -> None:
+        if job.state.is_end:
+            publish(log_entry(job), self.addresses.host("pubsub"), f"projects/{PROJECT}/topics/{PIPELINE_EVENTS_TOPIC}")
+
+    def created_jobs(self) -> list[PipelineJob]:
+        """Return every pipeline job that was created, wherever it runs."""
+        parents = (f"projects/{PROJECT}/locations/{region}" for region in REGIONS)
+        return [job for parent in parents for job in self.jobs.list(parent)]
+
+    def maybe_kill(self) -> None:
+        """Kill one function's process, with the chance that the faults say."""
+        if random.random() < self._faults.kills:
+            self.killed_at_random += self.kill(random.choice(list(FUNCTIONS)))
+
+    def kill(self, function: str) -> bool:
+        """Kill the process that handles this function's requests; its server starts another at once."""
+        server = self.functions.pid(function)
+        children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+        if not children:
+            return False
+        try:
+            os.kill(int(children[0]), signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """Return the processor time of each function so far, that of its killed processes included."""
+        ticks = os.sysconf("SC_CLK_TCK")
+        spent = {}
+        for function in FUNCTIONS:
+            fields = Path(f"/proc/{self.functions.pid(function)}/stat").read_text().rpartition(")")[2].split()
+            living = Path(
+                f"/proc/{self.functions.pid(function)}/task/{self.functions.pid(function)}/children"
+            ).read_text()
+            own = sum(map(int, fields[11:15]))
+            for child in living.split():
+                own += sum(map(int, Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[11:15]))
+            spent[function] = round(own / ticks, 1)
+        return spent
+
+    def records(self, file: str) -> list[list[str]]:
+        """Return what the functions wrote down: function, subject, number of the handling, and point."""
+        return [line.split(" ") for line in (self.folder / file).read_text().splitlines()]
+
+    def plan(self, function: str, subject: str, handling: str, point: str) -> Path:
+        """Order a kill at one point of one handling; the file is gone once that has happened."""
+        plan = self.folder / "plans" / f"{function}-{subject}"
+        plan.write_text(f"{handling} {point}")
+        return plan
+
+
+@contextmanager
+def running(port: int = PORT, home: Path = HOME) -> Iterator[World]:
+    """Bring the emulators and servers up, and take them down with the block, the environment as it was."""
+    addresses, before = Addresses(port, home), dict(os.environ)
+    check_ports(addresses.ports)
+    shutil.rmtree(home, ignore_errors=True)
+    provision.prepare_home(addresses)
+    parts = [part for part in foundations(addresses, find_tools()) if part.name != "page"]
+    try:
+        os.environ.update(addresses.client_environ())
+        with Supervisor(home / "logs", lambda _: None) as supervisor:
+            supervisor.start(parts)
+            provision.make_buckets()
+            with (home / "logs" / "harness.log").open("w") as log, redirect_stdout(log):
+                yield World(addresses, supervisor, next(part for part in parts if part.name == "firestore"))
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _serve(stack: ExitStack, application: Any, port: int) -> None:
+    server = listen(application, port)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    stack.callback(server.server_close)
+    stack.callback(thread.join)
+    stack.callback(server.shutdown)
+
+
+@contextmanager
+def _bridge(addresses: Addresses, delivery: FaultyDelivery) -> Iterator[None]:
+    """Deliver what is published in a thread of its own, with frequent ticks.
+
+    The subscriptions are this run's alone: what an earlier one left unhandled belongs to nobody.
+    """
+    run = secrets.token_hex(4)
+    routes = [
+        replace(
+            route,
+            subscription=f"{route.subscription}-{run}",
+            concurrency=_CAPTIONS_AT_ONCE if route.url == addresses.url("captioner") else route.concurrency,
+        )
+        for route in local_routes(addresses)
+    ]
+    ensure_topics(PROJECT, routes)
+    loop = asyncio.new_event_loop()
+    bridge = Bridge(PROJECT, routes, delivery, Backoff(0.3, 3.0))
+
+    async def deliver() -> None:
+        with pubsub_v1.PublisherClient() as publisher:
+            topic = publisher.topic_path(PROJECT, PIPELINE_EVENTS_TOPIC)
+            await asyncio.gather(bridge.run(), tick(publisher, topic, TICK_SECONDS))
+
+    task = loop.create_task(deliver())
+    thread = threading.Thread(target=_run_until_cancelled, args=(loop, task), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        loop.call_soon_threadsafe(task.cancel)
+        thread.join()
+        with pubsub_v1.SubscriberClient() as subscriber:
+            for route in routes:
+                subscriber.delete_subscription(subscription=subscriber.subscription_path(PROJECT, route.subscription))
+
+
+def _run_until_cancelled(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[None]") -> None:
+    with suppress(asyncio.CancelledError):
+        loop.run_until_complete(task)
+    # What was under way hears that it is cancelled before its loop is gone.
+    loop.run_until_complete(asyncio.sleep(0.2))
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()

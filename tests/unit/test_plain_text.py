@@ -1,0 +1,215 @@
+import re
+import unicodedata
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from musicgenerator.plain_text import is_english, is_unicode, plain
+
+FULL_WIDTH = "".join(chr(ord(char) + 0xFEE0) for char in "evil.com")
+PIECES = st.sampled_from(
+    [
+        "바다",
+        "The sea.",
+        " ",
+        "\n",
+        "https://evil.example/x",
+        "www.",
+        "evil.com",
+        "evil.co",
+        ".kr",
+        "/",
+        ":",
+        "javascript:",
+        "a@b.c",
+        "<b>",
+        "</",
+        ">",
+        "![",
+        "](",
+        "`",
+        "{}",
+        "\\",
+        "\x00",
+        "\x1b[31m",
+        "\u200b",
+        "\u202e",
+        "\u2066",
+        "\ufeff",
+        "\u3164",
+        "\U000e0041",
+        "e",
+        "\u0301",
+        "ᄀ",
+        "ᅡ",
+        "ﷺ",
+        FULL_WIDTH,
+        "…",
+        "😀",
+        "\ufe0f",
+    ]
+)
+TEXTS = st.lists(PIECES | st.text(max_size=6), max_size=14).map("".join)
+LENGTHS = st.integers(1, 80)
+ADDRESSES = {
+    "http": "http://evil.example",
+    "https in capitals": "HTTPS://EVIL.EXAMPLE/X?y=z#w",
+    "another scheme": "gopher://evil.example",
+    "www": "www.evil.example",
+    "www after Korean": "여기(www.evil.example)",
+    "a bare host": "evil.com",
+    "a bare host and a full stop": "evil.com.",
+    "a Korean host": "evil.co.kr/event",
+    "an uncommon host with a path": "evil.museum/ticket",
+    "a numbered host": "203.0.113.7:8080",
+    "full-width letters": FULL_WIDTH,
+    "a script": "javascript:alert(1)",
+    "a script in brackets": "보기(javascript:alert(1))",
+    "data": "data:text/html;base64,PHNjcmlwdD4=",
+    "mail": "mailto:x@evil.example",
+    "a mail address": "x@evil.example",
+    "a telephone": "tel:+8210",
+    "a Markdown link": "[보기](https://evil.example)",
+    "a Markdown link to a script": "[보기](javascript:alert(1))",
+    "a Markdown image": "![x](https://evil.example/p.png)",
+    "after a tag": "<b>www.evil.example</b>",
+    "after a backquote": "a`www.evil",
+    "parted by a tag": "https<b></b>://evil.example",
+    "parted by a zero-width space": "https:\u200b//evil.example",
+    "parted by a hidden letter": "evil\u3164.com",
+    "parted by a soft hyphen": "ev\u00adil.com",
+}
+HARMLESS = [
+    "푸른 물결",
+    "해 질 무렵의 바다가 잔잔하게 일렁여요. 하루를 내려놓는 듯한 평온함이 느껴져요.",
+    "Calm ambient piece, 72 BPM, in D major; strings/harp (soft) — 3:4 & 50 % slower…",
+    'She said: "no drums", and/or low-fi?',
+    "비 오는 날 ☔️ 😀",
+    "Café, naïve, Škoda",
+    "metadata: none",
+]
+
+
+@settings(max_examples=300)
+@given(text=TEXTS, length=LENGTHS)
+@example(text="evil.community", length=9)
+@example(text="see www.evil.community", length=9)
+@example(text="the data: sea", length=10)
+@example(text="e\u200b\u0301", length=5)
+@example(text="a`www.evil", length=80)
+def test_plain_text_is_never_longer_and_stays_as_it_is(text: str, length: int) -> None:
+    """At most the length, and made plain again it is the same."""
+    made = plain(text, length)
+    assert len(made) <= length
+    assert made == plain(made, length)
+
+
+@settings(max_examples=300)
+@given(text=TEXTS, length=LENGTHS)
+def test_plain_text_is_one_line_of_visible_characters(text: str, length: int) -> None:
+    """No control, format, direction or private character, no half a character and no blank but the plain space."""
+    made = plain(text, length)
+    assert {unicodedata.category(char)[0] for char in made} <= set("LMNPSZ")
+    assert {char for char in made if char.isspace()} <= {" "}
+    assert made == made.strip()
+    assert "  " not in made
+    assert is_unicode(made)
+    assert unicodedata.is_normalized("NFC", made)
+    assert not any(mark in made for mark in ("<", ">", "`", "{", "}", "\\", "](", "![", "\u3164", "\u202e"))
+
+
+@settings(max_examples=300)
+@given(before=TEXTS, address=st.sampled_from(sorted(ADDRESSES.values())), after=TEXTS, length=LENGTHS)
+def test_no_address_survives_among_others(before: str, address: str, after: str, length: int) -> None:
+    """Whatever stands around it and wherever the text is cut."""
+    made = plain(f"{before} {address} {after}", length).lower()
+    assert "://" not in made
+    assert not re.search(r"(?<![a-z])(www\.|javascript:[a-z])|\w\.com($|\W*[ …])", made)
+
+
+@pytest.mark.parametrize("address", [pytest.param(address, id=name) for name, address in ADDRESSES.items()])
+def test_an_address_is_left_out(address: str) -> None:
+    """The words around it stay."""
+    assert plain(f"바다 {address} 노을", 80) == "바다 노을"
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_plain_text_is_left_alone(text: str) -> None:
+    """What a describer really writes passes unchanged."""
+    assert text == plain(text, 400)
+
+
+@pytest.mark.parametrize(
+    ("expected", "text"),
+    [
+        ("푸른 물결", " 푸른\r\n\t물결\x00"),
+        ("푸른 물결", "\u202e푸른\u200b \u2066물결\ufeff"),
+        ("푸른 물결", "<h1>푸른</h1><br/>물결"),
+        ("alert(1) 바다", "<script>alert(1)</script>바다<img src=x onerror=alert(1)>"),
+        ("1 2", "1 < 2"),
+        ("é", "e\u0301"),
+        ("", ""),
+        ("", " \n\u200b\u3164"),
+        ("", "https://evil.example"),
+    ],
+)
+def test_what_is_not_plain_is_brought_down_to_it(expected: str, text: str) -> None:
+    """Lines are joined, tags and what cannot be seen are left out."""
+    assert expected == plain(text, 80)
+
+
+def test_what_is_cut_off_is_marked_within_the_length() -> None:
+    """The ellipsis counts, and no blank stands before it."""
+    assert plain("바다와 하늘", 11) == "바다와 하늘"
+    assert plain("바다와 하늘", 5) == "바다와…"
+    assert plain("바다와 하늘", 4) == "바다와…"
+    assert plain("가" * 10_000, 80) == "가" * 79 + "…"
+
+
+def test_what_a_cut_makes_an_address_is_left_out() -> None:
+    """A harmless long word may begin like one."""
+    assert plain("바다 evil.community", 12) == "바다"
+    assert plain("바다 evil.community", 80) == "바다 evil.community"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<" * 100_000, "a." * 50_000, "@" * 100_000, "![" * 50_000, "x@" * 50_000, "\u0301" * 100_000, "ﷺ" * 100_000],
+    ids=ascii,
+)
+def test_hostile_text_is_read_only_to_a_bound(text: str) -> None:
+    """What follows the first few thousand characters changes nothing, so that no text takes long."""
+    assert plain(text, 400) == plain(text[:5_000] + "바다" * 10_000, 400)
+
+
+@given(text=st.text())
+def test_english_is_told_without_an_error(text: str) -> None:
+    """Any text is English or not; Unicode is what can be encoded."""
+    assert is_english(text) in {True, False}
+    assert is_unicode(text)
+
+
+@pytest.mark.parametrize(
+    ("expected", "text"),
+    [
+        (True, "Calm ambient piece, 72 BPM, in D major."),
+        (True, "A café at dusk, with naïve strings"),
+        (True, "Music like 바다, slow strings, warm pad, harp"),
+        (False, "잔잔한 바다"),
+        (False, "calm 잔잔한 바다"),
+        (False, "Спокойная музыка"),
+        (False, "静かな海"),
+        (False, ""),
+        (False, "72 / 100 …"),
+    ],
+)
+def test_english_is_told_by_its_letters(expected: bool, text: str) -> None:  # noqa: FBT001  a parameter of the case
+    """Nine of ten are basic Latin; a foreign word or accent does no harm."""
+    assert expected is is_english(text)
+
+
+@pytest.mark.parametrize(("expected", "text"), [(True, "바다 😀"), (False, "\ud83c"), (False, "a\udfffb"), (True, "")])
+def test_half_a_character_is_no_unicode(expected: bool, text: str) -> None:  # noqa: FBT001  a parameter of the case
+    """JSON can spell it, and no encoding has it."""
+    assert expected is is_unicode(text)
