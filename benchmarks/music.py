@@ -22,7 +22,7 @@ from pipeline.engines.composer.performing import Performance, perform
 from pipeline.engines.composer.rendering import render
 from pipeline.mastering import master
 
-_SECONDS: Final = (15, 60, 180)
+_LENGTHS_SECONDS: Final = (15, 60, 180)
 _WITH_GOAL: Final = 60
 _CPU_SECONDS: Final = 5.0
 _OVERHEAD: Final = 1.4
@@ -70,8 +70,8 @@ def measure() -> list[Row]:
 
 def main() -> None:
     """Print the CPU seconds of each step by the length of the piece, as JSON."""
-    _steps(_SECONDS[0])
-    print(json.dumps({seconds: _steps(seconds) for seconds in _SECONDS}))
+    _steps(_LENGTHS_SECONDS[0])
+    print(json.dumps({seconds: _steps(seconds) for seconds in _LENGTHS_SECONDS}))
 
 
 def _steps(seconds: int) -> dict[str, float]:

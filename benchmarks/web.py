@@ -79,7 +79,7 @@ class Figure:
 
     name: str
     measured: float
-    at_most: float
+    limit: float
     unit: str
 
 
@@ -99,8 +99,8 @@ def table(figures: list[Figure]) -> str:
     """Return the figures as text."""
     width = max(len(figure.name) for figure in figures)
     lines = [
-        f"{figure.name:<{width}}  {figure.measured:8.1f}  {figure.at_most:8.1f}  {figure.unit:<3}"
-        f"  {'kept' if figure.measured <= figure.at_most else 'MISSED'}"
+        f"{figure.name:<{width}}  {figure.measured:8.1f}  {figure.limit:8.1f}  {figure.unit:<3}"
+        f"  {'kept' if figure.measured <= figure.limit else 'MISSED'}"
         for figure in figures
     ]
     return "\n".join([f"{'':<{width}}  {'measured':>8}  {'at most':>8}", *lines])

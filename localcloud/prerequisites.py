@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-_JAVA_AT_LEAST: Final = 11
+_MIN_JAVA: Final = 11
 _FIRESTORE: Final = "platform/cloud-firestore-emulator/cloud-firestore-emulator.jar"
 _PUBSUB: Final = "platform/pubsub-emulator/lib/cloud-pubsub-emulator-*-all.jar"
 _COMPONENTS: Final = ("cloud-firestore-emulator", "pubsub-emulator")
@@ -50,7 +50,7 @@ def find_tools() -> Tools:
 def _java() -> Path:
     found = shutil.which("java")
     remedy = (
-        f"The emulators need Java {_JAVA_AT_LEAST} or newer. Install it with\n"
+        f"The emulators need Java {_MIN_JAVA} or newer. Install it with\n"
         "    sudo apt-get install default-jre-headless    (Debian, Ubuntu)\n"
         "    brew install openjdk                         (macOS)"
     )
@@ -58,7 +58,7 @@ def _java() -> Path:
         raise MissingToolError(f"Java is missing. {remedy}")
     shown = subprocess.run([found, "-version"], capture_output=True, text=True, check=False)
     version = re.search(r'version "(\d+)', shown.stderr)
-    if version is None or int(version[1]) < _JAVA_AT_LEAST:
+    if version is None or int(version[1]) < _MIN_JAVA:
         raise MissingToolError(f"'java -version' says:\n{shown.stderr}{remedy}")
     return Path(found)
 

@@ -20,12 +20,12 @@ from musicgenerator.briefs import Brief
 from musicgenerator.jobs import JobRequest, job_labels
 from musicgenerator.settings import required, whole_number
 from musicgenerator.states import Status
-from musicgenerator.tracks import Request, Track, Work
+from musicgenerator.tracks import PrivateTrack, Request, Track
 from musicgenerator_google.firestore_tracks import FirestoreTracks
 from musicgenerator_google.vertex_pipelines import VertexPipelines
 from operations.clients import database_client, rest_session
 
-SECONDS: Final = 30
+CANARY_MUSIC_SECONDS: Final = 30
 _LIVES: Final = timedelta(days=1)
 _LOOK_EVERY: Final = 2.0
 _BRIEF: Final = {
@@ -50,16 +50,19 @@ def launch(
 ) -> None:
     """Create the track and its job."""
     env, token = os.environ, ids.new_results_token()
-    request, job = Request(durationSeconds=SECONDS, language="en", engine="composer"), ids.pipeline_job_id(track, 1)
+    request, job = (
+        Request(durationSeconds=CANARY_MUSIC_SECONDS, language="en", engine="composer"),
+        ids.pipeline_job_id(track, 1),
+    )
     brief = Brief.from_mapping(_BRIEF)
     canary = Track(session, track, Status.COMPOSING, 1, request, brief=brief)
-    tracks.create(canary, Work(token=token, published=True), datetime.now(UTC) + _LIVES)
+    tracks.create(canary, PrivateTrack(token=token, published=True), datetime.now(UTC) + _LIVES)
     project = required(env, "GOOGLE_CLOUD_PROJECT")
     parameters = {
         "job": job,
         "brief": brief.to_mapping(),
         "engine": "composer",
-        "seconds": SECONDS,
+        "seconds": CANARY_MUSIC_SECONDS,
         "seed": 1,
         "results_bucket": required(env, "RESULTS_BUCKET"),
         "results_token": token,

@@ -17,7 +17,7 @@ from musicgenerator.settings import SettingInvalidError, required, words
 from operations.clients import publisher_client, subscriber_client
 
 _AT_ONCE: Final = 100
-_SECONDS: Final = 10.0
+_RPC_TIMEOUT_SECONDS: Final = 10.0
 _SILENCE_SECONDS: Final = 3.0
 _ATTRIBUTES: Final = "CloudPubSubDeadLetterSource"
 
@@ -65,7 +65,9 @@ class DeadLetters:
         letters = self._all()
         for letter in letters:
             kept = {name: value for name, value in letter.attributes.items() if not name.startswith(_ATTRIBUTES)}
-            self._publisher.publish(self._pairs[letter.subscription], letter.data, **kept).result(timeout=_SECONDS)
+            self._publisher.publish(self._pairs[letter.subscription], letter.data, **kept).result(
+                timeout=_RPC_TIMEOUT_SECONDS
+            )
             self._subscriber.acknowledge(subscription=letter.subscription, ack_ids=[letter.ack_id])
         return letters
 

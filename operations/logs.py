@@ -16,7 +16,7 @@ from localcloud.addresses import Addresses
 from musicgenerator.ids import is_track_id
 
 _DAYS: Final = 31
-_LINES_AT_MOST: Final = 1000
+_MAX_LINES: Final = 1000
 _NOT_FACTS: Final = {"severity", "message", "time", "logging.googleapis.com/trace"}
 
 
@@ -62,7 +62,7 @@ def local_story(logs: Path, track: str) -> list[Line]:
 def deployed_story(track: str) -> list[Line]:
     """Return the lines about a track in the project's logs: whatever names it, wherever in an entry."""
     asked = ["gcloud", "logging", "read", f'"{track}"', f"--freshness={_DAYS}d", "--order=asc"]
-    asked += [f"--limit={_LINES_AT_MOST}", "--format=json"]
+    asked += [f"--limit={_MAX_LINES}", "--format=json"]
     done = subprocess.run(asked, capture_output=True, text=True, check=True)
     return sorted(_entry(entry) for entry in json.loads(done.stdout or "[]"))
 

@@ -24,7 +24,7 @@ from musicgenerator.settings import whole_number
 from operations.clients import database_client
 
 PICTURE: Final = Path(__file__).parents[1] / "localcloud" / "photos" / "chelsea.jpg"
-_SECONDS: Final = 60
+_REQUEST_TIMEOUT_SECONDS: Final = 60
 _LOOK_EVERY: Final = 1.0
 _FINAL: Final = {"ready", "failed", "rejected", "cancelled"}
 
@@ -48,7 +48,7 @@ def sent(method: str, url: str, headers: Mapping[str, str], body: bytes | None =
     """Send a request and return its status and body, whatever it is."""
     request = urllib.request.Request(url, body, dict(headers), method=method)  # noqa: S310  the installation's addresses
     try:
-        with urllib.request.urlopen(request, timeout=_SECONDS) as response:  # noqa: S310  as above
+        with urllib.request.urlopen(request, timeout=_REQUEST_TIMEOUT_SECONDS) as response:  # noqa: S310  as above
             return response.status, response.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()

@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 from musicgenerator import logs
 from musicgenerator.briefs import Brief
 from musicgenerator.messages import step_message
-from musicgenerator.results import CONTENT_TYPES, COVER, MUSIC, MUSIC_MIDI, MUSIC_WAV, TAKE, TRACK, MusicFacts
+from musicgenerator.results import COVER, MUSIC, MUSIC_MIDI, MUSIC_WAV, RESULT_TYPES, TAKE, TRACK, MusicFacts
 from musicgenerator.tracks import Request
 from pipeline import encoding
 from pipeline.engines import Cloud, Engine, Take
@@ -137,7 +137,7 @@ def _write_results(order: Order, engine: Engine, results: Results) -> None:
         files[MUSIC_MIDI] = take.midi
     facts = MusicFacts(
         durationSeconds=round(mastered.audio.seconds, 3),
-        mimeType=CONTENT_TYPES[MUSIC],
+        mimeType=RESULT_TYPES[MUSIC],
         bytes=len(mp3),
         loudnessLufs=round(mastered.loudness_lufs, 2),
         peaks=mastered.peaks,
@@ -150,7 +150,7 @@ def _write_results(order: Order, engine: Engine, results: Results) -> None:
     files[TRACK] = json.dumps(_track(order, take, mastered, facts), ensure_ascii=False, indent=2).encode()
     encoded = time.monotonic()
     for file, data in files.items():
-        results.create(file, data, CONTENT_TYPES[file])
+        results.create(file, data, RESULT_TYPES[file])
     logs.info(
         "the results are written",
         job=order.job,
@@ -169,7 +169,7 @@ def _take(order: Order, engine: Engine, results: Results) -> Take:
     take = engine.make(order.brief, order.seconds, order.seed)
     if take.answer is not None or take.fallback_from is not None:
         # From here on every run makes the same files, though the engine would not make the same music.
-        results.create(TAKE, kept(take), CONTENT_TYPES[TAKE])
+        results.create(TAKE, kept(take), RESULT_TYPES[TAKE])
     return take
 
 

@@ -20,13 +20,13 @@ from musicgenerator.errors import (
 )
 from musicgenerator.events import ObjectFinalized
 from musicgenerator.messages import CaptionMessage, PictureMessage
-from musicgenerator.results import CONTENT_TYPES, COVER, ResultsFolder
+from musicgenerator.results import COVER, RESULT_TYPES, ResultsFolder
 from musicgenerator.settings import required
 from musicgenerator.states import PATIENCE, Status
-from musicgenerator.tracks import PICTURE_BYTES_AT_MOST, Change, Decision, Image, Outcome, Request, Track, Work
+from musicgenerator.tracks import MAX_PICTURE_BYTES, Change, Decision, Image, Outcome, PrivateTrack, Request, Track
 
 LEASE: Final = timedelta(seconds=150)
-CLAIMS_AT_MOST: Final = 25
+MAX_CLAIMS: Final = 25
 DROPPED_TRACKS_LIVE: Final = timedelta(days=30)
 
 
@@ -40,7 +40,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Places:
+class Settings:
     """The buckets, where results can be read, and the session that dropped pictures belong to."""
 
     images_bucket: str
@@ -64,11 +64,11 @@ class Places:
 class Tracks(Protocol):
     """The truth about every track."""
 
-    def create(self, track: Track, work: Work, expires_at: datetime) -> None:
+    def create(self, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
         """Write a new track, or leave the one that is there."""
         ...
 
-    def find(self, track: str) -> tuple[Track, Work] | None:
+    def find(self, track: str) -> tuple[Track, PrivateTrack] | None:
         """Return a track and its work, or None."""
         ...
 
@@ -143,14 +143,14 @@ class Captioner:
     describer: Describer
     breaker: Breaker
     captions: Captions
-    places: Places
+    settings: Settings
 
     def caption(self, event: ObjectFinalized) -> None:
         """Handle one finished upload, however often and however late it is delivered.
 
         Raises LeasedError while another invocation holds the track, so that the event comes again.
         """
-        if event.bucket != self.places.images_bucket or event.name.endswith("/"):
+        if event.bucket != self.settings.images_bucket or event.name.endswith("/"):
             logs.info("not a picture for us", bucket=event.bucket, object=event.name)
             return
         # The event only says where to look: what it claims of the object may be forged, or no longer true.
@@ -194,8 +194,8 @@ class Captioner:
         # Id and session follow from the object, so a second delivery finds this very document and creates nothing.
         self.tracks.create(
             # With its picture, so that it can be taken up even if this invocation gets no further.
-            Track(self.places.drop_session, track, Status.AWAITING_UPLOAD, 1, _dropped_request(found), _image(found)),
-            Work(token=ids.new_results_token()),
+            Track(self.settings.drop_session, track, Status.AWAITING_UPLOAD, 1, _dropped_request(found), _image(found)),
+            PrivateTrack(token=ids.new_results_token()),
             datetime.now(UTC) + DROPPED_TRACKS_LIVE,
         )
         return track
@@ -205,18 +205,18 @@ class Captioner:
         if image is not None:
             return ObjectFinalized(image.bucket, image.object, image.generation, image.bytes, image.contentType)
         # Nobody has heard of an upload: its event was lost, or there was none.
-        return self.objects.find(self.places.images_bucket, ids.upload_name(track.track))
+        return self.objects.find(self.settings.images_bucket, ids.upload_name(track.track_id))
 
     def _give_up(self, track: Track) -> None:
         if datetime.now(UTC) - (track.created_at or _LONG_AGO) < PATIENCE[Status.AWAITING_UPLOAD]:
-            logs.info("its picture may still come", track=track.track)
+            logs.info("its picture may still come", track=track.track_id)
             return
         end = _end(track, UploadMissingError("the announced picture never came"))
         # The picture may have come in this very moment: then the track is on its way and stays there.
-        self.tracks.advance(track.track, lambda now, _: end if now.status is Status.AWAITING_UPLOAD else None)
+        self.tracks.advance(track.track_id, lambda now, _: end if now.status is Status.AWAITING_UPLOAD else None)
 
     def _claim(self, track: str, event: ObjectFinalized, owner: str) -> Outcome | None:
-        def decide(now: Track, work: Work) -> Change | None:
+        def decide(now: Track, work: PrivateTrack) -> Change | None:
             lease = {
                 "owner": owner,
                 "lease_until": datetime.now(UTC) + LEASE,
@@ -240,18 +240,18 @@ class Captioner:
             change = _end(track, error)
         except BlockedError as error:
             # Acknowledged, since repeating it would only burn its deliveries: a replay takes it up.
-            logs.error("track parked", track=track.track, reason=str(error))
+            logs.error("track parked", track=track.track_id, reason=str(error))
             waiting = {"error": error.to_mapping(track.request.language)}
             change = Change(None, waiting, {"parked": True, "lease_until": None, "claims": 0})
         except BaseException:
             self._release(track, owner)
             raise
 
-        def decide(now: Track, work: Work) -> Change | None:
+        def decide(now: Track, work: PrivateTrack) -> Change | None:
             # Only the holder of the lease writes: a slow handler that was overtaken changes nothing any more.
             return change if now.status is Status.CAPTIONING and work.owner == owner else None
 
-        end = self.tracks.advance(track.track, decide)
+        end = self.tracks.advance(track.track_id, decide)
         if end is None or end.track.status is Status.CANCELLED:
             # Cancelled or erased meanwhile: nothing refers to the cover, and no erasure may come that would find it.
             folder = self._folder(outcome.work)
@@ -262,13 +262,13 @@ class Captioner:
     def _release(self, track: Track, owner: str) -> None:
         # The event comes again soon; without the lease it need not wait for this attempt's to end.
         self.tracks.advance(
-            track.track, lambda _, work: Change(work={"lease_until": None}) if work.owner == owner else None
+            track.track_id, lambda _, work: Change(work={"lease_until": None}) if work.owner == owner else None
         )
 
-    def _describe(self, track: Track, work: Work, event: ObjectFinalized) -> Change:
-        if work.claims >= CLAIMS_AT_MOST:
+    def _describe(self, track: Track, work: PrivateTrack, event: ObjectFinalized) -> Change:
+        if work.claims >= MAX_CLAIMS:
             raise CaptionAbandonedError(f"taken up {work.claims} times")
-        if event.size > PICTURE_BYTES_AT_MOST:
+        if event.size > MAX_PICTURE_BYTES:
             raise PictureTooLargeError(f"{event.size} bytes")
         data = self.objects.read(event.bucket, event.name, event.generation)
         if data is None:
@@ -281,7 +281,7 @@ class Captioner:
             end = _end(track, description.outcome)
             return replace(end, fields={**end.fields, **usage})
         folder = self._folder(work)
-        self.objects.create(folder.bucket, folder.name(COVER), picture.jpeg, CONTENT_TYPES[COVER])
+        self.objects.create(folder.bucket, folder.name(COVER), picture.jpeg, RESULT_TYPES[COVER])
         brief = {"brief": description.outcome.to_mapping(), "music": {"coverUrl": folder.url(COVER)}, "error": None}
         return Change(Status.CAPTIONED, {**usage, **brief})
 
@@ -294,15 +294,15 @@ class Captioner:
             self.breaker.open(str(error))
             raise
 
-    def _folder(self, work: Work) -> ResultsFolder:
-        return ResultsFolder(self.places.results_url, self.places.results_bucket, work.token)
+    def _folder(self, work: PrivateTrack) -> ResultsFolder:
+        return ResultsFolder(self.settings.results_url, self.settings.results_bucket, work.token)
 
     def _announce(self, track: Track) -> None:
         # Published before it is marked: a crash in between repeats the message, which launches nothing twice.
-        engine = track.request.engine or self.places.default_engine
-        self.captions.announce(CaptionMessage(track.session, track.track, track.attempt), engine)
+        engine = track.request.engine or self.settings.default_engine
+        self.captions.announce(CaptionMessage(track.session, track.track_id, track.attempt), engine)
         self.tracks.advance(
-            track.track,
+            track.track_id,
             lambda _, work: None if work.published else Change(work={"published": True}),
         )
 
@@ -311,7 +311,7 @@ _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _end(track: Track, error: PermanentError) -> Change:
-    logs.warning("track ended", track=track.track, code=error.code, reason=str(error))
+    logs.warning("track ended", track=track.track_id, code=error.code, reason=str(error))
     return Change(error.status, {"error": error.to_mapping(track.request.language)})
 
 

@@ -9,7 +9,7 @@ import functools
 import os
 
 import functions_framework
-from captioning import Captioner, Describer, Places
+from captioning import Captioner, Describer, Settings
 from cloudevents.http import CloudEvent
 from google.cloud import firestore, storage
 from loading import LoadingDescriber
@@ -55,7 +55,7 @@ def bootstrap() -> Captioner:
         describer=describer,
         breaker=FirestoreBreaker(database),
         captions=CaptionsTopic(project, required(env, "CAPTIONS_TOPIC")),
-        places=Places.from_environ(env),
+        settings=Settings.from_environ(env),
     )
 
 

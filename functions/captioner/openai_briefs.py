@@ -52,9 +52,9 @@ class Answer(pydantic.BaseModel):
     language: briefs.Language
     prompt: str
     avoid: str
-    moods: list[str] = pydantic.Field(min_length=1, max_length=briefs.MOODS_AT_MOST)
+    moods: list[str] = pydantic.Field(min_length=1, max_length=briefs.MAX_MOODS)
     genre: briefs.Genre
-    instruments: list[briefs.Instrument] = pydantic.Field(min_length=1, max_length=briefs.INSTRUMENTS_AT_MOST)
+    instruments: list[briefs.Instrument] = pydantic.Field(min_length=1, max_length=briefs.MAX_INSTRUMENTS)
     tempoBpm: int = pydantic.Field(ge=briefs.TEMPO_BPM[0], le=briefs.TEMPO_BPM[1])  # noqa: N815  as above
     key: briefs.Key
     valence: float = pydantic.Field(ge=briefs.VALENCE[0], le=briefs.VALENCE[1])

@@ -27,9 +27,9 @@ from musicgenerator.errors import (
     UnsupportedFormatError,
 )
 
-PIXELS_AT_MOST: Final = 40_000_000
-SIDE_AT_MOST: Final = 1024
-SIDE_AT_LEAST: Final = 16
+MAX_PIXELS: Final = 40_000_000
+MAX_SIDE: Final = 1024
+MIN_SIDE: Final = 16
 
 _MEMORY: Final = 440 << 20
 _CPU_SECONDS: Final = 3
@@ -51,7 +51,7 @@ _TURNS: Final = {
 # A thumbnail need not show what the picture shows, and one thread keeps memory and time countable.
 register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
 # Pillow refuses above twice this number, WEBP even before it makes room for the canvas.
-Image.MAX_IMAGE_PIXELS = PIXELS_AT_MOST // 2
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
 
 
 def decoded(data: bytes) -> tuple[bytes, int, int]:
@@ -65,7 +65,7 @@ def decoded(data: bytes) -> tuple[bytes, int, int]:
         _check_size(width, height)
         image = _continuous(image)
         # Of a large JPEG this decodes only as much as is needed.
-        image.thumbnail((SIDE_AT_MOST, SIDE_AT_MOST))
+        image.thumbnail((MAX_SIDE, MAX_SIDE))
         turn = _TURNS.get(_orientation(image))
         if turn is not None:
             image = image.transpose(turn)
@@ -86,10 +86,10 @@ def decoded(data: bytes) -> tuple[bytes, int, int]:
 
 
 def _check_size(width: int, height: int) -> None:
-    if width * height > PIXELS_AT_MOST:
+    if width * height > MAX_PIXELS:
         raise TooManyPixelsError(f"{width} x {height}")
-    shrunk = min(1.0, SIDE_AT_MOST / max(width, height, 1))
-    if min(width, height) * shrunk < SIDE_AT_LEAST:
+    shrunk = min(1.0, MAX_SIDE / max(width, height, 1))
+    if min(width, height) * shrunk < MIN_SIDE:
         raise TooSmallPictureError(f"{width} x {height}")
 
 

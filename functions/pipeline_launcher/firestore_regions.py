@@ -6,7 +6,7 @@ from typing import Final
 
 from google.cloud import firestore
 
-_SECONDS: Final = 15.0
+_RPC_TIMEOUT_SECONDS: Final = 15.0
 
 
 class FirestoreRegions:
@@ -18,11 +18,11 @@ class FirestoreRegions:
 
     def busy_until(self) -> Mapping[str, datetime]:
         """Return the regions that refused a job, and until when each is to be spared; that may be over."""
-        return self._document.get(timeout=_SECONDS).to_dict() or {}
+        return self._document.get(timeout=_RPC_TIMEOUT_SECONDS).to_dict() or {}
 
     def spare(self, region: str, until: datetime) -> None:
         """Have a region asked for no job until a moment.
 
         Merged, so that what is known of other regions stays; of two refusals at once either moment will do.
         """
-        self._document.set({region: until}, merge=True, timeout=_SECONDS)
+        self._document.set({region: until}, merge=True, timeout=_RPC_TIMEOUT_SECONDS)

@@ -20,7 +20,7 @@ from musicgenerator.jobs import JobFacts, JobRequest, job_labels
 from musicgenerator.messages import CaptionMessage
 from musicgenerator.settings import SettingInvalidError, regions, required, whole_number
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, Decision, Outcome, Track, Work
+from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track
 
 DAILY_LIMIT: Final = 1000
 # How long a region that refused a job is asked for no other: its quota is one of a minute.
@@ -28,7 +28,7 @@ PAUSE: Final = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
-class Places:
+class Settings:
     """Where the pipeline may run and keeps its files, who it runs as, and where its music and its message go.
 
     The first of ``regions`` is the installation's own.
@@ -64,7 +64,7 @@ class Places:
 class Tracks(Protocol):
     """The truth about every track."""
 
-    def find(self, track: str) -> tuple[Track, Work] | None:
+    def find(self, track: str) -> tuple[Track, PrivateTrack] | None:
         """Return a track and its work, or None."""
         ...
 
@@ -117,7 +117,7 @@ class Launcher:
     pipelines: Pipelines
     regions: Regions
     template: Mapping[str, Any]
-    places: Places
+    settings: Settings
     switch: Switch
 
     def launch(self, message: CaptionMessage) -> None:
@@ -133,11 +133,11 @@ class Launcher:
         busy = {region: until for region, until in self.regions.busy_until().items() if until > now}
         chosen = self._choose(busy)
 
-        def claim(now: Track, _: Work) -> Change | None:
+        def claim(now: Track, _: PrivateTrack) -> Change | None:
             # Its region chosen and the day's launch counted in the very commit that claims the track: launched once,
             # in one place, counted once. Where even the chosen region is busy nothing is claimed.
             due = now.status is Status.CAPTIONED and now.attempt == message.attempt and chosen not in busy
-            return Change(Status.LAUNCHING, {}, {"region": chosen}, self.places.daily_limit) if due else None
+            return Change(Status.LAUNCHING, {}, {"region": chosen}, self.settings.daily_limit) if due else None
 
         try:
             outcome = self.tracks.advance(message.track, claim)
@@ -146,14 +146,14 @@ class Launcher:
             return
         if outcome is None:
             # Which region it was in went with it.
-            self._cancel(message, self.places.regions)
+            self._cancel(message, self.settings.regions)
             return
         track, work = outcome.track, outcome.work
-        region = (work.region or self.places.regions[0]) if track.status is Status.LAUNCHING else chosen
+        region = (work.region or self.settings.regions[0]) if track.status is Status.LAUNCHING else chosen
         if _is_called_off(track, message):
             self._cancel(message, [work.region])
         elif track.attempt != message.attempt or track.status not in {Status.CAPTIONED, Status.LAUNCHING}:
-            logs.info("nothing to launch", track=track.track, status=track.status)
+            logs.info("nothing to launch", track=track.track_id, status=track.status)
         elif region in busy:
             self._wait(message, track.status, busy[region])
         else:
@@ -161,12 +161,12 @@ class Launcher:
             # all ask the same region for the same job id, and Vertex AI grants it once.
             self._launch(message, track, work, region)
 
-    def _launch(self, message: CaptionMessage, track: Track, work: Work, region: str) -> None:
+    def _launch(self, message: CaptionMessage, track: Track, work: PrivateTrack, region: str) -> None:
         try:
             self._create(track, work, region)
             settled = self._settle(message, Status.LAUNCHING, Change(Status.COMPOSING))
         except LaunchUnavailableError as error:
-            logs.warning("no job taken on", track=track.track, region=region, reason=str(error))
+            logs.warning("no job taken on", track=track.track_id, region=region, reason=str(error))
             until = datetime.now(UTC) + PAUSE
             # A failure is this track's alone to wait for; where there is no room there is none for anybody.
             if isinstance(error, RegionBusyError):
@@ -181,8 +181,8 @@ class Launcher:
 
     def _choose(self, busy: Mapping[str, datetime]) -> str:
         """Return any of the regions that are free; where none is, the one that will be first."""
-        free = [region for region in self.places.regions if region not in busy]
-        return secrets.choice(free) if free else min(self.places.regions, key=lambda region: busy[region])
+        free = [region for region in self.settings.regions if region not in busy]
+        return secrets.choice(free) if free else min(self.settings.regions, key=lambda region: busy[region])
 
     def _wait(self, message: CaptionMessage, state: Status, until: datetime) -> Outcome | None:
         # Acknowledged: a message that came again for as long as an outage lasts would end as a dead letter, beside
@@ -196,32 +196,32 @@ class Launcher:
         for region in regions:
             self.pipelines.cancel(ids.pipeline_job_id(message.track, message.attempt), region)
 
-    def _create(self, track: Track, work: Work, region: str) -> None:
+    def _create(self, track: Track, work: PrivateTrack, region: str) -> None:
         if track.brief is None:
             raise LaunchRefusedError("the track has no brief")
-        job = ids.pipeline_job_id(track.track, track.attempt)
-        labels = job_labels(track.track, track.attempt)
+        job = ids.pipeline_job_id(track.track_id, track.attempt)
+        labels = job_labels(track.track_id, track.attempt)
         seed = track.request.seed
         parameters = {
             "job": job,
             "brief": track.brief.to_mapping(),
-            "engine": track.request.engine or self.places.default_engine,
+            "engine": track.request.engine or self.settings.default_engine,
             "seconds": track.request.durationSeconds,
             "seed": _derived_seed(job) if seed is None else seed,
-            "results_bucket": self.places.results_bucket,
+            "results_bucket": self.settings.results_bucket,
             "results_token": work.token,
-            "events_topic": self.places.events_topic,
-            "fallback_engine": self.places.fallback_engine,
-            "model_endpoint": self.places.model_endpoint,
+            "events_topic": self.settings.events_topic,
+            "fallback_engine": self.settings.fallback_engine,
+            "model_endpoint": self.settings.model_endpoint,
             "prompt_version": track.prompt_version,
         }
         wanted = JobRequest(
-            job, self.template, parameters, labels, self.places.pipeline_root, self.places.pipeline_account
+            job, self.template, parameters, labels, self.settings.pipeline_root, self.settings.pipeline_account
         )
         created = self.pipelines.create(wanted, region)
         if not created:
             self._check_ours(job, labels, region)
-        logs.info("launched" if created else "already launched", track=track.track, job=job, region=region)
+        logs.info("launched" if created else "already launched", track=track.track_id, job=job, region=region)
 
     def _check_ours(self, job: str, labels: Mapping[str, str], region: str) -> None:
         facts = self.pipelines.facts(job, region)
@@ -237,7 +237,7 @@ class Launcher:
             self._settle(message, state, change)
 
     def _settle(self, message: CaptionMessage, state: Status, change: Change) -> Outcome | None:
-        def decide(now: Track, _: Work) -> Change | None:
+        def decide(now: Track, _: PrivateTrack) -> Change | None:
             # The music may be ready before this write: then the track is past this state and stays there.
             return change if now.status is state and now.attempt == message.attempt else None
 

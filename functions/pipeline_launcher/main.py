@@ -14,7 +14,7 @@ from cloudevents.http import CloudEvent
 from firestore_regions import FirestoreRegions
 from google.auth.transport.requests import AuthorizedSession
 from google.cloud import firestore, storage
-from launching import Launcher, Places
+from launching import Launcher, Settings
 from yaml_templates import template_at
 
 from musicgenerator.delivery import acknowledging_poison
@@ -51,6 +51,6 @@ def bootstrap() -> Launcher:
         ),
         regions=FirestoreRegions(database),
         template=template_at(required(env, "PIPELINE_TEMPLATE"), StorageObjects(storage.Client(project=project))),
-        places=Places.from_environ(env),
+        settings=Settings.from_environ(env),
         switch=FirestoreSwitch(database),
     )

@@ -13,7 +13,7 @@ import google.auth
 from cloudevents.http import CloudEvent
 from google.auth.transport.requests import AuthorizedSession
 from google.cloud import firestore, storage
-from notifying import Notifier, Places
+from notifying import Notifier, Settings
 from otlp_spans import OtlpSpans
 from storage_results import StorageResults
 from sweeping import Sweeper
@@ -56,7 +56,7 @@ def bootstrap() -> Sweeper:
         ),
         results=StorageResults(StorageObjects(storage.Client(project=project))),
         spans=OtlpSpans(AuthorizedSession(credentials), required(env, "TELEMETRY_URL"), project),
-        places=Places.from_environ(env),
+        settings=Settings.from_environ(env),
     )
     return Sweeper(
         tracks=tracks,

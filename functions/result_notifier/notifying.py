@@ -20,11 +20,11 @@ from musicgenerator.messages import PipelineMessage
 from musicgenerator.results import MusicFacts, ResultsFolder
 from musicgenerator.settings import regions, required
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, Decision, Outcome, Track, Work
+from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track
 
 
 @dataclass(frozen=True)
-class Places:
+class Settings:
     """The results bucket, where its objects can be read, and the regions that jobs may be in."""
 
     results_bucket: str
@@ -40,7 +40,7 @@ class Places:
 class Tracks(Protocol):
     """The truth about every track."""
 
-    def find(self, track: str) -> tuple[Track, Work] | None:
+    def find(self, track: str) -> tuple[Track, PrivateTrack] | None:
         """Return a track and its work, or None."""
         ...
 
@@ -85,7 +85,7 @@ class Notifier:
     pipelines: Pipelines
     results: Results
     spans: Spans
-    places: Places
+    settings: Settings
 
     def notify(self, message: PipelineMessage) -> None:
         """Handle one hint, however often and however late it is delivered."""
@@ -95,28 +95,28 @@ class Notifier:
             return
         track, work = found
         if track.status.is_final or track.attempt != message.attempt:
-            logs.info("nothing to settle", track=track.track, status=track.status, job=message.job)
+            logs.info("nothing to settle", track=track.track_id, status=track.status, job=message.job)
             return
         facts = self.pipelines.facts(message.job, work.region)
-        if facts is None or not job_labels(track.track, track.attempt).items() <= facts.labels.items():
-            logs.warning("no such job", track=track.track, job=message.job)
+        if facts is None or not job_labels(track.track_id, track.attempt).items() <= facts.labels.items():
+            logs.warning("no such job", track=track.track_id, job=message.job)
             return
         code = ""
         try:
             end = self._music(facts, work)
         except PermanentError as error:
-            logs.warning("track ended", track=track.track, code=error.code, reason=str(error))
+            logs.warning("track ended", track=track.track_id, code=error.code, reason=str(error))
             end, code = Change(error.status, {"error": error.to_mapping(track.request.language)}), error.code
         if end is None:
-            logs.info("the pipeline is still at work", track=track.track, job=message.job)
+            logs.info("the pipeline is still at work", track=track.track_id, job=message.job)
             return
 
-        def decide(now: Track, _: Work) -> Change | None:
+        def decide(now: Track, _: PrivateTrack) -> Change | None:
             # A final state stays: of two hints that settle the same attempt the second changes nothing.
             return None if now.status.is_final or now.attempt != message.attempt else end
 
-        outcome = self.tracks.advance(track.track, decide)
-        logs.info("settled", track=track.track, status=end.status)
+        outcome = self.tracks.advance(track.track_id, decide)
+        logs.info("settled", track=track.track_id, status=end.status)
         if outcome and outcome.changed:
             ended = outcome.track
             self.spans.send(ended, {**ended.timeline, str(end.status): datetime.now(UTC)}, code)
@@ -126,17 +126,17 @@ class Notifier:
         labels = job_labels(message.track, message.attempt)
         # Where its job ran went with the track. Not even the log entry's own region is believed: a forged one would
         # be asked with this function's token.
-        for region in self.places.regions:
+        for region in self.settings.regions:
             facts = self.pipelines.facts(message.job, region)
             if facts and facts.results_token and labels.items() <= facts.labels.items():
                 token = facts.results_token
-                self.results.erase(ResultsFolder(self.places.results_url, self.places.results_bucket, token))
+                self.results.erase(ResultsFolder(self.settings.results_url, self.settings.results_bucket, token))
                 logs.info("erased what was written for a track that is gone", track=message.track, job=message.job)
                 return
         logs.warning("no such track", track=message.track, job=message.job)
 
-    def _music(self, facts: JobFacts, work: Work) -> Change | None:
-        folder = ResultsFolder(self.places.results_url, self.places.results_bucket, work.token)
+    def _music(self, facts: JobFacts, work: PrivateTrack) -> Change | None:
+        folder = ResultsFolder(self.settings.results_url, self.settings.results_bucket, work.token)
         # The step's own message comes while its job still runs, so the objects decide before the job's state does.
         music = self.results.music(folder)
         if music is not None:

@@ -15,7 +15,7 @@ from musicgenerator import logs
 from musicgenerator.stages import stages
 from musicgenerator.tracks import Track
 
-_SECONDS: Final = 5.0
+_EXPORT_TIMEOUT_SECONDS: Final = 5.0
 
 
 class OtlpSpans:
@@ -37,11 +37,11 @@ class OtlpSpans:
         from opentelemetry.sdk.trace.export import SpanExportResult  # noqa: PLC0415
         from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags  # noqa: PLC0415
 
-        trace = int(logs.trace_of(track.track), 16)
+        trace = int(logs.trace_of(track.track_id), 16)
         resource = Resource({"service.name": "musicgenerator", "gcp.project_id": self._project})
 
         def context(name: str) -> SpanContext:
-            digest = hashlib.sha256(f"span {track.track} {track.attempt} {name}".encode()).hexdigest()
+            digest = hashlib.sha256(f"span {track.track_id} {track.attempt} {name}".encode()).hexdigest()
             return SpanContext(trace, int(digest[:16], 16), is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
 
         whole = context("track")
@@ -57,7 +57,7 @@ class OtlpSpans:
             for stage in stages(timeline)
         ]
         attributes: dict[str, str | int] = {
-            "musicgenerator.track": track.track,
+            "musicgenerator.track": track.track_id,
             "musicgenerator.attempt": track.attempt,
         }
         if error:
@@ -73,14 +73,14 @@ class OtlpSpans:
                 end_time=_nanoseconds(max(timeline.values())),
             )
         )
-        exporter = OTLPSpanExporter(f"{self._url}/v1/traces", session=self._session, timeout=_SECONDS)
+        exporter = OTLPSpanExporter(f"{self._url}/v1/traces", session=self._session, timeout=_EXPORT_TIMEOUT_SECONDS)
         try:
             sent = exporter.export(below) is SpanExportResult.SUCCESS
         except GoogleAuthError as refused:
-            logs.warning("spans not sent", track=track.track, reason=repr(refused))
+            logs.warning("spans not sent", track=track.track_id, reason=repr(refused))
         else:
             if not sent:
-                logs.warning("spans not sent", track=track.track, reason=f"{self._url} did not take them")
+                logs.warning("spans not sent", track=track.track_id, reason=f"{self._url} did not take them")
 
 
 def _nanoseconds(moment: datetime) -> int:

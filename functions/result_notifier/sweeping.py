@@ -18,14 +18,14 @@ from musicgenerator.messages import CaptionMessage, PictureMessage, PipelineMess
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, Decision, Outcome, Track
 
-TRACKS_AT_MOST: Final = 50
+MAX_TRACKS: Final = 50
 LOOKED_AT: Final = 1000
 
 
 class Tracks(Protocol):
     """The truth about every track."""
 
-    def due(self, now: datetime, at_most: int) -> list[tuple[str, str]]:
+    def due(self, now: datetime, limit: int) -> list[tuple[str, str]]:
         """Return session and id of tracks that have rested for too long, the longest waiting first."""
         ...
 
@@ -64,7 +64,7 @@ class Sweeper:
         """Look once; safe at any time and beside any other sweeper, since each track is claimed first."""
         due = in_turns(self.tracks.due(datetime.now(UTC), LOOKED_AT))
         silent: set[str] = set()
-        for track in due[: TRACKS_AT_MOST * len(self.notifier.places.regions)]:
+        for track in due[: MAX_TRACKS * len(self.notifier.settings.regions)]:
             # An empty change gives the track its patience anew: of two sweepers only one writes it, and a track
             # that cannot be helped makes room for the next.
             claim = self.tracks.advance(track, lambda now, _: None if now.status.is_final else Change())
@@ -83,13 +83,13 @@ class Sweeper:
     def _take_up(self, track: Track) -> None:
         match track.status:
             case Status.AWAITING_UPLOAD | Status.CAPTIONING:
-                self.pictures.announce(PictureMessage(track.track))
+                self.pictures.announce(PictureMessage(track.track_id))
             case Status.CAPTIONED | Status.LAUNCHING:
-                message = CaptionMessage(track.session, track.track, track.attempt)
+                message = CaptionMessage(track.session, track.track_id, track.attempt)
                 self.captions.announce(message, track.request.engine or self.default_engine)
             case _:
-                job = ids.pipeline_job_id(track.track, track.attempt)
-                self.notifier.notify(PipelineMessage(job, track.track, track.attempt))
+                job = ids.pipeline_job_id(track.track_id, track.attempt)
+                self.notifier.notify(PipelineMessage(job, track.track_id, track.attempt))
 
 
 def in_turns(due: Iterable[tuple[str, str]]) -> list[str]:

@@ -13,8 +13,8 @@ from problems import InvalidRequestError, KeyReusedError, LimitReachedError, Unk
 from musicgenerator import ids
 from musicgenerator.settings import whole_number
 
-KEY_AT_LEAST: Final = 16
-KEY_AT_MOST: Final = 128
+MIN_KEY_LENGTH: Final = 16
+MAX_KEY_LENGTH: Final = 128
 
 _IPV6_NETWORK: Final = 64
 
@@ -165,9 +165,9 @@ def limit_reached(quota: Quota, now: datetime) -> LimitReachedError:
 
 def _check_key(key: str) -> None:
     """Raise InvalidRequestError for a key that anybody could guess or that is too long to be one."""
-    if not KEY_AT_LEAST <= len(key) <= KEY_AT_MOST:
+    if not MIN_KEY_LENGTH <= len(key) <= MAX_KEY_LENGTH:
         raise InvalidRequestError(
-            f"An Idempotency-Key has {KEY_AT_LEAST} to {KEY_AT_MOST} characters: send a fresh UUID.",
+            f"An Idempotency-Key has {MIN_KEY_LENGTH} to {MAX_KEY_LENGTH} characters: send a fresh UUID.",
             field="Idempotency-Key",
         )
 

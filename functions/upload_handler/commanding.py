@@ -15,10 +15,10 @@ from musicgenerator.briefs import LENGTHS, SEED, Brief
 from musicgenerator.errors import BriefError, PermanentError
 from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.plain_text import plain
-from musicgenerator.results import CONTENT_TYPES, COVER, ResultsFolder
+from musicgenerator.results import COVER, RESULT_TYPES, ResultsFolder
 from musicgenerator.settings import required
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, Decision, Outcome, Request, Track, Work
+from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Request, Track
 
 _WISHES: Final = ("durationSeconds", "seed", "engine")
 _WORDS: Final = ("title", "caption", "prompt", "avoid")
@@ -32,12 +32,12 @@ class TrackCancelledError(PermanentError):
     status = Status.CANCELLED
     words = {
         "ko": "요청하신 대로 음악 만들기를 취소했어요. 원하시면 언제든 다시 만들 수 있어요.",
-        "en": "Making this music was cancelled, as you asked. You can make it anew whenever you like.",
+        "en": "Making this music was cancelled, as you command. You can make it anew whenever you like.",
     }
 
 
 @dataclass(frozen=True)
-class Standing:
+class TrackState:
     """Where a track stands after a command."""
 
     session: str
@@ -47,7 +47,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Places:
+class Settings:
     """The two buckets, where results can be read, and the engine of whoever asked for none."""
 
     images_bucket: str
@@ -73,11 +73,11 @@ class Places:
 class Tracks(Protocol):
     """The truth about every track."""
 
-    def create(self, track: Track, work: Work, expires_at: datetime) -> None:
+    def create(self, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
         """Write a new track, or leave the one that is there."""
         ...
 
-    def find(self, track: str) -> tuple[Track, Work] | None:
+    def find(self, track: str) -> tuple[Track, PrivateTrack] | None:
         """Return a track and its work, or None."""
         ...
 
@@ -139,7 +139,7 @@ class Pictures(Protocol):
 
 
 @dataclass(frozen=True)
-class Asked:
+class CommandRequest:
     """One request: its session and secret, the track it names, its body, its key and where it came from."""
 
     session: str
@@ -161,93 +161,93 @@ class Commands:
     captions: Captions
     pictures: Pictures
     admission: Admission
-    places: Places
+    settings: Settings
 
-    def again(self, asked: Asked) -> Standing:
+    def again(self, command: CommandRequest) -> TrackState:
         """Make another take of a track's picture, its brief edited as the body says.
 
         What does not stand in the body is as it was, except for the seed: without one the take is a different one.
         """
-        source, work, expires_at = self._owned(asked)
+        source, work, expires_at = self._owned(command)
         if source.brief is None or source.image is None:
             raise WrongStateError("The picture has not been described yet: wait until the track has a brief.")
-        brief, request = _edited(source.brief, source.request, asked.body)
+        brief, request = _edited(source.brief, source.request, command.body)
         stands = self.admission.admit(
-            (asked.session, asked.track, "again"),
-            asked.body,
-            asked.key,
-            Particulars(asked.session, expires_at, new_track()),
-            self.admission.limits.of_track(asked.session, asked.address),
+            (command.session, command.track, "again"),
+            command.body,
+            command.key,
+            Particulars(command.session, expires_at, new_track()),
+            self.admission.limits.of_track(command.session, command.address),
         )
         track, token = made_track(stands)
-        new = Track(asked.session, track, Status.CAPTIONED, 1, request, source.image, brief, source.prompt_version)
+        new = Track(command.session, track, Status.CAPTIONED, 1, request, source.image, brief, source.prompt_version)
         # Its folder was entered first, so that a crash leaves no cover that no erasure would find.
         cover = self._copy_cover(work.token, token)
-        self.tracks.create(new, Work(token=token), expires_at)
+        self.tracks.create(new, PrivateTrack(token=token), expires_at)
         try:
-            authorised(self.sessions, asked.session, asked.secret)
+            authorised(self.sessions, command.session, command.secret)
         except UnknownSessionError:
             # Its deletion began meanwhile and may have looked for tracks already: nobody else would find this one.
-            self.objects.erase(self.places.results_bucket, self.places.folder(token).name(""))
-            self.tracks.erase(asked.session, track)
-            self.admission.forget(asked.session)
+            self.objects.erase(self.settings.results_bucket, self.settings.folder(token).name(""))
+            self.tracks.erase(command.session, track)
+            self.admission.forget(command.session)
             raise
         self.tracks.advance(track, lambda now, it: _with_cover(now, it, cover))
-        logs.info("another take", track=track, of=source.track)
+        logs.info("another take", track=track, of=source.track_id)
         return self._announced(track)
 
-    def cancel(self, asked: Asked) -> Standing:
+    def cancel(self, command: CommandRequest) -> TrackState:
         """End a track that is under way; one that is at its end stays as it is."""
-        now, _, expires_at = self._owned(asked)
-        details = Particulars(asked.session, expires_at, {"attempt": now.attempt})
-        stands = self.admission.admit((asked.session, asked.track, "cancel"), asked.body, asked.key, details)
-        ended = call_off(self.tracks, self.jobs, asked.track, stands["attempt"])
+        now, _, expires_at = self._owned(command)
+        details = Particulars(command.session, expires_at, {"attempt": now.attempt})
+        stands = self.admission.admit((command.session, command.track, "cancel"), command.body, command.key, details)
+        ended = call_off(self.tracks, self.jobs, command.track, stands["attempt"])
         if ended is None:
             raise UnknownTrackError("The track has just been deleted.")
-        return _standing(ended)
+        return _state_of(ended)
 
-    def retry(self, asked: Asked) -> Standing:
+    def retry(self, command: CommandRequest) -> TrackState:
         """Begin the next attempt of a track that has failed and may succeed; one that is under way stays as it is."""
-        _, work, expires_at = self._owned(asked)
+        _, work, expires_at = self._owned(command)
         # Listed before the look that decides: what is there while the attempt still counts as failed is its leftover.
-        folder = self.places.folder(work.token)
+        folder = self.settings.folder(work.token)
         results = self.objects.generations(folder.bucket, folder.name(""))
-        now, _, _ = self._owned(asked)
+        now, _, _ = self._owned(command)
         due = now.status is Status.FAILED and now.retryable
         stands = self.admission.admit(
-            (asked.session, asked.track, "retry"),
-            asked.body,
-            asked.key,
-            Particulars(asked.session, expires_at, {"attempt": now.attempt if due else 0}),
-            self.admission.limits.of_track(asked.session, asked.address) if due else (),
+            (command.session, command.track, "retry"),
+            command.body,
+            command.key,
+            Particulars(command.session, expires_at, {"attempt": now.attempt if due else 0}),
+            self.admission.limits.of_track(command.session, command.address) if due else (),
         )
         failed: int = stands["attempt"]
         if due and failed == now.attempt:
             for name, generation in results:
                 if name != folder.name(COVER):
                     self.objects.delete(folder.bucket, name, generation)
-            self.tracks.advance(asked.track, lambda now, _: _next_attempt(now, failed))
-            return self._announced(asked.track)
+            self.tracks.advance(command.track, lambda now, _: _next_attempt(now, failed))
+            return self._announced(command.track)
         if not (due or not now.status.is_final or 0 < failed < now.attempt):
             raise WrongStateError(f"A failed track whose error is retryable can be retried; this one is {now.status}.")
-        return _standing(now)
+        return _state_of(now)
 
-    def _owned(self, asked: Asked) -> tuple[Track, Work, datetime]:
-        owner = authorised(self.sessions, asked.session, asked.secret)
-        found = self.tracks.find(asked.track)
-        if found is None or found[0].session != asked.session:
+    def _owned(self, command: CommandRequest) -> tuple[Track, PrivateTrack, datetime]:
+        owner = authorised(self.sessions, command.session, command.secret)
+        found = self.tracks.find(command.track)
+        if found is None or found[0].session != command.session:
             raise UnknownTrackError("Name a track of this session.")
         return found[0], found[1], owner.expires_at
 
     def _copy_cover(self, source: str, target: str) -> dict[str, Any]:
-        here, there = self.places.folder(source), self.places.folder(target)
+        here, there = self.settings.folder(source), self.settings.folder(target)
         jpeg = self.objects.read(here.bucket, here.name(COVER))
         if jpeg is None:
             return {}
-        self.objects.create(there.bucket, there.name(COVER), jpeg, CONTENT_TYPES[COVER])
+        self.objects.create(there.bucket, there.name(COVER), jpeg, RESULT_TYPES[COVER])
         return {"music": {"coverUrl": there.url(COVER)}}
 
-    def _announced(self, track: str) -> Standing:
+    def _announced(self, track: str) -> TrackState:
         """Say that a track waits to be taken up, where it does and nobody has said so, and return where it stands."""
         found = self.tracks.find(track)
         if found is None:
@@ -255,12 +255,12 @@ class Commands:
         now, work = found
         if now.status is Status.CAPTIONED and not work.published:
             # Published before it is marked: a crash in between repeats the message, which launches nothing twice.
-            engine = now.request.engine or self.places.default_engine
+            engine = now.request.engine or self.settings.default_engine
             self.captions.announce(CaptionMessage(now.session, track, now.attempt), engine)
             self.tracks.advance(track, lambda then, it: _mark_published(then, it, now.attempt))
         elif now.status is Status.CAPTIONING and work.owner is None:
             self.pictures.announce(PictureMessage(track))
-        return _standing(now)
+        return _state_of(now)
 
 
 def call_off(tracks: Tracks, jobs: Jobs, track: str, attempt: int) -> Track | None:
@@ -270,7 +270,7 @@ def call_off(tracks: Tracks, jobs: Jobs, track: str, attempt: int) -> Track | No
     Repeated after a crash it finds the track cancelled and cancels the job that was left running.
     """
 
-    def decide(now: Track, _: Work) -> Change | None:
+    def decide(now: Track, _: PrivateTrack) -> Change | None:
         if now.status.is_final or now.attempt != attempt:
             return None
         error = TrackCancelledError("cancelled by its session").to_mapping(now.request.language)
@@ -302,13 +302,13 @@ def _edited(brief: Brief, request: Request, body: Mapping[str, Any]) -> tuple[Br
     return edited, requested(asdict(request) | wishes)
 
 
-def _with_cover(now: Track, work: Work, cover: Mapping[str, Any]) -> Change | None:
+def _with_cover(now: Track, work: PrivateTrack, cover: Mapping[str, Any]) -> Change | None:
     # Later on the music stands there, with the same cover.
     return Change(fields=cover) if cover and now.status is Status.CAPTIONED and not work.published else None
 
 
 def _next_attempt(now: Track, failed: int) -> Change | None:
-    # Asked again after a lost answer it sees the next attempt already, and leaves it.
+    # CommandRequest again after a lost answer it sees the next attempt already, and leaves it.
     if now.status is not Status.FAILED or now.attempt != failed:
         return None
     status = Status.CAPTIONED if now.brief else Status.CAPTIONING
@@ -316,9 +316,9 @@ def _next_attempt(now: Track, failed: int) -> Change | None:
     return Change(status, {"attempt": failed + 1, "error": None}, work)
 
 
-def _mark_published(now: Track, work: Work, attempt: int) -> Change | None:
+def _mark_published(now: Track, work: PrivateTrack, attempt: int) -> Change | None:
     return None if work.published or now.attempt != attempt else Change(work={"published": True})
 
 
-def _standing(track: Track) -> Standing:
-    return Standing(track.session, track.track, track.status, track.attempt)
+def _state_of(track: Track) -> TrackState:
+    return TrackState(track.session, track.track_id, track.status, track.attempt)

@@ -8,13 +8,13 @@ from typing import Final, Protocol, TypeVar
 
 import commanding
 from admitting import Entry, Ledger
-from commanding import Jobs, Places, call_off
+from commanding import Jobs, Settings, call_off
 from problems import UnknownTrackError
 from uploading import Session, authorised
 
 from musicgenerator import ids, logs
 from musicgenerator.errors import ContentionError, MoreToEraseError
-from musicgenerator.tracks import Image, Track, Work
+from musicgenerator.tracks import Image, PrivateTrack, Track
 
 
 class Sessions(Protocol):
@@ -61,7 +61,7 @@ _T = TypeVar("_T")
 
 _AT_ONCE: Final = 8
 # Well within the time that the function may take; what is left then is deleted by the same request, sent again.
-_SECONDS: Final = 40.0
+_ERASE_BUDGET_SECONDS: Final = 40.0
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Erasures:
     objects: Objects
     jobs: Jobs
     ledger: Ledger
-    places: Places
+    settings: Settings
 
     def erase_track(self, session: str, secret: str, track: str) -> None:
         """Delete a track of this session; one that is gone already is as it should be."""
@@ -98,7 +98,7 @@ class Erasures:
         authorised(self.sessions, session, secret, even_closed=True)
         # From here on it takes no command but deletions, and nobody reads it.
         self.sessions.end(session)
-        until = time.monotonic() + _SECONDS
+        until = time.monotonic() + _ERASE_BUDGET_SECONDS
         _for_each(self.tracks.of_session(session), lambda track: self._erase_named(session, track), until)
         _for_each(self.ledger.of_session(session), self._erase_entry, until)
         if self.tracks.of_session(session) or self.ledger.of_session(session):
@@ -116,23 +116,23 @@ class Erasures:
     def _erase_entry(self, entry: Entry) -> None:
         # A request that crashed half-way may have written into a folder that no track knows.
         if "token" in entry.details:
-            self.objects.erase(self.places.results_bucket, self.places.folder(entry.details["token"]).name(""))
+            self.objects.erase(self.settings.results_bucket, self.settings.folder(entry.details["token"]).name(""))
         self.ledger.erase(entry.name)
 
-    def _erase(self, track: Track, work: Work) -> None:
+    def _erase(self, track: Track, work: PrivateTrack) -> None:
         # Ended first, so that nothing that still works on it writes a document; what its job may still write
         # goes when the job's end is heard of.
-        call_off(self.tracks, self.jobs, track.track, track.attempt)
-        self._erase_original(track.track, track.image)
-        self.objects.erase(self.places.results_bucket, self.places.folder(work.token).name(""))
-        self.ledger.close(track.track)
+        call_off(self.tracks, self.jobs, track.track_id, track.attempt)
+        self._erase_original(track.track_id, track.image)
+        self.objects.erase(self.settings.results_bucket, self.settings.folder(work.token).name(""))
+        self.ledger.close(track.track_id)
         # The documents last: they are what a repeated deletion finds the rest by.
-        self.tracks.erase(track.session, track.track)
-        logs.info("track erased", track=track.track)
+        self.tracks.erase(track.session, track.track_id)
+        logs.info("track erased", track=track.track_id)
 
     def _erase_original(self, track: str, image: Image | None) -> None:
         announced = ids.upload_name(track)
-        self.objects.erase(self.places.images_bucket, announced)
+        self.objects.erase(self.settings.images_bucket, announced)
         if image is not None and image.object != announced:
             # A dropped picture's name is the person's: what was dropped there later is another track's.
             self.objects.delete(image.bucket, image.object, image.generation)

@@ -22,7 +22,7 @@ from musicgenerator.errors import ContentionError
 from musicgenerator_google.firestore_counters import count, part_with_room
 
 _TRIES: Final = 40
-_SECONDS: Final = 15.0
+_RPC_TIMEOUT_SECONDS: Final = 15.0
 _COUNTERS_LIVE: Final = timedelta(days=2)
 
 
@@ -57,7 +57,7 @@ class FirestoreLedger:
                     return _entry(entry.name, stands.to_dict())
                 raise
             try:
-                batch.commit(timeout=_SECONDS)
+                batch.commit(timeout=_RPC_TIMEOUT_SECONDS)
             except (exceptions.AlreadyExists, exceptions.FailedPrecondition, exceptions.Aborted, exceptions.NotFound):
                 time.sleep(random.uniform(0, 0.03 * (attempt + 1)))  # noqa: S311  jitter, not a secret
             else:
@@ -67,17 +67,17 @@ class FirestoreLedger:
     def close(self, track: str) -> None:
         """Empty the details of the entries that made this track."""
         made = self._entries().where(filter=firestore.FieldFilter("details.track", "==", track))
-        for found in made.stream(timeout=_SECONDS):
-            found.reference.update({"details": {}}, timeout=_SECONDS)
+        for found in made.stream(timeout=_RPC_TIMEOUT_SECONDS):
+            found.reference.update({"details": {}}, timeout=_RPC_TIMEOUT_SECONDS)
 
     def of_session(self, session: str) -> list[Entry]:
         """Return all entries of a session."""
         found = self._entries().where(filter=firestore.FieldFilter("session", "==", session))
-        return [_entry(entry.id, entry.to_dict()) for entry in found.stream(timeout=_SECONDS)]
+        return [_entry(entry.id, entry.to_dict()) for entry in found.stream(timeout=_RPC_TIMEOUT_SECONDS)]
 
     def erase(self, name: str) -> None:
         """Delete an entry; a second time there is nothing left to delete."""
-        self._entry(name).delete(timeout=_SECONDS)
+        self._entry(name).delete(timeout=_RPC_TIMEOUT_SECONDS)
 
     def _count(self, batch: Any, today: Any, quotas: Sequence[Quota], now: datetime) -> None:
         if not quotas:
@@ -113,7 +113,7 @@ class FirestoreLedger:
         return self._client.document("limits", f"{today.id}-{subject}")
 
     def _read(self, documents: Sequence[Any]) -> dict[str, Any]:
-        found = self._client.get_all(documents, timeout=_SECONDS)
+        found = self._client.get_all(documents, timeout=_RPC_TIMEOUT_SECONDS)
         return {snapshot.reference.path: snapshot for snapshot in found}
 
     def _entries(self) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import flask
-from commanding import Asked, Commands
+from commanding import CommandRequest, Commands
 from erasing import Erasures
 from outages import OUTAGES
 from problems import (
@@ -25,7 +25,7 @@ from uploading import Uploads
 
 from musicgenerator import logs
 
-_BODY_AT_MOST: Final = 16_384
+_MAX_BODY_BYTES: Final = 16_384
 _PREFLIGHT_SECONDS: Final = "3600"
 _PAUSED_SECONDS: Final = "60"
 _OUTAGE_SECONDS: Final = "5"
@@ -97,21 +97,23 @@ class HttpApi:
 
     def announce_track(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
         """Announce a track."""
-        asked = _asked(request, names)
-        announced = self.uploads.announce_track(asked.session, asked.secret, asked.body, asked.key, asked.address)
+        command = _command(request, names)
+        announced = self.uploads.announce_track(
+            command.session, command.secret, command.body, command.key, command.address
+        )
         return _json(201, asdict(announced))
 
     def again(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
         """Make another take."""
-        return _json(201, asdict(self.commands.again(_asked(request, names))))
+        return _json(201, asdict(self.commands.again(_command(request, names))))
 
     def cancel(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
         """Cancel a track."""
-        return _json(200, asdict(self.commands.cancel(_asked(request, names))))
+        return _json(200, asdict(self.commands.cancel(_command(request, names))))
 
     def retry(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
         """Begin the next attempt."""
-        return _json(200, asdict(self.commands.retry(_asked(request, names))))
+        return _json(200, asdict(self.commands.retry(_command(request, names))))
 
     def erase_session(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
         """Delete a session."""
@@ -168,8 +170,8 @@ def _preflight(methods: str) -> flask.Response:
     return response
 
 
-def _asked(request: flask.Request, names: Mapping[str, str]) -> Asked:
-    return Asked(
+def _command(request: flask.Request, names: Mapping[str, str]) -> CommandRequest:
+    return CommandRequest(
         session=names["session"],
         secret=_secret(request),
         track=names.get("track", ""),
@@ -181,9 +183,9 @@ def _asked(request: flask.Request, names: Mapping[str, str]) -> Asked:
 
 def _body(request: flask.Request) -> Mapping[str, Any]:
     # A chunked body tells no length in advance, so the reading itself is bounded.
-    data = request.stream.read(_BODY_AT_MOST + 1)
-    if len(data) > _BODY_AT_MOST:
-        raise InvalidRequestError(f"The body may have at most {_BODY_AT_MOST:,} bytes.")
+    data = request.stream.read(_MAX_BODY_BYTES + 1)
+    if len(data) > _MAX_BODY_BYTES:
+        raise InvalidRequestError(f"The body may have at most {_MAX_BODY_BYTES:,} bytes.")
     if not data:
         return {}
     try:

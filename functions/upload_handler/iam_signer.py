@@ -7,7 +7,7 @@ from google.auth.credentials import Signing
 from google.auth.exceptions import TransportError
 from google.auth.transport.requests import AuthorizedSession
 
-_SECONDS: Final = 20
+_SIGN_TIMEOUT_SECONDS: Final = 20
 
 
 class IamSigner(Signing):  # type: ignore[misc]  # google.auth has no types
@@ -22,7 +22,7 @@ class IamSigner(Signing):  # type: ignore[misc]  # google.auth has no types
     def sign_bytes(self, message: bytes) -> bytes:
         """Return the RSA-SHA256 signature of a message; raise TransportError where IAM does not give one."""
         body = {"payload": base64.b64encode(message).decode()}
-        response = self._session.post(self._url, json=body, timeout=_SECONDS)
+        response = self._session.post(self._url, json=body, timeout=_SIGN_TIMEOUT_SECONDS)
         if not response.ok:
             raise TransportError(f"signBlob answered {response.status_code}: {response.text}")
         return base64.b64decode(response.json()["signedBlob"])

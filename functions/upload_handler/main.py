@@ -13,7 +13,7 @@ import flask
 import functions_framework
 import google.auth
 from admitting import Admission, Limits
-from commanding import Commands, Places
+from commanding import Commands, Settings
 from erasing import Erasures
 from firestore_ledger import FirestoreLedger
 from firestore_sessions import FirestoreSessions
@@ -56,12 +56,12 @@ def bootstrap() -> HttpApi:
     pictures = PicturesTopic(project, required(env, "PICTURES_TOPIC"))
     sessions, tracks, objects = FirestoreSessions(database), FirestoreTracks(database), StorageObjects(buckets)
     ledger = FirestoreLedger(database)
-    admission, places = Admission(ledger, Limits.from_environ(env)), Places.from_environ(env)
+    admission, settings = Admission(ledger, Limits.from_environ(env)), Settings.from_environ(env)
     live = timedelta(days=whole_number(env, "SESSION_DAYS", 30))
     return HttpApi(
         uploads=Uploads(sessions, tracks, permits, live, admission),
-        commands=Commands(sessions, tracks, objects, jobs, captions, pictures, admission, places),
-        erasures=Erasures(sessions, tracks, objects, jobs, ledger, places),
+        commands=Commands(sessions, tracks, objects, jobs, captions, pictures, admission, settings),
+        erasures=Erasures(sessions, tracks, objects, jobs, ledger, settings),
         switch=FirestoreSwitch(database),
         origins=words(env, "ALLOWED_ORIGINS"),
     )

@@ -19,10 +19,10 @@ class StorageUploads:
         self._signer = signer
         self._url = url
 
-    def permit(self, name: str, content_type: str, bytes_at_most: int) -> Permit:
+    def permit(self, name: str, content_type: str, max_bytes: int) -> Permit:
         """Return the permission to create just this object, for ten minutes."""
         headers = {
-            "x-goog-content-length-range": f"1,{bytes_at_most}",
+            "x-goog-content-length-range": f"1,{max_bytes}",
             "x-goog-if-generation-match": "0",
         }
         url = self._bucket.blob(name).generate_signed_url(

@@ -18,7 +18,7 @@ from musicgenerator import ids, logs
 from musicgenerator.briefs import ENGINES
 from musicgenerator.errors import BriefError
 from musicgenerator.states import Status
-from musicgenerator.tracks import CONTENT_TYPES, PICTURE_BYTES_AT_MOST, Request, Track, Work
+from musicgenerator.tracks import MAX_PICTURE_BYTES, PICTURE_TYPES, PrivateTrack, Request, Track
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,11 @@ class Sessions(Protocol):
 class Tracks(Protocol):
     """The truth about every track."""
 
-    def create(self, track: Track, work: Work, expires_at: datetime) -> None:
+    def create(self, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
         """Write a new track, or leave the one that is there."""
         ...
 
-    def find(self, track: str) -> tuple[Track, Work] | None:
+    def find(self, track: str) -> tuple[Track, PrivateTrack] | None:
         """Return a track and its work, or None."""
         ...
 
@@ -90,7 +90,7 @@ class Tracks(Protocol):
 class Permits(Protocol):
     """Who signs uploads."""
 
-    def permit(self, name: str, content_type: str, bytes_at_most: int) -> Permit:
+    def permit(self, name: str, content_type: str, max_bytes: int) -> Permit:
         """Return the permission to create just this object."""
         ...
 
@@ -143,7 +143,7 @@ class Uploads:
         track, token = made_track(stands)
         # Its id was entered first, so of equal requests each writes the same track, and only one of them does.
         self.tracks.create(
-            Track(session, track, Status.AWAITING_UPLOAD, 1, request), Work(token=token), owner.expires_at
+            Track(session, track, Status.AWAITING_UPLOAD, 1, request), PrivateTrack(token=token), owner.expires_at
         )
         try:
             authorised(self.sessions, session, secret)
@@ -156,7 +156,7 @@ class Uploads:
         if found is None:
             raise UnknownTrackError("The track has just been deleted.")
         logs.info("track announced", track=track)
-        permit = self.permits.permit(ids.upload_name(track), content_type, PICTURE_BYTES_AT_MOST)
+        permit = self.permits.permit(ids.upload_name(track), content_type, MAX_PICTURE_BYTES)
         return AnnouncedTrack(session, track, found[0].status, permit)
 
 
@@ -185,12 +185,10 @@ def requested(data: Mapping[str, Any]) -> Request:
 
 def _content_type(body: Mapping[str, Any]) -> str:
     content_type, size = body.get("contentType"), body.get("bytes", 1)
-    if content_type not in CONTENT_TYPES:
-        raise UnsupportedTypeError(f"contentType must be one of {', '.join(CONTENT_TYPES)}.", field="contentType")
+    if content_type not in PICTURE_TYPES:
+        raise UnsupportedTypeError(f"contentType must be one of {', '.join(PICTURE_TYPES)}.", field="contentType")
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
         raise InvalidRequestError("bytes must be the picture's size, a whole number above 0.", field="bytes")
-    if size > PICTURE_BYTES_AT_MOST:
-        raise TooManyBytesError(
-            f"A picture may have at most {PICTURE_BYTES_AT_MOST:,} bytes, not {size:,}.", field="bytes"
-        )
+    if size > MAX_PICTURE_BYTES:
+        raise TooManyBytesError(f"A picture may have at most {MAX_PICTURE_BYTES:,} bytes, not {size:,}.", field="bytes")
     return str(content_type)

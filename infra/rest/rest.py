@@ -8,7 +8,7 @@ import urllib.request
 from typing import Any, Final
 
 _SCHEME: Final = os.environ.get("GOOGLE_APIS_SCHEME", "https")
-_SECONDS: Final = 30
+_REQUEST_TIMEOUT_SECONDS: Final = 30
 
 
 class GoogleRefusedError(Exception):
@@ -36,7 +36,7 @@ def call(bearer: str, method: str, api: str, path: str, body: Any = None) -> Any
     url = f"{_SCHEME}://{api}.googleapis.com/{path}"
     request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310  Google's addresses only
     try:
-        with urllib.request.urlopen(request, timeout=_SECONDS) as response:  # noqa: S310  as above
+        with urllib.request.urlopen(request, timeout=_REQUEST_TIMEOUT_SECONDS) as response:  # noqa: S310  as above
             return json.loads(response.read() or b"{}")
     except urllib.error.HTTPError as error:
         raise GoogleRefusedError(error.code, error.read().decode(errors="replace")) from error

@@ -4,7 +4,7 @@ import asyncio
 from concurrent.futures import wait
 from typing import Any, Final
 
-_SECONDS: Final = 10.0
+_PUBLISH_TIMEOUT_SECONDS: Final = 10.0
 
 
 async def publish(publisher: Any, topic: str, data: bytes, **attributes: str) -> None:
@@ -16,5 +16,5 @@ async def publish(publisher: Any, topic: str, data: bytes, **attributes: str) ->
     try:
         await asyncio.wrap_future(future)
     except asyncio.CancelledError:
-        wait([future], _SECONDS)
+        wait([future], _PUBLISH_TIMEOUT_SECONDS)
         raise

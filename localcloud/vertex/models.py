@@ -33,7 +33,7 @@ class Models:
     """Who plays, for how long, and where the model server of the endpoints is, empty where there is none."""
 
     musician: Musician = musicians.compose
-    seconds: float = musicians.SECONDS
+    seconds: float = musicians.CLIP_SECONDS
     model_server_url: str = ""
 
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
-from musicgenerator.briefs import GENRES, INSTRUMENTS, INSTRUMENTS_AT_MOST, KEYS, SEED, TEMPO_BPM, Brief
+from musicgenerator.briefs import GENRES, INSTRUMENTS, KEYS, MAX_INSTRUMENTS, SEED, TEMPO_BPM, Brief
 
 if TYPE_CHECKING:
     from pipeline.audio import Audio
 
-SECONDS: Final = 30.0
+CLIP_SECONDS: Final = 30.0
 LYRIA_2_RATE: Final = 48_000
 
 # Composing takes a core for some seconds: requests wait for each other, as they would for a quota.
@@ -47,7 +47,7 @@ def brief_of(prompt: str) -> Brief:
         avoid="",
         moods=("calm",),
         genre=genre,
-        instruments=tuple(instruments[:INSTRUMENTS_AT_MOST]),
+        instruments=tuple(instruments[:MAX_INSTRUMENTS]),
         tempoBpm=min(max(int(tempo[1]) if tempo else 100, TEMPO_BPM[0]), TEMPO_BPM[1]),
         key=key,
         valence=0.4 if bright else -0.4,

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, Self
 
-INSTANCES_AT_MOST: Final = 8
+MAX_INSTANCES: Final = 8
 PROMPT_LENGTH: Final = 4000
-SECONDS: Final = (1.0, 600.0)
+LENGTH_SECONDS: Final = (1.0, 600.0)
 SEED: Final = (0, 2**63 - 1)
 MIME_TYPE: Final = "audio/flac"
 
@@ -74,7 +74,7 @@ class Instance:
             raise InstanceError(f"{where}.prompt must be a text of 1 to {PROMPT_LENGTH} characters")
         return cls(
             prompt,
-            float(_number(value, "seconds", where, SECONDS, 30)),
+            float(_number(value, "seconds", where, LENGTH_SECONDS, 30)),
             int(_number(value, "seed", where, SEED, 0)),
         )
 
@@ -90,8 +90,8 @@ def _number(value: Mapping[str, Any], field: str, where: str, bounds: tuple[floa
 def instances_of(body: object) -> Sequence[Instance]:
     """Read the body of a request; raise InstanceError naming what is wrong."""
     values = body.get("instances") if isinstance(body, dict) else None
-    if not isinstance(values, list) or not 1 <= len(values) <= INSTANCES_AT_MOST:
-        raise InstanceError(f"instances must be a list of 1 to {INSTANCES_AT_MOST} objects")
+    if not isinstance(values, list) or not 1 <= len(values) <= MAX_INSTANCES:
+        raise InstanceError(f"instances must be a list of 1 to {MAX_INSTANCES} objects")
     return [Instance.from_json(value, f"instances[{index}]") for index, value in enumerate(values)]
 
 

@@ -96,8 +96,8 @@ ENERGY: Final = (0.0, 1.0)
 DURATION_SECONDS: Final = (10, 180)
 SEED: Final = (0, 2**32 - 1)
 LENGTHS: Final = {"title": 80, "caption": 400, "altText": 300, "prompt": 800, "avoid": 200}
-MOODS_AT_MOST: Final = 5
-INSTRUMENTS_AT_MOST: Final = 6
+MAX_MOODS: Final = 5
+MAX_INSTRUMENTS: Final = 6
 
 _MOOD = re.compile(r"[a-z][a-z -]{1,23}")
 _TEXTS: Final = tuple(LENGTHS)
@@ -171,15 +171,15 @@ def _number(data: Mapping[str, Any], field: str, bounds: tuple[float, float]) ->
     return float(value)
 
 
-def _list(data: Mapping[str, Any], field: str, at_most: int) -> list[str]:
+def _list(data: Mapping[str, Any], field: str, limit: int) -> list[str]:
     value = data.get(field)
-    if not isinstance(value, list | tuple) or not 1 <= len(value) <= at_most:
-        raise BriefError(field, f"must be a list of 1 to {at_most} words")
+    if not isinstance(value, list | tuple) or not 1 <= len(value) <= limit:
+        raise BriefError(field, f"must be a list of 1 to {limit} words")
     return list(value)
 
 
 def _moods(data: Mapping[str, Any]) -> tuple[str, ...]:
-    moods = _list(data, "moods", MOODS_AT_MOST)
+    moods = _list(data, "moods", MAX_MOODS)
     for mood in moods:
         if not isinstance(mood, str) or not _MOOD.fullmatch(mood):
             raise BriefError("moods", f"must be lower-case English words, not {mood!r}")
@@ -187,7 +187,7 @@ def _moods(data: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _instruments(data: Mapping[str, Any]) -> tuple[str, ...]:
-    instruments = _list(data, "instruments", INSTRUMENTS_AT_MOST)
+    instruments = _list(data, "instruments", MAX_INSTRUMENTS)
     for instrument in instruments:
         if instrument not in INSTRUMENTS:
             raise BriefError("instruments", f"must be from {', '.join(INSTRUMENTS)}, not {instrument!r}")

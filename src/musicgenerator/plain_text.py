@@ -12,7 +12,7 @@ _ADDRESS: Final = re.compile(
     | \w\.(?:com|net|org|io|ai|co|kr|app|dev|me|info|biz|xyz|ru|cn)(?![a-z0-9_])
     """
 )
-_READ_AT_MOST: Final = 5_000
+_MAX_READ: Final = 5_000
 _MARKUP: Final = re.compile(r"<[^<>]{0,200}>|[<>`{}\\]|\]\(|!\[")
 # Letters, marks, numbers, punctuation, symbols and the plain space; no controls, no direction marks,
 _KEPT: Final = frozenset("LMNPS")
@@ -26,7 +26,7 @@ def plain(text: str, length: int) -> str:
     It has at most ``length`` characters; what is cut off at the end is marked by an ellipsis within the length.
     Plain text stays as it is.
     """
-    text = "".join(char if unicodedata.category(char)[0] in _KEPT else _gap(char) for char in text[:_READ_AT_MOST])
+    text = "".join(char if unicodedata.category(char)[0] in _KEPT else _gap(char) for char in text[:_MAX_READ])
     text = _without_addresses(unicodedata.normalize("NFC", _UNSEEN.sub("", text)))
     # Once more after the markup, which may have stood before an address; and after the cut, which may have made one.
     text = _without_addresses(_MARKUP.sub(" ", text))

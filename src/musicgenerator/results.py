@@ -16,7 +16,7 @@ MUSIC_MIDI: Final = "music.mid"
 COVER: Final = "cover.jpg"
 TRACK: Final = "track.json"
 TAKE: Final = "take.json"
-CONTENT_TYPES: Final = {
+RESULT_TYPES: Final = {
     MUSIC: "audio/mpeg",
     MUSIC_WAV: "audio/wav",
     MUSIC_MIDI: "audio/midi",

@@ -1,6 +1,6 @@
 """The track document, ``sessions/{session}/tracks/{track}``, and the private work beside it.
 
-A track is what clients read; ``Work`` holds what none may read: owner, lease and the results token.
+A track is what clients read; ``PrivateTrack`` holds what none may read: owner, lease and the results token.
 The stores turn these values into documents; field names are the contract's own.
 """
 
@@ -18,8 +18,8 @@ HINT_LENGTH: Final = 300
 STYLE_LENGTH: Final = 60
 DEFAULT_SECONDS: Final = 30
 DEFAULT_LANGUAGE: Final = "ko"
-PICTURE_BYTES_AT_MOST: Final = 20_000_000
-CONTENT_TYPES: Final = (
+MAX_PICTURE_BYTES: Final = 20_000_000
+PICTURE_TYPES: Final = (
     "image/jpeg",
     "image/png",
     "image/webp",
@@ -76,7 +76,7 @@ class Track:
     """
 
     session: str
-    track: str
+    track_id: str
     status: Status
     attempt: int
     request: Request
@@ -89,7 +89,7 @@ class Track:
 
 
 @dataclass(frozen=True)
-class Work:
+class PrivateTrack:
     """What is kept of a track where no client can read it.
 
     ``owner`` is the random name of the invocation that claimed the track and ``lease_until`` ends its claim;
@@ -124,7 +124,7 @@ class Change:
     due_at: datetime | None = None
 
 
-Decision = Callable[[Track, Work], Change | None]
+Decision = Callable[[Track, PrivateTrack], Change | None]
 
 
 def check_step(now: Track, change: Change) -> None:
@@ -147,7 +147,7 @@ class Outcome:
     """The track and work that a decision was last made on, and whether this call wrote what it decided."""
 
     track: Track
-    work: Work
+    work: PrivateTrack
     changed: bool
 
 

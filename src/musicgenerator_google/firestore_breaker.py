@@ -6,7 +6,7 @@ from typing import Final
 from google.cloud import firestore
 
 _OPEN_FOR: Final = timedelta(minutes=10)
-_SECONDS: Final = 15.0
+_RPC_TIMEOUT_SECONDS: Final = 15.0
 
 
 class FirestoreBreaker:
@@ -18,10 +18,10 @@ class FirestoreBreaker:
 
     def is_open(self) -> bool:
         """Say whether the describer is to be spared; after ten minutes one call may try again."""
-        found = self._document.get(timeout=_SECONDS)
+        found = self._document.get(timeout=_RPC_TIMEOUT_SECONDS)
         until = found.get("openUntil") if found.exists else None
         return until is not None and until > datetime.now(UTC)
 
     def open(self, reason: str) -> None:
         """Spare the describer for ten minutes; opening it again only makes that ten minutes from now."""
-        self._document.set({"openUntil": datetime.now(UTC) + _OPEN_FOR, "reason": reason}, timeout=_SECONDS)
+        self._document.set({"openUntil": datetime.now(UTC) + _OPEN_FOR, "reason": reason}, timeout=_RPC_TIMEOUT_SECONDS)

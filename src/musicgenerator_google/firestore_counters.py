@@ -11,7 +11,7 @@ from google.cloud import firestore
 from musicgenerator.counting import shares
 
 PARTS: Final = 10
-_SECONDS: Final = 15.0
+_RPC_TIMEOUT_SECONDS: Final = 15.0
 
 
 def part_with_room(client: firestore.Client, path: str, field: str, limit: int) -> Any | None:
@@ -37,5 +37,7 @@ def count(snapshot: Any, field: str) -> int:
 
 def _parts(client: firestore.Client, path: str) -> list[Any]:
     # As of one moment, and in the same order for everybody.
-    found = client.get_all([client.document(f"{path}-{number}") for number in range(PARTS)], timeout=_SECONDS)
+    found = client.get_all(
+        [client.document(f"{path}-{number}") for number in range(PARTS)], timeout=_RPC_TIMEOUT_SECONDS
+    )
     return sorted(found, key=lambda part: str(part.id))

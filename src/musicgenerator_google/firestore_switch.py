@@ -4,7 +4,7 @@ from typing import Final
 
 from google.cloud import firestore
 
-_SECONDS: Final = 10.0
+_RPC_TIMEOUT_SECONDS: Final = 10.0
 
 
 class FirestoreSwitch:
@@ -16,9 +16,9 @@ class FirestoreSwitch:
 
     def is_paused(self) -> bool:
         """Say whether the operator has paused the system."""
-        found = self._document.get(timeout=_SECONDS)
+        found = self._document.get(timeout=_RPC_TIMEOUT_SECONDS)
         return bool(found.exists and (found.to_dict() or {}).get("paused") is True)
 
     def turn(self, *, paused: bool) -> None:
         """Pause the system or let it go on; doing so twice changes nothing more."""
-        self._document.set({"paused": paused, "changedAt": firestore.SERVER_TIMESTAMP}, timeout=_SECONDS)
+        self._document.set({"paused": paused, "changedAt": firestore.SERVER_TIMESTAMP}, timeout=_RPC_TIMEOUT_SECONDS)

@@ -18,11 +18,11 @@ from google.cloud import firestore
 from musicgenerator.briefs import Brief
 from musicgenerator.errors import BudgetSpentError, ContentionError
 from musicgenerator.states import PARKED_PATIENCE, PATIENCE, Status
-from musicgenerator.tracks import Change, Decision, Image, Outcome, Request, Track, Work, check_step
+from musicgenerator.tracks import Change, Decision, Image, Outcome, PrivateTrack, Request, Track, check_step
 from musicgenerator_google.firestore_counters import count, part_with_room
 
 _TRIES: Final = 40
-_SECONDS: Final = 15.0
+_RPC_TIMEOUT_SECONDS: Final = 15.0
 _COUNTERS_LIVE: Final = timedelta(days=90)
 _SESSIONS_KEPT: Final = 10_000
 
@@ -36,20 +36,20 @@ class FirestoreTracks:
         # Which session a track belongs to never changes, and is asked for several times in a handling.
         self._sessions: dict[str, str] = {}
 
-    def create(self, track: Track, work: Work, expires_at: datetime) -> None:
+    def create(self, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
         """Write a new track with its work, or leave the one that is there as it is.
 
         A second delivery finds the first one's document: the commit fails as a whole and changes nothing.
         """
         batch = self._client.batch()
-        batch.create(self._track(track.session, track.track), _new_track(track, expires_at))
-        batch.create(self._work(track.track), _new_work(track, work, expires_at))
+        batch.create(self._track(track.session, track.track_id), _new_track(track, expires_at))
+        batch.create(self._work(track.track_id), _new_work(track, work, expires_at))
         try:
-            batch.commit(timeout=_SECONDS)
+            batch.commit(timeout=_RPC_TIMEOUT_SECONDS)
         except exceptions.AlreadyExists:
             return
 
-    def find(self, track: str) -> tuple[Track, Work] | None:
+    def find(self, track: str) -> tuple[Track, PrivateTrack] | None:
         """Return a track and its work, or None where there is no such track."""
         found = self._read(track)
         return (found[0], found[1]) if found else None
@@ -76,24 +76,26 @@ class FirestoreTracks:
             time.sleep(random.uniform(0, 0.03 * (attempt + 1)))  # noqa: S311  jitter, not a secret
         raise ContentionError(f"track {track} kept changing")
 
-    def due(self, now: datetime, at_most: int) -> list[tuple[str, str]]:
+    def due(self, now: datetime, limit: int) -> list[tuple[str, str]]:
         """Return session and id of tracks that have rested longer than their patience, the longest waiting first."""
         query = self._client.collection("work").where(filter=firestore.FieldFilter("dueAt", "<=", now))
-        found = query.select(["session"]).order_by("dueAt").limit(at_most).stream(timeout=_SECONDS)
+        found = query.select(["session"]).order_by("dueAt").limit(limit).stream(timeout=_RPC_TIMEOUT_SECONDS)
         return [(work.get("session"), work.id) for work in found]
 
     def of_session(self, session: str) -> list[str]:
         """Return all tracks of a session, found by their documents and by their work."""
-        documents = self._client.collection("sessions", session, "tracks").list_documents(timeout=_SECONDS)
+        documents = self._client.collection("sessions", session, "tracks").list_documents(timeout=_RPC_TIMEOUT_SECONDS)
         works = self._client.collection("work").where(filter=firestore.FieldFilter("session", "==", session))
-        return sorted({document.id for document in documents} | {work.id for work in works.stream(timeout=_SECONDS)})
+        return sorted(
+            {document.id for document in documents} | {work.id for work in works.stream(timeout=_RPC_TIMEOUT_SECONDS)}
+        )
 
     def erase(self, session: str, track: str) -> None:
         """Delete a track and its work in one commit; a second time there is nothing left to delete."""
         batch = self._client.batch()
         batch.delete(self._track(session, track))
         batch.delete(self._work(track))
-        batch.commit(timeout=_SECONDS)
+        batch.commit(timeout=_RPC_TIMEOUT_SECONDS)
 
     def _commit(self, now: Track, change: Change, snapshots: tuple[Any, Any]) -> bool:
         batch = self._client.batch()
@@ -104,13 +106,13 @@ class FirestoreTracks:
             self._count(batch, change.daily_limit)
         track, work = snapshots
         # The preconditions make a write that was decided on old facts fail instead of undoing a newer one.
-        # Work is part of every change, so that two changes decided on the same facts never both succeed.
+        # The private document is part of every change, so that two changes decided on the same facts never both succeed.
         batch.update(work.reference, _work_fields(now, change), option=self._unchanged(work))
         if fields:
             fields["updatedAt"] = firestore.SERVER_TIMESTAMP
             batch.update(track.reference, fields, option=self._unchanged(track))
         try:
-            batch.commit(timeout=_SECONDS)
+            batch.commit(timeout=_RPC_TIMEOUT_SECONDS)
         except (
             exceptions.FailedPrecondition,
             exceptions.Aborted,
@@ -135,14 +137,14 @@ class FirestoreTracks:
     def _unchanged(self, snapshot: Any) -> Any:
         return self._client.write_option(last_update_time=snapshot.update_time)
 
-    def _read(self, track: str) -> tuple[Track, Work, tuple[Any, Any]] | None:
+    def _read(self, track: str) -> tuple[Track, PrivateTrack, tuple[Any, Any]] | None:
         session = self._session(track)
         if session is None:
             return None
         # As of one moment: read one after the other, a change between the two would show the state that it left
         # beside the work that it found.
         references = [self._track(session, track), self._work(track)]
-        found = {each.reference.path: each for each in self._client.get_all(references, timeout=_SECONDS)}
+        found = {each.reference.path: each for each in self._client.get_all(references, timeout=_RPC_TIMEOUT_SECONDS)}
         document, work = (found[reference.path] for reference in references)
         if not document.exists or not work.exists:
             return None
@@ -151,7 +153,7 @@ class FirestoreTracks:
     def _session(self, track: str) -> str | None:
         session = self._sessions.get(track)
         if session is None:
-            work = self._work(track).get(timeout=_SECONDS)
+            work = self._work(track).get(timeout=_RPC_TIMEOUT_SECONDS)
             if not work.exists:
                 return None
             session = str(work.get("session"))
@@ -184,7 +186,7 @@ def _new_track(track: Track, expires_at: datetime) -> dict[str, Any]:
     }
 
 
-def _new_work(track: Track, work: Work, expires_at: datetime) -> dict[str, Any]:
+def _new_work(track: Track, work: PrivateTrack, expires_at: datetime) -> dict[str, Any]:
     return {
         "session": track.session,
         "token": work.token,
@@ -224,7 +226,7 @@ def _read_track(session: str, track: str, document: dict[str, Any]) -> Track:
     image, brief = document.get("image"), document.get("brief")
     return Track(
         session=session,
-        track=track,
+        track_id=track,
         status=Status(document["status"]),
         attempt=document["attempt"],
         request=Request.from_mapping(document["request"]),
@@ -237,8 +239,8 @@ def _read_track(session: str, track: str, document: dict[str, Any]) -> Track:
     )
 
 
-def _read_work(document: dict[str, Any]) -> Work:
-    return Work(
+def _read_work(document: dict[str, Any]) -> PrivateTrack:
+    return PrivateTrack(
         token=document["token"],
         owner=document.get("owner"),
         lease_until=document.get("leaseUntil"),

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from musicgenerator.messages import ENGINE_ATTRIBUTE, CaptionMessage, PictureMessage
 
-_SECONDS: Final = 30.0
+_PUBLISH_TIMEOUT_SECONDS: Final = 30.0
 
 
 @functools.cache
@@ -25,7 +25,7 @@ class PicturesTopic:
 
     def announce(self, message: PictureMessage) -> None:
         """Publish one track."""
-        _publisher().publish(self._topic, message.to_bytes()).result(timeout=_SECONDS)
+        _publisher().publish(self._topic, message.to_bytes()).result(timeout=_PUBLISH_TIMEOUT_SECONDS)
 
 
 class CaptionsTopic:
@@ -38,4 +38,4 @@ class CaptionsTopic:
     def announce(self, message: CaptionMessage, engine: str) -> None:
         """Publish one take; the engine goes into an attribute, so that subscriptions can filter by it."""
         future = _publisher().publish(self._topic, message.to_bytes(), **{ENGINE_ATTRIBUTE: engine})
-        future.result(timeout=_SECONDS)
+        future.result(timeout=_PUBLISH_TIMEOUT_SECONDS)

@@ -8,7 +8,7 @@ from google.cloud import storage
 from musicgenerator.errors import ContentionError
 from musicgenerator.events import ObjectFinalized
 
-_SECONDS: Final = 60.0
+_REQUEST_TIMEOUT_SECONDS: Final = 60.0
 _ROUNDS: Final = 5
 
 
@@ -21,7 +21,7 @@ class StorageObjects:
 
     def find(self, bucket: str, name: str, generation: int | None = None) -> ObjectFinalized | None:
         """Return the facts of an object, of just that generation if one is given, or None where it is not there."""
-        blob = self._client.bucket(bucket).get_blob(name, generation=generation, timeout=_SECONDS)
+        blob = self._client.bucket(bucket).get_blob(name, generation=generation, timeout=_REQUEST_TIMEOUT_SECONDS)
         if blob is None:
             return None
         return ObjectFinalized(
@@ -32,7 +32,7 @@ class StorageObjects:
         """Return an object's bytes, of just that generation if one is given, or None where it is not there."""
         blob = self._client.bucket(bucket).blob(name, generation=generation)
         try:
-            return bytes(blob.download_as_bytes(timeout=_SECONDS))
+            return bytes(blob.download_as_bytes(timeout=_REQUEST_TIMEOUT_SECONDS))
         except exceptions.NotFound:
             return None
 
@@ -40,8 +40,8 @@ class StorageObjects:
         """Return an object's first ``length`` bytes and its whole size, or None where it is not there or is empty."""
         blob = self._client.bucket(bucket).blob(name)
         try:
-            start = bytes(blob.download_as_bytes(start=0, end=length - 1, timeout=_SECONDS))
-            blob.reload(timeout=_SECONDS)
+            start = bytes(blob.download_as_bytes(start=0, end=length - 1, timeout=_REQUEST_TIMEOUT_SECONDS))
+            blob.reload(timeout=_REQUEST_TIMEOUT_SECONDS)
         except (exceptions.NotFound, exceptions.RequestRangeNotSatisfiable):
             return None
         return start, blob.size or 0
@@ -54,19 +54,21 @@ class StorageObjects:
         blob = self._client.bucket(bucket).blob(name)
         blob.cache_control = "private, max-age=31536000, immutable"
         try:
-            blob.upload_from_string(data, content_type=content_type, if_generation_match=0, timeout=_SECONDS)
+            blob.upload_from_string(
+                data, content_type=content_type, if_generation_match=0, timeout=_REQUEST_TIMEOUT_SECONDS
+            )
         except exceptions.PreconditionFailed:
             return
 
     def generations(self, bucket: str, prefix: str) -> list[tuple[str, int]]:
         """Return the name and generation of everything whose name starts so, older generations too."""
-        blobs = self._client.list_blobs(bucket, prefix=prefix, versions=True, timeout=_SECONDS)
+        blobs = self._client.list_blobs(bucket, prefix=prefix, versions=True, timeout=_REQUEST_TIMEOUT_SECONDS)
         return [(blob.name, int(blob.generation)) for blob in blobs]
 
     def delete(self, bucket: str, name: str, generation: int) -> None:
         """Delete just this generation of an object, if it is there: one that was written since stays."""
         try:
-            self._client.bucket(bucket).delete_blob(name, generation=generation, timeout=_SECONDS)
+            self._client.bucket(bucket).delete_blob(name, generation=generation, timeout=_REQUEST_TIMEOUT_SECONDS)
         except exceptions.NotFound:
             return
 

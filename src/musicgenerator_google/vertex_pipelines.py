@@ -12,7 +12,7 @@ from requests import RequestException
 from musicgenerator.errors import LaunchRefusedError, LaunchUnavailableError, RegionBusyError
 from musicgenerator.jobs import JobFacts, JobRequest, JobState
 
-_SECONDS: Final = 30.0
+_REQUEST_TIMEOUT_SECONDS: Final = 30.0
 
 
 class VertexPipelines:
@@ -77,7 +77,7 @@ class VertexPipelines:
         """Return Vertex AI's answer; raise LaunchUnavailableError where asking again may help, else its own error."""
         url = self._jobs.replace("{region}", region or self._home) + path
         try:
-            response = self._session.request(method, url, timeout=_SECONDS, **request)
+            response = self._session.request(method, url, timeout=_REQUEST_TIMEOUT_SECONDS, **request)
         except RequestException as error:
             raise LaunchUnavailableError(str(error)) from error
         if response.ok:

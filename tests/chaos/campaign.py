@@ -22,8 +22,8 @@ from tests.support.world import Run
 
 VISITORS: Final = 16
 # More at once would only wait: this machine captions about two pictures a second.
-UNDER_WAY_AT_MOST: Final = 24
-MEAN_PAID_AT_MOST: Final = 1.35
+MAX_UNDER_WAY: Final = 24
+MAX_MEAN_PAID: Final = 1.35
 
 
 @dataclass
@@ -74,7 +74,7 @@ class Campaign:
                     half.set()
                 visitor = people[number % self.visitors]
                 run.maybe_kill()
-                while witness.under_way() > UNDER_WAY_AT_MOST:
+                while witness.under_way() > MAX_UNDER_WAY:
                     time.sleep(0.2)
                 if number % 2:
                     name = f"drop-{number}"
@@ -139,7 +139,7 @@ class Campaign:
             ):
                 bad["P5"].append(f"{name} was paid {count} times, with {crashes[name]} crashes of its captioning")
         mean = sum(paid.values()) / max(1, len(paid))
-        if mean > MEAN_PAID_AT_MOST:
+        if mean > MAX_MEAN_PAID:
             bad["P5"].append(f"{mean:.2f} paid calls a picture")
         most = max(paid.values(), default=0)
         kills = run.records("kills")

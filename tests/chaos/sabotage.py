@@ -36,8 +36,8 @@ SABOTAGES: Final = (
             Edit(
                 "pipeline_launcher",
                 "launching.py",
-                "job = ids.pipeline_job_id(track.track, track.attempt)",
-                "job = ids.pipeline_job_id(track.track, 1 + __import__('secrets').randbelow(99999))",
+                "job = ids.pipeline_job_id(track.track_id, track.attempt)",
+                "job = ids.pipeline_job_id(track.track_id, 1 + __import__('secrets').randbelow(99999))",
             ),
         ),
         Faults(DeliveryFaults(doubled=1.0), vertex=ApiFaults(slow=1.0, broken_after=0.3)),
@@ -49,7 +49,7 @@ SABOTAGES: Final = (
             Edit(
                 "pipeline_launcher",
                 "launching.py",
-                "(work.region or self.places.regions[0]) if track.status is Status.LAUNCHING else chosen",
+                "(work.region or self.settings.regions[0]) if track.status is Status.LAUNCHING else chosen",
                 "chosen",
             ),
         ),
@@ -75,7 +75,7 @@ SABOTAGES: Final = (
             Edit(
                 "result_notifier",
                 "sweeping.py",
-                "in due[: TRACKS_AT_MOST * len(self.notifier.places.regions)]:",
+                "in due[: MAX_TRACKS * len(self.notifier.settings.regions)]:",
                 "in ():",
             ),
         ),

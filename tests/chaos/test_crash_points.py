@@ -26,7 +26,7 @@ from tests.support.world import Faults, Run, World
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(900)]
 
 AT_ONCE = 16
-SECONDS = 240
+CONVERGENCE_TIMEOUT_SECONDS = 240
 NEVER = "the point was never reached"
 
 
@@ -72,7 +72,7 @@ def document(session: str, track: str) -> dict[str, Any]:
 
 
 def at_end(session: str, track: str) -> dict[str, Any]:
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + CONVERGENCE_TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         found = document(session, track)
         if found and Status(found["status"]) in FINAL:

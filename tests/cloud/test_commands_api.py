@@ -39,7 +39,7 @@ from localcloud.provision import storage_client
 from localcloud.pubsub.scheduler import TICK
 from musicgenerator import ids
 from musicgenerator.states import Status
-from musicgenerator.tracks import Work
+from musicgenerator.tracks import PrivateTrack
 from musicgenerator_google.firestore_counters import total
 from musicgenerator_google.firestore_switch import FirestoreSwitch
 from musicgenerator_google.firestore_tracks import FirestoreTracks
@@ -452,7 +452,7 @@ def _held_track(prey: Visitor) -> str:
     track = ids.new_track_id()
     ready = recorded_track(Status.READY)
     held = type(ready)(prey.session, track, Status.READY, 1, ready.request, ready.image, ready.brief)
-    work = Work(ids.new_results_token())
+    work = PrivateTrack(ids.new_results_token())
     FirestoreTracks(firestore.Client(project=PROJECT)).create(held, work, datetime.now(UTC) + timedelta(days=1))
     return track
 

@@ -15,7 +15,7 @@ from localcloud.provision import drop_session, storage_client
 from musicgenerator import ids
 from musicgenerator.errors import BudgetSpentError
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, Image, Request, Track, Work
+from musicgenerator.tracks import Change, Image, PrivateTrack, Request, Track
 from musicgenerator_google.firestore_counters import total
 from musicgenerator_google.firestore_tracks import FirestoreTracks
 from tests.cloud.clients import Jobs, drop_files, ends, post
@@ -42,7 +42,7 @@ def _written(database: firestore.Client, session: str, status: Status, image: Im
     track, brief = ids.new_track_id(), recorded_track(Status.CAPTIONED).brief
     FirestoreTracks(database).create(
         Track(session, track, status, 1, Request(durationSeconds=10), image, brief),
-        Work(token=ids.new_results_token()),
+        PrivateTrack(token=ids.new_results_token()),
         NOW + timedelta(days=1),
     )
     return track

@@ -28,7 +28,7 @@ from tests.support.listening import Figures, listen, same_key, same_tempo
 
 pytestmark = pytest.mark.cloud
 
-SECONDS = 30
+MUSIC_SECONDS = 30
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def dropped(local_cloud: Addresses, photos: dict[str, Path]) -> dict[str, str]:
     del local_cloud
     names = list(photos)[:5]
     # A seed, so that the same five pieces are heard in every run.
-    tracks = drop_files([photos[name] for name in names], {"durationSeconds": str(SECONDS), "seed": "1"})
+    tracks = drop_files([photos[name] for name in names], {"durationSeconds": str(MUSIC_SECONDS), "seed": "1"})
     return dict(zip(names, tracks, strict=True))
 
 
@@ -82,7 +82,7 @@ def test_its_stages_are_spans(local_cloud: Addresses, dropped: dict[str, str], f
 def test_music_keeps_to_the_mastering_limits(heard: dict[str, Figures]) -> None:
     """Duration within 1 s, loudness -14 +- 1 LUFS, true peak at most -1 dBTP, no silence longer than 2 s."""
     for name, figures in heard.items():
-        assert abs(figures.seconds - SECONDS) <= 1, name
+        assert abs(figures.seconds - MUSIC_SECONDS) <= 1, name
         assert abs(figures.loudness_lufs - -14) <= 1, name
         assert figures.true_peak_dbtp <= -1, name
         assert figures.longest_silence <= 2, name

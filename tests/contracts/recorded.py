@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from musicgenerator.briefs import Brief
 from musicgenerator.states import Status
-from musicgenerator.tracks import Image, Request, Track, Work
+from musicgenerator.tracks import Image, PrivateTrack, Request, Track
 
 # Whose documents the files show.
 SESSION: Final = "sabcdefgh234567ijklmnopqrst"
@@ -27,7 +27,7 @@ def recorded_track(status: Status) -> Track:
     document = recorded(f"track_{status}")
     return Track(
         session=SESSION,
-        track=TRACK,
+        track_id=TRACK,
         status=Status(document["status"]),
         attempt=document["attempt"],
         request=Request.from_mapping(document["request"]),
@@ -37,9 +37,9 @@ def recorded_track(status: Status) -> Track:
     )
 
 
-def recorded_work(*, published: bool = False) -> Work:
+def recorded_work(*, published: bool = False) -> PrivateTrack:
     """Return the work beside the recorded tracks."""
-    return Work(token=TOKEN, published=published)
+    return PrivateTrack(token=TOKEN, published=published)
 
 
 def without_timestamps(document: dict[str, Any]) -> dict[str, Any]:

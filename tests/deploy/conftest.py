@@ -19,7 +19,7 @@ from tests.deploy.expected import PROJECT, fresh_project
 from tests.deploy.recorder import Recorder
 
 HERE = Path(__file__).parent
-SECONDS = 900
+DEPLOY_TIMEOUT_SECONDS = 900
 DATA_PORT = 22_080
 
 
@@ -85,7 +85,7 @@ class Installation:
             text=True,
             check=False,
             stdin=subprocess.DEVNULL,
-            timeout=SECONDS,
+            timeout=DEPLOY_TIMEOUT_SECONDS,
         )
 
     def deploy(self, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -3,14 +3,14 @@
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from captioning import Captioner, Describer, Picture, Places
+from captioning import Captioner, Describer, Picture, Settings
 
 from musicgenerator.briefs import Brief
 from musicgenerator.errors import PermanentError
 from musicgenerator.events import ObjectFinalized
 from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.states import Status
-from musicgenerator.tracks import Work
+from musicgenerator.tracks import PrivateTrack
 from tests.contracts.recorded import SESSION, TRACK, recorded, recorded_work
 from tests.support.fakes import HeardCaptions, MemoryBreaker, MemoryObjects, MemoryTracks, ScriptedDescriber
 
@@ -97,7 +97,7 @@ class Scene:
             describer=self.adapter or self.describer,
             breaker=self.breaker,
             captions=self.captions,
-            places=Places.from_environ(ENVIRON),
+            settings=Settings.from_environ(ENVIRON),
         )
 
     @property
@@ -106,6 +106,6 @@ class Scene:
         return self.tracks.documents[TRACK]
 
     @property
-    def work(self) -> Work:
+    def work(self) -> PrivateTrack:
         """The private work beside it."""
         return self.tracks.works[TRACK]

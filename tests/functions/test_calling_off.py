@@ -28,15 +28,15 @@ def tracks(status: Status, attempt: int = 1) -> CommandTracks:
 
 
 def launch(held: CommandTracks, pipelines: MemoryPipelines) -> None:
-    places = launching.Places.from_environ(ENVIRON)
-    launcher = launching.Launcher(held, pipelines, MemoryRegions(), {"root": {}}, places, MemorySwitch())
+    settings = launching.Settings.from_environ(ENVIRON)
+    launcher = launching.Launcher(held, pipelines, MemoryRegions(), {"root": {}}, settings, MemorySwitch())
     launcher.launch(CaptionMessage(SESSION, TRACK, 1))
 
 
 def notify(pipelines: MemoryPipelines, results: MemoryResults, held: CommandTracks) -> None:
-    places = notifying.Places("musicgenerator-results", "https://storage.googleapis.com", (HOME,))
+    settings = notifying.Settings("musicgenerator-results", "https://storage.googleapis.com", (HOME,))
     message = PipelineMessage.from_bytes(json.dumps(recorded("pipeline_event_step")).encode())
-    notifying.Notifier(held, pipelines, results, MemorySpans(), places).notify(message)
+    notifying.Notifier(held, pipelines, results, MemorySpans(), settings).notify(message)
 
 
 @pytest.mark.parametrize("end", ["cancelled", "gone"])

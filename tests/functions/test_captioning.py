@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from captioning import CLAIMS_AT_MOST, LEASE, Places
+from captioning import LEASE, MAX_CLAIMS, Settings
 
 from musicgenerator import errors, ids
 from musicgenerator.errors import (
@@ -258,7 +258,7 @@ def test_a_busy_describer_releases_the_lease_and_has_the_event_come_again() -> N
     assert scene.captions.heard == [ANNOUNCED]
 
 
-@pytest.mark.parametrize(("claims", "status"), [(CLAIMS_AT_MOST - 1, "captioned"), (CLAIMS_AT_MOST, "failed")])
+@pytest.mark.parametrize(("claims", "status"), [(MAX_CLAIMS - 1, "captioned"), (MAX_CLAIMS, "failed")])
 def test_a_picture_that_was_taken_up_too_often_is_given_up(claims: int, status: str) -> None:
     """A crash or a busy describer each time: after the last try the track ends in words, and nobody is paid again."""
     scene = Scene()
@@ -484,4 +484,4 @@ def test_a_track_that_was_erased_meanwhile_is_acknowledged() -> None:
 def test_a_missing_setting_is_named(name: str) -> None:
     """The function does not start without it."""
     with pytest.raises(SettingMissingError, match=name):
-        Places.from_environ(ENVIRON | {name: ""})
+        Settings.from_environ(ENVIRON | {name: ""})

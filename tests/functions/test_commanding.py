@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from admitting import Entry
-from commanding import Asked, Standing, TrackCancelledError
+from commanding import CommandRequest, TrackCancelledError, TrackState
 from problems import (
     InvalidRequestError,
     KeyReusedError,
@@ -19,7 +19,7 @@ from musicgenerator import ids
 from musicgenerator.errors import ContentRejectedError, MoreToEraseError, PipelineFailedError
 from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.states import FINAL, Status
-from musicgenerator.tracks import Change, Track, Work, check_step
+from musicgenerator.tracks import Change, PrivateTrack, Track, check_step
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_track, recorded_work
 from tests.support.command_fakes import Door
 
@@ -47,14 +47,14 @@ class Scene(Door):
         self.buckets.put(IMAGES, f"uploads/{TRACK}", b"original", 7)
         self.buckets.put(RESULTS, f"{TOKEN}/cover.jpg", b"cover")
 
-    def at(self, status: Status, work: Work | None = None, **fields: Any) -> None:
+    def at(self, status: Status, work: PrivateTrack | None = None, **fields: Any) -> None:
         """Put the track where the recorded document of this status is, some fields changed."""
         document = recorded(f"track_{status}") | fields
         self.tracks.hold(document, SESSION, TRACK, work or recorded_work(published=True))
 
-    def command(self, name: str, body: dict[str, Any] | None = None, key: str | None = None) -> Standing:
-        asked = Asked(SESSION, SECRET, TRACK, body or {}, key, "203.0.113.9")
-        standing: Standing = getattr(self.api.commands, name)(asked)
+    def command(self, name: str, body: dict[str, Any] | None = None, key: str | None = None) -> TrackState:
+        asked = CommandRequest(SESSION, SECRET, TRACK, body or {}, key, "203.0.113.9")
+        standing: TrackState = getattr(self.api.commands, name)(asked)
         return standing
 
     def erase_track(self, session: str = SESSION, secret: str = SECRET, track: str = TRACK) -> None:
@@ -82,7 +82,7 @@ def test_again_makes_another_track_of_the_same_picture() -> None:
     scene = Scene()
     standing = scene.command("again")
     (track,) = scene.other_tracks()
-    assert Standing(SESSION, track, Status.CAPTIONED, 1) == standing
+    assert TrackState(SESSION, track, Status.CAPTIONED, 1) == standing
     document, source = scene.tracks.documents[track], scene.document
     for name in ("image", "brief"):
         assert source[name] == document[name]
@@ -231,7 +231,7 @@ def test_a_track_under_way_is_cancelled_with_words(status: Status) -> None:
     """In the person's language; the second time nothing changes."""
     scene = Scene(status=status)
     for _ in range(2):
-        assert Standing(SESSION, TRACK, Status.CANCELLED, 1) == scene.command("cancel")
+        assert TrackState(SESSION, TRACK, Status.CANCELLED, 1) == scene.command("cancel")
         assert {"code": "cancelled", "message": TrackCancelledError.words["ko"], "retryable": False} == (
             scene.document["error"]
         )
@@ -283,7 +283,7 @@ def test_a_repeated_cancellation_does_not_reach_the_next_attempt() -> None:
 def test_a_failed_track_begins_its_next_attempt() -> None:
     """At `captioned` with its brief, without the error, announced for the launcher."""
     scene = failed()
-    assert Standing(SESSION, TRACK, Status.CAPTIONED, 2) == scene.command("retry")
+    assert TrackState(SESSION, TRACK, Status.CAPTIONED, 2) == scene.command("retry")
     assert (2, None) == (scene.document["attempt"], scene.document["error"])
     assert recorded("track_failed")["brief"] == scene.document["brief"]
     assert [(CaptionMessage(SESSION, TRACK, 2), "composer")] == scene.captions.heard
@@ -293,9 +293,9 @@ def test_a_failed_track_begins_its_next_attempt() -> None:
 def test_a_track_that_was_never_described_goes_back_to_the_captioner() -> None:
     """At `captioning`, held by nobody, its picture on `pictures`."""
     scene = failed(brief=False)
-    scene.tracks.works[TRACK] = Work(TOKEN, "owner", datetime.now(UTC), claims=25)
-    assert Standing(SESSION, TRACK, Status.CAPTIONING, 2) == scene.command("retry")
-    assert Work(TOKEN) == scene.tracks.works[TRACK]
+    scene.tracks.works[TRACK] = PrivateTrack(TOKEN, "owner", datetime.now(UTC), claims=25)
+    assert TrackState(SESSION, TRACK, Status.CAPTIONING, 2) == scene.command("retry")
+    assert PrivateTrack(TOKEN) == scene.tracks.works[TRACK]
     assert [PictureMessage(TRACK)] == scene.pictures.heard
     assert not scene.captions.heard
 
@@ -330,7 +330,7 @@ def test_a_slow_retry_deletes_nothing_of_the_attempt_that_another_one_began(when
 def test_a_track_under_way_is_not_retried(status: Status) -> None:
     """It stays as it is, and so says the answer; nothing is counted."""
     scene = Scene(status=status, fields={"attempt": 2})
-    assert Standing(SESSION, TRACK, status, 2) == scene.command("retry")
+    assert TrackState(SESSION, TRACK, status, 2) == scene.command("retry")
     assert recorded(f"track_{status}") | {"attempt": 2} == scene.document
     assert not scene.ledger.counts
 
@@ -358,8 +358,8 @@ def test_the_same_key_begins_one_attempt() -> None:
     scene = failed()
     scene.command("retry", key=KEY)
     scene.at(Status.FAILED, attempt=2, error=PipelineFailedError("").to_mapping("ko"))
-    assert Standing(SESSION, TRACK, Status.FAILED, 2) == scene.command("retry", key=KEY)
-    assert Standing(SESSION, TRACK, Status.CAPTIONED, 3) == scene.command("retry", key=KEY + "-2")
+    assert TrackState(SESSION, TRACK, Status.FAILED, 2) == scene.command("retry", key=KEY)
+    assert TrackState(SESSION, TRACK, Status.CAPTIONED, 3) == scene.command("retry", key=KEY + "-2")
 
 
 def test_a_key_that_was_used_while_the_track_was_under_way_begins_nothing_later() -> None:
@@ -414,11 +414,11 @@ def test_another_session_s_track_is_not_there(name: str) -> None:
     before = dict(scene.document)
     command = getattr(scene.api.commands, name)
     with pytest.raises(UnknownTrackError):
-        command(Asked(OTHER, OTHER_SECRET, TRACK, {}))
+        command(CommandRequest(OTHER, OTHER_SECRET, TRACK, {}))
     with pytest.raises(UnknownSessionError):
-        command(Asked(SESSION, OTHER_SECRET, TRACK, {}))
+        command(CommandRequest(SESSION, OTHER_SECRET, TRACK, {}))
     with pytest.raises(UnknownTrackError):
-        command(Asked(SESSION, SECRET, "t" + "a" * 26, {}))
+        command(CommandRequest(SESSION, SECRET, "t" + "a" * 26, {}))
     assert before == scene.document
     assert not scene.other_tracks()
 

@@ -3,7 +3,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from launching import Launcher, Places
+from launching import Launcher, Settings
 from yaml_templates import template_at
 
 from musicgenerator.errors import LaunchRefusedError
@@ -46,8 +46,8 @@ class Scene:
         self.tracks.hold(recorded(f"track_{status}") | fields, SESSION, TRACK, recorded_work(published=True))
 
     def deliver(self) -> None:
-        places = Places.from_environ(ENVIRON)
-        launcher = Launcher(self.tracks, self.pipelines, self.regions, TEMPLATE, places, self.switch)
+        settings = Settings.from_environ(ENVIRON)
+        launcher = Launcher(self.tracks, self.pipelines, self.regions, TEMPLATE, settings, self.switch)
         launcher.launch(self.message)
 
     @property
@@ -94,15 +94,15 @@ def test_the_job_says_all_that_the_pipeline_needs() -> None:
 def test_the_operators_wishes_are_passed_on() -> None:
     """Which engine may stand in, and where the model of one's own is, are settings of the launcher."""
     wishes = {"FALLBACK_ENGINE": "composer", "MODEL_ENDPOINT": "projects/p/locations/l/endpoints/1"}
-    places = Places.from_environ(ENVIRON | wishes)
-    assert ("composer", "projects/p/locations/l/endpoints/1") == (places.fallback_engine, places.model_endpoint)
+    settings = Settings.from_environ(ENVIRON | wishes)
+    assert ("composer", "projects/p/locations/l/endpoints/1") == (settings.fallback_engine, settings.model_endpoint)
 
 
 @pytest.mark.parametrize("setting", ["DEFAULT_ENGINE", "FALLBACK_ENGINE"])
 def test_an_engine_that_does_not_exist_is_no_setting(setting: str) -> None:
     """A misspelt engine is said when the function starts, not by a pipeline that was paid for."""
     with pytest.raises(SettingInvalidError, match=setting):
-        Places.from_environ(ENVIRON | {setting: "lyria"})
+        Settings.from_environ(ENVIRON | {setting: "lyria"})
 
 
 @pytest.mark.parametrize("seed", [0, 7, 2**32 - 1])
@@ -256,7 +256,7 @@ def test_a_track_that_is_further_already_stays_there(end: Status) -> None:
 def test_a_missing_setting_is_named(name: str) -> None:
     """The function does not start without it."""
     with pytest.raises(SettingMissingError, match=name):
-        Places.from_environ(ENVIRON | {name: ""})
+        Settings.from_environ(ENVIRON | {name: ""})
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 from admitting import Limits, Quota, limit_reached
 from google.api_core.exceptions import ServiceUnavailable
 from google.auth.exceptions import TransportError
-from launching import Launcher, Places
+from launching import Launcher, Settings
 from requests import ReadTimeout
 from uploading import Session
 
@@ -195,9 +195,9 @@ def test_while_the_system_is_paused_nothing_is_launched() -> None:
     """The message is acknowledged and the track stays; announced again later it is launched."""
     scene, pipelines = Scene(), MemoryPipelines()
     scene.hold(Status.CAPTIONED)
-    places = Places.from_environ(ENVIRON)
+    settings = Settings.from_environ(ENVIRON)
     switch = MemorySwitch(paused=True)
-    launcher = Launcher(scene.tracks, pipelines, MemoryRegions(), {"root": {}}, places, switch)
+    launcher = Launcher(scene.tracks, pipelines, MemoryRegions(), {"root": {}}, settings, switch)
     launcher.launch(CaptionMessage(SESSION, TRACK, 1))
     assert recorded("track_captioned") == scene.tracks.documents[TRACK]
     switch.paused = False

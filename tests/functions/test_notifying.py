@@ -3,7 +3,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from notifying import Notifier, Places
+from notifying import Notifier, Settings
 
 from musicgenerator.errors import (
     MusicMissingError,
@@ -69,8 +69,8 @@ class Scene:
         self.pipelines.jobs[JOB] = JobFacts(state, job_labels(TRACK, 1), "the step failed")
 
     def deliver(self) -> None:
-        places = Places.from_environ(ENVIRON)
-        Notifier(self.tracks, self.pipelines, self.results, self.spans, places).notify(self.message)
+        settings = Settings.from_environ(ENVIRON)
+        Notifier(self.tracks, self.pipelines, self.results, self.spans, settings).notify(self.message)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -217,7 +217,7 @@ def test_an_end_is_shown_once_with_all_its_stages(music: MusicFacts | PermanentE
     for _ in range(2):
         scene.deliver()
     [(track, timeline, error)] = scene.spans.sent
-    assert (TRACK, code) == (track.track, error)
+    assert (TRACK, code) == (track.track_id, error)
     assert set(recorded("track_composing")["timeline"]) | {end} == set(timeline)
 
 
@@ -225,4 +225,4 @@ def test_an_end_is_shown_once_with_all_its_stages(music: MusicFacts | PermanentE
 def test_a_missing_setting_is_named(name: str) -> None:
     """The function does not start without it."""
     with pytest.raises(SettingMissingError, match=name):
-        Places.from_environ(ENVIRON | {name: ""})
+        Settings.from_environ(ENVIRON | {name: ""})

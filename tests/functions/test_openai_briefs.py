@@ -14,11 +14,11 @@ from musicgenerator.briefs import (
     ENERGY,
     GENRES,
     INSTRUMENTS,
-    INSTRUMENTS_AT_MOST,
     KEYS,
     LANGUAGES,
     LENGTHS,
-    MOODS_AT_MOST,
+    MAX_INSTRUMENTS,
+    MAX_MOODS,
     TEMPO_BPM,
     VALENCE,
     Brief,
@@ -155,8 +155,8 @@ def test_the_schema_holds_the_engines_vocabulary_and_bounds(server: ScriptedServ
     enums = {name: schema["enum"] for name, schema in properties.items() if "enum" in schema}
     assert {"language": list(LANGUAGES), "genre": list(GENRES), "key": list(KEYS)} == enums
     assert list(INSTRUMENTS) == properties["instruments"]["items"]["enum"]
-    assert (1, INSTRUMENTS_AT_MOST) == (properties["instruments"]["minItems"], properties["instruments"]["maxItems"])
-    assert (1, MOODS_AT_MOST) == (properties["moods"]["minItems"], properties["moods"]["maxItems"])
+    assert (1, MAX_INSTRUMENTS) == (properties["instruments"]["minItems"], properties["instruments"]["maxItems"])
+    assert (1, MAX_MOODS) == (properties["moods"]["minItems"], properties["moods"]["maxItems"])
     for name, bounds in {"tempoBpm": TEMPO_BPM, "valence": VALENCE, "energy": ENERGY}.items():
         assert bounds == (properties[name]["minimum"], properties[name]["maximum"])
     texts = {name for name, schema in properties.items() if schema == {"title": schema["title"], "type": "string"}}

@@ -211,7 +211,7 @@ def test_a_declined_picture_is_rejected_and_its_cost_kept(scene: Scene, server: 
 def test_an_answer_that_cannot_be_used_fails_the_track_and_its_cost_is_kept(
     scene: Scene, server: ScriptedServer, answer: Answer
 ) -> None:
-    """Asked again it would end the same way and be paid for again."""
+    """CommandRequest again it would end the same way and be paid for again."""
     server.script(f"POST {RESPONSES}", answer)
     ends(scene, CaptionFailedError, PAID)
     assert len(server.heard_at(RESPONSES)) == 1

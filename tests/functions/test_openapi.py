@@ -14,7 +14,7 @@ from problems import ProblemError
 from musicgenerator.briefs import ENGINES, GENRES, INSTRUMENTS, KEYS, LANGUAGES, LENGTHS
 from musicgenerator.errors import PipelineFailedError
 from musicgenerator.states import Status
-from musicgenerator.tracks import CONTENT_TYPES
+from musicgenerator.tracks import PICTURE_TYPES
 from tests.contracts.recorded import SESSION, TRACK
 from tests.functions.test_limits import KEY, PICTURE, PLENTY, SECRETS, Scene
 
@@ -172,11 +172,11 @@ def test_the_vocabulary_is_the_brief_s() -> None:
         name: edit[name]["maxLength"] for name in LENGTHS if name in edit
     }
     picture = DOCUMENT["components"]["schemas"]["Picture"]["properties"]
-    assert list(CONTENT_TYPES) == picture["contentType"]["enum"]
+    assert list(PICTURE_TYPES) == picture["contentType"]["enum"]
     assert [*LANGUAGES, None] == picture["language"]["enum"]
-    assert [status.value for status in Status] == DOCUMENT["components"]["schemas"]["Standing"]["properties"]["status"][
-        "enum"
-    ]
+    assert [status.value for status in Status] == DOCUMENT["components"]["schemas"]["TrackState"]["properties"][
+        "status"
+    ]["enum"]
 
 
 def test_the_document_is_served_as_it_lies_there() -> None:

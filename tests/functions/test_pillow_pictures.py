@@ -19,7 +19,7 @@ from captioning import Picture
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms, ImageDraw, PngImagePlugin
-from pillow_decoder import PIXELS_AT_MOST, SIDE_AT_LEAST, SIDE_AT_MOST, decoded
+from pillow_decoder import MAX_PIXELS, MAX_SIDE, MIN_SIDE, decoded
 from pillow_pictures import PreparedDecoder
 from pillow_pictures import decode as decode_apart
 
@@ -36,7 +36,7 @@ from musicgenerator.errors import (
     TruncatedPictureError,
     UnsupportedFormatError,
 )
-from musicgenerator.tracks import PICTURE_BYTES_AT_MOST
+from musicgenerator.tracks import MAX_PICTURE_BYTES
 from tests.pictures.bombs import scan_bomb, tiff_bomb
 from tests.pictures.leftovers import leftovers
 
@@ -127,16 +127,16 @@ def test_a_large_picture_is_shrunk_and_its_size_told() -> None:
     """At most 1,024 pixels a side leave; the track knows the original's size."""
     picture = decode(encoded(quarters((2400, 1800)), "JPEG"))
     assert (2400, 1800) == (picture.width, picture.height)
-    assert pixels(picture).size == (SIDE_AT_MOST, 768)
+    assert pixels(picture).size == (MAX_SIDE, 768)
 
 
 def test_a_small_picture_is_not_blown_up() -> None:
     """The smallest that is accepted stays as it is."""
-    size = (SIDE_AT_LEAST, SIDE_AT_LEAST)
+    size = (MIN_SIDE, MIN_SIDE)
     assert pixels(decode(encoded(Image.new("RGB", size, RED), "PNG"))).size == size
 
 
-@pytest.mark.parametrize("size", [(1, 1), (SIDE_AT_LEAST - 1, 400), (200_000, 1), (1, 200_000), (4000, 50)])
+@pytest.mark.parametrize("size", [(1, 1), (MIN_SIDE - 1, 400), (200_000, 1), (1, 200_000), (4000, 50)])
 def test_a_dot_or_a_line_is_refused(size: tuple[int, int]) -> None:
     """Nothing can be seen in what is thinner than 16 pixels at the size that is looked at."""
     with pytest.raises(TooSmallPictureError):
@@ -145,7 +145,7 @@ def test_a_dot_or_a_line_is_refused(size: tuple[int, int]) -> None:
 
 def test_a_panorama_is_a_picture() -> None:
     """Twenty times as wide as high."""
-    assert pixels(decode(encoded(Image.new("RGB", (10_000, 500), RED), "JPEG"))).size == (SIDE_AT_MOST, 51)
+    assert pixels(decode(encoded(Image.new("RGB", (10_000, 500), RED), "JPEG"))).size == (MAX_SIDE, 51)
 
 
 def transparent(mode: str) -> bytes:
@@ -291,7 +291,7 @@ def png(width: int, height: int, bits: int = 8, colour: int = 2) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + data
 
 
-@pytest.mark.parametrize("data", [png(20_000, 20_000), png(50_000, 50_000, 1, 0), png(PIXELS_AT_MOST + 1, 1)])
+@pytest.mark.parametrize("data", [png(20_000, 20_000), png(50_000, 50_000, 1, 0), png(MAX_PIXELS + 1, 1)])
 def test_too_many_pixels_are_refused_from_the_header(data: bytes) -> None:
     """Nothing is decoded of a bomb."""
     with pytest.raises(TooManyPixelsError):
@@ -333,7 +333,7 @@ def test_a_reason_comes_back_from_the_decoder_s_process(data: bytes, kind: type[
         decode_apart(data)
 
 
-@pytest.mark.parametrize("length", [PICTURE_BYTES_AT_MOST + 1, 50_000_000])
+@pytest.mark.parametrize("length", [MAX_PICTURE_BYTES + 1, 50_000_000])
 def test_too_many_bytes_are_refused(length: int) -> None:
     """Even those of a picture."""
     with pytest.raises(PictureTooLargeError):
@@ -342,7 +342,7 @@ def test_too_many_bytes_are_refused(length: int) -> None:
 
 def test_as_many_bytes_as_are_accepted() -> None:
     """The bound itself is inside, and what trails a picture does no harm."""
-    assert shows_quarters(pixels(decode_apart(encoded(quarters(), "JPEG").ljust(PICTURE_BYTES_AT_MOST, b"\0"))))
+    assert shows_quarters(pixels(decode_apart(encoded(quarters(), "JPEG").ljust(MAX_PICTURE_BYTES, b"\0"))))
 
 
 @pytest.mark.parametrize(
@@ -515,7 +515,7 @@ def test_damage_of_any_kind_is_a_picture_or_a_reason(
         data[at : at + len(new)] = new
     with suppress(PictureError):
         picture = decode(bytes(data[: int(len(data) * kept)]))
-        assert max(pixels(picture).size) <= SIDE_AT_MOST
+        assert max(pixels(picture).size) <= MAX_SIDE
 
 
 @pytest.mark.parametrize("kind", ["AVIF", "HEIF"])

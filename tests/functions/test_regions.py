@@ -17,7 +17,7 @@ from musicgenerator.errors import BudgetSpentError, LaunchUnavailableError, Regi
 from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import CaptionMessage, PipelineMessage
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, Work
+from musicgenerator.tracks import Change, PrivateTrack
 from musicgenerator_google.vertex_pipelines import VertexPipelines
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work
 from tests.functions.test_launching import ENVIRON, TEMPLATE
@@ -65,19 +65,19 @@ class Scene:
     def __post_init__(self) -> None:
         self.at(Status.CAPTIONED)
 
-    def at(self, status: Status, work: Work | None = None, **fields: Any) -> None:
+    def at(self, status: Status, work: PrivateTrack | None = None, **fields: Any) -> None:
         """Put the track where the recorded document of this status is, some fields changed."""
         self.tracks.hold(recorded(f"track_{status}") | fields, SESSION, TRACK, work or recorded_work(published=True))
 
     def launch(self, attempt: int = 1) -> None:
-        places = launching.Places.from_environ(self.environ)
-        launcher = launching.Launcher(self.tracks, self.pipelines, self.regions, TEMPLATE, places, MemorySwitch())
+        settings = launching.Settings.from_environ(self.environ)
+        launcher = launching.Launcher(self.tracks, self.pipelines, self.regions, TEMPLATE, settings, MemorySwitch())
         launcher.launch(CaptionMessage(SESSION, TRACK, attempt))
 
     def notify(self) -> None:
-        places = notifying.Places.from_environ(self.environ | {"STORAGE_URL": "https://storage.googleapis.com"})
+        settings = notifying.Settings.from_environ(self.environ | {"STORAGE_URL": "https://storage.googleapis.com"})
         message = PipelineMessage.from_bytes(json.dumps(recorded("pipeline_event_step")).encode())
-        notifying.Notifier(self.tracks, self.pipelines, self.results, MemorySpans(), places).notify(message)
+        notifying.Notifier(self.tracks, self.pipelines, self.results, MemorySpans(), settings).notify(message)
 
     @property
     def status(self) -> str:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from notifying import Notifier, Places
-from sweeping import LOOKED_AT, TRACKS_AT_MOST, Sweeper, in_turns
+from notifying import Notifier, Settings
+from sweeping import LOOKED_AT, MAX_TRACKS, Sweeper, in_turns
 
 from musicgenerator import ids
 from musicgenerator.messages import CaptionMessage, PictureMessage
@@ -33,9 +33,9 @@ class WaitingTracks(MemoryTracks):
         self.line.append(track)
         return track
 
-    def due(self, now: datetime, at_most: int) -> list[tuple[str, str]]:
+    def due(self, now: datetime, limit: int) -> list[tuple[str, str]]:
         assert now <= datetime.now(UTC)
-        return [(self.sessions[track], track) for track in self.line[:at_most]]
+        return [(self.sessions[track], track) for track in self.line[:limit]]
 
     def advance(self, track: str, decide: Decision) -> Outcome | None:
         outcome = super().advance(track, decide)
@@ -58,8 +58,8 @@ class Scene:
     def tick(self) -> list[str]:
         """Sweep once and return the tracks that were announced to the launcher."""
         self.captions.heard.clear()
-        places = Places("musicgenerator-results", "https://storage.googleapis.com", self.regions)
-        notifier = Notifier(self.tracks, self.pipelines, MemoryResults(), MemorySpans(), places)
+        settings = Settings("musicgenerator-results", "https://storage.googleapis.com", self.regions)
+        notifier = Notifier(self.tracks, self.pipelines, MemoryResults(), MemorySpans(), settings)
         Sweeper(self.tracks, notifier, self.pictures, self.captions, "composer").sweep()
         return [message.track for message, _ in self.captions.heard]
 
@@ -69,7 +69,7 @@ def test_five_hundred_of_one_session_do_not_keep_another_s_one_waiting() -> None
     scene = Scene()
     many = [scene.tracks.wait(MANY) for _ in range(500)]
     one = scene.tracks.wait(ONE)
-    assert [many[0], one, *many[1 : TRACKS_AT_MOST - 1]] == scene.tick()
+    assert [many[0], one, *many[1 : MAX_TRACKS - 1]] == scene.tick()
 
 
 def test_all_five_hundred_have_their_turn() -> None:
@@ -98,7 +98,7 @@ def test_a_region_that_does_not_answer_keeps_nobody_else_waiting(state: str) -> 
 def test_whoever_is_out_of_sight_comes_nearer() -> None:
     """More are due than a tick looks at: the last one's turn comes when those before it have gone to the end."""
     scene = Scene()
-    for _ in range(LOOKED_AT + 2 * TRACKS_AT_MOST):
+    for _ in range(LOOKED_AT + 2 * MAX_TRACKS):
         scene.tracks.wait(MANY)
     one = scene.tracks.wait(ONE)
     assert [False, False, False, True] == [one in scene.tick() for _ in range(4)]
@@ -121,7 +121,7 @@ def test_more_regions_take_up_more() -> None:
     scene = Scene(regions=(HOME, "europe-west4", "asia-east1"))
     for _ in range(500):
         scene.tracks.wait(MANY)
-    assert 3 * TRACKS_AT_MOST == len(scene.tick())
+    assert 3 * MAX_TRACKS == len(scene.tick())
 
 
 @pytest.mark.parametrize("status", [Status.CAPTIONED, Status.LAUNCHING])

@@ -17,7 +17,7 @@ from uploading import AnnouncedTrack, OpenedSession, Session, Uploads
 from musicgenerator import ids
 from musicgenerator.errors import MusicgeneratorError
 from musicgenerator.states import Status
-from musicgenerator.tracks import CONTENT_TYPES, PICTURE_BYTES_AT_MOST
+from musicgenerator.tracks import MAX_PICTURE_BYTES, PICTURE_TYPES
 from tests.contracts.recorded import recorded, without_timestamps
 from tests.support.command_fakes import CommandSessions, MemoryLedger
 from tests.support.fakes import MemoryTracks, PlainPermits
@@ -130,7 +130,7 @@ def test_the_permit_is_for_this_object_type_and_size() -> None:
     scene = Scene()
     announced = scene.announce(scene.uploads.open_session({}, None))
     assert scene.permits.asked == [(f"uploads/{announced.track}", "image/jpeg", 20_000_000)]
-    assert announced.upload.headers["x-goog-content-length-range"] == f"1,{PICTURE_BYTES_AT_MOST}"
+    assert announced.upload.headers["x-goog-content-length-range"] == f"1,{MAX_PICTURE_BYTES}"
 
 
 def test_the_same_key_and_body_give_the_same_track_with_a_fresh_permit() -> None:
@@ -231,7 +231,7 @@ def test_a_track_of_a_session_that_is_deleted_meanwhile_does_not_stay() -> None:
         ({"contentType": None}, UnsupportedTypeError, "contentType"),
         ({"contentType": ["image/jpeg"]}, UnsupportedTypeError, "contentType"),
         ({"contentType": "IMAGE/JPEG"}, UnsupportedTypeError, "contentType"),
-        ({"bytes": PICTURE_BYTES_AT_MOST + 1}, TooManyBytesError, "bytes"),
+        ({"bytes": MAX_PICTURE_BYTES + 1}, TooManyBytesError, "bytes"),
         ({"bytes": 0}, InvalidRequestError, "bytes"),
         ({"bytes": -1}, InvalidRequestError, "bytes"),
         ({"bytes": "5"}, InvalidRequestError, "bytes"),
@@ -257,11 +257,11 @@ def test_a_field_out_of_bounds_is_named(change: dict[str, Any], kind: type[Probl
     assert not scene.permits.asked
 
 
-@pytest.mark.parametrize("content_type", CONTENT_TYPES)
+@pytest.mark.parametrize("content_type", PICTURE_TYPES)
 def test_every_accepted_type_can_be_announced(content_type: str) -> None:
     """With the largest size that is accepted."""
     scene = Scene()
-    scene.announce(scene.uploads.open_session({}, None), {"contentType": content_type, "bytes": PICTURE_BYTES_AT_MOST})
+    scene.announce(scene.uploads.open_session({}, None), {"contentType": content_type, "bytes": MAX_PICTURE_BYTES})
     assert content_type == scene.permits.asked[0][1]
 
 

@@ -9,8 +9,8 @@ from tests.pictures import corpus
 from tests.pictures.expected import EXPECTED, accept, read
 from tests.pictures.runs import Run, run_all
 
-SECONDS_AT_MOST: Final = 5.0
-MEGABYTES_AT_MOST: Final = 512
+MAX_SECONDS: Final = 5.0
+MAX_MEGABYTES: Final = 512
 NEVER: Final = frozenset({"crashed", "unnamed", "leaking"})
 
 
@@ -41,8 +41,8 @@ def report(runs: list[Run], expected: dict[str, frozenset[str]]) -> int:
     """Print what became of the files, and return 0 when nothing did that should not."""
     different = [run for run in runs if run.outcome not in expected.get(run.sample.hash, {run.outcome})]
     broken = [run for run in runs if run.outcome in NEVER]
-    slow = [run for run in runs if run.computing >= SECONDS_AT_MOST]
-    fat = [run for run in runs if run.megabytes >= MEGABYTES_AT_MOST]
+    slow = [run for run in runs if run.computing >= MAX_SECONDS]
+    fat = [run for run in runs if run.megabytes >= MAX_MEGABYTES]
     say(f"{len(runs):6} files, {len(expected)} of them with a known outcome")
     say(f"{sum(run.computing for run in runs):6.0f} s of computing\n")
     for outcome, count in Counter(run.outcome for run in runs).most_common():

@@ -13,7 +13,7 @@ from pipeline.encoding import Tags, mp3
 from pipeline.engines import engine_named
 from pipeline.mastering import decibels, master, true_peaks
 
-SECONDS = 20
+MUSIC_SECONDS = 20
 PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 FLATS = {"Db": "C#", "Eb": "D#", "Gb": "F#", "Ab": "G#", "Bb": "A#"}
 # genre, instruments, key, tempo, energy, valence
@@ -66,9 +66,9 @@ def _made(asked: tuple[str, list[str], str, int, float, float]) -> Heard:
     texts = {"title": "곡", "caption": "설명", "altText": "설명", "language": "ko", "prompt": "music", "avoid": ""}
     fields = {"genre": genre, "instruments": instruments, "key": key, "tempoBpm": tempo}
     brief = Brief.from_mapping(texts | fields | {"moods": ["calm"], "energy": energy, "valence": valence})
-    take = engine_named("composer").make(brief, SECONDS, 11)
+    take = engine_named("composer").make(brief, MUSIC_SECONDS, 11)
     tags = Tags("곡", "설명", "ko", genre, key, tempo, take.engine, take.model, take.seed)
-    samples, rate = soundfile.read(BytesIO(mp3(master(take.audio, SECONDS).audio, tags, None)), dtype="float32")
+    samples, rate = soundfile.read(BytesIO(mp3(master(take.audio, MUSIC_SECONDS).audio, tags, None)), dtype="float32")
     return Heard(brief, samples, rate)
 
 
@@ -76,7 +76,7 @@ def test_every_genre_is_within_the_mastering_limits(heard: list[Heard]) -> None:
     """As decoded: the length asked, -14 LUFS, a true peak below -1 dBTP."""
     for each in heard:
         loudness = libsonare.lufs_interleaved(np.ascontiguousarray(each.samples).ravel(), 2, each.rate)
-        assert len(each.samples) / each.rate == pytest.approx(SECONDS, abs=0.2), each.brief.genre
+        assert len(each.samples) / each.rate == pytest.approx(MUSIC_SECONDS, abs=0.2), each.brief.genre
         assert loudness.integrated_lufs == pytest.approx(-14, abs=0.5), each.brief.genre
         assert decibels(float(true_peaks(each.samples).max())) <= -1, each.brief.genre
 

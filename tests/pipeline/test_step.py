@@ -80,7 +80,7 @@ class MoodyEngine:
 
 
 @dataclass
-class Standing:
+class TrackState:
     """Gives a take that was made before."""
 
     take: Take
@@ -203,7 +203,7 @@ def test_the_track_says_which_engine_stood_in_for_which() -> None:
     """The provenance names the engine that failed beside the one that made the music, and the take is kept."""
     results = FolderOfResults()
     made = ToneEngine().make(BRIEF, 10, 7)
-    make_music(ORDER, Standing(replace(made, fallback_from="lyria-002")), results, Topic())
+    make_music(ORDER, TrackState(replace(made, fallback_from="lyria-002")), results, Topic())
     track = json.loads(results.files["track.json"])
     assert ("tone", "tone", "lyria-002") == (
         track["music"]["engine"],

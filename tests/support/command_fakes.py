@@ -7,13 +7,13 @@ from typing import Any
 
 import flask
 from admitting import Admission, Entry, Limits, Quota, limit_reached
-from commanding import Commands, Places
+from commanding import Commands, Settings
 from erasing import Erasures
 from http_api import HttpApi
 from uploading import Session, Uploads
 
 from musicgenerator.messages import PictureMessage
-from musicgenerator.tracks import Change, Decision, Outcome, Track, Work, check_step
+from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track, check_step
 from tests.support.fakes import HeardCaptions, MemoryPipelines, MemorySessions, MemoryTracks, PlainPermits
 
 
@@ -21,7 +21,7 @@ from tests.support.fakes import HeardCaptions, MemoryPipelines, MemorySessions, 
 class CommandTracks(MemoryTracks):
     """Tracks that know another attempt, and can be listed and forgotten."""
 
-    def find(self, track: str) -> tuple[Track, Work] | None:
+    def find(self, track: str) -> tuple[Track, PrivateTrack] | None:
         found = super().find(track)
         if found is None:
             return None
@@ -29,7 +29,7 @@ class CommandTracks(MemoryTracks):
         return replace(found[0], retryable=bool(error.get("retryable"))), found[1]
 
     def advance(self, track: str, decide: Decision) -> Outcome | None:
-        def checked(now: Track, work: Work) -> Change | None:
+        def checked(now: Track, work: PrivateTrack) -> Change | None:
             change = decide(now, work)
             if change is None or change.status is None or "attempt" not in change.fields:
                 return change
@@ -176,8 +176,8 @@ class Door:
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     switch: MemorySwitch = field(default_factory=MemorySwitch)
     limits: Limits = field(default_factory=Limits)
-    places: Places = field(
-        default_factory=lambda: Places(
+    settings: Settings = field(
+        default_factory=lambda: Settings(
             "musicgenerator-images", "musicgenerator-results", "https://storage.googleapis.com", "composer"
         )
     )
@@ -197,9 +197,9 @@ class Door:
                 self.captions,
                 self.pictures,
                 admission,
-                self.places,
+                self.settings,
             ),
-            Erasures(self.sessions, self.tracks, self.buckets, self.jobs, self.ledger, self.places),
+            Erasures(self.sessions, self.tracks, self.buckets, self.jobs, self.ledger, self.settings),
             self.switch,
             self.origins,
         )

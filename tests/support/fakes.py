@@ -21,7 +21,7 @@ from musicgenerator.jobs import JobFacts, JobRequest, JobState
 from musicgenerator.messages import CaptionMessage
 from musicgenerator.results import MusicFacts, ResultsFolder
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, Decision, Image, Outcome, Request, Track, Work
+from musicgenerator.tracks import Change, Decision, Image, Outcome, PrivateTrack, Request, Track
 
 HOME = "us-central1"
 
@@ -39,7 +39,7 @@ class MemoryTracks:
 
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
     sessions: dict[str, str] = field(default_factory=dict)
-    works: dict[str, Work] = field(default_factory=dict)
+    works: dict[str, PrivateTrack] = field(default_factory=dict)
     expiries: dict[str, datetime] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
     steps: list[tuple[str, Status]] = field(default_factory=list)
@@ -47,11 +47,11 @@ class MemoryTracks:
     meanwhile: list[Callable[[], None]] = field(default_factory=list)
     lost_answers: int = 0
 
-    def create(self, track: Track, work: Work, expires_at: datetime) -> None:
-        if track.track in self.documents:
+    def create(self, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
+        if track.track_id in self.documents:
             return
         now = datetime.now(UTC)
-        self.documents[track.track] = {
+        self.documents[track.track_id] = {
             "status": track.status.value,
             "attempt": track.attempt,
             "image": asdict(track.image) if track.image else None,
@@ -65,12 +65,12 @@ class MemoryTracks:
             "updatedAt": now,
             "expiresAt": expires_at,
         }
-        self.sessions[track.track] = track.session
-        self.works[track.track] = work
-        self.expiries[track.track] = expires_at
-        self.versions[track.track] = 1
+        self.sessions[track.track_id] = track.session
+        self.works[track.track_id] = work
+        self.expiries[track.track_id] = expires_at
+        self.versions[track.track_id] = 1
 
-    def find(self, track: str) -> tuple[Track, Work] | None:
+    def find(self, track: str) -> tuple[Track, PrivateTrack] | None:
         document = self.documents.get(track)
         if document is None:
             return None
@@ -98,7 +98,7 @@ class MemoryTracks:
             return Outcome(now, work, changed=True)
         raise ContentionError(f"track {track} kept changing")
 
-    def hold(self, document: Mapping[str, Any], session: str, track: str, work: Work) -> None:
+    def hold(self, document: Mapping[str, Any], session: str, track: str, work: PrivateTrack) -> None:
         """Hold a track that is already under way, as its document says."""
         self.documents[track] = dict(document)
         self.sessions[track], self.works[track] = session, work
@@ -126,7 +126,7 @@ def _track(session: str, track: str, document: Mapping[str, Any]) -> Track:
     image, brief = document["image"], document["brief"]
     return Track(
         session=session,
-        track=track,
+        track_id=track,
         status=Status(document["status"]),
         attempt=document["attempt"],
         request=Request.from_mapping(document["request"]),
@@ -327,10 +327,10 @@ class PlainPermits:
     url: str = "https://storage.example/images"
     asked: list[tuple[str, str, int]] = field(default_factory=list)
 
-    def permit(self, name: str, content_type: str, bytes_at_most: int) -> Permit:
-        self.asked.append((name, content_type, bytes_at_most))
+    def permit(self, name: str, content_type: str, max_bytes: int) -> Permit:
+        self.asked.append((name, content_type, max_bytes))
         headers = {
-            "x-goog-content-length-range": f"1,{bytes_at_most}",
+            "x-goog-content-length-range": f"1,{max_bytes}",
             "x-goog-if-generation-match": "0",
             "Content-Type": content_type,
         }

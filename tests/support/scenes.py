@@ -14,14 +14,14 @@ from google.cloud import firestore
 from localcloud.addresses import PROJECT, REPOSITORY, RESULTS_BUCKET, Addresses
 from localcloud.provision import storage_client
 from musicgenerator import ids
-from musicgenerator.results import CONTENT_TYPES, COVER, MUSIC, MUSIC_MIDI, MUSIC_WAV, TRACK, ResultsFolder
+from musicgenerator.results import COVER, MUSIC, MUSIC_MIDI, MUSIC_WAV, RESULT_TYPES, TRACK, ResultsFolder
 from musicgenerator.states import Status
-from musicgenerator.tracks import Work
+from musicgenerator.tracks import PrivateTrack
 from musicgenerator_google.firestore_tracks import FirestoreTracks
 from tests.contracts.recorded import recorded, recorded_track
 
 PHOTOS: Final = REPOSITORY / "localcloud" / "photos"
-SECONDS: Final = 12
+SCENE_SECONDS: Final = 12
 _RATE: Final = 44_100
 # The moments of the recorded tracks are moved so that this one is now.
 _RECORDED_NOW: Final = datetime(2026, 11, 22, 9, 18, tzinfo=UTC)
@@ -61,8 +61,8 @@ class Scene:
         store = FirestoreTracks(client())
         if status in {"ready", "failed", "rejected", "cancelled"}:
             # What the commands need; a track under way is only looked at, and no sweeper is to take it up.
-            known = replace(recorded_track(Status(status)), session=self.session, track=track)
-            store.create(known, Work(token=token or ids.new_results_token()), _far())
+            known = replace(recorded_track(Status(status)), session=self.session, track_id=track)
+            store.create(known, PrivateTrack(token=token or ids.new_results_token()), _far())
         self.document(track).set(document)
         self.tracks.append(track)
         return track
@@ -108,7 +108,11 @@ def store_music(addresses: Addresses, photo: str = "coffee") -> Heard:
     folder = ResultsFolder(addresses.url("storage"), RESULTS_BUCKET, ids.new_results_token())
     samples, peaks = _tone()
     mp3, wav = _encoded(samples, "MP3"), _encoded(samples, "WAV")
-    facts = recorded("track_ready")["music"] | {"durationSeconds": float(SECONDS), "bytes": len(mp3), "peaks": peaks}
+    facts = recorded("track_ready")["music"] | {
+        "durationSeconds": float(SCENE_SECONDS),
+        "bytes": len(mp3),
+        "peaks": peaks,
+    }
     told = recorded("track") | {"music": facts}
     told["music"] = {name: value for name, value in facts.items() if not name.lower().endswith("url")}
     files = {
@@ -120,14 +124,14 @@ def store_music(addresses: Addresses, photo: str = "coffee") -> Heard:
     }
     bucket = storage_client().bucket(RESULTS_BUCKET)
     for name, data in files.items():
-        bucket.blob(folder.name(name)).upload_from_string(data, content_type=CONTENT_TYPES[name])
+        bucket.blob(folder.name(name)).upload_from_string(data, content_type=RESULT_TYPES[name])
     urls = {"url": folder.url(MUSIC), "wavUrl": folder.url(MUSIC_WAV), "coverUrl": folder.url(COVER)}
     return Heard(folder, facts | urls)
 
 
 def _tone() -> tuple[Any, list[float]]:
-    time = np.arange(SECONDS * _RATE) / _RATE
-    swell = 0.15 + 0.75 * np.sin(np.pi * time / SECONDS) ** 2
+    time = np.arange(SCENE_SECONDS * _RATE) / _RATE
+    swell = 0.15 + 0.75 * np.sin(np.pi * time / SCENE_SECONDS) ** 2
     samples = (0.4 * swell * np.sin(2 * np.pi * 220 * time)).astype(np.float32)
     peaks = [round(float(value), 3) for value in swell[:: len(swell) // 200][:200]]
     return samples, peaks

@@ -13,12 +13,12 @@ from typing import Any, Final
 from localcloud.vertex.specs import PipelineRequest
 from musicgenerator.briefs import Brief
 from musicgenerator.messages import step_message
-from musicgenerator.results import CONTENT_TYPES, MUSIC, TRACK
+from musicgenerator.results import MUSIC, RESULT_TYPES, TRACK
 from pipeline.engines.composer import Composer
 from pipeline.google_results import PubsubEvents, StorageResults
 from pipeline.step import Order, make_music
 
-_SECONDS: Final = 10
+_REQUEST_TIMEOUT_SECONDS: Final = 10
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def finished_take() -> dict[str, bytes]:
         energy=0.3,
     )
     memory = _Memory()
-    make_music(Order("mg-take", brief, _SECONDS, 1), Composer(), memory, memory)
+    make_music(Order("mg-take", brief, _REQUEST_TIMEOUT_SECONDS, 1), Composer(), memory, memory)
     return {file: memory.files[file] for file in (MUSIC, TRACK)}
 
 
@@ -108,7 +108,7 @@ class TakeRun:
         results = StorageResults(self._parameters["results_bucket"], self._parameters["results_token"])
         for file, data in self._files.items():
             broken = self._outcome == "broken" and file == MUSIC
-            results.create(file, data[: len(data) // 2] if broken else data, CONTENT_TYPES[file])
+            results.create(file, data[: len(data) // 2] if broken else data, RESULT_TYPES[file])
         if not self._silent:
             PubsubEvents(self._parameters["events_topic"]).publish(step_message(self._parameters["job"]))
         return None

@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from musicgenerator.errors import MusicMissingError
-from musicgenerator.results import CONTENT_TYPES, COVER, MUSIC, MUSIC_WAV, TRACK, MusicFacts, ResultsFolder
+from musicgenerator.results import COVER, MUSIC, MUSIC_WAV, RESULT_TYPES, TRACK, MusicFacts, ResultsFolder
 from tests.contracts.recorded import TOKEN, recorded
 from tests.unit.json_values import JSON
 
@@ -32,7 +32,7 @@ def test_results_lie_in_the_token_s_folder() -> None:
     """Names and addresses differ only in where the bucket's service answers."""
     assert f"{TOKEN}/music.mp3" == FOLDER.name(MUSIC)
     assert f"https://storage.googleapis.com/musicgenerator-results/{TOKEN}/cover.jpg" == FOLDER.url(COVER)
-    assert {MUSIC, MUSIC_WAV, COVER, TRACK} <= set(CONTENT_TYPES)
+    assert {MUSIC, MUSIC_WAV, COVER, TRACK} <= set(RESULT_TYPES)
 
 
 @pytest.mark.parametrize("field", sorted(recorded("track")["music"]))

@@ -95,7 +95,7 @@ def test_the_whole_way_by_keyboard(open_page: Opener, scene: Scene, heard: Heard
     """Choosing, hearing, seeking, another version, deleting, with the focus where it is looked for."""
     track = scene.add("ready", heard)
     page = open_page(scene=scene)
-    # Asked for from the start: Chromium hands choosers over only some time after it was told to.
+    # CommandRequest for from the start: Chromium hands choosers over only some time after it was told to.
     page.on("filechooser", lambda _: None)
     ready(page)
     page.keyboard.press("Tab")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from localcloud.addresses import Addresses
-from tests.support.scenes import PHOTOS, SECONDS, Heard, Scene, new_scene
+from tests.support.scenes import PHOTOS, SCENE_SECONDS, Heard, Scene, new_scene
 from tests.web.conftest import Opener
 from tests.web.gestures import choose, ready, stage, tiles
 
@@ -34,7 +34,7 @@ def test_the_waveform_is_a_slider(open_page: Opener, scene: Scene) -> None:
     ready(page)
     wave = stage(page).get_by_role("slider", name="재생 위치")
     page.wait_for_function("() => document.querySelector('audio').readyState > 0")
-    expect(wave).to_have_attribute("aria-valuemax", str(SECONDS))
+    expect(wave).to_have_attribute("aria-valuemax", str(SCENE_SECONDS))
     assert 72 == len(re.findall("M", wave.locator("path").first.get_attribute("d") or ""))
 
     box = wave.bounding_box()

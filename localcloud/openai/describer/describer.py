@@ -19,11 +19,11 @@ from musicgenerator.briefs import (
     ENERGY,
     GENRES,
     INSTRUMENTS,
-    INSTRUMENTS_AT_MOST,
     KEYS,
     LANGUAGES,
     LENGTHS,
-    MOODS_AT_MOST,
+    MAX_INSTRUMENTS,
+    MAX_MOODS,
     TEMPO_BPM,
     VALENCE,
 )
@@ -60,8 +60,8 @@ class Limits:
 
     genres: Sequence[str] = GENRES
     instruments: Sequence[str] = INSTRUMENTS
-    instruments_at_most: int = INSTRUMENTS_AT_MOST
-    moods_at_most: int = MOODS_AT_MOST
+    max_instruments: int = MAX_INSTRUMENTS
+    max_moods: int = MAX_MOODS
     keys: Sequence[str] = KEYS
     tempo: tuple[float, float] = TEMPO_BPM
     valence: tuple[float, float] = VALENCE
@@ -85,8 +85,8 @@ class Limits:
         return cls(
             genres=choices(part("genre"), GENRES),
             instruments=choices(_resolved(part("instruments").get("items", {}), schema), INSTRUMENTS),
-            instruments_at_most=part("instruments").get("maxItems", INSTRUMENTS_AT_MOST),
-            moods_at_most=part("moods").get("maxItems", MOODS_AT_MOST),
+            max_instruments=part("instruments").get("maxItems", MAX_INSTRUMENTS),
+            max_moods=part("moods").get("maxItems", MAX_MOODS),
             keys=choices(part("key"), KEYS),
             tempo=bounds("tempoBpm", TEMPO_BPM),
             valence=bounds("valence", VALENCE),
@@ -177,9 +177,9 @@ def _brief(words: Words, music: Music, language: str, limits: Limits) -> dict[st
     players = [name for name in music.instruments if name in limits.instruments]
     return {name: shorten(text, limits.lengths.get(name, len(text))) for name, text in texts.items()} | {
         "language": language,
-        "moods": list(music.moods)[: limits.moods_at_most],
+        "moods": list(music.moods)[: limits.max_moods],
         "genre": _first_allowed(music.genres, limits.genres),
-        "instruments": (players or list(limits.instruments))[: min(_INSTRUMENTS, limits.instruments_at_most)],
+        "instruments": (players or list(limits.instruments))[: min(_INSTRUMENTS, limits.max_instruments)],
         "tempoBpm": round(_clamped(music.tempo, limits.tempo)),
         "key": _first_allowed((music.key,), limits.keys),
         "valence": _clamped(music.valence, limits.valence),
