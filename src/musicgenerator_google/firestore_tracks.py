@@ -106,7 +106,7 @@ class FirestoreTracks:
             self._count(batch, change.daily_limit)
         track, work = snapshots
         # The preconditions make a write that was decided on old facts fail instead of undoing a newer one.
-        # The private document is part of every change, so that two changes decided on the same facts never both succeed.
+        # Every change writes the private document, so two changes decided on the same facts never both succeed.
         batch.update(work.reference, _work_fields(now, change), option=self._unchanged(work))
         if fields:
             fields["updatedAt"] = firestore.SERVER_TIMESTAMP

@@ -67,8 +67,8 @@ def test_sixty_four_uploads_at_once_keep_to_the_limit(world: World) -> None:
         witness.wait(120)
         assert witness.under_way() == 0
         jobs = run.created_jobs()
-        assert Counter(each["track"] for each in announced) == Counter(
-            job.request.fields["labels"]["track"] for job in jobs
+        assert Counter(job.request.fields["labels"]["track"] for job in jobs) == Counter(
+            each["track"] for each in announced
         )
         _nobody_else_s(people, announced, run.addresses.host("firestore"))
 

@@ -202,7 +202,7 @@ def test_a_crash_in_a_command_converges(world: World) -> None:
             key = new_key()
             run.plan("upload_handler", key, case.handling, case.point)
             track = sent(run, visitor, key)
-            assert usual == essence(run, visitor.session, track), case
+            assert essence(run, visitor.session, track) == usual, case
         source = track
         tracks = _tracks(visitor.session)
         key, wish = new_key(), {"title": "Again", "seed": 5}
@@ -214,9 +214,9 @@ def test_a_crash_in_a_command_converges(world: World) -> None:
             key = new_key()
             run.plan("upload_handler", key, case.handling, case.point)
             made = visitor.command(source, "again", key, wish).json()["track"]
-            assert usual == essence(run, visitor.session, made), case
+            assert essence(run, visitor.session, made) == usual, case
         # One take for each key, and none for any crash.
-        assert len(_tracks(visitor.session)) == len(tracks) + 1 + len(again)
+        assert len(tracks) + 1 + len(again) == len(_tracks(visitor.session))
         _erasures_converge(run, visitor, source)
 
 

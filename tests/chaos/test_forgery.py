@@ -158,7 +158,7 @@ def test_a_thousand_forged_events_change_no_document(held: tuple[Run, dict[str, 
     before, paid, jobs = everything(), list(run.openai.paid), len(run.created_jobs())
     assert answers(run, forgeries(tracks), FORGED) == {200: FORGED}
     assert everything() == before
-    assert (paid, jobs) == (run.openai.paid, len(run.created_jobs()))
+    assert (run.openai.paid, len(run.created_jobs())) == (paid, jobs)
 
 
 def test_two_hundred_malformed_events_are_acknowledged(held: tuple[Run, dict[str, tuple[str, str]]]) -> None:

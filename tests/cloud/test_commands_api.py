@@ -140,27 +140,27 @@ def test_another_take_becomes_other_music(local_cloud: Addresses, made: tuple[Vi
         "seed": 9,
     }
     status, standing = someone.command(source, "again", edit, KEY)
-    assert (201, "captioned", 1) == (status, standing["status"], standing["attempt"])
+    assert (status, standing["status"], standing["attempt"]) == (201, "captioned", 1)
     track = standing["track"]
-    assert (201, track) == (
+    assert (
         someone.command(source, "again", edit, KEY)[0],
         someone.command(source, "again", edit, KEY)[1]["track"],
-    )
-    assert 422 == someone.command(source, "again", edit | {"seed": 10}, KEY)[0]
+    ) == (201, track)
+    assert someone.command(source, "again", edit | {"seed": 10}, KEY)[0] == 422
     end = ends(local_cloud, [track], someone.session)[track]
     before = document(someone.session, source)
-    assert ("ready", "Another evening", "jazz", 9) == (
+    assert (
         end["status"],
         end["brief"]["title"],
         end["brief"]["genre"],
         end["music"]["seed"],
-    )
+    ) == ("ready", "Another evening", "jazz", 9)
     assert abs(end["music"]["durationSeconds"] - 12) <= 1
-    assert before["image"] == end["image"]
-    assert before["music"]["coverUrl"] != end["music"]["coverUrl"]
-    assert fetch(before["music"]["coverUrl"]) == fetch(end["music"]["coverUrl"])
-    assert fetch(before["music"]["url"]) != fetch(end["music"]["url"])
-    assert 1 == len(Jobs(local_cloud).of(track))
+    assert end["image"] == before["image"]
+    assert end["music"]["coverUrl"] != before["music"]["coverUrl"]
+    assert fetch(end["music"]["coverUrl"]) == fetch(before["music"]["coverUrl"])
+    assert fetch(end["music"]["url"]) != fetch(before["music"]["url"])
+    assert len(Jobs(local_cloud).of(track)) == 1
 
 
 def test_a_track_in_the_making_is_cancelled_with_its_job(local_cloud: Addresses, photos: dict[str, Path]) -> None:
@@ -171,15 +171,15 @@ def test_a_track_in_the_making_is_cancelled_with_its_job(local_cloud: Addresses,
     for sighting in sightings(someone.session, [track]):
         end = sighting.document
         if sighting.status is Status.COMPOSING:
-            assert (200, "cancelled") == (
+            assert (
                 someone.command(track, "cancel")[0],
                 someone.command(track, "cancel")[1]["status"],
-            )
-    assert ("cancelled", "cancelled") == (end["status"], end["error"]["code"])
-    assert "CANCELLED" == _settled_state(local_cloud, ids.pipeline_job_id(track, 1))
+            ) == (200, "cancelled")
+    assert (end["status"], end["error"]["code"]) == ("cancelled", "cancelled")
+    assert _settled_state(local_cloud, ids.pipeline_job_id(track, 1)) == "CANCELLED"
     time.sleep(1)
-    assert "cancelled" == document(someone.session, track)["status"]
-    assert 409 == someone.command(track, "retry")[0]
+    assert document(someone.session, track)["status"] == "cancelled"
+    assert someone.command(track, "retry")[0] == 409
 
 
 def test_a_failed_track_is_retried_to_its_music(local_cloud: Addresses, photos: dict[str, Path]) -> None:
@@ -191,18 +191,18 @@ def test_a_failed_track_is_retried_to_its_music(local_cloud: Addresses, photos: 
             Jobs(local_cloud).cancel(ids.pipeline_job_id(track, 1))
     leftover = storage_client().bucket(RESULTS_BUCKET).blob(f"{token_of(track)}/track.json")
     leftover.upload_from_string("{}")
-    assert ("failed", "pipeline_cancelled") == (
+    assert (
         document(someone.session, track)["status"],
         document(someone.session, track)["error"]["code"],
-    )
+    ) == ("failed", "pipeline_cancelled")
     for _ in range(2):
         status, standing = someone.command(track, "retry", key=KEY)
-        assert (200, 2) == (status, standing["attempt"])
+        assert (status, standing["attempt"]) == (200, 2)
     end = ends(local_cloud, [track], someone.session)[track]
-    assert ("ready", 2, None) == (end["status"], end["attempt"], end["error"])
+    assert (end["status"], end["attempt"], end["error"]) == ("ready", 2, None)
     jobs = {ids.pipeline_job_id(track, attempt) for attempt in (1, 2)}
-    assert jobs == set(Jobs(local_cloud).of(track))
-    assert 409 == someone.command(track, "retry")[0]
+    assert set(Jobs(local_cloud).of(track)) == jobs
+    assert someone.command(track, "retry")[0] == 409
 
 
 def test_no_session_commands_another_s_track(local_cloud: Addresses, made: tuple[Visitor, str]) -> None:
@@ -218,11 +218,11 @@ def test_no_session_commands_another_s_track(local_cloud: Addresses, made: tuple
         ("DELETE", f"/tracks/{track}"),
     ):
         body = {} if method == "POST" else None
-        assert 404 == thief.send(method, path, body)[0]
-        assert 401 == disguised.send(method, path, body)[0]
-    assert 401 == disguised.send("DELETE", "")[0]
-    assert 401 == disguised.send("POST", "/tracks", {"contentType": "image/jpeg"})[0]
-    assert before == document(someone.session, track)
+        assert thief.send(method, path, body)[0] == 404
+        assert disguised.send(method, path, body)[0] == 401
+    assert disguised.send("DELETE", "")[0] == 401
+    assert disguised.send("POST", "/tracks", {"contentType": "image/jpeg"})[0] == 401
+    assert document(someone.session, track) == before
 
 
 def test_a_deleted_session_leaves_nothing_in_any_bucket_or_document(
@@ -240,17 +240,17 @@ def test_a_deleted_session_leaves_nothing_in_any_bucket_or_document(
             break
     words = {someone.session, waiting, ready, take, token_of(waiting), token_of(ready), token_of(take)}
     assert len(traces(words)) >= 10
-    assert 204 == someone.send("DELETE", f"/tracks/{ready}")[0]
-    assert 204 == someone.send("DELETE", f"/tracks/{ready}")[0]
+    assert someone.send("DELETE", f"/tracks/{ready}")[0] == 204
+    assert someone.send("DELETE", f"/tracks/{ready}")[0] == 204
     # What is left of it is what the other take says of its picture.
-    assert [f"sessions/{someone.session}/tracks/{take}"] == traces({ready})
-    assert 204 == someone.send("DELETE", "")[0]
-    assert 204 == someone.send("DELETE", "")[0]
-    assert [] == traces(words)
-    assert "CANCELLED" == _settled_state(local_cloud, ids.pipeline_job_id(take, 1))
+    assert traces({ready}) == [f"sessions/{someone.session}/tracks/{take}"]
+    assert someone.send("DELETE", "")[0] == 204
+    assert someone.send("DELETE", "")[0] == 204
+    assert traces(words) == []
+    assert _settled_state(local_cloud, ids.pipeline_job_id(take, 1)) == "CANCELLED"
     time.sleep(2)
-    assert [] == traces(words)
-    assert 401 == someone.send("POST", "/tracks", {"contentType": "image/jpeg"})[0]
+    assert traces(words) == []
+    assert someone.send("POST", "/tracks", {"contentType": "image/jpeg"})[0] == 401
 
 
 def test_what_a_pipeline_writes_after_the_deletion_is_erased_when_it_ends(
@@ -265,11 +265,11 @@ def test_what_a_pipeline_writes_after_the_deletion_is_erased_when_it_ends(
             token = token_of(track)
             FirestoreTracks(firestore.Client(project=PROJECT)).erase(someone.session, track)
             break
-    assert "SUCCEEDED" == _settled_state(local_cloud, ids.pipeline_job_id(track, 1))
+    assert _settled_state(local_cloud, ids.pipeline_job_id(track, 1)) == "SUCCEEDED"
     deadline = time.monotonic() + 30
     while _objects(token) and time.monotonic() < deadline:
         time.sleep(0.5)
-    assert [] == _objects(token)
+    assert _objects(token) == []
 
 
 def test_a_session_s_limit_holds_for_requests_at_once(local_cloud: Addresses) -> None:
@@ -277,11 +277,11 @@ def test_a_session_s_limit_holds_for_requests_at_once(local_cloud: Addresses) ->
     someone = visitor(local_cloud)
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: someone.send("POST", "/tracks", {"contentType": "image/jpeg"}), range(64)))
-    assert {201: 50, 429: 14} == Counter(status for status, _, _ in answers)
+    assert Counter(status for status, _, _ in answers) == {201: 50, 429: 14}
     refused = [headers for status, _, headers in answers if status == 429]
     assert all(1 <= int(headers["Retry-After"]) <= 86_400 for headers in refused)
     tracks = firestore.Client(project=PROJECT).collection("sessions", someone.session, "tracks")
-    assert 50 == len(list(tracks.list_documents()))
+    assert len(list(tracks.list_documents())) == 50
 
 
 @pytest.mark.parametrize("whose", ["one session", "everybody"])
@@ -310,7 +310,7 @@ def test_the_ledger_counts_each_entry_once(local_cloud: Addresses, whose: str) -
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(enter, range(64)))
     taken = {entry.name for entry in ledger.of_session(subject)}
-    assert 20 == len(taken)
+    assert len(taken) == 20
     by_name: dict[int, set[int]] = {}
     for number, answer in enumerate(answers):
         if answer is not None:
@@ -332,7 +332,7 @@ def test_equal_requests_for_the_last_of_the_day_are_answered_alike(local_cloud: 
                 entry = Entry(f"last-{subject}", subject, "f", {"number": number}, expires_at)
                 return ledger.enter(entry, [Quota(subject, "tracks", 1, "tracks")]).details["number"]
 
-            assert 1 == len(set(pool.map(enter, range(4))))
+            assert len(set(pool.map(enter, range(4)))) == 1
 
 
 def test_the_switch_stops_commands_and_launches_and_lets_them_go_on(
@@ -346,7 +346,7 @@ def test_the_switch_stops_commands_and_launches_and_lets_them_go_on(
     switch.turn(paused=True)
     try:
         status, problem, headers = someone.send("POST", "/tracks", wish)
-        assert (503, "paused", "60") == (status, problem["code"], headers["Retry-After"])
+        assert (status, problem["code"], headers["Retry-After"]) == (503, "paused", "60")
         upload = announced["upload"]
         data = photos["coffee"].read_bytes()
         request = urllib.request.Request(upload["url"], data, upload["headers"], method=upload["method"])
@@ -355,8 +355,8 @@ def test_the_switch_stops_commands_and_launches_and_lets_them_go_on(
             if sighting.status is Status.CAPTIONED:
                 break
         time.sleep(2)
-        assert "captioned" == document(someone.session, announced["track"])["status"]
-        assert [] == Jobs(local_cloud).of(announced["track"])
+        assert document(someone.session, announced["track"])["status"] == "captioned"
+        assert Jobs(local_cloud).of(announced["track"]) == []
     finally:
         switch.turn(paused=False)
     # Two minutes later the sweeper would take it up: those are passed over here.
@@ -365,7 +365,7 @@ def test_the_switch_stops_commands_and_launches_and_lets_them_go_on(
     publisher = pubsub_v1.PublisherClient()
     publisher.publish(publisher.topic_path(PROJECT, PIPELINE_EVENTS_TOPIC), TICK).result(timeout=30)
     end = ends(local_cloud, [announced["track"]], someone.session)[announced["track"]]
-    assert "ready" == end["status"]
+    assert end["status"] == "ready"
 
 
 def test_a_browser_may_delete(local_cloud: Addresses) -> None:
@@ -374,8 +374,8 @@ def test_a_browser_may_delete(local_cloud: Addresses) -> None:
     headers = {"Origin": origin, "Access-Control-Request-Method": "DELETE"}
     request = urllib.request.Request(f"{someone.api}/v1/sessions/{someone.session}", None, headers, method="OPTIONS")
     with urllib.request.urlopen(request, timeout=30) as response:
-        assert (204, "DELETE") == (response.status, response.headers["Access-Control-Allow-Methods"])
-        assert origin == response.headers["Access-Control-Allow-Origin"]
+        assert (response.status, response.headers["Access-Control-Allow-Methods"]) == (204, "DELETE")
+        assert response.headers["Access-Control-Allow-Origin"] == origin
 
 
 @pytest.fixture(scope="module")

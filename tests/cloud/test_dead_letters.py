@@ -93,4 +93,4 @@ def test_a_storage_event_that_was_given_up_on_is_taken_up_by_a_replay(
     deadline = time.monotonic() + 60
     while not (found := _documents(track, drop_session(local_cloud))).get("brief") and time.monotonic() < deadline:
         time.sleep(0.2)
-    assert (before["brief"], "en") == (found.get("brief"), found["request"]["language"])
+    assert (found.get("brief"), found["request"]["language"]) == (before["brief"], "en")

@@ -45,7 +45,7 @@ def test_one_track_s_story_is_told_in_order_by_every_function(local_cloud: Addre
     assert told.returncode == 0, told.stderr
     lines = told.stdout.splitlines()
     times = [line[:23] for line in lines]
-    assert times == sorted(times)
+    assert sorted(times) == times
     parts = [line[25:].split()[0] for line in lines]
     assert parts.index("pipeline_launcher") < parts.index("result_notifier")
     assert "launched" in told.stdout

@@ -115,10 +115,10 @@ def test_one_more_launch_than_the_day_allows_is_refused(database: firestore.Clie
 
     with ThreadPoolExecutor(demand) as pool:
         results = Counter(pool.map(launch, names))
-    assert results == {"launched": limit, "refused": demand - limit}
+    assert {"launched": limit, "refused": demand - limit} == results
     assert total(database, counter, "launched") == before + limit
     statuses: Counter[str] = Counter(_status(database, track) for track in names)
-    assert statuses == {"launching": limit, "captioned": demand - limit}
+    assert {"launching": limit, "captioned": demand - limit} == statuses
     for track in names:
         database.document("work", track).delete()
 
@@ -137,7 +137,7 @@ def test_what_is_known_of_one_region_is_kept_beside_another_s(database: firestor
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda each: regions.spare(*each), moments))
     known = regions.busy_until()
-    assert set(known) == set(names)
+    assert set(names) == set(known)
     for name in names:
         assert (name, known[name]) in moments
     database.document("control", "regions").delete()
@@ -192,5 +192,5 @@ def test_a_track_and_its_work_are_read_as_of_one_moment(database: firestore.Clie
             writer.advance(track, lambda _now, _work: claim)
             for each in looking:
                 each.result(timeout=30)
-    assert 25 * 8 == len(torn)
+    assert len(torn) == 25 * 8
     assert not any(torn)

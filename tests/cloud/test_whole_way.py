@@ -56,7 +56,7 @@ def heard(five: dict[str, dict[str, Any]]) -> dict[str, Figures]:
 
 def test_every_dropped_picture_becomes_music(five: dict[str, dict[str, Any]]) -> None:
     """Five different pictures end ready, with five different briefs and every result in place."""
-    assert dict.fromkeys(five, "ready") == {name: track["status"] for name, track in five.items()}
+    assert {name: track["status"] for name, track in five.items()} == dict.fromkeys(five, "ready")
     assert len({track["brief"]["title"] for track in five.values()}) == 5
     for track in five.values():
         music = track["music"]
@@ -64,7 +64,7 @@ def test_every_dropped_picture_becomes_music(five: dict[str, dict[str, Any]]) ->
         assert len(fetch(music["url"])) == music["bytes"]
         assert fetch(music["wavUrl"]).startswith(b"RIFF")
         facts = json.loads(fetch(music["url"].replace("music.mp3", "track.json")))
-        assert track["brief"]["title"] == facts["title"]
+        assert facts["title"] == track["brief"]["title"]
 
 
 def test_its_stages_are_spans(local_cloud: Addresses, dropped: dict[str, str], five: dict[str, dict[str, Any]]) -> None:
@@ -194,7 +194,7 @@ def test_an_engine_of_the_cloud_makes_the_music(
     """The step asks Vertex AI with Google's own credential flow; the track says who made the music and for how much."""
     (track,) = drop_files([photos["coffee"]], {"engine": engine, "durationSeconds": "10"})
     (end,) = ends(local_cloud, [track]).values()
-    assert ("ready", engine, usd) == (end["status"], end["music"]["engine"], end["music"]["costUsd"])
+    assert (end["status"], end["music"]["engine"], end["music"]["costUsd"]) == ("ready", engine, usd)
 
 
 def test_a_failing_pipeline_ends_its_track(local_cloud: Addresses, photos: dict[str, Path]) -> None:
@@ -247,7 +247,7 @@ def test_an_announced_upload_becomes_music(local_cloud: Addresses, photos: dict[
     tracks = f"{api}/v1/sessions/{session['session']}/tracks"
     status, announced = post(tracks, wish, bearer)
     assert (status, announced["status"]) == (201, "awaiting_upload")
-    assert announced["track"] == post(tracks, wish, bearer)[1]["track"]
+    assert post(tracks, wish, bearer)[1]["track"] == announced["track"]
     assert post(tracks, wish | {"seed": 8}, bearer)[0] == 422
 
     upload = announced["upload"]

@@ -121,7 +121,7 @@ def mended(deployed: Installation) -> Mended:
 def test_what_was_changed_by_hand_is_shown_and_mended(deployed: Installation, mended: Mended) -> None:
     """A plan names the difference; a deployment brings it back, and of its kind only that."""
     assert "ackDeadlineSeconds: 10 -> 180" in mended.plan
-    assert [f"PATCH pubsub /v1/{SUBSCRIPTION}"] == [change for change in mended.changes if " pubsub " in change]
+    assert [change for change in mended.changes if " pubsub " in change] == [f"PATCH pubsub /v1/{SUBSCRIPTION}"]
     assert deployed.project.of("pubsub")[SUBSCRIPTION]["ackDeadlineSeconds"] == 180
 
 
@@ -158,7 +158,7 @@ def test_zz_destroying_leaves_nothing(deployed: Installation) -> None:
             del grants[role]
     roles = left.pop("iam", {})
     assert all(role.get("deleted") for role in roles.values())
-    assert before == left
+    assert left == before
     again = deployed.make("destroy", YES="1")
     assert "There is nothing of musicgenerator" in again.stdout
 
@@ -199,7 +199,7 @@ def test_a_failure_in_any_step_is_recovered_by_running_again(installer: Installe
         stopped.add(step[1])
     assert done.returncode == 0, done.stderr
     assert stopped == set(REFUSED_IN)
-    assert yaml_without_builds(EXPECTED.read_text(encoding="utf-8")) == yaml_without_builds(written(project))
+    assert yaml_without_builds(written(project)) == yaml_without_builds(EXPECTED.read_text(encoding="utf-8"))
 
 
 def yaml_without_builds(text: str) -> dict[str, Any]:

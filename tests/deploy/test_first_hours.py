@@ -131,17 +131,17 @@ def made(patient: Patient) -> Patient:
     patient.installation.project.refuse = None
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Warning" not in done.stderr
-    assert {name for name, _ in refuse.counts} == {refusal.__name__ for refusal in refuse.refusals}
+    assert {refusal.__name__ for refusal in refuse.refusals} == {name for name, _ in refuse.counts}
     assert {about for name, about in refuse.counts if name == "no_metric"} == ON_OUR_METRICS
     assert set(refuse.counts.values()) == {2}
-    assert sorted(patient.waited()) == sorted([2, 4] * len(refuse.counts))
+    assert sorted([2, 4] * len(refuse.counts)) == sorted(patient.waited())
     return patient
 
 
 def test_what_google_sees_late_is_asked_for_again(made: Patient) -> None:
     """Grants to accounts that were just made, and alerts on metrics that were: in the end everything is there."""
     project = made.installation.project
-    assert yaml.safe_load(EXPECTED.read_text(encoding="utf-8")) == yaml.safe_load(written(project))
+    assert yaml.safe_load(written(project)) == yaml.safe_load(EXPECTED.read_text(encoding="utf-8"))
     assert project.mistakes == []
 
 
@@ -150,15 +150,15 @@ def test_google_s_agents_are_asked_for_before_they_are_granted_anything(made: Pa
     requests = made.installation.project.requests
     first_grant = next(index for index, request in enumerate(requests) if writes_policy(request))
     asked = [request.name for request in requests[:first_grant] if request.verb == "generateServiceIdentity"]
-    assert sorted(asked) == [
+    assert [
         f"projects/{PROJECT}/services/{api}.googleapis.com" for api in ("aiplatform", "eventarc", "pubsub")
-    ]
+    ] == sorted(asked)
     assert [request.name for request in requests if request.verb == "generateServiceIdentity"] == asked
     assert f"projects/{PROJECT}/serviceAccount" in [request.name for request in requests[:first_grant]]
     granted = described(made.installation.project)["grants"][f"cloudresourcemanager projects/{PROJECT}"]
     for service in ("aiplatform", "eventarc", "pubsub"):
         agent = f"serviceAccount:service-{NUMBER}@gcp-sa-{service}.iam.gserviceaccount.com"
-        assert granted[f"roles/{service}.serviceAgent"] == [agent]
+        assert [agent] == granted[f"roles/{service}.serviceAgent"]
 
 
 def test_a_grant_is_given_up_after_two_minutes(made: Patient) -> None:
@@ -174,7 +174,7 @@ def test_a_grant_is_given_up_after_two_minutes(made: Patient) -> None:
     assert f"Service account {PIPELINE} does not exist" in done.stderr
     assert "Stopped in step 07-grants" in done.stderr
     pauses = made.waited()
-    assert pauses == sorted(set(pauses))
+    assert sorted(set(pauses)) == pauses
     assert 110 <= sum(pauses) <= 130
 
 
@@ -206,7 +206,7 @@ def test_an_alert_whose_metric_stays_unknown_fails_no_deployment(made: Patient) 
     assert "Done. The page: https://" in done.stdout
     assert alerts(installation) == everything - ON_OUR_METRICS
     warnings = [line for line in done.stderr.splitlines() if line.startswith("Warning: ")]
-    assert len(warnings) == len(ON_OUR_METRICS)
+    assert len(ON_OUR_METRICS) == len(warnings)
     assert all(any(title in line for line in warnings) for title in ON_OUR_METRICS)
     assert all(f"make deploy PROJECT={PROJECT}" in line for line in warnings)
     assert 110 <= sum(made.waited()) / len(ON_OUR_METRICS) <= 130
@@ -299,7 +299,7 @@ def test_shares_sum_to_a_hundred(
     endpoint["trafficSplit"] = dict(zip(earlier, before, strict=True))
     deploy_model(modelled, SHARE=str(share))
     newest = endpoint["deployedModels"][-1]["id"]
-    assert endpoint["trafficSplit"] == {newest: share, **dict(zip(earlier, after, strict=True))}
+    assert {newest: share, **dict(zip(earlier, after, strict=True))} == endpoint["trafficSplit"]
 
 
 def test_the_first_version_answers_everything(modelled: Installation) -> None:

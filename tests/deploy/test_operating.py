@@ -209,7 +209,7 @@ def test_pictures_are_dropped_by_gcloud_and_followed_to_their_music(
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"coffee.jpg  {track}  {music['url']}" in done.stdout
     assert dropped["metadata"] == {"language": "en", "durationSeconds": "60"}
-    assert operated.project.contents[path] == photos["coffee"].read_bytes()
+    assert photos["coffee"].read_bytes() == operated.project.contents[path]
     del operated.project.of("storage")[path]
 
 

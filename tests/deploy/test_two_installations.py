@@ -46,12 +46,12 @@ def test_a_second_installation_comes_and_goes_without_touching_the_first(deploye
     done = deployed.deploy(PREFIX=SECOND)
     assert done.returncode == 0, done.stdout + done.stderr
     both = state(deployed)
-    assert {name: both[name] for name in first if name != grants} == {
-        name: body for name, body in first.items() if name != grants
+    assert {name: body for name, body in first.items() if name != grants} == {
+        name: both[name] for name in first if name != grants
     }
     assert first[grants] < both[grants]
     added = [name for name in both.keys() - first.keys() if name.startswith("pubsub ")]
-    assert len(added) == len([name for name in first if name.startswith("pubsub ") and "musicgenerator" in name])
+    assert len([name for name in first if name.startswith("pubsub ") and "musicgenerator" in name]) == len(added)
     assert all(SECOND in name for name in added)
 
     # Nobody answers, so that it is only said what would go.

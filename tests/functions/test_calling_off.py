@@ -56,7 +56,7 @@ def test_a_job_of_a_track_that_was_called_off_is_cancelled(end: str, when: str) 
     else:
         pipelines.meanwhile = call_off
     launch(held, pipelines)
-    assert [JOB] == pipelines.cancelled
+    assert pipelines.cancelled == [JOB]
     assert (when == "meanwhile") is bool(pipelines.wanted)
 
 
@@ -81,7 +81,7 @@ def test_what_a_job_wrote_for_a_track_that_is_gone_is_erased(state: JobState) ->
     facts = JobFacts(state, job_labels(TRACK, 1), results_token=TOKEN)
     results = MemoryResults()
     notify(MemoryPipelines(jobs={JOB: facts}), results, CommandTracks())
-    assert [TOKEN] == results.erased
+    assert results.erased == [TOKEN]
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_job_is_cancelled_if_it_runs(server: ScriptedServer, pipelines: Vertex
     """One that has ended, or that there is not, is as it should be."""
     server.script(f"POST {JOBS}/{JOB}:cancel", Answer({} if status == 200 else {"error": {"code": status}}, status))
     pipelines.cancel(JOB, HOME)
-    assert 1 == len(server.heard_at(f"{JOBS}/{JOB}:cancel"))
+    assert len(server.heard_at(f"{JOBS}/{JOB}:cancel")) == 1
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
@@ -138,5 +138,5 @@ def test_a_job_s_facts_name_the_folder_it_was_given(server: ScriptedServer, pipe
     job = {"name": f"{JOBS[4:]}/{JOB}", "state": "PIPELINE_STATE_SUCCEEDED", "labels": job_labels(TRACK, 1)}
     given = job | {"runtimeConfig": {"parameterValues": {"results_token": TOKEN, "seconds": 30}}}
     server.script(f"GET {JOBS}/{JOB}", Answer(given), Answer(job))
-    assert JobFacts(JobState.SUCCEEDED, job_labels(TRACK, 1), "", TOKEN) == pipelines.facts(JOB, HOME)
-    assert JobFacts(JobState.SUCCEEDED, job_labels(TRACK, 1), "", "") == pipelines.facts(JOB, HOME)
+    assert pipelines.facts(JOB, HOME) == JobFacts(JobState.SUCCEEDED, job_labels(TRACK, 1), "", TOKEN)
+    assert pipelines.facts(JOB, HOME) == JobFacts(JobState.SUCCEEDED, job_labels(TRACK, 1), "", "")

@@ -36,12 +36,12 @@ def test_an_upload_becomes_the_recorded_captioned_track() -> None:
     seen: list[dict[str, Any]] = []
     scene.describer.meanwhile = lambda: seen.append(scene.document)
     scene.deliver()
-    assert [without_timestamps(recorded("track_captioning"))] == [without_timestamps(document) for document in seen]
-    assert without_timestamps(recorded("track_captioned")) == without_timestamps(scene.document)
+    assert [without_timestamps(document) for document in seen] == [without_timestamps(recorded("track_captioning"))]
+    assert without_timestamps(scene.document) == without_timestamps(recorded("track_captioned"))
     assert scene.captions.heard == [ANNOUNCED]
     assert scene.work.published
     cover = ("musicgenerator-results", f"{TOKEN}/cover.jpg")
-    assert {cover: "image/jpeg"} == scene.objects.types
+    assert scene.objects.types == {cover: "image/jpeg"}
     assert scene.objects.objects[cover] == b"\xff\xd8jpeg"
 
 
@@ -49,7 +49,7 @@ def test_the_describer_gets_the_picture_and_the_wish() -> None:
     """The decoded picture, never the upload, and what the person asked for."""
     scene = Scene()
     scene.deliver()
-    assert scene.describer.asked == [(picture_of(b""), recorded_track(Status.AWAITING_UPLOAD).request)]
+    assert [(picture_of(b""), recorded_track(Status.AWAITING_UPLOAD).request)] == scene.describer.asked
 
 
 def test_the_asked_engine_is_announced() -> None:
@@ -57,7 +57,7 @@ def test_the_asked_engine_is_announced() -> None:
     scene = Scene()
     scene.asking(engine="lyria-002")
     scene.deliver()
-    assert ["lyria-002"] == [engine for _, engine in scene.captions.heard]
+    assert [engine for _, engine in scene.captions.heard] == ["lyria-002"]
 
 
 def test_a_second_delivery_pays_and_announces_nothing_twice() -> None:
@@ -66,7 +66,7 @@ def test_a_second_delivery_pays_and_announces_nothing_twice() -> None:
     scene.deliver()
     before = scene.document
     scene.deliver()
-    assert before == scene.document
+    assert scene.document == before
     assert len(scene.describer.asked) == 1
     assert scene.captions.heard == [ANNOUNCED]
 
@@ -77,7 +77,7 @@ def test_a_late_delivery_changes_nothing(status: Status) -> None:
     scene = Scene()
     scene.at(status)
     scene.deliver()
-    assert recorded(f"track_{status}") == scene.document
+    assert scene.document == recorded(f"track_{status}")
     assert (scene.describer.asked, scene.captions.heard) == ([], [])
 
 
@@ -118,7 +118,7 @@ def test_a_lease_that_has_ended_is_taken_over(until: datetime | None) -> None:
     scene = Scene()
     scene.at(Status.CAPTIONING, owner="another", lease_until=until)
     scene.deliver()
-    assert without_timestamps(recorded("track_captioned")) == without_timestamps(scene.document)
+    assert without_timestamps(scene.document) == without_timestamps(recorded("track_captioned"))
     assert scene.captions.heard == [ANNOUNCED]
 
 
@@ -139,7 +139,7 @@ def test_a_lost_answer_to_an_own_write_is_no_duplicate(lost: int) -> None:
     scene = Scene()
     scene.tracks.lost_answers = lost
     scene.deliver()
-    assert without_timestamps(recorded("track_captioned")) == without_timestamps(scene.document)
+    assert without_timestamps(scene.document) == without_timestamps(recorded("track_captioned"))
     assert scene.captions.heard == [ANNOUNCED]
     assert scene.work.published
     assert len(scene.describer.asked) == 1
@@ -163,7 +163,7 @@ def test_a_picture_delivered_five_times_at_once_is_paid_and_announced_once() -> 
     assert len(refused) == 4
     assert len(scene.describer.asked) == 1
     assert scene.captions.heard == [ANNOUNCED]
-    assert without_timestamps(recorded("track_captioned")) == without_timestamps(scene.document)
+    assert without_timestamps(scene.document) == without_timestamps(recorded("track_captioned"))
 
 
 def test_of_two_claims_at_once_one_wins() -> None:
@@ -188,8 +188,8 @@ def test_a_slow_handler_that_was_overtaken_writes_nothing(failure: Any) -> None:
             scene.deliver()
     else:
         scene.deliver()
-    assert recorded("track_captioning") == scene.document
-    assert ("another", until) == (scene.work.owner, scene.work.lease_until)
+    assert scene.document == recorded("track_captioning")
+    assert (scene.work.owner, scene.work.lease_until) == ("another", until)
     assert not scene.captions.heard
 
 
@@ -199,7 +199,7 @@ def test_a_track_that_ended_meanwhile_stays_ended(end: Status) -> None:
     scene = Scene()
     scene.describer.meanwhile = lambda: scene.at(end)
     scene.deliver()
-    assert recorded(f"track_{end}") == scene.document
+    assert scene.document == recorded(f"track_{end}")
     assert not scene.captions.heard
 
 
@@ -216,7 +216,7 @@ def test_a_picture_that_cannot_be_used_ends_its_track(failure: PermanentError, l
     scene.deliver()
     assert scene.document["status"] == "failed"
     expected = {"code": failure.code, "message": failure.words[language], "retryable": False}
-    assert expected == scene.document["error"]
+    assert scene.document["error"] == expected
     assert not scene.describer.asked
     assert scene.document["describer"] is None
     assert not scene.captions.heard
@@ -228,7 +228,7 @@ def test_a_declined_picture_is_rejected_as_recorded() -> None:
     scene.describer.failure = ContentRejectedError("moderation")
     scene.describer.usage = recorded("track_rejected")["describer"]
     scene.deliver()
-    assert without_timestamps(recorded("track_rejected")) == without_timestamps(scene.document)
+    assert without_timestamps(scene.document) == without_timestamps(recorded("track_rejected"))
     assert not scene.objects.types
     assert not scene.captions.heard
 
@@ -239,9 +239,9 @@ def test_a_description_that_cannot_be_used_fails_the_track() -> None:
     scene.describer.failure = CaptionFailedError("cut short")
     scene.deliver()
     assert scene.document["status"] == "failed"
-    assert scene.document["error"] == CaptionFailedError("").to_mapping("ko")
-    assert recorded("track_captioned")["describer"] == scene.document["describer"]
-    assert (4032, 3024) == (scene.document["image"]["width"], scene.document["image"]["height"])
+    assert CaptionFailedError("").to_mapping("ko") == scene.document["error"]
+    assert scene.document["describer"] == recorded("track_captioned")["describer"]
+    assert (scene.document["image"]["width"], scene.document["image"]["height"]) == (4032, 3024)
 
 
 def test_a_busy_describer_releases_the_lease_and_has_the_event_come_again() -> None:
@@ -264,10 +264,10 @@ def test_a_picture_that_was_taken_up_too_often_is_given_up(claims: int, status: 
     scene = Scene()
     scene.at(Status.CAPTIONING, owner="another", claims=claims)
     scene.deliver()
-    assert status == scene.document["status"]
+    assert scene.document["status"] == status
     assert (status == "captioned") is bool(scene.describer.asked)
     ended = CaptionAbandonedError("").to_mapping("ko")
-    assert scene.document["error"] == (ended if status == "failed" else None)
+    assert (ended if status == "failed" else None) == scene.document["error"]
 
 
 def test_every_taking_up_is_counted() -> None:
@@ -277,7 +277,7 @@ def test_every_taking_up_is_counted() -> None:
     for claims in (1, 2, 3):
         with pytest.raises(CaptionUnavailableError):
             scene.deliver()
-        assert claims == scene.work.claims
+        assert scene.work.claims == claims
 
 
 @pytest.mark.parametrize("gone", ["deleted", "overwritten"])
@@ -291,7 +291,7 @@ def test_an_object_deleted_before_it_is_read_ends_its_track(gone: str) -> None:
         scene.objects.upload(replace(scene.event, generation=scene.event.generation + 1), b"another")
     scene.resume()
     assert scene.document["status"] == "failed"
-    assert scene.document["error"] == PictureGoneError("").to_mapping("ko")
+    assert PictureGoneError("").to_mapping("ko") == scene.document["error"]
 
 
 @pytest.mark.parametrize("status", ["awaiting_upload", "captioning"])
@@ -303,7 +303,7 @@ def test_an_event_about_an_object_that_is_not_there_changes_nothing(status: str,
     scene.event = replace(scene.event, **wrong)
     before = dict(scene.tracks.documents)
     scene.deliver()
-    assert before == scene.tracks.documents
+    assert scene.tracks.documents == before
     assert not scene.describer.asked
 
 
@@ -315,7 +315,7 @@ def test_a_redelivered_event_of_a_deleted_drop_makes_no_track() -> None:
     scene.tracks.erase(scene.tracks.sessions[track], track)
     scene.objects.erase(scene.event.bucket, scene.event.name)
     scene.deliver()
-    assert [TRACK] == list(scene.tracks.documents)
+    assert list(scene.tracks.documents) == [TRACK]
 
 
 def test_an_object_beyond_the_limit_is_not_downloaded() -> None:
@@ -323,7 +323,7 @@ def test_an_object_beyond_the_limit_is_not_downloaded() -> None:
     scene = Scene(decode=RefusingDecoder(PictureTooLargeError("too large")))
     scene.objects.upload(replace(scene.event, size=5 * 10**12), b"picture")
     scene.deliver()
-    assert scene.document["error"] == PictureTooLargeError("").to_mapping("ko")
+    assert PictureTooLargeError("").to_mapping("ko") == scene.document["error"]
     assert not scene.objects.read_names
 
 
@@ -334,7 +334,7 @@ def test_the_object_s_own_facts_count_and_not_the_event_s() -> None:
     scene.event = replace(true, size=5 * 10**12, content_type="text/html")
     scene.deliver()
     assert scene.document["status"] == "captioned"
-    assert (true.size, true.content_type) == (scene.document["image"]["bytes"], scene.document["image"]["contentType"])
+    assert (scene.document["image"]["bytes"], scene.document["image"]["contentType"]) == (true.size, true.content_type)
 
 
 def test_a_lost_upload_event_is_made_up_for() -> None:
@@ -353,7 +353,7 @@ def test_an_announced_picture_may_take_its_time() -> None:
     scene.document["createdAt"] = datetime.now(UTC) - timedelta(minutes=59)
     before = dict(scene.document)
     scene.resume()
-    assert before == scene.document
+    assert scene.document == before
 
 
 def test_an_announced_picture_that_never_came_ends_its_track() -> None:
@@ -362,11 +362,11 @@ def test_an_announced_picture_that_never_came_ends_its_track() -> None:
     scene.objects.erase(scene.event.bucket, scene.event.name)
     scene.resume()
     assert scene.document["status"] == "failed"
-    assert scene.document["error"] == UploadMissingError("").to_mapping("ko")
+    assert UploadMissingError("").to_mapping("ko") == scene.document["error"]
     scene.at(Status.AWAITING_UPLOAD)
     scene.tracks.meanwhile.append(lambda: scene.at(Status.CAPTIONING, owner="another", lease_until=soon()))
     scene.resume()
-    assert recorded("track_captioning") == scene.document
+    assert scene.document == recorded("track_captioning")
 
 
 @pytest.mark.parametrize("ended", ["erased", "cancelled"])
@@ -387,7 +387,7 @@ def test_what_is_no_picture_for_us_is_left_alone(bucket: str, name: str) -> None
     scene = Scene()
     scene.event = replace(scene.event, bucket=bucket, name=name)
     scene.deliver()
-    assert [TRACK] == list(scene.tracks.documents)
+    assert list(scene.tracks.documents) == [TRACK]
     assert not scene.objects.read_names
 
 
@@ -407,8 +407,8 @@ def test_a_dropped_object_becomes_a_track_of_the_drop_session() -> None:
     scene.deliver()
     token = scene.tracks.works[track].token
     scene.deliver()
-    assert {TRACK, track} == set(scene.tracks.documents)
-    assert ENVIRON["DROP_SESSION"] == scene.tracks.sessions[track]
+    assert set(scene.tracks.documents) == {TRACK, track}
+    assert scene.tracks.sessions[track] == ENVIRON["DROP_SESSION"]
     document = scene.tracks.documents[track]
     assert document["status"] == "captioned"
     assert document["request"] == {
@@ -419,9 +419,9 @@ def test_a_dropped_object_becomes_a_track_of_the_drop_session() -> None:
         "engine": None,
         "seed": 7,
     }
-    assert token == scene.tracks.works[track].token
+    assert scene.tracks.works[track].token == token
     assert document["music"] == {"coverUrl": f"https://storage.googleapis.com/musicgenerator-results/{token}/cover.jpg"}
-    assert scene.captions.heard == [(CaptionMessage(ENVIRON["DROP_SESSION"], track, 1), "composer")]
+    assert [(CaptionMessage(ENVIRON["DROP_SESSION"], track, 1), "composer")] == scene.captions.heard
     assert len(scene.describer.asked) == 1
 
 
@@ -442,7 +442,7 @@ def test_an_upload_for_a_track_that_was_deleted_meanwhile_makes_none() -> None:
     scene = dropped(name=ids.upload_name(ids.new_track_id()))
     before = dict(scene.tracks.documents)
     scene.deliver()
-    assert before == scene.tracks.documents
+    assert scene.tracks.documents == before
 
 
 @pytest.mark.parametrize(
@@ -467,7 +467,7 @@ def test_metadata_that_is_not_understood_is_left_to_the_system(metadata: dict[st
     scene.deliver()
     track = ids.dropped_track_id(scene.event.bucket, scene.event.name, scene.event.generation)
     expected = recorded("track_awaiting_upload")["request"] | {"hint": "", "style": "waltz"}
-    assert expected == scene.tracks.documents[track]["request"]
+    assert scene.tracks.documents[track]["request"] == expected
     assert scene.tracks.documents[track]["status"] == "captioned"
 
 

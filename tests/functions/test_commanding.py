@@ -85,24 +85,24 @@ def test_again_makes_another_track_of_the_same_picture() -> None:
     assert TrackState(SESSION, track, Status.CAPTIONED, 1) == standing
     document, source = scene.tracks.documents[track], scene.document
     for name in ("image", "brief"):
-        assert source[name] == document[name]
+        assert document[name] == source[name]
     token = scene.tracks.works[track].token
     assert token != TOKEN
-    assert f"https://storage.googleapis.com/{RESULTS}/{token}/cover.jpg" == document["music"]["coverUrl"]
+    assert document["music"]["coverUrl"] == f"https://storage.googleapis.com/{RESULTS}/{token}/cover.jpg"
     assert scene.buckets.read(RESULTS, f"{token}/cover.jpg") == b"cover"
-    assert source["request"] | {"seed": document["request"]["seed"]} == document["request"]
+    assert document["request"] == source["request"] | {"seed": document["request"]["seed"]}
     assert 0 <= document["request"]["seed"] < 2**32
-    assert [(CaptionMessage(SESSION, track, 1), "composer")] == scene.captions.heard
+    assert scene.captions.heard == [(CaptionMessage(SESSION, track, 1), "composer")]
     assert scene.tracks.works[track].published
-    assert scene.sessions.sessions[SESSION].expires_at == scene.tracks.expiries[track]
+    assert scene.tracks.expiries[track] == scene.sessions.sessions[SESSION].expires_at
 
 
 def test_the_source_of_another_take_stays_as_it_was() -> None:
     """Its document, its work and its objects."""
     scene = Scene()
     scene.command("again", {"title": "밤"})
-    assert recorded("track_ready") == scene.document
-    assert recorded_work(published=True) == scene.tracks.works[TRACK]
+    assert scene.document == recorded("track_ready")
+    assert scene.tracks.works[TRACK] == recorded_work(published=True)
 
 
 def test_what_is_edited_stands_in_the_brief_and_the_request() -> None:
@@ -124,16 +124,16 @@ def test_what_is_edited_stands_in_the_brief_and_the_request() -> None:
     wishes = {"durationSeconds": 60, "seed": 5, "engine": "lyria-002"}
     track = scene.command("again", edit | wishes).track
     document = scene.tracks.documents[track]
-    assert scene.document["brief"] | edit == document["brief"]
-    assert scene.document["request"] | wishes == document["request"]
-    assert "lyria-002" == scene.captions.heard[0][1]
+    assert document["brief"] == scene.document["brief"] | edit
+    assert document["request"] == scene.document["request"] | wishes
+    assert scene.captions.heard[0][1] == "lyria-002"
 
 
 def test_words_are_brought_down_to_plain_text() -> None:
     """Addresses, markup and invisible characters go, as they go from a model's words."""
     scene = Scene()
     track = scene.command("again", {"title": "<b>밤</b>\u202e https://evil.example 바다"}).track
-    assert "밤 바다" == scene.tracks.documents[track]["brief"]["title"]
+    assert scene.tracks.documents[track]["brief"]["title"] == "밤 바다"
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_an_edit_out_of_bounds_is_named(edit: dict[str, Any], name: str) -> None
     scene = Scene()
     with pytest.raises(InvalidRequestError) as caught:
         scene.command("again", edit)
-    assert {"field": name} == caught.value.members
+    assert caught.value.members == {"field": name}
     assert not scene.other_tracks()
     assert not scene.ledger.counts
     assert not scene.captions.heard
@@ -196,9 +196,9 @@ def test_the_same_key_and_body_make_one_take() -> None:
     """One track with one seed, counted once and announced once."""
     scene = Scene()
     first, again = (scene.command("again", {"title": "밤"}, KEY) for _ in range(2))
-    assert first == again
-    assert [first.track] == scene.other_tracks()
-    assert {1} == set(scene.ledger.counts.values())
+    assert again == first
+    assert scene.other_tracks() == [first.track]
+    assert set(scene.ledger.counts.values()) == {1}
     assert len(scene.captions.heard) == 1
 
 
@@ -210,9 +210,9 @@ def test_a_crash_before_the_announcement_is_made_up_for_by_the_repeated_request(
         scene.command("again", key=KEY)
     (track,) = scene.other_tracks()
     assert not scene.tracks.works[track].published
-    assert track == scene.command("again", key=KEY).track
-    assert [CaptionMessage(SESSION, track, 1)] == [message for message, _ in scene.captions.heard]
-    assert 3 == len(scene.buckets.objects)
+    assert scene.command("again", key=KEY).track == track
+    assert [message for message, _ in scene.captions.heard] == [CaptionMessage(SESSION, track, 1)]
+    assert len(scene.buckets.objects) == 3
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -223,7 +223,7 @@ def test_a_key_belongs_to_one_body(name: str) -> None:
     before = dict(scene.tracks.documents)
     with pytest.raises(KeyReusedError):
         scene.command(name, {"seed": 1}, KEY)
-    assert before == scene.tracks.documents
+    assert scene.tracks.documents == before
 
 
 @pytest.mark.parametrize("status", UNDER_WAY)
@@ -231,11 +231,13 @@ def test_a_track_under_way_is_cancelled_with_words(status: Status) -> None:
     """In the person's language; the second time nothing changes."""
     scene = Scene(status=status)
     for _ in range(2):
-        assert TrackState(SESSION, TRACK, Status.CANCELLED, 1) == scene.command("cancel")
-        assert {"code": "cancelled", "message": TrackCancelledError.words["ko"], "retryable": False} == (
-            scene.document["error"]
-        )
-    assert [(TRACK, Status.CANCELLED)] == scene.tracks.steps
+        assert scene.command("cancel") == TrackState(SESSION, TRACK, Status.CANCELLED, 1)
+        assert (scene.document["error"]) == {
+            "code": "cancelled",
+            "message": TrackCancelledError.words["ko"],
+            "retryable": False,
+        }
+    assert scene.tracks.steps == [(TRACK, Status.CANCELLED)]
 
 
 @pytest.mark.parametrize("status", [Status.CAPTIONED, Status.LAUNCHING, Status.COMPOSING])
@@ -243,9 +245,9 @@ def test_with_the_track_its_job_is_cancelled(status: Status) -> None:
     """And again when the command is repeated: the first one may have crashed before."""
     scene = Scene(status=status)
     scene.command("cancel")
-    assert [JOB] == scene.jobs.cancelled
+    assert scene.jobs.cancelled == [JOB]
     scene.command("cancel")
-    assert [JOB, JOB] == scene.jobs.cancelled
+    assert scene.jobs.cancelled == [JOB, JOB]
 
 
 def test_a_track_without_a_brief_has_no_job_to_cancel() -> None:
@@ -260,7 +262,7 @@ def test_a_track_at_its_end_stays_as_it_is(status: Status) -> None:
     """The answer says where it stands."""
     scene = Scene(status=status)
     assert status is scene.command("cancel").status
-    assert recorded(f"track_{status}") == scene.document
+    assert scene.document == recorded(f"track_{status}")
     assert not scene.jobs.cancelled
 
 
@@ -269,7 +271,7 @@ def test_music_that_is_ready_in_the_very_moment_stays() -> None:
     scene = Scene(status=Status.COMPOSING)
     scene.tracks.meanwhile.append(lambda: scene.at(Status.READY))
     assert scene.command("cancel").status is Status.READY
-    assert recorded("track_ready") == scene.document
+    assert scene.document == recorded("track_ready")
 
 
 def test_a_repeated_cancellation_does_not_reach_the_next_attempt() -> None:
@@ -283,10 +285,10 @@ def test_a_repeated_cancellation_does_not_reach_the_next_attempt() -> None:
 def test_a_failed_track_begins_its_next_attempt() -> None:
     """At `captioned` with its brief, without the error, announced for the launcher."""
     scene = failed()
-    assert TrackState(SESSION, TRACK, Status.CAPTIONED, 2) == scene.command("retry")
-    assert (2, None) == (scene.document["attempt"], scene.document["error"])
-    assert recorded("track_failed")["brief"] == scene.document["brief"]
-    assert [(CaptionMessage(SESSION, TRACK, 2), "composer")] == scene.captions.heard
+    assert scene.command("retry") == TrackState(SESSION, TRACK, Status.CAPTIONED, 2)
+    assert (scene.document["attempt"], scene.document["error"]) == (2, None)
+    assert scene.document["brief"] == recorded("track_failed")["brief"]
+    assert scene.captions.heard == [(CaptionMessage(SESSION, TRACK, 2), "composer")]
     assert scene.tracks.works[TRACK].published
 
 
@@ -294,9 +296,9 @@ def test_a_track_that_was_never_described_goes_back_to_the_captioner() -> None:
     """At `captioning`, held by nobody, its picture on `pictures`."""
     scene = failed(brief=False)
     scene.tracks.works[TRACK] = PrivateTrack(TOKEN, "owner", datetime.now(UTC), claims=25)
-    assert TrackState(SESSION, TRACK, Status.CAPTIONING, 2) == scene.command("retry")
+    assert scene.command("retry") == TrackState(SESSION, TRACK, Status.CAPTIONING, 2)
     assert PrivateTrack(TOKEN) == scene.tracks.works[TRACK]
-    assert [PictureMessage(TRACK)] == scene.pictures.heard
+    assert scene.pictures.heard == [PictureMessage(TRACK)]
     assert not scene.captions.heard
 
 
@@ -306,7 +308,7 @@ def test_what_the_failed_attempt_left_is_deleted_but_for_the_cover() -> None:
     for name in (f"{TOKEN}/track.json", f"{TOKEN}/music.mp3", f"{TOKEN}/take.json", "another/track.json"):
         scene.buckets.put(RESULTS, name)
     scene.command("retry")
-    assert ["another/track.json", f"{TOKEN}/cover.jpg"] == scene.buckets.names(RESULTS)
+    assert scene.buckets.names(RESULTS) == ["another/track.json", f"{TOKEN}/cover.jpg"]
 
 
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
@@ -323,15 +325,15 @@ def test_a_slow_retry_deletes_nothing_of_the_attempt_that_another_one_began(when
     getattr(scene.buckets, when).append(meanwhile)
     scene.command("retry")
     assert scene.buckets.read(RESULTS, f"{TOKEN}/track.json") == b"new"
-    assert 2 == scene.document["attempt"]
+    assert scene.document["attempt"] == 2
 
 
 @pytest.mark.parametrize("status", UNDER_WAY)
 def test_a_track_under_way_is_not_retried(status: Status) -> None:
     """It stays as it is, and so says the answer; nothing is counted."""
     scene = Scene(status=status, fields={"attempt": 2})
-    assert TrackState(SESSION, TRACK, status, 2) == scene.command("retry")
-    assert recorded(f"track_{status}") | {"attempt": 2} == scene.document
+    assert scene.command("retry") == TrackState(SESSION, TRACK, status, 2)
+    assert scene.document == recorded(f"track_{status}") | {"attempt": 2}
     assert not scene.ledger.counts
 
 
@@ -342,7 +344,7 @@ def test_an_end_that_is_not_a_failure_cannot_be_retried(status: Status) -> None:
     for key in (KEY, KEY, None):
         with pytest.raises(WrongStateError):
             scene.command("retry", key=key)
-    assert recorded(f"track_{status}") == scene.document
+    assert scene.document == recorded(f"track_{status}")
 
 
 def test_a_failure_that_another_attempt_does_not_mend_cannot_be_retried() -> None:
@@ -350,7 +352,7 @@ def test_a_failure_that_another_attempt_does_not_mend_cannot_be_retried() -> Non
     scene = failed(retryable=False)
     with pytest.raises(WrongStateError):
         scene.command("retry")
-    assert 1 == scene.document["attempt"]
+    assert scene.document["attempt"] == 1
 
 
 def test_the_same_key_begins_one_attempt() -> None:
@@ -358,8 +360,8 @@ def test_the_same_key_begins_one_attempt() -> None:
     scene = failed()
     scene.command("retry", key=KEY)
     scene.at(Status.FAILED, attempt=2, error=PipelineFailedError("").to_mapping("ko"))
-    assert TrackState(SESSION, TRACK, Status.FAILED, 2) == scene.command("retry", key=KEY)
-    assert TrackState(SESSION, TRACK, Status.CAPTIONED, 3) == scene.command("retry", key=KEY + "-2")
+    assert scene.command("retry", key=KEY) == TrackState(SESSION, TRACK, Status.FAILED, 2)
+    assert scene.command("retry", key=KEY + "-2") == TrackState(SESSION, TRACK, Status.CAPTIONED, 3)
 
 
 def test_a_key_that_was_used_while_the_track_was_under_way_begins_nothing_later() -> None:
@@ -374,16 +376,16 @@ def test_of_two_retries_at_once_one_begins_an_attempt() -> None:
     """The other one finds it begun."""
     scene = failed()
     scene.tracks.meanwhile.append(lambda: scene.at(Status.CAPTIONED, attempt=2))
-    assert 2 == scene.command("retry").attempt
-    assert 2 == scene.document["attempt"]
+    assert scene.command("retry").attempt == 2
+    assert scene.document["attempt"] == 2
 
 
 def test_a_lost_answer_of_the_store_begins_one_attempt() -> None:
     """It was written: asked again the decision sees its own mark, and the attempt is announced."""
     scene = failed()
     scene.tracks.lost_answers = 1
-    assert 2 == scene.command("retry").attempt
-    assert [2] == [message.attempt for message, _ in scene.captions.heard]
+    assert scene.command("retry").attempt == 2
+    assert [message.attempt for message, _ in scene.captions.heard] == [2]
 
 
 @pytest.mark.parametrize("status", list(Status))
@@ -419,7 +421,7 @@ def test_another_session_s_track_is_not_there(name: str) -> None:
         command(CommandRequest(SESSION, OTHER_SECRET, TRACK, {}))
     with pytest.raises(UnknownTrackError):
         command(CommandRequest(SESSION, SECRET, "t" + "a" * 26, {}))
-    assert before == scene.document
+    assert scene.document == before
     assert not scene.other_tracks()
 
 
@@ -433,7 +435,7 @@ def test_a_deleted_track_leaves_nothing() -> None:
     scene.erase_track()
     assert not scene.tracks.documents
     assert not scene.tracks.works
-    assert [(IMAGES, "uploads/another", 1), (RESULTS, "another/music.mp3", 1)] == sorted(scene.buckets.objects)
+    assert sorted(scene.buckets.objects) == [(IMAGES, "uploads/another", 1), (RESULTS, "another/music.mp3", 1)]
 
 
 @pytest.mark.parametrize("status", [Status.CAPTIONED, Status.LAUNCHING, Status.COMPOSING])
@@ -441,8 +443,8 @@ def test_what_runs_is_cancelled_before_it_is_deleted(status: Status) -> None:
     """First the track, so that the launcher sees it, then the job."""
     scene = Scene(status=status)
     scene.erase_track()
-    assert [(TRACK, Status.CANCELLED)] == scene.tracks.steps
-    assert [JOB] == scene.jobs.cancelled
+    assert scene.tracks.steps == [(TRACK, Status.CANCELLED)]
+    assert scene.jobs.cancelled == [JOB]
     assert not scene.tracks.documents
 
 
@@ -454,7 +456,7 @@ def test_deleting_twice_is_deleting_once() -> None:
     for _ in range(2):
         scene.erase_session()
     assert not scene.tracks.documents
-    assert [OTHER] == list(scene.sessions.sessions)
+    assert list(scene.sessions.sessions) == [OTHER]
 
 
 def test_a_dropped_picture_is_deleted_but_not_what_was_dropped_there_later() -> None:
@@ -464,7 +466,7 @@ def test_a_dropped_picture_is_deleted_but_not_what_was_dropped_there_later() -> 
     scene.buckets.put(IMAGES, "beach.jpg", b"mine", 3)
     scene.buckets.put(IMAGES, "beach.jpg", b"another's", 4)
     scene.erase_track()
-    assert [(IMAGES, "beach.jpg", 4)] == sorted(scene.buckets.objects)
+    assert sorted(scene.buckets.objects) == [(IMAGES, "beach.jpg", 4)]
 
 
 def test_another_session_s_track_is_not_deleted() -> None:
@@ -475,8 +477,8 @@ def test_another_session_s_track_is_not_deleted() -> None:
     for deletion in (scene.erase_track, scene.erase_session):
         with pytest.raises(UnknownSessionError):
             deletion(SESSION, OTHER_SECRET)
-    assert recorded("track_ready") == scene.document
-    assert 2 == len(scene.buckets.objects)
+    assert scene.document == recorded("track_ready")
+    assert len(scene.buckets.objects) == 2
 
 
 def test_a_deleted_track_does_not_come_back_by_the_request_that_made_it() -> None:
@@ -572,8 +574,8 @@ def test_a_key_that_anybody_could_guess_is_refused(name: str) -> None:
     before = dict(scene.document)
     with pytest.raises(ProblemError) as caught:
         scene.command(name, key="short")
-    assert {"field": "Idempotency-Key"} == caught.value.members
-    assert before == scene.document
+    assert caught.value.members == {"field": "Idempotency-Key"}
+    assert scene.document == before
 
 
 def _entry(details: dict[str, str]) -> Entry:

@@ -35,16 +35,16 @@ class Door(command_fakes.Door):
 def problem(response: flask.Response) -> dict[str, Any]:
     assert response.content_type == "application/problem+json"
     document = json.loads(response.get_data())
-    assert response.status_code == document["status"]
+    assert document["status"] == response.status_code
     assert {"type", "title", "status", "detail", "code"} <= set(document)
     return dict(document)
 
 
 def assert_like(expected: dict[str, Any], response: flask.Response) -> dict[str, Any]:
     """Check status and headers against the recorded answer and return the body."""
-    assert expected["status"] == response.status_code
+    assert response.status_code == expected["status"]
     for name, value in expected["headers"].items():
-        assert value == response.headers[name]
+        assert response.headers[name] == value
     return dict(json.loads(response.get_data()))
 
 
@@ -52,9 +52,9 @@ def test_a_session_is_opened_as_recorded() -> None:
     """Session, secret and the moment of its end."""
     expected = recorded("http_session_created")["response"]
     body = assert_like(expected, Door().ask_as_recorded("http_session_created"))
-    assert set(expected["body"]) == set(body)
+    assert set(body) == set(expected["body"])
     assert ids.is_session_id(body["session"])
-    assert len(expected["body"]["secret"]) == len(body["secret"])
+    assert len(body["secret"]) == len(expected["body"]["secret"])
     assert datetime.fromisoformat(body["expiresAt"]).tzinfo is not None
 
 
@@ -62,13 +62,13 @@ def test_a_track_is_announced_as_recorded() -> None:
     """The track and the signed upload; what differs is the track's random id."""
     expected = recorded("http_track_announced")["response"]
     body = assert_like(expected, Door().ask_as_recorded("http_track_announced"))
-    assert expected["body"] == json.loads(json.dumps(body).replace(body["track"], TRACK))
+    assert json.loads(json.dumps(body).replace(body["track"], TRACK)) == expected["body"]
 
 
 def test_a_problem_is_answered_as_recorded() -> None:
     """RFC 9457, with the field that is wrong."""
     expected = recorded("http_problem")["response"]
-    assert expected["body"] == assert_like(expected, Door().ask_as_recorded("http_problem"))
+    assert assert_like(expected, Door().ask_as_recorded("http_problem")) == expected["body"]
 
 
 def test_a_repeated_request_is_answered_alike() -> None:
@@ -84,7 +84,7 @@ def test_a_key_with_another_body_is_unprocessable() -> None:
     headers = BEARER | {"Idempotency-Key": "7c9e6679-7425-40de-944b-e07fc1f90ae7"}
     door.ask("POST", TRACKS, headers=headers, json=BODY)
     response = door.ask("POST", TRACKS, headers=headers, json=BODY | {"seed": 5})
-    assert (422, "idempotency_key_reused") == (response.status_code, problem(response)["code"])
+    assert (response.status_code, problem(response)["code"]) == (422, "idempotency_key_reused")
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_nothing_lives_at_other_paths(path: str, method: str) -> None:
 def test_another_method_is_told_the_one_there_is(path: str, method: str) -> None:
     """RFC 9110 wants the Allow header in every 405."""
     response = Door().ask(method, path)
-    assert (405, "method_not_allowed") == (response.status_code, problem(response)["code"])
+    assert (response.status_code, problem(response)["code"]) == (405, "method_not_allowed")
     assert "POST" in response.headers["Allow"]
 
 
@@ -115,7 +115,7 @@ def test_without_the_session_s_secret_nothing_is_made(authorization: str | None)
     door = Door()
     headers = {} if authorization is None else {"Authorization": authorization}
     response = door.ask("POST", TRACKS, headers=headers, json=BODY)
-    assert (401, "unknown_session") == (response.status_code, problem(response)["code"])
+    assert (response.status_code, problem(response)["code"]) == (401, "unknown_session")
     assert response.headers["WWW-Authenticate"] == "Bearer"
     assert not door.tracks.documents
 
@@ -133,20 +133,20 @@ def test_the_scheme_is_read_in_any_case() -> None:
 def test_a_body_that_is_no_json_object_is_refused(data: bytes) -> None:
     """With a problem document, not with a crash."""
     response = Door().ask("POST", TRACKS, headers=BEARER, data=data)
-    assert (400, "invalid_request") == (response.status_code, problem(response)["code"])
+    assert (response.status_code, problem(response)["code"]) == (400, "invalid_request")
 
 
 def test_half_a_character_in_a_wish_is_refused() -> None:
     """A lone surrogate, which JSON can spell and no store can keep."""
     data = b'{"contentType": "image/jpeg", "hint": "\\ud83c"}'
     response = Door().ask("POST", TRACKS, headers=BEARER, data=data)
-    assert (400, "hint") == (response.status_code, problem(response)["field"])
+    assert (response.status_code, problem(response)["field"]) == (400, "hint")
 
 
 def test_a_large_body_is_refused() -> None:
     """Commands are small."""
     response = Door().ask("POST", "/v1/sessions", data=b"{}".ljust(16_385))
-    assert (400, "invalid_request") == (response.status_code, problem(response)["code"])
+    assert (response.status_code, problem(response)["code"]) == (400, "invalid_request")
     assert Door().ask("POST", "/v1/sessions", data=b"{}".ljust(16_384)).status_code == 201
 
 
@@ -155,7 +155,7 @@ def test_a_large_body_without_a_length_is_refused() -> None:
     chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
     stream = io.BytesIO(b"{}".ljust(10_000_000))
     response = Door().ask("POST", "/v1/sessions", input_stream=stream, environ_overrides=chunked)
-    assert (400, "invalid_request") == (response.status_code, problem(response)["code"])
+    assert (response.status_code, problem(response)["code"]) == (400, "invalid_request")
     assert stream.tell() < 1_000_000
 
 
@@ -176,7 +176,7 @@ def test_a_preflight_allows_what_the_page_sends(path: str) -> None:
     allowed = {name.strip().lower() for name in response.headers["Access-Control-Allow-Headers"].split(",")}
     assert allowed == {"authorization", "content-type", "idempotency-key"}
     assert response.headers["Access-Control-Max-Age"] == "3600"
-    assert [SESSION] == list(door.sessions.sessions)
+    assert list(door.sessions.sessions) == [SESSION]
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", f"{ORIGIN}.evil.example", "null", "", ORIGIN.upper()])

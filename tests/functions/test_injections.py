@@ -158,9 +158,9 @@ def test_a_wish_is_data(server: ScriptedServer, adapter: OpenAIBriefs, field: st
     scene.deliver()
     body, sent, _ = question(server)
     request = recorded("track_captioned")["request"] | {field: wish}
-    assert expected == body
+    assert body == expected
     assert {name: request[name] for name in ("language", "hint", "style", "durationSeconds")} == sent
-    assert captioned(request=request) == without_timestamps(scene.document)
+    assert without_timestamps(scene.document) == captioned(request=request)
     assert scene.captions.heard == [ANNOUNCED]
 
 
@@ -205,20 +205,20 @@ def test_text_in_a_picture_is_pixels(server: ScriptedServer, adapter: OpenAIBrie
     scene.objects.objects[scene.event.bucket, scene.event.name] = data
     scene.deliver()
     body, sent, address = question(server)
-    assert expected == body
+    assert body == expected
     request = recorded("track_captioned")["request"]
     assert {name: request[name] for name in ("language", "hint", "style", "durationSeconds")} == sent
     start, _, encoded = address.partition(",")
     jpeg = base64.b64decode(encoded, validate=True)
     image = Image.open(io.BytesIO(jpeg))
-    assert ("data:image/jpeg;base64", "JPEG", (640, 480)) == (start, image.format, image.size)
+    assert (start, image.format, image.size) == ("data:image/jpeg;base64", "JPEG", (640, 480))
     assert not image.getexif()
     assert not set(image.info) - {"jfif", "jfif_version", "jfif_unit", "jfif_density", "progressive", "progression"}
     assert not any(word in jpeg for word in (b"Ignore", b"instructions", b"SYSTEM", b"<x>"))
     (moderated,) = server.heard_at(MODERATION)
-    assert address == moderated.json()["input"][0]["image_url"]["url"]
+    assert moderated.json()["input"][0]["image_url"]["url"] == address
     image_of_track = recorded("track_captioned")["image"] | {"width": 640, "height": 480}
-    assert captioned(image=image_of_track) == without_timestamps(scene.document)
+    assert without_timestamps(scene.document) == captioned(image=image_of_track)
 
 
 @pytest.mark.parametrize(("answer", "change"), [pytest.param(*case, id=name) for name, case in WORDS.items()])
@@ -229,7 +229,7 @@ def test_what_a_model_says_is_words_in_their_own_field(
     server.script(f"POST {RESPONSES}", said(BRIEF | answer))
     scene = Scene(adapter=adapter)
     scene.deliver()
-    assert captioned(brief=BRIEF | change) == without_timestamps(scene.document)
+    assert without_timestamps(scene.document) == captioned(brief=BRIEF | change)
     assert scene.captions.heard == [ANNOUNCED]
 
 
@@ -246,7 +246,7 @@ def test_what_a_model_may_not_say_ends_the_track(server: ScriptedServer, adapter
         error=CaptionFailedError("").to_mapping("ko"),
         timeline=["awaiting_upload", "captioning", "failed"],
     )
-    assert expected == without_timestamps(scene.document)
+    assert without_timestamps(scene.document) == expected
     assert (scene.objects.types, scene.captions.heard) == ({}, [])
 
 
@@ -259,4 +259,4 @@ def test_the_first_of_two_messages_counts(server: ScriptedServer, adapter: OpenA
     server.script(f"POST {RESPONSES}", response(*both))
     scene = Scene(adapter=adapter)
     scene.deliver()
-    assert captioned() == without_timestamps(scene.document)
+    assert without_timestamps(scene.document) == captioned()

@@ -61,8 +61,8 @@ def test_a_captioned_track_is_launched_as_recorded() -> None:
     seen: list[dict[str, Any]] = []
     scene.pipelines.meanwhile = lambda: seen.append(scene.document)
     scene.deliver()
-    assert [without_timestamps(recorded("track_launching"))] == [without_timestamps(document) for document in seen]
-    assert without_timestamps(recorded("track_composing")) == without_timestamps(scene.document)
+    assert [without_timestamps(document) for document in seen] == [without_timestamps(recorded("track_launching"))]
+    assert without_timestamps(scene.document) == without_timestamps(recorded("track_composing"))
 
 
 def test_the_job_says_all_that_the_pipeline_needs() -> None:
@@ -70,9 +70,9 @@ def test_the_job_says_all_that_the_pipeline_needs() -> None:
     scene = Scene()
     scene.deliver()
     (wanted,) = scene.pipelines.wanted
-    assert (JOB, LABELS) == (wanted.job, wanted.labels)
-    assert TEMPLATE == wanted.spec
-    assert (ENVIRON["PIPELINE_ROOT"], ENVIRON["PIPELINE_ACCOUNT"]) == (wanted.root, wanted.account)
+    assert (wanted.job, wanted.labels) == (JOB, LABELS)
+    assert wanted.spec == TEMPLATE
+    assert (wanted.root, wanted.account) == (ENVIRON["PIPELINE_ROOT"], ENVIRON["PIPELINE_ACCOUNT"])
     parameters = dict(wanted.parameters)
     seed = parameters.pop("seed")
     assert isinstance(seed, int)
@@ -95,7 +95,7 @@ def test_the_operators_wishes_are_passed_on() -> None:
     """Which engine may stand in, and where the model of one's own is, are settings of the launcher."""
     wishes = {"FALLBACK_ENGINE": "composer", "MODEL_ENDPOINT": "projects/p/locations/l/endpoints/1"}
     settings = Settings.from_environ(ENVIRON | wishes)
-    assert ("composer", "projects/p/locations/l/endpoints/1") == (settings.fallback_engine, settings.model_endpoint)
+    assert (settings.fallback_engine, settings.model_endpoint) == ("composer", "projects/p/locations/l/endpoints/1")
 
 
 @pytest.mark.parametrize("setting", ["DEFAULT_ENGINE", "FALLBACK_ENGINE"])
@@ -113,7 +113,7 @@ def test_what_was_asked_for_is_passed_on(seed: int) -> None:
     scene.at(Status.CAPTIONED, request=recorded("track_captioned")["request"] | asked)
     scene.deliver()
     parameters = scene.pipelines.wanted[0].parameters
-    assert ("lyria-002", 60, seed) == (parameters["engine"], parameters["seconds"], parameters["seed"])
+    assert (parameters["engine"], parameters["seconds"], parameters["seed"]) == ("lyria-002", 60, seed)
 
 
 def test_the_seed_nobody_asked_for_follows_from_the_job() -> None:
@@ -132,8 +132,8 @@ def test_a_second_message_launches_nothing() -> None:
     scene = Scene()
     for _ in range(3):
         scene.deliver()
-    assert [JOB] == [wanted.job for wanted in scene.pipelines.wanted]
-    assert without_timestamps(recorded("track_composing")) == without_timestamps(scene.document)
+    assert [wanted.job for wanted in scene.pipelines.wanted] == [JOB]
+    assert without_timestamps(scene.document) == without_timestamps(recorded("track_composing"))
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status not in {Status.CAPTIONED, Status.LAUNCHING}])
@@ -142,7 +142,7 @@ def test_a_message_at_any_other_status_changes_nothing(status: Status) -> None:
     scene = Scene()
     scene.at(status)
     scene.deliver()
-    assert recorded(f"track_{status}") == scene.document
+    assert scene.document == recorded(f"track_{status}")
     assert not scene.pipelines.wanted
 
 
@@ -153,7 +153,7 @@ def test_a_message_of_another_attempt_changes_nothing(status: Status) -> None:
     scene.at(status)
     scene.message = replace(scene.message, attempt=2)
     scene.deliver()
-    assert recorded(f"track_{status}") == scene.document
+    assert scene.document == recorded(f"track_{status}")
     assert not scene.pipelines.wanted
 
 
@@ -171,8 +171,8 @@ def test_a_lost_answer_of_the_store_is_no_duplicate(lost: int) -> None:
     scene = Scene()
     scene.tracks.lost_answers = lost
     scene.deliver()
-    assert [JOB] == [wanted.job for wanted in scene.pipelines.wanted]
-    assert without_timestamps(recorded("track_composing")) == without_timestamps(scene.document)
+    assert [wanted.job for wanted in scene.pipelines.wanted] == [JOB]
+    assert without_timestamps(scene.document) == without_timestamps(recorded("track_composing"))
 
 
 def test_a_lost_answer_of_vertex_is_no_failure() -> None:
@@ -189,7 +189,7 @@ def test_a_launch_that_crashed_half_way_is_finished() -> None:
         scene = Scene(pipelines=MemoryPipelines(jobs=dict(jobs)))
         scene.at(Status.LAUNCHING)
         scene.deliver()
-        assert [JOB] == list(scene.pipelines.jobs)
+        assert list(scene.pipelines.jobs) == [JOB]
         assert scene.document["status"] == "composing"
 
 
@@ -199,7 +199,7 @@ def test_a_job_id_that_a_stranger_has_taken_fails_the_track() -> None:
         scene = Scene(pipelines=MemoryPipelines(jobs={JOB: JobFacts(JobState.UNDER_WAY, labels)}))
         scene.deliver()
         assert scene.document["status"] == "failed"
-        assert scene.document["error"] == LaunchRefusedError("").to_mapping("ko")
+        assert LaunchRefusedError("").to_mapping("ko") == scene.document["error"]
 
 
 def test_labels_that_google_adds_are_no_stranger_s() -> None:
@@ -217,7 +217,7 @@ def test_a_refused_launch_ends_the_track_in_the_person_s_language() -> None:
     scene.pipelines.failures.append(LaunchRefusedError("no such account"))
     scene.deliver()
     assert scene.document["status"] == "failed"
-    assert scene.document["error"] == LaunchRefusedError("").to_mapping("en")
+    assert LaunchRefusedError("").to_mapping("en") == scene.document["error"]
 
 
 def test_a_track_without_a_brief_is_never_launched() -> None:
@@ -240,7 +240,7 @@ def test_what_nobody_foresaw_has_the_message_come_again() -> None:
         assert scene.document["error"] is None
     scene.deliver()
     assert scene.document["status"] == "composing"
-    assert [JOB] == [wanted.job for wanted in scene.pipelines.wanted]
+    assert [wanted.job for wanted in scene.pipelines.wanted] == [JOB]
 
 
 @pytest.mark.parametrize("end", [Status.COMPOSING, Status.READY, Status.FAILED, Status.CANCELLED])
@@ -249,7 +249,7 @@ def test_a_track_that_is_further_already_stays_there(end: Status) -> None:
     scene = Scene()
     scene.pipelines.meanwhile = lambda: scene.at(end)
     scene.deliver()
-    assert recorded(f"track_{end}") == scene.document
+    assert scene.document == recorded(f"track_{end}")
 
 
 @pytest.mark.parametrize("name", sorted(ENVIRON))

@@ -63,7 +63,7 @@ class Scene(Door):
 
 def assert_limited(response: flask.Response, words: str) -> None:
     document = json.loads(response.get_data())
-    assert (429, "limit_reached") == (response.status_code, document["code"])
+    assert (response.status_code, document["code"]) == (429, "limit_reached")
     assert words in document["detail"]
     assert 1 <= int(response.headers["Retry-After"]) <= 86_400
 
@@ -71,7 +71,7 @@ def assert_limited(response: flask.Response, words: str) -> None:
 def test_a_session_has_its_tracks_of_the_day() -> None:
     """Exactly so many; another session at the same address has its own."""
     scene = Scene(limits=Limits(3, 1000, 1000, 1000))
-    assert [201, 201, 201] == [scene.announce().status_code for _ in range(3)]
+    assert [scene.announce().status_code for _ in range(3)] == [201, 201, 201]
     assert_limited(scene.announce(), "3 tracks for one session")
     assert scene.announce(OTHER).status_code == 201
 
@@ -79,7 +79,7 @@ def test_a_session_has_its_tracks_of_the_day() -> None:
 def test_an_address_has_its_tracks_of_the_day() -> None:
     """Over all its sessions; the same session from another address goes on."""
     scene = Scene(limits=Limits(1000, 2, 1000, 1000))
-    assert [201, 201] == [scene.announce(session).status_code for session in SECRETS]
+    assert [scene.announce(session).status_code for session in SECRETS] == [201, 201]
     assert_limited(scene.announce(), "2 tracks for one network address")
     assert scene.announce(address="203.0.113.10").status_code == 201
 
@@ -87,8 +87,9 @@ def test_an_address_has_its_tracks_of_the_day() -> None:
 def test_everybody_together_has_the_tracks_of_the_day() -> None:
     """Whatever the session and the address."""
     scene = Scene(limits=Limits(1000, 1000, 2, 1000))
-    assert [201, 201] == [
-        scene.announce(session, address=f"203.0.113.{len(session)}").status_code for session in SECRETS
+    assert [scene.announce(session, address=f"203.0.113.{len(session)}").status_code for session in SECRETS] == [
+        201,
+        201,
     ]
     assert_limited(scene.announce(OTHER, address="198.51.100.1"), "2 tracks for everybody together")
 
@@ -96,7 +97,7 @@ def test_everybody_together_has_the_tracks_of_the_day() -> None:
 def test_an_address_has_its_sessions_of_the_day() -> None:
     """And another address has its own."""
     scene = Scene(limits=Limits(1000, 1000, 1000, 2))
-    assert [201, 201] == [scene.post("/v1/sessions").status_code for _ in range(2)]
+    assert [scene.post("/v1/sessions").status_code for _ in range(2)] == [201, 201]
     assert_limited(scene.post("/v1/sessions"), "2 sessions for one network address")
     assert scene.post("/v1/sessions", address="203.0.113.10").status_code == 201
 
@@ -104,20 +105,20 @@ def test_an_address_has_its_sessions_of_the_day() -> None:
 def test_what_is_refused_makes_nothing() -> None:
     """No track, no session, no entry, no count."""
     scene = Scene(limits=Limits(0, 0, 0, 0))
-    assert [429, 429] == [scene.announce().status_code, scene.post("/v1/sessions").status_code]
+    assert [scene.announce().status_code, scene.post("/v1/sessions").status_code] == [429, 429]
     assert not scene.tracks.documents
     assert not scene.ledger.entries
     assert not scene.ledger.counts
-    assert list(SECRETS) == list(scene.sessions.sessions)
+    assert list(scene.sessions.sessions) == list(SECRETS)
 
 
 def test_a_repeated_request_is_not_counted_again() -> None:
     """And is answered though the limit is reached meanwhile."""
     scene = Scene(limits=Limits(1, 1, 1, 1))
     first, again = (scene.announce(key=KEY) for _ in range(2))
-    assert (201, first.get_json()) == (again.status_code, again.get_json())
+    assert (again.status_code, again.get_json()) == (201, first.get_json())
     first, again = (scene.post("/v1/sessions", key=KEY) for _ in range(2))
-    assert (201, first.get_json()) == (again.status_code, again.get_json())
+    assert (again.status_code, again.get_json()) == (201, first.get_json())
     assert_limited(scene.announce(key=KEY + "-2"), "a day")
 
 
@@ -127,16 +128,16 @@ def test_every_take_and_attempt_counts_as_a_track() -> None:
     path = f"/v1/sessions/{SESSION}/tracks/{TRACK}"
     error = PipelineFailedError("").to_mapping("ko")
     scene.hold(Status.READY)
-    assert 201 == scene.post(f"{path}:again").status_code
-    assert 409 == scene.post(f"{path}:retry").status_code
+    assert scene.post(f"{path}:again").status_code == 201
+    assert scene.post(f"{path}:retry").status_code == 409
     for attempt in (1, 2):
         scene.hold(Status.FAILED, error=error, attempt=attempt)
-        assert 200 == scene.post(f"{path}:retry").status_code
+        assert scene.post(f"{path}:retry").status_code == 200
     scene.hold(Status.FAILED, error=error, attempt=3)
     assert_limited(scene.post(f"{path}:retry"), "3 tracks for one session")
     assert_limited(scene.post(f"{path}:again"), "3 tracks for one session")
-    assert 3 == scene.tracks.documents[TRACK]["attempt"]
-    assert 200 == scene.post(f"{path}:cancel").status_code
+    assert scene.tracks.documents[TRACK]["attempt"] == 3
+    assert scene.post(f"{path}:cancel").status_code == 200
 
 
 def test_only_the_last_forwarded_address_counts() -> None:
@@ -166,14 +167,14 @@ def test_the_wait_is_until_midnight_in_greenwich() -> None:
     """In seconds, whatever the time zone; never zero."""
     quota = Quota("", "tracks", 5, "tracks")
     for moment, seconds in (("2026-11-23T23:00:00+00:00", 3600), ("2026-11-24T08:59:59.9+09:00", 1)):
-        assert {"Retry-After": str(seconds)} == limit_reached(quota, datetime.fromisoformat(moment)).headers
+        assert limit_reached(quota, datetime.fromisoformat(moment)).headers == {"Retry-After": str(seconds)}
 
 
 def test_the_limits_are_the_operator_s() -> None:
     """Each by its variable; without one the default stands."""
     environ = {"SESSION_TRACKS_A_DAY": "1", "ADDRESS_TRACKS_A_DAY": "2", "TRACKS_A_DAY": "3"}
-    assert Limits(1, 2, 3, 100) == Limits.from_environ(environ)
-    assert Limits(50, 200, 1000, 100) == Limits.from_environ({})
+    assert Limits.from_environ(environ) == Limits(1, 2, 3, 100)
+    assert Limits.from_environ({}) == Limits(50, 200, 1000, 100)
     with pytest.raises(SettingInvalidError, match="TRACKS_A_DAY"):
         Limits.from_environ({"TRACKS_A_DAY": "many"})
 
@@ -184,11 +185,11 @@ def test_while_the_system_is_paused_no_command_is_taken(command: str) -> None:
     scene = Scene(switch=MemorySwitch(paused=True))
     scene.hold(Status.COMPOSING)
     response = scene.post(f"/v1/sessions/{SESSION}{command}" if command else "/v1/sessions", PICTURE)
-    assert (503, "paused") == (response.status_code, json.loads(response.get_data())["code"])
+    assert (response.status_code, json.loads(response.get_data())["code"]) == (503, "paused")
     assert int(response.headers["Retry-After"]) > 0
-    assert recorded("track_composing") == scene.tracks.documents[TRACK]
+    assert scene.tracks.documents[TRACK] == recorded("track_composing")
     bearer = {"Authorization": f"Bearer {SECRETS[SESSION]}"}
-    assert 204 == scene.ask("DELETE", f"/v1/sessions/{SESSION}", headers=bearer).status_code
+    assert scene.ask("DELETE", f"/v1/sessions/{SESSION}", headers=bearer).status_code == 204
 
 
 def test_while_the_system_is_paused_nothing_is_launched() -> None:
@@ -199,10 +200,10 @@ def test_while_the_system_is_paused_nothing_is_launched() -> None:
     switch = MemorySwitch(paused=True)
     launcher = Launcher(scene.tracks, pipelines, MemoryRegions(), {"root": {}}, settings, switch)
     launcher.launch(CaptionMessage(SESSION, TRACK, 1))
-    assert recorded("track_captioned") == scene.tracks.documents[TRACK]
+    assert scene.tracks.documents[TRACK] == recorded("track_captioned")
     switch.paused = False
     launcher.launch(CaptionMessage(SESSION, TRACK, 1))
-    assert 1 == len(pipelines.wanted)
+    assert len(pipelines.wanted) == 1
 
 
 @pytest.mark.parametrize(
@@ -222,10 +223,10 @@ def test_an_outage_is_a_problem_document_that_the_page_can_read(outage: Exceptio
     headers = {"Origin": "https://music.example"}
     response = scene.ask("POST", "/v1/sessions", headers=headers)
     document = json.loads(response.get_data())
-    assert (503, "unavailable") == (response.status_code, document["code"])
-    assert "application/problem+json" == response.content_type
+    assert (response.status_code, document["code"]) == (503, "unavailable")
+    assert response.content_type == "application/problem+json"
     assert str(outage) not in document["detail"]
     assert int(response.headers["Retry-After"]) > 0
-    assert "https://music.example" == response.headers["Access-Control-Allow-Origin"]
+    assert response.headers["Access-Control-Allow-Origin"] == "https://music.example"
     assert "Retry-After" in response.headers["Access-Control-Expose-Headers"]
-    assert 201 == scene.ask("POST", "/v1/sessions", headers=headers).status_code
+    assert scene.ask("POST", "/v1/sessions", headers=headers).status_code == 201

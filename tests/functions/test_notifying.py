@@ -85,7 +85,7 @@ def test_finished_music_makes_the_recorded_ready_track() -> None:
     """The step's own message comes while its job still runs: the objects decide."""
     scene = Scene(results=found(MUSIC))
     scene.deliver()
-    assert without_timestamps(recorded("track_ready")) == without_timestamps(scene.document)
+    assert without_timestamps(scene.document) == without_timestamps(recorded("track_ready"))
 
 
 def test_a_failed_pipeline_makes_the_recorded_failed_track() -> None:
@@ -94,7 +94,7 @@ def test_a_failed_pipeline_makes_the_recorded_failed_track() -> None:
     scene = Scene(message=PipelineMessage.from_bytes(data))
     scene.job_is(JobState.FAILED)
     scene.deliver()
-    assert without_timestamps(recorded("track_failed")) == without_timestamps(scene.document)
+    assert without_timestamps(scene.document) == without_timestamps(recorded("track_failed"))
 
 
 @pytest.mark.parametrize("status", UNDER_WAY)
@@ -111,13 +111,13 @@ def test_objects_and_job_decide_the_end(
     scene.job_is(state)
     scene.deliver()
     if end is None:
-        assert recorded(f"track_{status}") == scene.document
+        assert scene.document == recorded(f"track_{status}")
     elif isinstance(end, str):
-        assert (end, None) == (scene.document["status"], scene.document["error"])
-        assert recorded("track_ready")["music"] == scene.document["music"]
+        assert (scene.document["status"], scene.document["error"]) == (end, None)
+        assert scene.document["music"] == recorded("track_ready")["music"]
     else:
         expected = {"code": end.code, "message": end.words["ko"], "retryable": True}
-        assert ("failed", expected) == (scene.document["status"], scene.document["error"])
+        assert (scene.document["status"], scene.document["error"]) == ("failed", expected)
 
 
 @pytest.mark.parametrize("status", sorted(FINAL))
@@ -130,7 +130,7 @@ def test_a_final_state_stays(
     scene.at(status)
     scene.job_is(state)
     scene.deliver()
-    assert recorded(f"track_{status}") == scene.document
+    assert scene.document == recorded(f"track_{status}")
 
 
 def test_the_words_are_in_the_person_s_language() -> None:
@@ -139,7 +139,7 @@ def test_the_words_are_in_the_person_s_language() -> None:
     scene.at(Status.COMPOSING, request=recorded("track_composing")["request"] | {"language": "en"})
     scene.job_is(JobState.FAILED)
     scene.deliver()
-    assert scene.document["error"] == PipelineFailedError("").to_mapping("en")
+    assert PipelineFailedError("").to_mapping("en") == scene.document["error"]
 
 
 def test_a_job_that_does_not_exist_changes_nothing() -> None:
@@ -147,7 +147,7 @@ def test_a_job_that_does_not_exist_changes_nothing() -> None:
     scene = Scene(results=found(MUSIC))
     scene.pipelines.jobs.clear()
     scene.deliver()
-    assert recorded("track_composing") == scene.document
+    assert scene.document == recorded("track_composing")
 
 
 def test_a_stranger_s_job_changes_nothing() -> None:
@@ -156,7 +156,7 @@ def test_a_stranger_s_job_changes_nothing() -> None:
         scene = Scene(results=found(MUSIC))
         scene.pipelines.jobs[JOB] = JobFacts(JobState.FAILED, labels)
         scene.deliver()
-        assert recorded("track_composing") == scene.document
+        assert scene.document == recorded("track_composing")
 
 
 def test_a_hint_of_another_attempt_changes_nothing() -> None:
@@ -165,14 +165,14 @@ def test_a_hint_of_another_attempt_changes_nothing() -> None:
     scene.at(Status.COMPOSING, attempt=2)
     scene.job_is(JobState.FAILED)
     scene.deliver()
-    assert recorded("track_composing") | {"attempt": 2} == scene.document
+    assert scene.document == recorded("track_composing") | {"attempt": 2}
 
 
 def test_a_hint_for_no_track_is_acknowledged() -> None:
     """It was erased, or never was."""
     scene = Scene(message=replace(Scene().message, track="t" + "a" * 26))
     scene.deliver()
-    assert recorded("track_composing") == scene.document
+    assert scene.document == recorded("track_composing")
 
 
 @pytest.mark.parametrize("end", sorted(FINAL))
@@ -181,7 +181,7 @@ def test_of_two_hints_at_once_the_first_one_counts(end: Status) -> None:
     scene = Scene(results=found(MUSIC))
     scene.tracks.meanwhile.append(lambda: scene.at(end))
     scene.deliver()
-    assert recorded(f"track_{end}") == scene.document
+    assert scene.document == recorded(f"track_{end}")
 
 
 def test_an_attempt_that_began_meanwhile_is_not_ended() -> None:
@@ -189,7 +189,7 @@ def test_an_attempt_that_began_meanwhile_is_not_ended() -> None:
     scene = Scene(results=found(MUSIC))
     scene.tracks.meanwhile.append(lambda: scene.at(Status.CAPTIONED, attempt=2))
     scene.deliver()
-    assert recorded("track_captioned") | {"attempt": 2} == scene.document
+    assert scene.document == recorded("track_captioned") | {"attempt": 2}
 
 
 def test_a_lost_answer_of_the_store_changes_nothing_more() -> None:
@@ -197,7 +197,7 @@ def test_a_lost_answer_of_the_store_changes_nothing_more() -> None:
     scene = Scene(results=found(MUSIC))
     scene.tracks.lost_answers = 1
     scene.deliver()
-    assert [(TRACK, Status.READY)] == scene.tracks.steps
+    assert scene.tracks.steps == [(TRACK, Status.READY)]
 
 
 def test_the_music_may_overtake_the_launcher() -> None:
@@ -217,8 +217,8 @@ def test_an_end_is_shown_once_with_all_its_stages(music: MusicFacts | PermanentE
     for _ in range(2):
         scene.deliver()
     [(track, timeline, error)] = scene.spans.sent
-    assert (TRACK, code) == (track.track_id, error)
-    assert set(recorded("track_composing")["timeline"]) | {end} == set(timeline)
+    assert (track.track_id, error) == (TRACK, code)
+    assert set(timeline) == set(recorded("track_composing")["timeline"]) | {end}
 
 
 @pytest.mark.parametrize("name", sorted(ENVIRON))

@@ -53,12 +53,12 @@ def asked(server: ScriptedServer) -> Any:
 
 def test_a_parsed_answer_is_the_recorded_brief(describer: OpenAIBriefs) -> None:
     """What the model says is what the track gets."""
-    assert Brief.from_mapping(BRIEF) == brief(describer)
+    assert brief(describer) == Brief.from_mapping(BRIEF)
 
 
 def test_what_the_call_used_is_told_with_its_cost(describer: OpenAIBriefs) -> None:
     """Model, prompt version, tokens and dollars."""
-    assert PAID == describer.describe(PICTURE, REQUEST).usage
+    assert describer.describe(PICTURE, REQUEST).usage == PAID
 
 
 def test_a_model_without_a_known_price_has_no_known_cost(server: ScriptedServer) -> None:
@@ -66,7 +66,7 @@ def test_a_model_without_a_known_price_has_no_known_cost(server: ScriptedServer)
     script_well(server)
     with openai_briefs(server, Models("llava")) as adapter:
         usage = adapter.describe(PICTURE, REQUEST).usage
-    assert PAID | {"model": "llava", "costUsd": None} == usage
+    assert usage == PAID | {"model": "llava", "costUsd": None}
 
 
 @pytest.mark.parametrize("counts", [None, {}, 5, {"input_tokens": "x", "output_tokens": None}], ids=json.dumps)
@@ -77,13 +77,13 @@ def test_a_server_that_counts_no_tokens_is_a_server_all_the_same(
     server.script(f"POST {RESPONSES}", said(BRIEF, usage=counts))
     description = describer.describe(PICTURE, REQUEST)
     assert Brief.from_mapping(BRIEF) == description.outcome
-    assert PAID | {"inputTokens": 0, "outputTokens": 0, "costUsd": 0.0} == description.usage
+    assert description.usage == PAID | {"inputTokens": 0, "outputTokens": 0, "costUsd": 0.0}
 
 
 @pytest.mark.parametrize("model", sorted(PRICES))
 def test_a_cost_is_tokens_times_price(model: str) -> None:
     """A million tokens each way cost the two prices."""
-    assert sum(PRICES[model]) == cost_usd(model, 1_000_000, 1_000_000)
+    assert cost_usd(model, 1_000_000, 1_000_000) == sum(PRICES[model])
     assert cost_usd(model, 0, 0) == 0
     assert cost_usd("gpt-6-luna", 812, 214) == 0.0001882
 
@@ -97,10 +97,10 @@ def test_the_question_is_asked_once_and_not_stored(server: ScriptedServer, descr
     assert body["reasoning"] == {"effort": "none"}
     assert body["max_output_tokens"] == 1500
     developer, user = body["input"]
-    assert {"role": "developer", "content": PROMPT} == developer
+    assert developer == {"role": "developer", "content": PROMPT}
     wish, image = user["content"]
     expected = {"language": "ko", "hint": "잔잔한 파도", "style": "waltz", "durationSeconds": 45}
-    assert expected == json.loads(wish["text"])
+    assert json.loads(wish["text"]) == expected
     address = "data:image/jpeg;base64," + base64.b64encode(PICTURE.jpeg).decode()
     assert image == {"type": "input_image", "image_url": address, "detail": "low"}
 
@@ -115,8 +115,8 @@ def test_the_client_s_own_methods_would_send_the_same(server: ScriptedServer, de
         client.moderations.create(**moderation.json())
         client.responses.parse(text_format=Answer, **{name: value for name, value in sent.items() if name != "text"})
     for ours, theirs in zip((moderation, question), server.heard, strict=True):
-        assert (theirs.method, theirs.path, theirs.json()) == (ours.method, ours.path, ours.json())
-        assert told(theirs) == told(ours)
+        assert (ours.method, ours.path, ours.json()) == (theirs.method, theirs.path, theirs.json())
+        assert told(ours) == told(theirs)
 
 
 def told(exchange: Exchange) -> dict[str, str]:
@@ -139,28 +139,28 @@ def test_the_schema_is_strict_at_every_object(server: ScriptedServer, describer:
     """Every property is required and no other is allowed, or the API would refuse it."""
     describer.describe(PICTURE, REQUEST)
     form = asked(server)["text"]["format"]
-    assert ("json_schema", True) == (form["type"], form["strict"])
+    assert (form["type"], form["strict"]) == ("json_schema", True)
     found = list(objects(form["schema"]))
     assert found
     for schema in found:
         assert schema["additionalProperties"] is False
-        assert sorted(schema["required"]) == sorted(schema["properties"])
+        assert sorted(schema["properties"]) == sorted(schema["required"])
 
 
 def test_the_schema_holds_the_engines_vocabulary_and_bounds(server: ScriptedServer, describer: OpenAIBriefs) -> None:
     """The fields of a brief, its lists, and numbers within its ranges."""
     describer.describe(PICTURE, REQUEST)
     properties = asked(server)["text"]["format"]["schema"]["properties"]
-    assert list(BRIEF) == list(properties)
+    assert list(properties) == list(BRIEF)
     enums = {name: schema["enum"] for name, schema in properties.items() if "enum" in schema}
-    assert {"language": list(LANGUAGES), "genre": list(GENRES), "key": list(KEYS)} == enums
-    assert list(INSTRUMENTS) == properties["instruments"]["items"]["enum"]
-    assert (1, MAX_INSTRUMENTS) == (properties["instruments"]["minItems"], properties["instruments"]["maxItems"])
-    assert (1, MAX_MOODS) == (properties["moods"]["minItems"], properties["moods"]["maxItems"])
+    assert enums == {"language": list(LANGUAGES), "genre": list(GENRES), "key": list(KEYS)}
+    assert properties["instruments"]["items"]["enum"] == list(INSTRUMENTS)
+    assert (properties["instruments"]["minItems"], properties["instruments"]["maxItems"]) == (1, MAX_INSTRUMENTS)
+    assert (properties["moods"]["minItems"], properties["moods"]["maxItems"]) == (1, MAX_MOODS)
     for name, bounds in {"tempoBpm": TEMPO_BPM, "valence": VALENCE, "energy": ENERGY}.items():
-        assert bounds == (properties[name]["minimum"], properties[name]["maximum"])
+        assert (properties[name]["minimum"], properties[name]["maximum"]) == bounds
     texts = {name for name, schema in properties.items() if schema == {"title": schema["title"], "type": "string"}}
-    assert set(LENGTHS) == texts
+    assert texts == set(LENGTHS)
 
 
 def test_the_prompt_names_every_field_and_calls_the_wish_material() -> None:
@@ -185,7 +185,7 @@ def test_small_liberties_are_put_right(server: ScriptedServer, describer: OpenAI
     answer = BRIEF | {"moods": [" Calm "], "instruments": ["harp", "harp"], "language": "en", "avoid": ""}
     server.script(f"POST {RESPONSES}", said(answer))
     made = brief(describer)
-    assert (("calm",), ("harp",), "ko", "") == (made.moods, made.instruments, made.language, made.avoid)
+    assert (made.moods, made.instruments, made.language, made.avoid) == (("calm",), ("harp",), "ko", "")
 
 
 @pytest.mark.parametrize("edge", [0, 1], ids=["lowest", "highest"])
@@ -193,4 +193,4 @@ def test_numbers_at_their_bounds_are_taken(server: ScriptedServer, describer: Op
     """The bounds themselves are inside."""
     answer = {"tempoBpm": TEMPO_BPM[edge], "valence": VALENCE[edge], "energy": ENERGY[edge]}
     server.script(f"POST {RESPONSES}", said(BRIEF | answer))
-    assert Brief.from_mapping(BRIEF | answer) == brief(describer)
+    assert brief(describer) == Brief.from_mapping(BRIEF | answer)

@@ -42,7 +42,7 @@ def test_the_moderation_sees_picture_and_wish_first(server: ScriptedServer) -> N
     with openai_briefs(server) as describer:
         describer.describe(PICTURE, REQUEST)
     first, second = server.heard
-    assert (MODERATION, RESPONSES) == (first.path, second.path)
+    assert (first.path, second.path) == (MODERATION, RESPONSES)
     assert first.json() == {
         "model": "omni-moderation-latest",
         "input": [
@@ -67,7 +67,7 @@ def test_only_what_was_said_is_moderated(server: ScriptedServer, expected: list[
     script_well(server)
     with openai_briefs(server) as describer:
         describer.describe(PICTURE, request_)
-    assert expected == [part["type"] for part in server.heard[0].json()["input"]]
+    assert [part["type"] for part in server.heard[0].json()["input"]] == expected
 
 
 @pytest.mark.parametrize("category", ["sexual", "self-harm", "violence", "sexual/minors", "a-new-category"])
@@ -79,7 +79,7 @@ def test_any_flagged_category_rejects_before_anything_is_paid(server: ScriptedSe
         description = describer.describe(PICTURE, REQUEST)
     assert isinstance(description.outcome, ContentRejectedError)
     assert category in str(description.outcome)
-    assert UNPAID == description.usage
+    assert description.usage == UNPAID
     assert not server.heard_at(RESPONSES)
 
 
@@ -87,8 +87,8 @@ def test_without_a_moderation_model_nothing_is_moderated(server: ScriptedServer)
     """Ollama and vLLM have no such endpoint."""
     script_well(server)
     with openai_briefs(server, Models.from_environ(ENVIRON | {"MODERATION_MODEL": " "})) as describer:
-        assert Brief.from_mapping(BRIEF) == describer.describe(PICTURE, REQUEST).outcome
-    assert [RESPONSES] == [exchange.path for exchange in server.heard]
+        assert describer.describe(PICTURE, REQUEST).outcome == Brief.from_mapping(BRIEF)
+    assert [exchange.path for exchange in server.heard] == [RESPONSES]
 
 
 @pytest.mark.parametrize(
@@ -141,11 +141,11 @@ def test_a_threshold_that_no_score_would_reach_is_refused_by_name(thresholds: st
 
 def test_the_models_are_configuration() -> None:
     """Which describer has to be said; without thresholds the API's own hold."""
-    assert MODELS == Models.from_environ(ENVIRON)
-    assert Models("llava") == Models.from_environ({"OPENAI_MODEL": "llava"})
+    assert Models.from_environ(ENVIRON) == MODELS
+    assert Models.from_environ({"OPENAI_MODEL": "llava"}) == Models("llava")
     expected = Models("m", "", {"sexual": 0.4, "self-harm/intent": 1.0})
     environ = {"OPENAI_MODEL": "m", "MODERATION_THRESHOLDS": " sexual=.4  self-harm/intent=1 "}
-    assert expected == Models.from_environ(environ)
+    assert Models.from_environ(environ) == expected
     with pytest.raises(SettingMissingError, match="OPENAI_MODEL"):
         Models.from_environ({})
 

@@ -143,11 +143,11 @@ def scene(server: ScriptedServer) -> Any:
 def ends(scene: Scene, kind: type[CaptionFailedError | ContentRejectedError], usage: dict[str, Any]) -> None:
     """Assert that the delivery ends the track for good, in words, with its cost, and opens no breaker."""
     scene.deliver()
-    assert kind.status == scene.document["status"]
+    assert scene.document["status"] == kind.status
     assert kind("").to_mapping("ko") == scene.document["error"]
-    assert usage == scene.document["describer"]
-    assert (4032, 3024) == (scene.document["image"]["width"], scene.document["image"]["height"])
-    assert (None, None) == (scene.document["brief"], scene.document["music"])
+    assert scene.document["describer"] == usage
+    assert (scene.document["image"]["width"], scene.document["image"]["height"]) == (4032, 3024)
+    assert (scene.document["brief"], scene.document["music"]) == (None, None)
     assert (scene.objects.types, scene.captions.heard, scene.breaker.reasons) == ({}, [], [])
     assert not scene.work.parked
 
@@ -156,29 +156,29 @@ def comes_again(scene: Scene, server: ScriptedServer) -> None:
     """Assert that the delivery fails and changes nothing, and that the next one goes well when the server does."""
     with pytest.raises(CaptionUnavailableError):
         scene.deliver()
-    assert without_timestamps(recorded("track_captioning")) == without_timestamps(scene.document)
-    assert (False, None) == (scene.work.parked, scene.work.lease_until)
+    assert without_timestamps(scene.document) == without_timestamps(recorded("track_captioning"))
+    assert (scene.work.parked, scene.work.lease_until) == (False, None)
     assert not scene.breaker.reasons
     script_well(server)
     scene.deliver()
-    assert captioned() == without_timestamps(scene.document)
+    assert without_timestamps(scene.document) == captioned()
     assert scene.captions.heard == [ANNOUNCED]
 
 
 def is_parked(scene: Scene, server: ScriptedServer) -> None:
     """Assert that the track waits, that the next is spared a call, and that a replay takes it up."""
     scene.deliver()
-    assert without_timestamps(recorded("track_parked")) == without_timestamps(scene.document)
-    assert (True, None) == (scene.work.parked, scene.work.lease_until)
+    assert without_timestamps(scene.document) == without_timestamps(recorded("track_parked"))
+    assert (scene.work.parked, scene.work.lease_until) == (True, None)
     assert len(scene.breaker.reasons) == 1
     calls = len(server.heard)
     scene.deliver()
-    assert calls == len(server.heard)
+    assert len(server.heard) == calls
     assert scene.work.parked
     script_well(server)
     scene.breaker.opened = False
     scene.resume()
-    assert captioned() == without_timestamps(scene.document)
+    assert without_timestamps(scene.document) == captioned()
     assert scene.captions.heard == [ANNOUNCED]
     assert not scene.work.parked
 
@@ -186,8 +186,8 @@ def is_parked(scene: Scene, server: ScriptedServer) -> None:
 def test_a_parsed_answer_captions_the_track(scene: Scene, server: ScriptedServer) -> None:
     """Two calls, of which one is paid for; the brief, and what it cost, are on the track."""
     scene.deliver()
-    assert captioned() == without_timestamps(scene.document)
-    assert [MODERATION, RESPONSES] == [exchange.path for exchange in server.heard]
+    assert without_timestamps(scene.document) == captioned()
+    assert [exchange.path for exchange in server.heard] == [MODERATION, RESPONSES]
     assert scene.captions.heard == [ANNOUNCED]
 
 
@@ -305,7 +305,7 @@ def test_the_client_repeats_a_call_once(server: ScriptedServer) -> None:
     with openai_briefs(server, max_retries=1) as adapter:
         scene = Scene(adapter=adapter)
         scene.deliver()
-        assert captioned() == without_timestamps(scene.document)
+        assert without_timestamps(scene.document) == captioned()
         assert len(server.heard_at(RESPONSES)) == 2
         server.script(f"POST {RESPONSES}", busy)
         scene.at(Status.AWAITING_UPLOAD)

@@ -110,11 +110,11 @@ def answered(method: str, path: str, request: dict[str, Any]) -> Any:
 def test_what_is_answered_is_described(method: str, path: str, status: int, request_: dict[str, Any]) -> None:
     """Its status, its type, its headers and every field of it."""
     response = answered(method, path, request_)
-    assert status == response.status_code, response.get_data(as_text=True)
+    assert response.status_code == status, response.get_data(as_text=True)
     described = _responses(method, path)[str(status)]
     if "content" in described:
         ((kind, content),) = described["content"].items()
-        assert kind == response.content_type
+        assert response.content_type == kind
         body = json.loads(response.get_data())
         validator = jsonschema.Draft202012Validator({**content["schema"], "components": DOCUMENT["components"]})
         validator.validate(body)
@@ -136,7 +136,7 @@ def test_what_is_described_is_answered() -> None:
     }
     methods = {path: next(iter(item.keys() - {"parameters"})).upper() for path, item in DOCUMENT["paths"].items()}
     answered = {(path, methods[path] if status == 405 else method, str(status)) for method, path, status, _ in CASES}
-    assert described == answered
+    assert answered == described
 
 
 def test_the_routes_are_the_paths() -> None:
@@ -164,16 +164,16 @@ def test_every_problem_is_described() -> None:
 def test_the_vocabulary_is_the_brief_s() -> None:
     """What may be asked for is what the code accepts."""
     edit = DOCUMENT["components"]["schemas"]["Edit"]["properties"]
-    assert [*GENRES, None] == edit["genre"]["enum"]
-    assert [*KEYS, None] == edit["key"]["enum"]
-    assert [*ENGINES, None] == edit["engine"]["enum"]
-    assert list(INSTRUMENTS) == edit["instruments"]["items"]["enum"]
-    assert {name: LENGTHS[name] for name in LENGTHS if name in edit} == {
-        name: edit[name]["maxLength"] for name in LENGTHS if name in edit
+    assert edit["genre"]["enum"] == [*GENRES, None]
+    assert edit["key"]["enum"] == [*KEYS, None]
+    assert edit["engine"]["enum"] == [*ENGINES, None]
+    assert edit["instruments"]["items"]["enum"] == list(INSTRUMENTS)
+    assert {name: edit[name]["maxLength"] for name in LENGTHS if name in edit} == {
+        name: LENGTHS[name] for name in LENGTHS if name in edit
     }
     picture = DOCUMENT["components"]["schemas"]["Picture"]["properties"]
-    assert list(PICTURE_TYPES) == picture["contentType"]["enum"]
-    assert [*LANGUAGES, None] == picture["language"]["enum"]
+    assert picture["contentType"]["enum"] == list(PICTURE_TYPES)
+    assert picture["language"]["enum"] == [*LANGUAGES, None]
     assert [status.value for status in Status] == DOCUMENT["components"]["schemas"]["TrackState"]["properties"][
         "status"
     ]["enum"]

@@ -34,8 +34,8 @@ def test_a_blocked_describer_parks_the_track_as_recorded() -> None:
     """Acknowledged, since nothing is raised; the person is told; no cover, no message, no lease."""
     scene = blocked_scene()
     scene.deliver()
-    assert without_timestamps(recorded("track_parked")) == without_timestamps(scene.document)
-    assert (True, None) == (scene.work.parked, scene.work.lease_until)
+    assert without_timestamps(scene.document) == without_timestamps(recorded("track_parked"))
+    assert (scene.work.parked, scene.work.lease_until) == (True, None)
     assert (scene.objects.types, scene.captions.heard) == ({}, [])
 
 
@@ -44,7 +44,7 @@ def test_the_wait_is_told_in_the_person_s_language() -> None:
     scene = blocked_scene()
     scene.asking(language="en")
     scene.deliver()
-    assert DescriberBlockedError.words["en"] == scene.document["error"]["message"]
+    assert scene.document["error"]["message"] == DescriberBlockedError.words["en"]
 
 
 def test_a_blocked_describer_opens_the_breaker_with_its_reason() -> None:
@@ -54,7 +54,7 @@ def test_a_blocked_describer_opens_the_breaker_with_its_reason() -> None:
     assert scene.breaker.reasons == ["insufficient_quota"]
     scene.at(Status.AWAITING_UPLOAD)
     scene.deliver()
-    assert without_timestamps(recorded("track_parked")) == without_timestamps(scene.document)
+    assert without_timestamps(scene.document) == without_timestamps(recorded("track_parked"))
     assert scene.work.parked
     assert len(scene.describer.asked) == 1
     assert scene.breaker.reasons == ["insufficient_quota"]
@@ -114,8 +114,8 @@ def test_a_second_delivery_of_a_parked_track_s_event_parks_it_again() -> None:
     scene.deliver()
     before = scene.document
     scene.deliver()
-    assert before == scene.document
-    assert (True, None) == (scene.work.parked, scene.work.lease_until)
+    assert scene.document == before
+    assert (scene.work.parked, scene.work.lease_until) == (True, None)
     assert len(scene.describer.asked) == 1
 
 
@@ -124,10 +124,10 @@ def test_a_replay_takes_a_parked_track_up() -> None:
     scene = Scene()
     scene.parked()
     scene.resume()
-    assert without_timestamps(recorded("track_captioned")) == without_timestamps(scene.document)
-    assert (False, True) == (scene.work.parked, scene.work.published)
+    assert without_timestamps(scene.document) == without_timestamps(recorded("track_captioned"))
+    assert (scene.work.parked, scene.work.published) == (False, True)
     assert scene.captions.heard == [ANNOUNCED]
-    assert scene.describer.asked == [(picture_of(b""), recorded_track(Status.CAPTIONING).request)]
+    assert [(picture_of(b""), recorded_track(Status.CAPTIONING).request)] == scene.describer.asked
 
 
 def test_a_replay_takes_a_track_up_once() -> None:
@@ -146,7 +146,7 @@ def test_a_replay_before_the_cause_is_mended_parks_the_track_again() -> None:
     scene = blocked_scene()
     scene.parked()
     scene.resume()
-    assert without_timestamps(recorded("track_parked")) == without_timestamps(scene.document)
+    assert without_timestamps(scene.document) == without_timestamps(recorded("track_parked"))
     assert scene.work.parked
     assert scene.breaker.opened
 
@@ -170,7 +170,7 @@ def test_a_replay_into_a_busy_describer_comes_again() -> None:
     assert scene.work.lease_until is None
     scene.describer.failure = None
     scene.resume()
-    assert without_timestamps(recorded("track_captioned")) == without_timestamps(scene.document)
+    assert without_timestamps(scene.document) == without_timestamps(recorded("track_captioned"))
 
 
 @pytest.mark.parametrize("failure", [CaptionFailedError("no"), ContentRejectedError("no")], ids=["failed", "rejected"])
@@ -180,7 +180,7 @@ def test_a_parked_track_may_end_when_it_is_taken_up(failure: PermanentError) -> 
     scene.parked()
     scene.describer.failure = failure
     scene.resume()
-    assert failure.status == scene.document["status"]
+    assert scene.document["status"] == failure.status
     assert failure.to_mapping("ko") == scene.document["error"]
     assert not scene.work.parked
 
@@ -199,7 +199,7 @@ def test_a_replay_of_an_unknown_track_is_acknowledged() -> None:
     """It was erased since, or never was."""
     scene = Scene()
     scene.resume(ids.new_track_id())
-    assert [TRACK] == list(scene.tracks.documents)
+    assert list(scene.tracks.documents) == [TRACK]
     assert not scene.describer.asked
 
 
@@ -209,7 +209,7 @@ def test_a_replay_of_a_track_that_is_further_changes_nothing(status: Status) -> 
     scene = Scene()
     scene.at(status)
     scene.resume()
-    assert recorded(f"track_{status}") == scene.document
+    assert scene.document == recorded(f"track_{status}")
     assert (scene.describer.asked, scene.captions.heard) == ([], [])
 
 
@@ -219,7 +219,7 @@ def test_a_replay_of_a_leased_track_comes_again() -> None:
     scene.at(Status.CAPTIONING, owner="another", lease_until=soon())
     with pytest.raises(LeasedError):
         scene.resume()
-    assert recorded("track_captioning") == scene.document
+    assert scene.document == recorded("track_captioning")
     assert not scene.describer.asked
 
 
@@ -238,7 +238,7 @@ def test_a_track_that_ended_while_the_describer_was_blocked_is_not_parked(end: S
     scene = blocked_scene()
     scene.describer.meanwhile = lambda: scene.at(end)
     scene.deliver()
-    assert recorded(f"track_{end}") == scene.document
+    assert scene.document == recorded(f"track_{end}")
     assert not scene.work.parked
 
 
@@ -248,5 +248,5 @@ def test_a_slow_handler_that_was_overtaken_parks_nothing() -> None:
     until = soon()
     scene.describer.meanwhile = lambda: scene.at(Status.CAPTIONING, owner="another", lease_until=until)
     scene.deliver()
-    assert recorded("track_captioning") == scene.document
-    assert (False, until) == (scene.work.parked, scene.work.lease_until)
+    assert scene.document == recorded("track_captioning")
+    assert (scene.work.parked, scene.work.lease_until) == (False, until)

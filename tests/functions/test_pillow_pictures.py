@@ -94,8 +94,8 @@ def test_every_accepted_format_becomes_an_upright_rgb_jpeg(kind: str) -> None:
     """What it shows and its size stay."""
     picture = decode(encoded(quarters(), kind))
     image = pixels(picture)
-    assert ("JPEG", "RGB", (64, 48)) == (image.format, image.mode, image.size)
-    assert (64, 48) == (picture.width, picture.height)
+    assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (64, 48))
+    assert (picture.width, picture.height) == (64, 48)
     assert shows_quarters(image)
 
 
@@ -119,14 +119,14 @@ def test_a_turned_camera_is_turned_back(kind: str, orientation: int, back: Image
     exif[ExifTags.Base.Orientation] = orientation
     stored = quarters() if back is None else quarters().transpose(back)
     picture = decode(encoded(stored, kind, exif=exif))
-    assert (64, 48) == (picture.width, picture.height)
+    assert (picture.width, picture.height) == (64, 48)
     assert shows_quarters(pixels(picture))
 
 
 def test_a_large_picture_is_shrunk_and_its_size_told() -> None:
     """At most 1,024 pixels a side leave; the track knows the original's size."""
     picture = decode(encoded(quarters((2400, 1800)), "JPEG"))
-    assert (2400, 1800) == (picture.width, picture.height)
+    assert (picture.width, picture.height) == (2400, 1800)
     assert pixels(picture).size == (MAX_SIDE, 768)
 
 
@@ -240,7 +240,7 @@ def test_nothing_but_pixels_leaves(kind: str) -> None:
     jpeg = decode(data).jpeg
     assert b"secret" not in jpeg
     assert b"Exif" not in jpeg
-    assert [] == leftovers(jpeg)
+    assert leftovers(jpeg) == []
     image = Image.open(io.BytesIO(jpeg))
     assert not image.getexif()
     assert {"exif", "xmp", "icc_profile", "comment", "photoshop"}.isdisjoint(image.info)
@@ -251,8 +251,8 @@ def test_the_reader_of_leftovers_sees_them() -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Artist] = "somebody"
     jpeg = encoded(quarters(), "JPEG", exif=exif, comment=b"hello")
-    assert ["segment e1", "segment fe"] == [found[:10] for found in leftovers(jpeg)]
-    assert ["3 bytes behind the end"] == leftovers(encoded(quarters(), "JPEG") + b"abc")
+    assert [found[:10] for found in leftovers(jpeg)] == ["segment e1", "segment fe"]
+    assert leftovers(encoded(quarters(), "JPEG") + b"abc") == ["3 bytes behind the end"]
 
 
 def swapped_profile() -> bytes:
@@ -307,13 +307,13 @@ def test_a_real_picture_of_20000_by_20000_is_refused() -> None:
 def test_a_picture_is_decoded_in_a_process_of_its_own() -> None:
     """What comes back is what the decoder made of it."""
     data = encoded(quarters(), "JPEG")
-    assert decode(data) == decode_apart(data)
+    assert decode_apart(data) == decode(data)
 
 
 def test_a_photo_of_30_megapixels_is_accepted() -> None:
     """Large, but within the bound."""
     picture = decode_apart(encoded(Image.new("1", (6000, 5000)), "PNG"))
-    assert (6000, 5000) == (picture.width, picture.height)
+    assert (picture.width, picture.height) == (6000, 5000)
 
 
 @pytest.mark.parametrize(

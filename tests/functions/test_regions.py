@@ -95,8 +95,8 @@ def test_every_free_region_gets_its_share() -> None:
         scene = Scene()
         scene.launch()
         chosen.update(list(scene.pipelines.jobs))
-    assert {JOB, THERE} == set(chosen)
-    assert 40 == chosen.total()
+    assert set(chosen) == {JOB, THERE}
+    assert chosen.total() == 40
 
 
 def test_the_region_is_kept_by_the_commit_that_claims() -> None:
@@ -105,8 +105,8 @@ def test_the_region_is_kept_by_the_commit_that_claims() -> None:
     seen: list[tuple[str, str]] = []
     scene.pipelines.meanwhile = lambda: seen.append((scene.status, scene.region))
     scene.launch()
-    assert [("launching", AWAY)] == seen
-    assert ("composing", AWAY) == (scene.status, scene.region)
+    assert seen == [("launching", AWAY)]
+    assert (scene.status, scene.region) == ("composing", AWAY)
 
 
 @pytest.mark.parametrize(("busy", "free"), [(HOME, THERE), (AWAY, JOB)])
@@ -115,14 +115,14 @@ def test_a_busy_region_is_spared(busy: str, free: str) -> None:
     for _ in range(20):
         scene = Scene(regions=MemoryRegions({busy: ahead(30)}))
         scene.launch()
-        assert [free] == list(scene.pipelines.jobs)
+        assert list(scene.pipelines.jobs) == [free]
 
 
 def test_what_was_busy_is_free_again() -> None:
     """Nobody has to write that down."""
     scene = Scene(regions=MemoryRegions({HOME: ahead(-0.001), AWAY: ahead(30)}))
     scene.launch()
-    assert [JOB] == list(scene.pipelines.jobs)
+    assert list(scene.pipelines.jobs) == [JOB]
 
 
 def test_while_all_are_busy_a_track_stays_where_it_is() -> None:
@@ -131,21 +131,21 @@ def test_while_all_are_busy_a_track_stays_where_it_is() -> None:
     before = scene.tracks.documents[TRACK]
     for _ in range(3):
         scene.launch()
-    assert before == scene.tracks.documents[TRACK]
-    assert ("", 0) == (scene.region, scene.tracks.counted)
-    assert scene.regions.busy[AWAY] == scene.tracks.dues[TRACK]
+    assert scene.tracks.documents[TRACK] == before
+    assert (scene.region, scene.tracks.counted) == ("", 0)
+    assert scene.tracks.dues[TRACK] == scene.regions.busy[AWAY]
     assert not scene.pipelines.wanted
     scene.regions.busy.clear()
     scene.launch()
-    assert ("composing", 1) == (scene.status, scene.tracks.counted)
+    assert (scene.status, scene.tracks.counted) == ("composing", 1)
 
 
 def test_one_region_waits_as_several_do() -> None:
     """What has no other region is due when its own is free."""
     scene = Scene(environ=ENVIRON, regions=MemoryRegions({HOME: ahead(20)}))
     scene.launch()
-    assert "captioned" == scene.status
-    assert scene.regions.busy[HOME] == scene.tracks.dues[TRACK]
+    assert scene.status == "captioned"
+    assert scene.tracks.dues[TRACK] == scene.regions.busy[HOME]
 
 
 def test_a_refusal_marks_the_region_and_no_other() -> None:
@@ -153,18 +153,18 @@ def test_a_refusal_marks_the_region_and_no_other() -> None:
     scene = Scene(regions=MemoryRegions({HOME: ahead(30)}), pipelines=MemoryPipelines(failures=[busy()]))
     home = scene.regions.busy[HOME]
     scene.launch()
-    assert ("launching", AWAY, 1) == (scene.status, scene.region, scene.tracks.counted)
-    assert home == scene.regions.busy[HOME]
+    assert (scene.status, scene.region, scene.tracks.counted) == ("launching", AWAY, 1)
+    assert scene.regions.busy[HOME] == home
     assert ahead(20) < scene.regions.busy[AWAY] < ahead(40)
-    assert scene.regions.busy[AWAY] == scene.tracks.dues[TRACK]
+    assert scene.tracks.dues[TRACK] == scene.regions.busy[AWAY]
 
 
 def test_a_failure_has_only_its_own_track_wait() -> None:
     """A server that fails once says nothing of the room that there is."""
     scene = Scene(pipelines=MemoryPipelines(failures=[LaunchUnavailableError("503")]))
     scene.launch()
-    assert {} == scene.regions.busy
-    assert "launching" == scene.status
+    assert scene.regions.busy == {}
+    assert scene.status == "launching"
     due = scene.tracks.dues[TRACK]
     assert due
     assert ahead(20) < due < ahead(40)
@@ -174,7 +174,7 @@ def test_a_launch_writes_nothing_about_regions() -> None:
     """Only a refusal does."""
     scene = Scene()
     scene.launch()
-    assert {} == scene.regions.busy
+    assert scene.regions.busy == {}
 
 
 def test_a_second_delivery_asks_the_first_one_s_region() -> None:
@@ -184,8 +184,8 @@ def test_a_second_delivery_asks_the_first_one_s_region() -> None:
         scene.at(Status.LAUNCHING, replace(recorded_work(published=True), region=region))
         for _ in range(5):
             scene.launch()
-        assert [JOB if region == HOME else THERE] == list(scene.pipelines.jobs)
-        assert (region, 0) == (scene.region, scene.tracks.counted)
+        assert list(scene.pipelines.jobs) == [JOB if region == HOME else THERE]
+        assert (scene.region, scene.tracks.counted) == (region, 0)
 
 
 def test_a_lost_answer_of_the_store_keeps_the_region_that_was_written() -> None:
@@ -194,7 +194,7 @@ def test_a_lost_answer_of_the_store_keeps_the_region_that_was_written() -> None:
         scene = Scene()
         scene.tracks.lost_answers = 1
         scene.launch()
-        assert [THERE if scene.region == AWAY else JOB] == list(scene.pipelines.jobs)
+        assert list(scene.pipelines.jobs) == [THERE if scene.region == AWAY else JOB]
 
 
 def test_of_two_deliveries_at_once_both_ask_one_region() -> None:
@@ -206,7 +206,7 @@ def test_of_two_deliveries_at_once_both_ask_one_region() -> None:
     assert not scene.pipelines.wanted
     scene.regions.busy.clear()
     scene.launch()
-    assert [JOB] == list(scene.pipelines.jobs)
+    assert list(scene.pipelines.jobs) == [JOB]
 
 
 def test_an_outage_however_long_ends_nothing() -> None:
@@ -216,11 +216,11 @@ def test_an_outage_however_long_ends_nothing() -> None:
         scene.pipelines.failures.append(busy())
         scene.launch()
         scene.launch()
-        assert ("launching", 1) == (scene.status, scene.tracks.counted)
+        assert (scene.status, scene.tracks.counted) == ("launching", 1)
         scene.regions.busy[HOME] = ahead(-1)
         scene.pipelines.failures.clear()
     scene.launch()
-    assert ("composing", 1) == (scene.status, len(scene.pipelines.wanted))
+    assert (scene.status, len(scene.pipelines.wanted)) == ("composing", 1)
 
 
 def test_a_launch_from_before_there_were_regions_is_finished_at_home() -> None:
@@ -228,12 +228,12 @@ def test_a_launch_from_before_there_were_regions_is_finished_at_home() -> None:
     scene = Scene()
     scene.at(Status.LAUNCHING)
     scene.launch()
-    assert [JOB] == list(scene.pipelines.jobs)
+    assert list(scene.pipelines.jobs) == [JOB]
     waiting = Scene(regions=MemoryRegions({HOME: ahead(30)}))
     waiting.at(Status.LAUNCHING)
     waiting.launch()
     assert not waiting.pipelines.wanted
-    assert waiting.regions.busy[HOME] == waiting.tracks.dues[TRACK]
+    assert waiting.tracks.dues[TRACK] == waiting.regions.busy[HOME]
 
 
 def test_another_attempt_chooses_anew() -> None:
@@ -241,7 +241,7 @@ def test_another_attempt_chooses_anew() -> None:
     scene = Scene(regions=MemoryRegions({AWAY: ahead(30)}))
     scene.at(Status.CAPTIONED, replace(recorded_work(published=True), region=AWAY), attempt=2)
     scene.launch(attempt=2)
-    assert ("composing", HOME) == (scene.status, scene.region)
+    assert (scene.status, scene.region) == ("composing", HOME)
 
 
 def test_a_stranger_s_job_elsewhere_takes_no_id_here() -> None:
@@ -250,7 +250,7 @@ def test_a_stranger_s_job_elsewhere_takes_no_id_here() -> None:
         pipelines = MemoryPipelines(jobs={taken: JobFacts(JobState.UNDER_WAY, {})})
         scene = Scene(regions=MemoryRegions({HOME: ahead(30)}), pipelines=pipelines)
         scene.launch()
-        assert end == scene.status
+        assert scene.status == end
 
 
 @pytest.mark.parametrize("region", [HOME, AWAY])
@@ -269,8 +269,8 @@ def test_what_was_called_off_meanwhile_is_cancelled_where_it_was_made(region: st
     scene.pipelines.meanwhile = call_off_meanwhile
     scene.pipelines.failures += [] if answered else [busy()]
     scene.launch()
-    assert [JOB if region == HOME else THERE] == scene.pipelines.cancelled
-    assert answered == bool(scene.pipelines.jobs)
+    assert scene.pipelines.cancelled == [JOB if region == HOME else THERE]
+    assert bool(scene.pipelines.jobs) == answered
 
 
 def test_a_message_for_a_track_that_is_gone_cancels_in_every_region() -> None:
@@ -278,7 +278,7 @@ def test_a_message_for_a_track_that_is_gone_cancels_in_every_region() -> None:
     scene = Scene()
     scene.tracks.erase(SESSION, TRACK)
     scene.launch()
-    assert [JOB, THERE] == scene.pipelines.cancelled
+    assert scene.pipelines.cancelled == [JOB, THERE]
 
 
 @pytest.mark.parametrize(("region", "job"), [("", JOB), (HOME, JOB), (AWAY, THERE)])
@@ -287,7 +287,7 @@ def test_a_command_cancels_where_the_job_is(region: str, job: str) -> None:
     held, jobs = CommandTracks(), MemoryPipelines()
     held.hold(recorded("track_composing"), SESSION, TRACK, replace(recorded_work(), region=region))
     call_off(held, jobs, TRACK, 1)
-    assert [job] == jobs.cancelled
+    assert jobs.cancelled == [job]
 
 
 @pytest.mark.parametrize(("region", "job"), [("", JOB), (HOME, JOB), (AWAY, THERE)])
@@ -298,7 +298,7 @@ def test_the_truth_is_asked_where_the_job_is(region: str, job: str) -> None:
         scene = Scene(pipelines=MemoryPipelines(jobs={there: failed}))
         scene.at(Status.COMPOSING, replace(recorded_work(published=True), region=region))
         scene.notify()
-        assert end == scene.status
+        assert scene.status == end
 
 
 @pytest.mark.parametrize("job", [JOB, THERE])
@@ -308,7 +308,7 @@ def test_the_job_of_a_track_that_is_gone_is_found_in_any_region(job: str) -> Non
     scene = Scene(pipelines=MemoryPipelines(jobs=stranger | {job: OURS}))
     scene.tracks.erase(SESSION, TRACK)
     scene.notify()
-    assert [TOKEN] == scene.results.erased
+    assert scene.results.erased == [TOKEN]
 
 
 def test_a_region_that_only_an_event_names_is_not_asked() -> None:
@@ -328,6 +328,6 @@ def test_each_region_has_its_own_address(server: ScriptedServer, url: str) -> No
         path = f"{address.removeprefix(server.url)}/v1/projects/p/locations/{{region}}/pipelineJobs/{JOB}"
         there = path.replace("{region}", asked)
         server.script(f"GET {there}", Answer({"labels": {"asked": asked}}))
-        assert JobFacts(JobState.UNDER_WAY, {"asked": asked}) == pipelines.facts(JOB, region)
+        assert pipelines.facts(JOB, region) == JobFacts(JobState.UNDER_WAY, {"asked": asked})
         pipelines.cancel(JOB, region)
-        assert f"{there}:cancel" == server.heard[-1].path
+        assert server.heard[-1].path == f"{there}:cancel"

@@ -29,7 +29,7 @@ def test_a_message_is_signed_by_iam(server: ScriptedServer, signer: IamSigner) -
     """The message goes there in base64 and its signature comes back; no key is ever here."""
     assert signer.sign_bytes(b"message") == b"signature"
     assert server.heard[0].json() == {"payload": base64.b64encode(b"message").decode()}
-    assert EMAIL == signer.signer_email
+    assert signer.signer_email == EMAIL
     assert signer.signer is signer
     assert isinstance(signer, Signing)
 
@@ -48,15 +48,15 @@ def test_a_permit_is_as_recorded(signer: IamSigner) -> None:
     bucket = storage.Client(project="test", credentials=AnonymousCredentials()).bucket("musicgenerator-images")
     uploads = StorageUploads(bucket, signer, "https://storage.googleapis.com")
     permit = uploads.permit(f"uploads/{TRACK}", "image/jpeg", 20_000_000)
-    assert (expected["method"], expected["headers"]) == (permit.method, permit.headers)
+    assert (permit.method, permit.headers) == (expected["method"], expected["headers"])
     wanted, made = urlsplit(expected["url"]), urlsplit(permit.url)
-    assert wanted[:3] == made[:3]
+    assert made[:3] == wanted[:3]
     query = {name: values[0] for name, values in parse_qs(made.query).items()}
     assert query["X-Goog-Algorithm"] == "GOOG4-RSA-SHA256"
     assert query["X-Goog-Expires"] == "600"
-    assert query["X-Goog-Signature"] == b"signature".hex()
+    assert b"signature".hex() == query["X-Goog-Signature"]
     assert query["X-Goog-Credential"].startswith(EMAIL)
-    assert {name.lower() for name in permit.headers} | {"host"} == set(query["X-Goog-SignedHeaders"].split(";"))
+    assert set(query["X-Goog-SignedHeaders"].split(";")) == {name.lower() for name in permit.headers} | {"host"}
     assert datetime.now(UTC).strftime("%Y") == query["X-Goog-Date"][:4]
 
 

@@ -51,7 +51,7 @@ def seen(url: str) -> dict[str, dict[str, Any]]:
     """Return the spans of the track's trace by name; two of one name would be an error."""
     found = requests.get(f"{url}/v1/traces/{logs.trace_of(TRACK)}", timeout=5).json()
     by_name = {span["name"]: span for span in found}
-    assert len(by_name) == len(found)
+    assert len(found) == len(by_name)
     return by_name
 
 
@@ -64,11 +64,15 @@ def test_each_stage_is_a_span_below_the_attempt_s(url: str) -> None:
     send(url)
     spans = seen(url)
     whole = spans.pop("track")
-    assert {"awaiting_upload": 2, "captioning": 4.5, "captioned": 0.5, "launching": 1, "composing": 82} == {
-        name: seconds(span) for name, span in spans.items()
+    assert {name: seconds(span) for name, span in spans.items()} == {
+        "awaiting_upload": 2,
+        "captioning": 4.5,
+        "captioned": 0.5,
+        "launching": 1,
+        "composing": 82,
     }
-    assert {whole["spanId"]} == {span["parentSpanId"] for span in spans.values()}
-    assert ("", 90) == (whole["parentSpanId"], seconds(whole))
+    assert {span["parentSpanId"] for span in spans.values()} == {whole["spanId"]}
+    assert (whole["parentSpanId"], seconds(whole)) == ("", 90)
     assert int(whole["startTimeUnixNano"]) == 1_795_683_600_250_000_000
     assert whole["status"] == {"code": "STATUS_CODE_OK"}
 
@@ -98,7 +102,7 @@ def test_sent_twice_they_are_the_same_spans(url: str) -> None:
     send(url)
     once = seen(url)
     send(url)
-    assert once == seen(url)
+    assert seen(url) == once
 
 
 def test_another_attempt_is_another_span_of_the_same_trace(url: str) -> None:
@@ -106,7 +110,7 @@ def test_another_attempt_is_another_span_of_the_same_trace(url: str) -> None:
     send(url)
     send(url, attempt=2)
     found = requests.get(f"{url}/v1/traces/{logs.trace_of(TRACK)}", timeout=5).json()
-    assert len(found) == 2 * len(SECONDS)
+    assert 2 * len(SECONDS) == len(found)
 
 
 def test_where_nobody_takes_them_a_line_says_so(capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,4 +119,4 @@ def test_where_nobody_takes_them_a_line_says_so(capsys: pytest.CaptureFixture[st
         reserved.bind(("127.0.0.1", 0))
         send(f"http://127.0.0.1:{reserved.getsockname()[1]}")
     line = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert ("WARNING", "spans not sent", TRACK) == (line["severity"], line["message"], line["track"])
+    assert (line["severity"], line["message"], line["track"]) == ("WARNING", "spans not sent", TRACK)

@@ -101,8 +101,8 @@ def test_module_names_are_told_apart() -> None:
     """Apart from `main` no two functions have a module of the same name, so that one test run can import all."""
     names = [path.stem for function in FUNCTIONS for path in (REPOSITORY / "functions" / function).glob("*.py")]
     others = [name for name in names if name != "main"]
-    assert names.count("main") == len(FUNCTIONS)
-    assert sorted(set(others)) == sorted(others)
+    assert len(FUNCTIONS) == names.count("main")
+    assert sorted(others) == sorted(set(others))
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -69,7 +69,7 @@ def test_five_hundred_of_one_session_do_not_keep_another_s_one_waiting() -> None
     scene = Scene()
     many = [scene.tracks.wait(MANY) for _ in range(500)]
     one = scene.tracks.wait(ONE)
-    assert [many[0], one, *many[1 : MAX_TRACKS - 1]] == scene.tick()
+    assert scene.tick() == [many[0], one, *many[1 : MAX_TRACKS - 1]]
 
 
 def test_all_five_hundred_have_their_turn() -> None:
@@ -77,7 +77,7 @@ def test_all_five_hundred_have_their_turn() -> None:
     scene = Scene()
     many = [scene.tracks.wait(MANY) for _ in range(500)]
     announced = [track for _ in range(10) for track in scene.tick()]
-    assert many == announced
+    assert announced == many
 
 
 @pytest.mark.parametrize("state", ["composing", "launching"])
@@ -91,7 +91,7 @@ def test_a_region_that_does_not_answer_keeps_nobody_else_waiting(state: str) -> 
         scene.tracks.works[track] = replace(scene.tracks.works[track], region="silent-1")
     scene.pipelines.silent.add("silent-1")
     announced = scene.tick()
-    assert announced == ([other, waiting] if state == "launching" else [waiting])
+    assert ([other, waiting] if state == "launching" else [waiting]) == announced
     assert scene.pipelines.asked.count("silent-1") == 1
 
 
@@ -101,7 +101,7 @@ def test_whoever_is_out_of_sight_comes_nearer() -> None:
     for _ in range(LOOKED_AT + 2 * MAX_TRACKS):
         scene.tracks.wait(MANY)
     one = scene.tracks.wait(ONE)
-    assert [False, False, False, True] == [one in scene.tick() for _ in range(4)]
+    assert [one in scene.tick() for _ in range(4)] == [False, False, False, True]
 
 
 def test_twenty_sessions_share_a_tick() -> None:
@@ -113,7 +113,7 @@ def test_twenty_sessions_share_a_tick() -> None:
             scene.tracks.wait(session)
     announced = scene.tick()
     shares = [sum(scene.tracks.sessions[track] == session for track in announced) for session in sessions]
-    assert [3] * 10 + [2] * 10 == shares
+    assert shares == [3] * 10 + [2] * 10
 
 
 def test_more_regions_take_up_more() -> None:
@@ -121,7 +121,7 @@ def test_more_regions_take_up_more() -> None:
     scene = Scene(regions=(HOME, "europe-west4", "asia-east1"))
     for _ in range(500):
         scene.tracks.wait(MANY)
-    assert 3 * MAX_TRACKS == len(scene.tick())
+    assert len(scene.tick()) == 3 * MAX_TRACKS
 
 
 @pytest.mark.parametrize("status", [Status.CAPTIONED, Status.LAUNCHING])
@@ -130,7 +130,7 @@ def test_what_waits_for_a_region_is_announced_with_its_session(status: Status) -
     scene = Scene()
     track = scene.tracks.wait(ONE, status)
     scene.tick()
-    assert [(CaptionMessage(ONE, track, 1), "composer")] == scene.captions.heard
+    assert scene.captions.heard == [(CaptionMessage(ONE, track, 1), "composer")]
 
 
 def test_pictures_have_turns_like_briefs() -> None:
@@ -140,7 +140,7 @@ def test_pictures_have_turns_like_briefs() -> None:
         scene.tracks.wait(MANY)
     lost = scene.tracks.wait(ONE, Status.CAPTIONING)
     scene.tick()
-    assert [PictureMessage(lost)] == scene.pictures.heard
+    assert scene.pictures.heard == [PictureMessage(lost)]
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.uuids().map(str)), unique_by=lambda each: each[1]))
@@ -148,10 +148,10 @@ def test_turns_are_fair(due: Sequence[tuple[str, str]]) -> None:
     """Nobody is left out; a session keeps its order; none is two tracks ahead of another that still waits."""
     owner = {track: session for session, track in due}
     turns = in_turns(due)
-    assert sorted(owner) == sorted(turns)
+    assert sorted(turns) == sorted(owner)
     for session in "abc":
         own = [track for mine, track in due if mine == session]
-        assert own == [track for track in turns if owner[track] == session]
+        assert [track for track in turns if owner[track] == session] == own
     for number in range(len(turns)):
         had = {session: sum(owner[track] == session for track in turns[:number]) for session in "abc"}
         waits = {owner[track] for track in turns[number:]}

@@ -73,8 +73,8 @@ def test_the_same_key_and_body_give_the_same_session_again() -> None:
     """Id, secret and expiry, though neither key nor secret is stored."""
     scene = Scene()
     first = scene.uploads.open_session({}, KEY)
-    assert first == scene.uploads.open_session({}, KEY)
-    assert [first.session] == list(scene.sessions.sessions)
+    assert scene.uploads.open_session({}, KEY) == first
+    assert list(scene.sessions.sessions) == [first.session]
     assert KEY not in repr(scene.sessions)
     assert first.secret not in repr(scene.sessions)
 
@@ -90,7 +90,7 @@ def test_the_same_key_with_another_body_is_refused() -> None:
     first = scene.uploads.open_session({}, KEY)
     with pytest.raises(KeyReusedError):
         scene.uploads.open_session({"a": 1}, KEY)
-    assert [first.session] == list(scene.sessions.sessions)
+    assert list(scene.sessions.sessions) == [first.session]
 
 
 @pytest.mark.parametrize("key", ["", "short", "k" * 15, "k" * 129])
@@ -116,12 +116,12 @@ def test_an_announced_track_waits_for_its_picture_as_recorded() -> None:
     scene = Scene()
     opened = scene.uploads.open_session({}, None)
     announced = scene.announce(opened)
-    assert (opened.session, Status.AWAITING_UPLOAD) == (announced.session, announced.status)
-    assert without_timestamps(recorded("track_awaiting_upload")) == without_timestamps(
-        scene.tracks.documents[announced.track]
+    assert (announced.session, announced.status) == (opened.session, Status.AWAITING_UPLOAD)
+    assert without_timestamps(scene.tracks.documents[announced.track]) == without_timestamps(
+        recorded("track_awaiting_upload")
     )
-    assert opened.session == scene.tracks.sessions[announced.track]
-    assert opened.expires_at == scene.tracks.expiries[announced.track]
+    assert scene.tracks.sessions[announced.track] == opened.session
+    assert scene.tracks.expiries[announced.track] == opened.expires_at
     assert scene.tracks.works[announced.track].token.startswith("r")
 
 
@@ -141,10 +141,10 @@ def test_the_same_key_and_body_give_the_same_track_with_a_fresh_permit() -> None
     token = scene.tracks.works[first.track].token
     scene.tracks.documents[first.track]["status"] = "captioning"
     again = scene.announce(opened, dict(reversed(BODY.items())), KEY)
-    assert (first.track, Status.CAPTIONING) == (again.track, again.status)
+    assert (again.track, again.status) == (first.track, Status.CAPTIONING)
     assert len(scene.permits.asked) == 2
-    assert [first.track] == list(scene.tracks.documents)
-    assert token == scene.tracks.works[first.track].token
+    assert list(scene.tracks.documents) == [first.track]
+    assert scene.tracks.works[first.track].token == token
 
 
 def test_the_same_key_with_another_wish_is_refused() -> None:
@@ -154,7 +154,7 @@ def test_the_same_key_with_another_wish_is_refused() -> None:
     first = scene.announce(opened, key=KEY)
     with pytest.raises(KeyReusedError):
         scene.announce(opened, BODY | {"hint": "another"}, KEY)
-    assert BODY["hint"] == scene.tracks.documents[first.track]["request"]["hint"]
+    assert scene.tracks.documents[first.track]["request"]["hint"] == BODY["hint"]
     assert len(scene.permits.asked) == 1
 
 
@@ -200,7 +200,7 @@ def test_an_unknown_session_is_answered_like_a_wrong_secret(session: str) -> Non
         scene.uploads.announce_track(session, opened.secret, BODY, None)
     with pytest.raises(UnknownSessionError) as wrong:
         scene.uploads.announce_track(opened.session, "wrong", BODY, None)
-    assert wrong.value.to_mapping() == unknown.value.to_mapping()
+    assert unknown.value.to_mapping() == wrong.value.to_mapping()
 
 
 def test_an_expired_session_commands_nothing() -> None:
@@ -252,7 +252,7 @@ def test_a_field_out_of_bounds_is_named(change: dict[str, Any], kind: type[Probl
     opened = scene.uploads.open_session({}, None)
     with pytest.raises(ProblemError) as caught:
         scene.announce(opened, BODY | change)
-    assert (kind, name) == (caught.type, caught.value.members["field"])
+    assert (caught.type, caught.value.members["field"]) == (kind, name)
     assert not scene.tracks.documents
     assert not scene.permits.asked
 
@@ -262,7 +262,7 @@ def test_every_accepted_type_can_be_announced(content_type: str) -> None:
     """With the largest size that is accepted."""
     scene = Scene()
     scene.announce(scene.uploads.open_session({}, None), {"contentType": content_type, "bytes": MAX_PICTURE_BYTES})
-    assert content_type == scene.permits.asked[0][1]
+    assert scene.permits.asked[0][1] == content_type
 
 
 def test_every_problem_says_what_it_is() -> None:

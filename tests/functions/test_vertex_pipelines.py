@@ -45,11 +45,11 @@ def test_a_job_is_created_under_its_id(server: ScriptedServer, pipelines: Vertex
     (asked,) = server.heard_at(JOBS)
     assert f"pipelineJobId={JOB}" in asked.path
     body = asked.json()
-    assert WANTED.spec == body["pipelineSpec"]
-    assert WANTED.labels == body["labels"]
-    assert WANTED.account == body["serviceAccount"]
-    assert WANTED.root == body["runtimeConfig"]["gcsOutputDirectory"]
-    assert WANTED.parameters == body["runtimeConfig"]["parameterValues"]
+    assert body["pipelineSpec"] == WANTED.spec
+    assert body["labels"] == WANTED.labels
+    assert body["serviceAccount"] == WANTED.account
+    assert body["runtimeConfig"]["gcsOutputDirectory"] == WANTED.root
+    assert body["runtimeConfig"]["parameterValues"] == WANTED.parameters
 
 
 def test_a_taken_id_is_told(server: ScriptedServer, pipelines: VertexPipelines) -> None:
@@ -97,7 +97,7 @@ def test_a_job_s_state_is_read(server: ScriptedServer, pipelines: VertexPipeline
     body: dict[str, Any] = {"state": f"PIPELINE_STATE_{said}", "labels": job_labels(TRACK, 1)} | error
     server.script(f"GET {JOBS}/{JOB}", Answer(body))
     expected = JobFacts(state, job_labels(TRACK, 1), "The DAG failed" if error else "")
-    assert expected == pipelines.facts(JOB, HOME)
+    assert pipelines.facts(JOB, HOME) == expected
 
 
 def test_a_job_that_is_not_there_is_none(pipelines: VertexPipelines) -> None:
@@ -134,8 +134,8 @@ def test_google_s_own_client_sends_the_same(server: ScriptedServer, pipelines: V
     pipelines.facts(JOB, HOME)
     pipelines.cancel(JOB, HOME)
     sent = [(each.method, _plain(each.path), json.loads(each.body or b"{}")) for each in server.heard]
-    assert sent[:3] == sent[3:]
-    assert 6 == len(sent)
+    assert sent[3:] == sent[:3]
+    assert len(sent) == 6
 
 
 def test_a_connection_that_breaks_is_told_as_an_outage() -> None:

@@ -129,10 +129,10 @@ def test_a_message_arrives_as_a_push_body(bridged: Any, function: Any) -> None:
     publish(route.topic, b'{"track":1}', engine="composer")
     headers, body = launcher.requests.get(timeout=30)
     assert headers["content-type"] == "application/json"
-    assert b'{"track":1}' == base64.b64decode(body["message"]["data"])
-    assert {"engine": "composer"} == body["message"]["attributes"]
-    assert {"data", "attributes", "messageId", "publishTime"} == body["message"].keys()
-    assert f"projects/{PROJECT}/subscriptions/{route.subscription}" == body["subscription"]
+    assert base64.b64decode(body["message"]["data"]) == b'{"track":1}'
+    assert body["message"]["attributes"] == {"engine": "composer"}
+    assert body["message"].keys() == {"data", "attributes", "messageId", "publishTime"}
+    assert body["subscription"] == f"projects/{PROJECT}/subscriptions/{route.subscription}"
     assert body["deliveryAttempt"] == 1
 
 
@@ -202,7 +202,7 @@ def test_a_bridge_that_has_ended_takes_no_message_from_the_next(pubsub: str, fun
         for number in range(30):
             publish(name, b"{}", number=str(number))
         numbers = {launcher.requests.get(timeout=30)[1]["message"]["attributes"]["number"] for _ in range(30)}
-    assert numbers == {str(number) for number in range(30)}
+    assert {str(number) for number in range(30)} == numbers
 
 
 @pytest.mark.cloud
@@ -261,7 +261,7 @@ def test_the_same_event_can_be_delivered_twice_on_purpose(function: Any) -> None
     route = Route("storage", "storage-captioner", captioner.url, storage_form("images"))
     assert [deliver(route, message, 1), deliver(route, message, 1)] == [None, None]
     first, second = (captioner.requests.get(timeout=30) for _ in range(2))
-    assert (first[0]["ce-id"], first[1]) == (second[0]["ce-id"], second[1])
+    assert (second[0]["ce-id"], second[1]) == (first[0]["ce-id"], first[1])
     assert first[1]["generation"] == "7"
 
 

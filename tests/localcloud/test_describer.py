@@ -79,27 +79,27 @@ def text_page() -> bytes:
 )
 def test_particle_follows_the_last_sound(expected: str, word: str, form: str) -> None:
     """A particle takes the form after a consonant or a vowel; 로 also follows ㄹ; digits and letters as read."""
-    assert expected == particle(word, form)
+    assert particle(word, form) == expected
 
 
 def test_word_takes_its_particle_in_a_format_string() -> None:
     """A format spec names the particle; without one the word stands alone."""
-    assert "꽃이 커피를 꽃" == f"{Word('꽃'):가} {Word('커피'):을} {Word('꽃')}"
+    assert f"{Word('꽃'):가} {Word('커피'):을} {Word('꽃')}" == "꽃이 커피를 꽃"
 
 
 def test_vocabulary_names_every_coco_class_and_no_imagenet_class_twice() -> None:
     """Every detection has a noun, no class has two, and every theme is one that is known."""
     indices = [index for concept in concepts() for index in concept.imagenet]
-    assert 80 == len({concept.coco for concept in concepts()} - {None})
-    assert len(set(indices)) == len(indices)
-    assert set() == {concept.theme for concept in concepts()} - set(THEMES)
+    assert len({concept.coco for concept in concepts()} - {None}) == 80
+    assert len(indices) == len(set(indices))
+    assert {concept.theme for concept in concepts()} - set(THEMES) == set()
 
 
 def test_tastes_use_words_that_briefs_allow() -> None:
     """Themes name only genres, instruments and moods of the brief's vocabulary or of the mood table."""
     for theme in THEMES.values():
-        assert set() == set(theme.genres) - set(GENRES)
-        assert set() == set(theme.instruments) - set(INSTRUMENTS)
+        assert set(theme.genres) - set(GENRES) == set()
+        assert set(theme.instruments) - set(INSTRUMENTS) == set()
     assert "calm" in MOODS
 
 
@@ -126,7 +126,7 @@ def test_any_picture_gives_a_brief(describer: Describer, language: str, picture:
     """Whatever the pixels, the answer is a brief within its bounds, in the language asked for."""
     brief = Brief.from_mapping(describer.describe(picture(), Request(language)))
     hangul = any("가" <= letter <= "힣" for letter in brief.caption)
-    assert language == brief.language
+    assert brief.language == language
     assert (language == "ko") == hangul
 
 
@@ -137,14 +137,14 @@ def test_same_pixels_same_brief_whatever_the_file(describer: Describer) -> None:
     with io.BytesIO() as file:
         photo.save(file, "WEBP", lossless=True, exact=True)
         webp = file.getvalue()
-    assert describer.describe(png(photo), Request()) == describer.describe(webp, Request())
+    assert describer.describe(webp, Request()) == describer.describe(png(photo), Request())
 
 
 def test_different_pictures_sound_different(describer: Describer) -> None:
     """The five photos differ in title, and in key, tempo or genre."""
     briefs = [describer.describe(path.read_bytes(), Request()) for path in sorted(PHOTOS.glob("*.jpg"))]
-    assert 5 == len({brief["title"] for brief in briefs})
-    assert 5 == len({(brief["genre"], brief["key"], brief["tempoBpm"]) for brief in briefs})
+    assert len({brief["title"] for brief in briefs}) == 5
+    assert len({(brief["genre"], brief["key"], brief["tempoBpm"]) for brief in briefs}) == 5
 
 
 def test_storm_is_darker_than_meadow(describer: Describer) -> None:
@@ -176,7 +176,7 @@ def test_unsure_pictures_are_described_by_their_light(describer: Describer, pict
     """Where there is no thing to name, no thing of the vocabulary is named."""
     brief = describer.describe(picture(), Request("en"))
     things = [concept.english for concept in concepts()]
-    assert [] == [thing for thing in things if f"{thing} " in brief["altText"].lower()]
+    assert [thing for thing in things if f"{thing} " in brief["altText"].lower()] == []
 
 
 def test_style_and_hint_are_honoured(describer: Describer) -> None:
@@ -185,10 +185,10 @@ def test_style_and_hint_are_honoured(describer: Describer) -> None:
     plain = describer.describe(image, Request())
     calm = describer.describe(image, Request(hint="잔잔한 느낌의 하프"))
     lively = describer.describe(image, Request("en", hint="joyful and energetic"))
-    assert "jazz" == describer.describe(image, Request(style="재즈"))["genre"]
-    assert "bossa nova" == describer.describe(image, Request("en", style="Bossa Nova"))["genre"]
+    assert describer.describe(image, Request(style="재즈"))["genre"] == "jazz"
+    assert describer.describe(image, Request("en", style="Bossa Nova"))["genre"] == "bossa nova"
     assert "calm" in calm["moods"]
-    assert "harp" == calm["instruments"][0]
+    assert calm["instruments"][0] == "harp"
     assert calm["energy"] < plain["energy"] < lively["energy"]
 
 
@@ -196,7 +196,7 @@ def test_words_within_other_words_ask_for_nothing(describer: Describer) -> None:
     """A hint with a rocket in it does not ask for rock."""
     image = (PHOTOS / "chelsea.jpg").read_bytes()
     plain = describer.describe(image, Request("en"))
-    assert plain == describer.describe(image, Request("en", hint="for my rocket and the rockery"))
+    assert describer.describe(image, Request("en", hint="for my rocket and the rockery")) == plain
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_words_within_other_words_ask_for_nothing(describer: Describer) -> None:
 )
 def test_style_names_the_genre_before_the_instrument(describer: Describer, expected: str, style: str) -> None:
     """A piano in a jazz style is jazz; a piano alone is classical."""
-    assert expected == describer.describe((PHOTOS / "chelsea.jpg").read_bytes(), Request(style=style))["genre"]
+    assert describer.describe((PHOTOS / "chelsea.jpg").read_bytes(), Request(style=style))["genre"] == expected
 
 
 def test_small_copies_are_never_misnamed(describer: Describer) -> None:
@@ -243,7 +243,7 @@ def test_limits_come_from_the_schema(describer: Describer) -> None:
     }
     brief = describer.describe((PHOTOS / "coffee.jpg").read_bytes(), Request(), Limits.from_schema(schema))
     assert brief["genre"] in {"waltz", "rock"}
-    assert 1 == len(brief["instruments"])
+    assert len(brief["instruments"]) == 1
     assert brief["instruments"][0] in {"oboe", "harp"}
     assert len(brief["title"]) <= 4
     assert brief["tempoBpm"] in {60, 61}
@@ -264,7 +264,7 @@ def test_measurements_tell_light_apart() -> None:
         grains = measure(busy)
     assert warm.warmth > 0.5
     assert cool.warmth < -0.5
-    assert 1.0 == warm.smooth
+    assert warm.smooth == 1.0
     assert grains.coherence < 0.2 < grains.edges
 
 
@@ -274,4 +274,4 @@ def test_measurements_tell_light_apart() -> None:
 )
 def test_long_texts_end_at_a_sentence_or_word(expected: str, text: str, length: int) -> None:
     """A text is cut where a reader would pause."""
-    assert expected == shorten(text, length)
+    assert shorten(text, length) == expected

@@ -15,7 +15,7 @@ def test_a_result_is_served_with_its_type_and_kept_out_of_shared_caches(storage:
     """What was created is there for whoever knows the token, to be cached by nobody but the listener."""
     StorageResults(BUCKET, "served").create("music.mp3", b"music", "audio/mpeg")
     answer = requests.get(f"{storage}/{BUCKET}/served/music.mp3", timeout=10)
-    assert (b"music", "audio/mpeg") == (answer.content, answer.headers["Content-Type"])
+    assert (answer.content, answer.headers["Content-Type"]) == (b"music", "audio/mpeg")
     blob = Client().bucket(BUCKET).get_blob("served/music.mp3")
     assert blob.cache_control == "private, max-age=31536000, immutable"
 
@@ -27,7 +27,7 @@ def test_creating_the_same_result_again_changes_nothing() -> None:
     results.create("track.json", b"{}", "application/json")
     before = bucket.get_blob("again/track.json").generation
     results.create("track.json", b"{}", "application/json")
-    assert before == bucket.get_blob("again/track.json").generation
+    assert bucket.get_blob("again/track.json").generation == before
 
 
 @pytest.mark.usefixtures("storage")
@@ -56,4 +56,4 @@ def test_a_message_is_with_pubsub_when_publish_returns() -> None:
         subscriber.create_subscription(name=path, topic=topic)
         PubsubEvents(topic).publish(b"ready")
         pulled = subscriber.pull(subscription=path, max_messages=1, timeout=10)
-    assert [b"ready"] == [received.message.data for received in pulled.received_messages]
+    assert [received.message.data for received in pulled.received_messages] == [b"ready"]

@@ -95,10 +95,10 @@ def test_sign_blob_refuses_as_the_api_does(
     url = f"{addresses.url('identity')}/v1/projects/-/serviceAccounts/{email}:signBlob"
     answer = requests.post(url, json=body, headers=headers, timeout=10)
     error = answer.json()["error"]
-    assert (status, answer.status_code) == (error["status"], error["code"])
+    assert (error["status"], error["code"]) == (status, answer.status_code)
 
 
 def test_keys_outlive_a_restart(addresses: Addresses) -> None:
     """A signature that was given away stays valid when the server starts again."""
     before, after = prepare(addresses), prepare(addresses)
-    assert {email: key.id for email, key in before.items()} == {email: key.id for email, key in after.items()}
+    assert {email: key.id for email, key in after.items()} == {email: key.id for email, key in before.items()}

@@ -16,7 +16,7 @@ def test_a_models_files_are_copied_from_their_bucket(tmp_path: Path, slash: str)
         Client().bucket(RESULTS_BUCKET).blob(name).upload_from_string(name)
     folder = local_folder(f"gs://{RESULTS_BUCKET}/model{slash}", tmp_path)
     files = {str(file.relative_to(folder)): file.read_text() for file in folder.rglob("*") if file.is_file()}
-    assert {"config.json": "model/config.json", "onnx/weights": "model/onnx/weights"} == files
+    assert files == {"config.json": "model/config.json", "onnx/weights": "model/onnx/weights"}
 
 
 @pytest.mark.cloud
@@ -29,7 +29,7 @@ def test_a_prefix_without_files_is_no_model(tmp_path: Path) -> None:
 
 def test_a_folder_is_used_as_it_is(tmp_path: Path) -> None:
     """A model that is already on the machine is not copied; no folder is no model."""
-    assert tmp_path == local_folder(str(tmp_path), tmp_path / "room")
+    assert local_folder(str(tmp_path), tmp_path / "room") == tmp_path
     for nothing in ("", str(tmp_path / "nothing")):
         with pytest.raises(ArtifactsError, match="AIP_STORAGE_URI"):
             local_folder(nothing, tmp_path)

@@ -65,7 +65,7 @@ def _wait_until_healthy(port: int, server: subprocess.Popen[bytes]) -> None:
         except ConnectionError:
             time.sleep(0.1)
         else:
-            assert 200 == status
+            assert status == 200
             return
     pytest.fail("the server did not become healthy")
 
@@ -84,7 +84,7 @@ def test_server_ends_cleanly() -> None:
             ask(client, messages(data_url(PHOTOS[0].read_bytes())))
         os.killpg(server.pid, signal.SIGTERM)
         _, errors = server.communicate(timeout=30)
-    assert 0 == server.returncode
+    assert server.returncode == 0
     assert "terminate called" not in errors
     assert "was sent SIG" not in errors
 
@@ -148,15 +148,15 @@ def test_photo_is_answered_as_the_schema_says(client: openai.OpenAI, photo: Path
     response = ask(client, messages(data_url(photo.read_bytes()), language))
     assert response.output_parsed is not None
     brief = Brief.from_mapping(response.output_parsed.model_dump())
-    assert language == brief.language
-    assert "completed" == response.status
+    assert brief.language == language
+    assert response.status == "completed"
     assert response.usage is not None
-    assert response.usage.total_tokens == response.usage.input_tokens + response.usage.output_tokens
+    assert response.usage.input_tokens + response.usage.output_tokens == response.usage.total_tokens
 
 
 def test_there_are_five_photos() -> None:
     """The tests above looked at every photo that ships."""
-    assert 5 == len(PHOTOS)
+    assert len(PHOTOS) == 5
 
 
 def test_answers_stay_the_same_under_concurrency(client: openai.OpenAI) -> None:
@@ -165,14 +165,14 @@ def test_answers_stay_the_same_under_concurrency(client: openai.OpenAI) -> None:
     alone = [ask(client, messages(url)).output_text for url in urls]
     with ThreadPoolExecutor(16) as pool:
         together = list(pool.map(lambda i: ask(client, messages(urls[i % 2])).output_text, range(16)))
-    assert alone * 8 == together
+    assert together == alone * 8
 
 
 def test_style_reaches_the_answer(client: openai.OpenAI) -> None:
     """The person's style, sent as JSON in the user's message, chooses the genre."""
     answer = ask(client, messages(data_url(PHOTOS[0].read_bytes()), style="재즈")).output_parsed
     assert answer is not None
-    assert "jazz" == answer.genre
+    assert answer.genre == "jazz"
 
 
 def test_too_few_output_tokens_make_an_incomplete_response(client: openai.OpenAI) -> None:
@@ -183,9 +183,9 @@ def test_too_few_output_tokens_make_an_incomplete_response(client: openai.OpenAI
         text=schema_format(BriefAnswer.model_json_schema()),
         max_output_tokens=16,
     )
-    assert "incomplete" == response.status
+    assert response.status == "incomplete"
     assert response.incomplete_details is not None
-    assert "max_output_tokens" == response.incomplete_details.reason
+    assert response.incomplete_details.reason == "max_output_tokens"
     assert response.usage is not None
     assert response.usage.output_tokens <= 16
 
@@ -209,9 +209,9 @@ def test_bad_pictures_are_bad_requests(client: openai.OpenAI, code: str, image_u
     """A picture that cannot be read is a 400 that names the reason and the place."""
     with pytest.raises(openai.BadRequestError) as caught:
         ask(client, messages(image_url))
-    assert code == caught.value.code
-    assert "invalid_request_error" == caught.value.type
-    assert "input[1].content[1].image_url" == caught.value.param
+    assert caught.value.code == code
+    assert caught.value.type == "invalid_request_error"
+    assert caught.value.param == "input[1].content[1].image_url"
 
 
 def test_enormous_picture_is_a_bad_request(client: openai.OpenAI) -> None:
@@ -221,7 +221,7 @@ def test_enormous_picture_is_a_bad_request(client: openai.OpenAI) -> None:
         url = data_url(file.getvalue())
     with pytest.raises(openai.BadRequestError) as caught:
         ask(client, messages(url))
-    assert "invalid_image" == caught.value.code
+    assert caught.value.code == "invalid_image"
 
 
 def test_schema_that_no_brief_answers_is_refused(client: openai.OpenAI) -> None:
@@ -233,14 +233,14 @@ def test_schema_that_no_brief_answers_is_refused(client: openai.OpenAI) -> None:
             input=messages(data_url(PHOTOS[0].read_bytes())),
             text=schema_format(schema),
         )
-    assert "unsupported_schema" == caught.value.code
+    assert caught.value.code == "unsupported_schema"
 
 
 def test_unknown_model_is_not_found(client: openai.OpenAI) -> None:
     """A model that is not served is a 404 with the real code."""
     with pytest.raises(openai.NotFoundError) as caught:
         client.responses.create(model="gpt-none", input="hello")
-    assert "model_not_found" == caught.value.code
+    assert caught.value.code == "model_not_found"
 
 
 def test_request_without_a_picture_is_refused(client: openai.OpenAI) -> None:
@@ -266,14 +266,14 @@ def test_errors_have_the_shape_of_openai(
     """Every refusal, of the route or of the body, is an error object with its four fields."""
     port = int(base_url.removesuffix("/v1").rpartition(":")[2])
     answered, answer = send(port, "POST", f"/v1{path}", body, headers)
-    assert status == answered
-    assert {"message", "type", "param", "code"} == set(answer["error"])
+    assert answered == status
+    assert set(answer["error"]) == {"message", "type", "param", "code"}
 
 
 def test_models_are_listed(client: openai.OpenAI) -> None:
     """The describer and the moderation model are there, by list and by name."""
-    assert {"gpt-6-luna", "omni-moderation-latest"} == {model.id for model in client.models.list()}
-    assert "gpt-6-luna" == client.models.retrieve("gpt-6-luna").id
+    assert {model.id for model in client.models.list()} == {"gpt-6-luna", "omni-moderation-latest"}
+    assert client.models.retrieve("gpt-6-luna").id == "gpt-6-luna"
 
 
 @pytest.mark.parametrize(
@@ -288,8 +288,8 @@ def test_models_are_listed(client: openai.OpenAI) -> None:
 def test_text_is_moderated(client: openai.OpenAI, flagged: bool, text: str) -> None:  # noqa: FBT001  expected value
     """Words of the list flag a text, in Korean and English; others do not."""
     result = client.moderations.create(model="omni-moderation-latest", input=text).results[0]
-    assert flagged == result.flagged
-    assert flagged == any(result.categories.model_dump().values())
+    assert result.flagged == flagged
+    assert any(result.categories.model_dump().values()) == flagged
 
 
 def test_text_and_picture_are_moderated_together(client: openai.OpenAI) -> None:
@@ -302,8 +302,8 @@ def test_text_and_picture_are_moderated_together(client: openai.OpenAI) -> None:
         ],
     ).results[0]
     assert not result.flagged
-    assert ["text", "image"] == result.category_applied_input_types.violence
-    assert ["text"] == result.category_applied_input_types.hate
+    assert result.category_applied_input_types.violence == ["text", "image"]
+    assert result.category_applied_input_types.hate == ["text"]
     assert 0 < result.category_scores.violence < 0.01
 
 
@@ -314,4 +314,4 @@ def test_undecodable_picture_is_not_moderated(client: openai.OpenAI) -> None:
             model="omni-moderation-latest",
             input=[picture(b"no")],
         )
-    assert "invalid_image" == caught.value.code
+    assert caught.value.code == "invalid_image"

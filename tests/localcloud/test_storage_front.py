@@ -66,13 +66,13 @@ A_B = quote("폴더/a b.wav")
 def test_the_public_reads_results_by_name(objects: Storage, method: str, path: str, expected: tuple[int, str]) -> None:
     """Whoever has no token and no signature may get a result, and neither list, nor write, nor see a picture."""
     # http.client sends the target as it is; other clients would tidy it up.
-    assert expected == raw(objects, method, path, {})[:2]
+    assert raw(objects, method, path, {})[:2] == expected
 
 
 def test_a_host_names_no_bucket(objects: Storage) -> None:
     """The storage behind would take an unknown host for a bucket's name and the whole path for an object's."""
     objects.bucket(IMAGES_BUCKET).blob(f"{RESULTS_BUCKET}/private").upload_from_string(b"picture")
-    assert (403, "AccessDenied") == raw(objects, "GET", f"/{RESULTS_BUCKET}/private", {"Host": IMAGES_BUCKET})[:2]
+    assert raw(objects, "GET", f"/{RESULTS_BUCKET}/private", {"Host": IMAGES_BUCKET})[:2] == (403, "AccessDenied")
 
 
 def raw(front: Storage, method: str, path: str, headers: dict[str, str]) -> tuple[int, str, dict[str, str]]:
@@ -114,13 +114,13 @@ def test_what_passes_passes_unchanged(objects: Storage, method: str, path: str, 
         requests.request(method, url + path, data=body, headers=headers | host, timeout=10)
         for url in (objects.url, objects.backend)
     )
-    assert (direct.status_code, direct.content) == (through.status_code, through.content)
+    assert (through.status_code, through.content) == (direct.status_code, direct.content)
     own = {"Access-Control-Allow-Origin", "Content-Length", "Date", "Server", "Transfer-Encoding"}
-    assert {name: value for name, value in direct.headers.items() if name not in own} == {
-        name: value for name, value in through.headers.items() if name not in own
+    assert {name: value for name, value in through.headers.items() if name not in own} == {
+        name: value for name, value in direct.headers.items() if name not in own
     }
-    assert direct.headers.get("Content-Length", str(len(direct.content))) == through.headers.get(
-        "Content-Length", str(len(through.content))
+    assert through.headers.get("Content-Length", str(len(through.content))) == direct.headers.get(
+        "Content-Length", str(len(direct.content))
     )
 
 
@@ -129,13 +129,13 @@ def test_large_objects_pass_in_both_directions(front: Storage) -> None:
     data = os.urandom(30 * MEGABYTE)
     blob = front.bucket(RESULTS_BUCKET).blob("token/큰 파일.wav", chunk_size=8 * 2**20)
     blob.upload_from_file(io.BytesIO(data), content_type="audio/wav")
-    assert data == blob.download_as_bytes()
-    assert data[5 * MEGABYTE : 5 * MEGABYTE + 10] == blob.download_as_bytes(start=5 * MEGABYTE, end=5 * MEGABYTE + 9)
+    assert blob.download_as_bytes() == data
+    assert blob.download_as_bytes(start=5 * MEGABYTE, end=5 * MEGABYTE + 9) == data[5 * MEGABYTE : 5 * MEGABYTE + 10]
     front.bucket(RESULTS_BUCKET).blob("token/multipart").upload_from_string(data)
     address = f"{front.url}/{RESULTS_BUCKET}/token/multipart"
-    assert data == requests.get(address, timeout=30).content
+    assert requests.get(address, timeout=30).content == data
     part = requests.get(address, headers={"Range": "bytes=-7"}, timeout=30)
-    assert (206, data[-7:]) == (part.status_code, part.content)
+    assert (part.status_code, part.content) == (206, data[-7:])
 
 
 def test_gcloud_copies_there_and_back(front: Storage, tmp_path: Path) -> None:
@@ -149,8 +149,8 @@ def test_gcloud_copies_there_and_back(front: Storage, tmp_path: Path) -> None:
         done = subprocess.run(
             ["gcloud", "storage", "cp", source, target], env=environ, capture_output=True, text=True, check=False
         )
-        assert 0 == done.returncode, done.stderr
-    assert there.read_bytes() == back.read_bytes()
+        assert done.returncode == 0, done.stderr
+    assert back.read_bytes() == there.read_bytes()
 
 
 PAGE, LOCALHOST, FOREIGN = "page", "localhost", "http://evil.example"
@@ -180,12 +180,12 @@ def test_cross_origin_requests(objects: Storage, origin: str, path: str, asked: 
     _, _, preflight = raw(objects, "OPTIONS", path, wanted)
     _, _, answer = raw(objects, asked, path, {"Origin": origin})
     for headers in (preflight, answer):
-        assert (origin if allowed else None) == headers.get("Access-Control-Allow-Origin")
-        assert allowed == any(name.lower().startswith("access-control-") for name in headers)
+        assert headers.get("Access-Control-Allow-Origin") == (origin if allowed else None)
+        assert any(name.lower().startswith("access-control-") for name in headers) == allowed
     if allowed:
-        assert "GET, HEAD, PUT" == preflight["Access-Control-Allow-Methods"]
-        assert UPLOAD_HEADERS == preflight["Access-Control-Allow-Headers"]
-        assert "Origin" == answer["Vary"]
+        assert preflight["Access-Control-Allow-Methods"] == "GET, HEAD, PUT"
+        assert preflight["Access-Control-Allow-Headers"] == UPLOAD_HEADERS
+        assert answer["Vary"] == "Origin"
 
 
 def test_a_page_uploads_and_hears_why_not(front: Storage) -> None:
@@ -194,23 +194,23 @@ def test_a_page_uploads_and_hears_why_not(front: Storage) -> None:
     permit = front.permit("uploads/page")
     for expected in (200, 412):
         answer = requests.put(permit.url, data=b"x", headers=dict(permit.headers) | {"Origin": origin}, timeout=10)
-        assert (expected, origin) == (answer.status_code, answer.headers["Access-Control-Allow-Origin"])
+        assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (expected, origin)
 
 
 def test_a_page_has_no_access_to_the_json_api(objects: Storage) -> None:
     """What the operator's clients may do without credentials, a page that the operator happens to visit may not."""
     url = f"{objects.url}/upload/storage/v1/b/{IMAGES_BUCKET}/o?uploadType=media&name=forged"
     answer = requests.post(url, data=b"x", headers={"Origin": FOREIGN}, timeout=10)
-    assert 401 == answer.status_code
+    assert answer.status_code == 401
     assert not objects.holds("forged")
 
 
 def test_a_refusal_is_one_readable_line(front: Storage) -> None:
     """The log names method, object, status and reason, and never a signature."""
     permit = front.permit("uploads/logged", 5)
-    assert 400 == put(permit, b"123456")[0]
+    assert put(permit, b"123456")[0] == 400
     lines = [line for line in front.log.read_text().splitlines() if "uploads/logged" in line]
-    assert 1 == len(lines)
+    assert len(lines) == 1
     assert "refused PUT" in lines[0]
     assert "400 EntityTooLarge" in lines[0]
     assert "Signature" not in lines[0]

@@ -23,16 +23,16 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
 def test_a_permitted_upload_is_stored(front: Storage) -> None:
     """The object has the signed name, type and exactly the bytes, with a name in Korean too."""
     name, data = "uploads/바다 사진~1 100%.jpg", os.urandom(MEGABYTE)
-    assert (200, "") == put(front.permit(name), data)
+    assert put(front.permit(name), data) == (200, "")
     blob = front.bucket(IMAGES_BUCKET).get_blob(name)
-    assert ("image/jpeg", data) == (blob.content_type, blob.download_as_bytes())
+    assert (blob.content_type, blob.download_as_bytes()) == ("image/jpeg", data)
 
 
 def test_a_body_of_unsaid_length_is_stored(front: Storage) -> None:
     """A chunked upload within the range is an upload like any other."""
     blocks = [os.urandom(300_000) for _ in range(3)]
-    assert (200, "") == put(front.permit("uploads/chunked"), iter(blocks))
-    assert b"".join(blocks) == front.bucket(IMAGES_BUCKET).blob("uploads/chunked").download_as_bytes()
+    assert put(front.permit("uploads/chunked"), iter(blocks)) == (200, "")
+    assert front.bucket(IMAGES_BUCKET).blob("uploads/chunked").download_as_bytes() == b"".join(blocks)
 
 
 def in_url(old: str, new: str) -> Callable[[Permit], Permit]:
@@ -92,7 +92,7 @@ def test_a_tampered_upload_is_refused(
 ) -> None:
     """What differs from the signed request in address, method or header is no permission, and stores nothing."""
     name = "uploads/tampered"
-    assert expected == put(change(front.permit(name)), b"picture", **headers)
+    assert put(change(front.permit(name)), b"picture", **headers) == expected
     assert not front.holds(name)
 
 
@@ -109,8 +109,8 @@ def test_a_tampered_upload_is_refused(
 def test_a_signature_has_its_time(front: Storage, ago: timedelta, expected: tuple[int, str]) -> None:
     """Ten minutes are ten minutes; a signature from the future counts as far as a clock may be wrong."""
     name = f"uploads/at{ago.total_seconds():.0f}"
-    assert expected == put(signed(front, name, signed_at=datetime.now(UTC) - ago), b"picture")
-    assert (expected[0] == 200) == front.holds(name)
+    assert put(signed(front, name, signed_at=datetime.now(UTC) - ago), b"picture") == expected
+    assert front.holds(name) == (expected[0] == 200)
 
 
 @pytest.mark.parametrize(
@@ -131,16 +131,16 @@ def test_the_signed_range_holds_the_body(
 ) -> None:
     """Declared or counted while it comes, a body outside of 1 to N bytes is refused and nothing of it is stored."""
     name = f"uploads/{request.node.callspec.id}"
-    assert expected == put(front.permit(name), body if isinstance(body, bytes) else iter(body))
-    assert (expected[0] == 200) == front.holds(name)
+    assert put(front.permit(name), body if isinstance(body, bytes) else iter(body)) == expected
+    assert front.holds(name) == (expected[0] == 200)
 
 
 def test_an_object_is_created_once(front: Storage) -> None:
     """The same permission used twice leaves the first picture there."""
     permit = front.permit("uploads/twice")
-    assert (200, "") == put(permit, b"first")
-    assert (412, "PreconditionFailed") == put(permit, b"second")
-    assert b"first" == front.bucket(IMAGES_BUCKET).blob("uploads/twice").download_as_bytes()
+    assert put(permit, b"first") == (200, "")
+    assert put(permit, b"second") == (412, "PreconditionFailed")
+    assert front.bucket(IMAGES_BUCKET).blob("uploads/twice").download_as_bytes() == b"first"
 
 
 def test_of_uploads_at_once_exactly_one_wins(front: Storage) -> None:
@@ -154,18 +154,18 @@ def test_of_uploads_at_once_exactly_one_wins(front: Storage) -> None:
         for sender, body in zip(senders, bodies, strict=True):
             sender.sendall(body[-1:])
         answers = [int(sender.recv(12).split()[1]) for sender in senders]
-    assert [200] + 15 * [412] == sorted(answers)
-    assert bodies[answers.index(200)] == front.bucket(IMAGES_BUCKET).blob("uploads/race").download_as_bytes()
+    assert sorted(answers) == [200] + 15 * [412]
+    assert front.bucket(IMAGES_BUCKET).blob("uploads/race").download_as_bytes() == bodies[answers.index(200)]
 
 
 def test_too_much_is_refused_before_it_has_come(front: Storage) -> None:
     """A body declared too large is refused by its head, one of unsaid length as soon as it is too large."""
     permit = front.permit("uploads/endless", 1000)
     with sending(front, permit, 1001) as sender:
-        assert b"HTTP/1.1 400" == sender.recv(12)
+        assert sender.recv(12) == b"HTTP/1.1 400"
     with sending(front, permit, None) as sender:
         sender.sendall(b"5dc\r\n" + bytes(1500) + b"\r\n")
-        assert b"HTTP/1.1 400" == sender.recv(12)
+        assert sender.recv(12) == b"HTTP/1.1 400"
 
 
 @contextmanager
@@ -182,24 +182,24 @@ def sending(front: Storage, permit: Permit, length: int | None) -> Iterator[sock
 
 def test_the_signer_may_create_and_nothing_else(front: Storage) -> None:
     """Without the precondition its role alone keeps the first picture; it reads and deletes nothing."""
-    assert (200, "") == put(signed(front, "uploads/role"), b"first")
+    assert put(signed(front, "uploads/role"), b"first") == (200, "")
     denied = (403, "AccessDenied")
-    assert denied == put(signed(front, "uploads/role"), b"second")
-    assert denied == put(signed(front, "uploads/role", method="GET"), None)
-    assert denied == put(signed(front, "uploads/role", method="DELETE"), None)
-    assert denied == put(signed(front, "token/music.mp3", bucket=RESULTS_BUCKET), b"music")
-    assert b"first" == front.bucket(IMAGES_BUCKET).blob("uploads/role").download_as_bytes()
+    assert put(signed(front, "uploads/role"), b"second") == denied
+    assert put(signed(front, "uploads/role", method="GET"), None) == denied
+    assert put(signed(front, "uploads/role", method="DELETE"), None) == denied
+    assert put(signed(front, "token/music.mp3", bucket=RESULTS_BUCKET), b"music") == denied
+    assert front.bucket(IMAGES_BUCKET).blob("uploads/role").download_as_bytes() == b"first"
 
 
 def test_another_signer_has_another_role(front: Storage) -> None:
     """The pipeline's account signs well, but not for pictures; in its own bucket it reads and writes."""
-    assert (403, "AccessDenied") == put(signed(front, "uploads/wrong", PIPELINE_ACCOUNT), b"picture")
+    assert put(signed(front, "uploads/wrong", PIPELINE_ACCOUNT), b"picture") == (403, "AccessDenied")
     assert not front.holds("uploads/wrong")
     own = {"bucket": PIPELINE_BUCKET}
-    assert (200, "") == put(signed(front, "root/a", PIPELINE_ACCOUNT, **own), b"one")
-    assert (200, "") == put(signed(front, "root/a", PIPELINE_ACCOUNT, **own), b"two")
+    assert put(signed(front, "root/a", PIPELINE_ACCOUNT, **own), b"one") == (200, "")
+    assert put(signed(front, "root/a", PIPELINE_ACCOUNT, **own), b"two") == (200, "")
     address = signed(front, "root/a", PIPELINE_ACCOUNT, method="GET", **own)
-    assert b"two" == requests.get(address.url, headers=dict(address.headers), timeout=10).content
+    assert requests.get(address.url, headers=dict(address.headers), timeout=10).content == b"two"
 
 
 def test_a_slow_sender_stops_nobody(front: Storage) -> None:
@@ -207,7 +207,7 @@ def test_a_slow_sender_stops_nobody(front: Storage) -> None:
     permit = front.permit("uploads/slow")
     with sending(front, permit, MEGABYTE) as sender:
         sender.sendall(bytes(MEGABYTE // 2))
-        assert (200, "") == put(front.permit("uploads/quick"), b"picture")
-        assert b"picture" == front.bucket(IMAGES_BUCKET).blob("uploads/quick").download_as_bytes()
+        assert put(front.permit("uploads/quick"), b"picture") == (200, "")
+        assert front.bucket(IMAGES_BUCKET).blob("uploads/quick").download_as_bytes() == b"picture"
     assert not front.holds("uploads/slow")
-    assert (200, "") == put(permit, b"again")
+    assert put(permit, b"again") == (200, "")

@@ -51,24 +51,24 @@ def test_lyria_2_answers_a_wav_at_48_khz(vertex: LocalVertex) -> None:
         post(vertex, LYRIA_2, body).json()["predictions"][0]
         for body in (wish(seed=1), wish(seed=1), wish(seed=2**31), wish(), wish())
     )
-    assert (48_000, (48_000, 2)) == heard(first["bytesBase64Encoded"])
+    assert heard(first["bytesBase64Encoded"]) == (48_000, (48_000, 2))
     assert first["mimeType"] == "audio/wav"
-    assert first == again
-    assert other != first
-    assert unseeded[0] != unseeded[1]
+    assert again == first
+    assert first != other
+    assert unseeded[1] != unseeded[0]
 
 
 def test_lyria_3_answers_an_mp3_in_its_steps(vertex: LocalVertex) -> None:
     """The person's own words are a step, too; the older shape is flat."""
     steps = post(vertex, LYRIA_3, INTERACTION).json()["steps"]
-    assert ["user_input", "model_output"] == [step["type"] for step in steps]
+    assert [step["type"] for step in steps] == ["user_input", "model_output"]
     (sound,) = [content for content in steps[1]["content"] if content["type"] == "audio"]
     assert sound["mime_type"] == "audio/mpeg"
     assert heard(sound["data"])[0] == 44_100
     vertex.script("lyria-3-clip-preview", "music in the other shape")
     flat = post(vertex, LYRIA_3, INTERACTION).json()
     assert "steps" not in flat
-    assert ["text", "audio"] == [content["type"] for content in flat["outputs"]]
+    assert [content["type"] for content in flat["outputs"]] == ["text", "audio"]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_lyria_3_answers_an_mp3_in_its_steps(vertex: LocalVertex) -> None:
 def test_a_request_that_google_would_refuse_is_refused(vertex: LocalVertex, path: str, body: Any, problem: str) -> None:
     """With an error of Google's format that says why."""
     answer = post(vertex, path, body)
-    assert (400, "INVALID_ARGUMENT") == (answer.status_code, answer.json()["error"]["status"])
+    assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
     assert problem in answer.json()["error"]["message"]
 
 
@@ -104,7 +104,7 @@ def test_a_request_that_google_would_refuse_is_refused(vertex: LocalVertex, path
 def test_a_model_that_is_not_there_is_not_found(vertex: LocalVertex, path: str, body: Any) -> None:
     """Lyria 3 is nowhere but in the global location, and an endpoint needs a model server."""
     answer = post(vertex, path, body)
-    assert (404, "NOT_FOUND") == (answer.status_code, answer.json()["error"]["status"])
+    assert (answer.status_code, answer.json()["error"]["status"]) == (404, "NOT_FOUND")
 
 
 def test_a_models_failures_are_answered_in_their_order(vertex: LocalVertex) -> None:
@@ -113,9 +113,9 @@ def test_a_models_failures_are_answered_in_their_order(vertex: LocalVertex) -> N
     vertex.script("lyria-002", *FAILURES, custom)
     answers = [post(vertex, LYRIA_2, wish()) for _ in range(len(FAILURES) + 2)]
     expected = [status for status, _ in FAILURES.values()]
-    assert [*expected, 418, 200] == [answer.status_code for answer in answers]
-    assert ({"tea": True}, "7") == (answers[-2].json(), answers[-2].headers["Retry-After"])
-    assert [wish()] * len(answers) == vertex.asked("lyria-002")
+    assert [answer.status_code for answer in answers] == [*expected, 418, 200]
+    assert (answers[-2].json(), answers[-2].headers["Retry-After"]) == ({"tea": True}, "7")
+    assert vertex.asked("lyria-002") == [wish()] * len(answers)
 
 
 class HeldPredictions:
@@ -136,18 +136,18 @@ def test_an_endpoint_passes_on_what_its_model_server_says() -> None:
     thread.start()
     with serving(Models(model_server_url=f"http://{HOST}:{server.port}")) as vertex:
         loading = post(vertex, PREDICT, wish())
-        assert (503, "UNAVAILABLE", "5") == (
+        assert (
             loading.status_code,
             loading.json()["error"]["status"],
             loading.headers["Retry-After"],
-        )
+        ) == (503, "UNAVAILABLE", "5")
         predictor.ready(HeldPredictions())
         wrong = post(vertex, PREDICT, wish(seconds=0))
-        assert (400, "INVALID_ARGUMENT") == (wrong.status_code, wrong.json()["error"]["status"])
+        assert (wrong.status_code, wrong.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
         assert "instances[0].seconds" in wrong.json()["error"]["message"]
         answered = post(vertex, PREDICT, wish(seconds=3, seed=4)).json()
         (made,) = answered["predictions"]
-        assert ("named", b"calm 3.0 4") == (made["model"], base64.b64decode(made["bytesBase64Encoded"]))
+        assert (made["model"], base64.b64decode(made["bytesBase64Encoded"])) == ("named", b"calm 3.0 4")
         assert answered["deployedModelId"]
     server.shutdown()
     thread.join()
@@ -158,7 +158,7 @@ def test_a_model_server_that_is_gone_is_a_bad_gateway() -> None:
     """The endpoint is there, and what is behind it is not."""
     with serving(Models(model_server_url="http://127.0.0.1:9")) as vertex:
         answer = post(vertex, PREDICT, wish())
-    assert (502, "UNAVAILABLE") == (answer.status_code, answer.json()["error"]["status"])
+    assert (answer.status_code, answer.json()["error"]["status"]) == (502, "UNAVAILABLE")
     assert "does not answer" in answer.json()["error"]["message"]
 
 
@@ -173,14 +173,14 @@ def test_the_musician_reads_the_prompt() -> None:
     brief = brief_of(
         "Calm sea. Instrumental bossa nova music. Instruments: nylon guitar. Tempo: 132 BPM. Key: F# minor."
     )
-    assert ("bossa nova", 132, "F# minor") == (brief.genre, brief.tempoBpm, brief.key)
+    assert (brief.genre, brief.tempoBpm, brief.key) == ("bossa nova", 132, "F# minor")
     assert "nylon guitar" in brief.instruments
-    assert ("ambient", 100, "C major", ("piano",)) == (
+    assert (
         brief_of("x").genre,
         brief_of("x").tempoBpm,
         brief_of("x").key,
         brief_of("x").instruments,
-    )
+    ) == ("ambient", 100, "C major", ("piano",))
 
 
 def test_the_local_lyria_is_the_composer() -> None:
@@ -188,5 +188,5 @@ def test_the_local_lyria_is_the_composer() -> None:
     audio = compose("Instrumental ambient music. Key: D minor.", 7, 10)
     assert audio.seconds == pytest.approx(10, abs=0.01)
     samples, rate = soundfile.read(BytesIO(musicians.wav(audio)))
-    assert (48_000, 480_000) == (rate, len(samples))
+    assert (rate, len(samples)) == (48_000, 480_000)
     assert np.array_equal(audio.samples, compose("Instrumental ambient music. Key: D minor.", 7, 10).samples)

@@ -170,8 +170,8 @@ def create(spec: dict[str, Any], tmp_path: Path) -> Create:
 def test_a_created_job_is_answered_as_the_api_answers_it(server: Server, create: Create) -> None:
     """The resource carries what was sent, its full name, the state and its times."""
     made = create(server, "job-1", labels={"track": "t1"}, display_name="Sea", service_account="a@b")
-    assert f"{PARENT}/pipelineJobs/job-1" == made.name
-    assert ("Sea", "a@b", {"track": "t1"}) == (made.display_name, made.service_account, dict(made.labels))
+    assert made.name == f"{PARENT}/pipelineJobs/job-1"
+    assert (made.display_name, made.service_account, dict(made.labels)) == ("Sea", "a@b", {"track": "t1"})
     assert made.runtime_config.parameter_values["mode"] == "succeed"
     assert made.pipeline_spec["pipelineInfo"]["name"] == "trial"
     assert made.state == PENDING
@@ -234,14 +234,14 @@ def test_a_body_that_is_no_job_is_an_invalid_argument(
     headers = {"Authorization": "Bearer t"}
     answer = requests.post(f"{server.url}/v1/{PARENT}/pipelineJobs", json=body, headers=headers, timeout=10)
     error = answer.json()["error"]
-    assert (400, "INVALID_ARGUMENT", 400) == (error["code"], error["status"], answer.status_code)
+    assert (error["code"], error["status"], answer.status_code) == (400, "INVALID_ARGUMENT", 400)
     assert problem in error["message"]
 
 
 def test_without_a_token_nothing_is_answered(server: Server) -> None:
     """A request without credentials is refused as Google refuses it; only the health check needs none."""
     answer = requests.get(f"{server.url}/v1/{PARENT}/pipelineJobs", timeout=10)
-    assert (401, "UNAUTHENTICATED") == (answer.status_code, answer.json()["error"]["status"])
+    assert (answer.status_code, answer.json()["error"]["status"]) == (401, "UNAUTHENTICATED")
     assert requests.get(f"{server.url}/healthz", timeout=10).ok
 
 
@@ -251,10 +251,10 @@ def test_what_is_not_there_is_not_found(server: Server) -> None:
         server.state("job-1")
     headers = {"Authorization": "Bearer t"}
     answer = requests.get(f"{server.url}/v1/elsewhere", headers=headers, timeout=10)
-    assert (404, "NOT_FOUND") == (answer.status_code, answer.json()["error"]["status"])
+    assert (answer.status_code, answer.json()["error"]["status"]) == (404, "NOT_FOUND")
     model = f"{server.url}/v1/{PARENT}/publishers/google/models/lyria-001:predict"
     answer = requests.post(model, json={}, headers=headers, timeout=10)
-    assert (404, "NOT_FOUND") == (answer.status_code, answer.json()["error"]["status"])
+    assert (answer.status_code, answer.json()["error"]["status"]) == (404, "NOT_FOUND")
 
 
 def test_jobs_run_in_the_order_of_their_arrival(server: Server, runner: HeldRunner, create: Create) -> None:
@@ -269,7 +269,7 @@ def test_jobs_run_in_the_order_of_their_arrival(server: Server, runner: HeldRunn
         served.append(job_id)
         run.ending.put(None)
         server.wait()
-    assert ["job-0", "job-1", "job-2"] == served
+    assert served == ["job-0", "job-1", "job-2"]
 
 
 def test_a_failed_job_says_why(server: Server, runner: HeldRunner, create: Create) -> None:
@@ -328,8 +328,8 @@ def test_jobs_are_listed_by_page_and_filter(server: Server, create: Create) -> N
 
     for number in range(5):
         create(server, f"job-{number}", labels={"parity": "even" if number % 2 == 0 else "odd"})
-    assert ["job-4", "job-3", "job-2", "job-1", "job-0"] == listed(page_size=2)
-    assert ["job-3", "job-1"] == listed(filter='labels.parity="odd" AND state!="PIPELINE_STATE_FAILED"')
+    assert listed(page_size=2) == ["job-4", "job-3", "job-2", "job-1", "job-0"]
+    assert listed(filter='labels.parity="odd" AND state!="PIPELINE_STATE_FAILED"') == ["job-3", "job-1"]
     assert listed(filter="labels.absent:*") == []
     with pytest.raises(exceptions.BadRequest, match="not supported"):
         listed(filter="create_time>2026")
@@ -338,7 +338,7 @@ def test_jobs_are_listed_by_page_and_filter(server: Server, create: Create) -> N
 def test_the_accepted_fields_are_those_of_the_resource() -> None:
     """Every field of Google's PipelineJob is known, so that no client is refused for one."""
     known = {specs._camel(name) for name in PipelineJob.meta.fields}  # noqa: SLF001  the names as JSON spells them
-    assert known == {*specs.WRITABLE, *specs.OUTPUT_ONLY}
+    assert {*specs.WRITABLE, *specs.OUTPUT_ONLY} == known
 
 
 def test_a_pipeline_is_run_with_its_parameters(kfp_server: tuple[Server, Path], create: Create, tmp_path: Path) -> None:
@@ -384,7 +384,7 @@ def test_cancelling_ends_the_steps_own_process(kfp_server: tuple[Server, Path], 
 def test_last_words_are_the_reason(tmp_path: Path, log: str, words: str) -> None:
     """Of everything that a step printed, the error itself is what is said."""
     (tmp_path / "log").write_text(log)
-    assert words == last_words(tmp_path / "log")
+    assert last_words(tmp_path / "log") == words
 
 
 def test_the_log_entry_names_the_job(server: Server, runner: HeldRunner, create: Create) -> None:
@@ -394,13 +394,13 @@ def test_the_log_entry_names_the_job(server: Server, runner: HeldRunner, create:
     runner.next()[1].ending.put("it broke")
     entry = log_entry(server.wait())
     labels = {"pipeline_job_id": job_id, "location": "us-central1", "resource_container": PROJECT}
-    assert {"type": "aiplatform.googleapis.com/PipelineJob", "labels": labels} == entry["resource"]
-    assert f"projects/{PROJECT}/logs/aiplatform.googleapis.com%2Fpipeline_job_events" == entry["logName"]
-    assert ("trial", "PIPELINE_STATE_FAILED", "ERROR") == (
+    assert entry["resource"] == {"type": "aiplatform.googleapis.com/PipelineJob", "labels": labels}
+    assert entry["logName"] == f"projects/{PROJECT}/logs/aiplatform.googleapis.com%2Fpipeline_job_events"
+    assert (
         entry["jsonPayload"]["pipelineName"],
         entry["jsonPayload"]["state"],
         entry["severity"],
-    )
+    ) == ("trial", "PIPELINE_STATE_FAILED", "ERROR")
 
 
 @pytest.mark.cloud
@@ -433,7 +433,7 @@ def test_the_server_publishes_every_end_and_leaves_no_process(
                 threading.Event().wait(0.02)
         finally:
             process.send_signal(end)
-        assert process.wait(30) == (0 if end is signal.SIGTERM else -end)
+        assert (0 if end is signal.SIGTERM else -end) == process.wait(30)
     while str(tmp_path / "jobs") in everyone():
         threading.Event().wait(0.02)
 

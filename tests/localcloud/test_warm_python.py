@@ -42,7 +42,7 @@ def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 def test_a_step_runs_as_in_an_interpreter_of_its_own(tmp_path: Path, last: str, status: int) -> None:
     """Arguments, environment, output and status pass through, each time it is started."""
     ended = run(tmp_path, "-m", "a_step", "two words", "", last)
-    assert status == ended.returncode
+    assert ended.returncode == status
     if last != "kill":  # a process that is killed loses what it had not yet written
         assert f"{['two words', '', last]} 바다\n둘" in ended.stdout
     assert ("ValueError: no music" in ended.stdout) is (last == "raise")

@@ -32,7 +32,7 @@ KOREAN = Path(__file__).parents[2] / "web" / "src" / "texts" / "ko.json"
 )
 def test_wishes_are_read_with_their_not(expected: Wishes, style: str, hint: str) -> None:
     """Genres, moods, instruments and pace are found in both languages, and a "not" turns its own word round only."""
-    assert expected == Wishes.read(style, hint)
+    assert Wishes.read(style, hint) == expected
 
 
 def test_a_refused_guitar_is_every_guitar() -> None:
@@ -43,4 +43,4 @@ def test_a_refused_guitar_is_every_guitar() -> None:
 
 def test_the_page_translates_every_mood() -> None:
     """Moods are English words; each that a brief may hold has its Korean on the page."""
-    assert set() == set(MOODS) - json.loads(KOREAN.read_text("utf-8"))["moods"].keys()
+    assert set(MOODS) - json.loads(KOREAN.read_text("utf-8"))["moods"].keys() == set()

@@ -118,11 +118,11 @@ def test_music_has_the_length_that_was_asked_for(container: Container) -> None:
     """Several instances make one request; the same seed gives the same music and another one other music."""
     asked = [{"prompt": "calm piano music", "seconds": seconds, "seed": seed} for seconds, seed in ((1, 7), (2, 8))]
     first, second = (sound_of(made) for made in container.predict(*asked).json()["predictions"])
-    assert (1.0, 32_000) == first[1:]
-    assert (2.0, 32_000) == second[1:]
+    assert first[1:] == (1.0, 32_000)
+    assert second[1:] == (2.0, 32_000)
     again, other = container.predict(asked[0], asked[0] | {"seed": 9}).json()["predictions"]
-    assert first == sound_of(again)
-    assert first[0] != sound_of(other)[0]
+    assert sound_of(again) == first
+    assert sound_of(other)[0] != first[0]
     assert again["model"] == "tiny-musicgen"
 
 
@@ -133,7 +133,7 @@ def test_twenty_at_once_lose_nobody(container: Container) -> None:
     with ThreadPoolExecutor(20) as people:
         answers = list(people.map(lambda instance: insist(container, instance, refusals.append), asked))
     assert len({sound_of(answer.json()["predictions"][0])[0] for answer in answers}) == 20
-    assert {(429, "5")} == {(refusal.status_code, refusal.headers["Retry-After"]) for refusal in refusals}
+    assert {(refusal.status_code, refusal.headers["Retry-After"]) for refusal in refusals} == {(429, "5")}
 
 
 def test_the_engine_reaches_the_model_through_vertex_ai(container: Container) -> None:
@@ -141,12 +141,12 @@ def test_the_engine_reaches_the_model_through_vertex_ai(container: Container) ->
     brief = Brief.from_mapping(recorded("track_captioned")["brief"])
     with serving(Models(model_server_url=f"{container.url}/v1")) as vertex:
         take = Endpoint(predict_url(vertex.cloud), vertex.vertex(60)).make(brief, 1.0, 7)
-    assert ("endpoint", "tiny-musicgen", 32_000, 1.0) == (
+    assert (
         take.engine,
         take.model,
         take.audio.rate,
         take.audio.seconds,
-    )
+    ) == ("endpoint", "tiny-musicgen", 32_000, 1.0)
 
 
 def test_a_server_that_is_told_to_end_finishes_its_work(weights: Path) -> None:
@@ -157,7 +157,7 @@ def test_a_server_that_is_told_to_end_finishes_its_work(weights: Path) -> None:
             assert not under_way.done(), "it was too fast to be interrupted"
         ending.process.send_signal(signal.SIGTERM)
         answer = under_way.result()
-        assert (200, 12.0) == (answer.status_code, sound_of(answer.json()["predictions"][0])[1])
+        assert (answer.status_code, sound_of(answer.json()["predictions"][0])[1]) == (200, 12.0)
         assert ending.process.wait(30) == 0
         with pytest.raises(requests.ConnectionError):
             ending.predict({"prompt": "drums", "seconds": 1})

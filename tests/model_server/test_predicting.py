@@ -71,7 +71,7 @@ def test_the_server_is_healthy_once_its_model_is_there(server: Server) -> None:
     """Before that it says so, to the health check and to whoever wants music."""
     assert server.health() == 503
     early = server.predict({"prompt": "calm"})
-    assert (503, "5") == (early.status_code, early.headers["Retry-After"])
+    assert (early.status_code, early.headers["Retry-After"]) == (503, "5")
     assert ready(server).health() == 200
 
 
@@ -80,9 +80,9 @@ def test_every_instance_has_its_prediction_in_its_place(server: Server) -> None:
     ready(server).model.let_go.set()
     answered = server.predict({"prompt": "a", "seconds": 12.5, "seed": 3}, {"prompt": "b", "seconds": 180}).json()
     sounds = [base64.b64decode(made["bytesBase64Encoded"]) for made in answered["predictions"]]
-    assert [b"a", b"b"] == sounds
-    assert {("held", "audio/flac")} == {(made["model"], made["mimeType"]) for made in answered["predictions"]}
-    assert [("a", 12.5, 3), ("b", 30.0, 0)] == server.model.asked
+    assert sounds == [b"a", b"b"]
+    assert {(made["model"], made["mimeType"]) for made in answered["predictions"]} == {("held", "audio/flac")}
+    assert server.model.asked == [("a", 12.5, 3), ("b", 30.0, 0)]
 
 
 def test_twenty_at_once_are_all_answered(server: Server) -> None:
@@ -92,13 +92,13 @@ def test_twenty_at_once_are_all_answered(server: Server) -> None:
         calls = [people.submit(server.predict, {"prompt": f"p{number}"}) for number in range(20)]
         answers = as_completed(calls)
         refused = [next(answers).result() for _ in range(20 - PLACES - 1)]
-        assert {(429, "5", "the queue is full")} == {
-            (answer.status_code, answer.headers["Retry-After"], answer.json()["error"]) for answer in refused
+        assert {(answer.status_code, answer.headers["Retry-After"], answer.json()["error"]) for answer in refused} == {
+            (429, "5", "the queue is full")
         }
         assert server.health() == 200
         server.model.let_go.set()
         served = [call.result() for call in answers]
-    assert [200] * (PLACES + 1) == [answer.status_code for answer in served]
+    assert [answer.status_code for answer in served] == [200] * (PLACES + 1)
     prompts = {base64.b64decode(answer.json()["predictions"][0]["bytesBase64Encoded"]) for answer in served}
     assert PLACES + 1 == len(prompts) == len(server.model.asked)
     assert server.predict({"prompt": "later"}).status_code == 200
@@ -113,7 +113,7 @@ def test_an_ending_server_finishes_what_it_began(server: Server) -> None:
             threading.Event().wait(0.01)
         server.ending.set()
         server.model.let_go.set()
-        assert [200, 503, 503] == sorted(call.result().status_code for call in calls)
+        assert sorted(call.result().status_code for call in calls) == [200, 503, 503]
     assert server.health() == 503
 
 

@@ -85,7 +85,7 @@ def test_another_seed_is_another_piece() -> None:
 
 def test_the_title_does_not_change_the_music() -> None:
     """Only the musical fields are composed from."""
-    assert compose(brief(), 30, 3) == compose(brief(title="Another", caption="Other words"), 30, 3)
+    assert compose(brief(title="Another", caption="Other words"), 30, 3) == compose(brief(), 30, 3)
 
 
 @pytest.mark.parametrize("genre", GENRES)
@@ -96,7 +96,7 @@ def test_every_genre_ends_on_its_tonic_with_time_to_ring(genre: str, seconds: in
     key = "Eb major" if seconds % 2 else "F# minor"
     piece = compose(brief(genre=genre, tempoBpm=tempo, key=key), seconds, 5)
     lands = piece.seconds_at(piece.final_beat)
-    assert (piece.key.tonic, piece.key.tonic) == (piece.chords[0].chord.root, piece.chords[-1].chord.root)
+    assert (piece.chords[0].chord.root, piece.chords[-1].chord.root) == (piece.key.tonic, piece.key.tonic)
     assert 1.8 < seconds - lands < 9
     assert abs(piece.tempo / tempo - 1) < 0.016
 
@@ -106,7 +106,7 @@ def test_theme_is_stated_contrasted_and_returns(genre: str) -> None:
     """Theme A opens and closes the form with a contrast between, and its return keeps the rhythm of its first bar."""
     piece = compose(brief(genre=genre), 60, 4)
     themes = [section.theme for section in piece.sections if section.theme in {"A", "B", "C"}]
-    assert ("A", "A", True) == (themes[0], themes[-1], "B" in themes)
+    assert (themes[0], themes[-1], "B" in themes) == ("A", "A", True)
 
 
 @pytest.mark.parametrize("genre", GENRES)
@@ -115,7 +115,7 @@ def test_melody_does_not_rub_against_its_chord(genre: str) -> None:
     style = STYLES[genre]
     for key in ("C major", "A minor"):
         piece = compose(brief(genre=genre, key=key, energy=0.7), 60, 6)
-        assert style.beats == piece.beats or style.pentatonic
+        assert piece.beats == style.beats or style.pentatonic
         spans = {span.start: span.chord for span in piece.chords}
         sung = [
             n for n in the(piece, "lead").notes if n.start in spans and n.length > 0.2 and n.start % piece.beats == 0
@@ -190,14 +190,14 @@ def test_close_slows_down() -> None:
 @pytest.mark.parametrize(("tempo", "beats"), [(60, 4), (100, 3), (140, 4)])
 def test_jangdan_goes_by_the_tempo(tempo: int, beats: int) -> None:
     """Slow is gutgeori in twelve quavers, medium semachi in nine, quick jajinmori in twelve again."""
-    assert beats == style_for(brief(genre="korean traditional", tempoBpm=tempo)).beats
+    assert style_for(brief(genre="korean traditional", tempoBpm=tempo)).beats == beats
 
 
 def test_genres_differ_in_harmony_rhythm_and_players() -> None:
     """With nothing else asked, no two genres share a casting, a set of progressions or an accompaniment."""
-    assert len({style.defaults for style in STYLES.values()}) == len(GENRES)
-    assert len({(style.major, style.minor) for style in STYLES.values()}) == len(GENRES)
-    assert len({(style.chords, style.bass, style.beats) for style in STYLES.values()}) == len(GENRES)
+    assert len(GENRES) == len({style.defaults for style in STYLES.values()})
+    assert len(GENRES) == len({(style.major, style.minor) for style in STYLES.values()})
+    assert len(GENRES) == len({(style.chords, style.bass, style.beats) for style in STYLES.values()})
 
 
 def test_every_pattern_divides_its_bar() -> None:
@@ -216,7 +216,7 @@ def test_every_progression_is_in_the_notation() -> None:
             for progression in (*harmony.a, *harmony.b, *harmony.c):
                 assert len(progression.split(" | ")) == 4
                 assert all(chord(numeral, key).tones for bar in progression.split(" | ") for numeral in bar.split())
-            assert {key.tonic} == {chord(each.split()[0], key).root for each in harmony.a}
+            assert {chord(each.split()[0], key).root for each in harmony.a} == {key.tonic}
 
 
 def test_dominant_in_minor_raises_the_seventh() -> None:
@@ -247,7 +247,7 @@ def test_unknown_numeral_is_refused() -> None:
 def test_solo_stays_a_solo() -> None:
     """A piano alone plays every role of a piano piece."""
     casting = cast(["piano"], STYLES["classical piano"].defaults)
-    assert {"piano"} == {instrument for _, instrument in casting.roles}
+    assert {instrument for _, instrument in casting.roles} == {"piano"}
 
 
 def test_midi_file_holds_the_tempo_key_and_every_part() -> None:
@@ -259,7 +259,7 @@ def test_midi_file_holds_the_tempo_key_and_every_part() -> None:
     kinds = {message.type: message for message in reversed(file.tracks[0])}
     assert kinds["key_signature"].key == "Bb"
     assert abs(mido.tempo2bpm(kinds["set_tempo"].tempo) / 120 - 1) < 0.016
-    assert len(file.tracks) == 1 + len(take.form["instruments"])
+    assert 1 + len(take.form["instruments"]) == len(file.tracks)
     assert 9 in {message.channel for track in file.tracks for message in track if message.type == "note_on"}
     assert file.length <= 12.1
 
@@ -283,7 +283,7 @@ def test_another_soundfont_is_played_and_named(tmp_path: Path) -> None:
     copy = tmp_path / "concert.sf3"
     copy.write_bytes((files("pipeline") / "assets" / "fluidr3_33presets.sf3").read_bytes())
     shipped, other = (Composer(font).make(brief(), 10, 1) for font in (None, copy))
-    assert f"{shipped.model} (concert.sf3)" == other.model
+    assert other.model == f"{shipped.model} (concert.sf3)"
     assert np.array_equal(shipped.audio.samples, other.audio.samples)
 
 

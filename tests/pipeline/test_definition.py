@@ -27,7 +27,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def test_compiling_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     """The file depends on nothing but the definition and the image, so that a build can be compared."""
-    assert compiled(tmp_path / "a.yaml", "1") == compiled(tmp_path / "new" / "b.yaml", "2")
+    assert compiled(tmp_path / "new" / "b.yaml", "2") == compiled(tmp_path / "a.yaml", "1")
 
 
 def test_the_pipeline_takes_what_the_launcher_gives(spec: Any) -> None:
@@ -45,7 +45,7 @@ def test_the_pipeline_takes_what_the_launcher_gives(spec: Any) -> None:
         "model_endpoint": {"parameterType": "STRING", "defaultValue": "", "isOptional": True},
         "prompt_version": {"parameterType": "STRING", "defaultValue": "", "isOptional": True},
     }
-    assert expected == spec["root"]["inputDefinitions"]["parameters"]
+    assert spec["root"]["inputDefinitions"]["parameters"] == expected
     assert spec["pipelineInfo"]["name"] == "musicgenerator"
 
 
@@ -58,7 +58,7 @@ def test_the_one_step_is_never_cached(spec: Any) -> None:
 def test_the_step_installs_nothing_at_run_time(spec: Any) -> None:
     """The step runs in the image as it was built."""
     (executor,) = spec["deploymentSpec"]["executors"].values()
-    assert IMAGE == executor["container"]["image"]
+    assert executor["container"]["image"] == IMAGE
     assert "pip" not in "".join(executor["container"]["command"]).replace("pipeline", "")
 
 

@@ -48,9 +48,9 @@ def test_mp3_carries_title_music_and_provenance() -> None:
     }
     said = {frame.desc: str(frame) for frame in found.getall("TXXX")}
     made_by = {"engine": "composer", "model": "composer-2", "seed": "42", "prompt version": "1"}
-    assert said == {"AI-generated": "yes"} | made_by
-    assert "달빛 아래 걷는 사람" == str(found.getall("COMM")[0])
-    assert ("image/jpeg", COVER) == (found.getall("APIC")[0].mime, found.getall("APIC")[0].data)
+    assert {"AI-generated": "yes"} | made_by == said
+    assert str(found.getall("COMM")[0]) == "달빛 아래 걷는 사람"
+    assert (found.getall("APIC")[0].mime, found.getall("APIC")[0].data) == ("image/jpeg", COVER)
 
 
 def test_mp3_needs_no_cover() -> None:
@@ -76,7 +76,7 @@ def test_wav_is_16_bit_stereo_within_a_step() -> None:
     """The PCM is the master, rounded with at most one step and a half of dither."""
     audio = music()
     file = BytesIO(wav(audio))
-    assert ("PCM_16", 2, RATE) == ((info := soundfile.info(file)).subtype, info.channels, info.samplerate)
+    assert ((info := soundfile.info(file)).subtype, info.channels, info.samplerate) == ("PCM_16", 2, RATE)
     file.seek(0)
     samples, _ = soundfile.read(file, dtype="float32")
     assert float(np.abs(samples - audio.samples).max()) < 2.6 / 32768
@@ -85,4 +85,4 @@ def test_wav_is_16_bit_stereo_within_a_step() -> None:
 @pytest.mark.parametrize(("key", "expected"), [("Db major", "Db"), ("F# minor", "F#m"), ("C minor", "Cm")])
 def test_keys_are_spelt_as_id3_does(key: str, expected: str) -> None:
     """A minor key has an ``m`` and a major one nothing."""
-    assert expected == initial_key(key)
+    assert initial_key(key) == expected

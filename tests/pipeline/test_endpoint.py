@@ -28,9 +28,9 @@ def test_the_endpoint_is_asked_for_everything_that_the_brief_says(vertex: LocalV
     take = endpoint(vertex).make(sea, 45, SEED)
     (asked,) = vertex.asked("endpoint")
     instance = {"prompt": prompts.full(sea), "negative_prompt": "drums, vocals", "seconds": 45, "seed": SEED}
-    assert {"instances": [instance], "parameters": {}} == asked
-    assert ("endpoint", "musicgen-small", SEED, 0.0) == (take.engine, take.model, take.seed, take.cost_usd)
-    assert (32_000, (32_000, 2)) == (take.audio.rate, take.audio.samples.shape)
+    assert asked == {"instances": [instance], "parameters": {}}
+    assert (take.engine, take.model, take.seed, take.cost_usd) == ("endpoint", "musicgen-small", SEED, 0.0)
+    assert (take.audio.rate, take.audio.samples.shape) == (32_000, (32_000, 2))
 
 
 def test_a_model_server_that_is_full_is_asked_again(vertex: LocalVertex, sea: Brief, tone: str) -> None:
@@ -70,11 +70,11 @@ def test_an_answer_without_sound_is_an_error(vertex: LocalVertex, sea: Brief, an
 
 def test_the_endpoint_is_named_as_vertex_ai_names_it() -> None:
     """In its region, or under the host of its own that a dedicated endpoint has."""
-    assert f"https://us-central1-aiplatform.googleapis.com/v1/{ENDPOINT}:predict" == predict_url(
-        Cloud(endpoint=ENDPOINT)
+    assert (
+        predict_url(Cloud(endpoint=ENDPOINT)) == f"https://us-central1-aiplatform.googleapis.com/v1/{ENDPOINT}:predict"
     )
     own = f"https://123.us-central1-9.prediction.vertexai.goog/v1/{ENDPOINT}"
-    assert f"{own}:predict" == predict_url(Cloud(endpoint=own))
+    assert predict_url(Cloud(endpoint=own)) == f"{own}:predict"
 
 
 @pytest.mark.parametrize("name", ["", "123", "projects/p/endpoints/1", "http://h/v1/" + ENDPOINT, ENDPOINT + "/x"])

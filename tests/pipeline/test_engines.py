@@ -32,7 +32,7 @@ def signed_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_engine_has_a_maker_and_a_line_in_the_list() -> None:
     """The vocabulary of requests, the registry and the list name the same engines."""
-    assert list(ENGINES) == list(FACTS)
+    assert list(FACTS) == list(ENGINES)
     with pytest.raises(BriefError, match="composer, lyria-002, lyria-3-clip, endpoint") as caught:
         engine_named("no-such-engine")
     assert caught.value.field == "engine"
@@ -47,7 +47,7 @@ def test_the_list_says_what_an_engine_lacks() -> None:
     assert lacking["endpoint"].startswith("no: set MODEL_ENDPOINT")
     endpoint = "projects/p/locations/us-central1/endpoints/1"
     complete = rows({"GOOGLE_CLOUD_PROJECT": "p", "MODEL_ENDPOINT": endpoint})
-    assert {"yes"} == {row[-1] for row in complete}
+    assert {row[-1] for row in complete} == {"yes"}
 
 
 def test_the_list_is_a_table() -> None:
@@ -56,8 +56,8 @@ def test_the_list_is_a_table() -> None:
     environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     printed = subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout.splitlines()
     heading, *lines = printed[: 1 + len(ENGINES)]
-    assert ["engine", "model", "price", "length", "rate", "licence", "available"] == heading.split()
-    assert list(ENGINES) == [line.split()[0] for line in lines]
+    assert heading.split() == ["engine", "model", "price", "length", "rate", "licence", "available"]
+    assert [line.split()[0] for line in lines] == list(ENGINES)
     assert "0.06 USD" in lines[1]
     assert "0.04 USD" in lines[2]
 
@@ -76,7 +76,7 @@ def test_an_unknown_engine_is_named_before_anything_is_asked(engine: str, fallba
     """The error says whether the request or the operator is wrong."""
     with pytest.raises(BriefError) as caught:
         chosen(engine, fallback, Cloud())
-    assert field == caught.value.field
+    assert caught.value.field == field
 
 
 def test_an_engine_that_is_not_configured_fails_unless_another_stands_in(sea: Brief) -> None:
@@ -84,7 +84,7 @@ def test_an_engine_that_is_not_configured_fails_unless_another_stands_in(sea: Br
     with pytest.raises(EngineNotConfiguredError, match="MODEL_ENDPOINT"):
         chosen("endpoint", "", Cloud("p"))
     take = chosen("endpoint", "composer", Cloud("p")).make(sea, 10, 7)
-    assert ("composer", "endpoint", 7) == (take.engine, take.fallback_from, take.seed)
+    assert (take.engine, take.fallback_from, take.seed) == ("composer", "endpoint", 7)
 
 
 @pytest.mark.usefixtures("signed_in")
@@ -94,7 +94,7 @@ def test_another_engine_stands_in_for_one_that_is_refused(vertex: LocalVertex, s
     with pytest.raises(RequestRefusedError):
         chosen("lyria-002", "", vertex.script("lyria-002", failure).cloud).make(sea, 10, 7)
     take = chosen("lyria-002", "lyria-3-clip", vertex.script("lyria-002", failure).cloud).make(sea, 10, 7)
-    assert ("lyria-3-clip", "lyria-002", 0.04) == (take.engine, take.fallback_from, take.cost_usd)
+    assert (take.engine, take.fallback_from, take.cost_usd) == ("lyria-3-clip", "lyria-002", 0.04)
     assert len(vertex.asked("lyria-002")) == 1
 
 
@@ -103,7 +103,7 @@ def test_an_engine_that_succeeds_has_nobody_stand_in(vertex: LocalVertex, sea: B
     """The fallback is not asked, and the take names none."""
     vertex.script("lyria-3-clip-preview")
     take = chosen("lyria-002", "lyria-3-clip", vertex.script("lyria-002").cloud).make(sea, 10, 7)
-    assert ("lyria-002", None) == (take.engine, take.fallback_from)
+    assert (take.engine, take.fallback_from) == ("lyria-002", None)
     assert not vertex.asked("lyria-3-clip-preview")
 
 
@@ -127,7 +127,7 @@ def test_an_engines_own_encoding_is_kept_as_it_came(tone: str) -> None:
     again = recalled(kept(take))
     assert np.array_equal(take.audio.samples, again.audio.samples)
     assert replace(take, audio=again.audio) == again
-    assert kept(take) == kept(again)
+    assert kept(again) == kept(take)
 
 
 def test_a_take_that_cannot_be_read_is_said_so() -> None:

@@ -50,9 +50,9 @@ def test_music_comes_back_with_its_provenance_and_cost(  # noqa: PLR0913, PLR091
 ) -> None:
     """Both shapes of either reply are read; the take says which model made it, from which seed and for how much."""
     take = engine(vertex.script(model, shape)).make(sea, 30, SEED)
-    assert (rate, 2) == (take.audio.rate, take.audio.samples.shape[1])
+    assert (take.audio.rate, take.audio.samples.shape[1]) == (rate, 2)
     assert take.audio.seconds == pytest.approx(1.0, abs=0.1)
-    assert (model, SEED, usd, None) == (take.model, take.seed, take.cost_usd, take.midi)
+    assert (take.model, take.seed, take.cost_usd, take.midi) == (model, SEED, usd, None)
     assert take.engine in MODELS
     assert len(vertex.asked(model)) == 1
 
@@ -66,16 +66,16 @@ def test_lyria_2_is_asked_with_prompt_negative_prompt_and_seed(vertex: LocalVert
         "Key: D major."
     )
     instance = {"prompt": prompt, "negative_prompt": "drums, vocals", "seed": SEED}
-    assert {"instances": [instance], "parameters": {}} == asked
+    assert asked == {"instances": [instance], "parameters": {}}
 
 
 def test_lyria_3_is_asked_in_words_alone(vertex: LocalVertex, sea: Brief) -> None:
     """It knows neither a seed nor a negative prompt, so the prompt says what to avoid."""
     lyria_3_clip(vertex.script("lyria-3-clip-preview")).make(sea, 30, SEED)
     (asked,) = vertex.asked("lyria-3-clip-preview")
-    assert {"model", "input"} == asked.keys()
+    assert asked.keys() == {"model", "input"}
     assert asked["model"] == "lyria-3-clip-preview"
-    assert prompt_of(asked) == prompts.full(sea) + " No vocals, no lyrics. Avoid: drums, vocals."
+    assert prompts.full(sea) + " No vocals, no lyrics. Avoid: drums, vocals." == prompt_of(asked)
 
 
 def test_korean_never_reaches_lyria(vertex: LocalVertex, sea: Brief) -> None:
@@ -96,12 +96,12 @@ def test_a_recitation_block_is_answered_with_another_seed_and_then_a_plainer_pro
     model = MODELS[engine(vertex).name]
     take = engine(vertex.script(model, *["recitation"] * blocks)).make(sea, 30, SEED)
     asked = vertex.asked(model)
-    assert blocks + 1 == len(asked)
-    assert prompt_of(asked[0]) == prompt_of(asked[1])
+    assert len(asked) == blocks + 1
+    assert prompt_of(asked[1]) == prompt_of(asked[0])
     assert prompt_of(asked[-1]).startswith(prompts.plain(sea) if blocks == 2 else prompts.full(sea))
     assert take.cost_usd in {0.06, 0.04}
     if model == "lyria-002":
-        assert [SEED, *[SEED + 1] * blocks] == [body["instances"][0]["seed"] for body in asked]
+        assert [body["instances"][0]["seed"] for body in asked] == [SEED, *[SEED + 1] * blocks]
         assert take.seed == SEED + 1
 
 
@@ -150,7 +150,7 @@ def test_an_answer_without_sound_is_repeated_once(vertex: LocalVertex, sea: Brie
     model = MODELS[engine(vertex).name]
     assert engine(vertex.script(model, answer)).make(sea, 30, SEED).audio.seconds > 0
     first, second = vertex.asked(model)
-    assert first == second
+    assert second == first
     with pytest.raises(NoAudioError):
         engine(vertex.script(model, answer, answer)).make(sea, 30, SEED)
     assert len(vertex.asked(model)) == 2
@@ -197,9 +197,9 @@ def test_the_addresses_are_googles_unless_told_otherwise() -> None:
     """Lyria 2 answers in its region, Lyria 3 globally; without a project there is no address."""
     cloud = Cloud("p")
     root = "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1"
-    assert f"{root}/publishers/google/models/lyria-002:predict" == lyria_2_url(cloud)
+    assert lyria_2_url(cloud) == f"{root}/publishers/google/models/lyria-002:predict"
     expected = "https://aiplatform.googleapis.com/v1beta1/projects/p/locations/global/interactions"
-    assert expected == interactions_url(cloud)
+    assert interactions_url(cloud) == expected
     for url in (lyria_2_url, interactions_url):
         with pytest.raises(EngineNotConfiguredError, match="GOOGLE_CLOUD_PROJECT"):
             url(Cloud())

@@ -62,14 +62,14 @@ def test_mono_and_other_rates_are_converted(rate: int) -> None:
     """A mono array of any rate becomes stereo at 44.1 kHz with its pitch unchanged."""
     mastered = master(Audio(tone(10, rate=rate)[:, 0], rate), 10)
     spectrum = np.abs(np.fft.rfft(mastered.audio.samples[:, 1]))
-    assert (RATE, 2) == (mastered.audio.rate, mastered.audio.samples.shape[1])
+    assert (mastered.audio.rate, mastered.audio.samples.shape[1]) == (RATE, 2)
     assert np.argmax(spectrum) / 10 == pytest.approx(440, abs=2.5)
 
 
 def test_waveform_peaks_are_ready_to_draw() -> None:
     """Two hundred values from 0 to 1, the loudest of them 1."""
     peaks = master(Audio(tone(10), RATE), 10).peaks
-    assert (200, 1.0) == (len(peaks), max(peaks))
+    assert (len(peaks), max(peaks)) == (200, 1.0)
     assert min(peaks) >= 0
 
 
@@ -81,7 +81,7 @@ def test_a_bound_changes_nothing_above_it() -> None:
         bounded = true_peaks(samples, above)
         assert np.array_equal(bounded[exact > above], exact[exact > above])
         assert np.all(bounded[exact <= above] <= above)
-    assert exact.shape == (math.ceil(4 * RATE / 16),)
+    assert (math.ceil(4 * RATE / 16),) == exact.shape
 
 
 def noise(seconds: float) -> Samples:

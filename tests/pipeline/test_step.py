@@ -127,8 +127,8 @@ def test_track_json_is_written_last_and_then_announced() -> None:
         "music.mid": "audio/midi",
         "track.json": "application/json",
     }
-    assert list(expected.items()) == list(results.types.items())
-    assert [PipelineMessage(JOB, TRACK, 1)] == [PipelineMessage.from_bytes(data) for data in topic.messages]
+    assert list(results.types.items()) == list(expected.items())
+    assert [PipelineMessage.from_bytes(data) for data in topic.messages] == [PipelineMessage(JOB, TRACK, 1)]
 
 
 def test_track_json_states_what_was_measured() -> None:
@@ -136,20 +136,20 @@ def test_track_json_states_what_was_measured() -> None:
     results = FolderOfResults()
     make_music(ORDER, ToneEngine(), results, Topic())
     facts = MusicFacts.from_json(results.files["track.json"].decode())
-    assert (10.0, "audio/mpeg", "tone", 7, 0.06) == (
+    assert (
         facts.durationSeconds,
         facts.mimeType,
         facts.engine,
         facts.seed,
         facts.costUsd,
-    )
+    ) == (10.0, "audio/mpeg", "tone", 7, 0.06)
     assert len(results.files["music.mp3"]) == facts.bytes
     assert facts.loudnessLufs == pytest.approx(-14, abs=1)
     track = json.loads(results.files["track.json"])
     assert track["truePeakDbtp"] <= -1
     made = {"engine": "tone", "model": "tone-1", "seed": 7, "promptVersion": "1"}
-    assert {"aiGenerated": True, **made} == track["provenance"]
-    assert {"key": "D major", "sections": ["A"]} == track["form"]
+    assert track["provenance"] == {"aiGenerated": True, **made}
+    assert track["form"] == {"key": "D major", "sections": ["A"]}
 
 
 def test_track_json_shows_the_brief_and_nothing_private() -> None:
@@ -158,7 +158,7 @@ def test_track_json_shows_the_brief_and_nothing_private() -> None:
     make_music(ORDER, ToneEngine(), results, Topic())
     track = json.loads(results.files["track.json"])
     shown = {*BRIEF.to_mapping()} - {"prompt", "avoid"}
-    assert {"version", "form", "music", "truePeakDbtp", "provenance", *shown} == track.keys()
+    assert track.keys() == {"version", "form", "music", "truePeakDbtp", "provenance", *shown}
     assert track["title"] == "바다의 아침"
 
 
@@ -168,7 +168,7 @@ def test_a_second_run_only_announces() -> None:
     make_music(ORDER, engine, results, topic)
     before = dict(results.files)
     make_music(ORDER, engine, results, topic)
-    assert (1, 2, before) == (engine.asked, len(topic.messages), results.files)
+    assert (engine.asked, len(topic.messages), results.files) == (1, 2, before)
 
 
 @pytest.mark.parametrize("written", [0, 1, 2, 3])
@@ -181,7 +181,7 @@ def test_a_run_that_was_cut_off_is_finished_by_the_next(written: int) -> None:
     assert not topic.messages
     results.room = 99
     make_music(ORDER, ToneEngine(), results, topic)
-    assert (undisturbed.files, 1) == (results.files, len(topic.messages))
+    assert (results.files, len(topic.messages)) == (undisturbed.files, 1)
 
 
 @pytest.mark.parametrize(("written", "asked"), [(0, 2), (1, 1), (2, 1), (3, 1)])
@@ -192,11 +192,11 @@ def test_music_that_no_engine_would_make_again_is_made_once(written: int, asked:
         make_music(ORDER, engine, results, topic)
     results.room = 99
     make_music(ORDER, engine, results, topic)
-    assert (asked, 1) == (engine.asked, len(topic.messages))
-    assert ["take.json", "music.wav", "music.mp3", "track.json"] == list(results.files)
+    assert (engine.asked, len(topic.messages)) == (asked, 1)
+    assert list(results.files) == ["take.json", "music.wav", "music.mp3", "track.json"]
     undisturbed = FolderOfResults()
     make_music(ORDER, MoodyEngine(asked=asked - 1), undisturbed, Topic())
-    assert undisturbed.files == results.files
+    assert results.files == undisturbed.files
 
 
 def test_the_track_says_which_engine_stood_in_for_which() -> None:
@@ -205,11 +205,11 @@ def test_the_track_says_which_engine_stood_in_for_which() -> None:
     made = ToneEngine().make(BRIEF, 10, 7)
     make_music(ORDER, TrackState(replace(made, fallback_from="lyria-002")), results, Topic())
     track = json.loads(results.files["track.json"])
-    assert ("tone", "tone", "lyria-002") == (
+    assert (
         track["music"]["engine"],
         track["provenance"]["engine"],
         track["provenance"]["fallbackFrom"],
-    )
+    ) == ("tone", "tone", "lyria-002")
     assert "take.json" in results.files
 
 
@@ -219,8 +219,8 @@ def test_the_cover_is_in_the_mp3_if_there_is_one(cover: bytes | None) -> None:
     results = FolderOfResults({} if cover is None else {"cover.jpg": cover})
     make_music(ORDER, ToneEngine(), results, Topic())
     tags = ID3(io.BytesIO(results.files["music.mp3"]))  # type: ignore[no-untyped-call]
-    assert [cover] * (cover is not None) == [frame.data for frame in tags.getall("APIC")]  # type: ignore[no-untyped-call]
-    assert ["바다의 아침"] == tags["TIT2"].text
+    assert [frame.data for frame in tags.getall("APIC")] == [cover] * (cover is not None)  # type: ignore[no-untyped-call]
+    assert tags["TIT2"].text == ["바다의 아침"]
 
 
 def test_an_engine_that_fails_leaves_nothing_behind() -> None:
@@ -228,7 +228,7 @@ def test_an_engine_that_fails_leaves_nothing_behind() -> None:
     results, topic = FolderOfResults(), Topic()
     with pytest.raises(PipelineFailedError):
         make_music(ORDER, ToneEngine(failure=PipelineFailedError()), results, topic)
-    assert ({}, []) == (results.files, topic.messages)
+    assert (results.files, topic.messages) == ({}, [])
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_what_cannot_be_made_is_named_before_anything_is_done(field: str, value:
             "projects/p/topics/t",
             asked["fallback_engine"],
         )
-    assert field == caught.value.field
+    assert caught.value.field == field
 
 
 def test_an_empty_brief_is_named_by_its_first_field() -> None:

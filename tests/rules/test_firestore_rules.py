@@ -155,7 +155,7 @@ def test_an_open_session_can_be_listed(firestore: Firestore, who: str) -> None:
     answer = firestore.query("/sessions/open", who, newest())
     assert answer.status_code == ALLOWED
     names = {row["document"]["name"].rsplit("/", 1)[-1] for row in answer.json()}
-    assert {"fresh", "second", "expired", "endless"} == names
+    assert names == {"fresh", "second", "expired", "endless"}
 
 
 @pytest.mark.parametrize("session", ["over", "endless", "ended", "missing", "nobody-knows"])
@@ -220,7 +220,7 @@ def test_every_expression_of_the_rules_was_decided_both_ways(firestore: Firestor
         firestore.query(f"/sessions/{session}", "nobody", newest())
 
     untried = [position for tree in firestore.coverage() for position in _untried(tree)]
-    assert [] == untried
+    assert untried == []
 
 
 def _untried(expression: dict[str, Any]) -> Iterator[str]:

@@ -128,7 +128,7 @@ def serving(home: Path) -> Iterator[Storage]:
         backend.wait()
         identity.shutdown()
         thread.join()
-    assert 0 == ended
+    assert ended == 0
 
 
 def put(permit: Permit, body: Any, **headers: str | None) -> tuple[int, str]:

@@ -58,7 +58,7 @@ OUTSIDE: list[tuple[str, Any]] = [
 def test_a_brief_reads_and_writes_what_the_track_document_holds() -> None:
     """Reading the recorded brief and writing it again changes nothing."""
     document = recorded("track_captioned")["brief"]
-    assert document == Brief.from_mapping(document).to_mapping()
+    assert Brief.from_mapping(document).to_mapping() == document
 
 
 @pytest.mark.parametrize(("field", "value"), INSIDE)
@@ -73,7 +73,7 @@ def test_a_field_out_of_bounds_is_named(field: str, value: Any) -> None:
     """The error says which field is wrong, in its message too."""
     with pytest.raises(BriefError) as caught:
         Brief.from_mapping(brief_with(**{field: value}))
-    assert field == caught.value.field
+    assert caught.value.field == field
     assert str(caught.value).startswith(field)
 
 
@@ -84,7 +84,7 @@ def test_a_missing_field_is_named(field: str) -> None:
     del data[field]
     with pytest.raises(BriefError) as caught:
         Brief.from_mapping(data)
-    assert field == caught.value.field
+    assert caught.value.field == field
 
 
 def test_an_instrument_named_twice_plays_once() -> None:
@@ -97,7 +97,7 @@ def test_the_vocabulary_is_as_large_as_the_contract_says() -> None:
     """All major and minor keys once, and no word twice."""
     assert len(set(KEYS)) == 24 == len(KEYS)
     assert len(set(GENRES)) == 12 == len(GENRES)
-    assert len(set(INSTRUMENTS)) == len(INSTRUMENTS)
+    assert len(INSTRUMENTS) == len(set(INSTRUMENTS))
 
 
 @settings(max_examples=60)
@@ -107,10 +107,10 @@ def test_any_value_is_taken_or_refused_by_name(field: str, value: Any) -> None:
     named = field
     try:
         brief = Brief.from_mapping(brief_with(**{field: value}))
-        assert brief == Brief.from_mapping(brief.to_mapping())
+        assert Brief.from_mapping(brief.to_mapping()) == brief
     except BriefError as error:
         named = error.field
-    assert field == named
+    assert named == field
 
 
 @pytest.mark.parametrize("field", sorted(LENGTHS))
@@ -118,4 +118,4 @@ def test_half_a_character_is_no_text(field: str) -> None:
     """A lone surrogate, which JSON can spell and no store can keep, is refused."""
     with pytest.raises(BriefError) as caught:
         Brief.from_mapping(brief_with(**{field: "\ud83c"}))
-    assert field == caught.value.field
+    assert caught.value.field == field

@@ -40,9 +40,9 @@ def test_a_date_in_words_is_refused() -> None:
 def test_the_code_knows_the_same_prices() -> None:
     """The engines and the captioner, which write what a track cost, do not contradict the list."""
     known = prices()
-    assert LYRIA_2_USD == known["lyria_2"].of(1)
-    assert LYRIA_3_CLIP_USD == known["lyria_3_clip"].of(1)
-    assert DESCRIBERS["gpt-6-luna"] == (known["describer_read"].of(1e6), known["describer_written"].of(1e6))
+    assert known["lyria_2"].of(1) == LYRIA_2_USD
+    assert known["lyria_3_clip"].of(1) == LYRIA_3_CLIP_USD
+    assert (known["describer_read"].of(1e6), known["describer_written"].of(1e6)) == DESCRIBERS["gpt-6-luna"]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -70,7 +70,7 @@ def test_every_price_is_used(name: str) -> None:
     before = [costs.track(engine, 1000, known) for engine in ENGINES]
     price = known[name]
     known[name] = Price(price.usd + 1, price.per, price.unit, price.source, price.date, price.assumed)
-    assert before != [costs.track(engine, 1000, known) for engine in ENGINES]
+    assert [costs.track(engine, 1000, known) for engine in ENGINES] != before
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -78,15 +78,15 @@ def test_more_pictures_cost_more_and_each_no_more(engine: str) -> None:
     """A month's costs grow with its pictures, and what is paid once is shared by more."""
     each = [costs.track(engine, pictures, prices()) for pictures in costs.VOLUMES]
     month = [usd * pictures for usd, pictures in zip(each, costs.VOLUMES, strict=True)]
-    assert month == sorted(set(month))
-    assert each == sorted(each, reverse=True)
+    assert sorted(set(month)) == month
+    assert sorted(each, reverse=True) == each
 
 
 def test_an_endpoint_has_a_machine_and_grows() -> None:
     """A single picture keeps a machine up, and ten times the pictures never need fewer machines."""
     needed = [costs.endpoint_machines(10.0**power) for power in range(-3, 6)]
     assert needed[0] == 1
-    assert needed == sorted(needed)
+    assert sorted(needed) == needed
     assert needed[-1] * usage.ENDPOINT_BUSY * 60 / usage.ENDPOINT_SECONDS >= 1e5
 
 

@@ -34,15 +34,15 @@ def test_what_may_be_counted_stays_while_it_is_counted(counts: list[int], limit:
         before = shares(counts, limit)
         counts[room[-1]] += 1
         after = shares(counts, limit)
-        assert [max(was, count) for was, count in zip(before, counts, strict=True)] == [
-            max(now, count) for now, count in zip(after, counts, strict=True)
+        assert [max(now, count) for now, count in zip(after, counts, strict=True)] == [
+            max(was, count) for was, count in zip(before, counts, strict=True)
         ]
 
 
 def test_a_limit_smaller_than_the_parts_is_kept() -> None:
     """Three of five parts may count once."""
-    assert [1, 1, 1, 0, 0] == shares([0] * 5, 3)
-    assert [0] * 5 == shares([0] * 5, 0)
+    assert shares([0] * 5, 3) == [1, 1, 1, 0, 0]
+    assert shares([0] * 5, 0) == [0] * 5
 
 
 def test_a_limit_that_was_lowered_leaves_no_room() -> None:

@@ -32,7 +32,7 @@ def test_poison_is_logged_and_acknowledged(capsys: pytest.CaptureFixture[str]) -
     """The line names the event and the reason, as an error that an operator must see."""
     handler(ArrivedEvent(MalformedEventError("generation is None")))
     line = json.loads(capsys.readouterr().out)
-    assert ("ERROR", "event-1", "generation is None") == (line["severity"], line["event"], line["reason"])
+    assert (line["severity"], line["event"], line["reason"]) == ("ERROR", "event-1", "generation is None")
 
 
 @pytest.mark.parametrize("failure", [CaptionUnavailableError("busy"), PictureGoneError("gone"), ValueError("a bug")])

@@ -40,52 +40,52 @@ def made(kind: type[PermanentError]) -> PermanentError:
 def test_a_class_without_a_code_only_groups_others() -> None:
     """Every permanent error that can be raised has a code."""
     groups = {kind for kind in below(PermanentError) if not hasattr(kind, "code")}
-    assert {errors.PictureError, errors.MusicError} == groups
+    assert groups == {errors.PictureError, errors.MusicError}
     assert all(kind.__subclasses__() for kind in groups)
 
 
 @pytest.mark.parametrize("kind", reasons())
 def test_every_permanent_error_says_what_happened_in_both_languages(kind: type[PermanentError]) -> None:
     """Korean words in Korean letters, English ones without, both sentences; and a final state."""
-    assert set(LANGUAGES) == set(kind.words)
+    assert set(kind.words) == set(LANGUAGES)
     assert re.search(r"[가-힣]", kind.words["ko"])
     assert not re.search(r"[가-힣]", kind.words["en"])
     assert all(words.endswith(".") and words.count(".") >= 1 for words in kind.words.values())
     assert kind.status in {Status.FAILED, Status.REJECTED}
     for language, words in kind.words.items():
         expected = {"code": kind.code, "message": words, "retryable": kind.retryable}
-        assert expected == made(kind).to_mapping(language)
+        assert made(kind).to_mapping(language) == expected
 
 
 @pytest.mark.parametrize("kind", BlockedError.__subclasses__())
 def test_every_blocked_error_says_that_the_track_waits_in_both_languages(kind: type[BlockedError]) -> None:
     """The same kind of words, and nothing that the person could do about it."""
-    assert set(LANGUAGES) == set(kind.words)
+    assert set(kind.words) == set(LANGUAGES)
     assert re.search(r"[가-힣]", kind.words["ko"])
     assert not re.search(r"[가-힣]", kind.words["en"])
     assert all(words.endswith(".") for words in kind.words.values())
     for language, words in kind.words.items():
         assert kind("detail").to_mapping(language) == {"code": kind.code, "message": words, "retryable": False}
-    assert kind.words["en"] == kind("detail").to_mapping("fr")["message"]
+    assert kind("detail").to_mapping("fr")["message"] == kind.words["en"]
 
 
 def test_codes_are_unique() -> None:
     """One class a reason, one code a class."""
     codes = [kind.code for kind in reasons()] + [kind.code for kind in BlockedError.__subclasses__()]
-    assert sorted(set(codes)) == sorted(codes)
+    assert sorted(codes) == sorted(set(codes))
     assert all(re.fullmatch(r"[a-z_]+", code) for code in codes)
 
 
 def test_an_unknown_language_is_answered_in_english() -> None:
     """A track always ends with words."""
-    assert PipelineFailedError.words["en"] == PipelineFailedError("").to_mapping("fr")["message"]
+    assert PipelineFailedError("").to_mapping("fr")["message"] == PipelineFailedError.words["en"]
 
 
 def test_the_recorded_tracks_end_with_these_words() -> None:
     """The error field is the contract's."""
-    assert recorded("track_failed")["error"] == PipelineFailedError("").to_mapping("ko")
-    assert recorded("track_rejected")["error"] == ContentRejectedError("").to_mapping("ko")
-    assert recorded("track_parked")["error"] == DescriberBlockedError("").to_mapping("ko")
+    assert PipelineFailedError("").to_mapping("ko") == recorded("track_failed")["error"]
+    assert ContentRejectedError("").to_mapping("ko") == recorded("track_rejected")["error"]
+    assert DescriberBlockedError("").to_mapping("ko") == recorded("track_parked")["error"]
 
 
 def test_the_tree_at_the_top_names_every_class_and_no_other() -> None:
@@ -95,7 +95,7 @@ def test_the_tree_at_the_top_names_every_class_and_no_other() -> None:
         for name, value in vars(errors).items()
         if inspect.isclass(value) and issubclass(value, Exception) and value.__module__ == errors.__name__
     }
-    assert defined == set(re.findall(r"\b\w+Error\b", errors.__doc__ or ""))
+    assert set(re.findall(r"\b\w+Error\b", errors.__doc__ or "")) == defined
 
 
 def test_the_tree_at_the_top_shows_the_classes_where_they_are() -> None:
@@ -106,7 +106,7 @@ def test_the_tree_at_the_top_shows_the_classes_where_they_are() -> None:
         depth = len(re.match(r"[│├└─ ]*", line)[0]) // 4  # type: ignore[index]
         shown |= dict.fromkeys(names, depth)
     real = {kind.__name__: len(kind.__mro__) - len(MusicgeneratorError.__mro__) for kind in below(MusicgeneratorError)}
-    assert {"MusicgeneratorError": 0, **real} == shown
+    assert shown == {"MusicgeneratorError": 0, **real}
 
 
 def test_every_error_has_a_docstring_of_one_line() -> None:

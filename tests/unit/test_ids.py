@@ -17,10 +17,10 @@ MAKERS = {"s": ids.new_session_id, "t": ids.new_track_id, "r": ids.new_results_t
 def test_a_random_id_has_a_letter_and_at_least_128_bits(letter: str) -> None:
     """Behind the letter that says what it names stand at least 26 characters, all 32 letters of the alphabet in use."""
     made = [MAKERS[letter]() for _ in range(400)]
-    assert {letter} == {name[0] for name in made}
-    assert set(string.ascii_lowercase + "234567") == {character for name in made for character in name[1:]}
+    assert {name[0] for name in made} == {letter}
+    assert {character for name in made for character in name[1:]} == set(string.ascii_lowercase + "234567")
     assert math.log2(32) * min(len(name) - 1 for name in made) >= 128
-    assert len(made) == len(set(made))
+    assert len(set(made)) == len(made)
 
 
 def test_ids_are_told_apart_by_their_letter() -> None:
@@ -76,7 +76,7 @@ def test_an_overwritten_object_is_another_track() -> None:
 def test_session_and_secret_derive_from_salt_and_key(salt: str, key: str) -> None:
     """The same salt and key always give the same pair, another salt another one."""
     assert ids.derived_session(salt, key) == ids.derived_session(salt, key)
-    assert ids.derived_session(salt + "c", key) != ids.derived_session(salt, key)
+    assert ids.derived_session(salt, key) != ids.derived_session(salt + "c", key)
 
 
 @given(attempt=st.integers(1, 999_999))

@@ -58,7 +58,7 @@ def test_lines_about_one_track_share_a_trace(
     logs.info("session erased")
     traces = [json.loads(line).get("logging.googleapis.com/trace") for line in capsys.readouterr().out.splitlines()]
     assert traces[0] == f"projects/p1/traces/{logs.trace_of(track)}"
-    assert traces[1] == traces[0]
+    assert traces[0] == traces[1]
     assert traces[2] not in {traces[0], None}
     assert traces[3] is None
 

@@ -43,14 +43,14 @@ DATA = st.binary(max_size=200) | (JSON | CAPTION_LIKE | EVENT_LIKE).map(lambda b
 def test_a_picture_message_is_written_and_read_as_recorded() -> None:
     """A replay's message names the track and nothing else; no subscription filters it."""
     contract = recorded("picture_message")
-    assert contract == {"attributes": {}, "data": json.loads(PictureMessage(TRACK).to_bytes())}
-    assert PictureMessage(TRACK) == PictureMessage.from_bytes(json.dumps(contract["data"]).encode())
+    assert {"attributes": {}, "data": json.loads(PictureMessage(TRACK).to_bytes())} == contract
+    assert PictureMessage.from_bytes(json.dumps(contract["data"]).encode()) == PictureMessage(TRACK)
 
 
 def test_a_picture_message_arrives_in_a_push() -> None:
     """Wrapped as the topic's subscription delivers it."""
     data = base64.b64encode(PictureMessage(TRACK).to_bytes()).decode()
-    assert PictureMessage(TRACK) == PictureMessage.from_bytes(message_data({"message": {"data": data}}))
+    assert PictureMessage.from_bytes(message_data({"message": {"data": data}})) == PictureMessage(TRACK)
 
 
 @pytest.mark.parametrize("track", [None, "", SESSION, 5, [TRACK], TRACK + "\n", TRACK.upper(), f"../{TRACK}"])
@@ -63,29 +63,29 @@ def test_a_picture_message_without_a_track_says_so(track: object) -> None:
 def test_a_caption_message_is_written_as_recorded() -> None:
     """The producer's message is the file's."""
     contract = recorded("captions_message")
-    assert contract["data"] == json.loads(CaptionMessage(SESSION, TRACK, 1).to_bytes())
-    assert {ENGINE_ATTRIBUTE} == set(contract["attributes"])
+    assert json.loads(CaptionMessage(SESSION, TRACK, 1).to_bytes()) == contract["data"]
+    assert set(contract["attributes"]) == {ENGINE_ATTRIBUTE}
 
 
 def test_a_caption_message_is_read_as_recorded() -> None:
     """The consumer reads the file's push."""
     expected = CaptionMessage(SESSION, TRACK, 1)
-    assert expected == CaptionMessage.from_bytes(json.dumps(recorded("captions_message")["data"]).encode())
-    assert expected == CaptionMessage.from_bytes(message_data(recorded("captions_push")))
+    assert CaptionMessage.from_bytes(json.dumps(recorded("captions_message")["data"]).encode()) == expected
+    assert CaptionMessage.from_bytes(message_data(recorded("captions_push"))) == expected
 
 
 def test_the_step_s_message_is_written_and_read_as_recorded() -> None:
     """The step names its job, from which track and attempt follow."""
-    assert recorded("pipeline_event_step") == json.loads(step_message(JOB))
-    assert PipelineMessage(JOB, TRACK, 1) == PipelineMessage.from_bytes(step_message(JOB))
-    assert PipelineMessage(JOB, TRACK, 1) == PipelineMessage.from_bytes(message_data(recorded("pipeline_event_push")))
+    assert json.loads(step_message(JOB)) == recorded("pipeline_event_step")
+    assert PipelineMessage.from_bytes(step_message(JOB)) == PipelineMessage(JOB, TRACK, 1)
+    assert PipelineMessage.from_bytes(message_data(recorded("pipeline_event_push"))) == PipelineMessage(JOB, TRACK, 1)
 
 
 @pytest.mark.parametrize("end", ["succeeded", "failed"])
 def test_a_log_entry_says_the_same_as_the_step(end: str) -> None:
     """Whether it went well or not, the log sink's entry leads to the same job."""
     data = json.dumps(recorded(f"pipeline_event_log_{end}")).encode()
-    assert PipelineMessage(JOB, TRACK, 1) == PipelineMessage.from_bytes(data)
+    assert PipelineMessage.from_bytes(data) == PipelineMessage(JOB, TRACK, 1)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_the_local_vertex_writes_the_recorded_log_entry(end: str, state: State) 
     contract = recorded(f"pipeline_event_log_{end}")
     job = vertex_job(state, contract["jsonPayload"].get("error"))
     moving = {"insertId": "", "timestamp": "", "receiveTimestamp": ""}
-    assert contract | moving == log_entry(job) | moving
+    assert log_entry(job) | moving == contract | moving
 
 
 def vertex_job(state: State, error: dict[str, Any] | None) -> PipelineJob:

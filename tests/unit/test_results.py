@@ -17,7 +17,7 @@ def test_the_facts_are_read_from_the_recorded_track_json() -> None:
     """What `track.json` says of the music is what the facts write."""
     contract = recorded("track")
     facts = MusicFacts.from_json(json.dumps(contract, ensure_ascii=False))
-    assert contract["music"] == facts.to_mapping()
+    assert facts.to_mapping() == contract["music"]
     assert facts.bytes == 722304
     assert facts.durationSeconds == 30.02
 
@@ -25,13 +25,13 @@ def test_the_facts_are_read_from_the_recorded_track_json() -> None:
 def test_the_music_field_is_the_recorded_one() -> None:
     """Addresses and facts together are the track's `music`."""
     facts = MusicFacts.from_json(json.dumps(recorded("track")))
-    assert recorded("track_ready")["music"] == FOLDER.music_field(facts)
+    assert FOLDER.music_field(facts) == recorded("track_ready")["music"]
 
 
 def test_results_lie_in_the_token_s_folder() -> None:
     """Names and addresses differ only in where the bucket's service answers."""
-    assert f"{TOKEN}/music.mp3" == FOLDER.name(MUSIC)
-    assert f"https://storage.googleapis.com/musicgenerator-results/{TOKEN}/cover.jpg" == FOLDER.url(COVER)
+    assert FOLDER.name(MUSIC) == f"{TOKEN}/music.mp3"
+    assert FOLDER.url(COVER) == f"https://storage.googleapis.com/musicgenerator-results/{TOKEN}/cover.jpg"
     assert {MUSIC, MUSIC_WAV, COVER, TRACK} <= set(RESULT_TYPES)
 
 

@@ -41,5 +41,5 @@ def test_a_track_passes_only_forwards(now: Status, then: Status, *, allowed: boo
 def test_final_states_share_the_last_rank() -> None:
     """Four ends, none of them better than another."""
     assert {Status.READY, Status.FAILED, Status.REJECTED, Status.CANCELLED} == FINAL
-    assert {5} == {status.rank for status in FINAL}
-    assert [0, 1, 2, 3, 4] == [status.rank for status in Status if not status.is_final]
+    assert {status.rank for status in FINAL} == {5}
+    assert [status.rank for status in Status if not status.is_final] == [0, 1, 2, 3, 4]

@@ -76,7 +76,7 @@ def open_page(browser: Browser, local_cloud: Addresses) -> Iterator[Opener]:
     yield opener
     for context in contexts:
         context.close()
-    assert [] == complaints
+    assert complaints == []
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ def test_an_upload_under_way_can_be_stopped(open_page: Opener, scene: Scene) -> 
         "() => performance.getEntriesByType('resource').some(({ name }) => /tracks\\/t[a-z2-7]+$/.test(name))"
     )
     documents = scene.document("x").parent.list_documents()
-    assert [] == [document.id for document in documents]
+    assert [document.id for document in documents] == []
 
 
 def test_who_has_used_up_the_day_is_told_until_when(open_page: Opener, scene: Scene, heard: Heard) -> None:
@@ -142,7 +142,7 @@ def test_the_whole_way_by_keyboard(open_page: Opener, scene: Scene, heard: Heard
     expect(page.get_by_role("dialog").get_by_role("button", name="지우기")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("body")).to_have_attribute("data-state", "first")
-    assert {} == scene.of(track)
+    assert scene.of(track) == {}
 
 
 def test_a_screen_reader_hears_what_has_ended(open_page: Opener, scene: Scene, heard: Heard) -> None:
@@ -151,8 +151,8 @@ def test_a_screen_reader_hears_what_has_ended(open_page: Opener, scene: Scene, h
     page = open_page(scene=scene)
     ready(page)
     said = page.locator("status-announcer")
-    assert "polite" == (said.get_attribute("aria-live") or "polite")
-    assert "" == said.text_content()
+    assert (said.get_attribute("aria-live") or "polite") == "polite"
+    assert said.text_content() == ""
     scene.add("ready", heard)
     expect(said).to_have_text("푸른 물결: 음악이 완성됐어요.")
 
@@ -189,12 +189,12 @@ def test_a_browser_that_keeps_nothing_serves_for_the_visit(
         page = context.pages[0]
         listen(page, complaints)
         page.goto(local_cloud.url("page"))
-        assert "SecurityError" == page.evaluate("() => { try { localStorage; } catch (error) { return error.name; } }")
+        assert page.evaluate("() => { try { localStorage; } catch (error) { return error.name; } }") == "SecurityError"
         choose(page, COFFEE)
         expect(stage(page)).to_have_attribute("data-status", "ready", timeout=MUSIC_MILLISECONDS)
     finally:
         context.close()
-    assert [] == complaints
+    assert complaints == []
 
 
 def test_the_page_can_be_installed(open_page: Opener) -> None:
@@ -202,9 +202,9 @@ def test_the_page_can_be_installed(open_page: Opener) -> None:
     page = open_page()
     session = page.context.new_cdp_session(page)
     manifest = session.send("Page.getAppManifest")
-    assert [] == manifest["errors"]
+    assert manifest["errors"] == []
     objections = [error["errorId"] for error in session.send("Page.getInstallabilityErrors")["installabilityErrors"]]
     # A test's profile is a private one, and that is all there is to object.
     assert {"in-incognito"} >= set(objections)
     sizes = [icon["sizes"] for icon in json.loads(manifest["data"])["icons"]]
-    assert ["any", "192x192", "512x512", "512x512"] == sizes
+    assert sizes == ["any", "192x192", "512x512", "512x512"]

@@ -35,7 +35,7 @@ def test_the_waveform_is_a_slider(open_page: Opener, scene: Scene) -> None:
     wave = stage(page).get_by_role("slider", name="재생 위치")
     page.wait_for_function("() => document.querySelector('audio').readyState > 0")
     expect(wave).to_have_attribute("aria-valuemax", str(SCENE_SECONDS))
-    assert 72 == len(re.findall("M", wave.locator("path").first.get_attribute("d") or ""))
+    assert len(re.findall("M", wave.locator("path").first.get_attribute("d") or "")) == 72
 
     box = wave.bounding_box()
     assert box is not None
@@ -46,8 +46,12 @@ def test_the_waveform_is_a_slider(open_page: Opener, scene: Scene) -> None:
         expect(wave).to_have_attribute("aria-valuenow", str(place))
     expect(wave).to_have_attribute("aria-valuetext", "12초 중 1초")
     expect(stage(page).locator("[data-part=time]")).to_have_text("0:01")
-    assert 0.1 == pytest.approx(
-        page.evaluate("parseFloat(document.querySelector('.wave').style.getPropertyValue('--played'))/100"), abs=0.01
+    assert (
+        pytest.approx(
+            page.evaluate("parseFloat(document.querySelector('.wave').style.getPropertyValue('--played'))/100"),
+            abs=0.01,
+        )
+        == 0.1
     )
 
 
@@ -61,11 +65,11 @@ def test_the_player_has_its_dials_and_tells_the_system(open_page: Opener, scene:
     stage(page).get_by_role("button", name="반복 재생").click()
     assert audio(page, "loop")
     stage(page).get_by_role("slider", name="음량").fill("0.5")
-    assert 0.5 == audio(page, "volume")
+    assert audio(page, "volume") == 0.5
     stage(page).get_by_role("button", name="소리 끄기").click()
     assert audio(page, "muted")
     told = page.evaluate("(({title, artist}) => [title, artist])(navigator.mediaSession.metadata)")
-    assert ["푸른 물결", "앰비언트"] == told
+    assert told == ["푸른 물결", "앰비언트"]
 
 
 def test_only_one_track_plays_at_a_time(open_page: Opener, scene: Scene, track: str, heard: Heard) -> None:
@@ -93,7 +97,7 @@ def test_the_music_can_be_saved_under_its_title(open_page: Opener, scene: Scene)
         with page.expect_download() as download:
             stage(page).get_by_role("button", name=name, exact=True).click()
         extension = "mid" if name == "MIDI" else name.lower()
-        assert f"푸른 물결.{extension}" == download.value.suggested_filename
+        assert download.value.suggested_filename == f"푸른 물결.{extension}"
         assert Path(download.value.path()).read_bytes().startswith(magic)
 
 
@@ -113,9 +117,9 @@ def test_a_video_is_made_in_the_browser(open_page: Opener, scene: Scene) -> None
     ready(page)
     with page.expect_download(timeout=120_000) as download:
         stage(page).get_by_role("button", name="동영상").click()
-    assert "푸른 물결.mp4" == download.value.suggested_filename
+    assert download.value.suggested_filename == "푸른 물결.mp4"
     film = Path(download.value.path()).read_bytes()
-    assert b"ftyp" == film[4:8]
+    assert film[4:8] == b"ftyp"
     assert any(codec in film for codec in (b"avc1", b"vp09", b"av01"))
     assert any(codec in film for codec in (b"mp4a", b"Opus"))
     expect(stage(page).get_by_role("button", name="동영상", exact=True)).to_be_visible()
@@ -148,10 +152,10 @@ def test_a_share_link_shows_one_track_and_nothing_else(
     dialog = page.get_by_role("dialog", name="음악 공유하기")
     expect(dialog.get_by_role("img", name="QR 코드")).to_be_visible()
     link = dialog.get_by_role("textbox", name="링크").input_value()
-    assert f"{local_cloud.url('page')}/share.html#{heard.folder.token}" == link
+    assert link == f"{local_cloud.url('page')}/share.html#{heard.folder.token}"
     dialog.get_by_role("button", name="링크 복사").click()
     expect(dialog.get_by_role("status")).to_have_text("링크를 복사했어요.")
-    assert link == page.evaluate("navigator.clipboard.readText()")
+    assert page.evaluate("navigator.clipboard.readText()") == link
 
     asked: list[str] = []
     visitor = open_page("/share.html")
@@ -162,7 +166,7 @@ def test_a_share_link_shows_one_track_and_nothing_else(
     visitor.get_by_role("button", name="푸른 물결 재생").click()
     visitor.wait_for_function("() => document.querySelector('audio').currentTime > 0.3")
     assert not [url for url in asked if scene.session in url or local_cloud.url("firestore") in url]
-    assert 0 == visitor.get_by_role("button", name="지우기").count()
+    assert visitor.get_by_role("button", name="지우기").count() == 0
     expect(visitor.get_by_role("link", name="나도 만들어 보기")).to_have_attribute("href", "./")
 
 
@@ -194,13 +198,13 @@ def test_one_track_is_deleted_and_then_all(open_page: Opener, scene: Scene) -> N
     stage(page).get_by_role("button", name="지우기").click()
     page.get_by_role("dialog").get_by_role("button", name="지우기").click()
     expect(tiles(page)).to_have_count(1)
-    assert {} == scene.of(failed)
+    assert scene.of(failed) == {}
 
     page.get_by_role("button", name="모두 지우기").click()
     page.get_by_role("dialog").get_by_role("button", name="모두 지우기").click()
     page.wait_for_function("() => localStorage.getItem('session') === null")
     expect(page.locator("body")).to_have_attribute("data-state", "first")
-    assert {} == scene.of(kept)
+    assert scene.of(kept) == {}
 
 
 def test_starting_anew_leaves_the_session_without_deleting_it(open_page: Opener, scene: Scene, track: str) -> None:
@@ -210,7 +214,7 @@ def test_starting_anew_leaves_the_session_without_deleting_it(open_page: Opener,
     page.get_by_role("button", name="새로 시작하기").click()
     page.get_by_role("dialog").get_by_role("button", name="새로 시작하기").click()
     expect(page.locator("body")).to_have_attribute("data-state", "first")
-    assert "ready" == scene.of(track)["status"]
+    assert scene.of(track)["status"] == "ready"
 
 
 def test_two_tabs_show_the_same(open_page: Opener) -> None:
@@ -221,7 +225,7 @@ def test_two_tabs_show_the_same(open_page: Opener) -> None:
     choose(page, PHOTOS / "rocket.jpg")
     expect(tiles(page)).to_have_count(1)
     expect(tiles(other)).to_have_count(1)
-    assert page.evaluate("localStorage.session") == other.evaluate("localStorage.session")
+    assert other.evaluate("localStorage.session") == page.evaluate("localStorage.session")
     other.get_by_role("button", name="새로 시작하기").click()
     other.get_by_role("dialog").get_by_role("button", name="새로 시작하기").click()
     expect(page.locator("body")).to_have_attribute("data-state", "first")
@@ -240,7 +244,7 @@ def test_words_of_people_and_models_are_never_markup(open_page: Opener, scene: S
     expect(stage(page).locator("[data-part=reason]")).to_have_text(MARKUP)
     stage(page).get_by_role("button", name="지우기").click()
     expect(page.get_by_role("dialog")).to_contain_text(MARKUP)
-    assert 0 == page.locator("img[src=x]").count()
+    assert page.locator("img[src=x]").count() == 0
 
 
 def test_a_track_of_another_session_cannot_be_commanded(
@@ -254,7 +258,7 @@ def test_a_track_of_another_session_cannot_be_commanded(
     stage(page).get_by_role("button", name="지우기").click()
     page.get_by_role("dialog").get_by_role("button", name="지우기").click()
     expect(page.get_by_role("alert").filter(has_text="찾을 수 없는 목록")).to_be_visible()
-    assert "failed" == scene.of(track)["status"]
+    assert scene.of(track)["status"] == "failed"
 
 
 def heard_brief() -> dict[str, Any]:

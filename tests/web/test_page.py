@@ -69,8 +69,8 @@ def test_a_dropped_photo_becomes_music_before_the_eyes_of_its_person(open_page: 
 
     stage(page).get_by_role("button", name="재생").first.click()
     page.wait_for_function("() => document.querySelector('audio').currentTime > 1")
-    assert 30 == pytest.approx(page.evaluate("document.querySelector('audio').duration"), abs=1)
-    assert 0.02 > page.evaluate("window.shifted")
+    assert pytest.approx(page.evaluate("document.querySelector('audio').duration"), abs=1) == 30
+    assert page.evaluate("window.shifted") < 0.02
 
     page.reload()
     ready(page)
@@ -89,14 +89,14 @@ def test_on_a_phone_nothing_jumps_from_the_first_visit_to_the_library(open_page:
     expect(stage(page).locator("[data-part=title]")).to_be_in_viewport()
     after = picker.bounding_box()
     assert after is not None
-    assert (before["width"], before["height"]) == (after["width"], after["height"])
-    assert 0.1 > page.evaluate("window.shifted ?? 0")
+    assert (after["width"], after["height"]) == (before["width"], before["height"])
+    assert page.evaluate("window.shifted ?? 0") < 0.1
 
     page.goto("/")
     ready(page)
     expect(tiles(page)).to_have_count(1)
     assert before["height"] / 2 > (picker.bounding_box() or before)["height"]
-    assert 0.1 > page.evaluate("window.shifted ?? 0")
+    assert page.evaluate("window.shifted ?? 0") < 0.1
 
 
 def test_several_pictures_at_once_become_several_tracks(open_page: Opener) -> None:
@@ -112,14 +112,14 @@ def test_several_pictures_at_once_become_several_tracks(open_page: Opener) -> No
         tiles(page).nth(place).click()
         expect(tiles(page).nth(place)).to_have_attribute("aria-current", "true")
         urls.add(ready(page).locator("audio").get_attribute("src"))
-    assert 3 == len(urls)
+    assert len(urls) == 3
 
 
 def test_a_photo_is_taken_with_the_wishes_that_go_with_it(open_page: Opener) -> None:
     """What was asked for is announced with the picture."""
     page = open_page(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
     expect(page.locator("label.camera")).to_be_visible()
-    assert "environment" == page.locator("[data-part=camera]").get_attribute("capture")
+    assert page.locator("[data-part=camera]").get_attribute("capture") == "environment"
     page.get_by_text("원하는 음악이 있나요?").click()
     page.get_by_label("하고 싶은 말").fill("비 오는 날")
     page.locator("label.chip", has_text="재즈").click()
@@ -128,7 +128,7 @@ def test_a_photo_is_taken_with_the_wishes_that_go_with_it(open_page: Opener) -> 
         page.locator("[data-part=camera]").set_input_files(COFFEE)
     asked = json.loads(announced.value.post_data or "")
     expected = {"hint": "비 오는 날", "style": "jazz", "durationSeconds": 15, "language": "ko"}
-    assert expected == {name: asked[name] for name in expected}
+    assert {name: asked[name] for name in expected} == expected
 
 
 def test_another_version_of_a_picture_is_made_and_stands_beside_the_first(
@@ -147,7 +147,7 @@ def test_another_version_of_a_picture_is_made_and_stands_beside_the_first(
     with page.expect_request(lambda request: request.url.endswith(":again")) as asked:
         dialog.get_by_role("button", name="만들기").click()
     edit = {"title": "다른 물결", "genre": "jazz", "key": "A minor", "tempoBpm": 120, "durationSeconds": 15}
-    assert edit == json.loads(asked.value.post_data or "")
+    assert json.loads(asked.value.post_data or "") == edit
     expect(dialog).to_be_hidden()
     expect(stage(page).locator("[data-part=title]")).to_have_text("다른 물결")
     expect(stage(page).locator("[data-part=versions] button")).to_have_count(2)
@@ -168,7 +168,7 @@ def test_moods_and_instruments_of_another_version_are_chosen_by_keyboard(
     """Chips are pressed and let go, within the bounds of the API, and the new version is made of what they say."""
     scene.add("ready", heard, token=heard.folder.token)
     was = scene.of(scene.tracks[0])["brief"]
-    assert (["calm", "warm", "wistful"], ["slow strings", "warm pad", "harp"]) == (was["moods"], was["instruments"])
+    assert (was["moods"], was["instruments"]) == (["calm", "warm", "wistful"], ["slow strings", "warm pad", "harp"])
     page = open_page(scene=scene)
     ready(page).get_by_role("button", name="다른 버전 만들기").click()
     dialog = page.get_by_role("dialog")
@@ -199,11 +199,11 @@ def test_moods_and_instruments_of_another_version_are_chosen_by_keyboard(
     expect(stage(page).locator("[data-part=facts] dd").nth(1)).to_have_text("플루트")
     expect(stage(page)).to_have_attribute("data-status", "ready", timeout=MUSIC_MILLISECONDS)
     new = stage(page).get_attribute("data-track") or ""
-    assert scene.tracks[0] != new
+    assert new != scene.tracks[0]
     made = scene.of(new)["brief"]
-    assert (["warm", "wistful", "bright", "playful"], ["flute"]) == (made["moods"], made["instruments"])
+    assert (made["moods"], made["instruments"]) == (["warm", "wistful", "bright", "playful"], ["flute"])
     unchanged = {name: value for name, value in was.items() if name not in {"moods", "instruments"}}
-    assert unchanged == {name: made[name] for name in unchanged}
+    assert {name: made[name] for name in unchanged} == unchanged
 
 
 def test_music_that_is_being_made_can_be_given_up(open_page: Opener) -> None:
@@ -225,7 +225,7 @@ def test_a_failed_track_is_tried_again(open_page: Opener, scene: Scene, local_cl
     expect(stage(page).locator("[data-part=reason]")).to_have_text(re.compile("문제가 생겼어요"))
     stage(page).get_by_role("button", name="다시 시도하기").click()
     expect(stage(page)).to_have_attribute("data-status", "ready", timeout=MUSIC_MILLISECONDS)
-    assert 2 == scene.of(track)["attempt"]
+    assert scene.of(track)["attempt"] == 2
 
 
 def test_a_text_file_called_jpg_ends_in_words(open_page: Opener, tmp_path: Path) -> None:

@@ -51,14 +51,14 @@ def test_the_configuration_names_the_addresses(addresses: Addresses) -> None:
         "resultsUrl": f"{addresses.url('storage')}/musicgenerator-results",
         "usualSeconds": USUAL_SECONDS,
     }
-    assert expected == configuration(addresses)
+    assert configuration(addresses) == expected
 
 
 def test_the_drop_session_is_told_without_its_secret(addresses: Addresses, page_url: str) -> None:
     """Knowing the session is the right to read it; the secret would be the right to command it."""
     addresses.drop_session_file.write_text(json.dumps({"session": "sdrop", "secret": "kdrop"}))
     answer = get(f"{page_url}/config.json")
-    assert "sdrop" == answer.json()["dropSession"]
+    assert answer.json()["dropSession"] == "sdrop"
     assert "kdrop" not in answer.text
 
 
@@ -71,36 +71,36 @@ def test_every_answer_carries_the_policy(page_url: str, path: str) -> None:
     assert "require-trusted-types-for 'script'; trusted-types musicgenerator" in policy
     assert "unsafe" not in policy
     assert "{" not in policy
-    assert "strict-origin" == headers["Referrer-Policy"]
+    assert headers["Referrer-Policy"] == "strict-origin"
     assert "frame-ancestors 'none'" in policy
-    assert "nosniff" == headers["X-Content-Type-Options"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_what_carries_its_hash_is_kept_and_nothing_else(page_url: str) -> None:
     """A new version is seen at the next visit, and a missing file is not remembered as missing."""
     forever = "public, max-age=31536000, immutable"
-    assert forever == get(f"{page_url}/assets/main-ABC.js").headers["Cache-Control"]
+    assert get(f"{page_url}/assets/main-ABC.js").headers["Cache-Control"] == forever
     for path in ("/", "/index.html", "/config.json", "/assets/missing.js"):
-        assert "no-cache" == get(page_url + path).headers["Cache-Control"]
+        assert get(page_url + path).headers["Cache-Control"] == "no-cache"
 
 
 def test_texts_are_sent_compressed_to_whoever_takes_it(page_url: str) -> None:
     """The same bytes arrive either way, under the same rules."""
     for encoding in ("gzip", "identity"):
         answer = requests.get(f"{page_url}/assets/main-ABC.js", headers={"Accept-Encoding": encoding}, timeout=10)
-        assert "export {};" == answer.text
-        assert ("gzip" if encoding == "gzip" else None) == answer.headers.get("Content-Encoding")
-        assert "text/javascript" == answer.headers["Content-Type"]
-        assert "nosniff" == answer.headers["X-Content-Type-Options"]
+        assert answer.text == "export {};"
+        assert answer.headers.get("Content-Encoding") == ("gzip" if encoding == "gzip" else None)
+        assert answer.headers["Content-Type"] == "text/javascript"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_a_new_build_is_seen_at_once(page_url: str, tmp_path: Path) -> None:
     """What is kept compressed is only the file as it is now."""
     page = tmp_path / "built" / "index.html"
-    assert "<!doctype html>" == requests.get(page_url, timeout=10).text
+    assert requests.get(page_url, timeout=10).text == "<!doctype html>"
     page.write_text("<!doctype html><p>new</p>")
     os.utime(page, (1, 1))
-    assert "<!doctype html><p>new</p>" == requests.get(page_url, timeout=10).text
+    assert requests.get(page_url, timeout=10).text == "<!doctype html><p>new</p>"
 
 
 @pytest.mark.parametrize(
@@ -118,13 +118,13 @@ def test_a_new_build_is_seen_at_once(page_url: str, tmp_path: Path) -> None:
 def test_folders_and_what_lies_outside_are_not_served(page_url: str, path: str) -> None:
     """Only files of the built page are there."""
     answer = get(page_url + path)
-    assert 404 == answer.status_code
+    assert answer.status_code == 404
     assert "secret" not in answer.text.replace(path, "")
 
 
 def test_the_server_says_that_it_is_there(page_url: str) -> None:
     """The local cloud waits for this before it goes on."""
-    assert "ok\n" == get(f"{page_url}/healthz").text
+    assert get(f"{page_url}/healthz").text == "ok\n"
 
 
 def test_a_page_that_was_not_built_is_named(addresses: Addresses, tmp_path: Path) -> None:

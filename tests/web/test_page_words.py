@@ -34,21 +34,21 @@ def page() -> dict[str, Any]:
 def test_the_page_knows_the_states_in_their_order(page: dict[str, Any]) -> None:
     """The order is what the progress bar is made of."""
     assert list(Status) == page["STATUSES"]
-    assert set(FINAL) == set(page["final"])
+    assert set(page["final"]) == set(FINAL)
 
 
 def test_every_word_of_a_brief_has_a_korean_one(page: dict[str, Any]) -> None:
     """Genres and instruments are closed vocabularies, so none may stay untranslated."""
-    assert list(GENRES) == list(page["ko"]["genres"])
-    assert list(INSTRUMENTS) == list(page["ko"]["instruments"])
+    assert list(page["ko"]["genres"]) == list(GENRES)
+    assert list(page["ko"]["instruments"]) == list(INSTRUMENTS)
 
 
 def test_every_mood_of_the_local_describer_has_a_korean_word(page: dict[str, Any]) -> None:
     """Moods are free words in the brief; those that the local cloud writes are all known."""
-    assert set() == set(MOODS) - set(page["ko"]["moods"])
+    assert set(MOODS) - set(page["ko"]["moods"]) == set()
 
 
 def test_the_page_offers_what_the_api_takes(page: dict[str, Any]) -> None:
     """The wishes are the API's own, with the same default."""
-    assert list(GENRES) == page["GENRES"]
-    assert DEFAULT_SECONDS == page["SECONDS_BY_DEFAULT"]
+    assert page["GENRES"] == list(GENRES)
+    assert page["SECONDS_BY_DEFAULT"] == DEFAULT_SECONDS

@@ -215,11 +215,11 @@ def test_every_state_is_accessible_and_fits(
             page.screenshot(path=SHOTS / f"{state.__name__}-{size}-{scheme}.png")
         # Each scheme once and each size once: colours do not depend on the size.
         found += [f"{size} {scheme}: {violation}" for violation in axe.violations(page)]
-    assert [] == found
+    assert found == []
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         wide = page.evaluate("[document.documentElement.scrollWidth, document.body.scrollWidth]")
-        assert [min(width, wide[0]), min(width, wide[1])] == wide
+        assert wide == [min(width, wide[0]), min(width, wide[1])]
 
 
 def test_who_wants_no_motion_sees_none(open_page: Opener, scene: Scene, heard: Heard) -> None:
@@ -235,5 +235,5 @@ def test_who_wants_no_motion_sees_none(open_page: Opener, scene: Scene, heard: H
 def test_korean_words_are_not_broken(open_page: Opener, scene: Scene, heard: Heard) -> None:
     """Lines end between words, in the language that the page speaks."""
     page = first(Stand(open_page, scene, heard))
-    assert "keep-all" == page.evaluate("getComputedStyle(document.querySelector('h1')).wordBreak")
-    assert "ko" == page.evaluate("document.documentElement.lang")
+    assert page.evaluate("getComputedStyle(document.querySelector('h1')).wordBreak") == "keep-all"
+    assert page.evaluate("document.documentElement.lang") == "ko"
