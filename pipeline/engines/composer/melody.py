@@ -59,7 +59,7 @@ class Singer:
     chords: Sequence[ChordSpan]
     rng: Random
 
-    def __post_init__(self) -> None:  # noqa: D105  it draws the taste
+    def __post_init__(self) -> None:
         self._taste = [self.rng.random() for _ in range(12**4)]
         # A melody is drawn to the tonic and its third and shy of what the dominant rests on, so that the key is heard.
         self._homely = {0: 1.4, SCALES[self.key.mode][2]: 1.0, 5: 0.3, 7: -0.9, 2: -0.4, 11: -0.4}
