@@ -555,7 +555,7 @@ def test_a_large_session_is_deleted_in_several_requests(monkeypatch: pytest.Monk
     scene = Scene()
     for _ in range(20):
         scene.command("again")
-    monkeypatch.setattr("erasing._SECONDS", -1.0)
+    monkeypatch.setattr("erasing._ERASE_BUDGET_SECONDS", -1.0)
     with pytest.raises(MoreToEraseError):
         scene.erase_session()
     assert len(scene.tracks.documents) == 21
