@@ -1,15 +1,12 @@
 """A brief in the words of a text-to-music model: US English, which is all that Lyria 2 reads."""
 
-from typing import Final
-
 from musicgenerator.briefs import Brief
-
-_AFTER_LATIN: Final = 0x250
+from musicgenerator.plain_text import is_english
 
 
 def full(brief: Brief) -> str:
     """Return the brief's own prompt, followed by everything else that is known of the music."""
-    own = brief.prompt.strip().rstrip(".") + ". " if _is_english(brief.prompt) else ""
+    own = brief.prompt.strip().rstrip(".") + ". " if is_english(brief.prompt) else ""
     return (
         f"{own}Instrumental {brief.genre} music. Mood: {', '.join(brief.moods)}. "
         f"Instruments: {', '.join(brief.instruments)}. Tempo: {brief.tempoBpm} BPM. Key: {brief.key}."
@@ -26,9 +23,4 @@ def plain(brief: Brief) -> str:
 
 def avoided(brief: Brief) -> str:
     """Return what the music should not have in it, empty where nothing is said that the model can read."""
-    return brief.avoid.strip() if _is_english(brief.avoid) else ""
-
-
-def _is_english(text: str) -> bool:
-    # A person may have edited the prompt in Korean, which Lyria 2 refuses as an unsupported language.
-    return all(ord(letter) < _AFTER_LATIN for letter in text if letter.isalpha())
+    return brief.avoid.strip() if is_english(brief.avoid) else ""
