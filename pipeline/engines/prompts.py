@@ -9,7 +9,7 @@ def full(brief: Brief) -> str:
     own = brief.prompt.strip().rstrip(".") + ". " if is_english(brief.prompt) else ""
     return (
         f"{own}Instrumental {brief.genre} music. Mood: {', '.join(brief.moods)}. "
-        f"Instruments: {', '.join(brief.instruments)}. Tempo: {brief.tempoBpm} BPM. Key: {brief.key}."
+        f"Instruments: {', '.join(brief.instruments)}. Tempo: {brief.tempo_bpm} BPM. Key: {brief.key}."
     )
 
 
@@ -17,7 +17,7 @@ def plain(brief: Brief) -> str:
     """Return no more than the outline: free words and the name of a genre are what recalls known pieces."""
     return (
         f"An original instrumental piece with a fresh melody for {', '.join(brief.instruments)}, "
-        f"{', '.join(brief.moods)}, {brief.tempoBpm} BPM, in {brief.key}."
+        f"{', '.join(brief.moods)}, {brief.tempo_bpm} BPM, in {brief.key}."
     )
 
 

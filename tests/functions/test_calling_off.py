@@ -11,6 +11,7 @@ from google.auth.transport.requests import AuthorizedSession
 from musicgenerator.errors import LaunchUnavailableError
 from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import CaptionMessage, PipelineMessage
+from musicgenerator.results import ResultsBucket
 from musicgenerator.states import Status
 from musicgenerator_google.vertex_pipelines import VertexPipelines
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work
@@ -34,7 +35,7 @@ def launch(held: CommandTracks, pipelines: MemoryPipelines) -> None:
 
 
 def notify(pipelines: MemoryPipelines, results: MemoryResults, held: CommandTracks) -> None:
-    settings = notifying.Settings("musicgenerator-results", "https://storage.googleapis.com", (HOME,))
+    settings = notifying.Settings(ResultsBucket("https://storage.googleapis.com", "musicgenerator-results"), (HOME,))
     message = PipelineMessage.from_bytes(json.dumps(recorded("pipeline_event_step")).encode())
     notifying.Notifier(held, pipelines, results, MemorySpans(), settings).notify(message)
 

@@ -17,7 +17,7 @@ from musicgenerator.errors import BudgetSpentError, LaunchUnavailableError, Regi
 from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import CaptionMessage, PipelineMessage
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, PrivateTrack
+from musicgenerator.tracks import Change, PrivateTrack, Track
 from musicgenerator_google.vertex_pipelines import VertexPipelines
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work
 from tests.functions.test_launching import ENVIRON, TEMPLATE
@@ -44,12 +44,12 @@ class Limited(CommandTracks):
     limit: int = 1000
     counted: int = 0
 
-    def _write(self, track: str, change: Change) -> None:
+    def _write(self, current: Track, change: Change) -> None:
         if change.daily_limit is not None:
             if self.counted >= self.limit:
                 raise BudgetSpentError("today")
             self.counted += 1
-        super()._write(track, change)
+        super()._write(current, change)
 
 
 @dataclass

@@ -6,7 +6,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -21,7 +21,17 @@ from musicgenerator.jobs import JobFacts, JobRequest, JobState
 from musicgenerator.messages import CaptionMessage
 from musicgenerator.results import MusicFacts, ResultsFolder
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, Decision, Image, Outcome, PrivateTrack, Request, Track
+from musicgenerator.tracks import (
+    Change,
+    Decision,
+    DescriberUsage,
+    Outcome,
+    PrivateTrack,
+    Request,
+    Track,
+    check_step,
+)
+from tests.contracts.recorded import with_moments
 
 HOME = "us-central1"
 
@@ -50,21 +60,7 @@ class MemoryTracks:
     def create(self, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
         if track.track_id in self.documents:
             return
-        now = datetime.now(UTC)
-        self.documents[track.track_id] = {
-            "status": track.status.value,
-            "attempt": track.attempt,
-            "image": asdict(track.image) if track.image else None,
-            "request": asdict(track.request),
-            "brief": track.brief.to_mapping() if track.brief else None,
-            "describer": None,
-            "music": None,
-            "error": None,
-            "timeline": {track.status.value: now},
-            "createdAt": now,
-            "updatedAt": now,
-            "expiresAt": expires_at,
-        }
+        self.documents[track.track_id] = track.to_document(datetime.now(UTC), expires_at)
         self.sessions[track.track_id] = track.session
         self.works[track.track_id] = work
         self.expiries[track.track_id] = expires_at
@@ -74,28 +70,27 @@ class MemoryTracks:
         document = self.documents.get(track)
         if document is None:
             return None
-        return _track(self.sessions[track], track, document), self.works[track]
+        return Track.from_document(self.sessions[track], track, with_moments(document)), self.works[track]
 
     def advance(self, track: str, decide: Decision) -> Outcome | None:
         for _ in range(_TRIES):
             found, version = self.find(track), self.versions.get(track)
             if found is None:
                 return None
-            now, work = found
-            change = decide(now, work)
+            current, work = found
+            change = decide(current, work)
             if change is None:
-                return Outcome(now, work, changed=False)
-            if change.status is not None and not now.status.may_become(change.status):
-                raise ValueError(f"a track may not pass from {now.status} to {change.status}")
+                return Outcome(current, work, changed=False)
+            check_step(current, change)
             if self.meanwhile:
                 self.meanwhile.pop(0)()
             if self.versions.get(track) != version:
                 continue
-            self._write(track, change)
+            self._write(current, change)
             if self.lost_answers:
                 self.lost_answers -= 1
                 continue
-            return Outcome(now, work, changed=True)
+            return Outcome(current, work, changed=True)
         raise ContentionError(f"track {track} kept changing")
 
     def hold(self, document: Mapping[str, Any], session: str, track: str, work: PrivateTrack) -> None:
@@ -110,32 +105,18 @@ class MemoryTracks:
             del self.documents[track], self.works[track]
             self.versions[track] += 1
 
-    def _write(self, track: str, change: Change) -> None:
-        document = self.documents[track] | dict(change.fields)
+    def _write(self, current: Track, change: Change) -> None:
+        track = current.track_id
+        document = dict(self.documents[track])
+        for path, value in change.to_fields(current.request.language, datetime.now(UTC)).items():
+            name, _, inner = path.partition(".")
+            document[name] = {**document[name], inner: value} if inner else value
         if change.status is not None:
-            document["status"] = change.status.value
-            document["timeline"] = {**document["timeline"], change.status.value: datetime.now(UTC)}
             self.steps.append((track, change.status))
         self.documents[track] = document
-        self.works[track] = replace(self.works[track], **change.work)
+        self.works[track] = change.work or self.works[track]
         self.dues[track] = change.due_at
         self.versions[track] += 1
-
-
-def _track(session: str, track: str, document: Mapping[str, Any]) -> Track:
-    image, brief = document["image"], document["brief"]
-    return Track(
-        session=session,
-        track_id=track,
-        status=Status(document["status"]),
-        attempt=document["attempt"],
-        request=Request.from_mapping(document["request"]),
-        image=Image(**image) if image else None,
-        brief=Brief.from_mapping(brief) if brief else None,
-        prompt_version=str((document.get("describer") or {}).get("promptVersion", "")),
-        created_at=datetime.fromisoformat(str(document["createdAt"])),
-        timeline={name: datetime.fromisoformat(str(moment)) for name, moment in document["timeline"].items()},
-    )
 
 
 @dataclass
@@ -189,7 +170,7 @@ class ScriptedDescriber:
     """Answers with a brief or a failure; ``meanwhile`` runs while it looks at the picture."""
 
     brief: Brief
-    usage: Mapping[str, Any] = field(default_factory=dict)
+    usage: DescriberUsage
     failure: PermanentError | TransientError | BlockedError | None = None
     meanwhile: Callable[[], None] = lambda: None
     asked: list[tuple[Picture, Request]] = field(default_factory=list)
