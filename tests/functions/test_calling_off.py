@@ -17,7 +17,8 @@ from musicgenerator_google.vertex_pipelines import VertexPipelines
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work
 from tests.functions.test_limits import ENVIRON
 from tests.support.command_fakes import CommandTracks, MemorySwitch
-from tests.support.fakes import HOME, Answer, MemoryPipelines, MemoryRegions, MemoryResults, MemorySpans, ScriptedServer
+from tests.support.fakes import HOME, MemoryPipelines, MemoryRegions, MemoryResults, MemorySpans
+from tests.support.scripted_http import Answer, ScriptedServer
 
 JOBS = "/v1/projects/musicgenerator-prod/locations/us-central1/pipelineJobs"
 

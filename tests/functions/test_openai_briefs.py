@@ -25,7 +25,7 @@ from musicgenerator.briefs import (
 )
 from musicgenerator.tracks import Request
 from tests.functions.openai_answers import BRIEF, PAID, RESPONSES, openai_briefs, openai_client, said, script_well
-from tests.support.fakes import Exchange, ScriptedServer
+from tests.support.scripted_http import Exchange, ScriptedServer
 
 PICTURE = Picture(b"\xff\xd8\xff picture", 640, 480)
 REQUEST = Request(hint="잔잔한 파도", style="waltz", duration_seconds=45, language="ko")

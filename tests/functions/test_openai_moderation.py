@@ -19,7 +19,7 @@ from tests.functions.openai_answers import (
     script_well,
     verdict,
 )
-from tests.support.fakes import Answer, ScriptedServer
+from tests.support.scripted_http import Answer, ScriptedServer
 
 PICTURE = Picture(b"\xff\xd8\xff picture", 640, 480)
 ADDRESS = "data:image/jpeg;base64," + base64.b64encode(PICTURE.jpeg).decode()
