@@ -114,13 +114,13 @@ class Track:
     def tempo_heard(self) -> float:
         """The tempo as heard, doubled or halved towards the briefed one."""
         return min(
-            (self.heard.tempo_bpm * octave for octave in (0.5, 1, 2)), key=lambda t: abs(t - self.brief.tempoBpm)
+            (self.heard.tempo_bpm * octave for octave in (0.5, 1, 2)), key=lambda t: abs(t - self.brief.tempo_bpm)
         )
 
     @property
     def tempo_is_right(self) -> bool:
         """Whether the analyser finds the briefed tempo, half or double of it."""
-        return abs(self.tempo_heard / self.brief.tempoBpm - 1) < _TEMPO_TOLERANCE
+        return abs(self.tempo_heard / self.brief.tempo_bpm - 1) < _TEMPO_TOLERANCE
 
     @property
     def is_mastered(self) -> bool:
@@ -185,7 +185,7 @@ def _finished(brief: Brief, seconds: int, seed: int) -> bytes:
     audio = master(take.audio, seconds).audio
     tags = encoding.Tags(
         title=brief.title, caption=brief.caption, language=brief.language, genre=brief.genre, key=brief.key,
-        tempo_bpm=brief.tempoBpm, engine=take.engine, model=take.model, seed=seed,
+        tempo_bpm=brief.tempo_bpm, engine=take.engine, model=take.model, seed=seed,
     )  # fmt: skip
     encoding.wav(audio)
     return encoding.mp3(audio, tags, None)
@@ -202,7 +202,7 @@ def _table(tracks: Sequence[Track], melodies: Sequence[Sequence[frozenset[score_
         brief, piece, heard = track.brief, track.piece, track.heard
         lines.append(
             f"{brief.genre:<19}{track.seconds:>4} {brief.key:<9}{heard.key + '!' * (not track.key_is_right):<10}"
-            f"{brief.tempoBpm:>4} {heard.tempo_bpm:5.0f}{'!' if not track.tempo_is_right else ' '} "
+            f"{brief.tempo_bpm:>4} {heard.tempo_bpm:5.0f}{'!' if not track.tempo_is_right else ' '} "
             f"{heard.loudness_lufs:6.2f} {heard.true_peak_dbtp:6.2f} {heard.longest_silence:5.1f}s"
             f"{score_figures.distinct_chords(piece):7}{score_figures.theme_recurrence(piece):6.2f}"
             f"{score_figures.parallels(piece):7.0%}{score_figures.voice_movement(piece):7.2f}"

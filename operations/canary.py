@@ -18,6 +18,7 @@ import yaml
 from musicgenerator import ids
 from musicgenerator.briefs import Brief
 from musicgenerator.jobs import JobRequest, job_labels
+from musicgenerator.patience import Patience
 from musicgenerator.settings import required, whole_number
 from musicgenerator.states import Status
 from musicgenerator.tracks import PrivateTrack, Request, Track
@@ -51,7 +52,7 @@ def launch(
     """Create the track and its job."""
     env, token = os.environ, ids.new_results_token()
     request, job = (
-        Request(durationSeconds=CANARY_MUSIC_SECONDS, language="en", engine="composer"),
+        Request(duration_seconds=CANARY_MUSIC_SECONDS, language="en", engine="composer"),
         ids.pipeline_job_id(track, 1),
     )
     brief = Brief.from_mapping(_BRIEF)
@@ -91,7 +92,7 @@ def outcome(tracks: FirestoreTracks, track: str, patience: float) -> Status:
 def main(template: str) -> int:
     """Make the track and say what became of it."""
     env = os.environ
-    tracks = FirestoreTracks(database_client())
+    tracks = FirestoreTracks(database_client(), Patience())
     vertex, project, region = (
         required(env, "VERTEX_URL"),
         required(env, "GOOGLE_CLOUD_PROJECT"),

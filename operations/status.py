@@ -22,12 +22,11 @@ from google.cloud import firestore
 
 from localcloud.addresses import HOST, Addresses
 from localcloud.cloud import running_pid
-from musicgenerator.settings import required, whole_number
+from musicgenerator.settings import DAILY_LIMIT, required, whole_number
 from musicgenerator_google.firestore_counters import total
 from operations.clients import database_client
 from operations.dead_letters import from_environ
 
-DAILY_LIMIT: Final = 1000
 PIPELINE_RUN_USD: Final = 0.03
 _RECENT: Final = timedelta(minutes=10)
 _METRICS: Final = {

@@ -125,7 +125,7 @@ def _write_results(order: Order, engine: Engine, results: Results) -> None:
         language=brief.language,
         genre=brief.genre,
         key=brief.key,
-        tempo_bpm=brief.tempoBpm,
+        tempo_bpm=brief.tempo_bpm,
         engine=take.engine,
         model=take.model,
         seed=take.seed,
@@ -136,15 +136,15 @@ def _write_results(order: Order, engine: Engine, results: Results) -> None:
     if take.midi is not None:
         files[MUSIC_MIDI] = take.midi
     facts = MusicFacts(
-        durationSeconds=round(mastered.audio.seconds, 3),
-        mimeType=RESULT_TYPES[MUSIC],
+        duration_seconds=round(mastered.audio.seconds, 3),
+        mime_type=RESULT_TYPES[MUSIC],
         bytes=len(mp3),
-        loudnessLufs=round(mastered.loudness_lufs, 2),
+        loudness_lufs=round(mastered.loudness_lufs, 2),
         peaks=mastered.peaks,
         engine=take.engine,
         seed=take.seed,
-        costUsd=take.cost_usd,
-        fallbackFrom=take.fallback_from,
+        cost_usd=take.cost_usd,
+        fallback_from=take.fallback_from,
     )
     # The order is a promise: track.json means that everything else is there.
     files[TRACK] = json.dumps(_track(order, take, mastered, facts), ensure_ascii=False, indent=2).encode()
@@ -154,7 +154,7 @@ def _write_results(order: Order, engine: Engine, results: Results) -> None:
     logs.info(
         "the results are written",
         job=order.job,
-        loudnessLufs=facts.loudnessLufs,
+        loudnessLufs=facts.loudness_lufs,
         truePeakDbtp=round(mastered.true_peak_dbtp, 2),
         masteringSeconds=round(encoded - composed, 2),
         writingSeconds=round(time.monotonic() - encoded, 2),

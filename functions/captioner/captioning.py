@@ -1,7 +1,7 @@
 """From a finished upload to a captioned track, announced on `captions`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol, Self
 
@@ -20,12 +20,23 @@ from musicgenerator.errors import (
 )
 from musicgenerator.events import ObjectFinalized
 from musicgenerator.messages import CaptionMessage, PictureMessage
-from musicgenerator.results import COVER, RESULT_TYPES, ResultsFolder
-from musicgenerator.settings import required
-from musicgenerator.states import PATIENCE, Status
-from musicgenerator.tracks import MAX_PICTURE_BYTES, Change, Decision, Image, Outcome, PrivateTrack, Request, Track
+from musicgenerator.patience import Patience
+from musicgenerator.results import COVER, RESULT_TYPES, Music, ResultsBucket
+from musicgenerator.settings import required, seconds
+from musicgenerator.states import Status
+from musicgenerator.tracks import (
+    MAX_PICTURE_BYTES,
+    Change,
+    Decision,
+    DescriberUsage,
+    Image,
+    Outcome,
+    PrivateTrack,
+    Request,
+    Track,
+    TrackUpdate,
+)
 
-LEASE: Final = timedelta(seconds=150)
 MAX_CLAIMS: Final = 25
 DROPPED_TRACKS_LIVE: Final = timedelta(days=30)
 
@@ -41,23 +52,25 @@ class Picture:
 
 @dataclass(frozen=True)
 class Settings:
-    """The buckets, where results can be read, and the session that dropped pictures belong to."""
+    """The buckets, the session that dropped pictures belong to, and how long a claim and a state last."""
 
     images_bucket: str
-    results_bucket: str
-    results_url: str
+    results: ResultsBucket
     drop_session: str
     default_engine: str
+    patience: Patience
+    lease: timedelta = timedelta(seconds=150)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Read the environment; raise SettingMissingError naming a variable that is not set."""
         return cls(
             images_bucket=required(environ, "IMAGES_BUCKET"),
-            results_bucket=required(environ, "RESULTS_BUCKET"),
-            results_url=required(environ, "STORAGE_URL"),
+            results=ResultsBucket.from_environ(environ),
             drop_session=required(environ, "DROP_SESSION"),
             default_engine=required(environ, "DEFAULT_ENGINE"),
+            patience=Patience.from_environ(environ),
+            lease=seconds(environ, "CAPTION_LEASE_SECONDS", cls.lease),
         )
 
 
@@ -102,7 +115,7 @@ class Description:
     """What came of asking: a brief or the reason why there is none, and what the asking used and cost."""
 
     outcome: Brief | PermanentError
-    usage: Mapping[str, Any]
+    usage: DescriberUsage
 
 
 class Describer(Protocol):
@@ -158,7 +171,7 @@ class Captioner:
         if found is None:
             logs.warning("an event about an object that is not there", object=event.name, generation=event.generation)
             return
-        self._take_up(ids.announced_track(found.name) or self._dropped(found), found)
+        self._process(ids.announced_track(found.name) or self._dropped(found), found)
 
     def resume(self, message: PictureMessage) -> None:
         """Take a track up again that was parked or left lying, as its storage event would.
@@ -174,16 +187,16 @@ class Captioner:
         if picture is None:
             self._give_up(found[0])
         else:
-            self._take_up(message.track, picture)
+            self._process(message.track, picture)
 
-    def _take_up(self, track: str, event: ObjectFinalized) -> None:
+    def _process(self, track: str, event: ObjectFinalized) -> None:
         owner = ids.new_secret()
         outcome = self._claim(track, event, owner)
         if outcome is None:
             logs.warning("the track is gone", track=track)
             return
         if outcome.changed or _holds(outcome, owner):
-            self._work(outcome, event, owner)
+            self._settle(outcome, event, owner)
         elif outcome.track.status is Status.CAPTIONING:
             raise LeasedError(f"track {track} is being captioned")
         elif outcome.track.status is Status.CAPTIONED and not outcome.work.published:
@@ -203,37 +216,38 @@ class Captioner:
     def _picture_of(self, track: Track) -> ObjectFinalized | None:
         image = track.image
         if image is not None:
-            return ObjectFinalized(image.bucket, image.object, image.generation, image.bytes, image.contentType)
+            return ObjectFinalized(image.bucket, image.object, image.generation, image.bytes, image.content_type)
         # Nobody has heard of an upload: its event was lost, or there was none.
         return self.objects.find(self.settings.images_bucket, ids.upload_name(track.track_id))
 
     def _give_up(self, track: Track) -> None:
-        if datetime.now(UTC) - (track.created_at or _LONG_AGO) < PATIENCE[Status.AWAITING_UPLOAD]:
+        if datetime.now(UTC) - (track.created_at or _LONG_AGO) < self.settings.patience.awaiting_upload:
             logs.info("its picture may still come", track=track.track_id)
             return
         end = _end(track, UploadMissingError("the announced picture never came"))
         # The picture may have come in this very moment: then the track is on its way and stays there.
-        self.tracks.advance(track.track_id, lambda now, _: end if now.status is Status.AWAITING_UPLOAD else None)
+        self.tracks.advance(
+            track.track_id, lambda current, _: end if current.status is Status.AWAITING_UPLOAD else None
+        )
 
     def _claim(self, track: str, event: ObjectFinalized, owner: str) -> Outcome | None:
-        def decide(now: Track, work: PrivateTrack) -> Change | None:
-            lease = {
-                "owner": owner,
-                "lease_until": datetime.now(UTC) + LEASE,
-                "parked": False,
-                "claims": work.claims + 1,
-            }
-            if now.status is Status.AWAITING_UPLOAD:
-                return Change(Status.CAPTIONING, {"image": asdict(_image(event))}, lease)
+        def decide(current: Track, work: PrivateTrack) -> Change | None:
+            now = datetime.now(UTC)
+            claimed = replace(
+                work, owner=owner, lease_until=now + self.settings.lease, parked=False, claims=work.claims + 1
+            )
+            if current.status is Status.AWAITING_UPLOAD:
+                return Change(Status.CAPTIONING, TrackUpdate(image=_image(event)), claimed)
             # The first holder may have crashed: when its lease has ended, the next delivery takes over.
-            if now.status is Status.CAPTIONING and (work.lease_until or _LONG_AGO) < datetime.now(UTC):
-                return Change(work=lease)
+            if current.status is Status.CAPTIONING and (work.lease_until or _LONG_AGO) < now:
+                return Change(work=claimed)
             return None
 
         return self.tracks.advance(track, decide)
 
-    def _work(self, outcome: Outcome, event: ObjectFinalized, owner: str) -> None:
+    def _settle(self, outcome: Outcome, event: ObjectFinalized, owner: str) -> None:
         track = outcome.track
+        parks = False
         try:
             change = self._describe(track, outcome.work, event)
         except PermanentError as error:
@@ -241,20 +255,21 @@ class Captioner:
         except BlockedError as error:
             # Acknowledged, since repeating it would only burn its deliveries: a replay takes it up.
             logs.error("track parked", track=track.track_id, reason=str(error))
-            waiting = {"error": error.to_mapping(track.request.language)}
-            change = Change(None, waiting, {"parked": True, "lease_until": None, "claims": 0})
+            change, parks = Change(update=TrackUpdate(error=error)), True
         except BaseException:
             self._release(track, owner)
             raise
 
-        def decide(now: Track, work: PrivateTrack) -> Change | None:
+        def decide(current: Track, work: PrivateTrack) -> Change | None:
             # Only the holder of the lease writes: a slow handler that was overtaken changes nothing any more.
-            return change if now.status is Status.CAPTIONING and work.owner == owner else None
+            if current.status is not Status.CAPTIONING or work.owner != owner:
+                return None
+            return replace(change, work=replace(work, parked=True, lease_until=None, claims=0)) if parks else change
 
         end = self.tracks.advance(track.track_id, decide)
         if end is None or end.track.status is Status.CANCELLED:
             # Cancelled or erased meanwhile: nothing refers to the cover, and no erasure may come that would find it.
-            folder = self._folder(outcome.work)
+            folder = self.settings.results.folder(outcome.work.token)
             self.objects.erase(folder.bucket, folder.name(COVER))
         elif (end.changed or _holds(end, owner)) and change.status is Status.CAPTIONED:
             self._announce(track)
@@ -262,7 +277,8 @@ class Captioner:
     def _release(self, track: Track, owner: str) -> None:
         # The event comes again soon; without the lease it need not wait for this attempt's to end.
         self.tracks.advance(
-            track.track_id, lambda _, work: Change(work={"lease_until": None}) if work.owner == owner else None
+            track.track_id,
+            lambda _, work: Change(work=replace(work, lease_until=None)) if work.owner == owner else None,
         )
 
     def _describe(self, track: Track, work: PrivateTrack, event: ObjectFinalized) -> Change:
@@ -274,16 +290,14 @@ class Captioner:
         if data is None:
             raise PictureGoneError(event.name)
         picture = self.decode(data)
-        image = asdict(replace(_image(event), width=picture.width, height=picture.height))
+        image = replace(_image(event), width=picture.width, height=picture.height)
         description = self._ask(picture, track.request)
-        usage = {"image": image, "describer": dict(description.usage)}
+        seen = TrackUpdate(image=image, describer=description.usage)
         if isinstance(description.outcome, PermanentError):
-            end = _end(track, description.outcome)
-            return replace(end, fields={**end.fields, **usage})
-        folder = self._folder(work)
+            return _end(track, description.outcome, seen)
+        folder = self.settings.results.folder(work.token)
         self.objects.create(folder.bucket, folder.name(COVER), picture.jpeg, RESULT_TYPES[COVER])
-        brief = {"brief": description.outcome.to_mapping(), "music": {"coverUrl": folder.url(COVER)}, "error": None}
-        return Change(Status.CAPTIONED, {**usage, **brief})
+        return Change(Status.CAPTIONED, replace(seen, brief=description.outcome, music=Music(folder), error=None))
 
     def _ask(self, picture: Picture, request: Request) -> Description:
         if self.breaker.is_open():
@@ -294,25 +308,23 @@ class Captioner:
             self.breaker.open(str(error))
             raise
 
-    def _folder(self, work: PrivateTrack) -> ResultsFolder:
-        return ResultsFolder(self.settings.results_url, self.settings.results_bucket, work.token)
-
     def _announce(self, track: Track) -> None:
         # Published before it is marked: a crash in between repeats the message, which launches nothing twice.
         engine = track.request.engine or self.settings.default_engine
         self.captions.announce(CaptionMessage(track.session, track.track_id, track.attempt), engine)
         self.tracks.advance(
             track.track_id,
-            lambda _, work: None if work.published else Change(work={"published": True}),
+            lambda _, work: None if work.published else Change(work=replace(work, published=True)),
         )
 
 
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NOTHING: Final = TrackUpdate()
 
 
-def _end(track: Track, error: PermanentError) -> Change:
+def _end(track: Track, error: PermanentError, seen: TrackUpdate = _NOTHING) -> Change:
     logs.warning("track ended", track=track.track_id, code=error.code, reason=str(error))
-    return Change(error.status, {"error": error.to_mapping(track.request.language)})
+    return Change(error.status, replace(seen, error=error))
 
 
 def _holds(outcome: Outcome, owner: str) -> bool:
@@ -325,14 +337,13 @@ def _image(event: ObjectFinalized) -> Image:
 
 def _dropped_request(event: ObjectFinalized) -> Request:
     """Read what the person asked for from the object's custom metadata; what cannot be read is left to the system."""
-    request = Request()
+    wishes: dict[str, Any] = {}
     for name, value in event.metadata.items():
-        whole = {"durationSeconds", "seed"} & {name}
         try:
-            asked = Request.from_mapping({name: int(value) if whole else value})
+            wish = {name: int(value) if name in {"durationSeconds", "seed"} else value}
+            Request.from_mapping(wish)
         except (BriefError, ValueError) as error:
             logs.warning("metadata not understood", object=event.name, reason=str(error))
             continue
-        if name in vars(request):
-            request = replace(request, **{name: getattr(asked, name)})
-    return request
+        wishes |= wish
+    return Request.from_mapping(wishes)

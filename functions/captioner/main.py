@@ -48,14 +48,15 @@ def bootstrap() -> Captioner:
     key, models = required(env, "OPENAI_API_KEY"), Models.from_environ(env)
     describer = LoadingDescriber(lambda: _describer(key, models))
     database = firestore.Client(project=project, database=env.get("FIRESTORE_DATABASE"))
+    settings = Settings.from_environ(env)
     return Captioner(
-        tracks=FirestoreTracks(database),
+        tracks=FirestoreTracks(database, settings.patience),
         objects=StorageObjects(storage.Client(project=project)),
         decode=PreparedDecoder().decode,
         describer=describer,
         breaker=FirestoreBreaker(database),
         captions=CaptionsTopic(project, required(env, "CAPTIONS_TOPIC")),
-        settings=Settings.from_environ(env),
+        settings=settings,
     )
 
 

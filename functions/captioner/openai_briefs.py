@@ -27,12 +27,11 @@ from musicgenerator.errors import (
     TransientError,
 )
 from musicgenerator.plain_text import is_english, plain
-from musicgenerator.tracks import Request
+from musicgenerator.tracks import DescriberUsage, Request
 
 _OUTPUT_TOKENS: Final = 1500
 _REJECTED_CODES: Final = frozenset({"image_content_policy_violation", "content_policy_violation"})
 _TRANSIENT_CODES: Final = frozenset({"rate_limit_exceeded", "server_error", "vector_store_timeout"})
-_UNUSED: Final = {"calls": 0, "inputTokens": 0, "outputTokens": 0, "costUsd": 0.0}
 _BLOCKED_CODES: Final = frozenset({"insufficient_quota", "model_not_found"})
 _REFUSED: Final = frozenset({400, 413, 422})
 _MENDED_BY_WAITING: Final = frozenset({408, 409, 425, 429})
@@ -120,21 +119,21 @@ class OpenAIBriefs:
         before the operator has mended the key, the model's name or the quota.
         """
         image = "data:image/jpeg;base64," + base64.b64encode(picture.jpeg).decode()
-        usage: dict[str, Any] = {"model": self._models.describer, "promptVersion": VERSION, **_UNUSED}
+        usage: dict[str, Any] = {"model": self._models.describer, "prompt_version": VERSION}
         try:
             if self._models.moderation:
                 self._moderate(image, request)
-            return Description(self._ask(image, request, usage).to_brief(request.language), usage)
+            return Description(self._ask(image, request, usage).to_brief(request.language), DescriberUsage(**usage))
         except openai.APIStatusError as error:
-            return Description(_lasting(_meaning(error), error), usage)
+            return Description(_lasting(_meaning(error), error), DescriberUsage(**usage))
         except openai.APIError as error:
             raise CaptionUnavailableError(str(error)) from error
         except pydantic.ValidationError as error:
-            return Description(CaptionFailedError(f"cut short or not in the schema: {error}"), usage)
+            return Description(CaptionFailedError(f"cut short or not in the schema: {error}"), DescriberUsage(**usage))
         except BriefError as error:
-            return Description(CaptionFailedError(str(error)), usage)
+            return Description(CaptionFailedError(str(error)), DescriberUsage(**usage))
         except PermanentError as error:
-            return Description(error, usage)
+            return Description(error, DescriberUsage(**usage))
 
     def _moderate(self, image: str, request: Request) -> None:
         material: list[dict[str, Any]] = [{"type": "image_url", "image_url": {"url": image}}]
@@ -158,7 +157,7 @@ class OpenAIBriefs:
             "language": request.language,
             "hint": request.hint,
             "style": request.style,
-            "durationSeconds": request.durationSeconds,
+            "durationSeconds": request.duration_seconds,
         }
         question = {
             "model": self._models.describer,
@@ -228,7 +227,7 @@ def _used(model: str, body: Mapping[str, Any]) -> dict[str, Any]:
     counts = counts if isinstance(counts, dict) else {}
     tokens = [counts.get(name) for name in ("input_tokens", "output_tokens")]
     read, written = (count if isinstance(count, int) else 0 for count in tokens)
-    return {"calls": 1, "inputTokens": read, "outputTokens": written, "costUsd": cost_usd(model, read, written)}
+    return {"calls": 1, "input_tokens": read, "output_tokens": written, "cost_usd": cost_usd(model, read, written)}
 
 
 def _json(text: str) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 import hashlib
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Protocol, Self
+from typing import Any, Protocol, Self
 
 from musicgenerator import ids, logs
 from musicgenerator.briefs import ENGINES
@@ -18,20 +18,17 @@ from musicgenerator.errors import (
 )
 from musicgenerator.jobs import JobFacts, JobRequest, job_labels
 from musicgenerator.messages import CaptionMessage
-from musicgenerator.settings import SettingInvalidError, regions, required, whole_number
+from musicgenerator.settings import DAILY_LIMIT, SettingInvalidError, regions, required, seconds, whole_number
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track
-
-DAILY_LIMIT: Final = 1000
-# How long a region that refused a job is asked for no other: its quota is one of a minute.
-PAUSE: Final = timedelta(seconds=30)
+from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track, TrackUpdate
 
 
 @dataclass(frozen=True)
 class Settings:
     """Where the pipeline may run and keeps its files, who it runs as, and where its music and its message go.
 
-    The first of ``regions`` is the installation's own.
+    The first of ``regions`` is the installation's own. A region that refused a job gets no other for ``pause``: its
+    quota is one of a minute.
     """
 
     regions: tuple[str, ...]
@@ -43,6 +40,7 @@ class Settings:
     fallback_engine: str
     model_endpoint: str
     daily_limit: int
+    pause: timedelta = timedelta(seconds=30)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -58,15 +56,12 @@ class Settings:
             fallback_engine=_engine(environ, "FALLBACK_ENGINE"),
             model_endpoint=environ.get("MODEL_ENDPOINT", ""),
             daily_limit=whole_number(environ, "DAILY_LIMIT", DAILY_LIMIT),
+            pause=seconds(environ, "REGION_PAUSE_SECONDS", cls.pause),
         )
 
 
 class Tracks(Protocol):
     """The truth about every track."""
-
-    def find(self, track: str) -> tuple[Track, PrivateTrack] | None:
-        """Return a track and its work, or None."""
-        ...
 
     def advance(self, track: str, decide: Decision) -> Outcome | None:
         """Write what ``decide`` says, once or not at all."""
@@ -133,11 +128,12 @@ class Launcher:
         busy = {region: until for region, until in self.regions.busy_until().items() if until > now}
         chosen = self._choose(busy)
 
-        def claim(now: Track, _: PrivateTrack) -> Change | None:
+        def claim(current: Track, work: PrivateTrack) -> Change | None:
             # Its region chosen and the day's launch counted in the very commit that claims the track: launched once,
             # in one place, counted once. Where even the chosen region is busy nothing is claimed.
-            due = now.status is Status.CAPTIONED and now.attempt == message.attempt and chosen not in busy
-            return Change(Status.LAUNCHING, {}, {"region": chosen}, self.settings.daily_limit) if due else None
+            due = current.status is Status.CAPTIONED and current.attempt == message.attempt and chosen not in busy
+            claimed = replace(work, region=chosen)
+            return Change(Status.LAUNCHING, work=claimed, daily_limit=self.settings.daily_limit) if due else None
 
         try:
             outcome = self.tracks.advance(message.track, claim)
@@ -167,7 +163,7 @@ class Launcher:
             settled = self._settle(message, Status.LAUNCHING, Change(Status.COMPOSING))
         except LaunchUnavailableError as error:
             logs.warning("no job taken on", track=track.track_id, region=region, reason=str(error))
-            until = datetime.now(UTC) + PAUSE
+            until = datetime.now(UTC) + self.settings.pause
             # A failure is this track's alone to wait for; where there is no room there is none for anybody.
             if isinstance(error, RegionBusyError):
                 self.regions.spare(region, until)
@@ -206,7 +202,7 @@ class Launcher:
             "job": job,
             "brief": track.brief.to_mapping(),
             "engine": track.request.engine or self.settings.default_engine,
-            "seconds": track.request.durationSeconds,
+            "seconds": track.request.duration_seconds,
             "seed": _derived_seed(job) if seed is None else seed,
             "results_bucket": self.settings.results_bucket,
             "results_token": work.token,
@@ -231,15 +227,12 @@ class Launcher:
 
     def _end(self, message: CaptionMessage, state: Status, error: PermanentError) -> None:
         logs.error("track ended", track=message.track, code=error.code, reason=str(error))
-        found = self.tracks.find(message.track)
-        if found:
-            change = Change(error.status, {"error": error.to_mapping(found[0].request.language)})
-            self._settle(message, state, change)
+        self._settle(message, state, Change(error.status, TrackUpdate(error=error)))
 
     def _settle(self, message: CaptionMessage, state: Status, change: Change) -> Outcome | None:
-        def decide(now: Track, _: PrivateTrack) -> Change | None:
+        def decide(current: Track, _: PrivateTrack) -> Change | None:
             # The music may be ready before this write: then the track is past this state and stays there.
-            return change if now.status is state and now.attempt == message.attempt else None
+            return change if current.status is state and current.attempt == message.attempt else None
 
         return self.tracks.advance(message.track, decide)
 

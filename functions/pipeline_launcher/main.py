@@ -20,6 +20,7 @@ from yaml_templates import template_at
 from musicgenerator.delivery import acknowledging_poison
 from musicgenerator.events import message_data
 from musicgenerator.messages import CaptionMessage
+from musicgenerator.patience import Patience
 from musicgenerator.settings import required
 from musicgenerator_google.firestore_switch import FirestoreSwitch
 from musicgenerator_google.firestore_tracks import FirestoreTracks
@@ -45,7 +46,7 @@ def bootstrap() -> Launcher:
     credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
     database = firestore.Client(project=project, database=env.get("FIRESTORE_DATABASE"))
     return Launcher(
-        tracks=FirestoreTracks(database),
+        tracks=FirestoreTracks(database, Patience.from_environ(env)),
         pipelines=VertexPipelines(
             AuthorizedSession(credentials), required(env, "VERTEX_URL"), project, required(env, "REGION")
         ),

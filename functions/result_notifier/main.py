@@ -21,6 +21,7 @@ from sweeping import Sweeper
 from musicgenerator.delivery import acknowledging_poison
 from musicgenerator.events import message_data
 from musicgenerator.messages import Tick, pipeline_event
+from musicgenerator.patience import Patience
 from musicgenerator.settings import required
 from musicgenerator_google.firestore_tracks import FirestoreTracks
 from musicgenerator_google.pubsub_topics import CaptionsTopic, PicturesTopic
@@ -47,7 +48,7 @@ def bootstrap() -> Sweeper:
     """Build the clients, once an instance and after the server has forked."""
     env, project = os.environ, required(os.environ, "GOOGLE_CLOUD_PROJECT")
     database = firestore.Client(project=project, database=env.get("FIRESTORE_DATABASE"))
-    tracks = FirestoreTracks(database)
+    tracks = FirestoreTracks(database, Patience.from_environ(env))
     credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
     notifier = Notifier(
         tracks=tracks,

@@ -17,24 +17,23 @@ from musicgenerator.errors import (
 )
 from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import PipelineMessage
-from musicgenerator.results import MusicFacts, ResultsFolder
-from musicgenerator.settings import regions, required
+from musicgenerator.results import Music, MusicFacts, ResultsBucket, ResultsFolder
+from musicgenerator.settings import regions
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track
+from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track, TrackUpdate
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The results bucket, where its objects can be read, and the regions that jobs may be in."""
+    """The results bucket, and the regions that jobs may be in."""
 
-    results_bucket: str
-    results_url: str
+    results: ResultsBucket
     regions: tuple[str, ...]
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Read the environment; raise SettingMissingError naming a variable that is not set."""
-        return cls(required(environ, "RESULTS_BUCKET"), required(environ, "STORAGE_URL"), regions(environ))
+        return cls(ResultsBucket.from_environ(environ), regions(environ))
 
 
 class Tracks(Protocol):
@@ -106,14 +105,14 @@ class Notifier:
             end = self._music(facts, work)
         except PermanentError as error:
             logs.warning("track ended", track=track.track_id, code=error.code, reason=str(error))
-            end, code = Change(error.status, {"error": error.to_mapping(track.request.language)}), error.code
+            end, code = Change(error.status, TrackUpdate(error=error)), error.code
         if end is None:
             logs.info("the pipeline is still at work", track=track.track_id, job=message.job)
             return
 
-        def decide(now: Track, _: PrivateTrack) -> Change | None:
+        def decide(current: Track, _: PrivateTrack) -> Change | None:
             # A final state stays: of two hints that settle the same attempt the second changes nothing.
-            return None if now.status.is_final or now.attempt != message.attempt else end
+            return None if current.status.is_final or current.attempt != message.attempt else end
 
         outcome = self.tracks.advance(track.track_id, decide)
         logs.info("settled", track=track.track_id, status=end.status)
@@ -129,18 +128,17 @@ class Notifier:
         for region in self.settings.regions:
             facts = self.pipelines.facts(message.job, region)
             if facts and facts.results_token and labels.items() <= facts.labels.items():
-                token = facts.results_token
-                self.results.erase(ResultsFolder(self.settings.results_url, self.settings.results_bucket, token))
+                self.results.erase(self.settings.results.folder(facts.results_token))
                 logs.info("erased what was written for a track that is gone", track=message.track, job=message.job)
                 return
         logs.warning("no such track", track=message.track, job=message.job)
 
     def _music(self, facts: JobFacts, work: PrivateTrack) -> Change | None:
-        folder = ResultsFolder(self.settings.results_url, self.settings.results_bucket, work.token)
+        folder = self.settings.results.folder(work.token)
         # The step's own message comes while its job still runs, so the objects decide before the job's state does.
         music = self.results.music(folder)
         if music is not None:
-            return Change(Status.READY, {"music": folder.music_field(music)})
+            return Change(Status.READY, TrackUpdate(music=Music(folder, music)))
         match facts.state:
             case JobState.FAILED:
                 raise PipelineFailedError(facts.reason)

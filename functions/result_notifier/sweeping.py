@@ -67,20 +67,20 @@ class Sweeper:
         for track in due[: MAX_TRACKS * len(self.notifier.settings.regions)]:
             # An empty change gives the track its patience anew: of two sweepers only one writes it, and a track
             # that cannot be helped makes room for the next.
-            claim = self.tracks.advance(track, lambda now, _: None if now.status.is_final else Change())
+            claim = self.tracks.advance(track, lambda current, _: None if current.status.is_final else Change())
             if claim is None or not claim.changed:
                 continue
             if claim.track.status is Status.COMPOSING and claim.work.region in silent:
                 continue
             logs.warning("taken up again", track=track, status=claim.track.status)
             try:
-                self._take_up(claim.track)
+                self._publish_again(claim.track)
             except LaunchUnavailableError as error:
                 # Its patience has begun anew. Those behind it may be in another region, or only wait to be launched.
                 silent.add(claim.work.region)
                 logs.warning("not taken up now", track=track, region=claim.work.region, reason=str(error))
 
-    def _take_up(self, track: Track) -> None:
+    def _publish_again(self, track: Track) -> None:
         match track.status:
             case Status.AWAITING_UPLOAD | Status.CAPTIONING:
                 self.pictures.announce(PictureMessage(track.track_id))

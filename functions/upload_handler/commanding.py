@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Protocol, Self
 
@@ -12,28 +12,17 @@ from uploading import Sessions, authorised, requested
 
 from musicgenerator import ids, logs
 from musicgenerator.briefs import LENGTHS, SEED, Brief
-from musicgenerator.errors import BriefError, PermanentError
+from musicgenerator.errors import BriefError, TrackCancelledError
 from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.plain_text import plain
-from musicgenerator.results import COVER, RESULT_TYPES, ResultsFolder
+from musicgenerator.results import COVER, RESULT_TYPES, Music, ResultsBucket
 from musicgenerator.settings import required
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Request, Track
+from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Request, Track, TrackUpdate
 
 _WISHES: Final = ("durationSeconds", "seed", "engine")
 _WORDS: Final = ("title", "caption", "prompt", "avoid")
 EDITABLE: Final = (*_WORDS, "moods", "genre", "instruments", "tempoBpm", "key", "valence", "energy", *_WISHES)
-
-
-class TrackCancelledError(PermanentError):
-    """The person cancelled the track."""
-
-    code = "cancelled"
-    status = Status.CANCELLED
-    words = {
-        "ko": "요청하신 대로 음악 만들기를 취소했어요. 원하시면 언제든 다시 만들 수 있어요.",
-        "en": "Making this music was cancelled, as you command. You can make it anew whenever you like.",
-    }
 
 
 @dataclass(frozen=True)
@@ -48,11 +37,10 @@ class TrackState:
 
 @dataclass(frozen=True)
 class Settings:
-    """The two buckets, where results can be read, and the engine of whoever asked for none."""
+    """The two buckets, and the engine of whoever asked for none."""
 
     images_bucket: str
-    results_bucket: str
-    results_url: str
+    results: ResultsBucket
     default_engine: str
 
     @classmethod
@@ -60,14 +48,9 @@ class Settings:
         """Read the environment; raise SettingMissingError naming a variable that is not set."""
         return cls(
             images_bucket=required(environ, "IMAGES_BUCKET"),
-            results_bucket=required(environ, "RESULTS_BUCKET"),
-            results_url=required(environ, "STORAGE_URL"),
+            results=ResultsBucket.from_environ(environ),
             default_engine=required(environ, "DEFAULT_ENGINE"),
         )
-
-    def folder(self, token: str) -> ResultsFolder:
-        """Return the folder of one track's results."""
-        return ResultsFolder(self.results_url, self.results_bucket, token)
 
 
 class Tracks(Protocol):
@@ -188,18 +171,18 @@ class Commands:
             authorised(self.sessions, command.session, command.secret)
         except UnknownSessionError:
             # Its deletion began meanwhile and may have looked for tracks already: nobody else would find this one.
-            self.objects.erase(self.settings.results_bucket, self.settings.folder(token).name(""))
+            self.objects.erase(self.settings.results.name, self.settings.results.folder(token).name(""))
             self.tracks.erase(command.session, track)
             self.admission.forget(command.session)
             raise
-        self.tracks.advance(track, lambda now, it: _with_cover(now, it, cover))
+        self.tracks.advance(track, lambda current, it: _with_cover(current, it, cover))
         logs.info("another take", track=track, of=source.track_id)
         return self._announced(track)
 
     def cancel(self, command: CommandRequest) -> TrackState:
         """End a track that is under way; one that is at its end stays as it is."""
-        now, _, expires_at = self._owned(command)
-        details = Particulars(command.session, expires_at, {"attempt": now.attempt})
+        current, _, expires_at = self._owned(command)
+        details = Particulars(command.session, expires_at, {"attempt": current.attempt})
         stands = self.admission.admit((command.session, command.track, "cancel"), command.body, command.key, details)
         ended = call_off(self.tracks, self.jobs, command.track, stands["attempt"])
         if ended is None:
@@ -210,27 +193,29 @@ class Commands:
         """Begin the next attempt of a track that has failed and may succeed; one that is under way stays as it is."""
         _, work, expires_at = self._owned(command)
         # Listed before the look that decides: what is there while the attempt still counts as failed is its leftover.
-        folder = self.settings.folder(work.token)
+        folder = self.settings.results.folder(work.token)
         results = self.objects.generations(folder.bucket, folder.name(""))
-        now, _, _ = self._owned(command)
-        due = now.status is Status.FAILED and now.retryable
+        current, _, _ = self._owned(command)
+        due = current.status is Status.FAILED and current.retryable
         stands = self.admission.admit(
             (command.session, command.track, "retry"),
             command.body,
             command.key,
-            Particulars(command.session, expires_at, {"attempt": now.attempt if due else 0}),
+            Particulars(command.session, expires_at, {"attempt": current.attempt if due else 0}),
             self.admission.limits.of_track(command.session, command.address) if due else (),
         )
         failed: int = stands["attempt"]
-        if due and failed == now.attempt:
+        if due and failed == current.attempt:
             for name, generation in results:
                 if name != folder.name(COVER):
                     self.objects.delete(folder.bucket, name, generation)
-            self.tracks.advance(command.track, lambda now, _: _next_attempt(now, failed))
+            self.tracks.advance(command.track, lambda track, work: _next_attempt(track, work, failed))
             return self._announced(command.track)
-        if not (due or not now.status.is_final or 0 < failed < now.attempt):
-            raise WrongStateError(f"A failed track whose error is retryable can be retried; this one is {now.status}.")
-        return _state_of(now)
+        if not (due or not current.status.is_final or 0 < failed < current.attempt):
+            raise WrongStateError(
+                f"A failed track whose error is retryable can be retried; this one is {current.status}."
+            )
+        return _state_of(current)
 
     def _owned(self, command: CommandRequest) -> tuple[Track, PrivateTrack, datetime]:
         owner = authorised(self.sessions, command.session, command.secret)
@@ -239,28 +224,28 @@ class Commands:
             raise UnknownTrackError("Name a track of this session.")
         return found[0], found[1], owner.expires_at
 
-    def _copy_cover(self, source: str, target: str) -> dict[str, Any]:
-        here, there = self.settings.folder(source), self.settings.folder(target)
+    def _copy_cover(self, source: str, target: str) -> Music | None:
+        here, there = self.settings.results.folder(source), self.settings.results.folder(target)
         jpeg = self.objects.read(here.bucket, here.name(COVER))
         if jpeg is None:
-            return {}
+            return None
         self.objects.create(there.bucket, there.name(COVER), jpeg, RESULT_TYPES[COVER])
-        return {"music": {"coverUrl": there.url(COVER)}}
+        return Music(there)
 
     def _announced(self, track: str) -> TrackState:
         """Say that a track waits to be taken up, where it does and nobody has said so, and return where it stands."""
         found = self.tracks.find(track)
         if found is None:
             raise UnknownTrackError("The track has just been deleted.")
-        now, work = found
-        if now.status is Status.CAPTIONED and not work.published:
+        current, work = found
+        if current.status is Status.CAPTIONED and not work.published:
             # Published before it is marked: a crash in between repeats the message, which launches nothing twice.
-            engine = now.request.engine or self.settings.default_engine
-            self.captions.announce(CaptionMessage(now.session, track, now.attempt), engine)
-            self.tracks.advance(track, lambda then, it: _mark_published(then, it, now.attempt))
-        elif now.status is Status.CAPTIONING and work.owner is None:
+            engine = current.request.engine or self.settings.default_engine
+            self.captions.announce(CaptionMessage(current.session, track, current.attempt), engine)
+            self.tracks.advance(track, lambda then, it: _mark_published(then, it, current.attempt))
+        elif current.status is Status.CAPTIONING and work.owner is None:
             self.pictures.announce(PictureMessage(track))
-        return _state_of(now)
+        return _state_of(current)
 
 
 def call_off(tracks: Tracks, jobs: Jobs, track: str, attempt: int) -> Track | None:
@@ -270,20 +255,20 @@ def call_off(tracks: Tracks, jobs: Jobs, track: str, attempt: int) -> Track | No
     Repeated after a crash it finds the track cancelled and cancels the job that was left running.
     """
 
-    def decide(now: Track, _: PrivateTrack) -> Change | None:
-        if now.status.is_final or now.attempt != attempt:
+    def decide(current: Track, work: PrivateTrack) -> Change | None:
+        if current.status.is_final or current.attempt != attempt:
             return None
-        error = TrackCancelledError("cancelled by its session").to_mapping(now.request.language)
-        return Change(Status.CANCELLED, {"error": error}, {"owner": None, "lease_until": None, "parked": False})
+        update = TrackUpdate(error=TrackCancelledError("cancelled by its session"))
+        return Change(Status.CANCELLED, update, replace(work, owner=None, lease_until=None, parked=False))
 
     tracks.advance(track, decide)
     found = tracks.find(track)
     if found is None:
         return None
-    now, work = found
-    if now.status is Status.CANCELLED and now.brief is not None:
-        jobs.cancel(ids.pipeline_job_id(track, now.attempt), work.region)
-    return now
+    current, work = found
+    if current.status is Status.CANCELLED and current.brief is not None:
+        jobs.cancel(ids.pipeline_job_id(track, current.attempt), work.region)
+    return current
 
 
 def _edited(brief: Brief, request: Request, body: Mapping[str, Any]) -> tuple[Brief, Request]:
@@ -299,25 +284,27 @@ def _edited(brief: Brief, request: Request, body: Mapping[str, Any]) -> tuple[Br
         edited = Brief.from_mapping(checked | words)
     except BriefError as error:
         raise InvalidRequestError(f"{error.field} {error.problem}.", field=error.field) from error
-    return edited, requested(asdict(request) | wishes)
+    return edited, requested(request.to_mapping() | wishes)
 
 
-def _with_cover(now: Track, work: PrivateTrack, cover: Mapping[str, Any]) -> Change | None:
-    # Later on the music stands there, with the same cover.
-    return Change(fields=cover) if cover and now.status is Status.CAPTIONED and not work.published else None
+def _with_cover(current: Track, work: PrivateTrack, cover: Music | None) -> Change | None:
+    # Later the field holds the music, with the same cover.
+    due = current.status is Status.CAPTIONED and not work.published
+    return Change(update=TrackUpdate(music=cover)) if cover and due else None
 
 
-def _next_attempt(now: Track, failed: int) -> Change | None:
-    # CommandRequest again after a lost answer it sees the next attempt already, and leaves it.
-    if now.status is not Status.FAILED or now.attempt != failed:
+def _next_attempt(current: Track, work: PrivateTrack, failed: int) -> Change | None:
+    # Asked again after a lost answer, it sees the next attempt already and leaves it.
+    if current.status is not Status.FAILED or current.attempt != failed:
         return None
-    status = Status.CAPTIONED if now.brief else Status.CAPTIONING
-    work = {"owner": None, "lease_until": None, "published": False, "parked": False, "claims": 0, "region": ""}
-    return Change(status, {"attempt": failed + 1, "error": None}, work)
+    status = Status.CAPTIONED if current.brief else Status.CAPTIONING
+    return Change(status, TrackUpdate(error=None), PrivateTrack(work.token), attempt=failed + 1)
 
 
-def _mark_published(now: Track, work: PrivateTrack, attempt: int) -> Change | None:
-    return None if work.published or now.attempt != attempt else Change(work={"published": True})
+def _mark_published(current: Track, work: PrivateTrack, attempt: int) -> Change | None:
+    if work.published or current.attempt != attempt:
+        return None
+    return Change(work=replace(work, published=True))
 
 
 def _state_of(track: Track) -> TrackState:

@@ -60,13 +60,14 @@ class Objects(Protocol):
 _T = TypeVar("_T")
 
 _AT_ONCE: Final = 8
-# Well within the time that the function may take; what is left then is deleted by the same request, sent again.
-_ERASE_BUDGET_SECONDS: Final = 40.0
 
 
 @dataclass(frozen=True)
 class Erasures:
-    """Deletes tracks and sessions; every deletion can be repeated until it has gone through."""
+    """Deletes tracks and sessions; every deletion can be repeated until it has gone through.
+
+    A request deletes for ``budget_seconds``, well within the function's time-out; the same request again continues.
+    """
 
     sessions: Sessions
     tracks: Tracks
@@ -74,6 +75,7 @@ class Erasures:
     jobs: Jobs
     ledger: Ledger
     settings: Settings
+    budget_seconds: float = 40.0
 
     def erase_track(self, session: str, secret: str, track: str) -> None:
         """Delete a track of this session; one that is gone already is as it should be."""
@@ -98,7 +100,7 @@ class Erasures:
         authorised(self.sessions, session, secret, even_closed=True)
         # From here on it takes no command but deletions, and nobody reads it.
         self.sessions.end(session)
-        until = time.monotonic() + _ERASE_BUDGET_SECONDS
+        until = time.monotonic() + self.budget_seconds
         _for_each(self.tracks.of_session(session), lambda track: self._erase_named(session, track), until)
         _for_each(self.ledger.of_session(session), self._erase_entry, until)
         if self.tracks.of_session(session) or self.ledger.of_session(session):
@@ -116,7 +118,7 @@ class Erasures:
     def _erase_entry(self, entry: Entry) -> None:
         # A request that crashed half-way may have written into a folder that no track knows.
         if "token" in entry.details:
-            self.objects.erase(self.settings.results_bucket, self.settings.folder(entry.details["token"]).name(""))
+            self._erase_results(entry.details["token"])
         self.ledger.erase(entry.name)
 
     def _erase(self, track: Track, work: PrivateTrack) -> None:
@@ -124,11 +126,15 @@ class Erasures:
         # goes when the job's end is heard of.
         call_off(self.tracks, self.jobs, track.track_id, track.attempt)
         self._erase_original(track.track_id, track.image)
-        self.objects.erase(self.settings.results_bucket, self.settings.folder(work.token).name(""))
+        self._erase_results(work.token)
         self.ledger.close(track.track_id)
         # The documents last: they are what a repeated deletion finds the rest by.
         self.tracks.erase(track.session, track.track_id)
         logs.info("track erased", track=track.track_id)
+
+    def _erase_results(self, token: str) -> None:
+        folder = self.settings.results.folder(token)
+        self.objects.erase(folder.bucket, folder.name(""))
 
     def _erase_original(self, track: str, image: Image | None) -> None:
         announced = ids.upload_name(track)

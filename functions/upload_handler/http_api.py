@@ -23,13 +23,13 @@ from problems import (
 )
 from uploading import Uploads
 
-from musicgenerator import logs
+from musicgenerator import ids, logs
 
 _MAX_BODY_BYTES: Final = 16_384
 _PREFLIGHT_SECONDS: Final = "3600"
 _PAUSED_SECONDS: Final = "60"
 _OUTAGE_SECONDS: Final = "5"
-_IDS: Final = {"{session}": "(?P<session>s[a-z2-7]{26})", "{track}": "(?P<track>t[a-z2-7]{26})"}
+_IDS: Final = {"{session}": f"(?P<session>{ids.SESSION_PATTERN})", "{track}": f"(?P<track>{ids.TRACK_PATTERN})"}
 _DESCRIPTION: Final = Path(__file__).with_name("openapi.json")
 
 

@@ -24,6 +24,7 @@ from iam_signer import IamSigner
 from storage_uploads import StorageUploads
 from uploading import Uploads
 
+from musicgenerator.patience import Patience
 from musicgenerator.settings import required, whole_number, words
 from musicgenerator_google.firestore_switch import FirestoreSwitch
 from musicgenerator_google.firestore_tracks import FirestoreTracks
@@ -54,7 +55,11 @@ def bootstrap() -> HttpApi:
     jobs = VertexPipelines(rest, required(env, "VERTEX_URL"), project, required(env, "REGION"))
     captions = CaptionsTopic(project, required(env, "CAPTIONS_TOPIC"))
     pictures = PicturesTopic(project, required(env, "PICTURES_TOPIC"))
-    sessions, tracks, objects = FirestoreSessions(database), FirestoreTracks(database), StorageObjects(buckets)
+    sessions, tracks, objects = (
+        FirestoreSessions(database),
+        FirestoreTracks(database, Patience.from_environ(env)),
+        StorageObjects(buckets),
+    )
     ledger = FirestoreLedger(database)
     admission, settings = Admission(ledger, Limits.from_environ(env)), Settings.from_environ(env)
     live = timedelta(days=whole_number(env, "SESSION_DAYS", 30))

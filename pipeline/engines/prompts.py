@@ -1,18 +1,15 @@
 """A brief in the words of a text-to-music model: US English, which is all that Lyria 2 reads."""
 
-from typing import Final
-
 from musicgenerator.briefs import Brief
-
-_AFTER_LATIN: Final = 0x250
+from musicgenerator.plain_text import is_english
 
 
 def full(brief: Brief) -> str:
     """Return the brief's own prompt, followed by everything else that is known of the music."""
-    own = brief.prompt.strip().rstrip(".") + ". " if _is_english(brief.prompt) else ""
+    own = brief.prompt.strip().rstrip(".") + ". " if is_english(brief.prompt) else ""
     return (
         f"{own}Instrumental {brief.genre} music. Mood: {', '.join(brief.moods)}. "
-        f"Instruments: {', '.join(brief.instruments)}. Tempo: {brief.tempoBpm} BPM. Key: {brief.key}."
+        f"Instruments: {', '.join(brief.instruments)}. Tempo: {brief.tempo_bpm} BPM. Key: {brief.key}."
     )
 
 
@@ -20,15 +17,10 @@ def plain(brief: Brief) -> str:
     """Return no more than the outline: free words and the name of a genre are what recalls known pieces."""
     return (
         f"An original instrumental piece with a fresh melody for {', '.join(brief.instruments)}, "
-        f"{', '.join(brief.moods)}, {brief.tempoBpm} BPM, in {brief.key}."
+        f"{', '.join(brief.moods)}, {brief.tempo_bpm} BPM, in {brief.key}."
     )
 
 
 def avoided(brief: Brief) -> str:
     """Return what the music should not have in it, empty where nothing is said that the model can read."""
-    return brief.avoid.strip() if _is_english(brief.avoid) else ""
-
-
-def _is_english(text: str) -> bool:
-    # A person may have edited the prompt in Korean, which Lyria 2 refuses as an unsupported language.
-    return all(ord(letter) < _AFTER_LATIN for letter in text if letter.isalpha())
+    return brief.avoid.strip() if is_english(brief.avoid) else ""

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final, Literal, Self, get_args
 
+from musicgenerator import documents
 from musicgenerator.errors import BriefError
 from musicgenerator.plain_text import is_unicode
 
@@ -100,26 +101,25 @@ MAX_MOODS: Final = 5
 MAX_INSTRUMENTS: Final = 6
 
 _MOOD = re.compile(r"[a-z][a-z -]{1,23}")
-_TEXTS: Final = tuple(LENGTHS)
 
 
 @dataclass(frozen=True)
 class Brief:
     """What music is asked for; ``valence`` runs from -1 (dark) to 1 (bright), ``energy`` from 0 (still) to 1 (wild).
 
-    The field names are those of the track document, of ``track.json`` and of the schema a describer answers in.
+    ``to_mapping`` spells the fields as the track document, ``track.json`` and a describer's schema do.
     """
 
     title: str
     caption: str
-    altText: str  # noqa: N815  the contract's spelling: one vocabulary from the model's answer to the page
+    alt_text: str
     language: str
     prompt: str
     avoid: str
     moods: tuple[str, ...]
     genre: str
     instruments: tuple[str, ...]
-    tempoBpm: int  # noqa: N815  as above
+    tempo_bpm: int
     key: str
     valence: float
     energy: float
@@ -127,14 +127,17 @@ class Brief:
     @classmethod
     def from_mapping(cls, data: Mapping[str, Any]) -> Self:
         """Read a brief and check every bound; raise BriefError naming the first field that is wrong."""
-        texts = {name: _text(data, name, LENGTHS[name]) for name in _TEXTS}
         return cls(
-            **texts,
+            title=_text(data, "title"),
+            caption=_text(data, "caption"),
+            alt_text=_text(data, "altText"),
             language=_choice(data, "language", LANGUAGES),
+            prompt=_text(data, "prompt"),
+            avoid=_text(data, "avoid"),
             moods=_moods(data),
             genre=_choice(data, "genre", GENRES),
             instruments=_instruments(data),
-            tempoBpm=round(_number(data, "tempoBpm", TEMPO_BPM)),
+            tempo_bpm=round(_number(data, "tempoBpm", TEMPO_BPM)),
             key=_choice(data, "key", KEYS),
             valence=_number(data, "valence", VALENCE),
             energy=_number(data, "energy", ENERGY),
@@ -142,11 +145,11 @@ class Brief:
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the brief as plain values, lists instead of tuples."""
-        return asdict(self) | {"moods": list(self.moods), "instruments": list(self.instruments)}
+        return documents.to_mapping(self)
 
 
-def _text(data: Mapping[str, Any], field: str, length: int) -> str:
-    value = data.get(field)
+def _text(data: Mapping[str, Any], field: str) -> str:
+    value, length = data.get(field), LENGTHS[field]
     if not isinstance(value, str) or (not value.strip() and field != "avoid"):
         raise BriefError(field, "must be a text that is not empty")
     if not is_unicode(value):

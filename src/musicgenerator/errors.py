@@ -12,6 +12,7 @@ MusicgeneratorError
 │   ├── LaunchRefusedError      Vertex AI will never accept this job
 │   ├── BudgetSpentError        the day's launches are used up
 │   ├── UploadMissingError, CaptionAbandonedError   waited for, or tried, long enough
+│   ├── TrackCancelledError     the person cancelled the track
 │   └── MusicError              the pipeline ended without music
 │       └── PipelineFailedError, PipelineCancelledError, MusicMissingError
 ├── BlockedError                only the operator can mend it: the track is parked, the event acknowledged
@@ -229,6 +230,17 @@ class CaptionAbandonedError(PermanentError):
     words = {
         "ko": "여러 번 시도했지만 사진을 설명하지 못했어요. 나중에 다시 시도해 주세요.",
         "en": "Describing the picture has failed too often. Please try again later.",
+    }
+
+
+class TrackCancelledError(PermanentError):
+    """The person cancelled the track."""
+
+    code = "cancelled"
+    status = Status.CANCELLED
+    words = {
+        "ko": "요청하신 대로 음악 만들기를 취소했어요. 원하시면 언제든 다시 만들 수 있어요.",
+        "en": "Making this music was cancelled, as you command. You can make it anew whenever you like.",
     }
 
 

@@ -11,12 +11,14 @@ import secrets
 from typing import Final
 
 UPLOAD_PREFIX: Final = "uploads/"
+SESSION_PATTERN: Final = "s[a-z2-7]{26}"
+TRACK_PATTERN: Final = "t[a-z2-7]{26}"
 
 _CHARACTERS: Final = 26
 _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
-_SESSION = re.compile(r"s[a-z2-7]{26}")
-_TRACK = re.compile(r"t[a-z2-7]{26}")
-_JOB = re.compile(r"mg-(t[a-z2-7]{26})-([1-9][0-9]{0,5})")
+_SESSION = re.compile(SESSION_PATTERN)
+_TRACK = re.compile(TRACK_PATTERN)
+_JOB = re.compile(rf"mg-({TRACK_PATTERN})-([1-9][0-9]{{0,5}})")
 
 
 def new_session_id() -> str:

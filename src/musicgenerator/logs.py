@@ -12,8 +12,10 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from musicgenerator.ids import TRACK_PATTERN
+
 _TRACE: Final = "logging.googleapis.com/trace"
-_TRACK: Final = re.compile(r"t[a-z2-7]{26}")
+_TRACK: Final = re.compile(TRACK_PATTERN)
 
 
 def info(message: str, **fields: Any) -> None:

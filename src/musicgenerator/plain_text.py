@@ -13,6 +13,7 @@ _ADDRESS: Final = re.compile(
     """
 )
 _MAX_READ: Final = 5_000
+_AFTER_LATIN: Final = "\u0250"
 _MARKUP: Final = re.compile(r"<[^<>]{0,200}>|[<>`{}\\]|\]\(|!\[")
 # Letters, marks, numbers, punctuation, symbols and the plain space; no controls, no direction marks,
 _KEPT: Final = frozenset("LMNPS")
@@ -39,10 +40,13 @@ def is_unicode(text: str) -> bool:
 
 
 def is_english(text: str) -> bool:
-    """Say whether nine of ten letters are basic Latin, which tells US English from Korean, though not from French."""
+    """Say whether nine of ten letters are basic Latin and the others accented Latin.
+
+    This distinguishes US English from Korean, though not from French. Lyria 2 refuses texts in other alphabets.
+    """
     letters = [char for char in text if char.isalpha()]
-    latin = sum(char.isascii() for char in letters)
-    return bool(letters) and latin >= 0.9 * len(letters)
+    basic = sum(char.isascii() for char in letters)
+    return bool(letters) and basic >= 0.9 * len(letters) and all(char < _AFTER_LATIN for char in letters)
 
 
 def _without_addresses(text: str) -> str:

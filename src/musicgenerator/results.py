@@ -5,10 +5,12 @@ The pipeline's step writes ``track.json`` last, so its presence means that every
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from musicgenerator import documents
 from musicgenerator.errors import MusicMissingError
+from musicgenerator.settings import required
 
 MUSIC: Final = "music.mp3"
 MUSIC_WAV: Final = "music.wav"
@@ -30,34 +32,33 @@ RESULT_TYPES: Final = {
 class MusicFacts:
     """What was measured of the finished music.
 
-    ``durationSeconds`` in seconds, ``bytes`` of the MP3, ``loudnessLufs`` integrated (ITU-R BS.1770),
-    ``peaks`` from 0 to 1 evenly over the whole length, ``costUsd`` what the engine charged, ``fallbackFrom`` the engine
-    that was asked first and failed, stated only where there was one.
+    ``duration_seconds`` in seconds, ``bytes`` of the MP3, ``loudness_lufs`` integrated (ITU-R BS.1770),
+    ``peaks`` from 0 to 1 evenly over the whole length, ``cost_usd`` what the engine charged, ``fallback_from`` the
+    engine that was asked first and failed, stated only where there was one.
     """
 
-    durationSeconds: float  # noqa: N815  the contract's spelling
-    mimeType: str  # noqa: N815  as above
+    duration_seconds: float
+    mime_type: str
     bytes: int
-    loudnessLufs: float  # noqa: N815  as above
+    loudness_lufs: float
     peaks: tuple[float, ...]
     engine: str
     seed: int
-    costUsd: float  # noqa: N815  as above
-    fallbackFrom: str | None = None  # noqa: N815  as above
+    cost_usd: float
+    fallback_from: str | None = None
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Read the facts out of a ``track.json``; raise MusicMissingError where it states none."""
         try:
-            music = json.loads(text)["music"]
-            facts = {name: music[name] for name in cls.__dataclass_fields__ if name != "fallbackFrom" or name in music}
+            facts = documents.arguments(cls, json.loads(text)["music"])
             return cls(**facts | {"peaks": tuple(float(peak) for peak in facts["peaks"])})
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise MusicMissingError(f"track.json states no music: {error!r}") from error
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the facts as plain values."""
-        facts = asdict(self) | {"peaks": list(self.peaks)}
+        facts = documents.to_mapping(self)
         return {name: value for name, value in facts.items() if name != "fallbackFrom" or value is not None}
 
 
@@ -77,6 +78,34 @@ class ResultsFolder:
         """Return the address under which whoever knows the token can read one of the results."""
         return f"{self.base_url.rstrip('/')}/{self.bucket}/{self.name(file)}"
 
-    def music_field(self, facts: MusicFacts) -> Mapping[str, Any]:
-        """Return the track's ``music`` field."""
-        return {"url": self.url(MUSIC), "wavUrl": self.url(MUSIC_WAV), "coverUrl": self.url(COVER)} | facts.to_mapping()
+
+@dataclass(frozen=True)
+class ResultsBucket:
+    """The results bucket; ``base_url`` is where its service answers."""
+
+    base_url: str
+    name: str
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read the environment; raise SettingMissingError naming a variable that is not set."""
+        return cls(required(environ, "STORAGE_URL"), required(environ, "RESULTS_BUCKET"))
+
+    def folder(self, token: str) -> ResultsFolder:
+        """Return the folder of the track whose results have this token."""
+        return ResultsFolder(self.base_url, self.name, token)
+
+
+@dataclass(frozen=True)
+class Music:
+    """A track's ``music`` field: its cover alone until the music is finished."""
+
+    folder: ResultsFolder
+    facts: MusicFacts | None = None
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return the field as plain values."""
+        cover = {"coverUrl": self.folder.url(COVER)}
+        if self.facts is None:
+            return cover
+        return {"url": self.folder.url(MUSIC), "wavUrl": self.folder.url(MUSIC_WAV)} | cover | self.facts.to_mapping()

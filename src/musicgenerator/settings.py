@@ -1,8 +1,12 @@
 """Settings read from environment variables, by name, with an error that says which one is missing."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+from typing import Final
 
 from musicgenerator.errors import MusicgeneratorError
+
+DAILY_LIMIT: Final = 1000
 
 
 class SettingMissingError(MusicgeneratorError):
@@ -28,6 +32,22 @@ def whole_number(environ: Mapping[str, str], name: str, default: int) -> int:
         return int(value) if value else default
     except ValueError as error:
         raise SettingInvalidError(f"{name} must be a whole number, not {value!r}") from error
+
+
+def seconds(environ: Mapping[str, str], name: str, default: timedelta) -> timedelta:
+    """Return a variable that holds a duration in whole seconds."""
+    return timedelta(seconds=whole_number(environ, name, round(default.total_seconds())))
+
+
+def durations(environ: Mapping[str, str], name: str, keys: Collection[str]) -> dict[str, timedelta]:
+    """Return a variable that holds durations in whole seconds by key, for example ``captioning=240 parked=900``."""
+    found = {}
+    for word in words(environ, name):
+        key, _, value = word.partition("=")
+        if key not in keys or not value.isdecimal():
+            raise SettingInvalidError(f"{name} must hold KEY=SECONDS with keys of {', '.join(keys)}, not {word!r}")
+        found[key] = timedelta(seconds=int(value))
+    return found
 
 
 def words(environ: Mapping[str, str], name: str) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """The states of a track and the only order in which it may pass through them."""
 
-from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -36,14 +35,3 @@ class Status(StrEnum):
 FINAL: Final = frozenset({Status.READY, Status.FAILED, Status.REJECTED, Status.CANCELLED})
 
 _RANKS: Final = {status: min(position, list(Status).index(Status.READY)) for position, status in enumerate(Status)}
-
-# How long a track may rest in a state before somebody looks whether its event was lost.
-# Each is longer than the state's work takes, since looking costs a message.
-PATIENCE: Final = {
-    Status.AWAITING_UPLOAD: timedelta(hours=1),  # the permission to begin an upload ends after ten minutes
-    Status.CAPTIONING: timedelta(minutes=4),
-    Status.CAPTIONED: timedelta(minutes=2),
-    Status.LAUNCHING: timedelta(minutes=2),
-    Status.COMPOSING: timedelta(minutes=10),
-}
-PARKED_PATIENCE: Final = timedelta(minutes=15)

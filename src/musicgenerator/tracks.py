@@ -1,17 +1,20 @@
 """The track document, ``sessions/{session}/tracks/{track}``, and the private work beside it.
 
 A track is what clients read; ``PrivateTrack`` holds what none may read: owner, lease and the results token.
-The stores turn these values into documents; field names are the contract's own.
+Each value reads and writes its own part of the documents.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from typing import Any, Final, Self
 
+from musicgenerator import documents
 from musicgenerator.briefs import DURATION_SECONDS, ENGINES, LANGUAGES, SEED, Brief
-from musicgenerator.errors import BriefError
+from musicgenerator.errors import BlockedError, BriefError, PermanentError
 from musicgenerator.plain_text import is_unicode
+from musicgenerator.results import Music
 from musicgenerator.states import Status
 
 HINT_LENGTH: Final = 300
@@ -39,8 +42,17 @@ class Image:
     generation: int
     width: int
     height: int
-    contentType: str  # noqa: N815  the contract's spelling
+    content_type: str
     bytes: int
+
+    @classmethod
+    def from_mapping(cls, data: Mapping[str, Any]) -> Self:
+        """Read a document's ``image``."""
+        return cls(**documents.arguments(cls, data))
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return a document's ``image``."""
+        return documents.to_mapping(self)
 
 
 @dataclass(frozen=True)
@@ -49,7 +61,7 @@ class Request:
 
     hint: str = ""
     style: str = ""
-    durationSeconds: int = DEFAULT_SECONDS  # noqa: N815  the contract's spelling
+    duration_seconds: int = DEFAULT_SECONDS
     language: str = DEFAULT_LANGUAGE
     engine: str | None = None
     seed: int | None = None
@@ -60,16 +72,39 @@ class Request:
         return cls(
             hint=_short_text(data, "hint", HINT_LENGTH),
             style=_short_text(data, "style", STYLE_LENGTH),
-            durationSeconds=_whole_number(data, "durationSeconds", DURATION_SECONDS, DEFAULT_SECONDS) or 0,
+            duration_seconds=_whole_number(data, "durationSeconds", DURATION_SECONDS, DEFAULT_SECONDS) or 0,
             language=_language(data),
             engine=_engine(data),
             seed=_whole_number(data, "seed", SEED, None),
         )
 
+    def to_mapping(self) -> dict[str, Any]:
+        """Return a document's ``request``."""
+        return documents.to_mapping(self)
+
+
+@dataclass(frozen=True)
+class DescriberUsage:
+    """Which model and prompt described the picture, and what the calls used.
+
+    ``cost_usd`` is None where the model's price is unknown.
+    """
+
+    model: str
+    prompt_version: str
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = 0.0
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return a document's ``describer``."""
+        return documents.to_mapping(self)
+
 
 @dataclass(frozen=True)
 class Track:
-    """One track as a handler sees it: where it stands and what is known so far.
+    """One track as a handler sees it: its state and what is known so far.
 
     ``retryable`` is what its error says: whether another attempt may succeed; ``created_at`` is None before it is
     stored; ``timeline`` says when it entered each state last.
@@ -86,6 +121,41 @@ class Track:
     retryable: bool = False
     created_at: datetime | None = None
     timeline: Mapping[str, datetime] = field(default_factory=dict)
+
+    @classmethod
+    def from_document(cls, session: str, track_id: str, document: Mapping[str, Any]) -> Self:
+        """Read ``sessions/{session}/tracks/{track}``."""
+        image, brief = document.get("image"), document.get("brief")
+        return cls(
+            session=session,
+            track_id=track_id,
+            status=Status(document["status"]),
+            attempt=document["attempt"],
+            request=Request.from_mapping(document["request"]),
+            image=Image.from_mapping(image) if image else None,
+            brief=Brief.from_mapping(brief) if brief else None,
+            prompt_version=str((document.get("describer") or {}).get("promptVersion", "")),
+            retryable=bool((document.get("error") or {}).get("retryable")),
+            created_at=document.get("createdAt"),
+            timeline=document.get("timeline") or {},
+        )
+
+    def to_document(self, now: object, expires_at: datetime) -> dict[str, Any]:
+        """Return a new track's document; ``now`` is what the store takes for the moment of the write."""
+        return {
+            "status": self.status.value,
+            "attempt": self.attempt,
+            "image": self.image.to_mapping() if self.image else None,
+            "request": self.request.to_mapping(),
+            "brief": self.brief.to_mapping() if self.brief else None,
+            "describer": {"promptVersion": self.prompt_version} if self.prompt_version else None,
+            "music": None,
+            "error": None,
+            "timeline": {self.status.value: now},
+            "createdAt": now,
+            "updatedAt": now,
+            "expiresAt": expires_at,
+        }
 
 
 @dataclass(frozen=True)
@@ -108,38 +178,90 @@ class PrivateTrack:
     claims: int = 0
     region: str = ""
 
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Read ``work/{track}``."""
+        return cls(**documents.arguments(cls, document))
+
+    def to_fields(self) -> dict[str, Any]:
+        """Return the fields of ``work/{track}``; the store adds its session, ``dueAt`` and ``expiresAt``."""
+        return documents.to_mapping(self)
+
+
+class Keep(Enum):
+    """The type of ``KEEP``."""
+
+    KEEP = "keep"
+
+
+KEEP: Final = Keep.KEEP
+
+
+@dataclass(frozen=True)
+class TrackUpdate:
+    """New values of a track's public fields: KEEP leaves a field as it is, None sets it to null."""
+
+    image: Image | Keep = KEEP
+    brief: Brief | Keep = KEEP
+    describer: DescriberUsage | Keep = KEEP
+    music: Music | Keep = KEEP
+    error: PermanentError | BlockedError | Keep | None = KEEP
+
+    def to_fields(self, language: str) -> dict[str, Any]:
+        """Return the fields of a document update; the error's message is in the person's language."""
+        values = {"image": self.image, "brief": self.brief, "describer": self.describer, "music": self.music}
+        fields: dict[str, Any] = {name: value.to_mapping() for name, value in values.items() if value is not KEEP}
+        if self.error is not KEEP:
+            fields["error"] = self.error and self.error.to_mapping(language)
+        return fields
+
 
 @dataclass(frozen=True)
 class Change:
     """One step of a track, written as a whole or not at all.
 
+    ``work`` is the private track as it is to be, None where it stays as it is;
+    ``attempt`` is the number of the attempt that begins;
     ``daily_limit`` makes the step one of so many a day: it is counted in the same commit, or refused;
     ``due_at`` is when the track is next looked after, None where its state's patience says so.
     """
 
     status: Status | None = None
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    work: Mapping[str, Any] = field(default_factory=dict)
+    update: TrackUpdate = field(default_factory=TrackUpdate)
+    work: PrivateTrack | None = None
+    attempt: int | None = None
     daily_limit: int | None = None
     due_at: datetime | None = None
+
+    def to_fields(self, language: str, now: object) -> dict[str, Any]:
+        """Return the fields of a document update, by path, empty where the document stays as it is.
+
+        ``now`` is what the store takes for the moment of the write.
+        """
+        fields = self.update.to_fields(language)
+        if self.attempt is not None:
+            fields["attempt"] = self.attempt
+        if self.status is not None:
+            fields |= {"status": self.status.value, f"timeline.{self.status}": now}
+        return fields | {"updatedAt": now} if fields else {}
 
 
 Decision = Callable[[Track, PrivateTrack], Change | None]
 
 
-def check_step(now: Track, change: Change) -> None:
+def check_step(current: Track, change: Change) -> None:
     """Raise ValueError unless ``(attempt, rank)`` rises, which it must wherever the status or the attempt changes.
 
     Only a new attempt leads out of a final state: the next one, of a failed track.
     """
-    attempt, status = change.fields.get("attempt", now.attempt), change.status
-    if attempt == now.attempt:
-        allowed = status is None or now.status.may_become(status)
+    attempt, status = change.attempt or current.attempt, change.status
+    if attempt == current.attempt:
+        allowed = status is None or current.status.may_become(status)
     else:
-        again = now.status is Status.FAILED and attempt == now.attempt + 1
+        again = current.status is Status.FAILED and attempt == current.attempt + 1
         allowed = again and status is not None and not status.is_final
     if not allowed:
-        raise ValueError(f"a track may not pass from {now.status} ({now.attempt}) to {status} ({attempt})")
+        raise ValueError(f"a track may not pass from {current.status} ({current.attempt}) to {status} ({attempt})")
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,15 @@ Transactions with locks would make many writers wait for each other and mostly f
 
 import random
 import time
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from google.api_core import exceptions
 from google.cloud import firestore
 
-from musicgenerator.briefs import Brief
 from musicgenerator.errors import BudgetSpentError, ContentionError
-from musicgenerator.states import PARKED_PATIENCE, PATIENCE, Status
-from musicgenerator.tracks import Change, Decision, Image, Outcome, PrivateTrack, Request, Track, check_step
+from musicgenerator.patience import Patience
+from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track, check_step
 from musicgenerator_google.firestore_counters import count, part_with_room
 
 _TRIES: Final = 40
@@ -30,9 +28,8 @@ _SESSIONS_KEPT: Final = 10_000
 class FirestoreTracks:
     """The truth about every track."""
 
-    def __init__(self, client: firestore.Client) -> None:
-        """Use a client that lives as long as the instance does."""
-        self._client = client
+    def __init__(self, client: firestore.Client, patience: Patience) -> None:
+        self._client, self._patience = client, patience
         # Which session a track belongs to never changes, and is asked for several times in a handling.
         self._sessions: dict[str, str] = {}
 
@@ -42,8 +39,11 @@ class FirestoreTracks:
         A second delivery finds the first one's document: the commit fails as a whole and changes nothing.
         """
         batch = self._client.batch()
-        batch.create(self._track(track.session, track.track_id), _new_track(track, expires_at))
-        batch.create(self._work(track.track_id), _new_work(track, work, expires_at))
+        kept = {"session": track.session, "dueAt": self._patience.due_at(track.status), "expiresAt": expires_at}
+        batch.create(
+            self._track(track.session, track.track_id), track.to_document(firestore.SERVER_TIMESTAMP, expires_at)
+        )
+        batch.create(self._work(track.track_id), work.to_fields() | kept)
         try:
             batch.commit(timeout=_RPC_TIMEOUT_SECONDS)
         except exceptions.AlreadyExists:
@@ -66,13 +66,13 @@ class FirestoreTracks:
             found = self._read(track)
             if found is None:
                 return None
-            now, work, snapshots = found
-            change = decide(now, work)
+            current, work, snapshots = found
+            change = decide(current, work)
             if change is None:
-                return Outcome(now, work, changed=False)
-            check_step(now, change)
-            if self._commit(now, change, snapshots):
-                return Outcome(now, work, changed=True)
+                return Outcome(current, work, changed=False)
+            check_step(current, change)
+            if self._commit(current, change, snapshots):
+                return Outcome(current, work, changed=True)
             time.sleep(random.uniform(0, 0.03 * (attempt + 1)))  # noqa: S311  jitter, not a secret
         raise ContentionError(f"track {track} kept changing")
 
@@ -97,20 +97,20 @@ class FirestoreTracks:
         batch.delete(self._work(track))
         batch.commit(timeout=_RPC_TIMEOUT_SECONDS)
 
-    def _commit(self, now: Track, change: Change, snapshots: tuple[Any, Any]) -> bool:
+    def _commit(self, current: Track, change: Change, snapshots: tuple[Any, Any]) -> bool:
         batch = self._client.batch()
-        fields: dict[str, Any] = dict(change.fields)
-        if change.status is not None:
-            fields |= {"status": change.status.value, f"timeline.{change.status}": firestore.SERVER_TIMESTAMP}
         if change.daily_limit is not None:
             self._count(batch, change.daily_limit)
         track, work = snapshots
+        parked = change.work is not None and change.work.parked
+        private = change.work.to_fields() if change.work else {}
+        private["dueAt"] = change.due_at or self._patience.due_at(change.status or current.status, parked=parked)
+        public = change.to_fields(current.request.language, firestore.SERVER_TIMESTAMP)
         # The preconditions make a write that was decided on old facts fail instead of undoing a newer one.
         # Every change writes the private document, so two changes decided on the same facts never both succeed.
-        batch.update(work.reference, _work_fields(now, change), option=self._unchanged(work))
-        if fields:
-            fields["updatedAt"] = firestore.SERVER_TIMESTAMP
-            batch.update(track.reference, fields, option=self._unchanged(track))
+        batch.update(work.reference, private, option=self._unchanged(work))
+        if public:
+            batch.update(track.reference, public, option=self._unchanged(track))
         try:
             batch.commit(timeout=_RPC_TIMEOUT_SECONDS)
         except (
@@ -148,7 +148,11 @@ class FirestoreTracks:
         document, work = (found[reference.path] for reference in references)
         if not document.exists or not work.exists:
             return None
-        return _read_track(session, track, document.to_dict()), _read_work(work.to_dict()), (document, work)
+        return (
+            Track.from_document(session, track, document.to_dict()),
+            PrivateTrack.from_document(work.to_dict()),
+            (document, work),
+        )
 
     def _session(self, track: str) -> str | None:
         session = self._sessions.get(track)
@@ -167,85 +171,3 @@ class FirestoreTracks:
 
     def _work(self, track: str) -> Any:
         return self._client.document("work", track)
-
-
-def _new_track(track: Track, expires_at: datetime) -> dict[str, Any]:
-    return {
-        "status": track.status.value,
-        "attempt": track.attempt,
-        "image": asdict(track.image) if track.image else None,
-        "request": asdict(track.request),
-        "brief": track.brief.to_mapping() if track.brief else None,
-        "describer": {"promptVersion": track.prompt_version} if track.prompt_version else None,
-        "music": None,
-        "error": None,
-        "timeline": {track.status.value: firestore.SERVER_TIMESTAMP},
-        "createdAt": firestore.SERVER_TIMESTAMP,
-        "updatedAt": firestore.SERVER_TIMESTAMP,
-        "expiresAt": expires_at,
-    }
-
-
-def _new_work(track: Track, work: PrivateTrack, expires_at: datetime) -> dict[str, Any]:
-    return {
-        "session": track.session,
-        "token": work.token,
-        "owner": work.owner,
-        "leaseUntil": work.lease_until,
-        "published": work.published,
-        "parked": work.parked,
-        "claims": work.claims,
-        "region": work.region,
-        "dueAt": _due(PATIENCE.get(track.status)),
-        "expiresAt": expires_at,
-    }
-
-
-def _work_fields(now: Track, change: Change) -> dict[str, Any]:
-    values = {_WORK_NAMES[name]: value for name, value in change.work.items()}
-    patience = PARKED_PATIENCE if change.work.get("parked") else PATIENCE.get(change.status or now.status)
-    return values | {"dueAt": change.due_at or _due(patience)}
-
-
-def _due(patience: timedelta | None) -> datetime | None:
-    # A track at its end is never due; every change of one that is not gives it its state's patience anew.
-    return None if patience is None else datetime.now(UTC) + patience
-
-
-_WORK_NAMES: Final = {
-    "owner": "owner",
-    "lease_until": "leaseUntil",
-    "published": "published",
-    "parked": "parked",
-    "claims": "claims",
-    "region": "region",
-}
-
-
-def _read_track(session: str, track: str, document: dict[str, Any]) -> Track:
-    image, brief = document.get("image"), document.get("brief")
-    return Track(
-        session=session,
-        track_id=track,
-        status=Status(document["status"]),
-        attempt=document["attempt"],
-        request=Request.from_mapping(document["request"]),
-        image=Image(**image) if image else None,
-        brief=Brief.from_mapping(brief) if brief else None,
-        prompt_version=str((document.get("describer") or {}).get("promptVersion", "")),
-        retryable=bool((document.get("error") or {}).get("retryable")),
-        created_at=document.get("createdAt"),
-        timeline=document.get("timeline") or {},
-    )
-
-
-def _read_work(document: dict[str, Any]) -> PrivateTrack:
-    return PrivateTrack(
-        token=document["token"],
-        owner=document.get("owner"),
-        lease_until=document.get("leaseUntil"),
-        published=bool(document.get("published")),
-        parked=bool(document.get("parked")),
-        claims=document.get("claims", 0),
-        region=document.get("region", ""),
-    )

@@ -62,7 +62,7 @@ SABOTAGES: Final = (
             Edit(
                 "captioner",
                 "captioning.py",
-                "(work.lease_until or _LONG_AGO) < datetime.now(UTC)",
+                "(work.lease_until or _LONG_AGO) < now",
                 "work.lease_until is None",
             ),
         ),
@@ -88,7 +88,7 @@ SABOTAGES: Final = (
             Edit(
                 "pipeline_launcher",
                 "launching.py",
-                "return change if now.status is state and now.attempt == message.attempt else None",
+                "return change if current.status is state and current.attempt == message.attempt else None",
                 "return change",
             ),
             _unchecked_steps("pipeline_launcher"),
@@ -127,7 +127,7 @@ SABOTAGES: Final = (
             Edit(
                 "result_notifier",
                 "notifying.py",
-                "return None if now.status.is_final or now.attempt != message.attempt else end",
+                "return None if current.status.is_final or current.attempt != message.attempt else end",
                 "return end",
             ),
             _unchecked_steps("result_notifier"),
@@ -156,8 +156,8 @@ SABOTAGES: Final = (
             Edit(
                 "captioner",
                 "captioning.py",
-                "if now.status is Status.CAPTIONING and (work.lease_until or _LONG_AGO) < datetime.now(UTC):",
-                "if now.status is Status.CAPTIONING:",
+                "if current.status is Status.CAPTIONING and (work.lease_until or _LONG_AGO) < now:",
+                "if current.status is Status.CAPTIONING:",
             ),
         ),
         Faults(DeliveryFaults(doubled=1.0), openai=ApiFaults(slow=1.0)),

@@ -40,7 +40,7 @@ def everything() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def held(world: World) -> Iterator[tuple[Run, dict[str, tuple[str, str]]]]:
     """A run at rest, with a session and a track for each of the states that a forger may aim at."""
-    with world.run(Faults(jobs=JobFaults(seconds=0.2)), times=()) as run, Witness() as witness:
+    with world.run(Faults(jobs=JobFaults(seconds=0.2)), times={}) as run, Witness() as witness:
         (visitor,) = visitors(run.addresses, 1)
         waiting, _ = visitor.announce("upload-0")
         ready, permit = visitor.announce("upload-2")

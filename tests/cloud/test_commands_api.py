@@ -38,6 +38,7 @@ from localcloud.addresses import IMAGES_BUCKET, PIPELINE_EVENTS_TOPIC, PROJECT, 
 from localcloud.provision import storage_client
 from localcloud.pubsub.scheduler import TICK
 from musicgenerator import ids
+from musicgenerator.patience import Patience
 from musicgenerator.states import Status
 from musicgenerator.tracks import PrivateTrack
 from musicgenerator_google.firestore_counters import total
@@ -263,7 +264,7 @@ def test_what_a_pipeline_writes_after_the_deletion_is_erased_when_it_ends(
     for sighting in sightings(someone.session, [track]):
         if sighting.status is Status.COMPOSING:
             token = token_of(track)
-            FirestoreTracks(firestore.Client(project=PROJECT)).erase(someone.session, track)
+            FirestoreTracks(firestore.Client(project=PROJECT), Patience()).erase(someone.session, track)
             break
     assert _settled_state(local_cloud, ids.pipeline_job_id(track, 1)) == "SUCCEEDED"
     deadline = time.monotonic() + 30
@@ -453,7 +454,9 @@ def _held_track(prey: Visitor) -> str:
     ready = recorded_track(Status.READY)
     held = type(ready)(prey.session, track, Status.READY, 1, ready.request, ready.image, ready.brief)
     work = PrivateTrack(ids.new_results_token())
-    FirestoreTracks(firestore.Client(project=PROJECT)).create(held, work, datetime.now(UTC) + timedelta(days=1))
+    FirestoreTracks(firestore.Client(project=PROJECT), Patience()).create(
+        held, work, datetime.now(UTC) + timedelta(days=1)
+    )
     return track
 
 

@@ -16,6 +16,7 @@ from localcloud.addresses import (
     Addresses,
 )
 from localcloud.provision import drop_session
+from musicgenerator.patience import Patience
 from musicgenerator_google.firestore_tracks import FirestoreTracks
 from operations.dead_letters import DeadLetters
 from tests.cloud.clients import Jobs, drop_files, ends, finalized_event
@@ -85,7 +86,7 @@ def test_a_storage_event_that_was_given_up_on_is_taken_up_by_a_replay(
     """A drop whose event never arrived has no track; replaying the event makes one."""
     (track,) = drop_files([photos["chelsea"]], {"durationSeconds": "10", "language": "en"})
     (before,) = ends(local_cloud, [track]).values()
-    FirestoreTracks(firestore.Client(project=PROJECT)).erase(drop_session(local_cloud), track)
+    FirestoreTracks(firestore.Client(project=PROJECT), Patience()).erase(drop_session(local_cloud), track)
     image = before["image"]
     event, _ = finalized_event(image["object"], image["generation"], image["bytes"])
     _die(STORAGE_EVENTS_TOPIC, json.dumps(event | {"metadata": {"language": "en"}}).encode())

@@ -11,6 +11,7 @@ from google.cloud import firestore
 
 from localcloud.addresses import PROJECT, REPOSITORY, Addresses
 from localcloud.provision import TEMPLATE, drop_session
+from musicgenerator.ids import TRACK_PATTERN
 from musicgenerator.logs import trace_of
 from tests.cloud.clients import drop_files, ends
 
@@ -95,7 +96,7 @@ def test_a_canary_makes_a_track_past_the_launcher(local_cloud: Addresses) -> Non
         timeout=200,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    canary = re.search(r"canary (t[a-z2-7]{26}): ready", done.stdout)
+    canary = re.search(rf"canary ({TRACK_PATTERN}): ready", done.stdout)
     assert canary
     assert not firestore.Client(project=PROJECT).document("work", canary[1]).get().exists
     tracks = firestore.Client(project=PROJECT).collection_group("tracks").stream()

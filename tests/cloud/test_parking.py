@@ -15,7 +15,7 @@ from musicgenerator import ids
 from operations.replay import replay
 from tests.cloud.clients import Jobs, document, ends, finalized_event, post
 from tests.contracts.recorded import recorded
-from tests.support.fakes import Answer, ScriptedServer, scripted_server
+from tests.support.scripted_http import Answer, ScriptedServer, scripted_server
 
 pytestmark = pytest.mark.cloud
 

@@ -2,6 +2,7 @@ import base64
 import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from localcloud.addresses import PROJECT, Addresses
 from localcloud.provision import drop_session, storage_client
 from musicgenerator import ids
 from musicgenerator.errors import BudgetSpentError
+from musicgenerator.patience import Patience
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, Image, PrivateTrack, Request, Track
 from musicgenerator_google.firestore_counters import total
@@ -40,8 +42,8 @@ def _left_lying(database: firestore.Client, session: str, status: Status, image:
 
 def _written(database: firestore.Client, session: str, status: Status, image: Image | None) -> str:
     track, brief = ids.new_track_id(), recorded_track(Status.CAPTIONED).brief
-    FirestoreTracks(database).create(
-        Track(session, track, status, 1, Request(durationSeconds=10), image, brief),
+    FirestoreTracks(database, Patience()).create(
+        Track(session, track, status, 1, Request(duration_seconds=10), image, brief),
         PrivateTrack(token=ids.new_results_token()),
         NOW + timedelta(days=1),
     )
@@ -90,13 +92,13 @@ def test_a_tick_takes_up_what_was_left_lying(
         assert found[track]["status"] == "ready"
         assert Jobs(local_cloud).of(track) == [ids.pipeline_job_id(track, 1)]
     assert (found[announced]["status"], found[announced]["error"]["code"]) == ("failed", "upload_missing")
-    due = {track for _, track in FirestoreTracks(database).due(datetime.now(UTC), 50)}
+    due = {track for _, track in FirestoreTracks(database, Patience()).due(datetime.now(UTC), 50)}
     assert due & {captioning, captioned, launching, announced, composed} == set()
 
 
 def test_one_more_launch_than_the_day_allows_is_refused(database: firestore.Client) -> None:
     """P3: demand above the limit, 64 at once: as many pass as the limit says, and the counter says so too."""
-    tracks, limit, demand = FirestoreTracks(database), 48, 64
+    tracks, limit, demand = FirestoreTracks(database, Patience()), 48, 64
     counter = f"budget/{datetime.now(UTC).date()}"
     before = total(database, counter, "launched")
     names = [_written(database, "s" + "b" * 26, Status.CAPTIONED, None) for _ in range(demand)]
@@ -145,12 +147,12 @@ def test_what_is_known_of_one_region_is_kept_beside_another_s(database: firestor
 
 def test_a_claim_keeps_its_region_and_a_track_that_waits_is_due_when_it_says(database: firestore.Client) -> None:
     """As the store has them: the region until another attempt, the moment until the next change."""
-    tracks, session = FirestoreTracks(database), "s" + "c" * 26
+    tracks, session = FirestoreTracks(database, Patience()), "s" + "c" * 26
     names = [_written(database, session, Status.CAPTIONED, None) for _ in range(2)]
     claimed, waiting = names
     soon = NOW + timedelta(days=2)
     tracks.advance(waiting, lambda *_: Change(due_at=soon))
-    tracks.advance(claimed, lambda *_: Change(Status.LAUNCHING, work={"region": "europe-west4"}))
+    tracks.advance(claimed, lambda _, work: Change(Status.LAUNCHING, work=replace(work, region="europe-west4")))
     assert [_region(tracks, name) for name in names] == ["europe-west4", ""]
     tracks.advance(claimed, lambda *_: Change(Status.COMPOSING))
     assert _region(tracks, claimed) == "europe-west4"
@@ -173,9 +175,11 @@ def _region(tracks: FirestoreTracks, track: str) -> str:
 
 def test_a_track_and_its_work_are_read_as_of_one_moment(database: firestore.Client) -> None:
     """While it is claimed, nobody sees the claimed state without the region that was claimed with it."""
-    reader, writer = FirestoreTracks(database), FirestoreTracks(database)
+    reader, writer = FirestoreTracks(database, Patience()), FirestoreTracks(database, Patience())
     session, torn = ids.new_session_id(), []
-    claim = Change(Status.LAUNCHING, {}, {"region": "europe-west4"})
+
+    def claim(_: Track, work: PrivateTrack) -> Change:
+        return Change(Status.LAUNCHING, work=replace(work, region="europe-west4"))
 
     def look(track: str) -> None:
         while True:
@@ -189,7 +193,7 @@ def test_a_track_and_its_work_are_read_as_of_one_moment(database: firestore.Clie
         for _ in range(25):
             track = _written(database, session, Status.CAPTIONED, None)
             looking = [readers.submit(look, track) for _ in range(8)]
-            writer.advance(track, lambda _now, _work: claim)
+            writer.advance(track, claim)
             for each in looking:
                 each.result(timeout=30)
     assert len(torn) == 25 * 8

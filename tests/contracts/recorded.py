@@ -1,12 +1,14 @@
 """The contracts as files: what producers write and consumers read."""
 
 import json
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from musicgenerator.briefs import Brief
+from musicgenerator.documents import arguments
 from musicgenerator.states import Status
-from musicgenerator.tracks import Image, PrivateTrack, Request, Track
+from musicgenerator.tracks import DescriberUsage, PrivateTrack, Track
 
 # Whose documents the files show.
 SESSION: Final = "sabcdefgh234567ijklmnopqrst"
@@ -14,6 +16,7 @@ TRACK: Final = "tmnopqrstuvwxyz234567abcdef"
 TOKEN: Final = "rqrstuvwxyzabcdef234567ghij"
 JOB: Final = f"mg-{TRACK}-1"
 
+_MOMENTS: Final = ("createdAt", "updatedAt", "expiresAt")
 _HERE: Final = Path(__file__).parent
 
 
@@ -24,17 +27,12 @@ def recorded(name: str) -> Any:
 
 def recorded_track(status: Status) -> Track:
     """Return the track of ``track_STATUS.json``, read as a store reads its document."""
-    document = recorded(f"track_{status}")
-    return Track(
-        session=SESSION,
-        track_id=TRACK,
-        status=Status(document["status"]),
-        attempt=document["attempt"],
-        request=Request.from_mapping(document["request"]),
-        image=Image(**document["image"]) if document["image"] else None,
-        brief=Brief.from_mapping(document["brief"]) if document["brief"] else None,
-        prompt_version=str((document["describer"] or {}).get("promptVersion", "")),
-    )
+    return Track.from_document(SESSION, TRACK, with_moments(recorded(f"track_{status}")))
+
+
+def recorded_usage(status: Status = Status.CAPTIONED) -> DescriberUsage:
+    """Return the describer's usage of ``track_STATUS.json``."""
+    return DescriberUsage(**arguments(DescriberUsage, recorded(f"track_{status}")["describer"]))
 
 
 def recorded_work(*, published: bool = False) -> PrivateTrack:
@@ -44,6 +42,15 @@ def recorded_work(*, published: bool = False) -> PrivateTrack:
 
 def without_timestamps(document: dict[str, Any]) -> dict[str, Any]:
     """Return a track document whose timeline is the list of states reached, since moments differ from run to run."""
-    moments = {"createdAt", "updatedAt", "expiresAt"}
-    kept = {name: value for name, value in document.items() if name not in moments}
+    kept = {name: value for name, value in document.items() if name not in _MOMENTS}
     return kept | {"timeline": list(document["timeline"])}
+
+
+def with_moments(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a track document with datetimes, as Firestore returns it, instead of JSON's texts."""
+    timeline = {name: _moment(text) for name, text in document["timeline"].items()}
+    return {**document, "timeline": timeline} | {name: _moment(document[name]) for name in _MOMENTS}
+
+
+def _moment(value: str | datetime) -> datetime:
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value)

@@ -187,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.project.mistakes.append(f"CONNECT {self.path}")
         self.send_error(403)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _handle  # noqa: N815  http.server's names
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _handle
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from musicgenerator.events import ObjectFinalized
 from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.states import Status
 from musicgenerator.tracks import PrivateTrack
-from tests.contracts.recorded import SESSION, TRACK, recorded, recorded_work
+from tests.contracts.recorded import SESSION, TRACK, recorded, recorded_usage, recorded_work
 from tests.support.fakes import HeardCaptions, MemoryBreaker, MemoryObjects, MemoryTracks, ScriptedDescriber
 
 ENVIRON: Final = {
@@ -42,8 +42,7 @@ class RefusingDecoder:
 
 def recorded_describer() -> ScriptedDescriber:
     """Return a describer whose brief and usage are those of ``track_captioned.json``."""
-    captioned = recorded("track_captioned")
-    return ScriptedDescriber(Brief.from_mapping(captioned["brief"]), captioned["describer"])
+    return ScriptedDescriber(Brief.from_mapping(recorded("track_captioned")["brief"]), recorded_usage())
 
 
 @dataclass

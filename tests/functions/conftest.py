@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.fakes import ScriptedServer, scripted_server
+from tests.support.scripted_http import ScriptedServer, scripted_server
 
 
 @pytest.fixture

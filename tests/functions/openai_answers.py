@@ -12,7 +12,7 @@ from openai_briefs import OpenAIBriefs
 from openai_models import Models
 
 from tests.contracts.recorded import recorded
-from tests.support.fakes import Answer, ScriptedServer
+from tests.support.scripted_http import Answer, ScriptedServer
 
 MODELS: Final = Models("gpt-6-luna", "omni-moderation-latest")
 BRIEF: Final[dict[str, Any]] = recorded("track_captioned")["brief"]

@@ -11,12 +11,14 @@ from google.auth.transport.requests import AuthorizedSession
 from musicgenerator.errors import LaunchUnavailableError
 from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import CaptionMessage, PipelineMessage
+from musicgenerator.results import ResultsBucket
 from musicgenerator.states import Status
 from musicgenerator_google.vertex_pipelines import VertexPipelines
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work
 from tests.functions.test_limits import ENVIRON
 from tests.support.command_fakes import CommandTracks, MemorySwitch
-from tests.support.fakes import HOME, Answer, MemoryPipelines, MemoryRegions, MemoryResults, MemorySpans, ScriptedServer
+from tests.support.fakes import HOME, MemoryPipelines, MemoryRegions, MemoryResults, MemorySpans
+from tests.support.scripted_http import Answer, ScriptedServer
 
 JOBS = "/v1/projects/musicgenerator-prod/locations/us-central1/pipelineJobs"
 
@@ -34,7 +36,7 @@ def launch(held: CommandTracks, pipelines: MemoryPipelines) -> None:
 
 
 def notify(pipelines: MemoryPipelines, results: MemoryResults, held: CommandTracks) -> None:
-    settings = notifying.Settings("musicgenerator-results", "https://storage.googleapis.com", (HOME,))
+    settings = notifying.Settings(ResultsBucket("https://storage.googleapis.com", "musicgenerator-results"), (HOME,))
     message = PipelineMessage.from_bytes(json.dumps(recorded("pipeline_event_step")).encode())
     notifying.Notifier(held, pipelines, results, MemorySpans(), settings).notify(message)
 

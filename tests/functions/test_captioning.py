@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from captioning import LEASE, MAX_CLAIMS, Settings
+from captioning import MAX_CLAIMS, Settings
 
 from musicgenerator import errors, ids
 from musicgenerator.errors import (
@@ -22,7 +22,7 @@ from musicgenerator.events import ObjectFinalized
 from musicgenerator.messages import CaptionMessage
 from musicgenerator.settings import SettingMissingError
 from musicgenerator.states import FINAL, Status
-from tests.contracts.recorded import TOKEN, TRACK, recorded, recorded_track, without_timestamps
+from tests.contracts.recorded import TOKEN, TRACK, recorded, recorded_track, recorded_usage, without_timestamps
 from tests.functions.captioner_scene import ANNOUNCED, ENVIRON, RefusingDecoder, Scene, picture_of
 
 
@@ -130,7 +130,8 @@ def test_a_lease_lasts_longer_than_a_description_can() -> None:
     before = datetime.now(UTC)
     scene.deliver()
     assert leases[0] is not None
-    assert before + LEASE <= leases[0] <= datetime.now(UTC) + LEASE
+    lease = timedelta(seconds=150)
+    assert before + lease <= leases[0] <= datetime.now(UTC) + lease
 
 
 @pytest.mark.parametrize("lost", [1, 2, 3])
@@ -226,7 +227,7 @@ def test_a_declined_picture_is_rejected_as_recorded() -> None:
     """Rejected, not failed: the words ask for another picture, and no cover of it is published."""
     scene = Scene()
     scene.describer.failure = ContentRejectedError("moderation")
-    scene.describer.usage = recorded("track_rejected")["describer"]
+    scene.describer.usage = recorded_usage(Status.REJECTED)
     scene.deliver()
     assert without_timestamps(scene.document) == without_timestamps(recorded("track_rejected"))
     assert not scene.objects.types

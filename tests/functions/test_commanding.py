@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from admitting import Entry
-from commanding import CommandRequest, TrackCancelledError, TrackState
+from commanding import CommandRequest, TrackState
 from problems import (
     InvalidRequestError,
     KeyReusedError,
@@ -16,7 +16,7 @@ from problems import (
 from uploading import Session
 
 from musicgenerator import ids
-from musicgenerator.errors import ContentRejectedError, MoreToEraseError, PipelineFailedError
+from musicgenerator.errors import ContentRejectedError, MoreToEraseError, PipelineFailedError, TrackCancelledError
 from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.states import FINAL, Status
 from musicgenerator.tracks import Change, PrivateTrack, Track, check_step
@@ -393,20 +393,20 @@ def test_a_lost_answer_of_the_store_begins_one_attempt() -> None:
 @pytest.mark.parametrize("then", list(Status))
 def test_only_the_next_attempt_of_a_failed_track_leads_back(status: Status, attempt: int, then: Status) -> None:
     """What never falls is the attempt and, within it, the rank."""
-    now = Track(SESSION, TRACK, status, 1, recorded_track(Status.READY).request)
+    current = Track(SESSION, TRACK, status, 1, recorded_track(Status.READY).request)
     allowed = status.may_become(then) if attempt == 1 else (attempt, status) == (2, "failed") and not then.is_final
-    change = Change(then, {"attempt": attempt})
+    change = Change(then, attempt=attempt)
     if allowed:
-        check_step(now, change)
+        check_step(current, change)
     else:
         with pytest.raises(ValueError, match="may not pass"):
-            check_step(now, change)
+            check_step(current, change)
 
 
 def test_an_attempt_without_a_status_is_no_step() -> None:
     """Nobody raises the attempt of a track that stays where it is."""
     with pytest.raises(ValueError, match="may not pass"):
-        check_step(recorded_track(Status.FAILED), Change(None, {"attempt": 2}))
+        check_step(recorded_track(Status.FAILED), Change(attempt=2))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -550,18 +550,18 @@ def test_another_take_in_a_session_that_is_deleted_meanwhile_does_not_stay() -> 
     assert not scene.captions.heard
 
 
-def test_a_large_session_is_deleted_in_several_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_session_is_deleted_in_several_requests() -> None:
     """The time of each is bounded; what is left keeps its secret, and the next request goes on."""
     scene = Scene()
     for _ in range(20):
         scene.command("again")
-    monkeypatch.setattr("erasing._ERASE_BUDGET_SECONDS", -1.0)
+    scene.erase_budget_seconds = -1.0
     with pytest.raises(MoreToEraseError):
         scene.erase_session()
     assert len(scene.tracks.documents) == 21
     with pytest.raises(UnknownSessionError):
         scene.command("again")
-    monkeypatch.undo()
+    scene.erase_budget_seconds = 40.0
     scene.erase_session()
     assert not scene.tracks.documents
     assert not scene.buckets.objects

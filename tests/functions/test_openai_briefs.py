@@ -25,10 +25,10 @@ from musicgenerator.briefs import (
 )
 from musicgenerator.tracks import Request
 from tests.functions.openai_answers import BRIEF, PAID, RESPONSES, openai_briefs, openai_client, said, script_well
-from tests.support.fakes import Exchange, ScriptedServer
+from tests.support.scripted_http import Exchange, ScriptedServer
 
 PICTURE = Picture(b"\xff\xd8\xff picture", 640, 480)
-REQUEST = Request(hint="잔잔한 파도", style="waltz", durationSeconds=45, language="ko")
+REQUEST = Request(hint="잔잔한 파도", style="waltz", duration_seconds=45, language="ko")
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_parsed_answer_is_the_recorded_brief(describer: OpenAIBriefs) -> None:
 
 def test_what_the_call_used_is_told_with_its_cost(describer: OpenAIBriefs) -> None:
     """Model, prompt version, tokens and dollars."""
-    assert describer.describe(PICTURE, REQUEST).usage == PAID
+    assert describer.describe(PICTURE, REQUEST).usage.to_mapping() == PAID
 
 
 def test_a_model_without_a_known_price_has_no_known_cost(server: ScriptedServer) -> None:
@@ -66,7 +66,7 @@ def test_a_model_without_a_known_price_has_no_known_cost(server: ScriptedServer)
     script_well(server)
     with openai_briefs(server, Models("llava")) as adapter:
         usage = adapter.describe(PICTURE, REQUEST).usage
-    assert usage == PAID | {"model": "llava", "costUsd": None}
+    assert usage.to_mapping() == PAID | {"model": "llava", "costUsd": None}
 
 
 @pytest.mark.parametrize("counts", [None, {}, 5, {"input_tokens": "x", "output_tokens": None}], ids=json.dumps)
@@ -77,7 +77,7 @@ def test_a_server_that_counts_no_tokens_is_a_server_all_the_same(
     server.script(f"POST {RESPONSES}", said(BRIEF, usage=counts))
     description = describer.describe(PICTURE, REQUEST)
     assert Brief.from_mapping(BRIEF) == description.outcome
-    assert description.usage == PAID | {"inputTokens": 0, "outputTokens": 0, "costUsd": 0.0}
+    assert description.usage.to_mapping() == PAID | {"inputTokens": 0, "outputTokens": 0, "costUsd": 0.0}
 
 
 @pytest.mark.parametrize("model", sorted(PRICES))

@@ -19,11 +19,11 @@ from tests.functions.openai_answers import (
     script_well,
     verdict,
 )
-from tests.support.fakes import Answer, ScriptedServer
+from tests.support.scripted_http import Answer, ScriptedServer
 
 PICTURE = Picture(b"\xff\xd8\xff picture", 640, 480)
 ADDRESS = "data:image/jpeg;base64," + base64.b64encode(PICTURE.jpeg).decode()
-REQUEST = Request(hint="잔잔한 파도", style="waltz", durationSeconds=45, language="ko")
+REQUEST = Request(hint="잔잔한 파도", style="waltz", duration_seconds=45, language="ko")
 ENVIRON = {"OPENAI_MODEL": "gpt-6-luna", "MODERATION_MODEL": "omni-moderation-latest"}
 
 
@@ -79,7 +79,7 @@ def test_any_flagged_category_rejects_before_anything_is_paid(server: ScriptedSe
         description = describer.describe(PICTURE, REQUEST)
     assert isinstance(description.outcome, ContentRejectedError)
     assert category in str(description.outcome)
-    assert description.usage == UNPAID
+    assert description.usage.to_mapping() == UNPAID
     assert not server.heard_at(RESPONSES)
 
 

@@ -28,7 +28,7 @@ from tests.functions.openai_answers import (
     script_well,
     verdict,
 )
-from tests.support.fakes import Answer, ScriptedServer
+from tests.support.scripted_http import Answer, ScriptedServer
 
 REJECTING_CODES = {"image_content_policy_violation"}
 PASSING_CODES = {"rate_limit_exceeded", "server_error", "vector_store_timeout"}

@@ -17,12 +17,13 @@ from musicgenerator.errors import BudgetSpentError, LaunchUnavailableError, Regi
 from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import CaptionMessage, PipelineMessage
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, PrivateTrack
+from musicgenerator.tracks import Change, PrivateTrack, Track
 from musicgenerator_google.vertex_pipelines import VertexPipelines
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work
 from tests.functions.test_launching import ENVIRON, TEMPLATE
 from tests.support.command_fakes import CommandTracks, MemorySwitch
-from tests.support.fakes import HOME, Answer, MemoryPipelines, MemoryRegions, MemoryResults, MemorySpans, ScriptedServer
+from tests.support.fakes import HOME, MemoryPipelines, MemoryRegions, MemoryResults, MemorySpans
+from tests.support.scripted_http import Answer, ScriptedServer
 
 AWAY = "europe-west4"
 THERE = f"{AWAY}/{JOB}"
@@ -44,12 +45,12 @@ class Limited(CommandTracks):
     limit: int = 1000
     counted: int = 0
 
-    def _write(self, track: str, change: Change) -> None:
+    def _write(self, current: Track, change: Change) -> None:
         if change.daily_limit is not None:
             if self.counted >= self.limit:
                 raise BudgetSpentError("today")
             self.counted += 1
-        super()._write(track, change)
+        super()._write(current, change)
 
 
 @dataclass

@@ -12,7 +12,7 @@ from iam_signer import IamSigner
 from storage_uploads import StorageUploads
 
 from tests.contracts.recorded import TRACK, recorded
-from tests.support.fakes import Answer, ScriptedServer
+from tests.support.scripted_http import Answer, ScriptedServer
 
 EMAIL = "upload-signer@musicgenerator-prod.iam.gserviceaccount.com"
 SIGN = f"/v1/projects/-/serviceAccounts/{EMAIL}:signBlob"

@@ -11,7 +11,7 @@ from musicgenerator.errors import MusicMissingError
 from musicgenerator.results import MusicFacts, ResultsFolder
 from musicgenerator_google.storage_objects import StorageObjects
 from tests.contracts.recorded import TOKEN, recorded
-from tests.support.fakes import Answer, ScriptedServer
+from tests.support.scripted_http import Answer, ScriptedServer
 
 BUCKET = "musicgenerator-results"
 FOLDER = ResultsFolder("https://storage.googleapis.com", BUCKET, TOKEN)

@@ -12,6 +12,7 @@ from sweeping import LOOKED_AT, MAX_TRACKS, Sweeper, in_turns
 
 from musicgenerator import ids
 from musicgenerator.messages import CaptionMessage, PictureMessage
+from musicgenerator.results import ResultsBucket
 from musicgenerator.states import Status
 from musicgenerator.tracks import Decision, Outcome
 from tests.contracts.recorded import recorded, recorded_work
@@ -58,7 +59,7 @@ class Scene:
     def tick(self) -> list[str]:
         """Sweep once and return the tracks that were announced to the launcher."""
         self.captions.heard.clear()
-        settings = Settings("musicgenerator-results", "https://storage.googleapis.com", self.regions)
+        settings = Settings(ResultsBucket("https://storage.googleapis.com", "musicgenerator-results"), self.regions)
         notifier = Notifier(self.tracks, self.pipelines, MemoryResults(), MemorySpans(), settings)
         Sweeper(self.tracks, notifier, self.pictures, self.captions, "composer").sweep()
         return [message.track for message, _ in self.captions.heard]

@@ -15,7 +15,8 @@ from musicgenerator.errors import LaunchRefusedError, LaunchUnavailableError
 from musicgenerator.jobs import JobFacts, JobRequest, JobState, job_labels
 from musicgenerator_google.vertex_pipelines import VertexPipelines
 from tests.contracts.recorded import JOB, TRACK
-from tests.support.fakes import HOME, Answer, ScriptedServer
+from tests.support.fakes import HOME
+from tests.support.scripted_http import Answer, ScriptedServer
 
 JOBS = "/v1/projects/musicgenerator-prod/locations/us-central1/pipelineJobs"
 WANTED = JobRequest(

@@ -30,14 +30,14 @@ PHOTOS = sorted((ROOT / "localcloud" / "photos").glob("*.jpg"))
 class BriefAnswer(BaseModel):
     title: str = Field(max_length=80)
     caption: str = Field(max_length=400)
-    altText: str = Field(max_length=300)  # noqa: N815  the contract's spelling
+    alt_text: str = Field(max_length=300, alias="altText")
     language: Literal["ko", "en"]
     prompt: str = Field(max_length=800)
     avoid: str = Field(max_length=200)
     moods: list[str] = Field(min_length=1, max_length=5)
     genre: Literal["ambient", "classical piano", "jazz", "lo-fi", "folk", "cinematic", "waltz", "rock"]
     instruments: list[Literal["piano", "cello", "harp", "drums", "flute", "warm pad"]] = Field(min_length=1)
-    tempoBpm: int = Field(ge=40, le=200)  # noqa: N815  as above
+    tempo_bpm: int = Field(ge=40, le=200, alias="tempoBpm")
     key: str
     valence: float = Field(ge=-1, le=1)
     energy: float = Field(ge=0, le=1)
@@ -147,7 +147,7 @@ def test_photo_is_answered_as_the_schema_says(client: openai.OpenAI, photo: Path
     """The unchanged client parses the answer into its model, and it is a brief in the language asked for."""
     response = ask(client, messages(data_url(photo.read_bytes()), language))
     assert response.output_parsed is not None
-    brief = Brief.from_mapping(response.output_parsed.model_dump())
+    brief = Brief.from_mapping(response.output_parsed.model_dump(by_alias=True))
     assert brief.language == language
     assert response.status == "completed"
     assert response.usage is not None

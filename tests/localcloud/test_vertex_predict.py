@@ -173,11 +173,11 @@ def test_the_musician_reads_the_prompt() -> None:
     brief = brief_of(
         "Calm sea. Instrumental bossa nova music. Instruments: nylon guitar. Tempo: 132 BPM. Key: F# minor."
     )
-    assert (brief.genre, brief.tempoBpm, brief.key) == ("bossa nova", 132, "F# minor")
+    assert (brief.genre, brief.tempo_bpm, brief.key) == ("bossa nova", 132, "F# minor")
     assert "nylon guitar" in brief.instruments
     assert (
         brief_of("x").genre,
-        brief_of("x").tempoBpm,
+        brief_of("x").tempo_bpm,
         brief_of("x").key,
         brief_of("x").instruments,
     ) == ("ambient", 100, "C major", ("piano",))

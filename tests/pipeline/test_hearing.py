@@ -52,7 +52,7 @@ class Heard:
 
     def tempo_is_right(self) -> bool:
         found = libsonare.detect_bpm(self.mono, self.rate)
-        return min(abs(found * octave / self.brief.tempoBpm - 1) for octave in (0.5, 1, 2)) < 0.04
+        return min(abs(found * octave / self.brief.tempo_bpm - 1) for octave in (0.5, 1, 2)) < 0.04
 
 
 @pytest.fixture(scope="module")

@@ -137,14 +137,14 @@ def test_track_json_states_what_was_measured() -> None:
     make_music(ORDER, ToneEngine(), results, Topic())
     facts = MusicFacts.from_json(results.files["track.json"].decode())
     assert (
-        facts.durationSeconds,
-        facts.mimeType,
+        facts.duration_seconds,
+        facts.mime_type,
         facts.engine,
         facts.seed,
-        facts.costUsd,
+        facts.cost_usd,
     ) == (10.0, "audio/mpeg", "tone", 7, 0.06)
     assert len(results.files["music.mp3"]) == facts.bytes
-    assert facts.loudnessLufs == pytest.approx(-14, abs=1)
+    assert facts.loudness_lufs == pytest.approx(-14, abs=1)
     track = json.loads(results.files["track.json"])
     assert track["truePeakDbtp"] <= -1
     made = {"engine": "tone", "model": "tone-1", "seed": 7, "promptVersion": "1"}

@@ -13,31 +13,13 @@ from http_api import HttpApi
 from uploading import Session, Uploads
 
 from musicgenerator.messages import PictureMessage
-from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track, check_step
+from musicgenerator.results import ResultsBucket
 from tests.support.fakes import HeardCaptions, MemoryPipelines, MemorySessions, MemoryTracks, PlainPermits
 
 
 @dataclass
 class CommandTracks(MemoryTracks):
-    """Tracks that know another attempt, and can be listed and forgotten."""
-
-    def find(self, track: str) -> tuple[Track, PrivateTrack] | None:
-        found = super().find(track)
-        if found is None:
-            return None
-        error = self.documents[track]["error"] or {}
-        return replace(found[0], retryable=bool(error.get("retryable"))), found[1]
-
-    def advance(self, track: str, decide: Decision) -> Outcome | None:
-        def checked(now: Track, work: PrivateTrack) -> Change | None:
-            change = decide(now, work)
-            if change is None or change.status is None or "attempt" not in change.fields:
-                return change
-            check_step(now, change)
-            # Handed on as a plain field: what it leads out of is a final state, which is checked here.
-            return Change(None, {**change.fields, "status": change.status.value}, change.work)
-
-        return super().advance(track, checked)
+    """Tracks that can be listed by session."""
 
     def of_session(self, session: str) -> list[str]:
         return [track for track, owner in self.sessions.items() if owner == session and track in self.documents]
@@ -178,9 +160,12 @@ class Door:
     limits: Limits = field(default_factory=Limits)
     settings: Settings = field(
         default_factory=lambda: Settings(
-            "musicgenerator-images", "musicgenerator-results", "https://storage.googleapis.com", "composer"
+            "musicgenerator-images",
+            ResultsBucket("https://storage.googleapis.com", "musicgenerator-results"),
+            "composer",
         )
     )
+    erase_budget_seconds: float = 40.0
     origins: tuple[str, ...] = ("https://music.example", "http://127.0.0.1:8080")
 
     @property
@@ -199,7 +184,15 @@ class Door:
                 admission,
                 self.settings,
             ),
-            Erasures(self.sessions, self.tracks, self.buckets, self.jobs, self.ledger, self.settings),
+            Erasures(
+                self.sessions,
+                self.tracks,
+                self.buckets,
+                self.jobs,
+                self.ledger,
+                self.settings,
+                self.erase_budget_seconds,
+            ),
             self.switch,
             self.origins,
         )

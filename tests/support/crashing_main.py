@@ -28,12 +28,14 @@ from typing import Any
 
 import main
 
+from musicgenerator.ids import TRACK_PATTERN
+
 _HERE = Path(__file__).resolve().parent
 _FUNCTION = _HERE.name
 _TARGET = os.environ["CRASH_TARGET"]
 _FOLDER = Path(os.environ["CRASH_FOLDER"])
 _CHANCE = float(os.environ["CRASH_CHANCE"])
-_SUBJECT = re.compile(r"\bt[a-z2-7]{26}\b|\b(?:drop|upload)-\d+")
+_SUBJECT = re.compile(rf"\b{TRACK_PATTERN}\b|\b(?:drop|upload)-\d+")
 _NOBODY = "nobody"
 _SWEEP = "sweep"
 _handling = threading.local()

@@ -1,14 +1,8 @@
-"""Fakes of every port: in memory where the port is ours, at HTTP where it is somebody else's API."""
+"""Fakes of the ports, in memory."""
 
-import json
-import socket
-import struct
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from captioning import Description, Picture
@@ -21,7 +15,17 @@ from musicgenerator.jobs import JobFacts, JobRequest, JobState
 from musicgenerator.messages import CaptionMessage
 from musicgenerator.results import MusicFacts, ResultsFolder
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, Decision, Image, Outcome, PrivateTrack, Request, Track
+from musicgenerator.tracks import (
+    Change,
+    Decision,
+    DescriberUsage,
+    Outcome,
+    PrivateTrack,
+    Request,
+    Track,
+    check_step,
+)
+from tests.contracts.recorded import with_moments
 
 HOME = "us-central1"
 
@@ -50,21 +54,7 @@ class MemoryTracks:
     def create(self, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
         if track.track_id in self.documents:
             return
-        now = datetime.now(UTC)
-        self.documents[track.track_id] = {
-            "status": track.status.value,
-            "attempt": track.attempt,
-            "image": asdict(track.image) if track.image else None,
-            "request": asdict(track.request),
-            "brief": track.brief.to_mapping() if track.brief else None,
-            "describer": None,
-            "music": None,
-            "error": None,
-            "timeline": {track.status.value: now},
-            "createdAt": now,
-            "updatedAt": now,
-            "expiresAt": expires_at,
-        }
+        self.documents[track.track_id] = track.to_document(datetime.now(UTC), expires_at)
         self.sessions[track.track_id] = track.session
         self.works[track.track_id] = work
         self.expiries[track.track_id] = expires_at
@@ -74,28 +64,27 @@ class MemoryTracks:
         document = self.documents.get(track)
         if document is None:
             return None
-        return _track(self.sessions[track], track, document), self.works[track]
+        return Track.from_document(self.sessions[track], track, with_moments(document)), self.works[track]
 
     def advance(self, track: str, decide: Decision) -> Outcome | None:
         for _ in range(_TRIES):
             found, version = self.find(track), self.versions.get(track)
             if found is None:
                 return None
-            now, work = found
-            change = decide(now, work)
+            current, work = found
+            change = decide(current, work)
             if change is None:
-                return Outcome(now, work, changed=False)
-            if change.status is not None and not now.status.may_become(change.status):
-                raise ValueError(f"a track may not pass from {now.status} to {change.status}")
+                return Outcome(current, work, changed=False)
+            check_step(current, change)
             if self.meanwhile:
                 self.meanwhile.pop(0)()
             if self.versions.get(track) != version:
                 continue
-            self._write(track, change)
+            self._write(current, change)
             if self.lost_answers:
                 self.lost_answers -= 1
                 continue
-            return Outcome(now, work, changed=True)
+            return Outcome(current, work, changed=True)
         raise ContentionError(f"track {track} kept changing")
 
     def hold(self, document: Mapping[str, Any], session: str, track: str, work: PrivateTrack) -> None:
@@ -110,32 +99,18 @@ class MemoryTracks:
             del self.documents[track], self.works[track]
             self.versions[track] += 1
 
-    def _write(self, track: str, change: Change) -> None:
-        document = self.documents[track] | dict(change.fields)
+    def _write(self, current: Track, change: Change) -> None:
+        track = current.track_id
+        document = dict(self.documents[track])
+        for path, value in change.to_fields(current.request.language, datetime.now(UTC)).items():
+            name, _, inner = path.partition(".")
+            document[name] = {**document[name], inner: value} if inner else value
         if change.status is not None:
-            document["status"] = change.status.value
-            document["timeline"] = {**document["timeline"], change.status.value: datetime.now(UTC)}
             self.steps.append((track, change.status))
         self.documents[track] = document
-        self.works[track] = replace(self.works[track], **change.work)
+        self.works[track] = change.work or self.works[track]
         self.dues[track] = change.due_at
         self.versions[track] += 1
-
-
-def _track(session: str, track: str, document: Mapping[str, Any]) -> Track:
-    image, brief = document["image"], document["brief"]
-    return Track(
-        session=session,
-        track_id=track,
-        status=Status(document["status"]),
-        attempt=document["attempt"],
-        request=Request.from_mapping(document["request"]),
-        image=Image(**image) if image else None,
-        brief=Brief.from_mapping(brief) if brief else None,
-        prompt_version=str((document.get("describer") or {}).get("promptVersion", "")),
-        created_at=datetime.fromisoformat(str(document["createdAt"])),
-        timeline={name: datetime.fromisoformat(str(moment)) for name, moment in document["timeline"].items()},
-    )
 
 
 @dataclass
@@ -189,7 +164,7 @@ class ScriptedDescriber:
     """Answers with a brief or a failure; ``meanwhile`` runs while it looks at the picture."""
 
     brief: Brief
-    usage: Mapping[str, Any] = field(default_factory=dict)
+    usage: DescriberUsage
     failure: PermanentError | TransientError | BlockedError | None = None
     meanwhile: Callable[[], None] = lambda: None
     asked: list[tuple[Picture, Request]] = field(default_factory=list)
@@ -335,110 +310,3 @@ class PlainPermits:
             "Content-Type": content_type,
         }
         return Permit("PUT", f"{self.url}/{name}?X-Goog-Algorithm=GOOG4-RSA-SHA256&X-Goog-Signature=2f", headers)
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """One request that a scripted server has heard."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes
-
-    def json(self) -> Any:
-        """Return the body's JSON."""
-        return json.loads(self.body)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a scripted server answers; ``cut`` resets the connection instead, ``silent`` never answers.
-
-    ``missing`` bytes of the announced length are never sent.
-    """
-
-    body: Any = None
-    status: int = 200
-    headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
-    cut: bool = False
-    silent: bool = False
-    missing: int = 0
-
-    def encoded(self) -> bytes:
-        """Return the bytes of the body: JSON unless it is bytes already."""
-        return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
-
-
-@dataclass
-class ScriptedServer:
-    """An HTTP server whose answers are scripted by ``"METHOD /path"``; the last one of each is repeated."""
-
-    answers: dict[str, list[Answer]] = field(default_factory=dict)
-    heard: list[Exchange] = field(default_factory=list)
-    url: str = ""
-    ended: threading.Event = field(default_factory=threading.Event)
-
-    def script(self, call: str, *answers: Answer) -> None:
-        """Answer this method and path in turn."""
-        self.answers[call] = list(answers)
-
-    def heard_at(self, path: str) -> list[Exchange]:
-        """Return the requests for one path, oldest first."""
-        return [exchange for exchange in self.heard if exchange.path.split("?")[0] == path]
-
-    def next(self, method: str, path: str) -> Answer:
-        """Return the answer that is due."""
-        due = self.answers.get(f"{method} {path.split('?', maxsplit=1)[0]}")
-        if not due:
-            return Answer({"error": {"code": 404, "message": "not scripted", "status": "NOT_FOUND"}}, 404)
-        return due.pop(0) if len(due) > 1 else due[0]
-
-
-@contextmanager
-def scripted_server() -> Iterator[ScriptedServer]:
-    """Serve on a free loopback port until the block ends."""
-    script = ScriptedServer()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(script))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    script.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
-        yield script
-    finally:
-        script.ended.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def _handler(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            script.heard.append(Exchange(self.command, self.path, dict(self.headers), body))
-            answer = script.next(self.command, self.path)
-            if answer.silent:
-                script.ended.wait()
-            if answer.cut or answer.silent:
-                self.close_connection = True
-                # Closed at once and without a farewell, which the other side sees as a reset.
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                self.connection.close()
-                return
-            data = answer.encoded()
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(data) + answer.missing))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(data)
-            self.close_connection = self.close_connection or answer.missing > 0
-
-        do_GET = do_POST = do_PUT = do_HEAD = answer  # noqa: N815  the names http.server looks for
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
-            """Say nothing."""
-
-    return Handler

@@ -14,6 +14,7 @@ from google.cloud import firestore
 from localcloud.addresses import PROJECT, REPOSITORY, RESULTS_BUCKET, Addresses
 from localcloud.provision import storage_client
 from musicgenerator import ids
+from musicgenerator.patience import Patience
 from musicgenerator.results import COVER, MUSIC, MUSIC_MIDI, MUSIC_WAV, RESULT_TYPES, TRACK, ResultsFolder
 from musicgenerator.states import Status
 from musicgenerator.tracks import PrivateTrack
@@ -58,7 +59,7 @@ class Scene:
         """
         track = ids.new_track_id()
         document = document_of(status, heard, place=len(self.tracks)) | fields
-        store = FirestoreTracks(client())
+        store = FirestoreTracks(client(), Patience())
         if status in {"ready", "failed", "rejected", "cancelled"}:
             # What the commands need; a track under way is only looked at, and no sweeper is to take it up.
             known = replace(recorded_track(Status(status)), session=self.session, track_id=track)

@@ -19,23 +19,16 @@ class Edit:
     new: str
 
 
-def _everywhere(file: str, old: str, new: str) -> list[Edit]:
-    return [Edit(function, file, old, new) for function in FUNCTIONS]
-
-
-def short_times(lease: int, patience: int) -> tuple[Edit, ...]:
-    """Return the edits that make seconds of what takes minutes in production; nothing else is different."""
-    states = "musicgenerator/states.py"
-    return (
-        Edit("captioner", "captioning.py", "timedelta(seconds=150)", f"timedelta(seconds={lease})"),
-        Edit("pipeline_launcher", "launching.py", "timedelta(seconds=30)", "timedelta(seconds=1)"),
-        # A picture that was announced may be sent as late as its sender is slow.
-        *_everywhere(states, "timedelta(hours=1)", f"timedelta(seconds={2 * patience})"),
-        *_everywhere(states, "timedelta(minutes=4)", f"timedelta(seconds={lease + 2})"),
-        *_everywhere(states, "CAPTIONED: timedelta(minutes=2)", f"CAPTIONED: timedelta(seconds={patience})"),
-        *_everywhere(states, "LAUNCHING: timedelta(minutes=2)", f"LAUNCHING: timedelta(seconds={patience})"),
-        *_everywhere(states, "timedelta(minutes=10)", f"timedelta(seconds={patience})"),
-    )
+def short_times(lease: int, patience: int) -> dict[str, str]:
+    """Return the environment that turns minutes of waiting into seconds."""
+    # A picture that was announced may be sent as late as its sender is slow.
+    names = {"awaiting_upload": 2 * patience, "captioning": lease + 2}
+    names |= dict.fromkeys(("captioned", "launching", "composing"), patience)
+    return {
+        "CAPTION_LEASE_SECONDS": str(lease),
+        "REGION_PAUSE_SECONDS": "1",
+        "PATIENCE_SECONDS": " ".join(f"{name}={seconds}" for name, seconds in names.items()),
+    }
 
 
 class StaleEditError(Exception):

@@ -78,12 +78,14 @@ class World:
         edits: Sequence[Edit] = (),
         environ: dict[str, str] | None = None,
         delivery: FaultyDelivery | None = None,
-        times: Sequence[Edit] = SHORT_TIMES,
+        times: Mapping[str, str] = SHORT_TIMES,
     ) -> Iterator["Run"]:
         """Start the functions, edited, and everything that feeds and fails them; end it all with the block."""
         with ExitStack() as stack:
             self._forget()
-            yield Run(self, faults, (*times, *edits), environ or {}, delivery or FaultyDelivery(faults.delivery), stack)
+            yield Run(
+                self, faults, edits, {**times, **(environ or {})}, delivery or FaultyDelivery(faults.delivery), stack
+            )
 
     def restart_firestore(self, run: "Run") -> None:
         """Kill the database while nobody can reach it, and bring it back with what had been written until then."""

@@ -51,7 +51,7 @@ def test_every_permanent_error_says_what_happened_in_both_languages(kind: type[P
     assert re.search(r"[가-힣]", kind.words["ko"])
     assert not re.search(r"[가-힣]", kind.words["en"])
     assert all(words.endswith(".") and words.count(".") >= 1 for words in kind.words.values())
-    assert kind.status in {Status.FAILED, Status.REJECTED}
+    assert kind.status in {Status.FAILED, Status.REJECTED, Status.CANCELLED}
     for language, words in kind.words.items():
         expected = {"code": kind.code, "message": words, "retryable": kind.retryable}
         assert made(kind).to_mapping(language) == expected

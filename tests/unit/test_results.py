@@ -6,11 +6,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from musicgenerator.errors import MusicMissingError
-from musicgenerator.results import COVER, MUSIC, MUSIC_WAV, RESULT_TYPES, TRACK, MusicFacts, ResultsFolder
+from musicgenerator.results import COVER, MUSIC, MUSIC_WAV, RESULT_TYPES, TRACK, Music, MusicFacts, ResultsBucket
 from tests.contracts.recorded import TOKEN, recorded
 from tests.unit.json_values import JSON
 
-FOLDER = ResultsFolder("https://storage.googleapis.com/", "musicgenerator-results", TOKEN)
+FOLDER = ResultsBucket("https://storage.googleapis.com/", "musicgenerator-results").folder(TOKEN)
 
 
 def test_the_facts_are_read_from_the_recorded_track_json() -> None:
@@ -19,13 +19,13 @@ def test_the_facts_are_read_from_the_recorded_track_json() -> None:
     facts = MusicFacts.from_json(json.dumps(contract, ensure_ascii=False))
     assert facts.to_mapping() == contract["music"]
     assert facts.bytes == 722304
-    assert facts.durationSeconds == 30.02
+    assert facts.duration_seconds == 30.02
 
 
 def test_the_music_field_is_the_recorded_one() -> None:
     """Addresses and facts together are the track's `music`."""
     facts = MusicFacts.from_json(json.dumps(recorded("track")))
-    assert FOLDER.music_field(facts) == recorded("track_ready")["music"]
+    assert Music(FOLDER, facts).to_mapping() == recorded("track_ready")["music"]
 
 
 def test_results_lie_in_the_token_s_folder() -> None:

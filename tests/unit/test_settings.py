@@ -1,6 +1,16 @@
+from datetime import timedelta
+
 import pytest
 
-from musicgenerator.settings import SettingInvalidError, SettingMissingError, regions, required, whole_number, words
+from musicgenerator.settings import (
+    SettingInvalidError,
+    SettingMissingError,
+    regions,
+    required,
+    seconds,
+    whole_number,
+    words,
+)
 
 
 @pytest.mark.parametrize("environ", [{}, {"BUCKET": ""}, {"BUCKET": " \t"}])
@@ -42,3 +52,11 @@ def test_the_first_region_is_the_installation_s_own() -> None:
     assert regions({"REGION": "us-central1", "REGIONS": "europe-west4 us-central1"}) == ("us-central1", "europe-west4")
     with pytest.raises(SettingMissingError, match="REGION"):
         regions({"REGIONS": "europe-west4"})
+
+
+def test_seconds_are_whole_and_have_a_default() -> None:
+    """A duration is a number of seconds."""
+    assert seconds({"PAUSE": "45"}, "PAUSE", timedelta(minutes=1)) == timedelta(seconds=45)
+    assert seconds({}, "PAUSE", timedelta(minutes=1)) == timedelta(minutes=1)
+    with pytest.raises(SettingInvalidError, match="PAUSE must be a whole number"):
+        seconds({"PAUSE": "1.5"}, "PAUSE", timedelta(minutes=1))

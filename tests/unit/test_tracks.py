@@ -1,13 +1,17 @@
-from dataclasses import asdict
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from musicgenerator.errors import BriefError
+from musicgenerator.errors import BriefError, PipelineFailedError
+from musicgenerator.results import Music, ResultsBucket
 from musicgenerator.states import Status
-from musicgenerator.tracks import Request
-from tests.contracts.recorded import recorded, recorded_track
+from musicgenerator.tracks import Change, PrivateTrack, Request, TrackUpdate
+from tests.contracts.recorded import SESSION, TOKEN, recorded, recorded_track, recorded_usage, without_timestamps
+
+EXPIRES_AT = datetime(2026, 12, 22, 9, 14, 58, tzinfo=UTC)
 
 INSIDE = [
     ("hint", "가" * 300),
@@ -53,13 +57,13 @@ def test_a_request_that_asks_for_nothing_leaves_it_to_the_system() -> None:
 def test_a_request_reads_what_the_track_document_holds() -> None:
     """Reading the recorded request and writing it again changes nothing."""
     document = recorded("track_awaiting_upload")["request"]
-    assert asdict(Request.from_mapping(document)) == document
+    assert Request.from_mapping(document).to_mapping() == document
 
 
 @pytest.mark.parametrize(("field", "value"), INSIDE)
 def test_a_wish_at_its_bound_is_taken(field: str, value: Any) -> None:
     """The bounds themselves are inside."""
-    assert getattr(Request.from_mapping({field: value}), field) == value
+    assert Request.from_mapping({field: value}).to_mapping()[field] == value
 
 
 @pytest.mark.parametrize(("field", "value"), OUTSIDE)
@@ -105,3 +109,85 @@ def test_a_describer_s_use_has_the_same_members_everywhere(status: Status) -> No
     describer = recorded(f"track_{status}")["describer"]
     members = ["model", "promptVersion", "calls", "inputTokens", "outputTokens", "costUsd"]
     assert describer is None or list(describer) == members
+
+
+@pytest.mark.parametrize("status", [Status.AWAITING_UPLOAD, Status.CAPTIONING])
+def test_a_track_writes_what_it_was_read_from(status: Status) -> None:
+    """A document without music, error and usage is the same after reading and writing it."""
+    document = recorded(f"track_{status}")
+    written = recorded_track(status).to_document("now", EXPIRES_AT)
+    assert without_timestamps(written) == without_timestamps(document) | {"timeline": [status]}
+    assert {written[name] for name in ("createdAt", "updatedAt")} == {"now", *written["timeline"].values()}
+    assert written["expiresAt"] == EXPIRES_AT
+
+
+def test_a_new_attempt_s_track_names_the_prompt_of_its_brief() -> None:
+    """The version of the prompt is all that another take keeps of the describer."""
+    captioned = recorded_track(Status.CAPTIONED)
+    written = captioned.to_document("now", EXPIRES_AT)
+    assert written["describer"] == {"promptVersion": "1"}
+    assert (written["brief"], written["image"]) == (
+        recorded("track_captioned")["brief"],
+        recorded("track_captioned")["image"],
+    )
+    assert replace(captioned, prompt_version="").to_document("now", EXPIRES_AT)["describer"] is None
+
+
+@pytest.mark.parametrize(("status", "retryable"), [("failed", True), ("rejected", False), ("ready", False)])
+def test_a_track_says_whether_it_can_be_retried(status: str, retryable: bool) -> None:  # noqa: FBT001  a parameter of the case
+    """Its error does."""
+    assert recorded_track(Status(status)).retryable is retryable
+
+
+def test_a_private_track_writes_what_it_reads() -> None:
+    """Every field under its name in the document."""
+    document = {
+        "token": TOKEN,
+        "owner": "me",
+        "leaseUntil": EXPIRES_AT,
+        "published": True,
+        "parked": True,
+        "claims": 3,
+        "region": "europe-west4",
+    }
+    private = PrivateTrack(TOKEN, "me", EXPIRES_AT, published=True, parked=True, claims=3, region="europe-west4")
+    assert private.to_fields() == document
+    assert PrivateTrack.from_document({**document, "session": SESSION, "dueAt": EXPIRES_AT}) == private
+
+
+def test_an_old_private_track_has_defaults_for_newer_fields() -> None:
+    """Only the token is required."""
+    assert PrivateTrack.from_document({"session": SESSION, "token": TOKEN}) == PrivateTrack(TOKEN)
+    with pytest.raises(KeyError, match="token"):
+        PrivateTrack.from_document({"session": SESSION})
+
+
+def test_an_empty_change_leaves_the_document_alone() -> None:
+    """Not even `updatedAt` is written."""
+    assert Change().to_fields("ko", "now") == {}
+    assert Change(work=PrivateTrack(TOKEN), due_at=EXPIRES_AT).to_fields("ko", "now") == {}
+
+
+def test_a_change_writes_the_recorded_fields() -> None:
+    """What a captioned track holds, its status with the moment, and null where it says None."""
+    captioned, read = recorded("track_captioned"), recorded_track(Status.CAPTIONED)
+    assert read.brief
+    assert read.image
+    music = Music(ResultsBucket("https://storage.googleapis.com", "musicgenerator-results").folder(TOKEN))
+    update = TrackUpdate(read.image, read.brief, recorded_usage(), music, error=None)
+    fields = {name: captioned[name] for name in ("image", "brief", "describer", "music")}
+    assert Change(Status.CAPTIONED, update, attempt=2).to_fields("ko", "now") == fields | {
+        "error": None,
+        "status": "captioned",
+        "timeline.captioned": "now",
+        "attempt": 2,
+        "updatedAt": "now",
+    }
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_an_error_is_written_in_the_track_s_language(language: str) -> None:
+    """And nothing else is."""
+    error = PipelineFailedError("")
+    fields = {"error": error.to_mapping(language), "updatedAt": "now"}
+    assert Change(update=TrackUpdate(error=error)).to_fields(language, "now") == fields

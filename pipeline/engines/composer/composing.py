@@ -66,8 +66,8 @@ def compose(brief: Brief, seconds: float, seed: int) -> Piece:
     """Return a piece for the brief that fills ``seconds``; the same arguments always give the same piece."""
     style = style_for(brief)
     key = Key(brief.key)
-    planned = form.plan(seconds, brief.tempoBpm, style.beats, style.ritardando)
-    name = f"{seed}/{brief.genre}/{brief.key}/{brief.tempoBpm}/{','.join(brief.moods)}/{','.join(brief.instruments)}"
+    planned = form.plan(seconds, brief.tempo_bpm, style.beats, style.ritardando)
+    name = f"{seed}/{brief.genre}/{brief.key}/{brief.tempo_bpm}/{','.join(brief.moods)}/{','.join(brief.instruments)}"
     bent = bend(brief.moods)
     layout = form.sections(style, planned, brief.energy)
     bar_seconds = style.beats * 60 / planned.tempo

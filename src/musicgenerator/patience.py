@@ -1,0 +1,34 @@
+"""How long a track may stay in a state before the sweeper publishes its message again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+from musicgenerator.settings import durations
+from musicgenerator.states import Status
+
+
+@dataclass(frozen=True)
+class Patience:
+    """One duration for each state that is not final, and one for parked tracks.
+
+    Each is longer than the state's work takes, since every look costs a message.
+    """
+
+    awaiting_upload: timedelta = timedelta(hours=1)  # a signed upload must begin within ten minutes
+    captioning: timedelta = timedelta(minutes=4)
+    captioned: timedelta = timedelta(minutes=2)
+    launching: timedelta = timedelta(minutes=2)
+    composing: timedelta = timedelta(minutes=10)
+    parked: timedelta = timedelta(minutes=15)
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read ``PATIENCE_SECONDS``, for example ``captioning=240 parked=900``; other states keep their defaults."""
+        return cls(**durations(environ, "PATIENCE_SECONDS", tuple(cls.__dataclass_fields__)))
+
+    def due_at(self, status: Status, *, parked: bool = False) -> datetime | None:
+        """Return when a track that is in this state from now on is overdue, None for a final state."""
+        patience = self.parked if parked else getattr(self, status, None)
+        return None if patience is None else datetime.now(UTC) + patience
