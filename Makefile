@@ -36,7 +36,7 @@ run: setup build ## The local cloud with the page at http://127.0.0.1:8080 (anot
 	@exec $(PYTHON) -m localcloud run
 
 drop: $(if $(STAGED),,setup) ## Copy pictures in with the real gcloud and follow them: IMAGES=… (PROJECT=… for a deployed project)
-	@$(OPERATE) $(PYTHON) -m $(if $(PROJECT),operations.drop,localcloud drop) $(IMAGES) $(WISHES)
+	@$(OPERATE) $(PYTHON) -m operations.drop $(IMAGES) $(WISHES)
 
 env: ## Print the variables that point any client at the local cloud: eval "$(make -s env)"
 	@$(if $(wildcard $(PYTHON)),$(PYTHON),python3) -m localcloud.addresses

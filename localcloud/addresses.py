@@ -3,8 +3,11 @@
 Everything that differs between this machine and Google Cloud is an address or a credential, and it is here.
 """
 
+import json
 import os
 import shlex
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -86,6 +89,11 @@ class Addresses:
         """Where the operator's drop session is kept: its id and secret."""
         return self.home / "drop-session.json"
 
+    @property
+    def state_file(self) -> Path:
+        """The file that exists while the local cloud is running: its process id and its first port."""
+        return self.home / "running.json"
+
     def client_environ(self) -> dict[str, str]:
         """Return what any client of these protocols needs to be pointed at the local cloud."""
         return {
@@ -119,8 +127,15 @@ class Addresses:
             ),
         }
 
+    def operator_environ(self) -> dict[str, str]:
+        """Return the further variables of the commands in ``operations/``."""
+        return {
+            "LOG_FOLDER": str(self.home / "logs"),
+            "PARTS": " ".join(f"{part}={self.host(part)}" for part in self.ports),
+        }
+
     def function_environ(self, drop_session: str, template: str) -> dict[str, str]:
-        """Return what the four functions read on top of that; ``template`` is the gs:// address of the pipeline."""
+        """Return the functions' further variables; ``template`` is the pipeline's gs:// address."""
         return {
             "REGION": REGION,
             "REGIONS": os.environ.get("REGIONS", ""),
@@ -146,11 +161,34 @@ class Addresses:
         }
 
 
-def print_environ() -> None:
-    """Print the client's variables as lines for a shell."""
-    for name, value in Addresses.from_environ().client_environ().items():
-        print(f"export {name}={shlex.quote(value)}")
+def running_pid(addresses: Addresses) -> int | None:
+    """Return the process id of the local cloud that is running at these addresses, or None."""
+    try:
+        state = json.loads(addresses.state_file.read_text())
+        os.kill(state["pid"], 0)
+    except (OSError, ValueError, KeyError):
+        return None
+    return int(state["pid"]) if state["port"] == addresses.port else None
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the variables of clients and operators as lines for a shell, or with ``--pid`` the process id alone."""
+    addresses = Addresses.from_environ()
+    if "--pid" not in arguments:
+        for name, value in (addresses.client_environ() | addresses.operator_environ()).items():
+            print(f"export {name}={shlex.quote(value)}")
+        return 0
+    pid = running_pid(addresses)
+    if pid is None:
+        print(
+            "The local cloud is not up. Start it with 'make run' in another terminal,"
+            " or name a deployed project: PROJECT=…",
+            file=sys.stderr,
+        )
+        return 1
+    print(pid)
+    return 0
 
 
 if __name__ == "__main__":
-    print_environ()
+    sys.exit(main(sys.argv[1:]))

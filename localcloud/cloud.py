@@ -27,24 +27,13 @@ def running(addresses: Addresses, show: Callable[[str], None]) -> Iterator[Super
     shutil.rmtree(addresses.home, ignore_errors=True)
     provision.prepare_home(addresses)
     os.environ.update(addresses.client_environ())
-    state = addresses.home / "running.json"
     with Supervisor(addresses.home / "logs", show) as supervisor:
         supervisor.start(foundations(addresses, tools))
         provision.make_buckets()
         session = provision.make_drop_session(addresses)
         supervisor.start(workers(addresses, session, provision.upload_template()))
-        state.write_text(json.dumps({"pid": os.getpid(), "port": addresses.port}) + "\n")
+        addresses.state_file.write_text(json.dumps({"pid": os.getpid(), "port": addresses.port}) + "\n")
         try:
             yield supervisor
         finally:
-            state.unlink(missing_ok=True)
-
-
-def running_pid(addresses: Addresses) -> int | None:
-    """Return the process id of the local cloud that is up at these addresses, or None."""
-    try:
-        state = json.loads((addresses.home / "running.json").read_text())
-        os.kill(state["pid"], 0)
-    except (OSError, ValueError, KeyError):
-        return None
-    return int(state["pid"]) if state["port"] == addresses.port else None
+            addresses.state_file.unlink(missing_ok=True)

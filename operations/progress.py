@@ -3,7 +3,8 @@
 import sys
 import threading
 import time
-from typing import Final, Self, TextIO
+from collections.abc import Mapping
+from typing import Any, Final, Self, TextIO
 
 from musicgenerator.states import Status
 
@@ -50,8 +51,10 @@ class Progress:
             self._clock.join()
             self._draw()
 
-    def show(self, name: str, status: Status, detail: str = "") -> None:
-        """Say where a picture stands now."""
+    def show(self, name: str, document: Mapping[str, Any]) -> None:
+        """Show the stage of a picture's track, from the track's document."""
+        status = Status(document["status"])
+        detail = _detail(status, document)
         stage = _WORDS[status] + (f": {detail}" if detail else "")
         with self._lock:
             if self._stages[name] == stage:
@@ -80,3 +83,10 @@ class Progress:
             self._out.write(back + "".join(f"\x1b[2K{self._line(name)}\n" for name in self._stages))
             self._out.flush()
             self._drawn = True
+
+
+def _detail(status: Status, document: Mapping[str, Any]) -> str:
+    if error := document.get("error"):
+        return f"{error['message']} ({error['code']})"
+    brief = document.get("brief")
+    return str(brief["title"]) if brief and status in {Status.CAPTIONED, Status.READY} else ""

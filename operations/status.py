@@ -20,12 +20,11 @@ from typing import Any, Final
 
 from google.cloud import firestore
 
-from localcloud.addresses import HOST, Addresses
-from localcloud.cloud import running_pid
-from musicgenerator.settings import required, whole_number
+from musicgenerator.settings import required, whole_number, words
 from musicgenerator_google.firestore_counters import total
 from operations.clients import database_client
 from operations.dead_letters import from_environ
+from operations.replay import parked
 
 DAILY_LIMIT: Final = 1000
 PIPELINE_RUN_USD: Final = 0.03
@@ -73,12 +72,14 @@ def day_of(database: firestore.Client, now: datetime) -> Day:
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     since = firestore.FieldFilter("createdAt", ">=", midnight)
     tracks = database.collection_group("tracks").where(filter=since).order_by("createdAt").order_by("status")
-    work = database.collection("work")
-    parked = work.where(filter=firestore.FieldFilter("parked", "==", value=True)).count().get()[0][0].value
-    overdue = work.where(filter=firestore.FieldFilter("dueAt", "<=", now)).count().get()[0][0].value
+    overdue = database.collection("work").where(filter=firestore.FieldFilter("dueAt", "<=", now))
     documents = (document.to_dict() or {} for document in tracks.stream())
     launched = total(database, f"budget/{now.date()}", "launched")
-    return counted(documents, launched, int(parked), int(overdue))
+    return counted(documents, launched, _count(parked(database)), _count(overdue))
+
+
+def _count(query: Any) -> int:
+    return int(query.count().get()[0][0].value)
 
 
 def shown(day: Day, limit: int) -> list[str]:
@@ -98,14 +99,14 @@ def shown(day: Day, limit: int) -> list[str]:
     return lines if day.failures else [line for line in lines if line != "Reasons of failures"]
 
 
-def _local_parts(addresses: Addresses) -> list[str]:
-    pid = running_pid(addresses)
-    if pid is None:
-        return []
-    lines = [f"The local cloud is up (process {pid}); logs are in {addresses.home / 'logs'}"]
-    for part, port in addresses.ports.items():
+def _local_parts() -> list[str]:
+    environ = os.environ
+    pid, logs = required(environ, "LOCALCLOUD_PID"), required(environ, "LOG_FOLDER")
+    lines = [f"The local cloud is up (process {pid}); logs are in {logs}"]
+    for part, _, address in (word.partition("=") for word in words(environ, "PARTS")):
+        host, _, port = address.rpartition(":")
         with socket.socket() as probe:
-            answers = probe.connect_ex((HOST, port)) == 0
+            answers = probe.connect_ex((host, int(port))) == 0
         lines.append(f"  {part:<18} {port}  {'up' if answers else 'DOWN'}")
     letters = from_environ().listed()
     return [*lines, f"Dead letters\n  {len(letters)}"]
@@ -161,13 +162,7 @@ def main() -> int:
         lines, cap = _deployed_functions(app)
         lines += _backlog(app, now)
     else:
-        lines, cap = _local_parts(Addresses.from_environ()), whole_number(os.environ, "DAILY_LIMIT", DAILY_LIMIT)
-    if not lines:
-        print(
-            "The local cloud is not up. Start it with 'make run', or name a deployed project: PROJECT=…",
-            file=sys.stderr,
-        )
-        return 1
+        lines, cap = _local_parts(), whole_number(os.environ, "DAILY_LIMIT", DAILY_LIMIT)
     lines += shown(day_of(database_client(), now), cap)
     print("\n".join(lines))
     return 0

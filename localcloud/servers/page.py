@@ -13,9 +13,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from localcloud.addresses import HOST, PROJECT, REPOSITORY, RESULTS_BUCKET, Addresses
+from web.policy import security_headers
 
 BUILT_PAGE: Final = REPOSITORY / "build" / "web"
-HEADERS: Final = REPOSITORY / "web" / "headers.json"
 # For visits that have no past yet: the median seconds of 30 tracks on a machine with two cores, rounded up.
 USUAL_SECONDS: Final = {"upload": 1, "reading": 2, "preparing": 1, "composing": 7}
 
@@ -39,20 +39,6 @@ def configuration(addresses: Addresses) -> dict[str, Any]:
         "resultsUrl": f"{addresses.url('storage')}/{RESULTS_BUCKET}",
         "usualSeconds": USUAL_SECONDS,
     }
-
-
-def security_headers(addresses: Addresses) -> dict[str, str]:
-    """Return the headers that hold the page to its own scripts and the addresses that it works with.
-
-    They stand in ``web/headers.json``, with places for the addresses, so that every deployment sends the same.
-    """
-    origins = {part: addresses.url(part) for part in ("storage", "firestore")} | {
-        "api": addresses.url("upload_handler")
-    }
-    headers = json.loads(HEADERS.read_text())
-    policy = headers.pop("Content-Security-Policy")
-    directives = (" ".join([name, *sources]).format_map(origins) for name, sources in policy.items())
-    return {"Content-Security-Policy": "; ".join(directives), **headers}
 
 
 class PageHandler(SimpleHTTPRequestHandler):
@@ -133,7 +119,9 @@ class PageServer(ThreadingHTTPServer):
             raise PageNotBuiltError(f"there is no page in {built}: build it with `make build-web`")
         self.addresses = addresses
         self.built = built
-        self.security_headers = security_headers(addresses)
+        self.security_headers = security_headers(
+            api=addresses.url("upload_handler"), storage=addresses.url("storage"), firestore=addresses.url("firestore")
+        )
         self._compressed: dict[tuple[Path, int], bytes] = {}
         super().__init__((HOST, addresses.ports["page"]), PageHandler)
 

@@ -25,3 +25,7 @@ class FirestoreBreaker:
     def open(self, reason: str) -> None:
         """Spare the describer for ten minutes; opening it again only makes that ten minutes from now."""
         self._document.set({"openUntil": datetime.now(UTC) + _OPEN_FOR, "reason": reason}, timeout=_RPC_TIMEOUT_SECONDS)
+
+    def close(self) -> None:
+        """Let calls through again; closing a closed breaker changes nothing."""
+        self._document.delete(timeout=_RPC_TIMEOUT_SECONDS)

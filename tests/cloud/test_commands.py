@@ -57,13 +57,6 @@ def test_demo_names_a_file_that_is_not_there(local_cloud: Addresses) -> None:
     assert (done.returncode, done.stderr.strip()) == (1, "There is no file no-such-picture.jpg.")
 
 
-def test_drop_goes_through_the_real_gcloud(local_cloud: Addresses, photos: dict[str, Path]) -> None:
-    """`make drop`'s command copies with gcloud and follows the track."""
-    done = _command(local_cloud, "drop", str(photos["chelsea"]), "--seconds", "10")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "ready" in done.stdout
-
-
 def test_a_second_start_says_that_it_is_up(local_cloud: Addresses) -> None:
     """Where the local cloud runs already, `run` says so and leaves it alone."""
     done = _command(local_cloud, "run")

@@ -12,7 +12,7 @@ from google.cloud import firestore
 from localcloud.addresses import PROJECT, REPOSITORY, Addresses
 from localcloud.provision import TEMPLATE, drop_session
 from musicgenerator.logs import trace_of
-from tests.cloud.clients import drop_files, ends
+from tests.cloud.clients import drop_files, ends, fetch
 
 pytestmark = pytest.mark.cloud
 
@@ -56,7 +56,7 @@ def test_one_track_s_story_is_told_in_order_by_every_function(local_cloud: Addre
 
 def test_nothing_is_told_of_a_track_that_nobody_knows(local_cloud: Addresses) -> None:
     """And what is no track's id is said to be none."""
-    assert "Nothing is known" in make(local_cloud, "logs", f"TRACK=t{'a' * 26}").stdout
+    assert "No log line names" in make(local_cloud, "logs", f"TRACK=t{'a' * 26}").stdout
     assert "Say which track" in make(local_cloud, "logs", "TRACK=coffee.jpg").stderr
 
 
@@ -73,6 +73,30 @@ def test_the_status_names_parts_tracks_and_what_was_spent(local_cloud: Addresses
     launched = re.search(r"launches (\d+) of 1000", shown.stdout)
     assert launched
     assert int(launched[1]) >= 1
+
+
+def test_drop_copies_pictures_with_gcloud_and_follows_their_tracks(
+    local_cloud: Addresses, photos: dict[str, Path], tmp_path: Path
+) -> None:
+    """It prints the address of each track's music, and fails if one picture becomes no music."""
+    bad = tmp_path / "diary.jpg"
+    bad.write_text("no picture")
+    done = make(local_cloud, "drop", "STAGED=1", f"IMAGES={photos['chelsea']} {bad}", "SECONDS_OF_MUSIC=10")
+    assert done.returncode != 0
+    assert "not_an_image" in done.stdout
+    music = re.search(r"^chelsea.jpg  t[a-z2-7]{26}  (http://\S+/music.mp3)$", done.stdout, re.MULTILINE)
+    assert music, done.stdout + done.stderr
+    assert fetch(music[1])
+
+
+@pytest.mark.parametrize("target", ["drop", "status", "smoke"])
+def test_a_command_without_a_running_local_cloud_says_how_to_start_it(tmp_path: Path, target: str) -> None:
+    """Only log files can be read when it has ended."""
+    done = make(Addresses(19_180, tmp_path), target, "STAGED=1", "IMAGES=a.jpg")
+    assert done.returncode != 0
+    assert "Start it with 'make run'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "No log line names" in make(Addresses(19_180, tmp_path), "logs", f"TRACK=t{'a' * 26}").stdout
 
 
 def test_a_smoke_run_goes_the_way_of_a_person_and_leaves_nothing(local_cloud: Addresses) -> None:

@@ -182,7 +182,7 @@ def test_dead_letters_are_listed_and_a_replay_takes_them_up_with_what_was_parked
         assert listed.splitlines()[-1] == "1 dead letter."
 
     replayed = made(operated, "replay")
-    assert f"taken up again: {parked}" in replayed
+    assert f"replayed: {parked}" in replayed
     assert replayed.splitlines()[-1] == "1 parked tracks, 1 dead letters."
     assert messages.taken(f"{CAPTIONS}-pipeline-launcher") == [(data, {"kept": "yes"})]
     assert messages.taken("musicgenerator-pictures-captioner") == [(PictureMessage(parked).to_bytes(), {})]
