@@ -20,9 +20,9 @@ _ERRORS: Final = (StartError, MissingToolError, DropError, SilentTrackError)
 
 
 def main() -> int:
-    """Run one command; errors that a person can mend end it with their words and exit code 1."""
+    """Run one command and return its exit code; errors that a person can fix are printed without a traceback."""
     arguments = _arguments()
-    # What a shell starts in the background ignores this signal unless it says otherwise.
+    # A shell starts background processes with SIGINT ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGHUP, _end)
@@ -44,7 +44,7 @@ def _run(addresses: Addresses) -> int:
         return 0
     print("Starting the local cloud …")
     with running(addresses, show=print) as supervisor:
-        print(f"\nThe page: {addresses.url('page')}    logs: {addresses.home / 'logs'}    Ctrl-C ends it.\n")
+        print(f"\nThe page: {addresses.url('page')}    logs: {addresses.home / 'logs'}    Stop with Ctrl-C.\n")
         supervisor.wait()
     return 0
 
@@ -56,7 +56,7 @@ def _demo(addresses: Addresses, arguments: argparse.Namespace) -> int:
         session = provision.drop_session(addresses)
         ready = demo.make_music(paths, session, _metadata(arguments), Path(arguments.out))
         if not ready:
-            print("\nNot every picture became music; the reasons are above.", file=sys.stderr)
+            print("\nSome pictures did not become music; the reasons are above.", file=sys.stderr)
         return 0 if ready else 1
 
     if running_pid(addresses) is not None:
@@ -77,10 +77,10 @@ def _arguments() -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="start the local cloud and the page, until Ctrl-C")
     command = commands.add_parser("demo", help="make music from pictures")
-    command.add_argument("images", nargs="*", type=Path, help="pictures; by default some that ship with the project")
-    command.add_argument("--out", default="out", help="where the music is saved")
-    command.add_argument("--language", default="", help="language of title and caption: ko or en")
-    command.add_argument("--seconds", default="", help="length of the music, 10 to 180")
+    command.add_argument("images", nargs="*", type=Path, help="pictures; by default those in localcloud/photos")
+    command.add_argument("--out", default="out", help="the folder for the music")
+    command.add_argument("--language", default="", help="the language of title and caption: ko or en")
+    command.add_argument("--seconds", default="", help="the length of the music in seconds, 10 to 180")
     return parser.parse_args()
 
 

@@ -1,6 +1,7 @@
-"""The one place that knows the local cloud's ports, names, folders and environment.
+"""The local cloud's ports, names, folders and environment variables.
 
-Everything that differs between this machine and Google Cloud is an address or a credential, and it is here.
+Addresses and credentials are all that differs between this machine and Google Cloud.
+``python -m localcloud.addresses`` prints the variables of clients and operators.
 """
 
 import json
@@ -33,21 +34,21 @@ PIPELINE_ACCOUNT: Final = f"pipeline@{PROJECT}.iam.gserviceaccount.com"
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where each part listens, counted up from ``port``, and the folder that holds the running state."""
+    """The parts' ports, which count up from ``port``, and the folder of the local cloud's files."""
 
     port: int = DEFAULT_PORT
     home: Path = REPOSITORY / ".localcloud"
 
     @classmethod
     def from_environ(cls) -> Self:
-        """Read ``PORT`` and ``LOCALCLOUD_HOME``, which let a second local cloud run beside the first."""
+        """Read ``PORT`` and ``LOCALCLOUD_HOME``; with other values a second local cloud runs beside the first."""
         port = int(os.environ.get("PORT") or DEFAULT_PORT)
         home = os.environ.get("LOCALCLOUD_HOME")
         return cls(port, Path(home).resolve() if home else cls.home)
 
     @property
     def ports(self) -> dict[str, int]:
-        """Every part's port, in the order in which the parts start."""
+        """The port of each part."""
         parts = (
             "page",
             "upload_handler",
@@ -76,7 +77,7 @@ class Addresses:
 
     @property
     def page_origins(self) -> tuple[str, ...]:
-        """Under which origins a browser may have the page open."""
+        """The origins under which a browser opens the page."""
         return self.url("page"), f"http://localhost:{self.port}"
 
     @property
@@ -86,7 +87,7 @@ class Addresses:
 
     @property
     def drop_session_file(self) -> Path:
-        """Where the operator's drop session is kept: its id and secret."""
+        """The file with the drop session's id and secret."""
         return self.home / "drop-session.json"
 
     @property
@@ -95,7 +96,7 @@ class Addresses:
         return self.home / "running.json"
 
     def client_environ(self) -> dict[str, str]:
-        """Return what any client of these protocols needs to be pointed at the local cloud."""
+        """Return the variables that point Google's, OpenAI's and this project's clients at the local cloud."""
         return {
             "GOOGLE_CLOUD_PROJECT": PROJECT,
             "FIRESTORE_EMULATOR_HOST": self.host("firestore"),
@@ -152,7 +153,7 @@ class Addresses:
             "DROP_SESSION": drop_session,
             "DEFAULT_ENGINE": os.environ.get("DEFAULT_ENGINE") or "composer",
             "FALLBACK_ENGINE": os.environ.get("FALLBACK_ENGINE", ""),
-            # Every endpoint is served by the model server that MODEL_SERVER_URL names, if it names one.
+            # If MODEL_SERVER_URL is set, its model server answers for every endpoint.
             "MODEL_ENDPOINT": LOCAL_ENDPOINT if os.environ.get("MODEL_SERVER_URL") else "",
             "OPENAI_MODEL": "gpt-6-luna",
             "MODERATION_MODEL": "omni-moderation-latest",

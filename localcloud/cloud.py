@@ -1,4 +1,4 @@
-"""The local cloud as a whole: brought up in order, found when it is up already."""
+"""Start the local cloud's parts in order, and stop them."""
 
 import contextlib
 import json
@@ -15,14 +15,14 @@ from localcloud.supervisor import StartError, Supervisor, check_ports
 
 @contextlib.contextmanager
 def running(addresses: Addresses, show: Callable[[str], None]) -> Iterator[Supervisor]:
-    """Bring the local cloud up, and take every part of it down again at the end of the ``with`` block.
+    """Run the local cloud inside a ``with`` block and stop all its parts at the end.
 
-    Raises StartError or MissingToolError in words that say what to do.
+    Raises StartError or MissingToolError with a message that says what to do.
     """
     tools = find_tools()
     if not provision.TEMPLATE.is_file():
         raise StartError("The pipeline is not compiled. Run 'make build' first.")
-    # Before anything is touched: what is busy may be another local cloud at work in the same folder.
+    # Before the folder is deleted: another local cloud may listen on these ports and use the same folder.
     check_ports(addresses.ports)
     shutil.rmtree(addresses.home, ignore_errors=True)
     provision.prepare_home(addresses)

@@ -1,4 +1,4 @@
-"""Pictures in, music out: drops pictures, follows their tracks and saves what became of them."""
+"""The demo: drops pictures, follows their tracks and saves their music."""
 
 import json
 import urllib.request
@@ -27,9 +27,9 @@ def drop(name: str, path: Path, metadata: dict[str, str]) -> Drop:
 
 
 def make_music(paths: list[Path], session: str, metadata: dict[str, str], out: Path) -> bool:
-    """Drop the pictures, follow them to their ends, save the results under ``out`` and print a table.
+    """Drop the pictures, follow their tracks, save the results below ``out`` and print a table.
 
-    Returns whether every track became ready.
+    Returns True if every track became ready.
     """
     pictures = named(paths)
     documents: dict[str, dict[str, Any]] = {}

@@ -1,4 +1,4 @@
-"""One line a track, with its stage and elapsed time: redrawn on a terminal, printed on every change elsewhere."""
+"""Show one line per track with its stage and elapsed time: redrawn on a terminal, otherwise printed at every change."""
 
 import sys
 import threading
@@ -23,10 +23,10 @@ _REDRAW_SECONDS: Final = 0.2
 
 
 class Progress:
-    """Shows where each picture stands; use it in a ``with`` block around the work."""
+    """Shows the stage of each picture's track inside a ``with`` block."""
 
     def __init__(self, names: list[str], out: TextIO = sys.stdout) -> None:
-        """Show these pictures, by name."""
+        """Take the pictures' names."""
         self._out = out
         self._live = out.isatty()
         self._width = max(map(len, names), default=0)
@@ -39,13 +39,13 @@ class Progress:
         self._clock = threading.Thread(target=self._redraw, daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin to show."""
+        """Start redrawing, on a terminal."""
         if self._live:
             self._clock.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Show the last state and stop."""
+        """Draw the last stages and stop."""
         self._stop.set()
         if self._live:
             self._clock.join()
@@ -67,7 +67,7 @@ class Progress:
             self._out.flush()
 
     def seconds(self, name: str) -> float:
-        """Return the seconds from the start to a picture's end, or until now."""
+        """Return the seconds from the start to the end of a picture's track, or until now."""
         return self._ended.get(name, time.monotonic()) - self._began
 
     def _line(self, name: str) -> str:

@@ -1,7 +1,8 @@
-"""What an operator wants to know first: ``python -m operations.status``, of a deployed project or of the local cloud.
+"""Print the status of an installation or of the local cloud: ``python -m operations.status``.
 
-What is deployed, what waits and for how long, today's tracks with the reasons of those that failed, and what today has
-cost against the cap. ``APP``, which ``operations/operate.sh`` sets, says that it is a deployed installation.
+The status has the deployed functions or local parts, the backlog, today's tracks with the reasons of failures,
+and today's launches and costs against the daily limit.
+If ``APP`` is set, which ``operations/operate.sh`` does, the command shows the installation, otherwise the local cloud.
 """
 
 import json
@@ -37,7 +38,7 @@ _METRICS: Final = {
 
 @dataclass(frozen=True)
 class Day:
-    """Today's tracks, counted; money in US dollars."""
+    """Counts of today's tracks, and their costs in US dollars."""
 
     statuses: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
@@ -49,7 +50,7 @@ class Day:
 
     @property
     def spent(self) -> float:
-        """Return what the day has cost so far, but for machines and storage."""
+        """Return the day's costs so far, without machines and storage."""
         return self.describing + self.engines + self.launched * PIPELINE_RUN_USD
 
 
@@ -68,7 +69,7 @@ def counted(tracks: Iterable[Mapping[str, Any]], launched: int, parked: int, ove
 
 
 def day_of(database: firestore.Client, now: datetime) -> Day:
-    """Read and count the UTC day that it is."""
+    """Read and count the current UTC day."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     since = firestore.FieldFilter("createdAt", ">=", midnight)
     tracks = database.collection_group("tracks").where(filter=since).order_by("createdAt").order_by("status")
@@ -82,8 +83,8 @@ def _count(query: Any) -> int:
     return int(query.count().get()[0][0].value)
 
 
-def shown(day: Day, limit: int) -> list[str]:
-    """Return the day as lines."""
+def day_lines(day: Day, limit: int) -> list[str]:
+    """Return the lines that show a day."""
     lines = [
         "Today's tracks (UTC)",
         *(f"  {status:<16} {count:6d}" for status, count in sorted(day.statuses.items())),
@@ -113,10 +114,10 @@ def _local_parts() -> list[str]:
 
 
 def _deployed_functions(app: str) -> tuple[list[str], int]:
-    """Return lines about the functions, and the launches in a day that they are deployed with."""
-    asked = ["gcloud", "functions", "list", "--v2", f"--regions={os.environ['REGION']}", "--format=json"]
-    done = subprocess.run(asked, capture_output=True, text=True, check=True)
-    lines, cap = ["Functions"], DAILY_LIMIT
+    """Return the lines that show the functions, and the daily limit that the launcher is deployed with."""
+    command = ["gcloud", "functions", "list", "--v2", f"--regions={os.environ['REGION']}", "--format=json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    lines, limit = ["Functions"], DAILY_LIMIT
     for function in json.loads(done.stdout):
         name = function["name"].rpartition("/")[2]
         if name.startswith(app):
@@ -125,8 +126,8 @@ def _deployed_functions(app: str) -> tuple[list[str], int]:
             environ = function["serviceConfig"].get("environmentVariables", {})
             if "PIPELINE_TEMPLATE" in environ:
                 lines.append(f"  {'':<36} template {environ['PIPELINE_TEMPLATE']}")
-                cap = whole_number(environ, "DAILY_LIMIT", DAILY_LIMIT)
-    return lines, cap
+                limit = whole_number(environ, "DAILY_LIMIT", DAILY_LIMIT)
+    return lines, limit
 
 
 def _backlog(app: str, now: datetime) -> list[str]:
@@ -138,32 +139,32 @@ def _backlog(app: str, now: datetime) -> list[str]:
             if re.match(rf"(eventarc-[a-z]+-[a-z]+\d+-)?{app}-", name):
                 rows.setdefault(name, {})[title] = str(value.get("int64Value", value.get("doubleValue", "")))
     lines = [f"  {name:<48} " + "  ".join(f"{k} {v}" for k, v in row.items()) for name, row in sorted(rows.items())]
-    return ["Backlog (as Cloud Monitoring knows it, minutes late)", *(lines or ["  nothing has been measured yet"])]
+    return ["Backlog (from Cloud Monitoring, some minutes old)", *(lines or ["  no measurements yet"])]
 
 
-def _series(chosen: str, now: datetime) -> list[Any]:
-    asked = {
-        "filter": chosen,
+def _series(series_filter: str, now: datetime) -> list[Any]:
+    query = {
+        "filter": series_filter,
         "interval.startTime": (now - _RECENT).isoformat(),
         "interval.endTime": now.isoformat(),
     }
     scheme = os.environ.get("GOOGLE_APIS_SCHEME", "https")
     project = required(os.environ, "GOOGLE_CLOUD_PROJECT")
-    url = f"{scheme}://monitoring.googleapis.com/v3/projects/{project}/timeSeries?{urllib.parse.urlencode(asked)}"
+    url = f"{scheme}://monitoring.googleapis.com/v3/projects/{project}/timeSeries?{urllib.parse.urlencode(query)}"
     bearer = {"Authorization": f"Bearer {required(os.environ, 'GOOGLE_OAUTH_ACCESS_TOKEN')}"}
-    with urllib.request.urlopen(urllib.request.Request(url, headers=bearer), timeout=30) as answer:  # noqa: S310  ours
+    with urllib.request.urlopen(urllib.request.Request(url, headers=bearer), timeout=30) as answer:  # noqa: S310  Google's
         return list(json.load(answer).get("timeSeries", []))
 
 
 def main() -> int:
-    """Print everything."""
+    """Print the status."""
     now, app = datetime.now(UTC), os.environ.get("APP", "")
     if app:
-        lines, cap = _deployed_functions(app)
+        lines, limit = _deployed_functions(app)
         lines += _backlog(app, now)
     else:
-        lines, cap = _local_parts(), whole_number(os.environ, "DAILY_LIMIT", DAILY_LIMIT)
-    lines += shown(day_of(database_client(), now), cap)
+        lines, limit = _local_parts(), whole_number(os.environ, "DAILY_LIMIT", DAILY_LIMIT)
+    lines += day_lines(day_of(database_client(), now), limit)
     print("\n".join(lines))
     return 0
 

@@ -103,7 +103,7 @@ def test_a_smoke_run_goes_the_way_of_a_person_and_leaves_nothing(local_cloud: Ad
     """The command itself looks that the music was there and is gone."""
     done = make(local_cloud, "smoke")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "deleted without a trace" in done.stdout
+    assert "music made, checked and deleted" in done.stdout
 
 
 def test_a_canary_makes_a_track_past_the_launcher(local_cloud: Addresses) -> None:

@@ -145,7 +145,7 @@ def test_the_status_says_what_is_deployed_what_waits_and_what_today_has_cost(
         assert any(line.startswith(f"{name.rpartition('/')[2]} ACTIVE release {release}") for line in lines)
     template = functions[LAUNCHER]["serviceConfig"]["environmentVariables"]["PIPELINE_TEMPLATE"]
     assert f"template {template}" in lines
-    backlog = lines.index("Backlog (as Cloud Monitoring knows it, minutes late)")
+    backlog = lines.index("Backlog (from Cloud Monitoring, some minutes old)")
     assert lines[backlog + 1 :][:3] == [
         f"{uploads} waiting 0 oldest (s) 0",
         f"{CAPTIONS}-pipeline-launcher waiting 7 oldest (s) 42",
@@ -286,7 +286,7 @@ def test_a_smoke_run_goes_through_the_deployed_door_and_leaves_nothing(
         done = smoking.result()
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"track {work.id}" in done.stdout
-    assert "deleted without a trace" in done.stdout
+    assert "music made, checked and deleted" in done.stdout
     assert set(storage) == before
     assert not track.get().exists
 
