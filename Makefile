@@ -168,7 +168,7 @@ build-pipeline: build/pipeline/musicgenerator.yaml
 build/pipeline/musicgenerator.yaml: pipeline/definition.py pipeline/requirements.txt Makefile | .venv/.stamp
 	@$(PYTHON) -m pipeline.definition --image "$(PIPELINE_IMAGE)" --output $@
 
-build-web: build/web/index.html
+build-web: build/web/index.html ## Bundle only the page
 
 build/web/index.html: web/node_modules/.stamp $(shell find web/src web/parts web/static web/styles -type f) web/build.mjs web/index.html web/share.html
 	@cd web && npm run --silent build
@@ -192,7 +192,7 @@ clean: ## Remove everything built or installed; stop the local cloud first
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} \
 	  /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-	  /^[a-z_ -]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z_ -]+:.*## / {printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .tools/bin/uv:
 	@echo "Installing uv $(UV_VERSION) into .tools"

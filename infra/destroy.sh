@@ -21,11 +21,11 @@ remove_database() {
 steps() {
   local name kind function
   STEP=model
-  for name in $(ours endpoints name ''); do
+  for name in $(installed endpoints name ''); do
     gone endpoints "$name" "model's endpoint" name remove_endpoint "$name"
   done
   barrier
-  for name in $(ours models name ''); do
+  for name in $(installed models name ''); do
     gone models "$name" model name gcloud ai models delete "$name" --region="$REGION"
   done
   barrier
@@ -33,7 +33,7 @@ steps() {
   gone triggers "$UPLOADS_TRIGGER" trigger name gcloud eventarc triggers delete "$UPLOADS_TRIGGER" --location="$REGION"
   gone jobs "$TICK_JOB" "scheduler's tick" name gcloud scheduler jobs delete "$TICK_JOB" --location="$REGION"
   gone sinks "$JOB_EVENTS_SINK" "log sink" name gcloud logging sinks delete "$JOB_EVENTS_SINK"
-  for name in $(ours subscriptions name "$APP-"); do
+  for name in $(installed subscriptions name "$APP-"); do
     gone subscriptions "$name" subscription name gcloud pubsub subscriptions delete "$name"
   done
   barrier
@@ -42,12 +42,12 @@ steps() {
     name=$(function_named "$function")
     gone functions "$name" function name gcloud functions delete "$name" --region="$REGION" --gen2
   done
-  for name in $(ours topics name "$APP-"); do
+  for name in $(installed topics name "$APP-"); do
     gone topics "$name" topic name gcloud pubsub topics delete "$name"
   done
   barrier
   STEP=monitoring
-  "$PYTHON" -IS "$INFRA/monitoring/ours.py" "$APP" "$STATE" > "$WORK/monitoring.tsv"
+  "$PYTHON" -IS "$INFRA/monitoring/installed.py" "$APP" "$STATE" > "$WORK/monitoring.tsv"
   while IFS=$'\t' read -r kind name title; do
     resource "$kind" "$title" "${kind%s}" displayName
     case $kind in
@@ -56,7 +56,7 @@ steps() {
       channels) begin - gcloud beta monitoring channels delete "$name" --force ;;
     esac
   done < "$WORK/monitoring.tsv"
-  for name in $(ours metrics name "$APP-"); do
+  for name in $(installed metrics name "$APP-"); do
     gone metrics "$name" "log-based metric" name gcloud logging metrics delete "$name"
   done
   barrier

@@ -178,7 +178,7 @@ read_all() { # 'kind<TAB>arguments'…
 }
 
 # Names in a kind's listing that are ours by their beginning.
-ours() { # KIND KEY BEGINNING
+installed() { # KIND KEY BEGINNING
   "$PYTHON" -IS -c 'import json, sys
 for resource in json.load(open(sys.argv[1])):
     name = str(resource.get(sys.argv[2], "")).rpartition("/")[2]
@@ -234,7 +234,7 @@ subscription_named() {
   fi
 }
 
-is_there() { # KIND NAME
+resource_exists() { # KIND NAME
   case $1 in
     project) true ;;
     account) exists accounts "$(account_of "$2")" email ;;
@@ -256,7 +256,7 @@ read_policies() {
   local kind name lines=() command
   while read -r kind name; do
     rm -f "$STATE/policy-$kind-$name.json"
-    is_there "$kind" "$name" || continue
+    resource_exists "$kind" "$name" || continue
     command=$(iam_command get-iam-policy "$kind" "$name")
     lines+=("policy-$kind-$name"$'\t'"$command")
   done < <(policies --resources)

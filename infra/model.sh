@@ -14,7 +14,7 @@ at=(--region="$REGION")
 first() { # models|endpoints: prints the newest one's id, nothing where there is none
   local found
   read_vertex "$1"
-  found=$(ours "$1" name '') || exit
+  found=$(installed "$1" name '') || exit
   printf '%s' "${found%%$'\n'*}"
 }
 
