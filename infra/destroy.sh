@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Takes an installation away, with everything that it holds: `destroy.sh`. What is gone already is skipped, so that it
-# can be run again. APIs stay enabled with the grants of Google's agents, and a deleted custom role keeps its id for weeks.
+# Deletes an installation with all its data. The script can run again; it skips resources that no longer exist.
+# APIs stay enabled, Google's agents keep their grants, and a deleted custom role's id stays reserved for weeks.
 set -euo pipefail
 # shellcheck source=infra/ensure.sh
 source "$(dirname "${BASH_SOURCE[0]}")/ensure.sh"
@@ -94,7 +94,7 @@ steps() {
 on_exit() {
   local status=$?
   ((status == 0)) || [[ $MODE == plan ]] \
-    || printf '\nStopped in %s. Mend the cause and go on with the same command; logs are in %s.\n' "$STEP" "$WORK/log" >&2
+    || printf '\nStopped in %s. Fix the cause and run the same command again; logs are in %s.\n' "$STEP" "$WORK/log" >&2
 }
 trap on_exit EXIT
 
@@ -108,14 +108,14 @@ MODE=plan
 steps
 cut -f1-3 "$WORK/plan.tsv" | sed 's/^/  /'
 if [[ ! -s $WORK/plan.tsv ]]; then
-  echo "There is nothing of $APP in $PROJECT."
+  echo "$PROJECT has no resources of $APP."
   exit 0
 fi
 echo
-echo "$(wc -l < "$WORK/plan.tsv") resources with all that they hold: pictures, music, tracks and messages."
+echo "$(wc -l < "$WORK/plan.tsv") resources, with all pictures, music, tracks and messages in them."
 if [[ ${YES:-} != 1 ]]; then
   read -rp "Type the project's id to destroy them: " answer
-  [[ $answer == "$PROJECT" ]] || fail "Nothing was done."
+  [[ $answer == "$PROJECT" ]] || fail "Nothing was changed."
 fi
 MODE=apply
 steps

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.policies import OURS, TABLE, custom_roles, grants
+from infra.policies import ACCOUNTS, TABLE, custom_roles, grants
 from localcloud.addresses import REPOSITORY
 from localcloud.parts import FUNCTIONS
 
@@ -101,7 +101,7 @@ def test_every_grant_has_a_resource_and_a_reason() -> None:
     for grant in grants():
         assert grant.resource, grant
         assert len(grant.reason.split()) >= 2, grant
-    assert set(OURS) <= {grant.principal for grant in grants()}
+    assert set(ACCOUNTS) <= {grant.principal for grant in grants()}
 
 
 def test_every_custom_role_is_granted_and_says_what_it_stands_for() -> None:
