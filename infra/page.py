@@ -31,7 +31,7 @@ def with_policy(page: str, api: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the page."""
+    """Write the page for one installation."""
     parser = argparse.ArgumentParser(prog="python -m infra.page", description=main.__doc__)
     parser.add_argument("built", type=Path)
     parser.add_argument("out", type=Path)

@@ -1,4 +1,4 @@
-"""List an installation's resources in Cloud Monitoring, one `kind<TAB>name<TAB>title` a line: ``installed.py APP STATE``.
+"""List an installation's resources in Cloud Monitoring as lines `kind<TAB>name<TAB>title`: ``installed.py APP STATE``.
 
 Cloud Monitoring chooses the resources' names, so this finds them by title.
 """
