@@ -58,7 +58,7 @@ def test_dead_letters_are_listed_with_their_reasons_and_stay(dead_letters: DeadL
 def test_replaying_a_hundred_dead_letters_twice_changes_nothing_the_second_time(
     local_cloud: Addresses, dead_letters: DeadLetters, photos: dict[str, Path]
 ) -> None:
-    """Events of a finished track and malformed events, replayed twice, create no job and change no document."""
+    """P6: events of a finished track and malformed events, replayed twice, create no job and change no document."""
     session = drop_session(local_cloud)
     (track,) = drop_files([photos["coffee"]], {"durationSeconds": "10"})
     (end,) = ends(local_cloud, [track]).values()
