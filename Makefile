@@ -21,7 +21,7 @@ UV := $(or $(shell command -v uv),.tools/bin/uv)
 SYNC = $(UV) pip sync --quiet --require-hashes --compile-bytecode
 # STAGED=1 deploys what is in build/ as it is.
 READY = $(if $(STAGED),,setup build)
-# Whatever works on a deployed project or on the local cloud is given the variables of the one that is meant.
+# The operator's commands target the local cloud, or PROJECT if it is set.
 OPERATE = $(if $(PROJECT),bash operations/operate.sh,bash operations/operate_local.sh)
 export PORT PROJECT REGION PREFIX
 export PYTHONPATH := src:.
@@ -32,62 +32,62 @@ WISHES = $(if $(BRIEF_LANGUAGE),--language $(BRIEF_LANGUAGE)) $(if $(SECONDS_OF_
 demo: setup build ## Make music from pictures: IMAGES="a.jpg b.png" OUT=out BRIEF_LANGUAGE=ko|en SECONDS_OF_MUSIC=30
 	@$(PYTHON) -m localcloud demo $(IMAGES) --out "$(OUT)" $(WISHES)
 
-run: setup build ## The local cloud with the page at http://127.0.0.1:8080 (another PORT=…), until Ctrl-C
+run: setup build ## Run the local cloud with the page at http://127.0.0.1:8080 until Ctrl-C; PORT=… changes the port
 	@exec $(PYTHON) -m localcloud run
 
-drop: $(if $(STAGED),,setup) ## Copy pictures in with the real gcloud and follow them: IMAGES=… (PROJECT=… for a deployed project)
-	@$(OPERATE) $(PYTHON) -m $(if $(PROJECT),operations.drop,localcloud drop) $(IMAGES) $(WISHES)
+drop: $(if $(STAGED),,setup) ## Copy pictures into the images bucket with gcloud and follow their tracks: IMAGES=… (PROJECT=…)
+	@$(OPERATE) $(PYTHON) -m operations.drop $(IMAGES) $(WISHES)
 
-env: ## Print the variables that point any client at the local cloud: eval "$(make -s env)"
+env: ## Print the variables that point clients at the local cloud: eval "$(make -s env)"
 	@$(if $(wildcard $(PYTHON)),$(PYTHON),python3) -m localcloud.addresses
 
-engines: .venv/.stamp ## List the music engines with price, length, rate and licence
+engines: .venv/.stamp ## List the music engines with price, length, sample rate and licence
 	@$(PYTHON) -m pipeline.engines
 
 ##@ Deploy it: PROJECT=… REGION=us-central1 PREFIX=… YES=1 (README, docs/operations.md)
 .PHONY: plan deploy deploy-pipeline destroy deploy-model route-model undeploy-model deploy-keyless
-plan: $(READY) ## What a deployment would create and change, and what it costs
+plan: $(READY) ## Show what a deployment would create and change, and what it costs
 	@bash infra/deploy.sh plan
 
-deploy: $(READY) ## Create and change what the plan says, after asking
+deploy: $(READY) ## Show the plan, ask, and create and change what it lists
 	@bash infra/deploy.sh apply
 
-deploy-pipeline: $(READY) ## The pipeline alone: image, template, a canary's track, then the launcher
+deploy-pipeline: $(READY) ## Deploy only the pipeline: image, template, one canary track, then the launcher
 	@ONLY="08-pipeline 09-functions" bash infra/deploy.sh apply
 
-destroy: ## Take an installation away with everything in it, after asking
+destroy: ## Ask, and delete an installation with all its data
 	@bash infra/destroy.sh
 
-deploy-model: $(READY) ## A model of one's own: MODEL=gs://… image, upload, endpoint, SHARE=10 percent of its traffic
+deploy-model: $(READY) ## Deploy your own music model to an endpoint: MODEL=gs://… SHARE=10 (percent of the traffic)
 	@bash infra/model.sh deploy
 
-route-model: ## Which version answers: VERSIONS=ID=90,ID=10; a rollback is ID=100
+route-model: ## Show the traffic of the model's versions, or set it: VERSIONS=ID=90,ID=10 (rollback: ID=100)
 	@bash infra/model.sh route
 
-undeploy-model: ## End the model's machines, which cost by the hour
+undeploy-model: ## Stop the model's machines, which cost by the hour, and delete the endpoint
 	@bash infra/model.sh undeploy
 
-deploy-keyless: ## Let a GitHub repository deploy without a key: GITHUB=owner/name
+deploy-keyless: ## Let a GitHub repository deploy without a key file: GITHUB=owner/name
 	@bash infra/keyless.sh
 
 ##@ Operate it: the local cloud, or PROJECT=… for a deployed project
 .PHONY: status logs smoke dead-letters replay pause unpause
-status: .venv/.stamp ## Versions, backlog, failures by reason, today's spending against the cap
+status: .venv/.stamp ## Show versions, backlog, failures by reason, today's launches and costs
 	@$(OPERATE) $(PYTHON) -m operations.status
 
-logs: .venv/.stamp ## One track's story across all functions: TRACK=…
+logs: .venv/.stamp ## Print one track's log lines from all functions: TRACK=…
 	@$(OPERATE) $(PYTHON) -m operations.logs "$(TRACK)"
 
-smoke: .venv/.stamp ## A picture through the public door until its music can be heard, and gone again
+smoke: .venv/.stamp ## Make music from one picture through the public API, check it, and delete it
 	@$(OPERATE) $(PYTHON) -m operations.smoke
 
-dead-letters: .venv/.stamp ## List the messages that were given up on, with their reasons
+dead-letters: .venv/.stamp ## List the messages whose deliveries are exhausted, with their reasons
 	@$(OPERATE) $(PYTHON) -m operations.dead_letters
 
-replay: .venv/.stamp ## Take up again what was parked or given up on
+replay: .venv/.stamp ## Publish parked tracks and dead letters again, after you have fixed the cause
 	@$(OPERATE) $(PYTHON) -m operations.replay
 
-pause unpause: .venv/.stamp ## Stop taking commands and launching, or go on
+pause unpause: .venv/.stamp ## Refuse commands and launch nothing, or resume
 	@$(OPERATE) $(PYTHON) -m operations.switch $(if $(filter pause,$@),on,off)
 
 ##@ Prove it
@@ -96,13 +96,13 @@ test: setup setup-model-server build browser corpus-files lint ## Everything tha
 	@$(PYTHON) -m pytest
 	@cd web && npm test --silent
 
-test-fast: .venv/.stamp ## The tests that need no emulators, no functions and no browser
+test-fast: .venv/.stamp ## Run the tests that need no emulator, no function and no browser
 	@$(PYTHON) -m pytest -m "not cloud and not browser and not model_server and not deploy" -q
 
-test-deploy: $(READY) ## A whole deployment by the real gcloud, against a control plane that records every request
+test-deploy: $(READY) ## Deploy with the real gcloud against a control plane that records every request
 	@$(PYTHON) -m pytest -m deploy -q
 
-lint: .venv/.stamp ## Formatting, lint, types, shell scripts and workflows
+lint: .venv/.stamp ## Check formatting, lint, types, shell scripts and workflows
 	@.venv/bin/ruff format --check --quiet . || { echo "Run 'make format'."; exit 1; }
 	@.venv/bin/ruff check --quiet .
 	@$(MAKE) --silent types
@@ -117,31 +117,31 @@ types: .venv/.stamp
 	@for name in $(FUNCTIONS); do \
 	  MYPYPATH=src:functions/$$name .venv/bin/mypy --cache-dir .mypy_cache/$$name functions/$$name/*.py; done
 
-chaos: setup build ## The crash test with a report: N=1000 SEED=7
+chaos: setup build ## Run the crash test and print a report: N=1000 SEED=7
 	@$(PYTHON) -m tests.chaos --pictures $(or $(N),200) --seed $(or $(SEED),1)
 
-bench: setup build ## Benchmarks, as a table
+bench: setup build ## Run the benchmarks and print a table
 	@$(PYTHON) -m benchmarks
 
-bench-web: setup build browser ## Measure the page in a real Chromium: first visit, sizes, 500 tracks, from write to words
+bench-web: setup build browser ## Measure the page in Chromium: first visit, sizes, 500 tracks, from database write to screen
 	@$(PYTHON) -m benchmarks.web
 
-costs: .venv/.stamp ## Dollars a track by engine and by pictures a month, from list prices
+costs: .venv/.stamp ## Print US dollars per track by engine and volume, from list prices
 	@$(PYTHON) -m benchmarks.costs
 
-simulate: .venv/.stamp ## Where the chain saturates at a thousand, a million, a hundred million pictures a month
+simulate: .venv/.stamp ## Simulate 1 thousand, 1 million and 100 million pictures a month, and show what saturates
 	@$(PYTHON) -m benchmarks.simulation
 
-eval-captions: .venv/.stamp ## How well the offline describer names pictures, as a table
+eval-captions: .venv/.stamp ## Evaluate the offline describer and print a table
 	@$(PYTHON) -m localcloud.openai.describer.evaluation
 
-eval-music: .venv/.stamp ## Judge the composer on 24 briefs, as a table
+eval-music: .venv/.stamp ## Evaluate the composer on 24 briefs and print a table
 	@$(PYTHON) -m benchmarks.music_grid
 
-corpus: corpus-files ## Run every picture of the corpus (some 3,500 files) through the captioner's decoder
+corpus: corpus-files ## Decode every picture of the corpus (some 3,500 files) as the captioner does
 	@$(PYTHON) -m tests.pictures
 
-# Test pictures of Pillow, pillow-heif, gdk-pixbuf and librsvg, by package name, and generated bombs; kept in .corpus.
+# Fetch the test pictures of Pillow, pillow-heif, gdk-pixbuf and librsvg and generate decompression bombs, in .corpus.
 corpus-files: .venv/.stamp
 	@$(PYTHON) -m tests.pictures --fetch
 
@@ -149,12 +149,12 @@ corpus-files: .venv/.stamp
 .PHONY: setup setup-model-server build $(FUNCTIONS:%=build-%) build-pipeline build-web browser lock format clean
 setup: .venv/.stamp $(FUNCTIONS:%=.venvs/%/.stamp) web/node_modules/.stamp ## Install everything that the project needs
 
-setup-model-server: .venvs/model_server/.stamp ## Install PyTorch for the model server, which no other command needs
+setup-model-server: .venvs/model_server/.stamp ## Install PyTorch, which only the model server needs
 
 build: $(FUNCTIONS:%=build-%) build-pipeline build-web ## Stage the functions, compile the pipeline, bundle the page
 
-# A staged directory is what is tested and deployed: the function's own files beside the shared packages.
-# Its bytecode is made here: nobody makes it in Google Cloud, where every new instance would compile it all again.
+# A staged directory has the function's files and the shared packages; tests and deployments use it.
+# It includes bytecode, because Google Cloud compiles none: every new instance would compile all modules.
 $(FUNCTIONS:%=build-%): build-%: | .venv/.stamp
 	@rm -rf build/$*
 	@mkdir -p build/$*
@@ -168,7 +168,7 @@ build-pipeline: build/pipeline/musicgenerator.yaml
 build/pipeline/musicgenerator.yaml: pipeline/definition.py pipeline/requirements.txt Makefile | .venv/.stamp
 	@$(PYTHON) -m pipeline.definition --image "$(PIPELINE_IMAGE)" --output $@
 
-build-web: build/web/index.html
+build-web: build/web/index.html ## Bundle only the page
 
 build/web/index.html: web/node_modules/.stamp $(shell find web/src web/parts web/static web/styles -type f) web/build.mjs web/index.html web/share.html
 	@cd web && npm run --silent build
@@ -176,14 +176,14 @@ build/web/index.html: web/node_modules/.stamp $(shell find web/src web/parts web
 browser: .venv/.stamp ## Find a Chromium for the tests, or install one
 	@bash tests/web/ensure_chromium.sh
 
-lock: | $(UV) ## Resolve all requirements together and write the locks, with hashes
+lock: | $(UV) ## Resolve all requirements together and write the lock files with hashes
 	@bash infra/lock.sh "$(UV)" $(FUNCTIONS)
 
 format: .venv/.stamp ## Format the code
 	@.venv/bin/ruff format --quiet .
 	@.venv/bin/ruff check --quiet --fix .
 
-clean: ## Remove what was built and installed; the local cloud must not be running
+clean: ## Remove everything built or installed; stop the local cloud first
 	@rm -rf build out .localcloud .venv .venvs .tools web/node_modules test-results
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
@@ -192,7 +192,7 @@ clean: ## Remove what was built and installed; the local cloud must not be runni
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} \
 	  /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-	  /^[a-z_ -]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z_ -]+:.*## / {printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .tools/bin/uv:
 	@echo "Installing uv $(UV_VERSION) into .tools"
@@ -207,14 +207,14 @@ help: ## Show this list
 	@$(SYNC) --python $(PYTHON) requirements.txt
 	@touch $@
 
-# Each function gets an environment with only its own locked requirements, as Google Cloud gives it one.
+# Each function has an environment with only its own locked requirements, as in Google Cloud.
 .venvs/%/.stamp: functions/%/requirements.txt | $(UV)
 	@echo "Installing the environment of $*"
 	@$(UV) venv --quiet --clear --python ">=3.11" .venvs/$*
 	@$(SYNC) --python .venvs/$*/bin/python functions/$*/requirements.txt
 	@touch $@
 
-# PyTorch comes by pip from wherever pip looks: its builds for a CPU and for CUDA share a version and not their hashes.
+# pip installs PyTorch from its configured index: the builds for CPU and CUDA have the same version but different hashes.
 .venvs/model_server/.stamp: pipeline/model_server/requirements.txt pipeline/model_server/torch.txt | $(UV)
 	@echo "Installing the environment of the model server, with PyTorch (about a minute)"
 	@$(UV) venv --quiet --clear --seed --python ">=3.11" .venvs/model_server

@@ -1,7 +1,8 @@
-"""Answers for the shell, many from one process: each question of the steps would else start a Python of its own.
+"""Run the scripts' comparisons in one long-lived Python process.
 
-Questions come on standard input and answers go to standard output, each ended by a NUL. A question is words parted by
-the unit separator: `compare`, `policies` or `quoted` and its arguments, before them NAME=VALUE settings.
+Questions arrive on standard input and answers leave on standard output; a NUL ends each.
+A question is words separated by the unit separator: NAME=VALUE settings, then `compare`, `policies` or `quoted`,
+then its arguments.
 """
 
 import contextlib
@@ -15,11 +16,11 @@ from infra import compare, policies
 
 
 def quoted(arguments: list[str]) -> None:
-    """Print a text as JSON has it, which is YAML as well."""
+    """Print a text as a JSON string, which is also valid YAML."""
     print(json.dumps(arguments[0]))
 
 
-_DEEDS: Final[dict[str, Callable[[list[str]], object]]] = {
+_COMMANDS: Final[dict[str, Callable[[list[str]], object]]] = {
     "compare": compare.main,
     "policies": policies.main,
     "quoted": quoted,
@@ -27,17 +28,17 @@ _DEEDS: Final[dict[str, Callable[[list[str]], object]]] = {
 
 
 def answered(words: list[str]) -> str:
-    """Return what the deed prints."""
-    while words[0] not in _DEEDS:
+    """Return the output of the command in a question."""
+    while words[0] not in _COMMANDS:
         name, _, value = words.pop(0).partition("=")
         os.environ[name] = value
     with contextlib.redirect_stdout(io.StringIO()) as out:
-        _DEEDS[words[0]](words[1:])
+        _COMMANDS[words[0]](words[1:])
     return out.getvalue().rstrip("\n")
 
 
 def main() -> None:
-    """Answer until the shell has gone."""
+    """Answer until standard input ends."""
     waiting = b""
     while data := os.read(0, 65536):
         *questions, waiting = (waiting + data).split(b"\0")

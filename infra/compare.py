@@ -1,9 +1,10 @@
-"""Compares one resource as `gcloud … list --format=json` shows it with what is wanted of it.
+"""Compare one resource in the output of `gcloud … list --format=json` with its required values.
 
-``compare FILE NAME [PATH=VALUE …]`` prints ``create`` where FILE lists no resource called NAME, ``same`` where it has
-every VALUE at its PATH, and otherwise ``change`` and a line for each difference. ``compare FILE NAME --get PATH``
-prints one value. A resource is called by the last part of its ``name``, or by ``--key FIELD``. PATH is parted by ``/``;
-VALUE is a text, or JSON where it starts with ``[`` or ``{``; an empty VALUE means that nothing is there.
+``compare FILE NAME [PATH=VALUE …]`` prints ``create`` if FILE has no resource with that name,
+``same`` if the resource has every VALUE at its PATH, and otherwise ``change`` and one line per difference.
+``compare FILE NAME --get PATH`` prints one value.
+A resource's name is the last part of its field ``name``, or of the field ``--key FIELD``.
+PATH is separated by ``/``. VALUE is text, or JSON if it starts with ``[`` or ``{``; empty means that no value is set.
 """
 
 import json
@@ -13,16 +14,16 @@ from typing import Any
 
 
 def found(resources: list[dict[str, Any]], name: str, key: str) -> dict[str, Any] | None:
-    """Return the resource of that name."""
+    """Return the resource with that name, or None."""
     for resource in resources:
-        called = str(resource.get(key, ""))
-        if name in {called, called.rpartition("/")[2]}:
+        full_name = str(resource.get(key, ""))
+        if name in {full_name, full_name.rpartition("/")[2]}:
             return resource
     return None
 
 
 def value_at(resource: Any, path: str) -> Any:
-    """Return what is at a path, or None."""
+    """Return the value at a path, or None."""
     for part in path.split("/"):
         if isinstance(resource, list) and part.isdecimal() and int(part) < len(resource):
             resource = resource[int(part)]
@@ -34,7 +35,7 @@ def value_at(resource: Any, path: str) -> Any:
 
 
 def spelled(value: Any) -> str:
-    """Return a value as the scripts spell it."""
+    """Return a value in the scripts' notation."""
     if value is None or value in ([], {}):
         return ""
     if isinstance(value, bool):
@@ -45,12 +46,12 @@ def spelled(value: Any) -> str:
 
 
 def wanted(value: str) -> str:
-    """Return a wanted value in the same spelling."""
+    """Return a required value in the same notation."""
     return spelled(json.loads(value)) if value[:1] in {"[", "{"} else value
 
 
 def main(arguments: list[str]) -> int:
-    """Compare as the arguments say."""
+    """Print the comparison."""
     key = "name"
     if arguments[0] == "--key":
         key, arguments = arguments[1], arguments[2:]
@@ -67,9 +68,9 @@ def main(arguments: list[str]) -> int:
     differences = []
     for want in wants:
         where, _, value = want.partition("=")
-        now = spelled(value_at(resource, where))
-        if now != wanted(value):
-            differences.append(f"{where}: {now or '(nothing)'} -> {wanted(value) or '(nothing)'}")
+        present = spelled(value_at(resource, where))
+        if present != wanted(value):
+            differences.append(f"{where}: {present or '(nothing)'} -> {wanted(value) or '(nothing)'}")
     print("\n".join(["change", *differences]) if differences else "same")
     return 0
 

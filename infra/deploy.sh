@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Reads what is there, prints a plan with its costs, asks, and does it: `deploy.sh plan|apply`.
-# Every step can be run again: what is as it should be is left alone.
+# Deploys an installation: `deploy.sh plan|apply` reads the project, prints a plan with its costs, asks, and applies it.
+# Every step can run again; it skips resources that are as they should be.
 set -euo pipefail
 MODE=plan
 # shellcheck source=infra/ensure.sh
@@ -13,7 +13,7 @@ run_steps() {
   : > "$WORK/warnings"
   for file in "$INFRA"/steps/*.sh; do
     STEP=${file##*/} STEP=${STEP%.sh} CHANGED=''
-    # A step that is left out is compared all the same: what it derives is needed further on.
+    # Later steps need what a step derives, so a step that ONLY leaves out runs in plan mode.
     if [[ $MODE == apply ]]; then
       [[ -z ${ONLY:-} || " $ONLY " == *" $STEP "* ]] || { with_mode plan "$file"; continue; }
       echo "$STEP"
@@ -34,7 +34,7 @@ show_plan() {
   awk -F '\t' '
     $1 == "+" { made++ } $1 == "~" { changed++ } $1 == "=" { same++ } $1 == "!" { stuck++ }
     $1 != "=" || verbose { printf "  %s %-18s %s%s\n", $1, $2, $3, ($4 == "" ? "" : "   (" $4 ")") }
-    END { printf "\n%d to create, %d to change, %d as it is.\n", made, changed, same
+    END { printf "\n%d to create, %d to change, %d unchanged.\n", made, changed, same
           if (stuck) printf "%d cannot be changed in place.\n", stuck }' verbose="${VERBOSE:-}" "$WORK/plan.tsv"
 }
 
@@ -42,9 +42,9 @@ on_exit() {
   local status=$?
   ((status == 0)) && return
   [[ $MODE == apply ]] || return
-  printf '\nStopped in step %s. What was done before stays: %d resources were as they should be, and are skipped.\n' \
+  printf '\nStopped in step %s. Earlier changes stay; the next run skips them and the %d unchanged resources.\n' \
     "$STEP" "$(grep -c '^=' "$WORK/plan.tsv" || true)" >&2
-  printf 'Mend the cause and go on with the same command. What each command said is in %s.\n' "$WORK/log" >&2
+  printf 'Fix the cause and run the same command again. The output of each command is in %s.\n' "$WORK/log" >&2
 }
 trap on_exit EXIT
 
@@ -59,8 +59,8 @@ if ! grep -q '^[+~]' "$WORK/plan.tsv"; then
   exit 0
 fi
 if [[ ${YES:-} != 1 ]]; then
-  read -rp "Do it? [y/N] " answer
-  [[ $answer == [yY]* ]] || fail "Nothing was done."
+  read -rp "Apply this plan? [y/N] " answer
+  [[ $answer == [yY]* ]] || fail "Nothing was changed."
 fi
 MODE=apply
 run_steps

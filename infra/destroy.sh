@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Takes an installation away, with everything that it holds: `destroy.sh`. What is gone already is skipped, so that it
-# can be run again. APIs stay enabled with the grants of Google's agents, and a deleted custom role keeps its id for weeks.
+# Deletes an installation with all its data. The script can run again; it skips resources that no longer exist.
+# APIs stay enabled, Google's agents keep their grants, and a deleted custom role's id stays reserved for weeks.
 set -euo pipefail
 # shellcheck source=infra/ensure.sh
 source "$(dirname "${BASH_SOURCE[0]}")/ensure.sh"
@@ -21,11 +21,11 @@ remove_database() {
 steps() {
   local name kind function
   STEP=model
-  for name in $(ours endpoints name ''); do
+  for name in $(installed endpoints name ''); do
     gone endpoints "$name" "model's endpoint" name remove_endpoint "$name"
   done
   barrier
-  for name in $(ours models name ''); do
+  for name in $(installed models name ''); do
     gone models "$name" model name gcloud ai models delete "$name" --region="$REGION"
   done
   barrier
@@ -33,7 +33,7 @@ steps() {
   gone triggers "$UPLOADS_TRIGGER" trigger name gcloud eventarc triggers delete "$UPLOADS_TRIGGER" --location="$REGION"
   gone jobs "$TICK_JOB" "scheduler's tick" name gcloud scheduler jobs delete "$TICK_JOB" --location="$REGION"
   gone sinks "$JOB_EVENTS_SINK" "log sink" name gcloud logging sinks delete "$JOB_EVENTS_SINK"
-  for name in $(ours subscriptions name "$APP-"); do
+  for name in $(installed subscriptions name "$APP-"); do
     gone subscriptions "$name" subscription name gcloud pubsub subscriptions delete "$name"
   done
   barrier
@@ -42,12 +42,12 @@ steps() {
     name=$(function_named "$function")
     gone functions "$name" function name gcloud functions delete "$name" --region="$REGION" --gen2
   done
-  for name in $(ours topics name "$APP-"); do
+  for name in $(installed topics name "$APP-"); do
     gone topics "$name" topic name gcloud pubsub topics delete "$name"
   done
   barrier
   STEP=monitoring
-  "$PYTHON" -IS "$INFRA/monitoring/ours.py" "$APP" "$STATE" > "$WORK/monitoring.tsv"
+  "$PYTHON" -IS "$INFRA/monitoring/installed.py" "$APP" "$STATE" > "$WORK/monitoring.tsv"
   while IFS=$'\t' read -r kind name title; do
     resource "$kind" "$title" "${kind%s}" displayName
     case $kind in
@@ -56,7 +56,7 @@ steps() {
       channels) begin - gcloud beta monitoring channels delete "$name" --force ;;
     esac
   done < "$WORK/monitoring.tsv"
-  for name in $(ours metrics name "$APP-"); do
+  for name in $(installed metrics name "$APP-"); do
     gone metrics "$name" "log-based metric" name gcloud logging metrics delete "$name"
   done
   barrier
@@ -94,7 +94,7 @@ steps() {
 on_exit() {
   local status=$?
   ((status == 0)) || [[ $MODE == plan ]] \
-    || printf '\nStopped in %s. Mend the cause and go on with the same command; logs are in %s.\n' "$STEP" "$WORK/log" >&2
+    || printf '\nStopped in %s. Fix the cause and run the same command again; logs are in %s.\n' "$STEP" "$WORK/log" >&2
 }
 trap on_exit EXIT
 
@@ -108,14 +108,14 @@ MODE=plan
 steps
 cut -f1-3 "$WORK/plan.tsv" | sed 's/^/  /'
 if [[ ! -s $WORK/plan.tsv ]]; then
-  echo "There is nothing of $APP in $PROJECT."
+  echo "$PROJECT has no resources of $APP."
   exit 0
 fi
 echo
-echo "$(wc -l < "$WORK/plan.tsv") resources with all that they hold: pictures, music, tracks and messages."
+echo "$(wc -l < "$WORK/plan.tsv") resources, with all pictures, music, tracks and messages in them."
 if [[ ${YES:-} != 1 ]]; then
   read -rp "Type the project's id to destroy them: " answer
-  [[ $answer == "$PROJECT" ]] || fail "Nothing was done."
+  [[ $answer == "$PROJECT" ]] || fail "Nothing was changed."
 fi
 MODE=apply
 steps

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# What the numbered steps are written in. To be sourced.
+# The functions that the numbered steps use. Source this file.
 #
-#   resource KIND NAME DESCRIPTION   what the next lines are about
-#   want PATH VALUE                  how `gcloud … list` has to show it
-#   create COMMAND…                  what makes it, should it not be there
-#   change COMMAND…                  what brings it to what is wanted; by default it cannot be changed
-#   settle                           compare and, unless this is a plan, run the command that is needed
-#   barrier                          wait for everything that was begun; the step ends here if something failed
+#   resource KIND NAME DESCRIPTION   start to describe a resource
+#   want PATH VALUE                  require a value in the output of `gcloud … list`
+#   create COMMAND…                  the command for a missing resource
+#   change COMMAND…                  the command for a resource that differs; without one it cannot be changed
+#   settle                           compare and, in apply mode, start the command
+#   barrier                          wait for all started commands; exit if one failed
 #
-# Commands between two barriers run side by side, and one that fails does not keep the others from being tried.
-# MODE is plan or apply. STATE holds one JSON file a kind, written by read_state.
+# Commands between two barriers run in parallel; one that fails does not stop the others.
+# MODE is plan or apply. STATE is the folder of read_state's JSON files, one per kind.
 set -euo pipefail
 # shellcheck source=infra/names.sh
 source "$(dirname "${BASH_SOURCE[0]}")/names.sh"
@@ -25,10 +25,10 @@ RUNNING=()
 FAILED=0
 CHANGED=''
 
-# Our modules need the standard library alone, so that planning and destroying need no environment.
+# The modules of infra/ use only the standard library, so planning and destroying need no virtual environment.
 own_python() { PYTHONPATH=$ROOT:$ROOT/src "$PYTHON" -S -m "$@"; }
 
-# One process answers all questions of this shell; what runs in the background asks one of its own.
+# One Python process answers all questions of this shell; each background job starts its own.
 QUESTIONS=$WORK/questions.$$ ANSWERS=$WORK/answers.$$
 mkfifo "$QUESTIONS" "$ANSWERS"
 own_python infra.answers < "$QUESTIONS" > "$ANSWERS" &
@@ -48,7 +48,7 @@ ask() { # NAME=VALUE… DEED ARGUMENT…
 }
 compare() { ask compare "$@"; }
 
-# The value at PATH of a resource as it was last read; nothing where it is not there.
+# Prints the value at PATH of a resource as last read, or nothing if it is missing.
 fact() { # KIND NAME PATH [KEY]
   compare --key "${4:-name}" "$STATE/$1.json" "$2" --get "$3"
 }
@@ -80,11 +80,11 @@ settle() {
         begin '~' "${CHANGE[@]}"
       fi
       ;;
-    *) fail "compare.py did not say what is to be done with $NAME." ;;
+    *) fail "compare.py printed no verdict about $NAME." ;;
   esac
 }
 
-# One line of the plan: + to create, ~ to change, = as it is.
+# Writes one line of the plan: + to create, ~ to change, = unchanged, ! cannot be changed.
 say() { # MARK DETAILS
   printf '%s\t%s\t%s\t%s\n' "$1" "$DESCRIPTION" "$NAME" "${2//$'\n'/; }" >> "$WORK/plan.tsv"
 }
@@ -110,8 +110,8 @@ run_logged() { # LOG COMMAND…
   "$@" >> "$log" 2>&1 < /dev/null
 }
 
-# Runs a command, and again after growing pauses, two minutes in all, while it fails and says something like WORDS:
-# what Google has just made is not there for all of Google at once. Returns LATER if it still is not.
+# Runs a command, and retries it for two minutes, with growing pauses, while it fails with an error that matches WORDS:
+# Google's services are eventually consistent. Returns LATER if the last try fails with such an error.
 PAUSES=(2 4 8 16 30 60) LATER=75
 patiently() { # WORDS COMMAND…
   local words=$1 pause said status
@@ -131,7 +131,7 @@ patiently() { # WORDS COMMAND…
   return "$status"
 }
 
-# What the operator is told at the end of a deployment that ends well.
+# Keeps a warning for the end of a successful deployment.
 warn() { printf 'Warning: %s\n' "$*" >> "$WORK/warnings"; }
 
 reap() {
@@ -150,14 +150,14 @@ barrier() {
   ((FAILED == 0)) || exit 1
 }
 
-# Whether anything of these kinds was begun in this step; else what was read of them is still so.
+# Succeeds if this step started a command for one of these kinds, so that their state has to be read again.
 changed() { # KIND…
   local kind
   for kind in "$@"; do [[ " $CHANGED" != *" $kind "* ]] || return 0; done
   return 1
 }
 
-# Reads kinds anew, side by side; each is a line `kind<TAB>api<TAB>command` of kinds.tsv.
+# Reads the state of these kinds again, in parallel; each is a line `kind<TAB>api<TAB>command` of kinds.tsv.
 read_state() { # [KIND…]
   local kind api command lines=()
   while IFS=$'\t' read -r kind api command; do
@@ -177,8 +177,8 @@ read_all() { # 'kind<TAB>arguments'…
   printf '%s\0' "$@" | xargs -0 -P "$JOBS" -n 1 bash "$INFRA/read_kind.sh" "$STATE" || exit 1
 }
 
-# Names in a kind's listing that are ours by their beginning.
-ours() { # KIND KEY BEGINNING
+# Prints the names in a kind's state that start with BEGINNING.
+installed() { # KIND KEY BEGINNING
   "$PYTHON" -IS -c 'import json, sys
 for resource in json.load(open(sys.argv[1])):
     name = str(resource.get(sys.argv[2], "")).rpartition("/")[2]
@@ -186,7 +186,7 @@ for resource in json.load(open(sys.argv[1])):
         print(name)' "$STATE/$1.json" "$2" "$3"
 }
 
-# What `make deploy-model` made, newest first. A deployment neither makes nor changes it, so that kinds.tsv leaves it out.
+# Reads what `make deploy-model` created, newest first. Not in kinds.tsv, because a deployment never changes it.
 read_vertex() { # models|endpoints…
   local kind lines=()
   for kind in "$@"; do
@@ -195,13 +195,13 @@ read_vertex() { # models|endpoints…
   read_all "${lines[@]}"
 }
 
-# Ends every version's machines, which cost by the hour, and the endpoint.
+# Stops the machines of all versions, which cost by the hour, and deletes the endpoint.
 remove_endpoint() { # ID
   local versions
   versions=$(gcloud ai endpoints describe "$1" --region="$REGION" --format='value(deployedModels[].id)')
   read -ra versions <<< "${versions//;/ }"
   while ((${#versions[@]})); do
-    # Only the last may go while it still has traffic.
+    # Vertex AI undeploys a version with traffic only if it is the last one.
     gcloud ai endpoints undeploy-model "$1" --region="$REGION" --deployed-model-id="${versions[0]}" \
       ${versions[1]:+--traffic-split="${versions[1]}=100"}
     versions=("${versions[@]:1}")
@@ -209,7 +209,7 @@ remove_endpoint() { # ID
   gcloud ai endpoints delete "$1" --region="$REGION"
 }
 
-# Grants on one resource, as roles.md says: read, merged, written with the etag that was read.
+# The grants of roles.md on one resource: read the policy, merge, write it with the etag that was read.
 iam_command() { # VERB KIND NAME
   case $2 in
     project) echo "projects $1 $PROJECT" ;;
@@ -220,7 +220,7 @@ iam_command() { # VERB KIND NAME
     secret) echo "secrets $1 $APP-$3" ;;
     repository) echo "artifacts repositories $1 $REPOSITORY --location=$REGION" ;;
     function) echo "run services $1 $(function_named "$3") --region=$REGION" ;;
-    *) fail "roles.md names $2 $3, which is no resource." ;;
+    *) fail "roles.md has the unknown resource '$2 $3'." ;;
   esac
 }
 
@@ -234,7 +234,7 @@ subscription_named() {
   fi
 }
 
-is_there() { # KIND NAME
+resource_exists() { # KIND NAME
   case $1 in
     project) true ;;
     account) exists accounts "$(account_of "$2")" email ;;
@@ -256,7 +256,7 @@ read_policies() {
   local kind name lines=() command
   while read -r kind name; do
     rm -f "$STATE/policy-$kind-$name.json"
-    is_there "$kind" "$name" || continue
+    resource_exists "$kind" "$name" || continue
     command=$(iam_command get-iam-policy "$kind" "$name")
     lines+=("policy-$kind-$name"$'\t'"$command")
   done < <(policies --resources)
@@ -276,13 +276,13 @@ grants() { # KIND [NAME]
   begin "$([[ -f $file ]] && echo '~' || echo +)" write_policy "$kind" "$name"
 }
 
-# An account that was made a moment ago may not be there yet for IAM, and in a new project Google writes policies, too.
+# IAM may not know a new account yet, and in a new project Google also writes policies.
 UNSEEN='Service account .*does not exist|Unknown service account|concurrent policy changes'
 write_policy() { # KIND NAME [OPTION…]
   patiently "$UNSEEN" rewrite_policy "$@"
 }
 
-# `patiently` switches errexit off: each line says for itself that a failure ends it, or a policy could be lost.
+# `patiently` disables errexit, so every command here needs `|| return`; otherwise a failure could lose a policy.
 rewrite_policy() { # KIND NAME [OPTION…]
   local kind=$1 name=$2 file=$WORK/log/policy-$1-$2 words
   shift 2
@@ -295,7 +295,7 @@ rewrite_policy() { # KIND NAME [OPTION…]
   gcloud "${words[@]:0:3}" "${words[@]:3:1}" "$file.new.json" "${words[@]:4}" --format=none || return
 }
 
-# The few requests that gcloud has no command for: Firestore's rules and one document.
+# Requests for which gcloud has no command: Firestore's rules, one document and dedicated endpoints.
 google_rest() { # MODULE ARGUMENT…
   local module=$1
   shift
@@ -307,7 +307,7 @@ google_rest_with() { # INPUT MODULE ARGUMENT…
   google_rest "$@" <<< "$input"
 }
 
-# One track made with a pipeline template that nobody uses yet.
+# Makes one track with a new pipeline template, before the launcher uses it.
 canary() { # TEMPLATE_FILE
   local token
   token=$(gcloud auth print-access-token)
@@ -318,12 +318,12 @@ canary() { # TEMPLATE_FILE
     "$ROOT/.venv/bin/python" -m operations.canary "$1"
 }
 
-# Everything that a plan is compared with.
+# Reads the state that a plan compares with.
 NUMBER='' SINK_WRITER=''
 read_everything() {
   read_state project apis
   NUMBER=$(fact project "$PROJECT" projectNumber projectId)
-  [[ -n $NUMBER ]] || fail "There is no project $PROJECT that this account can see (gcloud auth list)."
+  [[ -n $NUMBER ]] || fail "This account can see no project $PROJECT (gcloud auth list)."
   # shellcheck disable=SC2046  # one word a kind
   read_state $(grep -vE '^(#|project|apis|$)' "$INFRA/kinds.tsv" | cut -f1)
   SINK_WRITER=$(fact sinks "$JOB_EVENTS_SINK" writerIdentity)

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Lets one GitHub repository deploy this installation without a key, by Workload Identity Federation:
-# GITHUB=owner/name [BRANCH=main] make deploy-keyless PROJECT=… What it may do is listed here, with the reasons.
+# Lets one GitHub repository deploy this installation without a key file, by Workload Identity Federation:
+# GITHUB=owner/name [BRANCH=main] make deploy-keyless PROJECT=… ROLES lists the deployer's roles with their reasons.
 set -euo pipefail
 # shellcheck source=infra/ensure.sh
 source "$(dirname "${BASH_SOURCE[0]}")/ensure.sh"
-: "${GITHUB:?Say which repository: GITHUB=owner/name}"
-[[ $GITHUB =~ ^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$ ]] || fail "GITHUB must be like owner/name, not '$GITHUB'."
+: "${GITHUB:?Set the repository: GITHUB=owner/name}"
+[[ $GITHUB =~ ^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$ ]] || fail "GITHUB must have the form owner/name, not '$GITHUB'."
 BRANCH=${BRANCH:-main}
 DEPLOYER=$(account_of deployer)
 
-# Role and reason. They are what deploy.sh's steps need; none of them is owner or editor.
+# Role and reason. The steps of deploy.sh need these roles; none of them is owner or editor.
 ROLES=(
   "roles/serviceusage.serviceUsageAdmin:enables the APIs"
   "roles/iam.serviceAccountAdmin:makes the accounts and their policies"
@@ -36,12 +36,12 @@ ROLES=(
 read_state project apis
 read_state accounts
 NUMBER=$(fact project "$PROJECT" projectNumber projectId)
-[[ -n $NUMBER ]] || fail "There is no project $PROJECT that this account can see."
+[[ -n $NUMBER ]] || fail "This account can see no project $PROJECT."
 for api in iamcredentials sts iam cloudresourcemanager; do
   exists apis "$api.googleapis.com" || gcloud services enable "$api.googleapis.com"
 done
 pool=projects/$NUMBER/locations/global/workloadIdentityPools/$POOL
-# A deleted pool keeps its name for a month: it is brought back, with its provider.
+# A deleted pool's name stays reserved for a month, so the script restores the pool with its provider.
 gcloud iam workload-identity-pools list --location=global --show-deleted --format=json > "$STATE/pools.json"
 if ! exists pools "$POOL"; then
   gcloud iam workload-identity-pools create "$POOL" --location=global --display-name="$APP" --format=none
@@ -68,7 +68,7 @@ for entry in "${ROLES[@]}"; do
   patiently "$UNSEEN" gcloud projects add-iam-policy-binding "$PROJECT" --member="serviceAccount:$DEPLOYER" --role="${entry%%:*}" \
     --condition=None --format=none
 done
-# It deploys functions and triggers that run as our accounts, and acts as no others.
+# The deployer deploys functions and triggers that run as these accounts; it can act as no other account.
 for name in upload_handler captioner pipeline_launcher result_notifier pipeline eventarc_trigger push builder; do
   if exists accounts "$(account_of "$name")" email; then
     patiently "$UNSEEN" gcloud iam service-accounts add-iam-policy-binding "$(account_of "$name")" --role=roles/iam.serviceAccountUser \
@@ -77,7 +77,7 @@ for name in upload_handler captioner pipeline_launcher result_notifier pipeline 
 done
 cat << END
 
-In the repository's settings, as variables (they are no secrets):
+Set these variables in the repository's settings (they are not secret):
   WORKLOAD_IDENTITY_PROVIDER  $pool/providers/github
   DEPLOYER                    $DEPLOYER
 END

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Resolves every dependency group of pyproject.toml against one set of versions.
-# The locks name versions and hashes and no registry, so that a mirror serves as well, and pip reads them as they are.
+# Resolves all dependency groups of pyproject.toml to one set of versions.
+# The lock files have versions and hashes but no registry, so a mirror works too; pip reads them directly.
 set -euo pipefail
 
 uv=$1
@@ -14,5 +14,5 @@ for name in "$@"; do
   compile -c requirements.txt --group "${name//_/-}" -o "functions/$name/requirements.txt"
 done
 compile -c requirements.txt --group pipeline -o pipeline/requirements.txt
-# Without PyTorch, whose CPU and CUDA builds share a version and not their hashes: pipeline/model_server/torch.txt.
+# PyTorch is in pipeline/model_server/torch.txt, because its CPU and CUDA builds have one version but different hashes.
 compile -c requirements.txt --group model-server -o pipeline/model_server/requirements.txt

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# A music model of one's own on a Vertex AI endpoint: `model.sh deploy|route|undeploy`.
+# Deploys your own music model to a Vertex AI endpoint: `model.sh deploy|route|undeploy`.
 #   deploy    MODEL=gs://bucket/folder [SHARE=100] [MACHINE=g2-standard-8] [ACCELERATOR=type=nvidia-l4,count=1]
-#             image, model version, endpoint, and the version on it with SHARE percent of the traffic
-#   route     VERSIONS=ID=90,ID=10: what each deployed version answers; ID=100 is a rollback
-#   undeploy  ends every version's machines and removes the endpoint; models and image stay, they cost next to nothing
+#             builds the image, uploads a model version and deploys it with SHARE percent of the traffic
+#   route     VERSIONS=ID=90,ID=10 sets each version's percentage; ID=100 is a rollback; without VERSIONS it shows them
+#   undeploy  stops the machines of all versions and deletes the endpoint; models and image stay and cost very little
 set -euo pipefail
 # shellcheck source=infra/ensure.sh
 source "$(dirname "${BASH_SOURCE[0]}")/ensure.sh"
@@ -11,10 +11,10 @@ source "$(dirname "${BASH_SOURCE[0]}")/ensure.sh"
 TITLE=$APP-model
 at=(--region="$REGION")
 
-first() { # models|endpoints: prints the newest one's id, nothing where there is none
+first() { # models|endpoints: prints the id of the newest one, or nothing
   local found
   read_vertex "$1"
-  found=$(ours "$1" name '') || exit
+  found=$(installed "$1" name '') || exit
   printf '%s' "${found%%$'\n'*}"
 }
 
@@ -35,7 +35,7 @@ ensure_image() {
   gcloud artifacts repositories update "$REPOSITORY" --location="$REGION" --update-labels="model=$tag" --format=none
 }
 
-# What answers now, as ID=PERCENT words.
+# Prints the current traffic split as ID=PERCENT words.
 traffic() { # ENDPOINT
   read_all "endpoint"$'\t'"ai endpoints describe $1 ${at[*]}"
   "$PYTHON" -IS -c 'import json, sys
@@ -43,8 +43,8 @@ for model, share in json.load(open(sys.argv[1])).get("trafficSplit", {}).items()
     print(f"{model}={share}")' "$STATE/endpoint.json"
 }
 
-# The new version, which gcloud calls 0, gets SHARE; whoever answered before keeps the rest in the proportions of before,
-# and of them the largest also what rounding leaves over.
+# Prints the new traffic split. The new version, which gcloud calls 0, gets SHARE percent; the other versions split the
+# remainder in their current proportions, and the largest of them also gets the rounding error.
 split_of() { # SHARE ID=PERCENT…
   local rest=$((100 - $1)) left=$((100 - $1)) split=0=$1 largest=0 word number
   shift
@@ -67,7 +67,7 @@ split_of() { # SHARE ID=PERCENT…
 }
 
 deploy() {
-  : "${MODEL:?Say where the model lies: MODEL=gs://bucket/folder}"
+  : "${MODEL:?Set the folder of the model: MODEL=gs://bucket/folder}"
   local share=${SHARE:-100} endpoint model parent split answering
   [[ $share =~ ^(100|[1-9]?[0-9])$ ]] || fail "SHARE is the new version's percentage, 0 to 100, not '$share'."
   read_state project apis
@@ -75,7 +75,7 @@ deploy() {
   exists repositories "$REPOSITORY" || fail "Deploy the installation first: make deploy PROJECT=$PROJECT"
   ensure_image
   parent=$(first models)
-  # What is deployed below is the model's default version, which the first one stays unless the new one is made it.
+  # deploy-model below deploys the model's default version, which is the first one unless the new one gets the alias.
   gcloud ai models upload "${at[@]}" --display-name="$TITLE" --container-image-uri="$IMAGE" --artifact-uri="$MODEL" \
     --container-health-route=/health --container-predict-route=/predict --container-ports=8080 \
     --container-env-vars="MODEL_NAME=${MODEL_NAME:-musicgen}" --labels="app=$APP" \
@@ -83,7 +83,7 @@ deploy() {
   model=$(first models)
   endpoint=$(first endpoints)
   if [[ -z $endpoint ]]; then
-    # gcloud 528 cannot make a dedicated endpoint, and a shared one is too small and too impatient for music.
+    # gcloud 528 cannot create a dedicated endpoint; a shared one is too small and too slow for music.
     google_rest dedicated_endpoint "$REGION" "$TITLE" "$APP"
     endpoint=$(first endpoints)
   fi
@@ -94,8 +94,8 @@ deploy() {
     --machine-type="${MACHINE:-g2-standard-8}" --accelerator="${ACCELERATOR:-type=nvidia-l4,count=1}" \
     --min-replica-count=1 --max-replica-count="${REPLICAS:-1}" --service-account="$(account_of model)" \
     --traffic-split="$split"
-  echo "It answers with $split (0 is the new version)."
-  echo "Use it: make deploy PROJECT=$PROJECT MODEL_ENDPOINT=https://$endpoint.$REGION-$(fact project "$PROJECT" \
+  echo "The traffic split is $split (0 is the new version)."
+  echo "To use the model: make deploy PROJECT=$PROJECT MODEL_ENDPOINT=https://$endpoint.$REGION-$(fact project "$PROJECT" \
     projectNumber projectId).prediction.vertexai.goog/v1/projects/$PROJECT/locations/$REGION/endpoints/$endpoint"
 }
 
@@ -118,7 +118,7 @@ undeploy() {
     return
   fi
   remove_endpoint "$endpoint"
-  echo "The machines are gone. Set MODEL_ENDPOINT= at the next deployment."
+  echo "The machines are stopped. Set MODEL_ENDPOINT= at the next deployment."
 }
 
 case ${1:-} in

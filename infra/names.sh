@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every name of an installation, derived here and nowhere else from PROJECT, REGION and, for several installations in
-# one project, PREFIX. REGIONS are further ones that pipelines may run in. To be sourced.
+# All names of an installation, derived from PROJECT, REGION and PREFIX, which separates installations in one project.
+# REGIONS are further regions in which pipelines may run. Source this file.
 # shellcheck disable=SC2034  # read by the scripts that source this one
 
 fail() {
@@ -8,12 +8,12 @@ fail() {
   exit 1
 }
 
-: "${PROJECT:?Say which Google Cloud project: PROJECT=…}"
+: "${PROJECT:?Set the Google Cloud project: PROJECT=…}"
 REGION=${REGION:-us-central1}
 PREFIX=${PREFIX:-}
 [[ $PROJECT =~ ^[a-z][a-z0-9-]{4,28}[a-z0-9]$ ]] || fail "PROJECT must be a project's id, not '$PROJECT'."
 for region in "$REGION" ${REGIONS:-}; do
-  [[ $region =~ ^[a-z]+-[a-z]+[0-9]+$ ]] || fail "REGION and REGIONS must be like us-central1, not '$region'."
+  [[ $region =~ ^[a-z]+-[a-z]+[0-9]+$ ]] || fail "REGION and REGIONS must have the form us-central1, not '$region'."
 done
 [[ $PREFIX =~ ^([a-z][a-z0-9]{0,7})?$ ]] || fail "PREFIX must have at most 8 letters and digits, not '$PREFIX'."
 
@@ -24,14 +24,14 @@ WORK=${DEPLOY_WORK:-$ROOT/build/deploy}/$PROJECT/$APP
 
 FUNCTIONS=(upload_handler captioner pipeline_launcher result_notifier)
 
-# Buckets share one namespace with the whole world, so the project's id is part of their names.
+# Bucket names are global, so they contain the project's id.
 IMAGES_BUCKET=$PROJECT-$APP-images
 RESULTS_BUCKET=$PROJECT-$APP-results
 PIPELINE_BUCKET=$PROJECT-$APP-pipeline
 PAGE_BUCKET=$PROJECT-$APP-page
-# An origin of its own: under storage.googleapis.com every bucket's page would share one storage in the browser.
+# The page has its own origin: under storage.googleapis.com all buckets' pages would share one browser storage.
 PAGE_ORIGIN=https://$PAGE_BUCKET.storage.googleapis.com
-# From where pages may send commands and pictures, and read music and Firestore.
+# The origins whose pages may send commands and pictures, and read music and Firestore.
 read -ra PAGE_ORIGINS <<< "$PAGE_ORIGIN ${ALLOWED_ORIGINS:-}"
 
 PICTURES_TOPIC=$APP-pictures
@@ -47,10 +47,10 @@ DROP_SECRET=$APP-drop-session
 PIPELINE_IMAGE_NAME=$REGION-docker.pkg.dev/$PROJECT/$REPOSITORY/pipeline-python
 MODEL_IMAGE_NAME=$REGION-docker.pkg.dev/$PROJECT/$REPOSITORY/model-server
 
-# The names of accounts have room for 30 characters.
+# A service account's name has at most 30 characters.
 ACCOUNT=${PREFIX:+$PREFIX-}mg
 ROLE=${PREFIX:+${PREFIX}_}musicgenerator
-# Where GitHub's tokens are taken, if `make deploy-keyless` made it.
+# The identity pool that `make deploy-keyless` creates for GitHub's tokens.
 POOL=$APP
 
 topic_of() { printf '%s-%s' "$APP" "$1"; }

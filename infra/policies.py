@@ -1,11 +1,12 @@
-"""The grants of `roles.md` as IAM policies: ``policies RESOURCE FILE [--write OUT] [--none]``.
+"""Compare IAM policies with the grants of `roles.md`: ``policies RESOURCE FILE [--write OUT] [--none]``.
 
-RESOURCE is a kind and a name as in the table (``bucket results``), FILE its policy as gcloud shows it.
-Prints ``same`` where the policy grants what the table says, else ``change`` and a line for each binding to add (+) or
-to take away (-), and writes the policy as it has to be. Bindings of anybody else stay as they are; a grant of one of
-our accounts that is not in the table goes. ``--none`` takes away all of ours and the deployer's; what Google's agents
-have on the project stays, since others' triggers and jobs may need it. ``policies --resources`` lists the
-resources, ``--custom ROLE`` the permissions of a custom role and ``--custom`` the custom roles.
+RESOURCE is a kind and a name as in the table (``bucket results``), FILE its policy in gcloud's JSON.
+Prints ``same`` if the policy has the table's grants, otherwise ``change`` and one line per binding to add (+) or
+remove (-). ``--write`` writes the corrected policy to OUT.
+Bindings of other principals stay. A binding of this project's accounts that the table does not have is removed.
+``--none`` removes all bindings of this project's accounts and of the deployer. It keeps those of Google's agents on the
+project, because other triggers and jobs may need them.
+``policies --resources`` lists the resources, ``--custom`` the custom roles, ``--custom ROLE`` a role's permissions.
 """
 
 import json
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 TABLE: Final = Path(__file__).with_name("roles.md")
-OURS: Final = (
+ACCOUNTS: Final = (
     "upload_handler",
     "captioner",
     "pipeline_launcher",
@@ -30,7 +31,7 @@ OURS: Final = (
     "push",
     "builder",
 )
-# Its grants are keyless.sh's, which a deployment leaves alone.
+# keyless.sh grants its roles; a deployment does not change them.
 DEPLOYER: Final = "deployer"
 
 Binding = tuple[str, str, str]  # role, condition, member
@@ -48,12 +49,12 @@ class Grant:
 
 @dataclass(frozen=True)
 class Names:
-    """What the table's words stand for in one installation."""
+    """Translates the table's words into one installation's names."""
 
     environ: Mapping[str, str]
 
     def member(self, principal: str) -> str:
-        """Return IAM's word for a principal."""
+        """Return a principal as IAM's member."""
         number = self.environ["NUMBER"]
         agents = {
             "everyone": "allUsers",
@@ -65,12 +66,12 @@ class Names:
         }
         if principal in agents:
             return agents[principal]
-        if principal not in OURS:
-            raise ValueError(f"roles.md names {principal}, which is nobody")
+        if principal not in ACCOUNTS:
+            raise ValueError(f"roles.md has the unknown principal {principal}")
         return self.account(principal)
 
     def account(self, name: str) -> str:
-        """Return IAM's word for one of our accounts."""
+        """Return one of this project's accounts as IAM's member."""
         short = name.replace("_", "-")
         return f"serviceAccount:{self.environ['ACCOUNT']}-{short}@{self.environ['PROJECT']}.iam.gserviceaccount.com"
 
@@ -83,7 +84,7 @@ class Names:
         return f"{self.environ['ROLE']}.{role}"
 
     def condition(self, resource: str) -> str:
-        """Return the condition under which a grant on the project is one on this resource."""
+        """Return the condition that limits a grant on the project to this resource, or an empty text."""
         project, database = self.environ["PROJECT"], self.environ["DATABASE"]
         return {
             "database": f'resource.name == "projects/{project}/databases/{database}"',
@@ -92,7 +93,7 @@ class Names:
 
 
 def rows(title: str) -> Iterator[tuple[str, ...]]:
-    """Yield the rows of one of the document's tables."""
+    """Yield the rows of the table in one section of roles.md."""
     text = TABLE.read_text(encoding="utf-8")
     part = re.split(r"^## ", text, flags=re.MULTILINE)
     section = next(section for section in part if section.startswith(title))
@@ -107,17 +108,17 @@ def grants() -> list[Grant]:
 
 
 def custom_roles() -> dict[str, list[str]]:
-    """Return the permissions of the custom roles."""
+    """Return the custom roles' permissions, by role."""
     return {name: permissions.split() for name, permissions, _ in rows("Custom roles")}
 
 
 def home(resource: str) -> str:
-    """Return the resource whose policy holds the grants of this one."""
+    """Return the resource whose policy has the grants on this one."""
     return "project" if resource in {"database", "function_sources"} else resource
 
 
 def bindings(policy: Mapping[str, Any]) -> set[Binding]:
-    """Return a policy's bindings, one a member."""
+    """Return a policy's bindings, one per member."""
     return {
         (binding["role"], (binding.get("condition") or {}).get("expression", ""), member)
         for binding in policy.get("bindings") or []
@@ -126,7 +127,7 @@ def bindings(policy: Mapping[str, Any]) -> set[Binding]:
 
 
 def wanted(resource: str, names: Names) -> set[Binding]:
-    """Return what the table grants on a resource."""
+    """Return the table's bindings on a resource."""
     return {
         (names.role(grant.role), names.condition(grant.resource), names.member(grant.principal))
         for grant in grants()
@@ -134,20 +135,20 @@ def wanted(resource: str, names: Names) -> set[Binding]:
     }
 
 
-def policy_of(now: set[Binding], old: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a policy with these bindings, as gcloud takes it from a file."""
+def policy_of(wanted_bindings: set[Binding], old: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a policy with these bindings, in the form of a gcloud policy file."""
     titles = {
         (binding.get("condition") or {}).get("expression", ""): binding.get("condition")
         for binding in old.get("bindings") or []
     }
     found = []
-    for role, expression in sorted({(role, expression) for role, expression, _ in now}):
-        members = sorted(member for r, e, member in now if (r, e) == (role, expression))
+    for role, expression in sorted({(role, expression) for role, expression, _ in wanted_bindings}):
+        members = sorted(member for r, e, member in wanted_bindings if (r, e) == (role, expression))
         binding: dict[str, Any] = {"role": role, "members": members}
         if expression:
             binding["condition"] = titles.get(expression) or {"title": "musicgenerator", "expression": expression}
         found.append(binding)
-    has_conditions = any(expression for _, expression, _ in now)
+    has_conditions = any(expression for _, expression, _ in wanted_bindings)
     policy: dict[str, Any] = {"bindings": found, "version": 3 if has_conditions else old.get("version", 1)}
     if old.get("etag"):
         policy["etag"] = old["etag"]
@@ -155,7 +156,7 @@ def policy_of(now: set[Binding], old: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def main(arguments: list[str]) -> int:
-    """Do what the arguments say."""
+    """Print a comparison or a list."""
     names = Names(os.environ)
     if arguments[0] == "--resources":
         print("\n".join(dict.fromkeys(home(grant.resource) for grant in grants())))
@@ -170,9 +171,9 @@ def main(arguments: list[str]) -> int:
     old = json.loads(text or "{}")
     present = bindings(old)
     none = "--none" in options
-    ours = {names.account(name) for name in (*OURS, *([DEPLOYER] if none else []))}
+    accounts = {names.account(name) for name in (*ACCOUNTS, *([DEPLOYER] if none else []))}
     due = set() if none else wanted(resource, names)
-    surplus = {binding for binding in present - due if binding[2] in ours}
+    surplus = {binding for binding in present - due if binding[2] in accounts}
     missing = due - present
     if not surplus and not missing:
         print("same")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs one line `kind<TAB>arguments` of what ensure.sh reads and keeps gcloud's JSON as STATE/kind.json.
+# Runs gcloud with the arguments of one line `kind<TAB>arguments` and writes its JSON to STATE/kind.json.
 set -euo pipefail
 state=$1 kind=${2%%$'\t'*} arguments=${2#*$'\t'}
 read -ra words <<< "$arguments"

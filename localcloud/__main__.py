@@ -1,4 +1,4 @@
-"""The local cloud's commands: run, demo, drop."""
+"""The local cloud's commands: run and demo."""
 
 import argparse
 import os
@@ -9,32 +9,26 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from localcloud import demo, provision
-from localcloud.addresses import Addresses
-from localcloud.cloud import running, running_pid
+from localcloud.addresses import Addresses, running_pid
+from localcloud.cloud import running
 from localcloud.prerequisites import MissingToolError
 from localcloud.supervisor import StartError
-from operations.dropping import DropError, drop, drop_with_gcloud
+from operations.dropping import DropError
 from operations.following import SilentTrackError
 
 _ERRORS: Final = (StartError, MissingToolError, DropError, SilentTrackError)
 
 
 def main() -> int:
-    """Run one command; errors that a person can mend end it with their words and exit code 1."""
+    """Run one command and return its exit code; errors that a person can fix are printed without a traceback."""
     arguments = _arguments()
-    # What a shell starts in the background ignores this signal unless it says otherwise.
+    # A shell starts background processes with SIGINT ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGHUP, _end)
     addresses = Addresses.from_environ()
     try:
-        match arguments.command:
-            case "run":
-                return _run(addresses)
-            case "demo":
-                return _demo(addresses, arguments)
-            case _:
-                return _drop(addresses, arguments)
+        return _run(addresses) if arguments.command == "run" else _demo(addresses, arguments)
     except _ERRORS as error:
         print(error, file=sys.stderr)
         return 1
@@ -50,20 +44,19 @@ def _run(addresses: Addresses) -> int:
         return 0
     print("Starting the local cloud …")
     with running(addresses, show=print) as supervisor:
-        print(f"\nThe page: {addresses.url('page')}    logs: {addresses.home / 'logs'}    Ctrl-C ends it.\n")
+        print(f"\nThe page: {addresses.url('page')}    logs: {addresses.home / 'logs'}    Stop with Ctrl-C.\n")
         supervisor.wait()
     return 0
 
 
 def _demo(addresses: Addresses, arguments: argparse.Namespace) -> int:
     paths = arguments.images or sorted(demo.PHOTOS.glob("*.jpg"))
-    out = Path(arguments.out)
 
     def make_music() -> int:
         session = provision.drop_session(addresses)
-        ready = demo.make_music(paths, session, drop, _metadata(arguments), out)
+        ready = demo.make_music(paths, session, _metadata(arguments), Path(arguments.out))
         if not ready:
-            print("\nNot every picture became music; the reasons are above.", file=sys.stderr)
+            print("\nSome pictures did not become music; the reasons are above.", file=sys.stderr)
         return 0 if ready else 1
 
     if running_pid(addresses) is not None:
@@ -72,17 +65,6 @@ def _demo(addresses: Addresses, arguments: argparse.Namespace) -> int:
     print("Starting the local cloud …")
     with running(addresses, show=lambda _: None):
         return make_music()
-
-
-def _drop(addresses: Addresses, arguments: argparse.Namespace) -> int:
-    if running_pid(addresses) is None:
-        raise StartError("The local cloud is not up. Start it with 'make run' in another terminal.")
-    if not arguments.images:
-        raise DropError("Say which pictures: make drop IMAGES='a.jpg b.png'")
-    os.environ.update(addresses.client_environ())
-    session = provision.drop_session(addresses)
-    ready = demo.make_music(arguments.images, session, drop_with_gcloud, _metadata(arguments), None)
-    return 0 if ready else 1
 
 
 def _metadata(arguments: argparse.Namespace) -> dict[str, str]:
@@ -94,17 +76,11 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m localcloud", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="start the local cloud and the page, until Ctrl-C")
-    for name, help_text in (
-        ("demo", "make music from pictures"),
-        ("drop", "copy pictures with gcloud and follow them"),
-    ):
-        command = commands.add_parser(name, help=help_text)
-        command.add_argument(
-            "images", nargs="*", type=Path, help="pictures; by default some that ship with the project"
-        )
-        command.add_argument("--out", default="out", help="where the music is saved")
-        command.add_argument("--language", default="", help="language of title and caption: ko or en")
-        command.add_argument("--seconds", default="", help="length of the music, 10 to 180")
+    command = commands.add_parser("demo", help="make music from pictures")
+    command.add_argument("images", nargs="*", type=Path, help="pictures; by default those in localcloud/photos")
+    command.add_argument("--out", default="out", help="the folder for the music")
+    command.add_argument("--language", default="", help="the language of title and caption: ko or en")
+    command.add_argument("--seconds", default="", help="the length of the music in seconds, 10 to 180")
     return parser.parse_args()
 
 

@@ -1,10 +1,14 @@
-"""The one place that knows the local cloud's ports, names, folders and environment.
+"""The local cloud's ports, names, folders and environment variables.
 
-Everything that differs between this machine and Google Cloud is an address or a credential, and it is here.
+Addresses and credentials are all that differs between this machine and Google Cloud.
+``python -m localcloud.addresses`` prints the variables of clients and operators.
 """
 
+import json
 import os
 import shlex
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -30,21 +34,21 @@ PIPELINE_ACCOUNT: Final = f"pipeline@{PROJECT}.iam.gserviceaccount.com"
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where each part listens, counted up from ``port``, and the folder that holds the running state."""
+    """The parts' ports, which count up from ``port``, and the folder of the local cloud's files."""
 
     port: int = DEFAULT_PORT
     home: Path = REPOSITORY / ".localcloud"
 
     @classmethod
     def from_environ(cls) -> Self:
-        """Read ``PORT`` and ``LOCALCLOUD_HOME``, which let a second local cloud run beside the first."""
+        """Read ``PORT`` and ``LOCALCLOUD_HOME``; with other values a second local cloud runs beside the first."""
         port = int(os.environ.get("PORT") or DEFAULT_PORT)
         home = os.environ.get("LOCALCLOUD_HOME")
         return cls(port, Path(home).resolve() if home else cls.home)
 
     @property
     def ports(self) -> dict[str, int]:
-        """Every part's port, in the order in which the parts start."""
+        """The port of each part."""
         parts = (
             "page",
             "upload_handler",
@@ -73,7 +77,7 @@ class Addresses:
 
     @property
     def page_origins(self) -> tuple[str, ...]:
-        """Under which origins a browser may have the page open."""
+        """The origins under which a browser opens the page."""
         return self.url("page"), f"http://localhost:{self.port}"
 
     @property
@@ -83,11 +87,16 @@ class Addresses:
 
     @property
     def drop_session_file(self) -> Path:
-        """Where the operator's drop session is kept: its id and secret."""
+        """The file with the drop session's id and secret."""
         return self.home / "drop-session.json"
 
+    @property
+    def state_file(self) -> Path:
+        """The file that exists while the local cloud is running: its process id and its first port."""
+        return self.home / "running.json"
+
     def client_environ(self) -> dict[str, str]:
-        """Return what any client of these protocols needs to be pointed at the local cloud."""
+        """Return the variables that point Google's, OpenAI's and this project's clients at the local cloud."""
         return {
             "GOOGLE_CLOUD_PROJECT": PROJECT,
             "FIRESTORE_EMULATOR_HOST": self.host("firestore"),
@@ -119,8 +128,15 @@ class Addresses:
             ),
         }
 
+    def operator_environ(self) -> dict[str, str]:
+        """Return the further variables of the commands in ``operations/``."""
+        return {
+            "LOG_FOLDER": str(self.home / "logs"),
+            "PARTS": " ".join(f"{part}={self.host(part)}" for part in self.ports),
+        }
+
     def function_environ(self, drop_session: str, template: str) -> dict[str, str]:
-        """Return what the four functions read on top of that; ``template`` is the gs:// address of the pipeline."""
+        """Return the functions' further variables; ``template`` is the pipeline's gs:// address."""
         return {
             "REGION": REGION,
             "REGIONS": os.environ.get("REGIONS", ""),
@@ -137,7 +153,7 @@ class Addresses:
             "DROP_SESSION": drop_session,
             "DEFAULT_ENGINE": os.environ.get("DEFAULT_ENGINE") or "composer",
             "FALLBACK_ENGINE": os.environ.get("FALLBACK_ENGINE", ""),
-            # Every endpoint is served by the model server that MODEL_SERVER_URL names, if it names one.
+            # If MODEL_SERVER_URL is set, its model server answers for every endpoint.
             "MODEL_ENDPOINT": LOCAL_ENDPOINT if os.environ.get("MODEL_SERVER_URL") else "",
             "OPENAI_MODEL": "gpt-6-luna",
             "MODERATION_MODEL": "omni-moderation-latest",
@@ -146,11 +162,34 @@ class Addresses:
         }
 
 
-def print_environ() -> None:
-    """Print the client's variables as lines for a shell."""
-    for name, value in Addresses.from_environ().client_environ().items():
-        print(f"export {name}={shlex.quote(value)}")
+def running_pid(addresses: Addresses) -> int | None:
+    """Return the process id of the local cloud that is running at these addresses, or None."""
+    try:
+        state = json.loads(addresses.state_file.read_text())
+        os.kill(state["pid"], 0)
+    except (OSError, ValueError, KeyError):
+        return None
+    return int(state["pid"]) if state["port"] == addresses.port else None
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the variables of clients and operators as lines for a shell, or with ``--pid`` the process id alone."""
+    addresses = Addresses.from_environ()
+    if "--pid" not in arguments:
+        for name, value in (addresses.client_environ() | addresses.operator_environ()).items():
+            print(f"export {name}={shlex.quote(value)}")
+        return 0
+    pid = running_pid(addresses)
+    if pid is None:
+        print(
+            "The local cloud is not up. Start it with 'make run' in another terminal,"
+            " or name a deployed project: PROJECT=…",
+            file=sys.stderr,
+        )
+        return 1
+    print(pid)
+    return 0
 
 
 if __name__ == "__main__":
-    print_environ()
+    sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""The local cloud as a whole: brought up in order, found when it is up already."""
+"""Start the local cloud's parts in order, and stop them."""
 
 import contextlib
 import json
@@ -15,36 +15,25 @@ from localcloud.supervisor import StartError, Supervisor, check_ports
 
 @contextlib.contextmanager
 def running(addresses: Addresses, show: Callable[[str], None]) -> Iterator[Supervisor]:
-    """Bring the local cloud up, and take every part of it down again at the end of the ``with`` block.
+    """Run the local cloud inside a ``with`` block and stop all its parts at the end.
 
-    Raises StartError or MissingToolError in words that say what to do.
+    Raises StartError or MissingToolError with a message that says what to do.
     """
     tools = find_tools()
     if not provision.TEMPLATE.is_file():
         raise StartError("The pipeline is not compiled. Run 'make build' first.")
-    # Before anything is touched: what is busy may be another local cloud at work in the same folder.
+    # Before the folder is deleted: another local cloud may listen on these ports and use the same folder.
     check_ports(addresses.ports)
     shutil.rmtree(addresses.home, ignore_errors=True)
     provision.prepare_home(addresses)
     os.environ.update(addresses.client_environ())
-    state = addresses.home / "running.json"
     with Supervisor(addresses.home / "logs", show) as supervisor:
         supervisor.start(foundations(addresses, tools))
         provision.make_buckets()
         session = provision.make_drop_session(addresses)
         supervisor.start(workers(addresses, session, provision.upload_template()))
-        state.write_text(json.dumps({"pid": os.getpid(), "port": addresses.port}) + "\n")
+        addresses.state_file.write_text(json.dumps({"pid": os.getpid(), "port": addresses.port}) + "\n")
         try:
             yield supervisor
         finally:
-            state.unlink(missing_ok=True)
-
-
-def running_pid(addresses: Addresses) -> int | None:
-    """Return the process id of the local cloud that is up at these addresses, or None."""
-    try:
-        state = json.loads((addresses.home / "running.json").read_text())
-        os.kill(state["pid"], 0)
-    except (OSError, ValueError, KeyError):
-        return None
-    return int(state["pid"]) if state["port"] == addresses.port else None
+            addresses.state_file.unlink(missing_ok=True)

@@ -1,13 +1,14 @@
-"""Pictures in, music out: drops pictures, follows their tracks and saves what became of them."""
+"""The demo: drops pictures, follows their tracks and saves their music."""
 
 import json
 import urllib.request
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from localcloud.addresses import REPOSITORY
+from localcloud.addresses import IMAGES_BUCKET, REPOSITORY
+from localcloud.provision import storage_client
+from musicgenerator import ids
 from musicgenerator.results import COVER, MUSIC, MUSIC_WAV, TRACK
 from musicgenerator.states import Status
 from operations.dropping import Drop, named
@@ -16,38 +17,37 @@ from operations.progress import Progress
 
 PHOTOS: Final = REPOSITORY / "localcloud" / "photos"
 
-Dropper = Callable[[str, Path, dict[str, str]], Drop]
+
+def drop(name: str, path: Path, metadata: dict[str, str]) -> Drop:
+    """Upload a picture into the images bucket with google-cloud-storage."""
+    blob = storage_client().bucket(IMAGES_BUCKET).blob(name)
+    blob.metadata = metadata
+    blob.upload_from_filename(str(path))
+    return Drop(name, ids.dropped_track_id(IMAGES_BUCKET, name, int(blob.generation)))
 
 
-def make_music(paths: list[Path], session: str, dropper: Dropper, metadata: dict[str, str], out: Path | None) -> bool:
-    """Drop the pictures, follow them to their ends, save the results under ``out`` and print a table.
+def make_music(paths: list[Path], session: str, metadata: dict[str, str], out: Path) -> bool:
+    """Drop the pictures, follow their tracks, save the results below ``out`` and print a table.
 
-    Returns whether every track became ready.
+    Returns True if every track became ready.
     """
     pictures = named(paths)
     documents: dict[str, dict[str, Any]] = {}
     with Progress(list(pictures)) as progress:
         with ThreadPoolExecutor(max_workers=4) as pool:
-            drops = list(pool.map(lambda name: dropper(name, pictures[name], metadata), pictures))
+            drops = list(pool.map(lambda name: drop(name, pictures[name], metadata), pictures))
         names = {drop.track: drop.name for drop in drops}
         for sighting in sightings(session, list(names)):
             name = names[sighting.track]
-            progress.show(name, sighting.status, _detail(sighting.status, sighting.document))
+            progress.show(name, sighting.document)
             documents[name] = sighting.document
         times = {name: progress.seconds(name) for name in pictures}
     ready = {name for name, document in documents.items() if document["status"] == Status.READY}
-    if out is not None:
-        for name in sorted(ready):
-            _save(documents[name]["music"], out / pictures[name].stem)
-    _print_table(documents, times, out)
+    for name in sorted(ready):
+        _save(documents[name]["music"], out / pictures[name].stem)
+    _print_table(documents, times)
+    print(f"\nThe music is in {out}/")
     return len(ready) == len(pictures)
-
-
-def _detail(status: Status, document: dict[str, Any]) -> str:
-    if error := document.get("error"):
-        return f"{error['message']} ({error['code']})"
-    brief = document.get("brief")
-    return brief["title"] if brief and status in {Status.CAPTIONED, Status.READY} else ""
 
 
 def _save(music: dict[str, Any], folder: Path) -> None:
@@ -58,7 +58,7 @@ def _save(music: dict[str, Any], folder: Path) -> None:
             (folder / file).write_bytes(response.read())
 
 
-def _print_table(documents: dict[str, dict[str, Any]], times: dict[str, float], out: Path | None) -> None:
+def _print_table(documents: dict[str, dict[str, Any]], times: dict[str, float]) -> None:
     width = max(map(len, documents))
     print()
     for name, document in documents.items():
@@ -71,5 +71,3 @@ def _print_table(documents: dict[str, dict[str, Any]], times: dict[str, float], 
             f"{brief['tempoBpm']:3d} BPM  {brief['key']:<8}  {brief['genre']}"
         )
         print(f"{name:<{width}}  {facts}\n{'':<{width}}  {brief['title']} — {brief['caption']}")
-    if out is not None:
-        print(f"\nThe music is in {out}/")

@@ -1,4 +1,4 @@
-"""What a deployment would have created: buckets, the operator's drop session, the pipeline's template."""
+"""Create what a deployment creates in Google Cloud: the buckets, the drop session and the pipeline's template."""
 
 import hashlib
 import json
@@ -22,16 +22,16 @@ from localcloud.addresses import (
 from musicgenerator import ids
 
 TEMPLATE: Final = REPOSITORY / "build" / "pipeline" / "musicgenerator.yaml"
-_DROP_SESSION_LIVES: Final = timedelta(days=3650)
+_DROP_SESSION_LIFETIME: Final = timedelta(days=3650)
 
 
 def storage_client() -> storage.Client:
-    """Return a client of the storage that the environment names."""
+    """Return a client for the Cloud Storage that the environment names."""
     return storage.Client(project=PROJECT, credentials=AnonymousCredentials())
 
 
 def make_buckets() -> None:
-    """Create the three buckets that are not there."""
+    """Create the three buckets, if they do not exist."""
     client = storage_client()
     for name in (IMAGES_BUCKET, RESULTS_BUCKET, PIPELINE_BUCKET):
         try:
@@ -41,7 +41,7 @@ def make_buckets() -> None:
 
 
 def upload_template(path: Path = TEMPLATE) -> str:
-    """Upload the compiled pipeline under its content hash and return its ``gs://`` address."""
+    """Upload the compiled pipeline, named by its content's hash, and return its ``gs://`` address."""
     data = path.read_bytes()
     name = f"templates/{hashlib.sha256(data).hexdigest()}.yaml"
     storage_client().bucket(PIPELINE_BUCKET).blob(name).upload_from_string(data, content_type="application/yaml")
@@ -49,13 +49,13 @@ def upload_template(path: Path = TEMPLATE) -> str:
 
 
 def make_drop_session(addresses: Addresses) -> str:
-    """Make the session that dropped pictures belong to, keep its secret in a private file and return its id."""
+    """Create the session of dropped pictures, write its id and secret to a private file and return its id."""
     session, secret = ids.new_session_id(), ids.new_secret()
     firestore.Client(project=PROJECT).document("sessions", session).set(
         {
             "secretHash": ids.secret_hash(secret),
             "createdAt": firestore.SERVER_TIMESTAMP,
-            "expiresAt": datetime.now(UTC) + _DROP_SESSION_LIVES,
+            "expiresAt": datetime.now(UTC) + _DROP_SESSION_LIFETIME,
         }
     )
     file = addresses.drop_session_file
@@ -70,6 +70,6 @@ def drop_session(addresses: Addresses) -> str:
 
 
 def prepare_home(addresses: Addresses) -> None:
-    """Make the folder of the running state, with a gcloud configuration and an access token of its own."""
+    """Create the local cloud's folder, with its own gcloud configuration and access token."""
     (addresses.home / "gcloud").mkdir(parents=True, exist_ok=True)
     (addresses.home / "access-token").write_text("local\n")

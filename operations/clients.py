@@ -1,4 +1,4 @@
-"""The operator's clients for the project that the environment names.
+"""Google's clients for the project that the environment names.
 
 ``GOOGLE_CLOUD_PROJECT`` and ``FIRESTORE_DATABASE`` name the project and the database.
 ``GOOGLE_OAUTH_ACCESS_TOKEN``, which ``operations/operate.sh`` gets from gcloud, authenticates the clients.
@@ -17,29 +17,29 @@ from musicgenerator.settings import required
 
 
 def credentials() -> Any:
-    """Return gcloud's credentials, or None where the clients are to find their own."""
+    """Return gcloud's credentials, or None if the clients find their own."""
     token = os.environ.get("GOOGLE_OAUTH_ACCESS_TOKEN")
     return Credentials(token) if token else None
 
 
 def database_client() -> firestore.Client:
-    """Return a client of the installation's database."""
+    """Return a client for the installation's database."""
     project = required(os.environ, "GOOGLE_CLOUD_PROJECT")
     database = os.environ.get("FIRESTORE_DATABASE") or None
     return firestore.Client(project=project, database=database, credentials=credentials())
 
 
 def publisher_client() -> pubsub_v1.PublisherClient:
-    """Return a client that publishes."""
+    """Return a Pub/Sub publisher."""
     return pubsub_v1.PublisherClient(credentials=credentials())
 
 
 def subscriber_client() -> pubsub_v1.SubscriberClient:
-    """Return a client that pulls."""
+    """Return a Pub/Sub subscriber."""
     return pubsub_v1.SubscriberClient(credentials=credentials())
 
 
 def rest_session() -> AuthorizedSession:
-    """Return a session for Google's REST interfaces."""
+    """Return a session for Google's REST APIs."""
     found = credentials() or google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])[0]
     return AuthorizedSession(found)

@@ -1,8 +1,8 @@
-"""Messages that were given up on: listed with their reasons, and replayed.
+"""List dead letters with their reasons, and replay them.
 
-``python -m operations.dead_letters`` lists them and leaves them where they are.
-Reads ``GOOGLE_CLOUD_PROJECT`` and ``DEAD_LETTERS``, pairs ``subscription:topic``: the topic is where a message of that
-subscription is published again. The local cloud's are those of ``make env``.
+``python -m operations.dead_letters`` lists them and removes none.
+Reads ``GOOGLE_CLOUD_PROJECT`` and ``DEAD_LETTERS``, pairs of the form ``subscription:topic``:
+a replay publishes a subscription's messages on its topic.
 """
 
 import os
@@ -16,15 +16,16 @@ from google.api_core import exceptions
 from musicgenerator.settings import SettingInvalidError, required, words
 from operations.clients import publisher_client, subscriber_client
 
-_AT_ONCE: Final = 100
+_MAX_MESSAGES: Final = 100
 _RPC_TIMEOUT_SECONDS: Final = 10.0
 _SILENCE_SECONDS: Final = 3.0
-_ATTRIBUTES: Final = "CloudPubSubDeadLetterSource"
+# Pub/Sub adds attributes with this prefix when it moves a message to a dead-letter topic.
+_SOURCE_PREFIX: Final = "CloudPubSubDeadLetterSource"
 
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A message that was given up on, and the subscription that holds it."""
+    """A message whose deliveries are exhausted, and the subscription that holds it."""
 
     subscription: str
     ack_id: str
@@ -32,18 +33,18 @@ class DeadLetter:
     attributes: dict[str, str]
 
     def describe(self) -> str:
-        """Return one line: where from, how often tried, why, and what."""
-        tried = self.attributes.get(f"{_ATTRIBUTES}DeliveryCount", "?")
-        reason = self.attributes.get(f"{_ATTRIBUTES}DeliveryErrorMessage", "see the function's log")
-        what = self.data[:160].decode(errors="replace")
-        return f"{self.subscription}  tried {tried} times  {reason}\n    {what}"
+        """Return two lines: subscription, number of deliveries and reason; then the start of the data."""
+        deliveries = self.attributes.get(f"{_SOURCE_PREFIX}DeliveryCount", "?")
+        reason = self.attributes.get(f"{_SOURCE_PREFIX}DeliveryErrorMessage", "see the function's log")
+        data = self.data[:160].decode(errors="replace")
+        return f"{self.subscription}  tried {deliveries} times  {reason}\n    {data}"
 
 
 class DeadLetters:
     """The dead letters of one project."""
 
     def __init__(self, project: str, pairs: dict[str, str]) -> None:
-        """Look into these subscriptions; each pair names the topic that its messages are replayed on."""
+        """Take pairs of a subscription and the topic on which its messages are replayed."""
         self._subscriber = subscriber_client()
         self._publisher = publisher_client()
         self._pairs = {
@@ -52,7 +53,7 @@ class DeadLetters:
         }
 
     def listed(self) -> list[DeadLetter]:
-        """Return what is there and give it back at once."""
+        """Return all dead letters and make them available for the next pull at once."""
         letters = self._all()
         for letter in letters:
             self._subscriber.modify_ack_deadline(
@@ -61,10 +62,10 @@ class DeadLetters:
         return letters
 
     def replay(self) -> list[DeadLetter]:
-        """Publish what is there again and take it away, each only when its new message is confirmed."""
+        """Publish each dead letter again, and acknowledge it once Pub/Sub has confirmed the new message."""
         letters = self._all()
         for letter in letters:
-            kept = {name: value for name, value in letter.attributes.items() if not name.startswith(_ATTRIBUTES)}
+            kept = {name: value for name, value in letter.attributes.items() if not name.startswith(_SOURCE_PREFIX)}
             self._publisher.publish(self._pairs[letter.subscription], letter.data, **kept).result(
                 timeout=_RPC_TIMEOUT_SECONDS
             )
@@ -72,7 +73,7 @@ class DeadLetters:
         return letters
 
     def _all(self) -> list[DeadLetter]:
-        # Side by side, since a subscription is known to be empty only after a silence.
+        # In parallel, because an empty pull takes _SILENCE_SECONDS.
         with ThreadPoolExecutor(len(self._pairs) or 1) as threads:
             return [letter for found in threads.map(self._pulled, self._pairs) for letter in found]
 
@@ -81,7 +82,7 @@ class DeadLetters:
         while True:
             try:
                 answer: Any = self._subscriber.pull(
-                    subscription=subscription, max_messages=_AT_ONCE, timeout=_SILENCE_SECONDS, retry=None
+                    subscription=subscription, max_messages=_MAX_MESSAGES, timeout=_SILENCE_SECONDS, retry=None
                 )
             except exceptions.DeadlineExceeded:
                 return found
@@ -99,7 +100,7 @@ def from_environ() -> DeadLetters:
     for word in words(os.environ, "DEAD_LETTERS"):
         subscription, colon, topic = word.partition(":")
         if not colon:
-            raise SettingInvalidError(f"DEAD_LETTERS: {word!r} is not like subscription:topic")
+            raise SettingInvalidError(f"DEAD_LETTERS: {word!r} must have the form subscription:topic")
         pairs[subscription] = topic
     return DeadLetters(required(os.environ, "GOOGLE_CLOUD_PROJECT"), pairs)
 

@@ -1,75 +1,60 @@
-"""Pictures into a deployed images bucket with the real gcloud, followed: ``python -m operations.drop PICTURE…``.
+"""Drop pictures into the images bucket and follow their tracks: ``python -m operations.drop PICTURE…``.
 
-``operations/operate.sh`` sets what it reads. The music's addresses are printed, for whoever may hear it.
+gcloud copies the pictures, a Firestore listener follows the tracks;
+at the end the command prints the addresses of the music.
+Reads ``IMAGES_BUCKET`` and what ``operations/clients.py`` and gcloud read.
+``DROP_SECONDS`` is how long the command waits while no track changes.
 """
 
 import argparse
 import os
 import sys
-import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from google.cloud import firestore
-
 from musicgenerator.settings import required, whole_number
 from musicgenerator.states import Status
-from operations.clients import database_client
 from operations.dropping import DropError, drop_with_gcloud, named
+from operations.following import SilentTrackError, sightings
 from operations.progress import Progress
 
-_LOOK_EVERY: Final = 2.0
-
-
-def track_document(database: firestore.Client, track: str) -> dict[str, Any] | None:
-    """Return a track's document, found through its work, or None until the captioner has made it."""
-    work = database.document("work", track).get().to_dict()
-    if not work:
-        return None
-    found: dict[str, Any] | None = database.document("sessions", work["session"], "tracks", track).get().to_dict()
-    return found
-
-
-def follow(database: firestore.Client, names: dict[str, str], patience: float) -> dict[str, dict[str, Any]]:
-    """Show each track's way, by the names of its picture; return the documents of those that have ended."""
-    until, ended = time.monotonic() + patience, dict[str, dict[str, Any]]()
-    with Progress(list(names.values())) as progress:
-        while len(ended) < len(names) and time.monotonic() < until:
-            for track in names.keys() - ended.keys():
-                document = track_document(database, track)
-                if document is None:
-                    continue
-                status, error = Status(document["status"]), document.get("error")
-                progress.show(names[track], status, f"{error['message']} ({error['code']})" if error else "")
-                if status.is_final:
-                    ended[track] = document
-            time.sleep(_LOOK_EVERY)
-    return ended
+_DROP_SECONDS: Final = 1800
+_MAX_COPIES_AT_ONCE: Final = 4
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Drop and follow."""
-    parser = argparse.ArgumentParser(prog="make drop PROJECT=…", description=main.__doc__)
-    parser.add_argument("images", nargs="+", type=Path)
+    """Drop pictures into the images bucket and follow their tracks."""
+    parser = argparse.ArgumentParser(prog="make drop", description=main.__doc__)
+    parser.add_argument("images", nargs="*", type=Path)
     parser.add_argument("--language", default="")
     parser.add_argument("--seconds", default="")
-    asked = parser.parse_args(arguments)
-    wishes = {"language": asked.language, "durationSeconds": asked.seconds}
+    options = parser.parse_args(arguments)
+    wishes = {"language": options.language, "durationSeconds": options.seconds}
     metadata = {name: value for name, value in wishes.items() if value}
     bucket = required(os.environ, "IMAGES_BUCKET")
     try:
-        drops = [drop_with_gcloud(name, path, metadata, bucket) for name, path in named(asked.images).items()]
+        pictures = named(options.images)
+        with ThreadPoolExecutor(_MAX_COPIES_AT_ONCE) as pool:
+            drops = list(pool.map(lambda name: drop_with_gcloud(bucket, name, pictures[name], metadata), pictures))
     except DropError as error:
         print(error, file=sys.stderr)
         return 1
     names = {drop.track: drop.name for drop in drops}
-    ended = follow(database_client(), names, whole_number(os.environ, "DROP_SECONDS", 1800))
+    documents: dict[str, dict[str, Any]] = {}
+    try:
+        with Progress(list(pictures)) as progress:
+            for sighting in sightings(None, list(names), whole_number(os.environ, "DROP_SECONDS", _DROP_SECONDS)):
+                documents[sighting.track] = sighting.document
+                progress.show(names[sighting.track], sighting.document)
+    except SilentTrackError as error:
+        print(error, file=sys.stderr)
     for track, name in names.items():
-        document = ended.get(track, {})
+        document = documents.get(track, {})
         music = document.get("music") or {}
-        print(f"{name}  {track}  {music.get('url') or document.get('status') or 'has not ended yet'}")
-    return 0 if all(ended.get(track, {}).get("status") == Status.READY for track in names) else 1
+        print(f"{name}  {track}  {music.get('url') or document.get('status') or 'has no document yet'}")
+    return 0 if all(documents.get(track, {}).get("status") == Status.READY for track in names) else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Dropping pictures into the images bucket, by Google's own client or by the real gcloud."""
+"""Copy pictures into the images bucket with the real gcloud."""
 
 import re
 import subprocess
@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from localcloud.addresses import IMAGES_BUCKET
-from localcloud.provision import storage_client
 from musicgenerator import ids
 
 _CREATED: Final = re.compile(r"gs://([^/]+)/(.+)#(\d+)$")
@@ -19,15 +17,16 @@ class DropError(Exception):
 
 @dataclass(frozen=True)
 class Drop:
-    """A picture on its way: the file it was, its name in the bucket and the track that it becomes."""
+    """A dropped picture: its object's name in the bucket and the id of its track."""
 
-    path: Path
     name: str
     track: str
 
 
 def named(paths: list[Path]) -> dict[str, Path]:
-    """Return the pictures by a name that is each one's own; raise DropError for a file that is not there."""
+    """Return the pictures by object name, each name once; raise DropError for a missing file or none at all."""
+    if not paths:
+        raise DropError("Say which pictures: make drop IMAGES='a.jpg b.png'")
     names: dict[str, Path] = {}
     for path in paths:
         if not path.is_file():
@@ -40,26 +39,15 @@ def named(paths: list[Path]) -> dict[str, Path]:
     return names
 
 
-def drop(name: str, path: Path, metadata: dict[str, str]) -> Drop:
-    """Upload a picture with google-cloud-storage."""
-    blob = storage_client().bucket(IMAGES_BUCKET).blob(name)
-    blob.metadata = metadata
-    blob.upload_from_filename(str(path))
-    return Drop(path, name, ids.dropped_track_id(IMAGES_BUCKET, name, int(blob.generation)))
-
-
-def drop_with_gcloud(name: str, path: Path, metadata: dict[str, str], bucket: str = IMAGES_BUCKET) -> Drop:
-    """Upload a picture with ``gcloud storage cp``, pointed by the environment; by default into the local cloud."""
+def drop_with_gcloud(bucket: str, name: str, path: Path, metadata: dict[str, str]) -> Drop:
+    """Upload a picture with ``gcloud storage cp``; the environment says to which Cloud Storage."""
     custom = ",".join(f"{key}={value}" for key, value in metadata.items())
     command = ["gcloud", "storage", "cp", "--print-created-message", str(path), f"gs://{bucket}/{name}"]
     if custom:
         command.insert(3, f"--custom-metadata={custom}")
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    created = next((match for line in _lines(done) if (match := _CREATED.search(line.strip()))), None)
+    lines = (done.stdout + "\n" + done.stderr).splitlines()
+    created = next((match for line in lines if (match := _CREATED.search(line.strip()))), None)
     if done.returncode or created is None:
         raise DropError(f"gcloud could not copy {path}:\n{done.stderr.strip()}")
-    return Drop(path, name, ids.dropped_track_id(created[1], created[2], int(created[3])))
-
-
-def _lines(done: "subprocess.CompletedProcess[str]") -> list[str]:
-    return (done.stdout + "\n" + done.stderr).splitlines()
+    return Drop(name, ids.dropped_track_id(created[1], created[2], int(created[3])))

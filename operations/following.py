@@ -1,20 +1,18 @@
-"""Following tracks live, as the page does: Firestore calls whenever something changes."""
+"""Follow tracks with Firestore listeners, as the page does."""
 
 import queue
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from google.cloud import firestore
-
-from localcloud.addresses import PROJECT
 from musicgenerator.states import Status
+from operations.clients import database_client
 
-_SILENCE_SECONDS: Final = 300.0
+MAX_SILENCE_SECONDS: Final = 300
 
 
 class SilentTrackError(Exception):
-    """A track has not changed for too long."""
+    """No track has changed for too long."""
 
 
 @dataclass(frozen=True)
@@ -26,37 +24,54 @@ class Sighting:
     document: dict[str, Any]
 
 
-def sightings(session: str, tracks: Sequence[str]) -> Iterator[Sighting]:
+def sightings(session: str | None, tracks: Sequence[str], max_silence: int = MAX_SILENCE_SECONDS) -> Iterator[Sighting]:
     """Yield every change of these tracks until each has reached a final state.
 
-    Raises SilentTrackError when nothing has changed for five minutes.
+    If ``session`` is None, each track's session is read from its private document, as soon as that exists.
+    Raises SilentTrackError when nothing has changed for ``max_silence`` seconds.
     """
-    seen: queue.SimpleQueue[Sighting] = queue.SimpleQueue()
-    client = firestore.Client(project=PROJECT)
-    watches = [
-        client.document("sessions", session, "tracks", track).on_snapshot(_listener(track, seen)) for track in tracks
-    ]
-    waiting = set(tracks)
-    try:
+    waiting, found = set(tracks), set()
+    with _Listeners() as listeners:
+        for track in tracks:
+            listeners.add(track, *(("sessions", session, "tracks", track) if session else ("work", track)))
         while waiting:
-            sighting = seen.get(timeout=_SILENCE_SECONDS)
-            yield sighting
-            if sighting.status.is_final:
-                waiting.discard(sighting.track)
-    except queue.Empty:
-        raise SilentTrackError(
-            f"Nothing has changed for {_SILENCE_SECONDS:.0f} s; still waiting for {', '.join(sorted(waiting))}."
-        ) from None
-    finally:
-        for watch in watches:
+            try:
+                track, document = listeners.changes.get(timeout=max_silence)
+            except queue.Empty:
+                names = ", ".join(sorted(waiting))
+                raise SilentTrackError(f"Nothing has changed for {max_silence} s; still waiting for {names}.") from None
+            if "status" in document:
+                status = Status(document["status"])
+                yield Sighting(track, status, document)
+                if status.is_final:
+                    waiting.discard(track)
+            elif track not in found:
+                found.add(track)
+                listeners.add(track, "sessions", document["session"], "tracks", track)
+
+
+class _Listeners:
+    """Firestore listeners that put a track's id and a document into one queue at every change.
+
+    The document is the track's private one, which names the session, or its public one, which has a status.
+    """
+
+    def __init__(self) -> None:
+        self.changes: queue.SimpleQueue[tuple[str, dict[str, Any]]] = queue.SimpleQueue()
+        self._database = database_client()
+        self._watches: list[Any] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for watch in self._watches:
             watch.unsubscribe()
 
+    def add(self, track: str, *path: str) -> None:
+        def on_change(documents: Sequence[Any], *_: object) -> None:
+            for document in documents:
+                if document.exists:
+                    self.changes.put((track, document.to_dict()))
 
-def _listener(track: str, seen: "queue.SimpleQueue[Sighting]") -> Callable[..., None]:
-    def on_change(documents: Sequence[Any], _changes: object, _time: object) -> None:
-        for document in documents:
-            if document.exists:
-                content = document.to_dict()
-                seen.put(Sighting(track, Status(content["status"]), content))
-
-    return on_change
+        self._watches.append(self._database.document(*path).on_snapshot(on_change))

@@ -1,6 +1,6 @@
-"""One track's story, told by every function that had to do with it: ``python -m operations.logs TRACK``.
+"""Print the log lines of one track from all functions, in order of time: ``python -m operations.logs TRACK``.
 
-Of a deployed project (``APP`` is set) the lines come from Cloud Logging, of the local cloud from its log files.
+If ``APP`` is set, the lines come from Cloud Logging; otherwise from the local cloud's files in ``LOG_FOLDER``.
 """
 
 import json
@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from localcloud.addresses import Addresses
 from musicgenerator.ids import is_track_id
+from musicgenerator.settings import required
 
 _DAYS: Final = 31
 _MAX_LINES: Final = 1000
-_NOT_FACTS: Final = {"severity", "message", "time", "logging.googleapis.com/trace"}
+_SHOWN_APART: Final = {"severity", "message", "time", "logging.googleapis.com/trace"}
 
 
 @dataclass(frozen=True, order=True)
 class Line:
-    """What one part said, and when."""
+    """One log line of one part."""
 
     time: str
     part: str
@@ -31,21 +31,21 @@ class Line:
     facts: str
 
     def __str__(self) -> str:
-        """Return the line as a person reads it."""
+        """Return the line for a terminal."""
         mark = {"ERROR": "!", "WARNING": "~"}.get(self.severity, " ")
         return f"{self.time[:23]:<23}  {self.part:<28} {mark} {self.message}  {self.facts}".rstrip()
 
 
 def _line(part: str, fields: dict[str, Any], time: str = "") -> Line:
-    facts = "  ".join(f"{name}={value}" for name, value in fields.items() if name not in _NOT_FACTS)
+    facts = "  ".join(f"{name}={value}" for name, value in fields.items() if name not in _SHOWN_APART)
     return Line(str(fields.get("time") or time), part, str(fields.get("severity", "")), str(fields["message"]), facts)
 
 
-def local_story(logs: Path, track: str) -> list[Line]:
-    """Return the lines about a track in the log files of a local cloud."""
+def local_lines(folder: Path, track: str) -> list[Line]:
+    """Return the lines about a track in the local cloud's log files."""
 
     def found() -> Iterator[Line]:
-        for file in sorted(logs.glob("*.log")):
+        for file in sorted(folder.glob("*.log")):
             for text in file.read_text(encoding="utf-8", errors="replace").splitlines():
                 if track not in text or not text.startswith("{"):
                     continue
@@ -59,11 +59,11 @@ def local_story(logs: Path, track: str) -> list[Line]:
     return sorted(found())
 
 
-def deployed_story(track: str) -> list[Line]:
-    """Return the lines about a track in the project's logs: whatever names it, wherever in an entry."""
-    asked = ["gcloud", "logging", "read", f'"{track}"', f"--freshness={_DAYS}d", "--order=asc"]
-    asked += [f"--limit={_MAX_LINES}", "--format=json"]
-    done = subprocess.run(asked, capture_output=True, text=True, check=True)
+def deployed_lines(track: str) -> list[Line]:
+    """Return the entries of Cloud Logging that contain a track's id in any field."""
+    command = ["gcloud", "logging", "read", f'"{track}"', f"--freshness={_DAYS}d", "--order=asc"]
+    command += [f"--limit={_MAX_LINES}", "--format=json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     return sorted(_entry(entry) for entry in json.loads(done.stdout or "[]"))
 
 
@@ -77,15 +77,16 @@ def _entry(entry: dict[str, Any]) -> Line:
 
 
 def main(track: str) -> int:
-    """Print the story."""
+    """Print the lines."""
     if not is_track_id(track):
         print("Say which track: make logs TRACK=t… (27 letters and digits)", file=sys.stderr)
         return 2
-    story = (
-        deployed_story(track) if os.environ.get("APP") else local_story(Addresses.from_environ().home / "logs", track)
-    )
-    print("\n".join(map(str, story)) or f"Nothing is known of {track}.")
-    return 0 if story else 1
+    if os.environ.get("APP"):
+        lines = deployed_lines(track)
+    else:
+        lines = local_lines(Path(required(os.environ, "LOG_FOLDER")), track)
+    print("\n".join(map(str, lines)) or f"No log line names {track}.")
+    return 0 if lines else 1
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a command with the variables of a deployed project, as the account that gcloud works as.
+# Runs a command with the variables of the installation in PROJECT, authorized as gcloud's account.
 set -euo pipefail
 # shellcheck source=infra/names.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../infra/names.sh"

@@ -1,9 +1,10 @@
-"""One line a track, with its stage and elapsed time: redrawn on a terminal, printed on every change elsewhere."""
+"""Show one line per track with its stage and elapsed time: redrawn on a terminal, otherwise printed at every change."""
 
 import sys
 import threading
 import time
-from typing import Final, Self, TextIO
+from collections.abc import Mapping
+from typing import Any, Final, Self, TextIO
 
 from musicgenerator.states import Status
 
@@ -22,10 +23,10 @@ _REDRAW_SECONDS: Final = 0.2
 
 
 class Progress:
-    """Shows where each picture stands; use it in a ``with`` block around the work."""
+    """Shows the stage of each picture's track inside a ``with`` block."""
 
     def __init__(self, names: list[str], out: TextIO = sys.stdout) -> None:
-        """Show these pictures, by name."""
+        """Take the pictures' names."""
         self._out = out
         self._live = out.isatty()
         self._width = max(map(len, names), default=0)
@@ -38,20 +39,22 @@ class Progress:
         self._clock = threading.Thread(target=self._redraw, daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin to show."""
+        """Start redrawing, on a terminal."""
         if self._live:
             self._clock.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Show the last state and stop."""
+        """Draw the last stages and stop."""
         self._stop.set()
         if self._live:
             self._clock.join()
             self._draw()
 
-    def show(self, name: str, status: Status, detail: str = "") -> None:
-        """Say where a picture stands now."""
+    def show(self, name: str, document: Mapping[str, Any]) -> None:
+        """Show the stage of a picture's track, from the track's document."""
+        status = Status(document["status"])
+        detail = _detail(status, document)
         stage = _WORDS[status] + (f": {detail}" if detail else "")
         with self._lock:
             if self._stages[name] == stage:
@@ -64,7 +67,7 @@ class Progress:
             self._out.flush()
 
     def seconds(self, name: str) -> float:
-        """Return the seconds from the start to a picture's end, or until now."""
+        """Return the seconds from the start to the end of a picture's track, or until now."""
         return self._ended.get(name, time.monotonic()) - self._began
 
     def _line(self, name: str) -> str:
@@ -80,3 +83,10 @@ class Progress:
             self._out.write(back + "".join(f"\x1b[2K{self._line(name)}\n" for name in self._stages))
             self._out.flush()
             self._drawn = True
+
+
+def _detail(status: Status, document: Mapping[str, Any]) -> str:
+    if error := document.get("error"):
+        return f"{error['message']} ({error['code']})"
+    brief = document.get("brief")
+    return str(brief["title"]) if brief and status in {Status.CAPTIONED, Status.READY} else ""

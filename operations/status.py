@@ -1,7 +1,8 @@
-"""What an operator wants to know first: ``python -m operations.status``, of a deployed project or of the local cloud.
+"""Print the status of an installation or of the local cloud: ``python -m operations.status``.
 
-What is deployed, what waits and for how long, today's tracks with the reasons of those that failed, and what today has
-cost against the cap. ``APP``, which ``operations/operate.sh`` sets, says that it is a deployed installation.
+The status has the deployed functions or local parts, the backlog, today's tracks with the reasons of failures,
+and today's launches and costs against the daily limit.
+If ``APP`` is set, which ``operations/operate.sh`` does, the command shows the installation, otherwise the local cloud.
 """
 
 import json
@@ -20,12 +21,11 @@ from typing import Any, Final
 
 from google.cloud import firestore
 
-from localcloud.addresses import HOST, Addresses
-from localcloud.cloud import running_pid
-from musicgenerator.settings import DAILY_LIMIT, required, whole_number
+from musicgenerator.settings import DAILY_LIMIT, required, whole_number, words
 from musicgenerator_google.firestore_counters import total
 from operations.clients import database_client
 from operations.dead_letters import from_environ
+from operations.replay import parked
 
 PIPELINE_RUN_USD: Final = 0.03
 _RECENT: Final = timedelta(minutes=10)
@@ -37,7 +37,7 @@ _METRICS: Final = {
 
 @dataclass(frozen=True)
 class Day:
-    """Today's tracks, counted; money in US dollars."""
+    """Counts of today's tracks, and their costs in US dollars."""
 
     statuses: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
@@ -49,7 +49,7 @@ class Day:
 
     @property
     def spent(self) -> float:
-        """Return what the day has cost so far, but for machines and storage."""
+        """Return the day's costs so far, without machines and storage."""
         return self.describing + self.engines + self.launched * PIPELINE_RUN_USD
 
 
@@ -68,20 +68,22 @@ def counted(tracks: Iterable[Mapping[str, Any]], launched: int, parked: int, ove
 
 
 def day_of(database: firestore.Client, now: datetime) -> Day:
-    """Read and count the UTC day that it is."""
+    """Read and count the current UTC day."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     since = firestore.FieldFilter("createdAt", ">=", midnight)
     tracks = database.collection_group("tracks").where(filter=since).order_by("createdAt").order_by("status")
-    work = database.collection("work")
-    parked = work.where(filter=firestore.FieldFilter("parked", "==", value=True)).count().get()[0][0].value
-    overdue = work.where(filter=firestore.FieldFilter("dueAt", "<=", now)).count().get()[0][0].value
+    overdue = database.collection("work").where(filter=firestore.FieldFilter("dueAt", "<=", now))
     documents = (document.to_dict() or {} for document in tracks.stream())
     launched = total(database, f"budget/{now.date()}", "launched")
-    return counted(documents, launched, int(parked), int(overdue))
+    return counted(documents, launched, _count(parked(database)), _count(overdue))
 
 
-def shown(day: Day, limit: int) -> list[str]:
-    """Return the day as lines."""
+def _count(query: Any) -> int:
+    return int(query.count().get()[0][0].value)
+
+
+def day_lines(day: Day, limit: int) -> list[str]:
+    """Return the lines that show a day."""
     lines = [
         "Today's tracks (UTC)",
         *(f"  {status:<16} {count:6d}" for status, count in sorted(day.statuses.items())),
@@ -97,24 +99,24 @@ def shown(day: Day, limit: int) -> list[str]:
     return lines if day.failures else [line for line in lines if line != "Reasons of failures"]
 
 
-def _local_parts(addresses: Addresses) -> list[str]:
-    pid = running_pid(addresses)
-    if pid is None:
-        return []
-    lines = [f"The local cloud is up (process {pid}); logs are in {addresses.home / 'logs'}"]
-    for part, port in addresses.ports.items():
+def _local_parts() -> list[str]:
+    environ = os.environ
+    pid, logs = required(environ, "LOCALCLOUD_PID"), required(environ, "LOG_FOLDER")
+    lines = [f"The local cloud is up (process {pid}); logs are in {logs}"]
+    for part, _, address in (word.partition("=") for word in words(environ, "PARTS")):
+        host, _, port = address.rpartition(":")
         with socket.socket() as probe:
-            answers = probe.connect_ex((HOST, port)) == 0
+            answers = probe.connect_ex((host, int(port))) == 0
         lines.append(f"  {part:<18} {port}  {'up' if answers else 'DOWN'}")
     letters = from_environ().listed()
     return [*lines, f"Dead letters\n  {len(letters)}"]
 
 
 def _deployed_functions(app: str) -> tuple[list[str], int]:
-    """Return lines about the functions, and the launches in a day that they are deployed with."""
-    asked = ["gcloud", "functions", "list", "--v2", f"--regions={os.environ['REGION']}", "--format=json"]
-    done = subprocess.run(asked, capture_output=True, text=True, check=True)
-    lines, cap = ["Functions"], DAILY_LIMIT
+    """Return the lines that show the functions, and the daily limit that the launcher is deployed with."""
+    command = ["gcloud", "functions", "list", "--v2", f"--regions={os.environ['REGION']}", "--format=json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    lines, limit = ["Functions"], DAILY_LIMIT
     for function in json.loads(done.stdout):
         name = function["name"].rpartition("/")[2]
         if name.startswith(app):
@@ -123,8 +125,8 @@ def _deployed_functions(app: str) -> tuple[list[str], int]:
             environ = function["serviceConfig"].get("environmentVariables", {})
             if "PIPELINE_TEMPLATE" in environ:
                 lines.append(f"  {'':<36} template {environ['PIPELINE_TEMPLATE']}")
-                cap = whole_number(environ, "DAILY_LIMIT", DAILY_LIMIT)
-    return lines, cap
+                limit = whole_number(environ, "DAILY_LIMIT", DAILY_LIMIT)
+    return lines, limit
 
 
 def _backlog(app: str, now: datetime) -> list[str]:
@@ -136,38 +138,32 @@ def _backlog(app: str, now: datetime) -> list[str]:
             if re.match(rf"(eventarc-[a-z]+-[a-z]+\d+-)?{app}-", name):
                 rows.setdefault(name, {})[title] = str(value.get("int64Value", value.get("doubleValue", "")))
     lines = [f"  {name:<48} " + "  ".join(f"{k} {v}" for k, v in row.items()) for name, row in sorted(rows.items())]
-    return ["Backlog (as Cloud Monitoring knows it, minutes late)", *(lines or ["  nothing has been measured yet"])]
+    return ["Backlog (from Cloud Monitoring, some minutes old)", *(lines or ["  no measurements yet"])]
 
 
-def _series(chosen: str, now: datetime) -> list[Any]:
-    asked = {
-        "filter": chosen,
+def _series(series_filter: str, now: datetime) -> list[Any]:
+    query = {
+        "filter": series_filter,
         "interval.startTime": (now - _RECENT).isoformat(),
         "interval.endTime": now.isoformat(),
     }
     scheme = os.environ.get("GOOGLE_APIS_SCHEME", "https")
     project = required(os.environ, "GOOGLE_CLOUD_PROJECT")
-    url = f"{scheme}://monitoring.googleapis.com/v3/projects/{project}/timeSeries?{urllib.parse.urlencode(asked)}"
+    url = f"{scheme}://monitoring.googleapis.com/v3/projects/{project}/timeSeries?{urllib.parse.urlencode(query)}"
     bearer = {"Authorization": f"Bearer {required(os.environ, 'GOOGLE_OAUTH_ACCESS_TOKEN')}"}
-    with urllib.request.urlopen(urllib.request.Request(url, headers=bearer), timeout=30) as answer:  # noqa: S310  ours
+    with urllib.request.urlopen(urllib.request.Request(url, headers=bearer), timeout=30) as answer:  # noqa: S310  Google's
         return list(json.load(answer).get("timeSeries", []))
 
 
 def main() -> int:
-    """Print everything."""
+    """Print the status."""
     now, app = datetime.now(UTC), os.environ.get("APP", "")
     if app:
-        lines, cap = _deployed_functions(app)
+        lines, limit = _deployed_functions(app)
         lines += _backlog(app, now)
     else:
-        lines, cap = _local_parts(Addresses.from_environ()), whole_number(os.environ, "DAILY_LIMIT", DAILY_LIMIT)
-    if not lines:
-        print(
-            "The local cloud is not up. Start it with 'make run', or name a deployed project: PROJECT=…",
-            file=sys.stderr,
-        )
-        return 1
-    lines += shown(day_of(database_client(), now), cap)
+        lines, limit = _local_parts(), whole_number(os.environ, "DAILY_LIMIT", DAILY_LIMIT)
+    lines += day_lines(day_of(database_client(), now), limit)
     print("\n".join(lines))
     return 0
 

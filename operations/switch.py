@@ -1,7 +1,7 @@
-"""Pauses the system or lets it go on: ``python -m operations.switch on|off``.
+"""Pause or resume the system: ``python -m operations.switch on|off``.
 
-While it is paused no command is taken and nothing is launched; what is being composed is finished.
-Reads what ``operations/clients.py`` reads; running it twice is harmless.
+While the system is paused, the API refuses commands and the launcher creates no jobs; running jobs finish.
+Running the command twice is harmless.
 """
 
 import argparse
@@ -13,12 +13,12 @@ from operations.clients import database_client
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Turn the switch and say so."""
+    """Turn the switch and print its state."""
     parser = argparse.ArgumentParser(prog="python -m operations.switch", description="Pause the system or resume it.")
-    parser.add_argument("state", choices=("on", "off"), help="'on' pauses, 'off' lets it go on")
+    parser.add_argument("state", choices=("on", "off"), help="'on' pauses, 'off' resumes")
     paused = parser.parse_args(arguments).state == "on"
     FirestoreSwitch(database_client()).turn(paused=paused)
-    print("Paused: no command is taken and nothing is launched." if paused else "Not paused.")
+    print("Paused: the API refuses commands and no job is launched." if paused else "Not paused.")
     return 0
 
 

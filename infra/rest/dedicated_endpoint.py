@@ -1,4 +1,4 @@
-"""A dedicated endpoint of Vertex AI, for which gcloud 528 has no flag: ``REGION TITLE APP``."""
+"""Create a dedicated endpoint of Vertex AI, for which gcloud 528 has no flag: ``REGION TITLE APP``."""
 
 import sys
 import time
@@ -7,24 +7,24 @@ from typing import Final
 
 from infra.rest.rest import GoogleRefusedError, call, token
 
-_LOOK_EVERY: Final = 2.0
-_MODEL_SECONDS: Final = "600s"
+_POLL_SECONDS: Final = 2.0
+_INFERENCE_TIMEOUT: Final = "600s"
 
 
 def main(region: str, title: str, app: str) -> int:
-    """Create it and wait until it is there."""
+    """Create the endpoint and wait until it exists."""
     bearer, api = token(), f"{region}-aiplatform"
     body = {
         "displayName": title,
         "dedicatedEndpointEnabled": True,
         "labels": {"app": app},
-        # Music takes longer than the minute that an endpoint waits by default.
-        "clientConnectionConfig": {"inferenceTimeout": _MODEL_SECONDS},
+        # By default an endpoint waits one minute, but music takes longer.
+        "clientConnectionConfig": {"inferenceTimeout": _INFERENCE_TIMEOUT},
     }
     path = f"v1/projects/{environ['PROJECT']}/locations/{region}/endpoints"
     operation = call(bearer, "POST", api, path, body)
     while not operation.get("done"):
-        time.sleep(_LOOK_EVERY)
+        time.sleep(_POLL_SECONDS)
         operation = call(bearer, "GET", api, f"v1/{operation['name']}")
     if "error" in operation:
         print(operation["error"], file=sys.stderr)

@@ -1,6 +1,6 @@
-"""The session that dropped pictures belong to: ``new`` prints a fresh one, ``compare|write DATABASE`` reads one.
+"""The session of dropped pictures: ``new`` prints a new one, ``compare|write DATABASE`` reads one from standard input.
 
-It is ``{"session", "secret"}`` as JSON; the document holds only the secret's hash.
+It is a JSON object with ``session`` and ``secret``. The session's document has only the secret's hash.
 """
 
 import json
@@ -13,19 +13,19 @@ from typing import Final
 from infra.rest.rest import GoogleRefusedError, call, token
 from musicgenerator import ids
 
-_LIVES: Final = timedelta(days=3650)
+_LIFETIME: Final = timedelta(days=3650)
 
 
 def main(arguments: list[str]) -> int:
-    """Do what the arguments say."""
+    """Print a new session, or compare or write the session's document."""
     if arguments == ["new"]:
         print(json.dumps({"session": ids.new_session_id(), "secret": ids.new_secret()}))
         return 0
-    deed, database = arguments
+    command, database = arguments
     known = json.loads(sys.stdin.read())
     documents = f"v1/projects/{environ['PROJECT']}/databases/{database}/documents/sessions"
     bearer = token()
-    if deed == "compare":
+    if command == "compare":
         try:
             call(bearer, "GET", "firestore", f"{documents}/{known['session']}")
         except GoogleRefusedError as error:
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
     fields = {
         "secretHash": {"stringValue": ids.secret_hash(known["secret"])},
         "createdAt": {"timestampValue": now.isoformat()},
-        "expiresAt": {"timestampValue": (now + _LIVES).isoformat()},
+        "expiresAt": {"timestampValue": (now + _LIFETIME).isoformat()},
     }
     call(bearer, "POST", "firestore", f"{documents}?documentId={known['session']}", {"fields": fields})
     return 0

@@ -1,4 +1,4 @@
-"""Firestore's security rules, for which gcloud has no command: ``compare|publish|remove DATABASE [FILE]``."""
+"""Deploy Firestore's security rules, for which gcloud has no command: ``compare|publish|remove DATABASE [FILE]``."""
 
 import sys
 from http import HTTPStatus
@@ -10,7 +10,7 @@ from infra.rest.rest import GoogleRefusedError, call, token
 
 
 def released(bearer: str, release: str) -> Any:
-    """Return the release of a database's rules, or None."""
+    """Return the release of a database's rules, or None if it does not exist."""
     try:
         return call(bearer, "GET", "firebaserules", f"v1/{release}")
     except GoogleRefusedError as error:
@@ -20,32 +20,32 @@ def released(bearer: str, release: str) -> Any:
 
 
 def main(arguments: list[str]) -> int:
-    """Print create, change or same; or publish the file; or remove the release."""
-    deed, database, *file = arguments
+    """Print create, change or same; publish the file; or remove the release."""
+    command, database, *file = arguments
     bearer, project = token(), environ["PROJECT"]
     release = f"projects/{project}/releases/cloud.firestore/{database}"
-    now = released(bearer, release)
-    if deed == "remove":
-        if now:
+    current = released(bearer, release)
+    if command == "remove":
+        if current:
             call(bearer, "DELETE", "firebaserules", f"v1/{release}")
-            call(bearer, "DELETE", "firebaserules", f"v1/{now['rulesetName']}")
+            call(bearer, "DELETE", "firebaserules", f"v1/{current['rulesetName']}")
         return 0
     text = Path(file[0]).read_text(encoding="utf-8")
-    if deed == "compare":
-        if now is None:
+    if command == "compare":
+        if current is None:
             print("create")
             return 0
-        ruleset = call(bearer, "GET", "firebaserules", f"v1/{now['rulesetName']}")
+        ruleset = call(bearer, "GET", "firebaserules", f"v1/{current['rulesetName']}")
         print("same" if ruleset["source"]["files"][0]["content"] == text else "change")
         return 0
     source = {"source": {"files": [{"name": "firestore.rules", "content": text}]}}
     ruleset = call(bearer, "POST", "firebaserules", f"v1/projects/{project}/rulesets", source)
     body = {"name": release, "rulesetName": ruleset["name"]}
-    if now is None:
+    if current is None:
         call(bearer, "POST", "firebaserules", f"v1/projects/{project}/releases", body)
     else:
         call(bearer, "PATCH", "firebaserules", f"v1/{release}", {"release": body})
-        call(bearer, "DELETE", "firebaserules", f"v1/{now['rulesetName']}")
+        call(bearer, "DELETE", "firebaserules", f"v1/{current['rulesetName']}")
     return 0
 
 

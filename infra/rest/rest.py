@@ -1,4 +1,4 @@
-"""Authorised requests to Google's REST APIs with gcloud's own token and the standard library."""
+"""Send requests to Google's REST APIs with gcloud's access token, using only the standard library."""
 
 import json
 import os
@@ -12,22 +12,22 @@ _REQUEST_TIMEOUT_SECONDS: Final = 30
 
 
 class GoogleRefusedError(Exception):
-    """Google's answer was an error; ``status`` is its HTTP status."""
+    """Google answered with an error; ``status`` is the HTTP status."""
 
     def __init__(self, status: int, message: str) -> None:
-        """Keep the status apart from the words."""
+        """Take the HTTP status and the response's text."""
         super().__init__(f"{status}: {message}")
         self.status = status
 
 
 def token() -> str:
-    """Return the access token of the account that gcloud works as."""
+    """Return the access token of gcloud's account."""
     done = subprocess.run(["gcloud", "auth", "print-access-token"], check=True, capture_output=True, text=True)
     return done.stdout.strip()
 
 
 def call(bearer: str, method: str, api: str, path: str, body: Any = None) -> Any:
-    """Return the JSON that an API answers; raise GoogleRefusedError where it refuses."""
+    """Return the JSON of a response; raise GoogleRefusedError for an error status."""
     headers = {"Authorization": f"Bearer {bearer}", "X-Goog-User-Project": os.environ["PROJECT"]}
     data = None
     if body is not None:

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2034,SC2153,SC2154  # sourced by deploy.sh: steps share its variables
-# The APIs that an installation uses. They stay enabled when it is destroyed: somebody else may use them.
+# Enables the APIs that an installation uses. They stay enabled when it is destroyed, because others may use them.
 APIS=(
   aiplatform apikeys artifactregistry cloudbuild cloudfunctions cloudresourcemanager cloudscheduler cloudtrace
   eventarc firebaserules firestore iam iamcredentials logging monitoring pubsub run secretmanager serviceusage storage
   telemetry
 )
 missing=()
-# In a new project nothing may be enabled yet, which is no failure.
+# In a new project no API may be enabled; grep then fails.
 enabled=$({ grep -o '[a-z]*\.googleapis\.com' "$STATE/apis.json" || true; } | sort -u)
 for api in "${APIS[@]}"; do
   grep -qx "$api.googleapis.com" <<< "$enabled" || missing+=("$api.googleapis.com")
 done
-# Service Usage takes twenty in one request.
+# Service Usage accepts at most twenty APIs per request.
 enable_apis() {
   while (($#)); do
     gcloud services enable "${@:1:20}" || return

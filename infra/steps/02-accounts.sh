@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2034,SC2153,SC2154  # sourced by deploy.sh: steps share its variables
-# One account for each function, and apart from them the signer, the pipeline, the model, those who deliver and who builds.
-# None has a key.
+# One account per function, and accounts for the signer, the pipeline, the model server, deliveries and builds.
+# No account has a key.
 account() { # NAME PURPOSE
   resource accounts "$(account_of "$1")" "account" email
   want displayName "$APP: $2"
@@ -20,8 +20,8 @@ account eventarc_trigger "delivers storage events"
 account push "delivers messages"
 account builder "builds images"
 
-# Google's own accounts come to be when they are asked for, or at first use, which is too late to grant them anything.
-# One that was asked for has no role of its own: roles.md grants it. Who is granted something is there.
+# Google creates its service agents on request or at first use; a grant needs them earlier, so this step requests them.
+# An agent created on request has no role; roles.md grants it. An agent that a policy names exists already.
 agent() { # DOMAIN COMMAND…
   resource agents "service-$NUMBER@$1.iam.gserviceaccount.com" "service agent"
   shift
@@ -32,15 +32,15 @@ for service in pubsub eventarc aiplatform; do
   agent "gcp-sa-$service" gcloud beta services identity create --service="$service.googleapis.com" --project="$PROJECT"
 done
 
-# `gcloud … list` does not show a role's permissions, so its description repeats them.
-# A role that was deleted less than a week ago is brought back.
+# `gcloud … list` does not show a role's permissions, so the role's description repeats them.
+# A role deleted less than a week ago is restored.
 revive() { # ID PERMISSIONS TITLE
   gcloud iam roles undelete "$1" --project="$PROJECT" --format=none
   gcloud iam roles update "$1" --project="$PROJECT" --permissions="$2" --description="$2" --title="$3" --format=none
 }
 new_role() { # ID PERMISSIONS TITLE
   gcloud iam roles create "$1" --project="$PROJECT" --title="$3" --description="$2" --permissions="$2" --stage=GA && return
-  echo "If the role was deleted more than a week ago, Google keeps its id for a month: deploy with another PREFIX till then." >&2
+  echo "If the role was deleted more than a week ago, its id is reserved for a month: deploy with another PREFIX." >&2
   return 1
 }
 while read -r role; do

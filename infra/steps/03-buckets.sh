@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2034,SC2153,SC2154  # sourced by deploy.sh: steps share its variables
-# Four buckets: uniform access, no soft delete, a lifecycle and CORS from infra/buckets.
-# Soft delete would keep for a week what a person has deleted. Music lives a day longer than what speaks of it.
+# Four buckets with uniform access, no soft delete, and lifecycle and CORS from infra/buckets.
+# Soft delete would keep deleted pictures and music for a week. Music lives a day longer than its track document.
 RESULTS_DAYS=$((${SESSION_DAYS:-30} + 1))
 origins=$(printf '"%s", ' "${PAGE_ORIGINS[@]}")
 origins=${origins%, }
@@ -32,7 +32,7 @@ bucket() { # NAME
   settle
 }
 
-# `create` knows neither lifecycle nor CORS.
+# `buckets create` has no flags for lifecycle and CORS.
 make_bucket() { # SHORT NAME FLAG…
   local short=$1 name=$2 cors=()
   shift 2

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2034,SC2153,SC2154  # sourced by deploy.sh: steps share its variables
-# Topics, and for each source of deliveries a topic for what was given up on, with a subscription that keeps it.
+# Topics, and for each source of deliveries a dead-letter topic with a subscription that keeps its messages.
 topic() { # NAME
   resource topics "$(topic_of "$1")" "topic"
   want labels/app "$APP"

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2034,SC2153,SC2154  # sourced by deploy.sh: steps share its variables
-# A database of our own beside the project's `(default)`, its TTL policies, exemptions from indexes, and rules.
-# Only `make status` needs a composite index, for today's tracks of all sessions: every other query filters and sorts by
-# one field.
+# The installation's database beside the project's `(default)`, with TTL policies, index exemptions and security rules.
+# Only `make status` needs a composite index, for today's tracks of all sessions; all other queries use one field.
 resource databases "$DATABASE" "database"
 want locationId "$REGION"
 want type FIRESTORE_NATIVE
@@ -23,8 +22,8 @@ fi
 
 field() { printf 'projects/%s/databases/%s/collectionGroups/%s/fields/%s' "$PROJECT" "$DATABASE" "$1" "$2"; }
 
-# Changes of one database's fields are refused while another of the same field or collection is begun: one after the
-# other, and again where Google says so. None is waited for, which would take minutes each.
+# Firestore refuses to change a field while it starts another change of the same field or collection, so the changes
+# start one after another and are retried. The step does not wait for them to finish, which takes minutes each.
 UNDER_WAY='underlying data changed|contention|ABORTED|being updated'
 JOBS_BEFORE=$JOBS JOBS=1
 while read -r group path; do
@@ -44,7 +43,7 @@ while read -r group path flags; do
   settle
 done < "$INFRA/database/exemptions.txt"
 
-# An index has no name that one could give it: it is known by its fields.
+# Google names an index, so this finds it by its fields.
 resource composites tracks-by-day "index"
 if grep -q '"createdAt"' "$STATE/composites.json" && grep -q '"status"' "$STATE/composites.json"; then
   say '=' ''

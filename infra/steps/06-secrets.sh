@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2034,SC2153,SC2154  # sourced by deploy.sh: steps share its variables
-# Two secrets, each read by a pinned version: the describer's key, and the operator's drop session with its secret.
+# Two secrets, each used with a pinned version: the describer's key, and the drop session's id and secret.
 for name in "$OPENAI_SECRET" "$DROP_SECRET"; do
   resource secrets "$name" "secret"
   want labels/app "$APP"
@@ -55,7 +55,7 @@ barrier
 OPENAI_VERSION=$(version_of "$OPENAI_SECRET")
 DROP_VERSION=$(version_of "$DROP_SECRET")
 
-# The session's document lets the page show what was dropped; its secret stays where it is.
+# The session's document lets the page show dropped pictures. It has only the secret's hash.
 resource documents "sessions/(drop session)" "document"
 DROP_SESSION=
 if [[ -n $DROP_VERSION ]]; then

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2034,SC2153,SC2154  # sourced by deploy.sh: steps share its variables
-# The image of the pipeline's step, tagged by the content of what goes into it, and the template compiled for it,
-# kept under its own hash. A tag is never moved, so that a template means the same image for ever.
+# The image of the pipeline's step, tagged with the hash of its sources, and the template compiled for it, named by its
+# own hash. Tags never move, so a template always uses the same image.
 image_sources=(pipeline/Dockerfile pipeline/requirements.txt pipeline/*.py pipeline/engines pipeline/assets src/musicgenerator)
 cd "$ROOT" || exit 1
 IMAGE_TAG=$(content_hash "${image_sources[@]}")
@@ -14,7 +14,7 @@ TEMPLATE_HASH=$("${SHA256[@]}" "$TEMPLATE_FILE" | cut -c1-40)
 TEMPLATE=gs://$PIPELINE_BUCKET/templates/$TEMPLATE_HASH.yaml
 
 build_image() {
-  # Sources go to our own bucket and logs to Cloud Logging, so the builder's account needs no more than its grants.
+  # The sources go to the pipeline's bucket and the logs to Cloud Logging, for which the builder's account has grants.
   local context=$WORK/context
   rm -rf "$context"
   mkdir -p "$context/pipeline" "$context/src"
@@ -26,7 +26,7 @@ build_image() {
     --substitutions="_IMAGE=$IMAGE,_DOCKERFILE=pipeline/Dockerfile" \
     --gcs-source-staging-dir="gs://$PIPELINE_BUCKET/builds" \
     --service-account="projects/$PROJECT/serviceAccounts/$(account_of builder)" --format=none
-  # Written last: the label says that the image is there.
+  # Written last: the label says that the image exists.
   gcloud artifacts repositories update "$REPOSITORY" --location="$REGION" --update-labels="pipeline=$IMAGE_TAG" --format=none
 }
 resource repositories "$REPOSITORY" "pipeline image"

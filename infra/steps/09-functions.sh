@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2034,SC2153,SC2154  # sourced by deploy.sh: steps share its variables
-# The four functions from their staged directories, each with its own account and flags file.
-# A function is deployed anew when anything that makes it has changed; the label `release` says from what it was made.
+# The functions, from their staged directories, each with its own account and flags file.
+# The label `release` is the hash of everything that a function is made from; if it differs, the function is deployed.
 setting() { printf '%s: %s\n' "$1" "$(ask quoted "$2")"; }
 
 environment() { # FUNCTION
-  # Each region of Vertex AI has an address of its own: where there are several, the function fills in which.
+  # Each region of Vertex AI has its own address; with several regions, the function fills in the region.
   local vertex=$REGION
   [[ -z ${REGIONS:-} ]] || vertex='{region}'
   setting GOOGLE_CLOUD_PROJECT "$PROJECT"
@@ -19,7 +19,7 @@ environment() { # FUNCTION
   setting PICTURES_TOPIC "$PICTURES_TOPIC"
   setting DEFAULT_ENGINE "${DEFAULT_ENGINE:-lyria-002}"
   setting LOG_EXECUTION_ID true
-  # The storage client would else ask for the bucket's metadata, which nobody here may read.
+  # Otherwise the storage client reads the bucket's metadata, for which no account has a grant.
   setting DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA true
   case $1 in
     upload_handler)
@@ -49,7 +49,7 @@ environment() { # FUNCTION
       ;;
   esac
 }
-# Settings that the function has a default for, handed on where the operator gives them.
+# Passes on settings that the operator has set; the functions have defaults for the others.
 limit() {
   local name
   for name in "$@"; do [[ -z ${!name:-} ]] || setting "$name" "${!name}"; done
@@ -89,7 +89,7 @@ for function in "${FUNCTIONS[@]}"; do
   create deploy_function "$function" "$file.flags.yaml"
   change deploy_function "$function" "$file.flags.yaml"
   if [[ $function == pipeline_launcher ]]; then
-      # Where a launcher is at work, a new template has to make a track before it is switched to.
+    # A deployed launcher gets a new template only after a canary has made a track with it.
     before=$(fact functions "$(function_named "$function")" serviceConfig/environmentVariables/PIPELINE_TEMPLATE)
     if [[ $MODE == apply && -n $before && $before != "$TEMPLATE" && ${CANARY:-yes} != no ]]; then
       barrier

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2034,SC2153,SC2154  # sourced by deploy.sh: steps share its variables
-# Who is told of what: push subscriptions with an identity, a deadline longer than the function's own time-out, growing
-# pauses and an end; and the trigger of the images bucket, whose subscription Eventarc makes and we set right.
+# Deliveries: push subscriptions with an identity, a deadline longer than the function's time-out, back-off and dead
+# letters; and the trigger of the images bucket, whose subscription Eventarc creates and this step updates.
 AGAIN=(--min-retry-delay=10s --max-retry-delay=600s)
 
 dead_letter_wants() { # TOPIC ATTEMPTS
@@ -36,7 +36,7 @@ delivery pipeline-events result_notifier 360 20
 resource triggers "$UPLOADS_TRIGGER" "trigger"
 want destination/cloudRun/service "$(function_named captioner)"
 want serviceAccount "$(account_of eventarc_trigger)"
-# Its first version needs the grants on the project to have reached everywhere.
+# A new trigger fails until Eventarc sees the grants on the project.
 create patiently 'Permission denied while using the Eventarc Service Agent' \
   gcloud eventarc triggers create "$UPLOADS_TRIGGER" --location="$REGION" --labels="app=$APP" \
   --destination-run-service="$(function_named captioner)" --destination-run-region="$REGION" \

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2034,SC2153,SC2154  # sourced by deploy.sh: steps share its variables
-# The page: built once, its addresses written into config.json and into the policy that holds it to them.
-# The browser's key opens Firestore alone, from the page's addresses alone; what it may read there, the rules decide.
+# The page: this step writes the installation's addresses into config.json and the Content-Security-Policy.
+# The browser's key works only for Firestore and only from the page's origins; the security rules limit what it reads.
 resource keys "$APP page" "browser key" displayName
 want restrictions/apiTargets/0/service firestore.googleapis.com
 referrers=$(printf '%s/*,' "${PAGE_ORIGINS[@]}")
@@ -28,7 +28,7 @@ PYTHONPATH=$ROOT/src:$ROOT "$ROOT/.venv/bin/python" -m infra.page "$ROOT/build/w
 PAGE_HASH=$(cd "$WORK/page" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 "${SHA256[@]}" | "${SHA256[@]}" | cut -c1-40)
 
 upload_page() {
-  # What carries its content's hash in its name comes first and is kept for ever; what names it comes last.
+  # Files with a hash in their name come first and are cached for ever; the documents that refer to them come last.
   gcloud storage cp --recursive "$WORK/page/assets" "gs://$PAGE_BUCKET/" \
     --cache-control='public, max-age=31536000, immutable'
   local files=() file

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2034,SC2153,SC2154  # sourced by deploy.sh: steps share its variables
-# Log-based metrics, alert policies and a dashboard, from infra/monitoring; their texts say APP, PROJECT and REGION where those stand.
+# Log-based metrics, alert policies and a dashboard, from infra/monitoring; sed fills in APP, PROJECT and REGION.
 mkdir -p "$WORK/monitoring"
 filled() { # FILE
   local out=$WORK/monitoring/${1##*/}
@@ -33,13 +33,13 @@ for template in "$INFRA"/monitoring/metric-*.json; do
 done
 barrier
 
-# Monitoring may take ten minutes to know a log-based metric. All else is there by now, so that this fails no deployment.
+# Cloud Monitoring may need ten minutes to see a new log-based metric. A missing alert is a warning, not a failure.
 alert() { # TITLE COMMAND…
   local title=$1 status=0
   shift
   patiently 'Cannot find metric' "$@" || status=$?
   if ((status == LATER)); then
-    warn "the alert policy '$title' is missing: Monitoring does not know its metric yet." \
+    warn "the alert policy '$title' is missing: Cloud Monitoring does not see its metric yet." \
       "Run 'make deploy PROJECT=$PROJECT' again in ten minutes."
     return 0
   fi

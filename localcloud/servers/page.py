@@ -1,4 +1,4 @@
-"""Serves the built page, with its runtime configuration and the headers that the deployed page has too.
+"""The page's server: serves the built page, its ``config.json`` and the security headers.
 
 ``python -m localcloud.servers.page`` listens on the page's port of ``Addresses.from_environ()``.
 """
@@ -13,10 +13,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from localcloud.addresses import HOST, PROJECT, REPOSITORY, RESULTS_BUCKET, Addresses
+from web.policy import security_headers
 
 BUILT_PAGE: Final = REPOSITORY / "build" / "web"
-HEADERS: Final = REPOSITORY / "web" / "headers.json"
-# For visits that have no past yet: the median seconds of 30 tracks on a machine with two cores, rounded up.
+# Used before a browser has seen a track: the median of 30 tracks on a machine with two cores, rounded up.
 USUAL_SECONDS: Final = {"upload": 1, "reading": 2, "preparing": 1, "composing": 7}
 
 _HASHED: Final = "/assets/"
@@ -25,11 +25,11 @@ _COMPRESSED: Final = frozenset({".css", ".html", ".js", ".json", ".svg", ".webma
 
 
 class PageNotBuiltError(Exception):
-    """There is no built page to serve."""
+    """No built page exists."""
 
 
 def configuration(addresses: Addresses) -> dict[str, Any]:
-    """Return what the page reads from ``config.json``: addresses and the drop session's id, never its secret."""
+    """Return the content of ``config.json``: addresses and the drop session's id, but never its secret."""
     return {
         "apiUrl": addresses.url("upload_handler"),
         "projectId": PROJECT,
@@ -41,20 +41,6 @@ def configuration(addresses: Addresses) -> dict[str, Any]:
     }
 
 
-def security_headers(addresses: Addresses) -> dict[str, str]:
-    """Return the headers that hold the page to its own scripts and the addresses that it works with.
-
-    They stand in ``web/headers.json``, with places for the addresses, so that every deployment sends the same.
-    """
-    origins = {part: addresses.url(part) for part in ("storage", "firestore")} | {
-        "api": addresses.url("upload_handler")
-    }
-    headers = json.loads(HEADERS.read_text())
-    policy = headers.pop("Content-Security-Policy")
-    directives = (" ".join([name, *sources]).format_map(origins) for name, sources in policy.items())
-    return {"Content-Security-Policy": "; ".join(directives), **headers}
-
-
 class PageHandler(SimpleHTTPRequestHandler):
     """Answers GET and HEAD with the page's files, ``/config.json`` and ``/healthz``."""
 
@@ -62,7 +48,7 @@ class PageHandler(SimpleHTTPRequestHandler):
     server: "PageServer"
 
     def do_GET(self) -> None:
-        """Answer the two paths that are no files, and files for the rest."""
+        """Answer ``/healthz`` and ``/config.json``, and every other path with its file."""
         path = urlsplit(self.path).path
         if path == "/healthz":
             self._answer("text/plain; charset=utf-8", b"ok\n")
@@ -72,11 +58,11 @@ class PageHandler(SimpleHTTPRequestHandler):
             super().do_GET()
 
     def list_directory(self, path: Any) -> None:  # noqa: ARG002  the base class's signature
-        """Refuse to say what a folder holds."""
+        """Answer 404 for folders."""
         self.send_error(HTTPStatus.NOT_FOUND)
 
     def end_headers(self) -> None:
-        """Add to every answer how the browser may use and keep it."""
+        """Add the security headers and Cache-Control to every response."""
         for name, value in self.server.security_headers.items():
             self.send_header(name, value)
         hashed = self._code == HTTPStatus.OK and self.path.startswith(_HASHED)
@@ -84,17 +70,17 @@ class PageHandler(SimpleHTTPRequestHandler):
         super().end_headers()
 
     def send_response(self, code: int, message: str | None = None) -> None:
-        """Begin an answer; only what is there may be kept for ever."""
+        """Keep the status for ``end_headers``: only a 200 may be cached for ever."""
         self._code = code
         super().send_response(code, message)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Log what was refused; what was served says nothing."""
+        """Log only error responses."""
         if not isinstance(code, int) or code >= HTTPStatus.BAD_REQUEST:
             super().log_request(code, size)
 
     def _answer_compressed(self) -> bool:
-        """Answer with a compressed text file; say whether there is one and the browser takes it."""
+        """Answer with a compressed text file; return False if the file or the browser's gzip support is missing."""
         file = Path(self.translate_path(self.path))
         file = file / "index.html" if file == Path(self.directory) else file
         if file.suffix not in _COMPRESSED or "gzip" not in self.headers.get("Accept-Encoding", ""):
@@ -123,29 +109,31 @@ class PageHandler(SimpleHTTPRequestHandler):
 
 
 class PageServer(ThreadingHTTPServer):
-    """The page on its port; ``built`` is the folder that ``npm run build`` wrote."""
+    """The server on the page's port; ``built`` is the folder that ``npm run build`` wrote."""
 
     daemon_threads = True
 
     def __init__(self, addresses: Addresses, built: Path = BUILT_PAGE) -> None:
-        """Take the port; raise PageNotBuiltError if there is nothing to serve."""
+        """Listen on the port; raise PageNotBuiltError if ``built`` has no page."""
         if not (built / "index.html").is_file():
             raise PageNotBuiltError(f"there is no page in {built}: build it with `make build-web`")
         self.addresses = addresses
         self.built = built
-        self.security_headers = security_headers(addresses)
+        self.security_headers = security_headers(
+            api=addresses.url("upload_handler"), storage=addresses.url("storage"), firestore=addresses.url("firestore")
+        )
         self._compressed: dict[tuple[Path, int], bytes] = {}
         super().__init__((HOST, addresses.ports["page"]), PageHandler)
 
     def compressed(self, file: Path) -> bytes:
-        """Return a file compressed, from memory while it is the same file."""
+        """Return a file compressed; memory keeps it until the file changes."""
         key = (file, file.stat().st_mtime_ns)
         if key not in self._compressed:
             self._compressed[key] = gzip.compress(file.read_bytes(), mtime=0)
         return self._compressed[key]
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        """Handle one connection with the built page as its folder."""
+        """Serve one connection from the built page's folder."""
         PageHandler(request, client_address, self, directory=str(self.built))
 
 
@@ -157,7 +145,7 @@ def _drop_session(file: Path) -> str | None:
 
 
 def main() -> None:
-    """Serve until the process is ended."""
+    """Serve until the process ends."""
     try:
         server = PageServer(Addresses.from_environ())
     except PageNotBuiltError as error:

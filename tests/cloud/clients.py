@@ -11,9 +11,9 @@ from google.cloud import firestore
 from google.cloud.aiplatform_v1.services.pipeline_service import PipelineServiceClient
 
 from localcloud.addresses import IMAGES_BUCKET, PROJECT, REGION, Addresses
+from localcloud.demo import drop
 from localcloud.provision import drop_session, storage_client
 from musicgenerator import ids
-from operations.dropping import drop
 from operations.following import sightings
 
 

@@ -19,14 +19,14 @@ PORT = 19080
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Addresses:
-    """Addresses at which no local cloud is running."""
+    """Addresses without a running local cloud."""
     return Addresses(PORT, tmp_path / "localcloud")
 
 
 def test_demo_saves_the_music_and_prints_a_table(
     local_cloud: Addresses, photos: dict[str, Path], tmp_path: Path
 ) -> None:
-    """`make demo`'s command follows each track, saves four files a picture and exits 0."""
+    """The command of `make demo` follows each track, saves four files per picture and exits 0."""
     done = _command(local_cloud, "demo", str(photos["coffee"]), "--out", str(tmp_path), "--language", "en")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "making the music" in done.stdout
@@ -40,7 +40,7 @@ def test_demo_saves_the_music_and_prints_a_table(
 def test_demo_fails_with_the_reason_of_each_picture(
     local_cloud: Addresses, photos: dict[str, Path], tmp_path: Path
 ) -> None:
-    """One bad picture makes the command fail and say why; the good one is saved all the same."""
+    """A bad picture makes the command fail with the reason; the music of the good picture is saved."""
     bad = tmp_path / "diary.jpg"
     bad.write_text("no picture")
     out = tmp_path / "out"
@@ -51,21 +51,14 @@ def test_demo_fails_with_the_reason_of_each_picture(
     assert not (out / "diary").exists()
 
 
-def test_demo_names_a_file_that_is_not_there(local_cloud: Addresses) -> None:
-    """A typing mistake is named before anything is dropped."""
+def test_demo_names_a_missing_file(local_cloud: Addresses) -> None:
+    """The command names the missing file before it drops a picture."""
     done = _command(local_cloud, "demo", "no-such-picture.jpg")
     assert (done.returncode, done.stderr.strip()) == (1, "There is no file no-such-picture.jpg.")
 
 
-def test_drop_goes_through_the_real_gcloud(local_cloud: Addresses, photos: dict[str, Path]) -> None:
-    """`make drop`'s command copies with gcloud and follows the track."""
-    done = _command(local_cloud, "drop", str(photos["chelsea"]), "--seconds", "10")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "ready" in done.stdout
-
-
 def test_a_second_start_says_that_it_is_up(local_cloud: Addresses) -> None:
-    """Where the local cloud runs already, `run` says so and leaves it alone."""
+    """If the local cloud is running, `run` says so and changes nothing."""
     done = _command(local_cloud, "run")
     assert done.returncode == 0
     assert f"already up (process {os.getpid()})" in done.stdout
@@ -73,7 +66,7 @@ def test_a_second_start_says_that_it_is_up(local_cloud: Addresses) -> None:
 
 
 def test_a_busy_port_is_named_with_what_to_do(elsewhere: Addresses) -> None:
-    """A start that meets a busy port fails, names it and its part, and leaves nothing running."""
+    """The start fails, names the busy port and its part, and leaves no process running."""
     with socket.create_server((HOST, elsewhere.ports["storage"])):
         done = _command(elsewhere, "run")
     assert done.returncode == 1
@@ -83,7 +76,7 @@ def test_a_busy_port_is_named_with_what_to_do(elsewhere: Addresses) -> None:
 
 
 def test_ctrl_c_ends_every_child(elsewhere: Addresses) -> None:
-    """After Ctrl-C no process that the local cloud started is left and every port is free."""
+    """After Ctrl-C all processes of the local cloud have ended and all ports are free."""
     process = subprocess.Popen(
         _arguments("run"), env=_environ(elsewhere), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
     )

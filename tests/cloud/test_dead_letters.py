@@ -31,7 +31,7 @@ TOPICS = {
 
 
 @pytest.fixture
-def dead_letters(local_cloud: Addresses) -> DeadLetters:  # noqa: ARG001  its environment names the emulator
+def dead_letters(local_cloud: Addresses) -> DeadLetters:  # noqa: ARG001  it sets the emulator's environment
     return DeadLetters(PROJECT, {f"{topic}{DEAD_LETTER_SUFFIX}": again for topic, again in TOPICS.items()})
 
 
@@ -47,7 +47,7 @@ def _documents(track: str, session: str) -> dict[str, Any]:
 
 
 def test_dead_letters_are_listed_with_their_reasons_and_stay(dead_letters: DeadLetters) -> None:
-    """Listing shows what was tried how often, and takes nothing away."""
+    """Listing shows each message with its number of deliveries, and removes none."""
     _die(PIPELINE_EVENTS_TOPIC, b'{"tick": true}')
     for _ in range(2):
         lines = [letter.describe() for letter in dead_letters.listed()]
@@ -59,7 +59,7 @@ def test_dead_letters_are_listed_with_their_reasons_and_stay(dead_letters: DeadL
 def test_replaying_a_hundred_dead_letters_twice_changes_nothing_the_second_time(
     local_cloud: Addresses, dead_letters: DeadLetters, photos: dict[str, Path]
 ) -> None:
-    """P6: events of a finished track, and poison, replayed twice: no further job, and no document changes."""
+    """P6: events of a finished track and malformed events, replayed twice, create no job and change no document."""
     session = drop_session(local_cloud)
     (track,) = drop_files([photos["coffee"]], {"durationSeconds": "10"})
     (end,) = ends(local_cloud, [track]).values()
@@ -74,16 +74,16 @@ def test_replaying_a_hundred_dead_letters_twice_changes_nothing_the_second_time(
         for topic, body in letters * 25:
             _die(topic, json.dumps(body).encode())
         assert len(dead_letters.replay()) == 100
-        # What is dropped now passes through the same subscriptions behind them.
+        # A picture dropped now passes through the same subscriptions after the replayed messages.
         ends(local_cloud, drop_files([photos["rocket"]], {"durationSeconds": "10"}))
     assert _documents(track, session) == end
     assert Jobs(local_cloud).of(track) == [f"mg-{track}-1"]
 
 
-def test_a_storage_event_that_was_given_up_on_is_taken_up_by_a_replay(
+def test_replaying_an_exhausted_storage_event_makes_its_track(
     local_cloud: Addresses, dead_letters: DeadLetters, photos: dict[str, Path]
 ) -> None:
-    """A drop whose event never arrived has no track; replaying the event makes one."""
+    """A picture whose event was never processed has no track; replaying the event makes one."""
     (track,) = drop_files([photos["chelsea"]], {"durationSeconds": "10", "language": "en"})
     (before,) = ends(local_cloud, [track]).values()
     FirestoreTracks(firestore.Client(project=PROJECT), Patience()).erase(drop_session(local_cloud), track)

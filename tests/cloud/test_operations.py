@@ -1,4 +1,4 @@
-"""What an operator does to a deployed project, done to the local cloud by the same commands."""
+"""The operator's commands on the local cloud."""
 
 import os
 import re
@@ -13,16 +13,16 @@ from localcloud.addresses import PROJECT, REPOSITORY, Addresses
 from localcloud.provision import TEMPLATE, drop_session
 from musicgenerator.ids import TRACK_PATTERN
 from musicgenerator.logs import trace_of
-from tests.cloud.clients import drop_files, ends
+from tests.cloud.clients import drop_files, ends, fetch
 
 pytestmark = pytest.mark.cloud
 
 
-def make(addresses: Addresses, target: str, *said: str) -> subprocess.CompletedProcess[str]:
-    """Run a target of the Makefile against the running local cloud."""
+def make(addresses: Addresses, target: str, *variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a target of the Makefile for the local cloud at these addresses."""
     environ = os.environ | {"LOCALCLOUD_HOME": str(addresses.home), "MAKEFLAGS": ""}
     return subprocess.run(
-        ["make", "--silent", target, f"PORT={addresses.port}", *said],
+        ["make", "--silent", target, f"PORT={addresses.port}", *variables],
         cwd=REPOSITORY,
         env=environ,
         capture_output=True,
@@ -34,35 +34,35 @@ def make(addresses: Addresses, target: str, *said: str) -> subprocess.CompletedP
 
 @pytest.fixture(scope="module")
 def ready_track(local_cloud: Addresses, photos: dict[str, Path]) -> str:
-    """A track that went the whole way."""
+    """A track that is ready."""
     track = drop_files([photos["coffee"]])[0]
     assert ends(local_cloud, [track])[track]["status"] == "ready"
     return track
 
 
-def test_one_track_s_story_is_told_in_order_by_every_function(local_cloud: Addresses, ready_track: str) -> None:
-    """From the launcher through the step to the notifier; each line is in the track's trace."""
-    told = make(local_cloud, "logs", f"TRACK={ready_track}")
-    assert told.returncode == 0, told.stderr
-    lines = told.stdout.splitlines()
+def test_the_log_of_a_track_has_the_lines_of_all_functions_in_order(local_cloud: Addresses, ready_track: str) -> None:
+    """The launcher's lines come before the notifier's, and each line carries the track's trace."""
+    shown = make(local_cloud, "logs", f"TRACK={ready_track}")
+    assert shown.returncode == 0, shown.stderr
+    lines = shown.stdout.splitlines()
     times = [line[:23] for line in lines]
     assert sorted(times) == times
     parts = [line[25:].split()[0] for line in lines]
     assert parts.index("pipeline_launcher") < parts.index("result_notifier")
-    assert "launched" in told.stdout
-    assert "settled" in told.stdout
+    assert "launched" in shown.stdout
+    assert "settled" in shown.stdout
     log = (local_cloud.home / "logs" / "result_notifier.log").read_text(encoding="utf-8")
     assert f"/traces/{trace_of(ready_track)}" in log
 
 
-def test_nothing_is_told_of_a_track_that_nobody_knows(local_cloud: Addresses) -> None:
-    """And what is no track's id is said to be none."""
-    assert "Nothing is known" in make(local_cloud, "logs", f"TRACK=t{'a' * 26}").stdout
+def test_the_log_of_an_unknown_track_is_empty(local_cloud: Addresses) -> None:
+    """The command says so, and it refuses a text that is not a track's id."""
+    assert "No log line names" in make(local_cloud, "logs", f"TRACK=t{'a' * 26}").stdout
     assert "Say which track" in make(local_cloud, "logs", "TRACK=coffee.jpg").stderr
 
 
-def test_the_status_names_parts_tracks_and_what_was_spent(local_cloud: Addresses, ready_track: str) -> None:
-    """Every part is up, the track is counted, and launches stand against the cap."""
+def test_the_status_has_parts_tracks_and_launches(local_cloud: Addresses, ready_track: str) -> None:
+    """Every part is up, the track is counted, and the launches are shown with the daily limit."""
     assert ready_track
     shown = make(local_cloud, "status")
     assert shown.returncode == 0, shown.stderr
@@ -76,15 +76,39 @@ def test_the_status_names_parts_tracks_and_what_was_spent(local_cloud: Addresses
     assert int(launched[1]) >= 1
 
 
-def test_a_smoke_run_goes_the_way_of_a_person_and_leaves_nothing(local_cloud: Addresses) -> None:
-    """The command itself looks that the music was there and is gone."""
+def test_drop_copies_pictures_with_gcloud_and_follows_their_tracks(
+    local_cloud: Addresses, photos: dict[str, Path], tmp_path: Path
+) -> None:
+    """The command prints the address of each track's music, and fails if one picture becomes no music."""
+    bad = tmp_path / "diary.jpg"
+    bad.write_text("no picture")
+    done = make(local_cloud, "drop", "STAGED=1", f"IMAGES={photos['chelsea']} {bad}", "SECONDS_OF_MUSIC=10")
+    assert done.returncode != 0
+    assert "not_an_image" in done.stdout
+    music = re.search(r"^chelsea.jpg  t[a-z2-7]{26}  (http://\S+/music.mp3)$", done.stdout, re.MULTILINE)
+    assert music, done.stdout + done.stderr
+    assert fetch(music[1])
+
+
+@pytest.mark.parametrize("target", ["drop", "status", "smoke"])
+def test_a_command_without_a_running_local_cloud_says_how_to_start_it(tmp_path: Path, target: str) -> None:
+    """Only `make logs` works when the local cloud has ended."""
+    done = make(Addresses(19_180, tmp_path), target, "STAGED=1", "IMAGES=a.jpg")
+    assert done.returncode != 0
+    assert "Start it with 'make run'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "No log line names" in make(Addresses(19_180, tmp_path), "logs", f"TRACK=t{'a' * 26}").stdout
+
+
+def test_a_smoke_run_makes_music_and_deletes_it(local_cloud: Addresses) -> None:
+    """The command itself checks that the music exists, and that it is gone at the end."""
     done = make(local_cloud, "smoke")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "deleted without a trace" in done.stdout
+    assert "music made, checked and deleted" in done.stdout
 
 
-def test_a_canary_makes_a_track_past_the_launcher(local_cloud: Addresses) -> None:
-    """With the template that it is given, settled by the running notifier; no visitor sees it."""
+def test_a_canary_makes_a_track_without_the_launcher(local_cloud: Addresses) -> None:
+    """The canary uses the given template, the running notifier settles its track, and the track is deleted."""
     environ = os.environ | local_cloud.function_environ(drop_session(local_cloud), "unused")
     done = subprocess.run(
         [sys.executable, "-m", "operations.canary", str(TEMPLATE)],
@@ -104,7 +128,7 @@ def test_a_canary_makes_a_track_past_the_launcher(local_cloud: Addresses) -> Non
 
 
 def test_a_canary_whose_template_is_broken_fails(local_cloud: Addresses, tmp_path: Path) -> None:
-    """Its job ends without music, and the launcher would keep what it has."""
+    """The canary's job fails, so a deployment keeps the launcher's template."""
     broken = tmp_path / "broken.yaml"
     broken.write_text(TEMPLATE.read_text(encoding="utf-8").replace("from pipeline import step", "raise SystemExit(1)"))
     environ = os.environ | local_cloud.function_environ(drop_session(local_cloud), "unused")

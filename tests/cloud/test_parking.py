@@ -33,7 +33,7 @@ UNFLAGGED = {
 
 @pytest.fixture
 def openai() -> Iterator[ScriptedServer]:
-    """A describer whose answers the test decides."""
+    """An OpenAI server with scripted responses."""
     with scripted_server() as server:
         server.script("POST /v1/moderations", Answer(UNFLAGGED))
         yield server
@@ -41,7 +41,7 @@ def openai() -> Iterator[ScriptedServer]:
 
 @pytest.fixture
 def captioner(local_cloud: Addresses, openai: ScriptedServer, tmp_path: Path) -> Iterator[str]:
-    """The staged captioner once more, with a bucket of its own and the scripted describer."""
+    """A second staged captioner, with its own bucket and the scripted server."""
     client = storage_client()
     if client.lookup_bucket(BUCKET) is None:
         client.create_bucket(BUCKET)
@@ -99,7 +99,7 @@ def _described() -> Answer:
 def test_one_picture_delivered_five_times_at_once_is_paid_once(
     local_cloud: Addresses, captioner: str, openai: ScriptedServer, photos: dict[str, Path]
 ) -> None:
-    """Five deliveries side by side: one paid call, one job, and the tokens and dollars of that call on the track."""
+    """Five parallel deliveries cause one paid call and one job; the track has that call's tokens and costs."""
     openai.script("POST /v1/responses", _described())
     track, body, headers = _upload("five.jpg", photos["coffee"])
     with ThreadPoolExecutor(5) as pool:
@@ -113,10 +113,10 @@ def test_one_picture_delivered_five_times_at_once_is_paid_once(
     assert (used["inputTokens"], used["outputTokens"], used["costUsd"]) == (700, 200, 0.00017)
 
 
-def test_tracks_are_parked_while_there_is_no_quota_and_taken_up_by_a_replay(
+def test_tracks_are_parked_without_quota_and_finished_by_a_replay(
     local_cloud: Addresses, captioner: str, openai: ScriptedServer, photos: dict[str, Path]
 ) -> None:
-    """The events are acknowledged, the person is told, further pictures make no call; a replay finishes all."""
+    """Events are acknowledged, tracks show `describer_blocked` and later pictures make no call until the replay."""
     openai.script("POST /v1/responses", Answer(NO_QUOTA, 429))
     session = drop_session(local_cloud)
     first, body, headers = _upload("first.jpg", photos["coffee"])

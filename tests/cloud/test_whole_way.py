@@ -115,7 +115,7 @@ def test_the_real_gcloud_drops_a_picture(local_cloud: Addresses, tmp_path: Path,
     """`gcloud storage cp` of a JPEG or PNG gives a ready track."""
     path = tmp_path / f"밤 바다{suffix}"
     Image.linear_gradient("L").resize((320, 200)).convert("RGB").save(path)
-    drop = drop_with_gcloud(path.name, path, {"durationSeconds": "10", "language": "en"})
+    drop = drop_with_gcloud(IMAGES_BUCKET, path.name, path, {"durationSeconds": "10", "language": "en"})
     (end,) = ends(local_cloud, [drop.track]).values()
     assert end["status"] == "ready"
     assert end["brief"]["language"] == "en"

@@ -35,14 +35,14 @@ def sdk_root() -> Path:
 
 
 def sdk_python(root: Path) -> str:
-    """Return the Python that gcloud runs on."""
+    """Return gcloud's Python."""
     bundled = root / "platform" / "bundledpythonunix" / "bin" / "python3"
     return str(bundled) if bundled.is_file() else "python3"
 
 
 @pytest.fixture(scope="session")
 def warm_gcloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The installed gcloud, held ready; yields the variables under which `gcloud` is it."""
+    """The server of warm_gcloud.py; yields the variables with which `gcloud` calls it."""
     room = tmp_path_factory.mktemp("warm")
     socket, program = room / "socket", room / "bin" / "gcloud"
     program.parent.mkdir()
@@ -58,7 +58,7 @@ def warm_gcloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     try:
         until = time.monotonic() + 120
         while not socket.exists():
-            assert server.poll() is None, "gcloud cannot be held ready"
+            assert server.poll() is None, "the server of warm_gcloud.py ended"
             assert time.monotonic() < until
             time.sleep(0.1)
         yield {"PATH": f"{program.parent}:{os.environ['PATH']}", "WARM_GCLOUD": str(socket), "HOME": str(room)}
@@ -69,16 +69,18 @@ def warm_gcloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 
 @dataclass(frozen=True)
 class Installation:
-    """One recorded project and what a person at the terminal does with it."""
+    """One recorded project, and commands that a person runs for it."""
 
     project: Project
     environ: dict[str, str]
 
     def make(self, target: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a target of the Makefile for the recorded project."""
-        said = [f"{name}={value}" for name, value in {"PROJECT": PROJECT, "REGION": "us-central1", **variables}.items()]
+        settings = [
+            f"{name}={value}" for name, value in {"PROJECT": PROJECT, "REGION": "us-central1", **variables}.items()
+        ]
         return subprocess.run(
-            ["make", "--silent", target, *said],
+            ["make", "--silent", target, *settings],
             cwd=REPOSITORY,
             env=self.environ,
             capture_output=True,
@@ -89,11 +91,11 @@ class Installation:
         )
 
     def deploy(self, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Deploy without being asked."""
+        """Deploy without a confirmation."""
         return self.make("deploy", YES="1", OPENAI_API_KEY="worthless", ALERT_EMAIL="operator@example.com", **variables)
 
     def record(self, project: Project) -> list[str]:
-        """Return what changed something since the last look, and forget it."""
+        """Return the mutating requests since the last call, and forget all requests."""
         changes = project.mutations()
         project.requests.clear()
         return changes
@@ -104,7 +106,7 @@ Installer = Callable[[Project], Installation]
 
 @pytest.fixture(scope="session")
 def installer(warm_gcloud: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installer]:
-    """Make installations, each with a recorder of its own."""
+    """A function that creates installations, each with its own recorder."""
     recorders: list[Recorder] = []
 
     def install(project: Project) -> Installation:
@@ -129,7 +131,7 @@ def installer(warm_gcloud: dict[str, str], tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="session")
 def deployed(installer: Installer) -> Installation:
-    """An installation made from nothing."""
+    """An installation deployed into an empty project."""
     installation = installer(fresh_project())
     done = installation.deploy()
     assert done.returncode == 0, done.stdout + done.stderr
@@ -139,9 +141,9 @@ def deployed(installer: Installer) -> Installation:
 
 @pytest.fixture(scope="session")
 def operated(deployed: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """The deployed installation with its data: Firestore and Pub/Sub are the emulators, under the names deployed.
+    """The deployed installation with data in the emulators of Firestore and Pub/Sub, under the deployed names.
 
-    Its subscriptions deliver to nobody, so that a test can pull what was published.
+    Its subscriptions push to no function, so a test can pull the published messages.
     """
     addresses = Addresses(DATA_PORT, tmp_path_factory.mktemp("data"))
     emulators = [part for part in foundations(addresses, find_tools()) if part.name in {"firestore", "pubsub"}]

@@ -1,9 +1,9 @@
-"""A Google Cloud project as its control planes show it: resources with their policies, and every request recorded.
+"""A Google Cloud project in memory: resources, their IAM policies and a record of every request.
 
-Nearly all of Google's REST APIs follow one grammar: a collection is an odd number of path segments and a resource an
-even one; GET lists or reads, POST (or PUT) creates, PATCH changes under an `updateMask`, DELETE deletes with everything
-below, `:getIamPolicy` and `:setIamPolicy` read and write a policy. That grammar is here, once.
-What one API does besides is in `google_services.py`.
+Nearly all of Google's REST APIs follow one grammar. A collection's path has an odd number of segments, a resource's an
+even one. GET lists or reads, POST (or PUT) creates, PATCH changes the fields of an `updateMask`, DELETE deletes a
+resource and everything below it, and `:getIamPolicy` and `:setIamPolicy` read and write a policy.
+This module implements that grammar; `google_services.py` implements the exceptions of single APIs.
 """
 
 import copy
@@ -31,7 +31,7 @@ _REGION = re.compile(r"^[a-z]+-[a-z]+[0-9]+-(.+)$")
 
 
 class RefusedError(Exception):
-    """The answer is an error in Google's form."""
+    """The response is an error in Google's format."""
 
     def __init__(self, status: int, reason: str, message: str) -> None:
         super().__init__(message)
@@ -45,7 +45,7 @@ def not_found(name: str) -> RefusedError:
 
 @dataclass(frozen=True)
 class Request:
-    """One request, its address taken apart; ``name`` is the path without its version, ``verb`` what follows a colon."""
+    """One parsed request; ``name`` is the path without its version, ``verb`` is the part after a colon."""
 
     method: str
     service: str
@@ -61,14 +61,14 @@ class Request:
 
     @property
     def key(self) -> str:
-        """What it would change: the same for the same request of another run."""
+        """What the request changes; equal for equal requests of different runs."""
         named = next((value for name, value in self.query.items() if name.endswith("Id") or name == "name"), "")
         inside = self.body.get("name", "") if isinstance(self.body, dict) else ""
         return " ".join(filter(None, (self.method, self.service, self.path, named or str(inside))))
 
 
 def request_of(method: str, host: str, path: str, query: Mapping[str, str], body: Any) -> Request:
-    """Return a request from its parts as they came over the wire."""
+    """Parse an HTTP request."""
     service = host.removesuffix(".googleapis.com")
     regional = _REGION.match(service)
     service = regional[1] if regional else service
@@ -83,10 +83,10 @@ def request_of(method: str, host: str, path: str, query: Mapping[str, str], body
 
 @dataclass
 class Project:
-    """The state of one project, by service and resource name, and what was asked of it.
+    """The state of one project, by service and resource name, and its requests.
 
-    ``refuse`` decides which requests are refused before they do anything: with 403, or with the error that it returns.
-    ``agents`` are Google's own accounts that have come to be.
+    ``refuse`` returns an error, or True for a 403, to refuse a request before it changes anything.
+    ``agents`` are the service agents that Google has created.
     """
 
     resources: dict[str, dict[str, Json]] = field(default_factory=dict)
@@ -111,13 +111,13 @@ class Project:
         return self.count
 
     def snapshot(self) -> Json:
-        """Return everything that is there."""
+        """Return a copy of all resources and policies."""
         with self.lock:
             return copy.deepcopy({"resources": self.resources, "policies": self.policies})
 
 
 def listed(project: Project, request: Request) -> Json:
-    """Answer a list request: everything directly in the collection."""
+    """Return the resources directly in a collection."""
     inside = request.name + "/"
     key = request.name.rpartition("/")[2]
     items = [
@@ -129,7 +129,7 @@ def listed(project: Project, request: Request) -> Json:
 
 
 def read(project: Project, request: Request) -> Json:
-    """Answer with one resource."""
+    """Return one resource."""
     found = project.of(request.service).get(request.name)
     if found is None:
         raise not_found(request.name)
@@ -137,7 +137,7 @@ def read(project: Project, request: Request) -> Json:
 
 
 def created(project: Project, request: Request, name: str, resource: Json) -> Json:
-    """Keep a new resource under its name."""
+    """Store a new resource under its name."""
     if name in project.of(request.service):
         raise RefusedError(409, "ALREADY_EXISTS", f"{name} exists already")
     made = {"name": name, **resource, "etag": f"BwX{project.next_number():05d}"} if "name" not in resource else resource
@@ -146,7 +146,7 @@ def created(project: Project, request: Request, name: str, resource: Json) -> Js
 
 
 def changed(resource: Json, mask: str, new: Json) -> None:
-    """Write the fields of a mask, or all that were sent where there is none."""
+    """Write the fields of an update mask, or without a mask all fields of ``new``."""
     if not mask:
         resource.update(new)
         return
@@ -164,7 +164,7 @@ def changed(resource: Json, mask: str, new: Json) -> None:
 
 
 def deleted(project: Project, request: Request) -> None:
-    """Remove a resource, what lies below it and their policies."""
+    """Delete a resource, everything below it and their policies."""
     read(project, request)
     for store in (project.of(request.service), project.policies.setdefault(request.service, {})):
         for name in [name for name in store if name == request.name or name.startswith(request.name + "/")]:
@@ -172,19 +172,19 @@ def deleted(project: Project, request: Request) -> None:
 
 
 def exists(project: Project, email: str) -> bool:
-    """Return whether an account has been made, or Google's own has been asked for."""
+    """Return True if an account or service agent has been created."""
     return email in project.agents or any(name.endswith(f"/serviceAccounts/{email}") for name in project.of("iam"))
 
 
 def policy(project: Project, request: Request) -> Json:
-    """Read or write a resource's policy; the etag tells writers apart that did not read each other's."""
+    """Read or write a resource's policy; a write with an old etag is refused."""
     policies = project.policies.setdefault(request.service, {})
     name = unquote(request.name)
     if request.verb == "getIamPolicy":
         return policies.get(name, {"version": 1, "etag": "ACAB"})
     new = request.body.get("policy", request.body)
-    now = policies.get(name, {}).get("etag", "ACAB")
-    if new.get("etag", now) != now:
+    current = policies.get(name, {}).get("etag", "ACAB")
+    if new.get("etag", current) != current:
         raise RefusedError(409, "ABORTED", f"the policy of {name} has changed meanwhile")
     for binding in new.get("bindings", []):
         for kind, _, email in (member.partition(":") for member in binding["members"]):
@@ -199,7 +199,7 @@ def policy(project: Project, request: Request) -> Json:
 
 
 def done(project: Project, request: Request, response: Any) -> Json:
-    """Return a long-running operation that has ended."""
+    """Return a finished long-running operation."""
     parent = re.match(r"projects/[^/]+(?:/(?:locations|databases)/[^/]+)?", request.name)
     root = "" if request.service in {"serviceusage", "apikeys"} else f"{parent[0]}/" if parent else ""
     name = f"{root}operations/op-{project.next_number()}"

@@ -1,4 +1,4 @@
-"""The project that the deployment's tests start from, and what is in it afterwards as a file that a person can read."""
+"""The empty project that the deployment tests start with, and the readable description of a project's resources."""
 
 import re
 from typing import Any
@@ -12,7 +12,7 @@ PROJECT = "recorded-project"
 
 
 def fresh_project() -> Project:
-    """Return a project in which somebody else has a bucket, a topic and a role, and no API of ours is enabled."""
+    """Return a project with one bucket, topic and role of another owner, in which only Cloud Storage is enabled."""
     project = Project()
     project.of("cloudresourcemanager")[f"projects/{PROJECT}"] = {
         "projectId": PROJECT,
@@ -42,7 +42,7 @@ _HASH = re.compile(r"\b[0-9a-f]{40}\b")
 
 
 def described(project: Project) -> dict[str, dict[str, Any]]:
-    """Return what is there, as a person reads it: without what Google numbers, with hashes and random ids as words.
+    """Return a project's resources without volatile fields; hashes and random ids become words such as `(hash)`.
 
     Grants are listed by resource, as `role: members`.
     """
@@ -54,7 +54,7 @@ def described(project: Project) -> dict[str, dict[str, Any]]:
         for name, body in sorted(resources.items()):
             shown = _shown(service, name, body)
             words.setdefault(_word(name), {})[str(shown)] = shown
-        # What Google numbers shares a word, and is numbered in no order.
+        # Resources whose names are Google's numbers have the same word and no order.
         found[service] = {
             word: [alike[text] for text in sorted(alike)] if len(alike) > 1 else next(iter(alike.values()))
             for word, alike in words.items()
@@ -107,5 +107,5 @@ def _word(text: str) -> str:
 
 
 def written(project: Project) -> str:
-    """Return the description as the expected file has it."""
+    """Return the description in the format of expected.yaml."""
     return yaml.safe_dump(described(project), sort_keys=True, allow_unicode=True, width=120)

@@ -1,4 +1,4 @@
-"""What single APIs do besides the common grammar: ids, defaults that Google fills in, resources that make others."""
+"""The exceptions of single APIs: ids, Google's default values and resources that create other resources."""
 
 import base64
 import hashlib
@@ -26,7 +26,7 @@ from tests.deploy.control_plane import (
 
 NUMBER = "123456789012"
 
-# These answer with an operation that is then asked for.
+# These APIs return a long-running operation, which the client then reads.
 _LONG_RUNNING = {
     "apikeys",
     "artifactregistry",
@@ -39,7 +39,7 @@ _LONG_RUNNING = {
 
 
 def answer(project: Project, request: Request) -> Json:
-    """Do what a request says and return its answer; raise RefusedError."""
+    """Apply a request and return the response's JSON; raise RefusedError for an error response."""
     if request.name.startswith("projects/-/serviceAccounts/"):
         owner = request.name.partition("@")[2].partition(".")[0]
         request = _renamed(request, name=request.name.replace("projects/-/", f"projects/{owner}/", 1))
@@ -84,7 +84,7 @@ def _plain(project: Project, request: Request) -> Json:
 
 def _ended(project: Project, request: Request, response: Any) -> Json:
     long = request.service in _LONG_RUNNING or (request.service == "iam" and "workloadIdentityPools" in request.name)
-    # An index's operation says nothing about the index while it is under way.
+    # A running operation on an index does not contain the index.
     response = {} if "/indexes" in request.name and request.service == "firestore" else response
     return done(project, request, response) if long else response
 
@@ -136,7 +136,7 @@ def _service_usage(project: Project, request: Request) -> Json | None:
     return None
 
 
-def _iam(project: Project, request: Request) -> Json | None:  # noqa: C901, PLR0911  one a case
+def _iam(project: Project, request: Request) -> Json | None:  # noqa: C901, PLR0911  one branch per case
     if "/workloadIdentityPools" in request.name:
         return _identity_pools(project, request)
     roles = project.of("iam")
@@ -263,9 +263,9 @@ def _object(project: Project, request: Request, bucket: str, name: str) -> Json:
 
 
 def xml_object(project: Project, method: str, path: str, content: bytes) -> bytes:
-    """Do what a request to Cloud Storage's XML API says, as by a signed address or of whoever hears a result."""
+    """Apply a request to Cloud Storage's XML API: an upload to a signed URL, or a download of a public result."""
     bucket, _, name = unquote(path).strip("/").partition("/")
-    # The functions' sources go to a bucket of Google's own.
+    # The functions' sources go to a bucket that Google owns.
     if f"b/{bucket}" not in project.of("storage"):
         return b""
     if method == "PUT":
@@ -498,7 +498,7 @@ def _vertex(project: Project, request: Request) -> Json | None:
 
 
 def _upload_model(project: Project, request: Request) -> Json:
-    """Add a version; what is read and deployed by the model's name alone is its default one, at first the first."""
+    """Add a version to a model; the model's name alone means its default version, which is at first the first one."""
     vertex = project.of("aiplatform")
     parent = request.body.get("parentModel") or f"{request.name}/{100 + project.next_number()}"
     uploaded = project.of("model versions")
@@ -544,7 +544,7 @@ def _short(name: str, resource: Json) -> None:
 
 
 def multipart(content_type: str, body: bytes) -> tuple[Json, bytes]:
-    """Take a multipart upload apart: the object's description, and its bytes."""
+    """Split a multipart upload into the object's metadata and its bytes."""
     mark = b"--" + content_type.partition("boundary=")[2].strip("'\"").encode()
     _, first, second, *_ = body.split(mark)
     return json.loads(first.partition(b"\n\n")[2] or first.partition(b"\r\n\r\n")[2]), _part(second)

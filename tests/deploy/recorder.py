@@ -1,8 +1,8 @@
-"""The recording control plane as an HTTP proxy: ``python -m tests.deploy.recorder PORT``, or ``Recorder`` in a test.
+"""The recording control plane, an HTTP proxy: ``python -m tests.deploy.recorder PORT HOME``, or ``Recorder`` in a test.
 
-gcloud is told that Google's APIs are at ``http://<api>.googleapis.com`` and that this is the proxy for every address,
-so that regional hosts need no entry of their own and nothing leaves this machine: a request to any other host, or for a
-TLS tunnel, is refused and kept as a mistake.
+gcloud's configuration puts Google's APIs at ``http://<api>.googleapis.com`` behind this proxy, so regional hosts need
+no entries, and no request leaves this machine.
+The proxy refuses requests to other hosts and TLS tunnels, and records them as mistakes.
 """
 
 import json
@@ -39,7 +39,7 @@ APIS = {
 
 
 class Recorder:
-    """The proxy and the project behind it, for the length of a ``with`` block."""
+    """The proxy and its project, inside a ``with`` block."""
 
     def __init__(self, project: Project, port: int = 0) -> None:
         self.project = project
@@ -61,7 +61,7 @@ class Recorder:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def environ(self, home: Path) -> dict[str, str]:
-        """Return what points gcloud, and the few requests that are not its own, at this recorder."""
+        """Return the variables that point gcloud and the scripts' own requests at this recorder."""
         home.mkdir(parents=True, exist_ok=True)
         token = home / "access-token"
         token.write_text("worthless\n")
@@ -94,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing: what was asked is in ``Project.requests``."""
+        """Write no log; ``Project.requests`` has all requests."""
 
     def _handle(self) -> None:
         parts = urlsplit(self.path)
@@ -152,7 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
         return dumped(answer(project, request))
 
     def _whole(self, raw: bytes) -> bytes | None:
-        """Put the parts of a resumable upload together; return None while more are to come."""
+        """Join the parts of a resumable upload; return None until the last part has arrived."""
         span = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", self.headers.get("Content-Range", ""))
         if span is None:
             return raw
@@ -183,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def do_CONNECT(self) -> None:
-        """Refuse a tunnel: it would lead out of this machine."""
+        """Refuse a tunnel, which would leave this machine."""
         self.server.project.mistakes.append(f"CONNECT {self.path}")
         self.send_error(403)
 
@@ -191,7 +191,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    """Record until interrupted, and print each request: for trying a command by hand."""
+    """Print the variables for gcloud and record until interrupted, to try a command by hand."""
     from tests.deploy.expected import fresh_project  # noqa: PLC0415  the tests' project
 
     with Recorder(fresh_project(), int(sys.argv[1])) as recorder:

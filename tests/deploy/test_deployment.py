@@ -1,4 +1,4 @@
-"""The real gcloud through `make deploy`, against a control plane that keeps state and records every request."""
+"""`make deploy`, `plan` and `destroy` with the real gcloud, against a control plane that records every request."""
 
 import os
 import re
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.deploy, pytest.mark.timeout(1800)]
 SUBSCRIPTION = f"projects/{PROJECT}/subscriptions/musicgenerator-captions-pipeline-launcher"
 IMAGES = f"b/{PROJECT}-musicgenerator-images"
 EXPECTED = Path(__file__).with_name("expected.yaml")
-# A kind of request that is first made in this step: API and method.
+# API and method of a request that each step is the first to send.
 REFUSED_IN = {
     "01-apis": ("serviceusage", "POST"),
     "02-accounts": ("iam", "POST"),
@@ -36,25 +36,25 @@ REFUSED_IN = {
 }
 
 
-def test_every_step_has_a_request_that_the_failures_below_begin_with() -> None:
-    """A step that is added has to fail, too."""
+def test_every_step_has_a_request_that_is_refused_below() -> None:
+    """A new step needs a row in REFUSED_IN."""
     assert {path.stem for path in (REPOSITORY / "infra" / "steps").glob("*.sh")} == set(REFUSED_IN)
 
 
 def test_from_nothing_to_everything(deployed: Installation) -> None:
-    """What is there afterwards is what the expected file says.
+    """A deployment into an empty project creates what the expected file lists.
 
-    After a change that is meant, `EXPECTED=write make test-deploy` writes it anew, and the difference is reviewed.
+    After an intended change, `EXPECTED=write make test-deploy` writes the file again; review its difference.
     """
-    now = written(deployed.project)
+    created = written(deployed.project)
     if os.environ.get("EXPECTED") == "write":
-        EXPECTED.write_text(now, encoding="utf-8")
-    assert EXPECTED.read_text(encoding="utf-8") == now
+        EXPECTED.write_text(created, encoding="utf-8")
+    assert created == EXPECTED.read_text(encoding="utf-8")
     assert deployed.project.mistakes == []
 
 
 def test_nobody_gets_a_wide_role_or_a_key(deployed: Installation) -> None:
-    """No owner, no editor, no account of Google's own default, no key."""
+    """No grant is owner, editor or viewer, none goes to a default account, and no account has a key."""
     grants = described(deployed.project)["grants"]
     for resource, bindings in grants.items():
         for role, members in bindings.items():
@@ -65,7 +65,7 @@ def test_nobody_gets_a_wide_role_or_a_key(deployed: Installation) -> None:
 
 
 def test_the_same_command_again_changes_nothing(deployed: Installation) -> None:
-    """It reads, says that there is nothing to do, and issues no mutating request."""
+    """A second deployment sends no mutating request and says that it has nothing to do."""
     deployed.record(deployed.project)
     done = deployed.deploy()
     assert done.returncode == 0, done.stderr
@@ -74,19 +74,19 @@ def test_the_same_command_again_changes_nothing(deployed: Installation) -> None:
     assert deployed.record(deployed.project) == []
 
 
-def test_a_plan_says_what_would_be_done_and_does_nothing(installer: Installer) -> None:
-    """Every resource is named, with what it costs, and nothing is asked for that changes something."""
+def test_a_plan_lists_changes_and_makes_none(installer: Installer) -> None:
+    """A plan names every resource and the costs, and sends no mutating request."""
     installation = installer(fresh_project())
     done = installation.make("plan")
     assert done.returncode == 0, done.stderr
     assert f"{PROJECT}-musicgenerator-images" in done.stdout
     assert re.search(r"^[1-9]\d+ to create", done.stdout, re.MULTILINE)
-    assert "What it costs" in done.stdout
+    assert "Costs (list prices" in done.stdout
     assert installation.record(installation.project) == []
 
 
-def test_without_a_yes_nothing_is_done(installer: Installer) -> None:
-    """`make deploy` asks, and nobody answers."""
+def test_without_a_confirmation_nothing_is_deployed(installer: Installer) -> None:
+    """`make deploy` asks; without an answer it exits and changes nothing."""
     installation = installer(fresh_project())
     done = installation.make("deploy", OPENAI_API_KEY="worthless")
     assert done.returncode != 0
@@ -94,40 +94,40 @@ def test_without_a_yes_nothing_is_done(installer: Installer) -> None:
 
 
 @dataclass(frozen=True)
-class Mended:
-    """What a plan showed of changes made by hand, and what one deployment with a new key then changed."""
+class Repair:
+    """The plan after changes by hand, and the requests of the deployment that reverts them."""
 
     plan: str
     changes: list[str]
 
 
 @pytest.fixture(scope="module")
-def mended(deployed: Installation) -> Mended:
+def repair(deployed: Installation) -> Repair:
     """Change a subscription and a grant by hand, plan, and deploy once."""
     deployed.project.of("pubsub")[SUBSCRIPTION]["ackDeadlineSeconds"] = 10
     stray = {
         "role": "roles/storage.admin",
         "members": [f"serviceAccount:mg-captioner@{PROJECT}.iam.gserviceaccount.com"],
     }
-    foreign = {"role": "roles/storage.objectViewer", "members": ["user:auditor@example.com"]}
-    deployed.project.policies["storage"][IMAGES]["bindings"] += [stray, foreign]
+    auditors = {"role": "roles/storage.objectViewer", "members": ["user:auditor@example.com"]}
+    deployed.project.policies["storage"][IMAGES]["bindings"] += [stray, auditors]
     plan = deployed.make("plan", OPENAI_API_KEY="worthless", ALERT_EMAIL="operator@example.com")
     deployed.record(deployed.project)
     done = deployed.deploy(NEW_KEY="1")
     assert done.returncode == 0, done.stderr
-    return Mended(plan.stdout, deployed.record(deployed.project))
+    return Repair(plan.stdout, deployed.record(deployed.project))
 
 
-def test_what_was_changed_by_hand_is_shown_and_mended(deployed: Installation, mended: Mended) -> None:
-    """A plan names the difference; a deployment brings it back, and of its kind only that."""
-    assert "ackDeadlineSeconds: 10 -> 180" in mended.plan
-    assert [change for change in mended.changes if " pubsub " in change] == [f"PATCH pubsub /v1/{SUBSCRIPTION}"]
+def test_changes_by_hand_are_shown_and_reverted(deployed: Installation, repair: Repair) -> None:
+    """The plan shows the difference, and the deployment changes only that subscription back."""
+    assert "ackDeadlineSeconds: 10 -> 180" in repair.plan
+    assert [change for change in repair.changes if " pubsub " in change] == [f"PATCH pubsub /v1/{SUBSCRIPTION}"]
     assert deployed.project.of("pubsub")[SUBSCRIPTION]["ackDeadlineSeconds"] == 180
 
 
-@pytest.mark.usefixtures("mended")
-def test_a_grant_that_the_table_does_not_know_goes(deployed: Installation) -> None:
-    """Of our accounts only: what somebody else was given stays."""
+@pytest.mark.usefixtures("repair")
+def test_a_grant_that_the_table_does_not_have_is_removed(deployed: Installation) -> None:
+    """Only this project's accounts lose such a grant; other principals keep theirs."""
     bindings = deployed.project.policies["storage"][IMAGES]["bindings"]
     assert "roles/storage.admin" not in {binding["role"] for binding in bindings}
     assert any("user:auditor@example.com" in binding["members"] for binding in bindings)
@@ -136,16 +136,16 @@ def test_a_grant_that_the_table_does_not_know_goes(deployed: Installation) -> No
             binding["members"].remove("user:auditor@example.com")
 
 
-def test_a_new_key_becomes_a_new_pinned_version(mended: Mended) -> None:
-    """The captioner, and no other function, is deployed anew with the version that was added."""
-    assert any("musicgenerator-openai-api-key:addVersion" in change for change in mended.changes)
-    assert {change.split()[2] for change in mended.changes if change.startswith("PATCH cloudfunctions")} == {
+def test_a_new_key_becomes_a_new_pinned_version(repair: Repair) -> None:
+    """Only the captioner is deployed again, with the new version of the secret."""
+    assert any("musicgenerator-openai-api-key:addVersion" in change for change in repair.changes)
+    assert {change.split()[2] for change in repair.changes if change.startswith("PATCH cloudfunctions")} == {
         f"/v2/projects/{PROJECT}/locations/us-central1/functions/musicgenerator-captioner"
     }
 
 
 def test_zz_destroying_leaves_nothing(deployed: Installation) -> None:
-    """Only what others have, the enabled APIs with their agents' roles, and the custom roles that Google keeps."""
+    """Only others' resources, the enabled APIs with their agents' roles, and the deleted custom roles remain."""
     done = deployed.make("destroy", YES="1")
     assert done.returncode == 0, done.stdout + done.stderr
     left, before = described(deployed.project), described(fresh_project())
@@ -160,21 +160,21 @@ def test_zz_destroying_leaves_nothing(deployed: Installation) -> None:
     assert all(role.get("deleted") for role in roles.values())
     assert left == before
     again = deployed.make("destroy", YES="1")
-    assert "There is nothing of musicgenerator" in again.stdout
+    assert "has no resources of musicgenerator" in again.stdout
 
 
-def test_zzz_what_was_destroyed_can_be_made_again(deployed: Installation) -> None:
-    """The custom roles are brought back, since their ids are taken for weeks."""
+def test_zzz_a_destroyed_installation_can_be_deployed_again(deployed: Installation) -> None:
+    """The deployment restores the custom roles, whose ids stay reserved for weeks."""
     done = deployed.deploy()
     assert done.returncode == 0, done.stdout + done.stderr
     assert not any(role.get("deleted") for role in deployed.project.of("iam").values())
 
 
 def test_a_failure_in_any_step_is_recovered_by_running_again(installer: Installer) -> None:
-    """In each step one kind of request is refused once, so that a run ends there, and the next in a later step.
+    """The control plane refuses one request in each step, so each run stops one step later.
 
-    A refusal is shown with how to go on; the next run goes on where the last one stopped, and what failed half-way is
-    completed. In the end everything is there, as in an installation that never failed.
+    Every refusal's message says to run the same command again, and that run completes the failed step.
+    The last run leaves the same resources as a deployment without failures.
     """
     project = fresh_project()
     refused: set[tuple[str, str]] = set()
@@ -195,7 +195,7 @@ def test_a_failure_in_any_step_is_recovered_by_running_again(installer: Installe
             break
         step = re.search(r"Stopped in step ([0-9a-z-]+)\.", done.stderr)
         assert step, done.stdout + done.stderr
-        assert "go on with the same command" in done.stderr
+        assert "run the same command again" in done.stderr
         stopped.add(step[1])
     assert done.returncode == 0, done.stderr
     assert stopped == set(REFUSED_IN)
@@ -203,7 +203,7 @@ def test_a_failure_in_any_step_is_recovered_by_running_again(installer: Installe
 
 
 def yaml_without_builds(text: str) -> dict[str, Any]:
-    """Leave out the builds: a run that failed after its build has built again."""
+    """Leave out the builds, because a run that fails after its build builds again."""
     found: dict[str, Any] = yaml.safe_load(text)
     del found["cloudbuild"]
     return found

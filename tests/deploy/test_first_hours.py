@@ -1,6 +1,6 @@
-"""What goes wrong in the first hours of a project, and with a model that costs by the hour.
+"""Failures in a new project, where Google is eventually consistent, and deployments of a model that costs by the hour.
 
-Errors are worded as Google words them; where the scripts wait, a `sleep` of the tests notes the seconds and returns.
+The recorder sends Google's own error messages. A `sleep` of the tests writes down its seconds and returns at once.
 """
 
 import re
@@ -23,8 +23,8 @@ EXPECTED = Path(__file__).with_name("expected.yaml")
 PLACE = f"projects/{PROJECT}/locations/us-central1"
 MODEL = f"gs://{PROJECT}-musicgenerator-pipeline/models/musicgen"
 PIPELINE = f"mg-pipeline@{PROJECT}.iam.gserviceaccount.com"
-# The alerts on log-based metrics; the others are on Pub/Sub's own.
-ON_OUR_METRICS = {
+# The alerts on log-based metrics; the other alerts use Pub/Sub's metrics.
+LOG_BASED_ALERTS = {
     "musicgenerator: more than 20 tracks an hour end without music",
     "musicgenerator: pictures wait for the describer",
     "musicgenerator: the daily limit of launches is reached",
@@ -37,21 +37,21 @@ def writes_policy(request: Request) -> bool:
 
 
 def no_account(request: Request) -> RefusedError | None:
-    """Refuse a grant to the pipeline's account as IAM does until it has seen it."""
+    """Refuse a grant to the pipeline's account as IAM does until it sees the account."""
     if writes_policy(request) and PIPELINE in str(request.body):
         return RefusedError(400, "INVALID_ARGUMENT", f"Service account {PIPELINE} does not exist.")
     return None
 
 
 def unknown_account(request: Request) -> RefusedError | None:
-    """Refuse to show the account's own policy, as IAM does until it has seen it."""
+    """Refuse to return the account's policy as IAM does until it sees the account."""
     if request.verb == "getIamPolicy" and request.name.endswith(f"/serviceAccounts/{PIPELINE}"):
         return RefusedError(404, "NOT_FOUND", "Unknown service account")
     return None
 
 
 def changed_meanwhile(request: Request) -> RefusedError | None:
-    """Refuse a grant on the bucket of images as IAM does when somebody else has written the policy."""
+    """Refuse a grant on the images bucket as IAM does when somebody else has written the policy."""
     if writes_policy(request) and request.name == f"b/{PROJECT}-musicgenerator-images/iam":
         message = "There were concurrent policy changes. Please retry the whole read-modify-write."
         return RefusedError(409, "ABORTED", message)
@@ -59,7 +59,7 @@ def changed_meanwhile(request: Request) -> RefusedError | None:
 
 
 def no_metric(request: Request) -> RefusedError | None:
-    """Refuse an alert on a log-based metric as Monitoring does until it knows the metric."""
+    """Refuse an alert on a log-based metric as Cloud Monitoring does until it sees the metric."""
     metric = re.search(r"logging\.googleapis\.com/user/[a-z-]+", str(request.body))
     if request.service == "monitoring" and request.method == "POST" and "alertPolicies" in request.path and metric:
         return RefusedError(
@@ -73,7 +73,7 @@ def no_metric(request: Request) -> RefusedError | None:
 
 @dataclass
 class Times:
-    """Refusals, each for as many requests of its kind and name as ``times``; ``counts`` says how many there were."""
+    """Refuses the first ``times`` requests of each kind and name; ``counts`` has the number of refusals."""
 
     times: int
     refusals: tuple[Refusal, ...]
@@ -99,13 +99,13 @@ def alerts(installation: Installation) -> set[str]:
 
 @dataclass(frozen=True)
 class Patient:
-    """An installation whose scripts do not really wait, and what they would have waited, in seconds."""
+    """An installation whose scripts do not really sleep; ``notes`` has the seconds that they asked for."""
 
     installation: Installation
     notes: Path
 
     def waited(self) -> list[int]:
-        """Return the pauses since the last look, and forget them."""
+        """Return the pauses in seconds since the last call, and forget them."""
         seconds = [int(line) for line in self.notes.read_text().split()] if self.notes.exists() else []
         self.notes.unlink(missing_ok=True)
         return seconds
@@ -124,7 +124,7 @@ def patient(installer: Installer, tmp_path_factory: pytest.TempPathFactory) -> P
 
 @pytest.fixture(scope="module")
 def made(patient: Patient) -> Patient:
-    """A deployment from nothing in which Google sees late what was made: each such request is refused twice."""
+    """A deployment into an empty project that refuses each early request twice, as Google does."""
     refuse = refusing(2, no_account, unknown_account, changed_meanwhile, no_metric)
     patient.installation.project.refuse = refuse
     done = patient.installation.deploy()
@@ -132,28 +132,28 @@ def made(patient: Patient) -> Patient:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Warning" not in done.stderr
     assert {refusal.__name__ for refusal in refuse.refusals} == {name for name, _ in refuse.counts}
-    assert {about for name, about in refuse.counts if name == "no_metric"} == ON_OUR_METRICS
+    assert {about for name, about in refuse.counts if name == "no_metric"} == LOG_BASED_ALERTS
     assert set(refuse.counts.values()) == {2}
     assert sorted([2, 4] * len(refuse.counts)) == sorted(patient.waited())
     return patient
 
 
-def test_what_google_sees_late_is_asked_for_again(made: Patient) -> None:
-    """Grants to accounts that were just made, and alerts on metrics that were: in the end everything is there."""
+def test_requests_that_come_too_early_are_retried(made: Patient) -> None:
+    """Grants to new accounts and alerts on new metrics are retried until everything exists."""
     project = made.installation.project
     assert yaml.safe_load(written(project)) == yaml.safe_load(EXPECTED.read_text(encoding="utf-8"))
     assert project.mistakes == []
 
 
-def test_google_s_agents_are_asked_for_before_they_are_granted_anything(made: Patient) -> None:
-    """Each once, before the first grant of all; one that was asked for gets the role of its service."""
+def test_google_s_agents_are_created_before_any_grant(made: Patient) -> None:
+    """The deployment requests each agent once, before the first grant, and grants it its service's role."""
     requests = made.installation.project.requests
     first_grant = next(index for index, request in enumerate(requests) if writes_policy(request))
-    asked = [request.name for request in requests[:first_grant] if request.verb == "generateServiceIdentity"]
+    requested = [request.name for request in requests[:first_grant] if request.verb == "generateServiceIdentity"]
     assert [
         f"projects/{PROJECT}/services/{api}.googleapis.com" for api in ("aiplatform", "eventarc", "pubsub")
-    ] == sorted(asked)
-    assert [request.name for request in requests if request.verb == "generateServiceIdentity"] == asked
+    ] == sorted(requested)
+    assert [request.name for request in requests if request.verb == "generateServiceIdentity"] == requested
     assert f"projects/{PROJECT}/serviceAccount" in [request.name for request in requests[:first_grant]]
     granted = described(made.installation.project)["grants"][f"cloudresourcemanager projects/{PROJECT}"]
     for service in ("aiplatform", "eventarc", "pubsub"):
@@ -161,8 +161,8 @@ def test_google_s_agents_are_asked_for_before_they_are_granted_anything(made: Pa
         assert [agent] == granted[f"roles/{service}.serviceAgent"]
 
 
-def test_a_grant_is_given_up_after_two_minutes(made: Patient) -> None:
-    """The pauses grow, and what Google said in the end is shown."""
+def test_a_grant_is_retried_for_two_minutes(made: Patient) -> None:
+    """The pauses grow, and the command shows Google's last error."""
     installation = made.installation
     topic = f"projects/{PROJECT}/topics/musicgenerator-pipeline-events"
     kept = installation.project.policies["pubsub"].pop(topic)
@@ -178,8 +178,8 @@ def test_a_grant_is_given_up_after_two_minutes(made: Patient) -> None:
     assert 110 <= sum(pauses) <= 130
 
 
-def test_other_failures_of_a_grant_are_not_waited_for(made: Patient) -> None:
-    """A refusal for want of a right ends the step at once."""
+def test_other_failures_of_a_grant_are_not_retried(made: Patient) -> None:
+    """A missing permission stops the step at once."""
     installation = made.installation
     topic = f"projects/{PROJECT}/topics/musicgenerator-pipeline-events"
     kept = installation.project.policies["pubsub"].pop(topic)
@@ -193,7 +193,7 @@ def test_other_failures_of_a_grant_are_not_waited_for(made: Patient) -> None:
 
 
 def test_an_alert_whose_metric_stays_unknown_fails_no_deployment(made: Patient) -> None:
-    """A warning names it and what to do; doing that makes it, and then there is nothing to warn of."""
+    """A warning names each alert and the command to run; that command creates the alerts and warns no more."""
     installation = made.installation
     monitoring = installation.project.of("monitoring")
     everything = alerts(installation)
@@ -204,12 +204,12 @@ def test_an_alert_whose_metric_stays_unknown_fails_no_deployment(made: Patient) 
     installation.project.refuse = None
     assert done.returncode == 0, done.stderr
     assert "Done. The page: https://" in done.stdout
-    assert alerts(installation) == everything - ON_OUR_METRICS
+    assert alerts(installation) == everything - LOG_BASED_ALERTS
     warnings = [line for line in done.stderr.splitlines() if line.startswith("Warning: ")]
-    assert len(ON_OUR_METRICS) == len(warnings)
-    assert all(any(title in line for line in warnings) for title in ON_OUR_METRICS)
+    assert len(LOG_BASED_ALERTS) == len(warnings)
+    assert all(any(title in line for line in warnings) for title in LOG_BASED_ALERTS)
     assert all(f"make deploy PROJECT={PROJECT}" in line for line in warnings)
-    assert 110 <= sum(made.waited()) / len(ON_OUR_METRICS) <= 130
+    assert 110 <= sum(made.waited()) / len(LOG_BASED_ALERTS) <= 130
     again = installation.deploy()
     assert again.returncode == 0, again.stderr
     assert "Warning" not in again.stderr
@@ -218,7 +218,7 @@ def test_an_alert_whose_metric_stays_unknown_fails_no_deployment(made: Patient) 
 
 @pytest.fixture
 def modelled(installer: Installer) -> Installation:
-    """A project with what a model needs of an installation, and no model yet."""
+    """A project with the resources that a model needs, but without a model."""
     installation = installer(fresh_project())
     project = installation.project
     for api in ("aiplatform", "artifactregistry"):
@@ -230,8 +230,8 @@ def modelled(installer: Installer) -> Installation:
     return installation
 
 
-def deploy_model(installation: Installation, **said: str) -> None:
-    done = installation.make("deploy-model", MODEL=MODEL, **said)
+def deploy_model(installation: Installation, **variables: str) -> None:
+    done = installation.make("deploy-model", MODEL=MODEL, **variables)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -240,19 +240,19 @@ def endpoint_of(installation: Installation) -> Json:
     return endpoint
 
 
-def test_destroying_ends_what_costs_by_the_hour(modelled: Installation) -> None:
-    """Two versions with traffic, their endpoint and their model go; somebody else's model stays."""
+def test_destroying_stops_the_model_s_machines(modelled: Installation) -> None:
+    """Two versions with traffic, their endpoint and their model are deleted; another application's model stays."""
     deploy_model(modelled)
     deploy_model(modelled, SHARE="10")
     vertex = modelled.project.of("aiplatform")
-    foreign = f"{PLACE}/models/7"
-    vertex[foreign] = {"name": foreign, "displayName": "musicgenerator-model", "labels": {"app": "another"}}
+    other = f"{PLACE}/models/7"
+    vertex[other] = {"name": other, "displayName": "musicgenerator-model", "labels": {"app": "another"}}
     done = modelled.make("destroy", YES="1")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "model's endpoint" in done.stdout
-    assert list(vertex) == [foreign]
+    assert list(vertex) == [other]
     assert modelled.project.mistakes == []
-    assert "There is nothing of musicgenerator" in modelled.make("destroy", YES="1").stdout
+    assert "has no resources of musicgenerator" in modelled.make("destroy", YES="1").stdout
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_destroying_ends_what_costs_by_the_hour(modelled: Installation) -> None:
     ],
 )
 def test_a_list_that_cannot_be_read_is_not_an_empty_one(modelled: Installation, command: str, kind: str) -> None:
-    """The command stops, says why, and has made no second one of the kind and taken nothing away."""
+    """The command stops with the reason, and creates no second resource and deletes none."""
     deploy_model(modelled)
     vertex = modelled.project.of("aiplatform")
     before = list(vertex)
@@ -290,7 +290,7 @@ def test_a_list_that_cannot_be_read_is_not_an_empty_one(modelled: Installation, 
 def test_shares_sum_to_a_hundred(
     modelled: Installation, before: tuple[int, ...], share: int, after: tuple[int, ...]
 ) -> None:
-    """The earlier versions keep the rest in proportion, and the largest of them takes what rounding leaves over."""
+    """The earlier versions split the remainder in proportion; the largest of them gets the rounding error."""
     deploy_model(modelled)
     endpoint = endpoint_of(modelled)
     (deployed,) = endpoint["deployedModels"]
@@ -302,15 +302,15 @@ def test_shares_sum_to_a_hundred(
     assert {newest: share, **dict(zip(earlier, after, strict=True))} == endpoint["trafficSplit"]
 
 
-def test_the_first_version_answers_everything(modelled: Installation) -> None:
-    """Whatever its share: there is nobody else."""
+def test_the_first_version_gets_all_traffic(modelled: Installation) -> None:
+    """SHARE does not matter when the endpoint has no other version."""
     deploy_model(modelled, SHARE="10")
     assert list(endpoint_of(modelled)["trafficSplit"].values()) == [100]
 
 
 @pytest.mark.parametrize("share", ["101", "-1", "ten", "08"])
 def test_a_share_is_a_percentage(modelled: Installation, share: str) -> None:
-    """Anything else is refused before anything is built."""
+    """Another SHARE is refused before the image is built."""
     done = modelled.make("deploy-model", MODEL=MODEL, SHARE=share)
     assert done.returncode != 0
     assert "SHARE is the new version's percentage" in done.stderr

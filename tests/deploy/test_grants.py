@@ -1,9 +1,9 @@
-"""The grants of `roles.md` against the calls in the functions' code.
+"""The grants of `roles.md` match the calls to Google in the functions' code.
 
-Proved here: which calls to Google each function's code holds, that every one of them is granted where the table says
-that it is made, that a custom role grants nothing that no call needs, and that no predefined role of the table would do
-with less. Not proved: that Google asks for just these permissions (its reference says so), and the accounts that run no
-code of the functions (the pipeline, the builder, those who deliver), whose reasons stand in `roles.md`.
+These tests find the calls of each function, and check that each call is granted on its resource, that a custom role has
+no permission that no call needs, and that no narrower predefined role would do.
+They do not check which permissions Google requires for a call (its reference says that), nor the accounts that run none
+of the functions' code: the pipeline, the builder and the accounts of deliveries.
 """
 
 import ast
@@ -13,19 +13,19 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.policies import OURS, TABLE, custom_roles, grants
+from infra.policies import ACCOUNTS, TABLE, custom_roles, grants
 from localcloud.addresses import REPOSITORY
 from localcloud.parts import FUNCTIONS
 
 TABLES: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("permissions.yaml").read_text(encoding="utf-8"))
 ROLES: dict[str, set[str]] = {name: set(found) for name, found in TABLES["roles"].items()}
 PORTS = {"objects", "results", "captions", "pictures", "pipelines", "jobs", "signer", "spans", "tracks"}
-# Everybody may read results and page, so nobody needs a grant of his own for it.
+# Everyone may read the results and the page, so no account needs a grant for that.
 PUBLIC = {("bucket results", "storage.objects.get"), ("bucket page", "storage.objects.get")}
 
 
 def calls_of(function: str) -> set[str]:
-    """Return the calls of a function's ports, as `port.verb`; all of the database's but deletion count as `tracks`."""
+    """Return a function's calls of its ports as `port.verb`; all database calls except deletion count as `tracks`."""
     found = set()
     for path in sorted((REPOSITORY / "functions" / function).glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -63,13 +63,13 @@ def granted(role: str) -> set[str]:
 
 @pytest.mark.parametrize("function", sorted(FUNCTIONS))
 def test_the_table_knows_every_call_in_the_code(function: str) -> None:
-    """No more and no less: who adds a call has to say what it needs, and who removes one, that it is not needed."""
+    """Adding or removing a call requires a change of the table of needed permissions."""
     assert calls_of(function) == set(TABLES["needs"][function])
 
 
 @pytest.mark.parametrize("function", sorted(FUNCTIONS))
 def test_a_function_is_granted_what_it_needs_and_nothing_else(function: str) -> None:
-    """On each resource the roles together hold every permission needed, and a custom role none that is not."""
+    """On each resource the roles have every needed permission, and a custom role has no other."""
     needs = needed(function)
     given: dict[str, set[str]] = {}
     for grant in grants():
@@ -84,8 +84,8 @@ def test_a_function_is_granted_what_it_needs_and_nothing_else(function: str) -> 
 
 
 @pytest.mark.parametrize("function", sorted(FUNCTIONS))
-def test_no_role_is_wider_than_a_predefined_one_that_would_do(function: str) -> None:
-    """For each grant of a predefined role, every narrower one in the table lacks something that is needed of it."""
+def test_no_narrower_predefined_role_would_do(function: str) -> None:
+    """For each grant of a predefined role, every narrower role in the table lacks a needed permission."""
     needs = needed(function)
     for grant in grants():
         if grant.principal != function or not grant.role.startswith("roles/"):
@@ -97,15 +97,15 @@ def test_no_role_is_wider_than_a_predefined_one_that_would_do(function: str) -> 
 
 
 def test_every_grant_has_a_resource_and_a_reason() -> None:
-    """In words, in the table that the scripts read; and every account has at least one grant."""
+    """Every reason has words, and every account has a grant."""
     for grant in grants():
         assert grant.resource, grant
         assert len(grant.reason.split()) >= 2, grant
-    assert set(OURS) <= {grant.principal for grant in grants()}
+    assert set(ACCOUNTS) <= {grant.principal for grant in grants()}
 
 
-def test_every_custom_role_is_granted_and_says_what_it_stands_for() -> None:
-    """And is narrower than the predefined role that it is there instead of."""
+def test_every_custom_role_is_granted_and_narrower_than_the_role_it_replaces() -> None:
+    """The table names the predefined role that a custom role replaces."""
     used = {grant.role for grant in grants()}
     assert set(custom_roles()) <= used
     for role, permissions in custom_roles().items():

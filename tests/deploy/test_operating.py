@@ -1,6 +1,6 @@
 """The operator's commands for a deployed project, by `make` and the real gcloud.
 
-The control plane is the recorder, with what was deployed in it; Firestore and Pub/Sub are the emulators.
+The control plane is the recorder of the deployment; Firestore and Pub/Sub are the emulators.
 """
 
 import time
@@ -25,7 +25,7 @@ from tests.deploy.expected import PROJECT
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]
 
-DOOR_PORT = 22_180
+API_PORT = 22_180
 SESSION = "s" + "a" * 26
 CAPTIONS = "musicgenerator-captions"
 LAUNCHER = f"projects/{PROJECT}/locations/us-central1/functions/musicgenerator-pipeline-launcher"
@@ -33,8 +33,8 @@ METRICS = "pubsub.googleapis.com/subscription/"
 
 
 @pytest.fixture(autouse=True)
-def _only_what_google_knows(operated: Installation) -> Iterator[None]:
-    """Nothing was asked for that the recorder does not know, nor anywhere else."""
+def _no_request_leaves_google(operated: Installation) -> Iterator[None]:
+    """Fail a test that sends a request to another host than Google's."""
     operated.record(operated.project)
     yield
     assert operated.project.mistakes == []
@@ -42,7 +42,7 @@ def _only_what_google_knows(operated: Installation) -> Iterator[None]:
 
 @pytest.fixture
 def database(operated: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[firestore.Client]:
-    """The installation's database, empty at the end."""
+    """The installation's database; the fixture deletes all documents at the end."""
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", operated.environ["FIRESTORE_EMULATOR_HOST"])
     client = firestore.Client(project=PROJECT, database="musicgenerator")
     yield client
@@ -58,7 +58,7 @@ def messages(operated: Installation, monkeypatch: pytest.MonkeyPatch) -> "Messag
 
 
 class Messages:
-    """Publishes on a topic and takes what waits at a subscription, both by their short names."""
+    """Publishes on a topic and pulls from a subscription, both by their short names."""
 
     def __init__(self) -> None:
         self._publisher = pubsub_v1.PublisherClient()
@@ -68,22 +68,22 @@ class Messages:
         path = self._publisher.topic_path(PROJECT, topic)
         self._publisher.publish(path, data, **attributes).result(timeout=10)
 
-    def taken(self, subscription: str) -> list[tuple[bytes, dict[str, str]]]:
+    def pull(self, subscription: str) -> list[tuple[bytes, dict[str, str]]]:
         path = self._subscriber.subscription_path(PROJECT, subscription)
         found = self._subscriber.pull(subscription=path, max_messages=10, timeout=10).received_messages
         self._subscriber.acknowledge(subscription=path, ack_ids=[received.ack_id for received in found])
         return [(received.message.data, dict(received.message.attributes)) for received in found]
 
 
-def made(installation: Installation, target: str, **variables: str) -> str:
-    """Run a target that succeeds and return what it printed."""
+def output(installation: Installation, target: str, **variables: str) -> str:
+    """Run a target, check that it succeeds, and return its output."""
     done = installation.make(target, **variables)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def appeared(look: Callable[[], Any], seconds: float = 120) -> Any:
-    """Return what a look finds as soon as it finds something."""
+    """Call ``look`` until it returns something, and return that."""
     until = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < until
@@ -92,14 +92,14 @@ def appeared(look: Callable[[], Any], seconds: float = 120) -> Any:
 
 
 def write_track(database: firestore.Client, track: str, session: str = SESSION, **fields: Any) -> None:
-    """Write a track that was announced today, and its work."""
+    """Write a track that was announced today, and its private track."""
     document = {"createdAt": datetime.now(UTC), "error": None, "describer": None, "music": None}
     database.document("sessions", session, "tracks", track).set(document | fields)
     database.document("work", track).set({"session": session, "parked": False, "dueAt": None})
 
 
 def measured(metric: str, subscription: str, value: int) -> dict[str, Any]:
-    """Return a time series as Cloud Monitoring answers it, of one point."""
+    """Return a time series of Cloud Monitoring with one point."""
     now = datetime.now(UTC).isoformat()
     return {
         "metric": {"type": METRICS + metric},
@@ -113,10 +113,8 @@ def measured(metric: str, subscription: str, value: int) -> dict[str, Any]:
     }
 
 
-def test_the_status_says_what_is_deployed_what_waits_and_what_today_has_cost(
-    operated: Installation, database: firestore.Client
-) -> None:
-    """Of this installation alone, with one list of functions and two metrics read, and nothing changed."""
+def test_the_status_has_functions_backlog_tracks_and_costs(operated: Installation, database: firestore.Client) -> None:
+    """The status is of this installation alone; it reads one list of functions and two metrics, and changes nothing."""
     write_track(database, "t" + "a" * 26, status="ready", describer={"costUsd": 0.0002}, music={"costUsd": 0.06})
     write_track(database, "t" + "b" * 26, status="failed", error={"code": "caption_failed", "message": "…"})
     write_track(database, "t" + "c" * 26, status="captioning")
@@ -124,7 +122,7 @@ def test_the_status_says_what_is_deployed_what_waits_and_what_today_has_cost(
     database.document("work", "t" + "c" * 26).update({"parked": True, "dueAt": datetime.now(UTC)})
     database.document("budget", f"{datetime.now(UTC).date()}-3").set({"launched": 2})
     functions = {name: body for name, body in operated.project.of("cloudfunctions").items() if "/functions/" in name}
-    # The cap is the deployed one, whatever the operator's shell says.
+    # The status shows the deployed limit, not the one in the operator's environment.
     environ = functions[LAUNCHER]["serviceConfig"]["environmentVariables"]
     environ["DAILY_LIMIT"] = "500"
     series = operated.project.of("monitoring series")
@@ -135,7 +133,7 @@ def test_the_status_says_what_is_deployed_what_waits_and_what_today_has_cost(
     for name in ("somebody-elses", f"second-{CAPTIONS}-pipeline-launcher"):
         series[name] = measured("num_undelivered_messages", name, 5)
     try:
-        lines = [" ".join(line.split()) for line in made(operated, "status", DAILY_LIMIT="7").splitlines()]
+        lines = [" ".join(line.split()) for line in output(operated, "status", DAILY_LIMIT="7").splitlines()]
     finally:
         del operated.project.resources["monitoring series"]
         del environ["DAILY_LIMIT"]
@@ -145,7 +143,7 @@ def test_the_status_says_what_is_deployed_what_waits_and_what_today_has_cost(
         assert any(line.startswith(f"{name.rpartition('/')[2]} ACTIVE release {release}") for line in lines)
     template = functions[LAUNCHER]["serviceConfig"]["environmentVariables"]["PIPELINE_TEMPLATE"]
     assert f"template {template}" in lines
-    backlog = lines.index("Backlog (as Cloud Monitoring knows it, minutes late)")
+    backlog = lines.index("Backlog (from Cloud Monitoring, some minutes old)")
     assert lines[backlog + 1 :][:3] == [
         f"{uploads} waiting 0 oldest (s) 0",
         f"{CAPTIONS}-pipeline-launcher waiting 7 oldest (s) 42",
@@ -163,43 +161,43 @@ def test_the_status_says_what_is_deployed_what_waits_and_what_today_has_cost(
     assert operated.record(operated.project) == []
 
 
-def test_dead_letters_are_listed_and_a_replay_takes_them_up_with_what_was_parked(
+def test_dead_letters_are_listed_and_replayed_with_parked_tracks(
     operated: Installation, database: firestore.Client, messages: Messages
 ) -> None:
-    """Listing takes nothing away; a replay publishes each again without the marks of its death, and once."""
+    """Listing removes no message; a replay publishes each message once, without the dead-letter attributes."""
     data = b'{"track": "t1"}'
-    marks = {"CloudPubSubDeadLetterSourceDeliveryCount": "50", "CloudPubSubDeadLetterSourceSubscription": "s"}
-    messages.publish(f"{CAPTIONS}-dead-letters", data, **marks, kept="yes")
+    source = {"CloudPubSubDeadLetterSourceDeliveryCount": "50", "CloudPubSubDeadLetterSourceSubscription": "s"}
+    messages.publish(f"{CAPTIONS}-dead-letters", data, **source, kept="yes")
     parked = "t" + "e" * 26
     write_track(database, parked, status="captioning")
     database.document("work", parked).update({"parked": True})
     database.document("control", "describer").set({"closed": True})
 
     for _ in range(2):
-        listed = made(operated, "dead-letters")
+        listed = output(operated, "dead-letters")
         assert f"subscriptions/{CAPTIONS}-dead-letters  tried 50 times" in listed
         assert data.decode() in listed
         assert listed.splitlines()[-1] == "1 dead letter."
 
-    replayed = made(operated, "replay")
-    assert f"taken up again: {parked}" in replayed
+    replayed = output(operated, "replay")
+    assert f"replayed: {parked}" in replayed
     assert replayed.splitlines()[-1] == "1 parked tracks, 1 dead letters."
-    assert messages.taken(f"{CAPTIONS}-pipeline-launcher") == [(data, {"kept": "yes"})]
-    assert messages.taken("musicgenerator-pictures-captioner") == [(PictureMessage(parked).to_bytes(), {})]
+    assert messages.pull(f"{CAPTIONS}-pipeline-launcher") == [(data, {"kept": "yes"})]
+    assert messages.pull("musicgenerator-pictures-captioner") == [(PictureMessage(parked).to_bytes(), {})]
     assert not database.document("control", "describer").get().exists
-    assert made(operated, "dead-letters").splitlines()[-1] == "0 dead letters."
+    assert output(operated, "dead-letters").splitlines()[-1] == "0 dead letters."
     assert operated.record(operated.project) == []
 
 
 def test_pictures_are_dropped_by_gcloud_and_followed_to_their_music(
     operated: Installation, database: firestore.Client, photos: dict[str, Path]
 ) -> None:
-    """The object carries the wishes; what the operator reads at the end is where the music is."""
+    """The object's metadata has the options; at the end the command prints the address of the music."""
     bucket = f"{PROJECT}-musicgenerator-images"
     path = f"b/{bucket}/o/coffee.jpg"
-    wishes = {"BRIEF_LANGUAGE": "en", "SECONDS_OF_MUSIC": "60"}
+    options = {"BRIEF_LANGUAGE": "en", "SECONDS_OF_MUSIC": "60"}
     with ThreadPoolExecutor(1) as threads:
-        dropping = threads.submit(operated.make, "drop", IMAGES=str(photos["coffee"]), **wishes)
+        dropping = threads.submit(operated.make, "drop", IMAGES=str(photos["coffee"]), **options)
         dropped = appeared(lambda: operated.project.of("storage").get(path))
         track = ids.dropped_track_id(bucket, "coffee.jpg", int(dropped["generation"]))
         write_track(database, track, status="composing")
@@ -213,10 +211,10 @@ def test_pictures_are_dropped_by_gcloud_and_followed_to_their_music(
     del operated.project.of("storage")[path]
 
 
-def test_a_dropped_picture_that_fails_is_said_to_fail(
+def test_the_failure_of_a_dropped_picture_is_printed(
     operated: Installation, database: firestore.Client, photos: dict[str, Path]
 ) -> None:
-    """With its reason, and as the command's exit status; a file that is not there is named before anything is sent."""
+    """The command prints the reason and fails; it names a missing file before it sends a request."""
     path = f"b/{PROJECT}-musicgenerator-images/o/coffee.jpg"
     with ThreadPoolExecutor(1) as threads:
         dropping = threads.submit(operated.make, "drop", IMAGES=str(photos["coffee"]))
@@ -235,21 +233,21 @@ def test_a_dropped_picture_that_fails_is_said_to_fail(
 
 
 def test_a_pause_is_written_where_the_functions_read_it(operated: Installation, database: firestore.Client) -> None:
-    """In the installation's own database; going on takes it back."""
+    """`make pause` and `make unpause` change the installation's database."""
     switch = database.document("control", "switch")
-    assert "Paused" in made(operated, "pause")
+    assert "Paused" in output(operated, "pause")
     assert switch.get().get("paused") is True
-    assert made(operated, "unpause").strip() == "Not paused."
+    assert output(operated, "unpause").strip() == "Not paused."
     assert switch.get().get("paused") is False
 
 
 @pytest.fixture(scope="module")
-def door(operated: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The staged door with the environment that was deployed; its address is the one that the function has."""
+def upload_handler(operated: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The staged upload_handler with its deployed environment; the deployed function has its address."""
     function = operated.project.of("cloudfunctions")[LAUNCHER.replace("pipeline-launcher", "upload-handler")]
     service, deployed_uri = function["serviceConfig"], function["serviceConfig"]["uri"]
-    home = tmp_path_factory.mktemp("door")
-    addresses = Addresses(DOOR_PORT, home)
+    home = tmp_path_factory.mktemp("upload_handler")
+    addresses = Addresses(API_PORT, home)
     environ = {name: value.replace("https://", "http://") for name, value in service["environmentVariables"].items()}
     environ |= {name: operated.environ[name] for name in operated.environ if name.endswith(("_HOST", "_proxy"))}
     environ["STORAGE_EMULATOR_HOST"] = "http://storage.googleapis.com"
@@ -263,17 +261,17 @@ def door(operated: Installation, tmp_path_factory: pytest.TempPathFactory) -> It
         service["uri"] = deployed_uri
 
 
-@pytest.mark.usefixtures("door")
-def test_a_smoke_run_goes_through_the_deployed_door_and_leaves_nothing(
+@pytest.mark.usefixtures("upload_handler")
+def test_a_smoke_run_uses_the_deployed_api_and_leaves_nothing(
     operated: Installation, database: firestore.Client
 ) -> None:
-    """The picture lies in the images bucket by the signed address; its music is heard, and then nothing is there."""
+    """The command uploads to the signed URL, downloads the music and deletes everything."""
     storage, buckets = operated.project.of("storage"), f"b/{PROJECT}-musicgenerator"
     before = set(storage)
     with ThreadPoolExecutor(1) as threads:
-        smoking = threads.submit(operated.make, "smoke")
-        uploaded = appeared(lambda: sorted(set(storage) - before) or smoking.done())
-        assert uploaded is not True, smoking.result()
+        smoke = threads.submit(operated.make, "smoke")
+        uploaded = appeared(lambda: sorted(set(storage) - before) or smoke.done())
+        assert uploaded is not True, smoke.result()
         (work,) = database.collection("work").stream()
         assert uploaded == [f"{buckets}-images/o/uploads/{work.id}"]
         result = f"{buckets}-results/o/{work.get('token')}/music.mp3"
@@ -283,18 +281,18 @@ def test_a_smoke_run_goes_through_the_deployed_door_and_leaves_nothing(
         url = f"http://storage.googleapis.com/{result.removeprefix('b/').replace('/o/', '/', 1)}"
         track = database.document("sessions", work.get("session"), "tracks", work.id)
         track.update({"status": "ready", "music": {"url": url, "bytes": 5}})
-        done = smoking.result()
+        done = smoke.result()
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"track {work.id}" in done.stdout
-    assert "deleted without a trace" in done.stdout
+    assert "music made, checked and deleted" in done.stdout
     assert set(storage) == before
     assert not track.get().exists
 
 
-@pytest.mark.usefixtures("door")
+@pytest.mark.usefixtures("upload_handler")
 def test_a_smoke_run_of_a_paused_system_says_why_it_fails(operated: Installation, database: firestore.Client) -> None:
-    """The door reads the switch that `make pause` turned, and the operator reads the door's answer."""
-    made(operated, "pause")
+    """The API reads the switch of `make pause` and answers 503, which the command prints."""
+    output(operated, "pause")
     done = operated.make("smoke")
     assert done.returncode != 0
     assert "/v1/sessions answered 503" in done.stderr
@@ -304,7 +302,7 @@ def test_a_smoke_run_of_a_paused_system_says_why_it_fails(operated: Installation
 
 
 def settled_canary(operated: Installation, database: firestore.Client, status: str) -> tuple[Any, dict[str, Any]]:
-    """Deploy the pipeline while a canary's job ends like this; return what `make` did, and the job."""
+    """Deploy the pipeline while the canary's track gets a status; return the finished `make`, and the canary's job."""
     vertex = operated.project.of("aiplatform")
     with ThreadPoolExecutor(1) as threads:
         deploying = threads.submit(operated.make, "deploy-pipeline", YES="1", CANARY="yes")
@@ -319,10 +317,10 @@ def settled_canary(operated: Installation, database: firestore.Client, status: s
     return done, job
 
 
-def test_a_launcher_is_switched_only_when_a_canary_has_made_a_track(
+def test_a_launcher_gets_a_new_template_only_after_a_canary_has_made_a_track(
     operated: Installation, database: firestore.Client
 ) -> None:
-    """With the new template, by a job of its own; a canary that fails leaves the launcher with the template before."""
+    """The canary creates its own job with the new template; if it fails, the launcher keeps its template."""
     functions, storage = operated.project.of("cloudfunctions"), operated.project.of("storage")
     template = functions[LAUNCHER]["serviceConfig"]["environmentVariables"]["PIPELINE_TEMPLATE"]
     before = f"gs://{PROJECT}-musicgenerator-pipeline/templates/before.yaml"

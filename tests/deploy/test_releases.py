@@ -1,4 +1,4 @@
-"""What builds, releases and serves: definitions that their own linters accept, commands that the real gcloud takes."""
+"""Builds, workflows, models, keyless deployments and logs, with the real gcloud and the workflows' linter."""
 
 import shutil
 import subprocess
@@ -46,8 +46,8 @@ def gcloud(installation: Installation, *arguments: str) -> subprocess.CompletedP
 @pytest.mark.parametrize(
     "definition", sorted((REPOSITORY / "infra" / "builds").glob("*.yaml")), ids=lambda path: path.stem
 )
-def test_cloud_build_s_definitions_are_taken_by_gcloud(project: Installation, definition: Path, tmp_path: Path) -> None:
-    """It reads every field before it submits, and what is submitted runs with an account and logs of our own."""
+def test_gcloud_accepts_cloud_build_s_definitions(project: Installation, definition: Path, tmp_path: Path) -> None:
+    """The real gcloud validates every field; the build logs to Cloud Logging and uses no secret."""
     (tmp_path / "source.txt").write_text("source")
     done = gcloud(
         project,
@@ -62,16 +62,16 @@ def test_cloud_build_s_definitions_are_taken_by_gcloud(project: Installation, de
     assert not [step for step in build["steps"] if "secretEnv" in step]
 
 
-def test_actions_are_accepted_by_their_linter() -> None:
-    """Syntax, expressions, contexts and the shell in them."""
+def test_actionlint_accepts_the_workflows() -> None:
+    """The linter checks syntax, expressions, contexts and shell code."""
     program = Path(sys.executable).parent / "actionlint"
     workflows = sorted(map(str, (REPOSITORY / ".github" / "workflows").glob("*.yml")))
     done = subprocess.run([str(program), *workflows], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_actions_hold_no_key_and_ask_for_a_token_only_to_deploy() -> None:
-    """There is no secret in the workflows; only the deploying jobs may get an identity token."""
+def test_workflows_have_no_key_and_request_a_token_only_to_deploy() -> None:
+    """The workflows use no secret, and only the deploying jobs may get an identity token."""
     texts = {
         path.name: path.read_text(encoding="utf-8") for path in (REPOSITORY / ".github" / "workflows").glob("*.yml")
     }
@@ -85,12 +85,12 @@ def test_actions_hold_no_key_and_ask_for_a_token_only_to_deploy() -> None:
     assert jobs["staging"]["needs"] == "test"
 
 
-def test_a_model_is_deployed_beside_the_old_one_routed_and_taken_away(project: Installation) -> None:
-    """Image, version, dedicated endpoint; a tenth of the traffic for the second; a rollback; nothing remains."""
+def test_a_model_is_deployed_beside_an_older_version_routed_and_undeployed(project: Installation) -> None:
+    """The second version gets a tenth of the traffic, a rollback gives all to the first, and no endpoint remains."""
     model = f"MODEL=gs://{PROJECT}-musicgenerator-pipeline/models/musicgen"
 
-    def make(target: str, **said: str) -> str:
-        done = project.make(target, **said)
+    def make(target: str, **variables: str) -> str:
+        done = project.make(target, **variables)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -120,7 +120,7 @@ def test_a_model_is_deployed_beside_the_old_one_routed_and_taken_away(project: I
 
 
 def test_a_repository_may_deploy_without_a_key(project: Installation) -> None:
-    """Only that repository and branch; the deployer is neither owner nor editor; a second time makes nothing new."""
+    """Only that repository and branch may; the deployer is neither owner nor editor; a second run changes nothing."""
     for _ in range(2):
         done = project.make("deploy-keyless", GITHUB=GITHUB)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -137,8 +137,8 @@ def test_a_repository_may_deploy_without_a_key(project: Installation) -> None:
     assert not roles & {"roles/owner", "roles/editor"}
 
 
-def test_what_let_github_deploy_is_destroyed_and_comes_back(project: Installation) -> None:
-    """No grant, account or pool remains; the pool, whose name Google keeps for a month, is brought back."""
+def test_keyless_deployment_is_destroyed_and_restored(project: Installation) -> None:
+    """No grant, account or pool remains; the next run restores the pool, whose name stays reserved for a month."""
     made = project.project.of("iam")
     (pool,) = [name for name in made if name.rpartition("/")[0].endswith("/workloadIdentityPools")]
     done = project.make("destroy", YES="1")
@@ -146,15 +146,15 @@ def test_what_let_github_deploy_is_destroyed_and_comes_back(project: Installatio
     assert made[pool]["state"] == "DELETED"
     assert not [name for name in made if name.endswith(f"/mg-deployer@{PROJECT}.iam.gserviceaccount.com")]
     assert "mg-deployer" not in str(project.project.policies["cloudresourcemanager"])
-    assert "There is nothing of musicgenerator" in project.make("destroy", YES="1").stdout
+    assert "has no resources of musicgenerator" in project.make("destroy", YES="1").stdout
     again = project.make("deploy-keyless", GITHUB=GITHUB)
     assert again.returncode == 0, again.stdout + again.stderr
     assert "state" not in made[pool]
     assert "mg-deployer" in str(project.project.policies["cloudresourcemanager"])
 
 
-def test_a_deployed_track_s_story_comes_from_cloud_logging(project: Installation) -> None:
-    """By the real `gcloud logging read`, in order, whichever part said it."""
+def test_the_log_of_a_deployed_track_comes_from_cloud_logging(project: Installation) -> None:
+    """The real `gcloud logging read` finds the entries of all functions; the command sorts them by time."""
     track = "tmnopqrstuvwxyz234567abcdef"
     entries = project.project.of("logging entries")
     for number, (service, message) in enumerate((("result-notifier", "settled"), ("pipeline-launcher", "launched"))):
@@ -173,5 +173,5 @@ def test_a_deployed_track_s_story_comes_from_cloud_logging(project: Installation
     assert "musicgenerator-pipeline-launcher" in launched
     assert launched.split()[2] == "launched"
     assert settled.split()[2] == "settled"
-    asked = [request.body["filter"] for request in project.project.requests if request.name == "entries"]
-    assert f'"{track}"' in asked[-1]
+    filters = [request.body["filter"] for request in project.project.requests if request.name == "entries"]
+    assert f'"{track}"' in filters[-1]

@@ -1,4 +1,4 @@
-"""A staged directory is complete: installed by its own lock into an empty environment, it answers."""
+"""Each staged directory is complete: with only its own locked requirements, the function starts and answers."""
 
 import base64
 import json
@@ -22,17 +22,16 @@ pytestmark = [pytest.mark.deploy, pytest.mark.timeout(600)]
 
 
 def uv() -> str:
-    """Return the installer of the development environment."""
+    """Return the path of uv."""
     own = REPOSITORY / ".tools" / "bin" / "uv"
     return str(own) if own.is_file() else "uv"
 
 
 @pytest.fixture(scope="module", params=sorted(FUNCTIONS))
 def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """A function's name and an environment that holds what its lock says and nothing else.
+    """A function's name and a virtual environment with only its locked requirements.
 
-    It is installed from what `make setup` has fetched, so that no test reaches for the network;
-    the hashes are checked all the same.
+    uv installs from the cache that `make setup` has filled, so the test needs no network; uv still checks the hashes.
     """
     name = str(request.param)
     home = tmp_path_factory.mktemp(name)
@@ -50,7 +49,7 @@ def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 
 def key_file(path: Path) -> Path:
-    """Write a service account's key that nobody has ever heard of."""
+    """Write a service account key file that is valid nowhere."""
     private = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -60,7 +59,7 @@ def key_file(path: Path) -> Path:
 
 
 def answered(url: str, headers: Mapping[str, str], body: bytes | None) -> tuple[int, bytes]:
-    """Send a request as soon as somebody listens."""
+    """Send a request as soon as the server listens; return the response's status and body."""
     until = time.monotonic() + 300
     while True:
         try:
@@ -73,8 +72,8 @@ def answered(url: str, headers: Mapping[str, str], body: bytes | None) -> tuple[
             time.sleep(0.2)
 
 
-def test_it_answers_in_an_environment_of_its_own(installed: tuple[str, Path], tmp_path: Path) -> None:
-    """The door shows its description; the others acknowledge an event that no repetition could mend."""
+def test_it_answers_with_its_own_requirements(installed: tuple[str, Path], tmp_path: Path) -> None:
+    """upload_handler returns its OpenAPI description; the other functions acknowledge a malformed event."""
     name, home = installed
     target, kind = FUNCTIONS[name]
     with socket.socket() as free:

@@ -1,4 +1,4 @@
-"""Two installations in one project: what is done to the one leaves the other as it was."""
+"""Two installations in one project do not affect each other."""
 
 import re
 from typing import Any
@@ -12,28 +12,28 @@ pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]
 
 SECOND = "second"
 WHOLE_PROJECT = ("cloudresourcemanager", f"projects/{PROJECT}")
-# What was enabled, built or answered once; a deleted custom role keeps its id.
+# Resources that remain after `make destroy`: enabled APIs, builds, operations and deleted custom roles.
 HISTORY = re.compile(r"(serviceusage|cloudbuild|\S+ operations) .*|iam projects/[^/]+/roles/second_.*")
 
 
 def state(installation: Installation) -> dict[str, Any]:
-    """Return every resource and policy by its service and name, a policy as its bindings."""
-    now = installation.project.snapshot()
-    resources = {f"{kind} {name}": body for kind, all_ in now["resources"].items() for name, body in all_.items()}
+    """Return every resource by service and name, and every policy as its set of bindings."""
+    current = installation.project.snapshot()
+    resources = {f"{kind} {name}": body for kind, all_ in current["resources"].items() for name, body in all_.items()}
     policies = {
         f"policy {kind} {name}": {
             (binding["role"], str(binding.get("condition")), member)
             for binding in policy.get("bindings", [])
             for member in binding["members"]
         }
-        for kind, all_ in now["policies"].items()
+        for kind, all_ in current["policies"].items()
         for name, policy in all_.items()
     }
     return {name: body for name, body in (resources | policies).items() if not HISTORY.fullmatch(name) and body}
 
 
 def test_a_second_installation_comes_and_goes_without_touching_the_first(deployed: Installation) -> None:
-    """Its plan creates all and changes the project's grants alone; what it adds there goes with it."""
+    """Its plan changes only the project's policy, and destroying it removes its bindings from that policy."""
     grants = "policy {} {}".format(*WHOLE_PROJECT)
     first = state(deployed)
 
@@ -54,11 +54,11 @@ def test_a_second_installation_comes_and_goes_without_touching_the_first(deploye
     assert len([name for name in first if name.startswith("pubsub ") and "musicgenerator" in name]) == len(added)
     assert all(SECOND in name for name in added)
 
-    # Nobody answers, so that it is only said what would go.
-    asked = deployed.make("destroy")
-    assert asked.returncode != 0
-    assert "musicgenerator-captions" in asked.stdout
-    assert SECOND not in asked.stdout
+    # Without a confirmation `make destroy` only lists what it would delete.
+    listed = deployed.make("destroy")
+    assert listed.returncode != 0
+    assert "musicgenerator-captions" in listed.stdout
+    assert SECOND not in listed.stdout
 
     done = deployed.make("destroy", PREFIX=SECOND, YES="1")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,9 +1,9 @@
-"""The installed gcloud, started once and forked for each call: run by gcloud's own Python, not by the project's.
+"""A server that imports the installed gcloud once and forks for each call; gcloud's own Python runs it.
 
 ``PYTHON -S warm_gcloud.py SDK_ROOT SOCKET`` imports gcloud's modules and listens; each connection sends one call
 (arguments, environment, folder and the three standard streams) and receives its exit status.
-What runs in the fork is ``googlecloudsdk.gcloud_main.main`` with the caller's arguments, as the program `gcloud` runs
-it: only the second of processor time that each start costs is saved, and the interpreter's teardown.
+The fork runs ``googlecloudsdk.gcloud_main.main`` with the caller's arguments, as the program `gcloud` does.
+This saves the second of CPU time that each start costs, and the interpreter's shutdown.
 """
 
 import array
@@ -19,7 +19,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-# What most of the calls import: forked, it need not be imported again.
+# Modules that most calls import.
 _MODULES = (
     "googlecloudsdk.calliope.arg_parsers",
     "googlecloudsdk.api_lib.util.apis",
@@ -47,7 +47,7 @@ _MODULES = (
 )
 
 
-# The part of the command tree that they use.
+# Commands whose part of gcloud's command tree is loaded before the first call.
 _COMMANDS = (
     "artifacts repositories create",
     "artifacts repositories list",
@@ -119,7 +119,7 @@ def _run(gcloud_main: Any, tree: Any, call: dict[str, Any], files: list[int]) ->
         ended = gcloud_main.main(tree)
     except SystemExit as error:
         ended = error.code
-    except BaseException:  # noqa: BLE001  as the interpreter does with whatever reaches it
+    except BaseException:  # noqa: BLE001  the interpreter also catches everything
         traceback.print_exc()
         ended = 1
     if ended is not None and not isinstance(ended, int):
@@ -134,7 +134,7 @@ def _run(gcloud_main: Any, tree: Any, call: dict[str, Any], files: list[int]) ->
 def main() -> None:
     root, path = sys.argv[1:]
     gcloud_main, tree = _loaded(root)
-    # What is loaded lives for ever: a fork's garbage collector need not look through it, nor copy its pages.
+    # The garbage collector of a fork skips frozen objects, so it does not copy their memory pages.
     gc.collect()
     gc.freeze()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
@@ -150,7 +150,7 @@ def main() -> None:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             status = _run(gcloud_main, tree, *_received(connection))
             connection.sendall(bytes([status]))
-            # An interpreter's end would take a tenth of a call's time, and there is nothing of it to keep.
+            # The interpreter's shutdown would take a tenth of a call's time.
             os._exit(status)
 
 

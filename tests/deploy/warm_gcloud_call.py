@@ -1,4 +1,4 @@
-"""One call of the gcloud that ``warm_gcloud.py`` holds ready at ``WARM_GCLOUD``."""
+"""Call gcloud through the server of ``warm_gcloud.py`` at the socket ``WARM_GCLOUD``."""
 
 import array
 import json
@@ -8,7 +8,7 @@ import sys
 
 
 def main() -> int:
-    """Hand over arguments, environment, folder and streams; return gcloud's exit status."""
+    """Send arguments, environment, folder and standard streams; return gcloud's exit status."""
     call = {"arguments": sys.argv[1:], "environ": dict(os.environ), "folder": os.getcwd()}  # noqa: PTH109  a program of three imports starts sooner
     body = json.dumps(call).encode()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:

@@ -1,6 +1,6 @@
-"""Lists what Monitoring holds of an installation, one `kind<TAB>name<TAB>title` a line: ``ours.py APP STATE``.
+"""List an installation's resources in Cloud Monitoring as lines `kind<TAB>name<TAB>title`: ``installed.py APP STATE``.
 
-Monitoring gives its resources names of its own, so they are known by their titles.
+Cloud Monitoring chooses the resources' names, so this finds them by title.
 """
 
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def main(app: str, state: str) -> None:
-    """Print the lines."""
+    """Print one line per resource."""
     for kind in ("policies", "dashboards", "channels"):
         for resource in json.loads((Path(state) / f"{kind}.json").read_text(encoding="utf-8")):
             title = resource.get("displayName", "")
