@@ -146,7 +146,7 @@ corpus-files: .venv/.stamp
 	@$(PYTHON) -m tests.pictures --fetch
 
 ##@ Build it
-.PHONY: setup setup-model-server build $(FUNCTIONS:%=build-%) build-pipeline build-web browser lock format clean
+.PHONY: setup setup-model-server build $(FUNCTIONS:%=build-%) build-pipeline build-web browser screenshots lock format clean
 setup: .venv/.stamp $(FUNCTIONS:%=.venvs/%/.stamp) web/node_modules/.stamp ## Install everything that the project needs
 
 setup-model-server: .venvs/model_server/.stamp ## Install PyTorch, which only the model server needs
@@ -173,8 +173,11 @@ build-web: build/web/index.html ## Bundle only the page
 build/web/index.html: web/node_modules/.stamp $(shell find web/src web/parts web/static web/styles -type f) web/build.mjs web/index.html web/share.html
 	@cd web && npm run --silent build
 
-browser: .venv/.stamp ## Find a Chromium for the tests, or install one
+browser: .venv/.stamp ## Find a Chromium and a font with Korean letters for the tests, or install them
 	@bash tests/web/ensure_chromium.sh
+
+screenshots: setup build browser ## Take the READMEs' screenshots of the page again
+	@$(PYTHON) -m tests.web.screenshots
 
 lock: | $(UV) ## Resolve all requirements together and write the lock files with hashes
 	@bash infra/lock.sh "$(UV)" $(FUNCTIONS)
