@@ -11,6 +11,8 @@ FUNCTIONS := upload_handler captioner pipeline_launcher result_notifier
 IMAGES ?=
 OUT ?= out
 PORT ?= 8080
+# Most tests wait for emulators and functions, so more of them run at once than a small machine has cores.
+WORKERS ?= 4
 BRIEF_LANGUAGE ?=
 SECONDS_OF_MUSIC ?=
 PIPELINE_IMAGE ?= musicgenerator-pipeline-python
@@ -93,11 +95,11 @@ pause unpause: .venv/.stamp ## Refuse commands and launch nothing, or resume
 ##@ Prove it
 .PHONY: test test-fast test-deploy lint types chaos bench bench-web costs simulate eval-captions eval-music corpus corpus-files
 test: setup setup-model-server build browser corpus-files lint ## Everything that CI runs
-	@$(PYTHON) -m pytest
 	@cd web && npm test --silent
+	@$(PYTHON) -m pytest -q -n $(WORKERS) --durations=25
 
 test-fast: .venv/.stamp ## Run the tests that need no emulator, no function and no browser
-	@$(PYTHON) -m pytest -m "not cloud and not browser and not model_server and not deploy" -q
+	@$(PYTHON) -m pytest -q -n 2 -m "not cloud and not browser and not model_server and not deploy"
 
 test-deploy: $(READY) ## Deploy with the real gcloud against a control plane that records every request
 	@$(PYTHON) -m pytest -m deploy -q
@@ -110,12 +112,10 @@ lint: .venv/.stamp ## Check formatting, lint, types, shell scripts and workflows
 	@.venv/bin/actionlint .github/workflows/*.yml
 
 types: .venv/.stamp
-	@.venv/bin/mypy src pipeline localcloud benchmarks
-	@MYPYPATH=.:src$(subst $(space),,$(FUNCTIONS:%=:functions/%)) .venv/bin/mypy --cache-dir .mypy_cache/tests \
-	  --explicit-package-bases infra operations tests/deploy tests/contracts tests/unit tests/functions tests/chaos tests/web \
-	  tests/support
-	@for name in $(FUNCTIONS); do \
-	  MYPYPATH=src:functions/$$name .venv/bin/mypy --cache-dir .mypy_cache/$$name functions/$$name/*.py; done
+	@MYPYPATH=.:src$(subst $(space),,$(FUNCTIONS:%=:functions/%)) .venv/bin/mypy --explicit-package-bases \
+	  src pipeline localcloud benchmarks infra operations \
+	  tests/deploy tests/contracts tests/unit tests/functions tests/chaos tests/web tests/support
+	@for name in $(FUNCTIONS); do MYPYPATH=src:functions/$$name .venv/bin/mypy functions/$$name/*.py; done
 
 chaos: setup build ## Run the crash test and print a report: N=1000 SEED=7
 	@$(PYTHON) -m tests.chaos --pictures $(or $(N),200) --seed $(or $(SEED),1)

@@ -1,6 +1,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -8,11 +9,23 @@ from hypothesis import settings
 from localcloud.addresses import REPOSITORY, Addresses
 from localcloud.cloud import running
 
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
+    from tests.support.plan import PlannedScheduling
+
 CLOUD_PORT = 18080
 
-# The same examples in every run: a test that fails fails again. New ones are looked for with --hypothesis-seed.
+# Every run tries the same examples, so that a failure is repeatable. --hypothesis-seed tries others.
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "PlannedScheduling":
+    """Distribute the tests over the workers of ``pytest -n`` by `tests/support/plan.py`."""
+    from tests.support.plan import PlannedScheduling  # noqa: PLC0415  without workers nobody needs it
+
+    return PlannedScheduling(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import socket
 import subprocess
 import time
 import urllib.error
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from localcloud.addresses import REPOSITORY, Addresses
 from localcloud.parts import FUNCTIONS
+from tests.support.ports import free_port
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(600)]
 
@@ -76,9 +76,7 @@ def test_it_answers_with_its_own_requirements(installed: tuple[str, Path], tmp_p
     """upload_handler returns its OpenAPI description; the other functions acknowledge a malformed event."""
     name, home = installed
     target, kind = FUNCTIONS[name]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     addresses = Addresses(port=9, home=tmp_path)
     environ = addresses.client_environ() | addresses.function_environ("s" + "a" * 26, "gs://nothing/here.yaml")
     environ |= {"GOOGLE_APPLICATION_CREDENTIALS": str(key_file(tmp_path / "key.json")), "PATH": f"{home}/bin:/usr/bin"}

@@ -1,4 +1,3 @@
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -6,27 +5,25 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from localcloud.addresses import HOST, PROJECT
+from localcloud.addresses import HOST, PROJECT, Addresses
 from localcloud.prerequisites import find_tools
+from tests.support.ports import free_port, free_ports
 
 RESULTS_BUCKET = "results"
 STORAGE_TOPIC = "storage-notifications"
-
-
-def free_port() -> int:
-    with socket.create_server((HOST, 0)) as bound:
-        return int(bound.getsockname()[1])
+START_TIMEOUT_SECONDS = 120
 
 
 def started(command: list[str], health: str) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(600):
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
         try:
             if requests.get(health, timeout=5).ok:
                 return process
-        except requests.ConnectionError:
+        except requests.RequestException:
             assert process.poll() is None, f"{command[0]} ended"
-            time.sleep(0.05)
+        time.sleep(0.05)
     process.kill()
     raise TimeoutError(health)
 
@@ -34,7 +31,8 @@ def started(command: list[str], health: str) -> subprocess.Popen[bytes]:
 @pytest.fixture(scope="module")
 def pubsub() -> Iterator[str]:
     """Start a Pub/Sub emulator, which clients find by their environment, and give its ``host:port``."""
-    host = f"{HOST}:{free_port()}"
+    # The vertex server's tests derive its port from this one, so all ports of a local cloud are reserved.
+    host = Addresses(free_ports(len(Addresses().ports))).host("pubsub")
     tools = find_tools()
     arguments = [f"--host={HOST}", f"--port={host.partition(':')[2]}"]
     process = started([str(tools.java), "-Xmx512m", "-jar", str(tools.pubsub_jar), *arguments], f"http://{host}/")

@@ -1,5 +1,4 @@
 import base64
-import socket
 import stat
 import threading
 from collections.abc import Iterator
@@ -13,18 +12,17 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from google.auth.transport.requests import AuthorizedSession
 from google.oauth2.credentials import Credentials
 
-from localcloud.addresses import HOST, UPLOAD_SIGNER, Addresses
+from localcloud.addresses import UPLOAD_SIGNER, Addresses
 from localcloud.servers.identity import app, prepare
 from localcloud.servers.serving import listen
+from tests.support.ports import free_port
 
 SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 
 
 @pytest.fixture(scope="module")
 def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
-    with socket.create_server((HOST, 0)) as bound:
-        port = bound.getsockname()[1]
-    addresses = Addresses(port - Addresses(0).ports["identity"], tmp_path_factory.mktemp("home"))
+    addresses = Addresses(free_port() - Addresses(0).ports["identity"], tmp_path_factory.mktemp("home"))
     keys = prepare(addresses)
     server = listen(app(keys), addresses.ports["identity"])
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))

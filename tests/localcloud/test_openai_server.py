@@ -5,7 +5,6 @@ import io
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from PIL import Image
 from pydantic import BaseModel, Field
 
 from musicgenerator.briefs import Brief
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PHOTOS = sorted((ROOT / "localcloud" / "photos").glob("*.jpg"))
@@ -45,8 +45,7 @@ class BriefAnswer(BaseModel):
 
 @pytest.fixture(scope="module")
 def base_url() -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
     command = [sys.executable, "-m", "localcloud.openai.server", "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, env=environment) as server:
@@ -72,8 +71,7 @@ def _wait_until_healthy(port: int, server: subprocess.Popen[bytes]) -> None:
 
 def test_server_ends_cleanly() -> None:
     """SIGTERM to the whole process group, after a picture was looked at, ends it with 0 and without a crash."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
     command = [sys.executable, "-m", "localcloud.openai.server", "--port", str(port)]
     with subprocess.Popen(

@@ -3,7 +3,6 @@
 import base64
 import os
 import signal
-import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from musicgenerator.briefs import Brief
 from pipeline.engines.endpoint import Endpoint, predict_url
 from tests.contracts.recorded import recorded
 from tests.support.local_vertex import serving
+from tests.support.ports import free_port
 
 PYTHON = REPOSITORY / ".venvs" / "model_server" / "bin" / "python"
 
@@ -51,8 +51,7 @@ class Container:
 
 @contextmanager
 def started(storage_uri: str, places: int) -> Iterator[Container]:
-    with socket.create_server((HOST, 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     environ = {
         "AIP_HTTP_PORT": str(port),
         "AIP_HEALTH_ROUTE": "/v1/health",

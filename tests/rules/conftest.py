@@ -1,7 +1,6 @@
 """The Firestore emulator with the rules that are deployed."""
 
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -9,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import requests
+
+from tests.support.ports import free_port
 
 RULES = Path(__file__).parents[2] / "infra" / "firestore.rules"
 MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
@@ -23,9 +24,7 @@ def firestore_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
     sdk = Path(gcloud).resolve().parent.parent
     jar = sdk / "platform" / "cloud-firestore-emulator" / "cloud-firestore-emulator.jar"
     assert jar.is_file(), "run: gcloud components install cloud-firestore-emulator"
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     address = ["--host", "127.0.0.1", "--port", str(port), "--rules", str(RULES)]
     log = tmp_path_factory.mktemp("firestore") / "emulator.log"
     with log.open("wb") as output:

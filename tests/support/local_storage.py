@@ -1,9 +1,7 @@
 """The local cloud's storage as its clients meet it: fake-gcs-server behind the front, with real signatures."""
 
 import os
-import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -31,6 +29,7 @@ from localcloud.prerequisites import find_tools
 from localcloud.provision import make_buckets
 from localcloud.servers.identity import app, prepare
 from localcloud.servers.serving import listen
+from tests.support.ports import free_ports
 
 MEGABYTE = 1_000_000
 SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
@@ -66,18 +65,6 @@ class Storage:
         return bool(self.bucket(IMAGES_BUCKET).blob(name).exists())
 
 
-def free_addresses(home: Path) -> Addresses:
-    # Below the ports that the system hands to outgoing connections, which could take one of these at any moment.
-    while True:
-        addresses = Addresses(20_000 + secrets.randbelow(10_000), home)
-        try:
-            for part in ("storage", "storage_backend", "identity"):
-                socket.create_server((HOST, addresses.ports[part])).close()
-        except OSError:
-            continue
-        return addresses
-
-
 def await_answer(url: str, process: "subprocess.Popen[bytes]") -> None:
     for _ in range(1200):
         try:
@@ -104,7 +91,7 @@ def backend_command(addresses: Addresses) -> list[str]:
 @contextmanager
 def serving(home: Path) -> Iterator[Storage]:
     """Run fake-gcs-server, the identity server and the front before them, with the deployment's buckets."""
-    addresses = free_addresses(home)
+    addresses = Addresses(free_ports(len(Addresses().ports)), home)
     log = home / "front.log"
     identity = listen(app(prepare(addresses)), addresses.ports["identity"])
     thread = Thread(target=identity.serve_forever, args=(0.02,))

@@ -83,9 +83,9 @@ test("a visit without pictures makes no session and has nothing to load", async 
   const api = new FakeApi();
   const { commands, store, watched } = page(api);
   await commands.show("mine");
-  assert.equal(0, api.sessions);
-  assert.deepEqual([], watched);
-  assert.deepEqual([], store.state.tracks);
+  assert.equal(api.sessions, 0);
+  assert.deepEqual(watched, []);
+  assert.deepEqual(store.state.tracks, []);
 });
 
 test("the first pictures make one session, which is kept and watched", async () => {
@@ -93,9 +93,9 @@ test("the first pictures make one session, which is kept and watched", async () 
   const { commands, watched } = page(api);
   await commands.show("mine");
   await Promise.all([commands.addPictures([picture()], wishes), commands.addPictures([picture("b.jpg")], wishes)]);
-  assert.equal(1, api.sessions);
-  assert.equal("s1", recall("session").session);
-  assert.deepEqual(["s1"], sessions(watched));
+  assert.equal(api.sessions, 1);
+  assert.equal(recall("session").session, "s1");
+  assert.deepEqual(sessions(watched), ["s1"]);
 });
 
 test("a kept session is used again", async () => {
@@ -103,16 +103,16 @@ test("a kept session is used again", async () => {
   const api = new FakeApi();
   const { commands, watched } = page(api);
   await commands.show("mine");
-  assert.equal(0, api.sessions);
-  assert.deepEqual(["kept"], sessions(watched));
+  assert.equal(api.sessions, 0);
+  assert.deepEqual(sessions(watched), ["kept"]);
 });
 
 test("a session that is over is offered to be left, without asking anybody", async () => {
   keep("session", { ...kept, expiresAt: "2020-01-01T00:00:00Z" });
   const { commands, store, watched } = page(new FakeApi());
   await commands.show("mine");
-  assert.deepEqual({ words: "notice.expired", restart: true }, store.state.notice);
-  assert.deepEqual([], watched);
+  assert.deepEqual(store.state.notice, { words: "notice.expired", restart: true });
+  assert.deepEqual(watched, []);
 });
 
 test("nothing in memory is not yet no music", async () => {
@@ -120,9 +120,9 @@ test("nothing in memory is not yet no music", async () => {
   const { commands, store, watched } = page(new FakeApi());
   await commands.show("mine");
   watched[0].onTracks([], false);
-  assert.equal(null, store.state.tracks);
+  assert.equal(store.state.tracks, null);
   watched[0].onTracks([], true);
-  assert.deepEqual([], store.state.tracks);
+  assert.deepEqual(store.state.tracks, []);
 });
 
 test("a picture is announced with what was asked for, then uploaded", async () => {
@@ -130,9 +130,9 @@ test("a picture is announced with what was asked for, then uploaded", async () =
   const { commands, store } = page(api);
   await commands.addPictures([picture()], wishes);
   const announced = { hint: "", style: "jazz", durationSeconds: 30, language: "ko", contentType: "image/jpeg", bytes: 5 };
-  assert.deepEqual([["coffee.jpg", announced]], api.uploaded);
-  assert.equal(1, store.state.uploads[0].fraction);
-  assert.equal(store.state.uploads[0].key, store.state.selected);
+  assert.deepEqual(api.uploaded, [["coffee.jpg", announced]]);
+  assert.equal(store.state.uploads[0].fraction, 1);
+  assert.equal(store.state.selected, store.state.uploads[0].key);
 });
 
 test("an upload that failed is tried again under its key", async () => {
@@ -141,8 +141,8 @@ test("an upload that failed is tried again under its key", async () => {
   await commands.addPictures([picture()], wishes);
   assert.match(store.state.uploads[0].problem, /서버가 응답하지 않아요/);
   await commands.uploadAgain(store.state.uploads[0].key);
-  assert.equal(api.keys[0], api.keys[1]);
-  assert.equal(null, store.state.uploads[0].problem);
+  assert.equal(api.keys[1], api.keys[0]);
+  assert.equal(store.state.uploads[0].problem, null);
 });
 
 test("what the network has stopped goes on by itself when it is back, and nothing else does", async () => {
@@ -152,8 +152,8 @@ test("what the network has stopped goes on by itself when it is back, and nothin
   await commands.addPictures([picture("b.jpg")], wishes);
   await commands.connected(false);
   await commands.connected(true);
-  assert.deepEqual(["coffee.jpg"], api.uploaded.map(([name]) => name));
-  assert.deepEqual([false, true], store.state.uploads.map(({ problem }) => problem === null));
+  assert.deepEqual(api.uploaded.map(([name]) => name), ["coffee.jpg"]);
+  assert.deepEqual(store.state.uploads.map(({ problem }) => problem === null), [false, true]);
 });
 
 test("an upload that is cancelled is stopped, forgotten, and its track erased", async () => {
@@ -164,8 +164,8 @@ test("an upload that is cancelled is stopped, forgotten, and its track erased", 
   const { key, track } = store.state.uploads[0];
   await commands.cancelUpload(key);
   await adding;
-  assert.deepEqual([], store.state.uploads);
-  assert.deepEqual([["s1", track]], api.erased);
+  assert.deepEqual(store.state.uploads, []);
+  assert.deepEqual(api.erased, [["s1", track]]);
 });
 
 test("a limit of today closes the page until it ends", async () => {
@@ -173,20 +173,20 @@ test("a limit of today closes the page until it ends", async () => {
   const { commands, store } = page(new FakeApi(limit));
   await commands.addPictures([picture()], wishes);
   assert.match(store.state.uploads[0].problem, /오늘 만들 수 있는 만큼 모두 만들었어요/);
-  assert.equal(0, store.state.closedUntil % 60_000);
+  assert.equal(store.state.closedUntil % 60_000, 0);
   assert.ok(Math.abs(store.state.closedUntil - Date.now() - 3_600_000) <= 60_000);
 });
 
 test("a refusal that the page has no words for is said in the API's own", async () => {
   const { commands, store } = page(new FakeApi(new ProblemError(418, { detail: "Tea only.", code: "teapot" })));
   await commands.addPictures([picture()], wishes);
-  assert.equal("Tea only.", store.state.uploads[0].problem);
+  assert.equal(store.state.uploads[0].problem, "Tea only.");
 });
 
 test("a session that the API does not know is offered to be left", async () => {
   const { commands, store } = page(new FakeApi(new ProblemError(401, { detail: "Start anew.", code: "unknown_session" })));
   await commands.addPictures([picture()], wishes);
-  assert.deepEqual({ words: "notice.expired", restart: true }, store.state.notice);
+  assert.deepEqual(store.state.notice, { words: "notice.expired", restart: true });
 });
 
 test("a session whose tracks may not be read is offered to be left, and leaving it forgets it", async () => {
@@ -194,11 +194,11 @@ test("a session whose tracks may not be read is offered to be left, and leaving 
   const { commands, store, watched } = page(new FakeApi());
   await commands.show("mine");
   watched[0].onError("permission-denied");
-  assert.deepEqual({ words: "notice.expired", restart: true }, store.state.notice);
+  assert.deepEqual(store.state.notice, { words: "notice.expired", restart: true });
   await commands.reset();
-  assert.equal(null, store.state.notice);
-  assert.equal(null, recall("session"));
-  assert.deepEqual([], watched);
+  assert.equal(store.state.notice, null);
+  assert.equal(recall("session"), null);
+  assert.deepEqual(watched, []);
 });
 
 test("files that are no pictures are refused by name, the others uploaded", async () => {
@@ -206,15 +206,15 @@ test("files that are no pictures are refused by name, the others uploaded", asyn
   const { commands, store } = page(api);
   await commands.addPictures([new File(["x"], "notes.txt", { type: "text/plain" }), picture()], wishes);
   assert.match(store.state.notice.words, /^notes\.txt: /);
-  assert.equal(1, api.uploaded.length);
+  assert.equal(api.uploaded.length, 1);
 });
 
 test("the dropped pictures are only looked at", async () => {
   const api = new FakeApi();
   const { commands, watched } = page(api);
   await commands.show("drops");
-  assert.equal(0, api.sessions);
-  assert.deepEqual(["d1"], sessions(watched));
+  assert.equal(api.sessions, 0);
+  assert.deepEqual(sessions(watched), ["d1"]);
 });
 
 test("another version is brought onto the stage when the listener knows it", async () => {
@@ -224,28 +224,28 @@ test("another version is brought onto the stage when the listener knows it", asy
   await commands.show("mine");
   const making = commands.again("t1", "key-of-sixteen-or-more", { tempoBpm: 90 });
   await new Promise((resolve) => setTimeout(resolve, 5));
-  assert.equal(null, store.state.selected);
+  assert.equal(store.state.selected, null);
   watched[0].onTracks([{ track: "t-new" }], true);
-  assert.equal(null, await making);
-  assert.equal("t-new", store.state.selected);
-  assert.deepEqual([["kept", "t1", "again", { tempoBpm: 90 }]], api.commands);
+  assert.equal(await making, null);
+  assert.equal(store.state.selected, "t-new");
+  assert.deepEqual(api.commands, [["kept", "t1", "again", { tempoBpm: 90 }]]);
 });
 
 test("a version that is refused says why where it was asked for", async () => {
   keep("session", kept);
   const { commands, store } = page(new FakeApi(new ProblemError(400, { detail: "title must", code: "invalid_request" })));
   assert.match(await commands.again("t1", "key-of-sixteen-or-more", {}), /받을 수 없는 것/);
-  assert.equal(null, store.state.notice);
-  assert.deepEqual({}, store.state.busy);
+  assert.equal(store.state.notice, null);
+  assert.deepEqual(store.state.busy, {});
 });
 
 test("a track shows as busy while a command is on its way", async () => {
   keep("session", kept);
   const { commands, store } = page(new FakeApi());
   const cancelling = commands.cancel("t1");
-  assert.deepEqual({ t1: "cancel" }, store.state.busy);
+  assert.deepEqual(store.state.busy, { t1: "cancel" });
   await cancelling;
-  assert.deepEqual({}, store.state.busy);
+  assert.deepEqual(store.state.busy, {});
 });
 
 test("deleting everything deletes the session and leaves it; where that fails it stays", async () => {
@@ -255,18 +255,18 @@ test("deleting everything deletes the session and leaves it; where that fails it
   await commands.show("mine");
   await commands.eraseAll();
   assert.match(store.state.notice.words, /서버에 연결하지 못했어요/);
-  assert.equal("kept", recall("session").session);
+  assert.equal(recall("session").session, "kept");
   await commands.eraseAll();
-  assert.deepEqual([["kept"]], api.erased);
-  assert.equal(null, recall("session"));
+  assert.deepEqual(api.erased, [["kept"]]);
+  assert.equal(recall("session"), null);
 });
 
 test("what another tab makes is shown here too, and what it leaves is left", async () => {
   const { commands, store, watched } = page(new FakeApi());
   await commands.show("mine");
   await commands.adopt(kept);
-  assert.deepEqual(["kept"], sessions(watched));
+  assert.deepEqual(sessions(watched), ["kept"]);
   await commands.adopt(null);
-  assert.deepEqual([], watched);
-  assert.equal(null, store.state.session);
+  assert.deepEqual(watched, []);
+  assert.equal(store.state.session, null);
 });

@@ -10,47 +10,47 @@ const done = (composing, attempt = 1) => ({
 
 test("the usual time of a step is the median of the session's own past", () => {
   const usual = usualSeconds([done(10_000), done(30_000), done(14_000)]);
-  assert.deepEqual({ seconds: 14, known: true }, usual.composing);
-  assert.deepEqual({ seconds: 2, known: true }, usual.reading);
-  assert.deepEqual({ seconds: 2, known: true }, usual.preparing);
+  assert.deepEqual(usual.composing, { seconds: 14, known: true });
+  assert.deepEqual(usual.reading, { seconds: 2, known: true });
+  assert.deepEqual(usual.preparing, { seconds: 2, known: true });
 });
 
 test("where there is no past, the configuration tells, and a cautious guess where it does not", () => {
   const usual = usualSeconds(null, { composing: 12 });
-  assert.deepEqual({ seconds: 12, known: false }, usual.composing);
-  assert.deepEqual({ seconds: 6, known: false }, usual.reading);
+  assert.deepEqual(usual.composing, { seconds: 12, known: false });
+  assert.deepEqual(usual.reading, { seconds: 6, known: false });
 });
 
 test("one track is no past yet, and a further attempt is none at all", () => {
-  assert.equal(false, usualSeconds([done(10_000), done(10_000, 2)]).composing.known);
+  assert.equal(usualSeconds([done(10_000), done(10_000, 2)]).composing.known, false);
 });
 
 test("another version has no upload to take a time from", () => {
   const version = { status: "ready", timeline: { captioned: 1_000, launching: 1_500, composing: 2_000, ready: 9_000 } };
-  assert.equal(null, seconds(version, 0));
-  assert.equal(1, seconds(version, 2));
-  assert.equal(7, seconds(version, 3));
+  assert.equal(seconds(version, 0), null);
+  assert.equal(seconds(version, 2), 1);
+  assert.equal(seconds(version, 3), 7);
 });
 
 test("a timeline that runs backwards tells nothing", () => {
-  assert.equal(null, seconds({ status: "failed", timeline: { composing: 9_000, failed: 5_000 } }, 3));
+  assert.equal(seconds({ status: "failed", timeline: { composing: 9_000, failed: 5_000 } }, 3), null);
 });
 
 test("progress follows the upload, then the clock, and never runs over", () => {
   const usual = usualSeconds(null, { upload: 10, reading: 10, preparing: 10, composing: 10 });
-  assert.equal(0.125, outlook({ upload: { fraction: 0.5 }, track: null }, usual, 0).fraction);
+  assert.equal(outlook({ upload: { fraction: 0.5 }, track: null }, usual, 0).fraction, 0.125);
   const composing = { status: "composing", timeline: { composing: 0 } };
-  assert.deepEqual({ fraction: 0.875, left: 5, late: false }, outlook({ upload: null, track: composing }, usual, 5_000));
+  assert.deepEqual(outlook({ upload: null, track: composing }, usual, 5_000), { fraction: 0.875, left: 5, late: false });
   const late = outlook({ upload: null, track: composing }, usual, 600_000);
   assert.ok(late.fraction > 0.99 && late.fraction <= 1);
-  assert.equal(true, late.late);
-  assert.equal(1, outlook({ upload: null, track: done(1) }, usual, 0).fraction);
+  assert.equal(late.late, true);
+  assert.equal(outlook({ upload: null, track: done(1) }, usual, 0).fraction, 1);
 });
 
 test("a step is never less than nothing old, whatever the clocks say", () => {
-  assert.equal(0, inStep({ status: "composing", timeline: { composing: 5_000 } }, 3_000));
+  assert.equal(inStep({ status: "composing", timeline: { composing: 5_000 } }, 3_000), 0);
 });
 
 test("every status has its step", () => {
-  assert.deepEqual([0, 1, 2, 2, 3, 4], ["awaiting_upload", "captioning", "captioned", "launching", "composing", "ready"].map(stepOf));
+  assert.deepEqual(["awaiting_upload", "captioning", "captioned", "launching", "composing", "ready"].map(stepOf), [0, 1, 2, 2, 3, 4]);
 });

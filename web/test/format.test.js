@@ -4,27 +4,27 @@ import { clock, fileName, moment, musicalKey, roughly, span, word } from "../src
 import "./words.js";
 
 test("a span is said in minutes and seconds", () => {
-  assert.equal("7초", span("ko", 7_900));
-  assert.equal("2분 5초", span("ko", 125_000));
-  assert.equal("2 min 5 s", span("en", 125_000));
-  assert.equal("1분", span("ko", 60_000));
+  assert.equal(span("ko", 7_900), "7초");
+  assert.equal(span("ko", 125_000), "2분 5초");
+  assert.equal(span("en", 125_000), "2 min 5 s");
+  assert.equal(span("ko", 60_000), "1분");
 });
 
 test("a span never runs below nothing, whatever the clocks say", () => {
-  assert.equal("0초", span("ko", -3_000));
+  assert.equal(span("ko", -3_000), "0초");
 });
 
 test("what is only about right is not said to the second", () => {
-  assert.equal("7초", roughly("ko", 7.4));
-  assert.equal("25초", roughly("ko", 23.1));
-  assert.equal("2분 30초", roughly("ko", 141));
-  assert.equal("1초", roughly("ko", 0));
+  assert.equal(roughly("ko", 7.4), "7초");
+  assert.equal(roughly("ko", 23.1), "25초");
+  assert.equal(roughly("ko", 141), "2분 30초");
+  assert.equal(roughly("ko", 0), "1초");
 });
 
 test("a place in the music is written as players write it", () => {
-  assert.equal("0:07", clock(7.9));
-  assert.equal("3:00", clock(180));
-  assert.equal("0:00", clock(-1));
+  assert.equal(clock(7.9), "0:07");
+  assert.equal(clock(180), "3:00");
+  assert.equal(clock(-1), "0:00");
 });
 
 test("a moment is said as the language says it", () => {
@@ -34,21 +34,21 @@ test("a moment is said as the language says it", () => {
 });
 
 test("a title becomes a file name that every system takes", () => {
-  assert.equal("커피 한 잔.mp3", fileName("커피 한 잔", "mp3"));
-  assert.equal("a b c.wav", fileName('a/b\\:*?"<>|\u202ec\n', "wav"));
-  assert.equal("etc passwd.mp3", fileName("../../etc/passwd".replace(/\.\.\//g, "/"), "mp3"));
-  assert.equal("music.mp3", fileName("...", "mp3"));
-  assert.equal(84, fileName("x".repeat(300), "mp3").length);
+  assert.equal(fileName("커피 한 잔", "mp3"), "커피 한 잔.mp3");
+  assert.equal(fileName('a/b\\:*?"<>|\u202ec\n', "wav"), "a b c.wav");
+  assert.equal(fileName("../../etc/passwd".replace(/\.\.\//g, "/"), "mp3"), "etc passwd.mp3");
+  assert.equal(fileName("...", "mp3"), "music.mp3");
+  assert.equal(fileName("x".repeat(300), "mp3").length, 84);
 });
 
 test("a key is spelled as musicians write it", () => {
-  assert.equal("E♭ 장조", musicalKey("ko", "Eb major"));
-  assert.equal("F♯ minor", musicalKey("en", "F# minor"));
-  assert.equal("B 단조", musicalKey("ko", "B minor"));
+  assert.equal(musicalKey("ko", "Eb major"), "E♭ 장조");
+  assert.equal(musicalKey("en", "F# minor"), "F♯ minor");
+  assert.equal(musicalKey("ko", "B minor"), "B 단조");
 });
 
 test("a word that no language file knows is shown as it is", () => {
-  assert.equal("로파이", word("ko", "genres", "lo-fi"));
-  assert.equal("Lo-fi", word("en", "genres", "lo-fi"));
-  assert.equal("Zany", word("ko", "moods", "zany"));
+  assert.equal(word("ko", "genres", "lo-fi"), "로파이");
+  assert.equal(word("en", "genres", "lo-fi"), "Lo-fi");
+  assert.equal(word("ko", "moods", "zany"), "Zany");
 });

@@ -17,12 +17,12 @@ function keys(texts, prefix = "") {
 
 test("both languages have the same texts", () => {
   const korean = keys(ko).filter((key) => !KOREAN_ONLY.includes(key.split(".")[0]));
-  assert.deepEqual(korean, keys(en));
+  assert.deepEqual(keys(en), korean);
 });
 
 test("every text has the same places in both languages", () => {
   const places = (language, key) => (text(language, key).match(/\{\w+\}/g) ?? []).sort();
-  for (const key of keys(en)) assert.deepEqual(places("ko", key), places("en", key), key);
+  for (const key of keys(en)) assert.deepEqual(places("en", key), places("ko", key), key);
 });
 
 test("every text that the documents and the code name exists", async () => {
@@ -52,17 +52,17 @@ test("every text is used", async () => {
 });
 
 test("every status and genre has words", () => {
-  assert.deepEqual(STATUSES, Object.keys(ko.status));
-  assert.deepEqual(GENRES, Object.keys(ko.genres));
+  assert.deepEqual(Object.keys(ko.status), STATUSES);
+  assert.deepEqual(Object.keys(ko.genres), GENRES);
 });
 
 test("the browser's first language that the page speaks is taken, Korean if none is", () => {
-  assert.equal("en", preferredLanguage(["fr-FR", "en-GB", "ko"]));
-  assert.equal("ko", preferredLanguage(["ko-KR", "en"]));
-  assert.equal("ko", preferredLanguage(["fr"]));
+  assert.equal(preferredLanguage(["fr-FR", "en-GB", "ko"]), "en");
+  assert.equal(preferredLanguage(["ko-KR", "en"]), "ko");
+  assert.equal(preferredLanguage(["fr"]), "ko");
 });
 
 test("an unknown key gives the words that came with it", () => {
-  assert.equal("zany", text("ko", "moods.zany", {}, "zany"));
-  assert.equal("Too many requests.", text("en", "Too many requests."));
+  assert.equal(text("ko", "moods.zany", {}, "zany"), "zany");
+  assert.equal(text("en", "Too many requests."), "Too many requests.");
 });

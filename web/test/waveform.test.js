@@ -4,17 +4,17 @@ import { prevailing } from "../src/colours.js";
 import { bars, waveform } from "../src/waveform.js";
 
 test("each bar is as loud as the loudest of its peaks", () => {
-  assert.deepEqual([0.5, 0.9], bars([0.1, 0.5, 0.9, 0.2], 2));
+  assert.deepEqual(bars([0.1, 0.5, 0.9, 0.2], 2), [0.5, 0.9]);
 });
 
 test("fewer peaks than bars are repeated, and silence is still seen", () => {
-  assert.deepEqual([0.3, 0.3, 0.6, 0.6], bars([0.3, 0.6], 4));
-  assert.deepEqual([0.04, 0.04], bars([0, 0], 2));
-  assert.deepEqual([0.04, 0.04], bars(undefined, 2));
+  assert.deepEqual(bars([0.3, 0.6], 4), [0.3, 0.3, 0.6, 0.6]);
+  assert.deepEqual(bars([0, 0], 2), [0.04, 0.04]);
+  assert.deepEqual(bars(undefined, 2), [0.04, 0.04]);
 });
 
 test("the path has one upright line a bar", () => {
-  assert.equal("M0.5 6V94M1.5 28V72", waveform([1, 0.5], 2));
+  assert.equal(waveform([1, 0.5], 2), "M0.5 6V94M1.5 28V72");
 });
 
 test("a picture is remembered by its strongest colour", () => {

@@ -10,17 +10,17 @@ const { properties } = JSON.parse(readFileSync(document, "utf8")).components.sch
 
 test("what can be chosen for another version is what the API takes", () => {
   const known = (name) => properties[name].enum.filter((value) => value !== null);
-  assert.deepEqual(known("genre"), GENRES);
-  assert.deepEqual(known("key"), KEYS);
+  assert.deepEqual(GENRES, known("genre"));
+  assert.deepEqual(KEYS, known("key"));
   const { minimum, maximum } = properties.durationSeconds;
   assert.ok(SECONDS.every((seconds) => seconds >= minimum && seconds <= maximum));
 });
 
 test("moods and instruments stay within what the API takes", () => {
   for (const [name, most] of Object.entries(AT_MOST)) {
-    assert.deepEqual([1, most], [properties[name].minItems, properties[name].maxItems]);
+    assert.deepEqual([properties[name].minItems, properties[name].maxItems], [1, most]);
   }
-  assert.deepEqual(properties.instruments.items.enum, vocabulary("instruments"));
+  assert.deepEqual(vocabulary("instruments"), properties.instruments.items.enum);
   const pattern = new RegExp(properties.moods.items.pattern);
   assert.ok(vocabulary("moods").length > 30);
   assert.ok(vocabulary("moods").every((mood) => pattern.test(mood)));
@@ -28,20 +28,20 @@ test("moods and instruments stay within what the API takes", () => {
 
 test("with as many words as there can be the others are closed, and the last one can only be exchanged", () => {
   const closed = [1, 2, 4, 5].map((count) => room(count, 5).closed);
-  assert.deepEqual(["chosen", "none", "none", "others"], closed);
+  assert.deepEqual(closed, ["chosen", "none", "none", "others"]);
 });
 
 test("the words of the brief come first, also those that the page does not know", () => {
-  assert.deepEqual(["hazy", "calm", "airy"], offered(["hazy", "calm"], ["airy", "calm"]));
+  assert.deepEqual(offered(["hazy", "calm"], ["airy", "calm"]), ["hazy", "calm", "airy"]);
 });
 
 test("the same list is no change, another order or another word is", () => {
   const before = { moods: ["calm", "warm"] };
-  assert.deepEqual({}, changes(before, { moods: ["calm", "warm"] }));
-  assert.deepEqual({ moods: ["calm"] }, changes(before, { moods: ["calm"] }));
-  assert.deepEqual({ moods: ["warm", "calm"] }, changes(before, { moods: ["warm", "calm"] }));
+  assert.deepEqual(changes(before, { moods: ["calm", "warm"] }), {});
+  assert.deepEqual(changes(before, { moods: ["calm"] }), { moods: ["calm"] });
+  assert.deepEqual(changes(before, { moods: ["warm", "calm"] }), { moods: ["warm", "calm"] });
 });
 
 test("only what was changed is sent", () => {
-  assert.deepEqual({ tempoBpm: 90 }, changes({ title: "a", tempoBpm: 72 }, { title: "a", tempoBpm: 90 }));
+  assert.deepEqual(changes({ title: "a", tempoBpm: 72 }, { title: "a", tempoBpm: 90 }), { tempoBpm: 90 });
 });
