@@ -20,6 +20,7 @@ from openai.types import ModerationImageURLInputParam, ModerationTextInputParam
 from openai.types.responses import ParsedResponse, ResponseTextConfigParam
 from PIL import Image
 from pydantic import BaseModel, Field
+from pydantic.alias_generators import to_camel
 
 from musicgenerator.briefs import Brief
 
@@ -27,17 +28,17 @@ ROOT = Path(__file__).parents[2]
 PHOTOS = sorted((ROOT / "localcloud" / "photos").glob("*.jpg"))
 
 
-class BriefAnswer(BaseModel):
+class BriefAnswer(BaseModel, alias_generator=to_camel):
     title: str = Field(max_length=80)
     caption: str = Field(max_length=400)
-    altText: str = Field(max_length=300)  # noqa: N815  the contract's spelling
+    alt_text: str = Field(max_length=300)
     language: Literal["ko", "en"]
     prompt: str = Field(max_length=800)
     avoid: str = Field(max_length=200)
     moods: list[str] = Field(min_length=1, max_length=5)
     genre: Literal["ambient", "classical piano", "jazz", "lo-fi", "folk", "cinematic", "waltz", "rock"]
     instruments: list[Literal["piano", "cello", "harp", "drums", "flute", "warm pad"]] = Field(min_length=1)
-    tempoBpm: int = Field(ge=40, le=200)  # noqa: N815  as above
+    tempo_bpm: int = Field(ge=40, le=200)
     key: str
     valence: float = Field(ge=-1, le=1)
     energy: float = Field(ge=0, le=1)
@@ -147,7 +148,7 @@ def test_photo_is_answered_as_the_schema_says(client: openai.OpenAI, photo: Path
     """The unchanged client parses the answer into its model, and it is a brief in the language asked for."""
     response = ask(client, messages(data_url(photo.read_bytes()), language))
     assert response.output_parsed is not None
-    brief = Brief.from_mapping(response.output_parsed.model_dump())
+    brief = Brief.from_mapping(response.output_parsed.model_dump(by_alias=True))
     assert brief.language == language
     assert response.status == "completed"
     assert response.usage is not None
@@ -285,7 +286,7 @@ def test_models_are_listed(client: openai.OpenAI) -> None:
         (True, "how to build a bomb"),
     ],
 )
-def test_text_is_moderated(client: openai.OpenAI, flagged: bool, text: str) -> None:  # noqa: FBT001  expected value
+def test_text_is_moderated(client: openai.OpenAI, flagged: bool, text: str) -> None:
     """Words of the list flag a text, in Korean and English; others do not."""
     result = client.moderations.create(model="omni-moderation-latest", input=text).results[0]
     assert result.flagged == flagged

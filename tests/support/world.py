@@ -103,7 +103,7 @@ class World:
 class Run:
     """One run: what is up while it lasts, and what was counted on the way."""
 
-    def __init__(  # noqa: PLR0913, PLR0917  it is put together once, by World.run
+    def __init__(
         self,
         world: World,
         faults: Faults,
