@@ -14,9 +14,9 @@ from typing import Final
 from benchmarks.rows import Row, table
 from benchmarks.stage import Stage, memory, stage
 from benchmarks.starts import Way
-from localcloud.addresses import PROJECT, REPOSITORY
-from localcloud.pubsub.bridge import ensure_topics, local_routes
+from localcloud.addresses import REPOSITORY
 from localcloud.supervisor import Supervisor
+from tests.support.delivering import make_local_topics
 from tests.support.visitors import Visitor, drop
 
 _AT_ONCE: Final = (1, 2, 4, 8)
@@ -36,7 +36,7 @@ class Busy:
 
 def measure(up: Stage) -> list[Row]:
     """Return for each function events a second and memory at each number of events at once, against one at a time."""
-    ensure_topics(PROJECT, local_routes(up.addresses))
+    make_local_topics(up.addresses)
     parts = up.parts()
     data, visitor = _PHOTO.read_bytes(), Visitor(up.addresses.url("upload_handler"), "203.0.113.1")
     ways = {

@@ -5,6 +5,7 @@ It is measured in a process with the environment of the pipeline's image, as one
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from math import inf
 from typing import Final, TypeVar
 
 from benchmarks.rows import Row
-from localcloud.vertex import image
+from localcloud.addresses import REPOSITORY
 from musicgenerator.briefs import Brief
 from pipeline import encoding
 from pipeline.engines.composer.composing import compose
@@ -62,7 +63,10 @@ ResultT = TypeVar("ResultT")
 def measure() -> list[Row]:
     """Make pieces of three lengths; return CPU seconds a second of music, and what all takes over sound and files."""
     said = subprocess.run(
-        [sys.executable, "-m", "benchmarks.music"], env=os.environ | image.ENVIRON, stdout=subprocess.PIPE, check=True
+        [sys.executable, "-m", "benchmarks.music"],
+        env=os.environ | _memory_settings(),
+        stdout=subprocess.PIPE,
+        check=True,
     ).stdout
     steps = {int(seconds): took for seconds, took in json.loads(said).items()}
     return [row for seconds, took in steps.items() for row in _rows(seconds, took)]
@@ -72,6 +76,12 @@ def main() -> None:
     """Print the CPU seconds of each step by the length of the piece, as JSON."""
     _steps(_LENGTHS_SECONDS[0])
     print(json.dumps({seconds: _steps(seconds) for seconds in _LENGTHS_SECONDS}))
+
+
+def _memory_settings() -> dict[str, str]:
+    """Return the variables by which the pipeline's image tunes the allocator."""
+    dockerfile = (REPOSITORY / "pipeline" / "Dockerfile").read_text(encoding="utf-8")
+    return dict(re.findall(r"(MALLOC_\w+)=(\d+)", dockerfile))
 
 
 def _steps(seconds: int) -> dict[str, float]:

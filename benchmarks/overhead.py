@@ -4,23 +4,20 @@ A hop is a message published and delivered to a server that does nothing, or a d
 three of the former and five of the latter. Both are measured in the same run, one at a time, on the same emulators.
 """
 
-import asyncio
 import queue
 import statistics
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from typing import Any, Final
 
 from google.cloud import firestore, pubsub_v1
 
 from benchmarks.rows import Row
-from benchmarks.stage import Stage, serve
-from localcloud.addresses import PROJECT
-from localcloud.pubsub.bridge import Bridge, ensure_topics
-from localcloud.pubsub.delivery import Route, push_form
+from benchmarks.stage import Stage
+from localcloud.addresses import HOST, PROJECT
 from musicgenerator.states import Status
+from tests.support.delivering import delivering, push_route
+from tests.support.servers import serve
 from tests.support.visitors import drop, picture
 
 _WARM: Final = 5
@@ -46,7 +43,7 @@ def measure(stage: Stage) -> list[Row]:
 
 def _one(stage: Stage, name: str) -> float:
     """Send one picture the whole way and return the seconds that neither model took."""
-    described = len(stage.timed.describer)
+    described = len(stage.described)
     data = picture()
     began = time.time()
     track = drop(name, data)
@@ -56,8 +53,8 @@ def _one(stage: Stage, name: str) -> float:
             raise TimeoutError(f"{name} is {document.get('status')}")
         time.sleep(0.05)
     ended = document["timeline"][Status.READY].timestamp()
-    composing, composed = stage.timed.engine[track]
-    return float(ended - began - sum(stage.timed.describer[described:]) - (composed - composing))
+    composing, composed = stage.engine_span(track)
+    return float(ended - began - sum(stage.described[described:]) - (composed - composing))
 
 
 def _delivery(port: int) -> float:
@@ -72,7 +69,7 @@ def _delivery(port: int) -> float:
 
     with ExitStack() as stack:
         serve(stack, answer, port)
-        stack.enter_context(_bridge(Route(_TOPIC, _TOPIC, f"http://127.0.0.1:{port}", push_form(PROJECT))))
+        stack.enter_context(delivering([push_route(_TOPIC, _TOPIC, f"http://{HOST}:{port}")]))
         publisher = stack.enter_context(pubsub_v1.PublisherClient())
         topic, seconds = publisher.topic_path(PROJECT, _TOPIC), []
         for _ in range(_HOPS):
@@ -92,24 +89,3 @@ def _write() -> float:
         document.update({"number": number})
         seconds.append(time.perf_counter() - began)
     return statistics.median(seconds[_WARM:])
-
-
-@contextmanager
-def _bridge(route: Route) -> Iterator[None]:
-    ensure_topics(PROJECT, [route])
-    loop = asyncio.new_event_loop()
-    task = loop.create_task(Bridge(PROJECT, [route]).run())
-
-    def run() -> None:
-        with suppress(asyncio.CancelledError):
-            loop.run_until_complete(task)
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        loop.call_soon_threadsafe(task.cancel)
-        thread.join()

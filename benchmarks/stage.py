@@ -5,7 +5,6 @@ The describer's answers are repeated and a pipeline writes a finished take, so w
 
 import os
 import shutil
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,17 +17,13 @@ import requests
 from google.cloud import firestore
 
 from localcloud import provision
-from localcloud.addresses import IMAGES_BUCKET, PIPELINE_EVENTS_TOPIC, PROJECT, REGION, REPOSITORY
+from localcloud.addresses import IMAGES_BUCKET, PROJECT, REGION, REPOSITORY
 from localcloud.parts import FUNCTIONS, Part, workers
-from localcloud.servers.serving import listen
 from localcloud.supervisor import Supervisor
-from localcloud.vertex.api import app
-from localcloud.vertex.job_events import log_entry, publish
-from localcloud.vertex.jobs import Jobs, PipelineJob
-from localcloud.vertex.models import Models
-from localcloud.vertex.specs import PipelineRequest
+from musicgenerator import ids
 from tests.support.faults import PaidOpenAI
-from tests.support.takes import JobFaults, TakeRun, TakeRunner
+from tests.support.servers import run_jobs, serve, vertex_app
+from tests.support.takes import JobFaults, TakeRunner
 from tests.support.world import World, running
 
 PORT: Final = 21_080
@@ -39,51 +34,21 @@ UNLIMITED: Final = dict.fromkeys(
 _JOBS_AT_ONCE: Final = 64
 
 
-class Timed:
-    """From when to when each track's engine was at work, in seconds of the epoch; the seconds of each description."""
-
-    def __init__(self) -> None:
-        """Nothing has been asked yet."""
-        self.engine: dict[str, tuple[float, float]] = {}
-        self.describer: list[float] = []
-
-
-class _TimedRun:
-    def __init__(self, run: TakeRun, timed: Timed, track: str) -> None:
-        self._run, self._timed, self._track = run, timed, track
-
-    def wait(self) -> str | None:
-        began = time.time()
-        try:
-            return self._run.wait()
-        finally:
-            self._timed.engine[self._track] = (began, time.time())
-
-    def kill(self) -> None:
-        self._run.kill()
-
-
-class _TimedRunner:
-    def __init__(self, runner: TakeRunner, timed: Timed) -> None:
-        self._runner, self._timed = runner, timed
-
-    def start(self, job_id: str, pipeline: PipelineRequest) -> _TimedRun:
-        return _TimedRun(self._runner.start(job_id, pipeline), self._timed, pipeline.fields["labels"]["track"])
-
-
 class Stage:
     """The emulators, with everything that the functions call; the functions come with ``functions``."""
 
     def __init__(self, world: World, stack: ExitStack, describing: float, composing: float) -> None:
-        """Serve Vertex AI and OpenAI, which take so many seconds, until the stack is unwound."""
-        self.addresses, self.timed = world.addresses, Timed()
+        """Serve Vertex AI and OpenAI, which take so many seconds, until the stack is closed.
+
+        ``described`` collects the seconds of each description.
+        """
+        self.addresses = world.addresses
+        self.described: list[float] = []
         self.supervisor = world.supervisor
         self._world = world
-        self.jobs = Jobs(
-            _TimedRunner(TakeRunner(world.take, JobFaults(seconds=composing)), self.timed), _JOBS_AT_ONCE, self._told
-        )
-        stack.callback(self.jobs.close)
-        serve(stack, app(self.jobs, Models()), self.addresses.ports["vertex"])
+        self._runner = TakeRunner(world.take, JobFaults(seconds=composing))
+        self.jobs = run_jobs(stack, self._runner, _JOBS_AT_ONCE, self.addresses)
+        serve(stack, vertex_app(self.jobs), self.addresses.ports["vertex"])
         openai = PaidOpenAI(self.addresses.url("openai"))
 
         def timed_openai(environ: Any, start_response: Any) -> Any:
@@ -93,7 +58,7 @@ class Stage:
             try:
                 return openai(environ, start_response)
             finally:
-                self.timed.describer.append(time.perf_counter() - began)
+                self.described.append(time.perf_counter() - began)
 
         # The page is not part of this, so its port is free for the describer.
         serve(stack, timed_openai, self.addresses.ports["page"])
@@ -132,9 +97,10 @@ class Stage:
         found = firestore.Client(project=PROJECT).document("sessions", self.session, "tracks", track).get()
         return found.to_dict() or {}
 
-    def _told(self, job: PipelineJob) -> None:
-        if job.state.is_end:
-            publish(log_entry(job), self.addresses.host("pubsub"), f"projects/{PROJECT}/topics/{PIPELINE_EVENTS_TOPIC}")
+    def engine_span(self, track: str) -> tuple[float, float]:
+        """Return from when to when the engine worked on a track's first attempt, in seconds of the epoch."""
+        run = self._runner.runs[ids.pipeline_job_id(track, 1)]
+        return run.began, run.ended
 
 
 @contextmanager
@@ -145,16 +111,6 @@ def stage(describing: float = 0.0, composing: float = 0.05) -> Iterator[Stage]:
     """
     with running(int(os.environ.get("PORT") or PORT), HOME) as world, ExitStack() as stack:
         yield Stage(world, stack, describing, composing)
-
-
-def serve(stack: ExitStack, application: Any, port: int) -> None:
-    """Serve in a thread until the stack is unwound."""
-    server = listen(application, port)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    stack.callback(server.server_close)
-    stack.callback(thread.join)
-    stack.callback(server.shutdown)
 
 
 def cpu_seconds(pid: int) -> float:

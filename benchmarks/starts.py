@@ -11,7 +11,6 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Final
 
 import requests
@@ -23,16 +22,14 @@ from localcloud.addresses import (
     HOST,
     IMAGES_BUCKET,
     PIPELINE_EVENTS_TOPIC,
-    PROJECT,
     STORAGE_EVENTS_TOPIC,
 )
 from localcloud.parts import Part
-from localcloud.pubsub.bridge import ensure_topics, local_routes
-from localcloud.pubsub.delivery import Message, deliver
 from localcloud.supervisor import Supervisor
 from musicgenerator import ids
 from musicgenerator.messages import CaptionMessage, step_message
 from musicgenerator.states import Status
+from tests.support.delivering import deliver_once, make_local_topics
 from tests.support.visitors import Visitor, drop, new_key, picture
 
 GOALS: Final = {"upload_handler": 2.4, "captioner": 3.5, "pipeline_launcher": 2.4, "result_notifier": 2.4}
@@ -46,7 +43,7 @@ class NotWorkedError(Exception):
 
 def measure(stage: Stage, rounds: int = 5) -> list[Row]:
     """Return for each function the median seconds and CPU seconds of its start, and the median of its PSS in MiB."""
-    ensure_topics(PROJECT, local_routes(stage.addresses))
+    make_local_topics(stage.addresses)
     parts = stage.parts()
     parts["empty"] = _empty(stage)
     visitor = Visitor(stage.addresses.url("upload_handler"), "203.0.113.1")
@@ -116,9 +113,7 @@ class Way:
         self._expect(Status.READY)
 
     def _deliver(self, topic: str, data: bytes, attributes: Mapping[str, str] | None = None, url: str = "") -> None:
-        route = next(route for route in local_routes(self.stage.addresses) if route.topic == topic)
-        message = Message(data, attributes or {}, str(time.monotonic_ns()), datetime.now(UTC))
-        failure = deliver(replace(route, url=url or route.url), message, 1)
+        failure = deliver_once(self.stage.addresses, topic, data, attributes, url)
         if failure is not None:
             raise NotWorkedError(failure)
 

@@ -93,7 +93,7 @@ def _traced(up: Stage) -> Trace:
         time.sleep(1)
     found = {name: [Span(**json.loads(line)) for line in file.read_text().splitlines()] for name, file in files.items()}
     # A pipeline tells of more than its end; the first request after the job's end is the one that is worked.
-    engine = Span("the engine", *up.timed.engine[track])
+    engine = Span("the engine", *up.engine_span(track))
     requests = {
         name: next(
             span

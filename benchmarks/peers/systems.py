@@ -1,11 +1,9 @@
 """Ours and the two peers, each as something that is started, given pictures, and killed in the middle."""
 
-import asyncio
 import os
 import secrets
 import signal
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,13 +14,12 @@ import requests
 from google.cloud import firestore
 
 from benchmarks.stage import Stage, memory
-from localcloud.addresses import HOST, IMAGES_BUCKET, PROJECT, REPOSITORY, STORAGE_EVENTS_TOPIC
+from localcloud.addresses import HOST, IMAGES_BUCKET, PROJECT, REPOSITORY
 from localcloud.parts import FUNCTIONS, Part
 from localcloud.provision import TEMPLATE, storage_client
-from localcloud.pubsub.bridge import Bridge, ensure_topics
-from localcloud.pubsub.delivery import Route, push_form, storage_form
 from localcloud.supervisor import Supervisor
 from musicgenerator.states import Status
+from tests.support.delivering import delivering, make_topics, push_route, storage_route
 from tests.support.visitors import Visitor, put
 
 _CAPTIONS: Final = "peer-captions"
@@ -165,20 +162,15 @@ def plain(up: Stage) -> Iterator[System]:
         )
         for name, port in _PLAIN.items()
     ]
-    push, mark = push_form(PROJECT), secrets.token_hex(4)
-    told = (
-        (STORAGE_EVENTS_TOPIC, "describe", storage_form(IMAGES_BUCKET)),
-        (_CAPTIONS, "launch", push),
-        (_EVENTS, "notify", push),
-    )
+    mark, urls = secrets.token_hex(4), {name: up.addresses.url(port) for name, port in _PLAIN.items()}
     routes = [
-        Route(topic, f"peer-{mark}-{name}", up.addresses.url(_PLAIN[name]), form, max_attempts=1)
-        for topic, name, form in told
+        storage_route(f"peer-{mark}-describe", urls["describe"], max_attempts=1),
+        push_route(_CAPTIONS, f"peer-{mark}-launch", urls["launch"], max_attempts=1),
+        push_route(_EVENTS, f"peer-{mark}-notify", urls["notify"], max_attempts=1),
     ]
-    ensure_topics(PROJECT, routes)
     with Supervisor(up.addresses.home / "logs", lambda _: None) as supervisor:
         supervisor.start(parts)
-        with _bridge(routes):
+        with delivering(routes):
             yield Plain(supervisor)
 
 
@@ -190,7 +182,7 @@ def synchronous(up: Stage) -> Iterator[System]:
         *(str(Path(sys.executable).parent / "gunicorn"), f"--bind={HOST}:{port}", "--workers=1"),
         *(f"--threads={_THREADS}", "--timeout=0", "benchmarks.peers.synchronous:application"),
     )
-    ensure_topics(PROJECT, [Route(_EVENTS, "peer-unheard", "", push_form(PROJECT))])
+    make_topics([push_route(_EVENTS, "peer-unheard", "")])
     with Supervisor(up.addresses.home / "logs", lambda _: None) as supervisor:
         supervisor.start([Part("django", command, port, _environ(up))])
         yield Synchronous(supervisor, f"http://{HOST}:{port}/")
@@ -208,23 +200,3 @@ def _environ(up: Stage) -> dict[str, str]:
         "PEER_CAPTIONS": _CAPTIONS,
         "PEER_EVENTS": _EVENTS,
     }
-
-
-@contextmanager
-def _bridge(routes: list[Route]) -> Iterator[None]:
-    loop = asyncio.new_event_loop()
-    task = loop.create_task(Bridge(PROJECT, routes).run())
-
-    def run() -> None:
-        with suppress(asyncio.CancelledError):
-            loop.run_until_complete(task)
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        loop.call_soon_threadsafe(task.cancel)
-        thread.join()

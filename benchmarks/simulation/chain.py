@@ -119,7 +119,7 @@ class Chain:
 
     def __init__(self, settings: Settings, seed: int = 1) -> None:
         """Set the stages up."""
-        self.settings, self.env, self._chance = settings, simpy.Environment(), Random(seed)  # noqa: S311  repeatable
+        self.settings, self.env, self._chance = settings, simpy.Environment(), Random(seed)
         self._captioner = simpy.Resource(self.env, settings.captioner_slots)
         self._launcher = simpy.Resource(self.env, settings.launcher_slots)
         self._notifier = simpy.Resource(self.env, settings.notifier_slots)

@@ -70,7 +70,7 @@ class Machine:
 
 def predicted(machine: Machine, pictures: int, seed: int = 1) -> float:
     """Return the seconds until so many pictures, dropped at once, have their music."""
-    env, chance = simpy.Environment(), Random(seed)  # noqa: S311  repeatable
+    env, chance = simpy.Environment(), Random(seed)
     cores = simpy.Resource(env, machine.cores)
     processes = {name: simpy.Resource(env, threads) for name, threads in machine.threads.items()}
     droppers = simpy.Resource(env, _DROPPERS)

@@ -40,7 +40,7 @@ def _timed(owner: Any, name: str, label: Callable[..., str]) -> None:
 
 def _rpc(call: Any, *_: Any) -> str:
     # The stub below Google's wrappers knows its method as "/google.firestore.v1.Firestore/Commit", some as bytes.
-    method = call._target.__wrapped__._method  # noqa: SLF001
+    method = call._target.__wrapped__._method  # noqa: SLF001  no public name of it exists
     service, name = (method if isinstance(method, str) else method.decode()).rsplit("/", 1)
     return f"{service.rsplit('.', 1)[1]} {name}"
 

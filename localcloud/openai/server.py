@@ -18,6 +18,7 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 import jsonschema
@@ -129,8 +130,8 @@ def _api_error(error: ApiError) -> tuple[Response, int]:
 
 
 def _http_error(error: HTTPException) -> tuple[Response, int]:
-    if error.code == 404:  # noqa: PLR2004
-        return _api_error(ApiError(404, f"Invalid URL ({request.method} {request.path})", None))
+    if error.code == HTTPStatus.NOT_FOUND:
+        return _api_error(ApiError(error.code, f"Invalid URL ({request.method} {request.path})", None))
     return _api_error(ApiError(error.code or 500, error.description or error.name, None))
 
 

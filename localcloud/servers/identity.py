@@ -6,6 +6,7 @@ google-auth ask Google, whatever their ``token_uri`` is, where the account may b
 """
 
 import base64
+import hashlib
 import json
 import secrets
 from dataclasses import dataclass
@@ -49,9 +50,9 @@ class AccountKey:
         public = private.public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
-        digest = hashes.Hash(hashes.SHA1())  # noqa: S303  a name for the key, as the real ones are 40 digits
-        digest.update(public)
-        return cls(email, digest.finalize().hex(), private, _certificate(email, private))
+        # A key's id has 40 hexadecimal digits, as Google's have.
+        key_id = hashlib.sha1(public, usedforsecurity=False).hexdigest()
+        return cls(email, key_id, private, _certificate(email, private))
 
     def sign(self, payload: bytes) -> bytes:
         """Return the RSA-SHA256 signature, PKCS #1 v1.5, as signBlob gives it."""

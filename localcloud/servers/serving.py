@@ -53,5 +53,5 @@ class _Handler(WSGIRequestHandler):
         if path != HEALTH_PATH:
             say(f"{self.command} {path} {int(code)}")
 
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002  the parent's name
-        say(f"{type}: {message % args}")
+    def log(self, kind: str, message: str, *args: Any) -> None:
+        say(f"{kind}: {message % args}")

@@ -3,7 +3,7 @@
 from typing import Final
 
 from localcloud.addresses import IMAGES_BUCKET, PIPELINE_ACCOUNT, PIPELINE_BUCKET, RESULTS_BUCKET, UPLOAD_SIGNER
-from localcloud.storage_front.refusals import Refusal
+from localcloud.storage_front.refusals import RefusalError
 from localcloud.storage_front.targets import Target
 
 ALL_USERS: Final = "allUsers"
@@ -35,6 +35,6 @@ def require(member: str, method: str, target: Target) -> None:
         raise access_denied(member, target)
 
 
-def access_denied(member: str, target: Target) -> Refusal:
+def access_denied(member: str, target: Target) -> RefusalError:
     """Return the refusal, which is the same whether the object is there or not: who may not list learns nothing."""
-    return Refusal("AccessDenied", f"{member} has no such access to {target.bucket}/{target.object}.")
+    return RefusalError("AccessDenied", f"{member} has no such access to {target.bucket}/{target.object}.")

@@ -9,7 +9,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 from multidict import CIMultiDict
 from yarl import URL
 
-from localcloud.storage_front.refusals import Refusal
+from localcloud.storage_front.refusals import RefusalError
 from localcloud.storage_front.targets import Target
 
 BLOCK_BYTES: Final = 2**18
@@ -60,7 +60,7 @@ class Backend:
         request: web.BaseRequest,
         headers: Mapping[str, str],
         whole: Whole | None = None,
-        absent: Refusal | None = None,
+        absent: RefusalError | None = None,
     ) -> web.StreamResponse:
         """Send a request on and hand its answer back with these headers added.
 
@@ -82,7 +82,7 @@ class Backend:
         except ClientError as error:
             if request.transport is None:
                 raise ConnectionResetError("the sender broke off") from error
-            raise Refusal("ServiceUnavailable", f"The storage does not answer: {error}") from error
+            raise RefusalError("ServiceUnavailable", f"The storage does not answer: {error}") from error
         async with answer:
             if absent is not None and answer.status == web.HTTPNotFound.status_code:
                 raise absent
@@ -110,7 +110,7 @@ class Backend:
                 answer.raise_for_status()
                 return int((await answer.json())["generation"])
         except (ClientError, TimeoutError) as error:
-            raise Refusal("ServiceUnavailable", f"The storage does not answer: {error!r}") from error
+            raise RefusalError("ServiceUnavailable", f"The storage does not answer: {error!r}") from error
 
 
 async def body_of(request: web.BaseRequest) -> AsyncIterator[bytes]:

@@ -16,7 +16,7 @@ from localcloud.servers.serving import HEALTH_PATH, say
 from localcloud.storage_front.access import ALL_USERS, DELETE, access_denied, is_granted, require
 from localcloud.storage_front.backend import Backend, Whole, body_of
 from localcloud.storage_front.cors import Cors
-from localcloud.storage_front.refusals import Refusal
+from localcloud.storage_front.refusals import RefusalError
 from localcloud.storage_front.signatures import Claim, is_signed
 from localcloud.storage_front.targets import Target
 from localcloud.storage_front.uploads import UploadConditions
@@ -45,7 +45,7 @@ class StorageFront:
             if request.method == "OPTIONS":
                 return web.Response(headers=headers)
             return await self._judge(request, target, headers)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             path = request.raw_path.partition("?")[0]
             say(f"refused {request.method} {path}: {refusal.status} {refusal.code}: {refusal}")
             return _refused(request, refusal, headers)
@@ -59,14 +59,14 @@ class StorageFront:
         if target.is_json_api:
             # The operator's own clients need no credentials on this machine; a page in a browser is somebody else.
             if "Origin" in request.headers and "Authorization" not in request.headers:
-                raise Refusal("AuthenticationRequired", "A page has no access to the JSON API without a token.")
+                raise RefusalError("AuthenticationRequired", "A page has no access to the JSON API without a token.")
             return await self.backend.answer(request, headers)
         if is_signed(target):
             return await self._signed(request, target, headers)
         if request.headers.get("Authorization", "").lower().startswith("bearer "):
             return await self.backend.answer(request, headers)
         if not target.bucket:
-            raise Refusal("MissingSecurityHeader", "Listing buckets needs the header Authorization.")
+            raise RefusalError("MissingSecurityHeader", "Listing buckets needs the header Authorization.")
         require(ALL_USERS, request.method, target)
         return await self.backend.answer(request, headers, absent=access_denied(ALL_USERS, target))
 
@@ -74,7 +74,7 @@ class StorageFront:
         claim = Claim.parse(request.method, target, request.headers, datetime.now(UTC))
         claim.verify(await self._certificates(claim.signer))
         if request.method == "POST":
-            raise Refusal("NotImplemented", "Signed resumable uploads and forms are not part of the local cloud.")
+            raise RefusalError("NotImplemented", "Signed resumable uploads and forms are not part of the local cloud.")
         require(claim.signer, request.method, target)
         if request.method == "PUT":
             return await self._upload(request, target, headers, claim.signer)
@@ -106,10 +106,10 @@ class StorageFront:
             async with self.backend.session.get(URL(url, encoded=True), timeout=_LOOK) as answer:
                 return list((await answer.json()).values()) if answer.ok else []
         except (ClientError, TimeoutError) as error:
-            raise Refusal("ServiceUnavailable", f"The signer's certificates cannot be had: {error!r}") from error
+            raise RefusalError("ServiceUnavailable", f"The signer's certificates cannot be had: {error!r}") from error
 
 
-def _refused(request: web.BaseRequest, refusal: Refusal, headers: Mapping[str, str]) -> web.Response:
+def _refused(request: web.BaseRequest, refusal: RefusalError, headers: Mapping[str, str]) -> web.Response:
     response = web.Response(status=refusal.status, body=refusal.to_xml(), headers=headers)
     response.content_type = "application/xml"
     response.charset = "UTF-8"

@@ -20,7 +20,7 @@ _STATUSES: Final = {
 }
 
 
-class Refusal(Exception):  # noqa: N818  it is what the storage says, not what went wrong in it
+class RefusalError(Exception):
     """What the storage refuses: one of its error codes and a sentence for a person."""
 
     def __init__(self, code: str, message: str) -> None:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from multidict import MultiMapping
 
-from localcloud.storage_front.refusals import Refusal
+from localcloud.storage_front.refusals import RefusalError
 from localcloud.storage_front.targets import Target
 
 _ALGORITHM: Final = "GOOG4-RSA-SHA256"
@@ -56,10 +56,12 @@ class Claim:
             _only(name, target.query) for name in _PARAMETERS
         )
         if algorithm != _ALGORITHM:
-            raise Refusal("InvalidArgument", f"X-Goog-Algorithm must be {_ALGORITHM}.")
+            raise RefusalError("InvalidArgument", f"X-Goog-Algorithm must be {_ALGORITHM}.")
         scope = _CREDENTIAL.fullmatch(credential)
         if scope is None or scope[3] != date[:8]:
-            raise Refusal("InvalidArgument", "X-Goog-Credential must be SIGNER/DATE/LOCATION/storage/goog4_request.")
+            raise RefusalError(
+                "InvalidArgument", "X-Goog-Credential must be SIGNER/DATE/LOCATION/storage/goog4_request."
+            )
         _check_time(date, expires, now)
         names = signed_headers.split(";")
         _check_headers(names, headers)
@@ -78,7 +80,7 @@ class Claim:
         try:
             return cls(scope[1], message.encode(), bytes.fromhex(signature))
         except ValueError as error:
-            raise Refusal("InvalidArgument", "X-Goog-Signature must be hexadecimal.") from error
+            raise RefusalError("InvalidArgument", "X-Goog-Signature must be hexadecimal.") from error
 
     def verify(self, certificates: Iterable[str]) -> None:
         """Raise SignatureDoesNotMatch unless the key of one of these PEM certificates signed just this request."""
@@ -91,13 +93,13 @@ class Claim:
             except InvalidSignature:
                 continue
             return
-        raise Refusal("SignatureDoesNotMatch", f"{self.signer} did not sign this request as it was sent.")
+        raise RefusalError("SignatureDoesNotMatch", f"{self.signer} did not sign this request as it was sent.")
 
 
 def _only(name: str, query: Iterable[tuple[str, str]]) -> str:
     values = [value for key, value in query if key == name]
     if len(values) != 1:
-        raise Refusal("InvalidArgument", f"A signed request has {name} exactly once.")
+        raise RefusalError("InvalidArgument", f"A signed request has {name} exactly once.")
     return values[0]
 
 
@@ -105,26 +107,26 @@ def _check_time(date: str, expires: str, now: datetime) -> None:
     try:
         signed = datetime.strptime(date, _TIME).replace(tzinfo=UTC)
     except ValueError as error:
-        raise Refusal("InvalidArgument", "X-Goog-Date must look like 20260131T235959Z.") from error
+        raise RefusalError("InvalidArgument", "X-Goog-Date must look like 20260131T235959Z.") from error
     if not re.fullmatch(r"[0-9]{1,6}", expires) or not 1 <= int(expires) <= _LONGEST_SECONDS:
-        raise Refusal("InvalidArgument", f"X-Goog-Expires must be 1 to {_LONGEST_SECONDS} seconds.")
+        raise RefusalError("InvalidArgument", f"X-Goog-Expires must be 1 to {_LONGEST_SECONDS} seconds.")
     if now < signed - _SKEW:
-        raise Refusal("RequestTimeTooSkewed", f"The signature is not valid before {signed:%FT%TZ}.")
+        raise RefusalError("RequestTimeTooSkewed", f"The signature is not valid before {signed:%FT%TZ}.")
     end = signed + timedelta(seconds=int(expires))
     if now > end:
-        raise Refusal("ExpiredToken", f"The signature expired at {end:%FT%TZ}.")
+        raise RefusalError("ExpiredToken", f"The signature expired at {end:%FT%TZ}.")
 
 
 def _check_headers(names: list[str], headers: MultiMapping[str]) -> None:
     if "host" not in names or names != sorted({name.lower() for name in names}):
-        raise Refusal("InvalidArgument", "X-Goog-SignedHeaders must be sorted, in lower case, and hold host.")
+        raise RefusalError("InvalidArgument", "X-Goog-SignedHeaders must be sorted, in lower case, and hold host.")
     for name in names:
         if name not in headers:
-            raise Refusal("MalformedSecurityHeader", f"The header {name} is signed, but was not sent.")
+            raise RefusalError("MalformedSecurityHeader", f"The header {name} is signed, but was not sent.")
     for name in headers:
         # Such a header changes what is done, so that only the signer may add it.
         if name.lower().startswith("x-goog-") and name.lower() not in names:
-            raise Refusal("MalformedSecurityHeader", f"The header {name} was sent, but is not signed.")
+            raise RefusalError("MalformedSecurityHeader", f"The header {name} was sent, but is not signed.")
 
 
 def _canonical_query(query: Iterable[tuple[str, str]]) -> str:

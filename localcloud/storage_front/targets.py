@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import unquote_to_bytes
 
-from localcloud.storage_front.refusals import Refusal
+from localcloud.storage_front.refusals import RefusalError
 
 _JSON_API: Final = re.compile(r"/(?:(?:(?:resumable/)?upload/|download/|batch/)?storage/v1|upload/resumable)(?:/|$)")
 
@@ -28,7 +28,7 @@ class Target:
         path, _, query = raw.partition("?")
         # A fragment or an absolute address would reach the storage as another path than the one that was judged.
         if not path.startswith("/") or "#" in raw:
-            raise Refusal("InvalidArgument", "The request's target must be a path.")
+            raise RefusalError("InvalidArgument", "The request's target must be a path.")
         bucket, _, name = path[1:].partition("/")
         pairs = (pair.partition("=") for pair in query.split("&") if pair)
         try:
@@ -39,7 +39,7 @@ class Target:
                 _decoded(name),
             )
         except UnicodeDecodeError as error:
-            raise Refusal("InvalidArgument", "The path and its parameters must be UTF-8.") from error
+            raise RefusalError("InvalidArgument", "The path and its parameters must be UTF-8.") from error
 
     @property
     def is_json_api(self) -> bool:

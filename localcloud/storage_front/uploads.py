@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Final, Self
 
-from localcloud.storage_front.refusals import Refusal
+from localcloud.storage_front.refusals import RefusalError
 
 LENGTH_RANGE: Final = "x-goog-content-length-range"
 GENERATION_MATCH: Final = "x-goog-if-generation-match"
@@ -25,9 +25,9 @@ class UploadConditions:
         lengths = re.fullmatch(r"([0-9]+),([0-9]+)", headers.get(LENGTH_RANGE, "0,0"))
         generation = re.fullmatch(r"[0-9]+", headers.get(GENERATION_MATCH, "0"))
         if lengths is None or int(lengths[1]) > int(lengths[2]):
-            raise Refusal("InvalidArgument", f"{LENGTH_RANGE} must be LEAST,MOST in bytes.")
+            raise RefusalError("InvalidArgument", f"{LENGTH_RANGE} must be LEAST,MOST in bytes.")
         if generation is None:
-            raise Refusal("InvalidArgument", f"{GENERATION_MATCH} must be a generation's number.")
+            raise RefusalError("InvalidArgument", f"{GENERATION_MATCH} must be a generation's number.")
         return cls(
             int(lengths[1]),
             int(lengths[2]) if LENGTH_RANGE in headers else None,
@@ -37,13 +37,13 @@ class UploadConditions:
     def check_length(self, length: int) -> None:
         """Raise EntityTooSmall or EntityTooLarge for a whole body of ``length`` bytes."""
         if length < self.least:
-            raise Refusal("EntityTooSmall", f"{length} bytes are fewer than {self.least}.")
+            raise RefusalError("EntityTooSmall", f"{length} bytes are fewer than {self.least}.")
         self._check_most(length)
 
     def check_generation(self, present: int) -> None:
         """Raise PreconditionFailed unless the object is as demanded; ``present`` is its generation, or 0."""
         if self.generation not in (None, present):
-            raise Refusal("PreconditionFailed", f"The object's generation is {present}, not {self.generation}.")
+            raise RefusalError("PreconditionFailed", f"The object's generation is {present}, not {self.generation}.")
 
     async def keep(self, body: AsyncIterator[bytes], file: IO[bytes]) -> int:
         """Write a whole body to a file and return its length.
@@ -60,4 +60,4 @@ class UploadConditions:
 
     def _check_most(self, length: int) -> None:
         if self.most is not None and length > self.most:
-            raise Refusal("EntityTooLarge", f"{length} bytes or more are too many: {self.most} are allowed.")
+            raise RefusalError("EntityTooLarge", f"{length} bytes or more are too many: {self.most} are allowed.")

@@ -107,7 +107,7 @@ class Campaign:
             time.sleep(3)
             return self._judge(run, witness, _documents(), tracks, called_off, people, time.monotonic() - started)
 
-    def _judge(  # noqa: PLR0913, PLR0917  everything that was seen
+    def _judge(
         self,
         run: Run,
         witness: Witness,

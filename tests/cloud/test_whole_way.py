@@ -2,6 +2,8 @@ import base64
 import json
 import subprocess
 import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -142,8 +144,6 @@ def test_duplicate_deliveries_change_nothing(local_cloud: Addresses, photos: dic
 
 def test_the_same_event_five_times_at_once_launches_one_job(local_cloud: Addresses, photos: dict[str, Path]) -> None:
     """Deliveries side by side: one claims the track, the others are told to come again, one job is made."""
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
-
     name, data = "five-at-once.jpg", photos["chelsea"].read_bytes()
     blob = storage_client().bucket(IMAGES_BUCKET).blob(name)
     blob.metadata = {"durationSeconds": "10"}
@@ -236,8 +236,6 @@ def test_nothing_polls(local_cloud: Addresses, photos: dict[str, Path]) -> None:
 
 def test_an_announced_upload_becomes_music(local_cloud: Addresses, photos: dict[str, Path]) -> None:
     """Session, track, signed PUT, music: the way of the page, with the hint and length that were asked for."""
-    import urllib.request  # noqa: PLC0415
-
     api = local_cloud.url("upload_handler")
     status, session = post(f"{api}/v1/sessions", {}, {"Idempotency-Key": "a-key-of-sufficient-length"})
     assert status == 201

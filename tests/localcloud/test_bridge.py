@@ -55,7 +55,7 @@ def function() -> Iterator[Callable[..., Function]]:
                 self.send_response(serving.answer(headers, body))
                 self.end_headers()
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the parent's name
+            def log_message(self, *_: object) -> None:
                 pass
 
         server = ThreadingHTTPServer((HOST, 0), Handler)

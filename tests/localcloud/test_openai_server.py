@@ -19,6 +19,7 @@ from openai.types import ModerationImageURLInputParam, ModerationTextInputParam
 from openai.types.responses import ParsedResponse, ResponseTextConfigParam
 from PIL import Image
 from pydantic import BaseModel, Field
+from pydantic.alias_generators import to_camel
 
 from musicgenerator.briefs import Brief
 from tests.support.ports import free_port
@@ -27,17 +28,17 @@ ROOT = Path(__file__).parents[2]
 PHOTOS = sorted((ROOT / "localcloud" / "photos").glob("*.jpg"))
 
 
-class BriefAnswer(BaseModel):
+class BriefAnswer(BaseModel, alias_generator=to_camel):
     title: str = Field(max_length=80)
     caption: str = Field(max_length=400)
-    alt_text: str = Field(max_length=300, alias="altText")
+    alt_text: str = Field(max_length=300)
     language: Literal["ko", "en"]
     prompt: str = Field(max_length=800)
     avoid: str = Field(max_length=200)
     moods: list[str] = Field(min_length=1, max_length=5)
     genre: Literal["ambient", "classical piano", "jazz", "lo-fi", "folk", "cinematic", "waltz", "rock"]
     instruments: list[Literal["piano", "cello", "harp", "drums", "flute", "warm pad"]] = Field(min_length=1)
-    tempo_bpm: int = Field(ge=40, le=200, alias="tempoBpm")
+    tempo_bpm: int = Field(ge=40, le=200)
     key: str
     valence: float = Field(ge=-1, le=1)
     energy: float = Field(ge=0, le=1)
@@ -283,7 +284,7 @@ def test_models_are_listed(client: openai.OpenAI) -> None:
         (True, "how to build a bomb"),
     ],
 )
-def test_text_is_moderated(client: openai.OpenAI, flagged: bool, text: str) -> None:  # noqa: FBT001  expected value
+def test_text_is_moderated(client: openai.OpenAI, flagged: bool, text: str) -> None:
     """Words of the list flag a text, in Korean and English; others do not."""
     result = client.moderations.create(model="omni-moderation-latest", input=text).results[0]
     assert result.flagged == flagged

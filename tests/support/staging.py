@@ -52,7 +52,7 @@ def stage(function: str, folder: Path, edits: Sequence[Edit]) -> Path:
     return copy
 
 
-def function_parts(  # noqa: PLR0913, PLR0917  what a function is made of
+def function_parts(
     addresses: Addresses, session: str, template: str, folder: Path, edits: Sequence[Edit], environ: dict[str, str]
 ) -> list[Part]:
     """Return the four functions as the local cloud starts them, from their edited copies and with more environment."""

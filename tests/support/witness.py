@@ -58,7 +58,7 @@ class Witness:
             self._news, followed = news, list(self._followed)
             with suppress(GoogleAPICallError):
                 metadata = client._rpc_metadata  # noqa: SLF001  as the client's own watch
-                self._stream = client._firestore_api.listen(_targets(followed, news), metadata=metadata)  # noqa: SLF001
+                self._stream = client._firestore_api.listen(_targets(followed, news), metadata=metadata)  # noqa: SLF001  as above
                 for answer in self._stream:
                     self._look(type(answer).pb(answer))
             news.put("")

@@ -1,34 +1,29 @@
 """The local cloud in bad weather: the real emulators and staged functions, with everything between them unreliable."""
 
-import asyncio
 import os
 import random
 import secrets
 import shutil
 import signal
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import requests
-from google.cloud import pubsub_v1
 
 from localcloud import provision
-from localcloud.addresses import PIPELINE_EVENTS_TOPIC, PROJECT, REGION, REPOSITORY, Addresses
+from localcloud.addresses import PROJECT, REGION, REPOSITORY, Addresses
 from localcloud.parts import FUNCTIONS, Part, foundations
 from localcloud.prerequisites import find_tools
-from localcloud.pubsub.bridge import Backoff, Bridge, ensure_topics, local_routes
-from localcloud.pubsub.scheduler import tick
-from localcloud.servers.serving import listen
+from localcloud.pubsub.bridge import Backoff, local_routes
+from localcloud.pubsub.delivery import Route
 from localcloud.supervisor import Supervisor, check_ports
-from localcloud.vertex.api import app
-from localcloud.vertex.job_events import log_entry, publish
-from localcloud.vertex.jobs import Jobs, PipelineJob
-from localcloud.vertex.models import Models
+from localcloud.vertex.jobs import PipelineJob
+from tests.support.delivering import delivering
 from tests.support.faults import ApiFaults, DeliveryFaults, FaultyApi, FaultyDelivery, PaidOpenAI
+from tests.support.servers import run_jobs, serve, vertex_app
 from tests.support.staging import Edit, function_parts, short_times
 from tests.support.takes import JobFaults, TakeRunner, finished_take
 from tests.support.tcp_proxy import TcpProxy, Weather
@@ -41,6 +36,7 @@ SHORT_TIMES: Final = short_times(lease=12, patience=10)
 
 _JOBS_AT_ONCE: Final = 16
 _CAPTIONS_AT_ONCE: Final = 4
+_BACKOFF: Final = Backoff(0.3, 3.0)
 _NO_LIMIT: Final = "1000000"
 
 
@@ -109,7 +105,7 @@ class World:
 class Run:
     """One run: what is up while it lasts, and what was counted on the way."""
 
-    def __init__(  # noqa: PLR0913, PLR0917  it is put together once, by World.run
+    def __init__(
         self,
         world: World,
         faults: Faults,
@@ -132,14 +128,13 @@ class Run:
         self.session = provision.make_drop_session(addresses)
 
         self.runner = TakeRunner(world.take, faults.jobs)
-        self.jobs = Jobs(self.runner, _JOBS_AT_ONCE, self._on_change)
-        stack.callback(self.jobs.close)
-        self.vertex = FaultyApi(app(self.jobs, Models()), faults.vertex)
+        self.jobs = run_jobs(stack, self.runner, _JOBS_AT_ONCE, addresses)
+        self.vertex = FaultyApi(vertex_app(self.jobs), faults.vertex)
         self.openai = PaidOpenAI(addresses.url("openai"))
         self.openai_api = FaultyApi(self.openai, faults.openai)
-        _serve(stack, self.vertex, addresses.ports["vertex"])
+        serve(stack, self.vertex, addresses.ports["vertex"])
         # The page is not part of this, so its port is free for the OpenAI server that fails.
-        _serve(stack, self.openai_api, addresses.ports["page"])
+        serve(stack, self.openai_api, addresses.ports["page"])
 
         self.proxies = {
             part: stack.enter_context(TcpProxy(addresses.ports[target], faults.tcp.get(part, Weather())))
@@ -162,13 +157,9 @@ class Run:
         chances = {name: {"CRASH_CHANCE": str(faults.crash.get(name, 0.0))} for name in FUNCTIONS}
         parts = [replace(part, environ=part.environ | chances[part.name]) for part in staged]
         # The functions end first, so that no delivery waits for an answer when the bridge ends.
-        stack.enter_context(_bridge(addresses, delivery))
+        stack.enter_context(delivering(_own_routes(addresses), delivery, _BACKOFF, TICK_SECONDS))
         self.functions = stack.enter_context(Supervisor(addresses.home / "logs", lambda _: None))
         self.functions.start(parts)
-
-    def _on_change(self, job: PipelineJob) -> None:
-        if job.state.is_end:
-            publish(log_entry(job), self.addresses.host("pubsub"), f"projects/{PROJECT}/topics/{PIPELINE_EVENTS_TOPIC}")
 
     def created_jobs(self) -> list[PipelineJob]:
         """Return every pipeline job that was created, wherever it runs."""
@@ -238,23 +229,10 @@ def running(port: int = PORT, home: Path = HOME) -> Iterator[World]:
         os.environ.update(before)
 
 
-def _serve(stack: ExitStack, application: Any, port: int) -> None:
-    server = listen(application, port)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    stack.callback(server.server_close)
-    stack.callback(thread.join)
-    stack.callback(server.shutdown)
-
-
-@contextmanager
-def _bridge(addresses: Addresses, delivery: FaultyDelivery) -> Iterator[None]:
-    """Deliver what is published in a thread of its own, with frequent ticks.
-
-    The subscriptions are this run's alone: what an earlier one left unhandled belongs to nobody.
-    """
+def _own_routes(addresses: Addresses) -> list[Route]:
+    """Return the local cloud's routes with subscriptions of this run: none gets what an earlier run left unhandled."""
     run = secrets.token_hex(4)
-    routes = [
+    return [
         replace(
             route,
             subscription=f"{route.subscription}-{run}",
@@ -262,32 +240,3 @@ def _bridge(addresses: Addresses, delivery: FaultyDelivery) -> Iterator[None]:
         )
         for route in local_routes(addresses)
     ]
-    ensure_topics(PROJECT, routes)
-    loop = asyncio.new_event_loop()
-    bridge = Bridge(PROJECT, routes, delivery, Backoff(0.3, 3.0))
-
-    async def deliver() -> None:
-        with pubsub_v1.PublisherClient() as publisher:
-            topic = publisher.topic_path(PROJECT, PIPELINE_EVENTS_TOPIC)
-            await asyncio.gather(bridge.run(), tick(publisher, topic, TICK_SECONDS))
-
-    task = loop.create_task(deliver())
-    thread = threading.Thread(target=_run_until_cancelled, args=(loop, task), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        loop.call_soon_threadsafe(task.cancel)
-        thread.join()
-        with pubsub_v1.SubscriberClient() as subscriber:
-            for route in routes:
-                subscriber.delete_subscription(subscription=subscriber.subscription_path(PROJECT, route.subscription))
-
-
-def _run_until_cancelled(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[None]") -> None:
-    with suppress(asyncio.CancelledError):
-        loop.run_until_complete(task)
-    # What was under way hears that it is cancelled before its loop is gone.
-    loop.run_until_complete(asyncio.sleep(0.2))
-    loop.run_until_complete(loop.shutdown_default_executor())
-    loop.close()

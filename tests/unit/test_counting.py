@@ -13,7 +13,7 @@ COUNTS = st.lists(st.integers(0, 30), min_size=1, max_size=12)
 @given(COUNTS, st.integers(0, 200), st.integers(0, 3))
 def test_all_together_reach_the_limit_and_no_more(counts: list[int], limit: int, seed: int) -> None:
     """Also when some have more than their share already, and when each looks at what was there some time ago."""
-    chance, known, most = random.Random(seed), list(counts), max(limit, sum(counts))  # noqa: S311  repeatable
+    chance, known, most = random.Random(seed), list(counts), max(limit, sum(counts))
     for _ in range(5 * limit + 50):
         if chance.random() < 0.3:
             known = list(counts)

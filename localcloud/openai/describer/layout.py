@@ -1,4 +1,3 @@
-# ruff: noqa: PLR2004  constants of formulas and thresholds found on pictures stand best where they are used
 """How a picture is laid out along its skyline: the one level line that best parts it into two tones."""
 
 from dataclasses import dataclass

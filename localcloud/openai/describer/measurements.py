@@ -1,4 +1,3 @@
-# ruff: noqa: PLR2004  constants of formulas and thresholds found on pictures stand best where they are used
 """What can be measured about a picture's light: colours, contrast, texture, horizon, shapes.
 
 Colours are measured in OKLab (B. Ottosson, 2020), where equal distances look about equally different.

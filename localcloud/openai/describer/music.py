@@ -1,4 +1,3 @@
-# ruff: noqa: PLR2004  thresholds found on pictures stand best where they decide
 """From what was seen to what should be heard: mood, genre, tempo, key, instruments.
 
 Tastes come from the theme, nuances from the measurements, so that two pictures of the same thing sound different.

@@ -40,7 +40,7 @@ class Nets:
         """Load the weights, about 0.2 s; every run then computes with ``threads`` threads."""
         # Its import starts native threads, which a fork leaves behind: a worker forked afterwards aborts at its exit,
         # joining a thread that it never had. So the process that looks imports it, not the one that forks.
-        import onnxruntime  # noqa: PLC0415  as said
+        import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads

@@ -1,4 +1,3 @@
-# ruff: noqa: PLR2004  thresholds found on pictures stand best where they decide
 """What a picture shows: a thing both nets can stand for, a broader word, or else only its light and colours.
 
 A wrong noun is worse than none.

@@ -1,4 +1,3 @@
-# ruff: noqa: PLR2004  thresholds found on pictures stand best where they decide
 """What light, colour and layout say about a picture with no thing in it to name."""
 
 from localcloud.openai.describer.measurements import Measurements

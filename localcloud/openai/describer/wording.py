@@ -1,4 +1,3 @@
-# ruff: noqa: PLR2004  thresholds found on pictures stand best where they decide
 """The words of a brief: title, caption and alternative text in Korean or English, the prompt in English.
 
 Several sentences exist for everything; which one is said depends on the light and on the pixels, never on chance.

@@ -1,4 +1,3 @@
-# ruff: noqa: PLR2004  the numbers are the drawing
 """Scenes drawn by code: what light, weather and places look like, with no thing in them that a licence could cover.
 
 Every scene is a function of a seed, so that other seeds give pictures that nothing was tuned on.
