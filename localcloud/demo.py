@@ -54,7 +54,7 @@ def _save(music: dict[str, Any], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     base = music["url"].removesuffix(MUSIC)
     for file in (MUSIC, MUSIC_WAV, COVER, TRACK):
-        with urllib.request.urlopen(base + file, timeout=30) as response:  # noqa: S310  an address from the track
+        with urllib.request.urlopen(base + file, timeout=30) as response:
             (folder / file).write_bytes(response.read())
 
 

@@ -31,7 +31,7 @@ def pipeline_of(image: str) -> Any:
         prompt_version: str = "",
     ) -> None:
         # kfp ships this body as text and runs it by itself: everything it needs is imported here.
-        from pipeline import step  # noqa: PLC0415
+        from pipeline import step
 
         places = (results_bucket, results_token, events_topic)
         step.run(job, brief, engine, seconds, seed, *places, fallback_engine, model_endpoint, prompt_version)

@@ -41,7 +41,7 @@ class Tags:
 
 def wav(audio: Audio) -> bytes:
     """Return the sound as a 16-bit PCM WAV with triangular dither; the same sound gives the same bytes."""
-    import soundfile  # noqa: PLC0415  each encoder loads its own library
+    import soundfile
 
     out = BytesIO()
     soundfile.write(out, _dithered(audio), audio.rate, format="WAV", subtype="PCM_16")
@@ -50,7 +50,7 @@ def wav(audio: Audio) -> bytes:
 
 def mp3(audio: Audio, tags: Tags, cover_jpeg: bytes | None) -> bytes:
     """Return the sound as a 256 kbit/s MP3 with ID3v2.3 tags, and the cover when there is one."""
-    import lameenc  # noqa: PLC0415  each encoder loads its own library
+    import lameenc
 
     encoder = lameenc.Encoder()
     encoder.silence()

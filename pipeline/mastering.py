@@ -89,7 +89,7 @@ def true_peaks(samples: Samples, above: float = 0.0) -> NDArray[np.float32]:
 
 def loudness_lufs(samples: Samples, rate: int) -> float:
     """Return the integrated loudness in LUFS."""
-    import pyloudnorm  # noqa: PLC0415  only a whole track is measured
+    import pyloudnorm
 
     return float(pyloudnorm.Meter(rate).integrated_loudness(samples))
 

@@ -82,7 +82,7 @@ def run(  # noqa: PLR0913, PLR0917  the pipeline's parameters, one each
     Vertex AI pipelines know no time limit for a step, so the step has its own: a run that exceeds it writes where it
     hung to standard error and ends the process with status 1, even from inside native code.
     """
-    from pipeline.google_results import PubsubEvents, StorageResults  # noqa: PLC0415  slow: not before they are needed
+    from pipeline.google_results import PubsubEvents, StorageResults
 
     faulthandler.dump_traceback_later(time_limit_seconds, exit=True, file=_STDERR)
     try:

@@ -61,7 +61,7 @@ def bootstrap() -> Captioner:
 
 
 def _describer(key: str, models: Models) -> Describer:
-    from openai import OpenAI  # noqa: PLC0415  it is what takes so long
-    from openai_briefs import OpenAIBriefs  # noqa: PLC0415  which imports it too
+    from openai import OpenAI
+    from openai_briefs import OpenAIBriefs
 
     return OpenAIBriefs(OpenAI(api_key=key, timeout=60, max_retries=1), models)

@@ -31,11 +31,11 @@ class OtlpSpans:
         The track has ended whatever becomes of them, so what goes wrong is only logged.
         """
         # A fifth of a start, for what only a track that ends needs.
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
-        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
-        from opentelemetry.sdk.trace import ReadableSpan  # noqa: PLC0415
-        from opentelemetry.sdk.trace.export import SpanExportResult  # noqa: PLC0415
-        from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags  # noqa: PLC0415
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import ReadableSpan
+        from opentelemetry.sdk.trace.export import SpanExportResult
+        from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
 
         trace = int(logs.trace_of(track.track_id), 16)
         resource = Resource({"service.name": "musicgenerator", "gcp.project_id": self._project})

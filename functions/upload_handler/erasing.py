@@ -1,65 +1,39 @@
-"""Leaving nothing behind: a track or a session with its objects and documents, looked at again after deleting."""
+"""Delete a track or a session with all its objects and documents."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from typing import Final, Self, TypeVar
 
-import commanding
 from admitting import Entry, Ledger
-from commanding import Jobs, Settings, call_off
+from calling_off import call_off
+from ports import Jobs, Objects, Sessions, Tracks
 from problems import UnknownTrackError
-from uploading import Session, authorised
+from sessions import authorised
 
 from musicgenerator import ids, logs
 from musicgenerator.errors import ContentionError, MoreToEraseError
+from musicgenerator.results import ResultsBucket
+from musicgenerator.settings import required
 from musicgenerator.tracks import Image, PrivateTrack, Track
-
-
-class Sessions(Protocol):
-    """Where sessions are kept."""
-
-    def create(self, session: Session) -> None:
-        """Write a new session, or leave the one that is there."""
-        ...
-
-    def find(self, session: str) -> Session | None:
-        """Return a session, or None."""
-        ...
-
-    def end(self, session: str) -> None:
-        """End a session, so that it takes no further command but deletions and nobody reads it."""
-        ...
-
-    def erase(self, session: str) -> None:
-        """Delete a session, if it is there."""
-        ...
-
-
-class Tracks(commanding.Tracks, Protocol):
-    """The truth about every track."""
-
-    def of_session(self, session: str) -> Sequence[str]:
-        """Return all tracks of a session."""
-        ...
-
-
-class Objects(Protocol):
-    """The objects in the images and results buckets."""
-
-    def delete(self, bucket: str, name: str, generation: int) -> None:
-        """Delete just this generation of an object, if it is there."""
-        ...
-
-    def erase(self, bucket: str, prefix: str) -> None:
-        """Delete everything whose name starts so and look again until nothing is left."""
-        ...
-
 
 _T = TypeVar("_T")
 
 _AT_ONCE: Final = 8
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The two buckets that hold a track's objects."""
+
+    images_bucket: str
+    results: ResultsBucket
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read the environment; raise SettingMissingError naming a variable that is not set."""
+        return cls(required(environ, "IMAGES_BUCKET"), ResultsBucket.from_environ(environ))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from google.api_core import exceptions
 from google.cloud import firestore
-from uploading import Session
+from ports import Session
 
 _RPC_TIMEOUT_SECONDS: Final = 15.0
 

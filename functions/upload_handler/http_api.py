@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import flask
-from commanding import CommandRequest, Commands
+from command_requests import CommandRequest
+from commanding import Commands
 from erasing import Erasures
 from outages import OUTAGES
 from problems import (
@@ -21,6 +22,7 @@ from problems import (
     UnknownSessionError,
     WrongMethodError,
 )
+from sessions import SessionOpener
 from uploading import Uploads
 
 from musicgenerator import ids, logs
@@ -48,6 +50,7 @@ class HttpApi:
     Pages of these origins may read the answers; every other client needs no permission of CORS.
     """
 
+    opener: SessionOpener
     uploads: Uploads
     commands: Commands
     erasures: Erasures
@@ -90,18 +93,14 @@ class HttpApi:
 
     def open_session(self, request: flask.Request, _: Mapping[str, str]) -> flask.Response:
         """Open a session."""
-        opened = self.uploads.open_session(_body(request), _key(request), _address(request))
+        opened = self.opener.open_session(_body(request), _key(request), _address(request))
         return _json(
             201, {"session": opened.session, "secret": opened.secret, "expiresAt": opened.expires_at.isoformat()}
         )
 
     def announce_track(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
         """Announce a track."""
-        command = _command(request, names)
-        announced = self.uploads.announce_track(
-            command.session, command.secret, command.body, command.key, command.address
-        )
-        return _json(201, asdict(announced))
+        return _json(201, asdict(self.uploads.announce_track(_command(request, names))))
 
     def again(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
         """Make another take."""

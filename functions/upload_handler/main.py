@@ -9,18 +9,19 @@ import functools
 import os
 from datetime import timedelta
 
+import commanding
+import erasing
 import flask
 import functions_framework
 import google.auth
 from admitting import Admission, Limits
-from commanding import Commands, Settings
-from erasing import Erasures
 from firestore_ledger import FirestoreLedger
 from firestore_sessions import FirestoreSessions
 from google.auth.transport.requests import AuthorizedSession
 from google.cloud import firestore, storage
 from http_api import HttpApi
 from iam_signer import IamSigner
+from sessions import SessionOpener
 from storage_uploads import StorageUploads
 from uploading import Uploads
 
@@ -61,12 +62,15 @@ def bootstrap() -> HttpApi:
         StorageObjects(buckets),
     )
     ledger = FirestoreLedger(database)
-    admission, settings = Admission(ledger, Limits.from_environ(env)), Settings.from_environ(env)
+    admission = Admission(ledger, Limits.from_environ(env))
     live = timedelta(days=whole_number(env, "SESSION_DAYS", 30))
     return HttpApi(
-        uploads=Uploads(sessions, tracks, permits, live, admission),
-        commands=Commands(sessions, tracks, objects, jobs, captions, pictures, admission, settings),
-        erasures=Erasures(sessions, tracks, objects, jobs, ledger, settings),
+        opener=SessionOpener(sessions, live, admission),
+        uploads=Uploads(sessions, tracks, permits, admission),
+        commands=commanding.Commands(
+            sessions, tracks, objects, jobs, captions, pictures, admission, commanding.Settings.from_environ(env)
+        ),
+        erasures=erasing.Erasures(sessions, tracks, objects, jobs, ledger, erasing.Settings.from_environ(env)),
         switch=FirestoreSwitch(database),
         origins=words(env, "ALLOWED_ORIGINS"),
     )

@@ -5,7 +5,7 @@ from typing import Final
 
 from google.auth.credentials import Signing
 from google.cloud import storage
-from uploading import Permit
+from ports import Permit
 
 _VALID: Final = timedelta(minutes=10)
 

@@ -34,9 +34,9 @@ def call(bearer: str, method: str, api: str, path: str, body: Any = None) -> Any
         headers["Content-Type"] = "application/json"
         data = json.dumps(body).encode()
     url = f"{_SCHEME}://{api}.googleapis.com/{path}"
-    request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310  Google's addresses only
+    request = urllib.request.Request(url, data, headers, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=_REQUEST_TIMEOUT_SECONDS) as response:  # noqa: S310  as above
+        with urllib.request.urlopen(request, timeout=_REQUEST_TIMEOUT_SECONDS) as response:
             return json.loads(response.read() or b"{}")
     except urllib.error.HTTPError as error:
         raise GoogleRefusedError(error.code, error.read().decode(errors="replace")) from error

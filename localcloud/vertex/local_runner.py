@@ -109,7 +109,7 @@ def _run_pipeline(spec: str, parameters: Mapping[str, Any], folder: Path, log: P
 
 
 def _run_with_kfp(spec: str, parameters: Mapping[str, Any], folder: Path) -> None:
-    from kfp import components, local  # noqa: PLC0415  imported before the fork, and not by the server at all
+    from kfp import components, local
 
     warnings.filterwarnings("ignore", "You may be attemping to run", RuntimeWarning)  # kfp's about the image's name
     local.init(local.SubprocessRunner(use_venv=False), str(folder / "outputs"), str(folder / "workspace"))

@@ -141,11 +141,9 @@ def _lyria_3_prompt(body: Mapping[str, Any]) -> str:
 
 def _predicted(server: str, body: Mapping[str, Any], endpoint: str) -> Response:
     data = json.dumps({"instances": body.get("instances"), "parameters": body.get("parameters")}).encode()
-    asked = urllib.request.Request(  # noqa: S310  the operator's own model server
-        server + _PREDICT_PATH, data, {"Content-Type": "application/json"}
-    )
+    asked = urllib.request.Request(server + _PREDICT_PATH, data, {"Content-Type": "application/json"})
     try:
-        with urllib.request.urlopen(asked, timeout=_PREDICT_SECONDS) as given:  # noqa: S310  as above
+        with urllib.request.urlopen(asked, timeout=_PREDICT_SECONDS) as given:
             answered = json.load(given)
     except urllib.error.HTTPError as error:
         with error:

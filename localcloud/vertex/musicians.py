@@ -24,7 +24,7 @@ Musician = Callable[[str, int, float], "Audio"]
 
 def compose(prompt: str, seed: int, seconds: float) -> "Audio":
     """Return the composer's music for a prompt."""
-    from pipeline.engines.composer import Composer  # noqa: PLC0415  loaded by whoever wants music first
+    from pipeline.engines.composer import Composer
 
     with _TURN:
         return Composer().make(brief_of(prompt), seconds, seed % (SEED[1] + 1)).audio
@@ -57,9 +57,9 @@ def brief_of(prompt: str) -> Brief:
 
 def wav(audio: "Audio") -> bytes:
     """Return the sound as Lyria 2 gives it: 16-bit WAV at 48 kHz."""
-    import numpy as np  # noqa: PLC0415  loaded by whoever wants music first
-    import soundfile  # noqa: PLC0415  as above
-    from scipy import signal  # noqa: PLC0415  as above
+    import numpy as np
+    import soundfile
+    from scipy import signal
 
     samples = audio.samples
     if audio.rate != LYRIA_2_RATE:
@@ -72,8 +72,8 @@ def wav(audio: "Audio") -> bytes:
 
 def mp3(audio: "Audio") -> bytes:
     """Return the sound as Lyria 3 gives it: MP3 at 44.1 kHz, which is the composer's own rate."""
-    import numpy as np  # noqa: PLC0415  as above
-    import soundfile  # noqa: PLC0415  as above
+    import numpy as np
+    import soundfile
 
     out = BytesIO()
     soundfile.write(out, np.clip(audio.samples, -1, 1), audio.rate, format="MP3")

@@ -73,7 +73,7 @@ class Vertex:
                 problem = f"{answer.status_code}: {_words(answer)}"
                 if answer.status_code < _SERVER_ERRORS and answer.status_code not in _BUSY:
                     raise RequestRefusedError(problem)
-            pause = max(wait * random.uniform(0.5, 1.0), _retry_after(answer))  # noqa: S311  spreads, hides nothing
+            pause = max(wait * random.uniform(0.5, 1.0), _retry_after(answer))
             if time.monotonic() + pause >= self._until:
                 raise EngineUnavailableError(f"the engine is not to be had: {problem}")
             logs.warning("the engine is busy", reason=problem, waitSeconds=round(pause, 1))

@@ -107,7 +107,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # untyped base
 def _loaded(settings: Settings) -> Model:
     with tempfile.TemporaryDirectory(prefix="model-") as room:
         folder = local_folder(settings.storage_uri, Path(room))
-        from pipeline.model_server.musicgen import MusicGen  # noqa: PLC0415  PyTorch, in the worker and not before
+        from pipeline.model_server.musicgen import MusicGen
 
         model = MusicGen(folder, settings.model_name)
     # The first piece loads what the later ones need, and shows that the model can make one at all.

@@ -11,7 +11,7 @@ _PUBLISH_TIMEOUT_SECONDS: Final = 30.0
 @functools.cache
 def _publisher() -> Any:
     # Loaded with the first message: most cold starts publish nothing.
-    from google.cloud import pubsub_v1  # noqa: PLC0415
+    from google.cloud import pubsub_v1
 
     return pubsub_v1.PublisherClient()
 

@@ -16,26 +16,26 @@ from musicgenerator.states import Status
 from musicgenerator_google.vertex_pipelines import VertexPipelines
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work
 from tests.functions.test_limits import ENVIRON
-from tests.support.command_fakes import CommandTracks, MemorySwitch
-from tests.support.fakes import HOME, MemoryPipelines, MemoryRegions, MemoryResults, MemorySpans
+from tests.support.command_fakes import MemorySwitch, MemoryTracks
+from tests.support.fakes import HOME, MemoryPipelines, MemoryRegions, MemoryResults, MemorySpans, MemoryTracks
 from tests.support.scripted_http import Answer, ScriptedServer
 
 JOBS = "/v1/projects/musicgenerator-prod/locations/us-central1/pipelineJobs"
 
 
-def tracks(status: Status, attempt: int = 1) -> CommandTracks:
-    held = CommandTracks()
+def tracks(status: Status, attempt: int = 1) -> MemoryTracks:
+    held = MemoryTracks()
     held.hold(recorded(f"track_{status}") | {"attempt": attempt}, SESSION, TRACK, recorded_work(published=True))
     return held
 
 
-def launch(held: CommandTracks, pipelines: MemoryPipelines) -> None:
+def launch(held: MemoryTracks, pipelines: MemoryPipelines) -> None:
     settings = launching.Settings.from_environ(ENVIRON)
     launcher = launching.Launcher(held, pipelines, MemoryRegions(), {"root": {}}, settings, MemorySwitch())
     launcher.launch(CaptionMessage(SESSION, TRACK, 1))
 
 
-def notify(pipelines: MemoryPipelines, results: MemoryResults, held: CommandTracks) -> None:
+def notify(pipelines: MemoryPipelines, results: MemoryResults, held: MemoryTracks) -> None:
     settings = notifying.Settings(ResultsBucket("https://storage.googleapis.com", "musicgenerator-results"), (HOME,))
     message = PipelineMessage.from_bytes(json.dumps(recorded("pipeline_event_step")).encode())
     notifying.Notifier(held, pipelines, results, MemorySpans(), settings).notify(message)
@@ -82,7 +82,7 @@ def test_what_a_job_wrote_for_a_track_that_is_gone_is_erased(state: JobState) ->
     """Whatever became of the job; the folder is the one that the job itself was given."""
     facts = JobFacts(state, job_labels(TRACK, 1), results_token=TOKEN)
     results = MemoryResults()
-    notify(MemoryPipelines(jobs={JOB: facts}), results, CommandTracks())
+    notify(MemoryPipelines(jobs={JOB: facts}), results, MemoryTracks())
     assert results.erased == [TOKEN]
 
 
@@ -99,7 +99,7 @@ def test_what_a_job_wrote_for_a_track_that_is_gone_is_erased(state: JobState) ->
 def test_a_stranger_s_job_has_nothing_erased(facts: JobFacts | None) -> None:
     """No job, one without our labels, or one that names no folder."""
     results = MemoryResults()
-    notify(MemoryPipelines(jobs={JOB: facts} if facts else {}), results, CommandTracks())
+    notify(MemoryPipelines(jobs={JOB: facts} if facts else {}), results, MemoryTracks())
     assert not results.erased
 
 

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 from admitting import Entry
-from commanding import CommandRequest, TrackState
+from command_requests import CommandRequest
+from commanding import TrackState
+from ports import Session
 from problems import (
     InvalidRequestError,
     KeyReusedError,
@@ -13,7 +15,6 @@ from problems import (
     UnknownTrackError,
     WrongStateError,
 )
-from uploading import Session
 
 from musicgenerator import ids
 from musicgenerator.errors import ContentRejectedError, MoreToEraseError, PipelineFailedError, TrackCancelledError
@@ -21,7 +22,7 @@ from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.states import FINAL, Status
 from musicgenerator.tracks import Change, PrivateTrack, Track, check_step
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_track, recorded_work
-from tests.support.command_fakes import Door
+from tests.support.command_fakes import UploadHandler
 
 SECRET = "k" + "a" * 52
 OTHER = "s" + "a" * 26
@@ -33,7 +34,7 @@ COMMANDS = ["again", "cancel", "retry"]
 
 
 @dataclass
-class Scene(Door):
+class Scene(UploadHandler):
     """The commands among their fakes, with two sessions open and one recorded track in the first."""
 
     status: Status = Status.READY
@@ -496,8 +497,10 @@ def test_a_deleted_session_leaves_nothing() -> None:
     scene = Scene()
     scene.command("again", {"title": "밤"}, KEY)
     scene.command("cancel", key=KEY)
-    mine = scene.api.uploads.announce_track(SESSION, SECRET, {"contentType": "image/png"}, None)
-    theirs = scene.api.uploads.announce_track(OTHER, OTHER_SECRET, {"contentType": "image/png"}, None)
+    mine = scene.api.uploads.announce_track(CommandRequest(SESSION, SECRET, "", {"contentType": "image/png"}, None))
+    theirs = scene.api.uploads.announce_track(
+        CommandRequest(OTHER, OTHER_SECRET, "", {"contentType": "image/png"}, None)
+    )
     scene.buckets.put(IMAGES, f"uploads/{mine.track}")
     scene.erase_session()
     assert [theirs.track] == list(scene.tracks.documents) == list(scene.tracks.works)

@@ -6,7 +6,7 @@ from typing import Any
 
 import flask
 import pytest
-from uploading import Session
+from ports import Session
 
 from musicgenerator import ids
 from tests.contracts.recorded import SESSION, TRACK, recorded
@@ -20,7 +20,7 @@ BEARER = {"Authorization": f"Bearer {SECRET}"}
 
 
 @dataclass
-class Door(command_fakes.Door):
+class UploadHandler(command_fakes.UploadHandler):
     """The HTTP face over the fakes, with the recorded session open."""
 
     def __post_init__(self) -> None:
@@ -51,7 +51,7 @@ def assert_like(expected: dict[str, Any], response: flask.Response) -> dict[str,
 def test_a_session_is_opened_as_recorded() -> None:
     """Session, secret and the moment of its end."""
     expected = recorded("http_session_created")["response"]
-    body = assert_like(expected, Door().ask_as_recorded("http_session_created"))
+    body = assert_like(expected, UploadHandler().ask_as_recorded("http_session_created"))
     assert set(body) == set(expected["body"])
     assert ids.is_session_id(body["session"])
     assert len(body["secret"]) == len(expected["body"]["secret"])
@@ -61,29 +61,29 @@ def test_a_session_is_opened_as_recorded() -> None:
 def test_a_track_is_announced_as_recorded() -> None:
     """The track and the signed upload; what differs is the track's random id."""
     expected = recorded("http_track_announced")["response"]
-    body = assert_like(expected, Door().ask_as_recorded("http_track_announced"))
+    body = assert_like(expected, UploadHandler().ask_as_recorded("http_track_announced"))
     assert json.loads(json.dumps(body).replace(body["track"], TRACK)) == expected["body"]
 
 
 def test_a_problem_is_answered_as_recorded() -> None:
     """RFC 9457, with the field that is wrong."""
     expected = recorded("http_problem")["response"]
-    assert assert_like(expected, Door().ask_as_recorded("http_problem")) == expected["body"]
+    assert assert_like(expected, UploadHandler().ask_as_recorded("http_problem")) == expected["body"]
 
 
 def test_a_repeated_request_is_answered_alike() -> None:
     """The same key and body, the same answer."""
-    door = Door()
+    handler = UploadHandler()
     for name in ("http_session_created", "http_track_announced"):
-        assert door.ask_as_recorded(name).get_json() == door.ask_as_recorded(name).get_json()
+        assert handler.ask_as_recorded(name).get_json() == handler.ask_as_recorded(name).get_json()
 
 
 def test_a_key_with_another_body_is_unprocessable() -> None:
     """The first answer stands."""
-    door = Door()
+    handler = UploadHandler()
     headers = BEARER | {"Idempotency-Key": "7c9e6679-7425-40de-944b-e07fc1f90ae7"}
-    door.ask("POST", TRACKS, headers=headers, json=BODY)
-    response = door.ask("POST", TRACKS, headers=headers, json=BODY | {"seed": 5})
+    handler.ask("POST", TRACKS, headers=headers, json=BODY)
+    response = handler.ask("POST", TRACKS, headers=headers, json=BODY | {"seed": 5})
     assert (response.status_code, problem(response)["code"]) == (422, "idempotency_key_reused")
 
 
@@ -93,7 +93,7 @@ def test_a_key_with_another_body_is_unprocessable() -> None:
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_nothing_lives_at_other_paths(path: str, method: str) -> None:
     """And the answer names the paths there are."""
-    response = Door().ask(method, path)
+    response = UploadHandler().ask(method, path)
     assert response.status_code == 404
     assert "/v1/sessions" in problem(response)["detail"]
 
@@ -102,7 +102,7 @@ def test_nothing_lives_at_other_paths(path: str, method: str) -> None:
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
 def test_another_method_is_told_the_one_there_is(path: str, method: str) -> None:
     """RFC 9110 wants the Allow header in every 405."""
-    response = Door().ask(method, path)
+    response = UploadHandler().ask(method, path)
     assert (response.status_code, problem(response)["code"]) == (405, "method_not_allowed")
     assert "POST" in response.headers["Allow"]
 
@@ -112,17 +112,20 @@ def test_another_method_is_told_the_one_there_is(path: str, method: str) -> None
 )
 def test_without_the_session_s_secret_nothing_is_made(authorization: str | None) -> None:
     """401, with the scheme that is asked for."""
-    door = Door()
+    handler = UploadHandler()
     headers = {} if authorization is None else {"Authorization": authorization}
-    response = door.ask("POST", TRACKS, headers=headers, json=BODY)
+    response = handler.ask("POST", TRACKS, headers=headers, json=BODY)
     assert (response.status_code, problem(response)["code"]) == (401, "unknown_session")
     assert response.headers["WWW-Authenticate"] == "Bearer"
-    assert not door.tracks.documents
+    assert not handler.tracks.documents
 
 
 def test_the_scheme_is_read_in_any_case() -> None:
     """As RFC 9110 has it."""
-    assert Door().ask("POST", TRACKS, headers={"Authorization": f"bearer  {SECRET}"}, json=BODY).status_code == 201
+    assert (
+        UploadHandler().ask("POST", TRACKS, headers={"Authorization": f"bearer  {SECRET}"}, json=BODY).status_code
+        == 201
+    )
 
 
 @pytest.mark.parametrize(
@@ -132,58 +135,58 @@ def test_the_scheme_is_read_in_any_case() -> None:
 )
 def test_a_body_that_is_no_json_object_is_refused(data: bytes) -> None:
     """With a problem document, not with a crash."""
-    response = Door().ask("POST", TRACKS, headers=BEARER, data=data)
+    response = UploadHandler().ask("POST", TRACKS, headers=BEARER, data=data)
     assert (response.status_code, problem(response)["code"]) == (400, "invalid_request")
 
 
 def test_half_a_character_in_a_wish_is_refused() -> None:
     """A lone surrogate, which JSON can spell and no store can keep."""
     data = b'{"contentType": "image/jpeg", "hint": "\\ud83c"}'
-    response = Door().ask("POST", TRACKS, headers=BEARER, data=data)
+    response = UploadHandler().ask("POST", TRACKS, headers=BEARER, data=data)
     assert (response.status_code, problem(response)["field"]) == (400, "hint")
 
 
 def test_a_large_body_is_refused() -> None:
     """Commands are small."""
-    response = Door().ask("POST", "/v1/sessions", data=b"{}".ljust(16_385))
+    response = UploadHandler().ask("POST", "/v1/sessions", data=b"{}".ljust(16_385))
     assert (response.status_code, problem(response)["code"]) == (400, "invalid_request")
-    assert Door().ask("POST", "/v1/sessions", data=b"{}".ljust(16_384)).status_code == 201
+    assert UploadHandler().ask("POST", "/v1/sessions", data=b"{}".ljust(16_384)).status_code == 201
 
 
 def test_a_large_body_without_a_length_is_refused() -> None:
     """A chunked request tells no length in advance, and is bounded all the same."""
     chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
     stream = io.BytesIO(b"{}".ljust(10_000_000))
-    response = Door().ask("POST", "/v1/sessions", input_stream=stream, environ_overrides=chunked)
+    response = UploadHandler().ask("POST", "/v1/sessions", input_stream=stream, environ_overrides=chunked)
     assert (response.status_code, problem(response)["code"]) == (400, "invalid_request")
     assert stream.tell() < 1_000_000
 
 
 def test_an_empty_body_is_an_empty_object() -> None:
     """A session needs no wish."""
-    assert Door().ask("POST", "/v1/sessions").status_code == 201
+    assert UploadHandler().ask("POST", "/v1/sessions").status_code == 201
 
 
 @pytest.mark.parametrize("path", ["/v1/sessions", TRACKS])
 def test_a_preflight_allows_what_the_page_sends(path: str) -> None:
     """To the page's own origin, for an hour, without making anything."""
-    door = Door()
+    handler = UploadHandler()
     headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
-    response = door.ask("OPTIONS", path, headers=headers)
+    response = handler.ask("OPTIONS", path, headers=headers)
     assert response.status_code == 204
     assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert response.headers["Access-Control-Allow-Methods"] == "POST"
     allowed = {name.strip().lower() for name in response.headers["Access-Control-Allow-Headers"].split(",")}
     assert allowed == {"authorization", "content-type", "idempotency-key"}
     assert response.headers["Access-Control-Max-Age"] == "3600"
-    assert list(door.sessions.sessions) == [SESSION]
+    assert list(handler.sessions.sessions) == [SESSION]
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", f"{ORIGIN}.evil.example", "null", "", ORIGIN.upper()])
 @pytest.mark.parametrize("method", ["OPTIONS", "POST"])
 def test_other_origins_are_allowed_nothing(method: str, origin: str) -> None:
     """Neither by name nor by an asterisk; caches are told that it depends."""
-    response = Door().ask(method, "/v1/sessions", headers={"Origin": origin})
+    response = UploadHandler().ask(method, "/v1/sessions", headers={"Origin": origin})
     assert "Access-Control-Allow-Origin" not in response.headers
     assert response.headers["Vary"] == "Origin"
 
@@ -191,7 +194,7 @@ def test_other_origins_are_allowed_nothing(method: str, origin: str) -> None:
 @pytest.mark.parametrize(("method", "path"), [("POST", "/v1/sessions"), ("POST", TRACKS), ("GET", "/nothing")])
 def test_every_answer_can_be_read_by_the_page_and_is_kept_by_nobody(method: str, path: str) -> None:
     """A problem too, or the page could not say what went wrong."""
-    response = Door().ask(method, path, headers={"Origin": ORIGIN})
+    response = UploadHandler().ask(method, path, headers={"Origin": ORIGIN})
     assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert response.headers["Vary"] == "Origin"
     assert response.headers["Cache-Control"] == "no-store"

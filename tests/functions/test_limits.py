@@ -9,8 +9,8 @@ from admitting import Limits, Quota, limit_reached
 from google.api_core.exceptions import ServiceUnavailable
 from google.auth.exceptions import TransportError
 from launching import Launcher, Settings
+from ports import Session
 from requests import ReadTimeout
-from uploading import Session
 
 from musicgenerator import ids
 from musicgenerator.errors import ContentionError, PipelineFailedError
@@ -18,7 +18,7 @@ from musicgenerator.messages import CaptionMessage
 from musicgenerator.settings import SettingInvalidError
 from musicgenerator.states import Status
 from tests.contracts.recorded import SESSION, TRACK, recorded, recorded_work
-from tests.support.command_fakes import Door, MemorySwitch
+from tests.support.command_fakes import MemorySwitch, UploadHandler
 from tests.support.fakes import HOME, MemoryPipelines, MemoryRegions
 
 SECRETS = {SESSION: "k" + "a" * 52, "s" + "a" * 26: "k" + "b" * 52}
@@ -38,7 +38,7 @@ PLENTY = Limits(1000, 1000, 1000, 1000)
 
 
 @dataclass
-class Scene(Door):
+class Scene(UploadHandler):
     """The function among its fakes, with two sessions open."""
 
     limits: Limits = field(default_factory=lambda: PLENTY)
@@ -157,7 +157,7 @@ def test_only_the_last_forwarded_address_counts() -> None:
         ("203.0.113.9", "203.0.113.9", True),
     ],
 )
-def test_an_address_is_a_network(one: str, other: str, same: bool) -> None:  # noqa: FBT001
+def test_an_address_is_a_network(one: str, other: str, same: bool) -> None:
     """A /64 of IPv6, a single one of IPv4; what is none counts together."""
     limits = Limits()
     assert same is (limits.of_session(one) == limits.of_session(other))

@@ -9,7 +9,7 @@ from typing import Any
 import launching
 import notifying
 import pytest
-from commanding import call_off
+from calling_off import call_off
 from google.auth.credentials import AnonymousCredentials
 from google.auth.transport.requests import AuthorizedSession
 
@@ -21,8 +21,8 @@ from musicgenerator.tracks import Change, PrivateTrack, Track
 from musicgenerator_google.vertex_pipelines import VertexPipelines
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work
 from tests.functions.test_launching import ENVIRON, TEMPLATE
-from tests.support.command_fakes import CommandTracks, MemorySwitch
-from tests.support.fakes import HOME, MemoryPipelines, MemoryRegions, MemoryResults, MemorySpans
+from tests.support.command_fakes import MemorySwitch, MemoryTracks
+from tests.support.fakes import HOME, MemoryPipelines, MemoryRegions, MemoryResults, MemorySpans, MemoryTracks
 from tests.support.scripted_http import Answer, ScriptedServer
 
 AWAY = "europe-west4"
@@ -39,7 +39,7 @@ def ahead(seconds: float) -> datetime:
 
 
 @dataclass
-class Limited(CommandTracks):
+class Limited(MemoryTracks):
     """Tracks of a day that has so many launches; ``counted`` is how many there were."""
 
     limit: int = 1000
@@ -285,7 +285,7 @@ def test_a_message_for_a_track_that_is_gone_cancels_in_every_region() -> None:
 @pytest.mark.parametrize(("region", "job"), [("", JOB), (HOME, JOB), (AWAY, THERE)])
 def test_a_command_cancels_where_the_job_is(region: str, job: str) -> None:
     """So do `:cancel` and every deletion."""
-    held, jobs = CommandTracks(), MemoryPipelines()
+    held, jobs = MemoryTracks(), MemoryPipelines()
     held.hold(recorded("track_composing"), SESSION, TRACK, replace(recorded_work(), region=region))
     call_off(held, jobs, TRACK, 1)
     assert jobs.cancelled == [job]

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 from admitting import Admission, Limits
+from command_requests import CommandRequest
+from ports import Session
 from problems import (
     InvalidRequestError,
     KeyReusedError,
@@ -12,7 +14,8 @@ from problems import (
     UnknownSessionError,
     UnsupportedTypeError,
 )
-from uploading import AnnouncedTrack, OpenedSession, Session, Uploads
+from sessions import OpenedSession, SessionOpener
+from uploading import AnnouncedTrack, Uploads
 
 from musicgenerator import ids
 from musicgenerator.errors import MusicgeneratorError
@@ -37,19 +40,24 @@ class Scene:
 
     @property
     def uploads(self) -> Uploads:
-        admission = Admission(self.ledger, Limits())
-        return Uploads(self.sessions, self.tracks, self.permits, timedelta(days=30), admission)
+        return Uploads(self.sessions, self.tracks, self.permits, Admission(self.ledger, Limits()))
+
+    @property
+    def opener(self) -> SessionOpener:
+        return SessionOpener(self.sessions, timedelta(days=30), Admission(self.ledger, Limits()))
 
     def announce(
         self, opened: OpenedSession, body: dict[str, Any] | None = None, key: str | None = None
     ) -> AnnouncedTrack:
-        return self.uploads.announce_track(opened.session, opened.secret, BODY if body is None else body, key)
+        return self.uploads.announce_track(
+            CommandRequest(opened.session, opened.secret, "", BODY if body is None else body, key)
+        )
 
 
 def test_a_session_is_stored_without_its_secret() -> None:
     """Who reads the store cannot command the session."""
     scene = Scene()
-    opened = scene.uploads.open_session({}, None)
+    opened = scene.opener.open_session({}, None)
     stored = scene.sessions.sessions[opened.session]
     assert ids.is_session_id(opened.session)
     assert ids.is_secret(opened.secret, stored.secret_hash)
@@ -59,21 +67,21 @@ def test_a_session_is_stored_without_its_secret() -> None:
 def test_a_session_lives_as_long_as_the_operator_says() -> None:
     """Thirty days from now."""
     before = datetime.now(UTC)
-    opened = Scene().uploads.open_session({}, None)
+    opened = Scene().opener.open_session({}, None)
     assert before + timedelta(days=30) <= opened.expires_at <= datetime.now(UTC) + timedelta(days=30)
 
 
 def test_without_a_key_every_request_opens_a_session() -> None:
     """Nothing tells a repeated request from a new one."""
     scene = Scene()
-    assert scene.uploads.open_session({}, None).session != scene.uploads.open_session({}, None).session
+    assert scene.opener.open_session({}, None).session != scene.opener.open_session({}, None).session
 
 
 def test_the_same_key_and_body_give_the_same_session_again() -> None:
     """Id, secret and expiry, though neither key nor secret is stored."""
     scene = Scene()
-    first = scene.uploads.open_session({}, KEY)
-    assert scene.uploads.open_session({}, KEY) == first
+    first = scene.opener.open_session({}, KEY)
+    assert scene.opener.open_session({}, KEY) == first
     assert list(scene.sessions.sessions) == [first.session]
     assert KEY not in repr(scene.sessions)
     assert first.secret not in repr(scene.sessions)
@@ -81,15 +89,15 @@ def test_the_same_key_and_body_give_the_same_session_again() -> None:
 
 def test_the_same_key_in_another_deployment_is_another_session() -> None:
     """A salt of its own stands between key and session."""
-    assert Scene().uploads.open_session({}, KEY).session != Scene().uploads.open_session({}, KEY).session
+    assert Scene().opener.open_session({}, KEY).session != Scene().opener.open_session({}, KEY).session
 
 
 def test_the_same_key_with_another_body_is_refused() -> None:
     """And nothing new is made."""
     scene = Scene()
-    first = scene.uploads.open_session({}, KEY)
+    first = scene.opener.open_session({}, KEY)
     with pytest.raises(KeyReusedError):
-        scene.uploads.open_session({"a": 1}, KEY)
+        scene.opener.open_session({"a": 1}, KEY)
     assert list(scene.sessions.sessions) == [first.session]
 
 
@@ -97,8 +105,8 @@ def test_the_same_key_with_another_body_is_refused() -> None:
 def test_a_key_that_anybody_could_guess_is_refused(key: str) -> None:
     """Sixteen to 128 characters, for sessions and tracks alike."""
     scene = Scene()
-    opened = scene.uploads.open_session({}, None)
-    for command in (lambda: scene.uploads.open_session({}, key), lambda: scene.announce(opened, key=key)):
+    opened = scene.opener.open_session({}, None)
+    for command in (lambda: scene.opener.open_session({}, key), lambda: scene.announce(opened, key=key)):
         with pytest.raises(InvalidRequestError) as caught:
             command()
         assert caught.value.members == {"field": "Idempotency-Key"}
@@ -108,13 +116,13 @@ def test_a_key_that_anybody_could_guess_is_refused(key: str) -> None:
 @pytest.mark.parametrize("key", ["k" * 16, "k" * 128])
 def test_a_key_at_its_bounds_is_taken(key: str) -> None:
     """The bounds themselves are inside."""
-    assert Scene().uploads.open_session({}, key).session
+    assert Scene().opener.open_session({}, key).session
 
 
 def test_an_announced_track_waits_for_its_picture_as_recorded() -> None:
     """The document is the contract's, and lives as long as its session."""
     scene = Scene()
-    opened = scene.uploads.open_session({}, None)
+    opened = scene.opener.open_session({}, None)
     announced = scene.announce(opened)
     assert (announced.session, announced.status) == (opened.session, Status.AWAITING_UPLOAD)
     assert without_timestamps(scene.tracks.documents[announced.track]) == without_timestamps(
@@ -128,7 +136,7 @@ def test_an_announced_track_waits_for_its_picture_as_recorded() -> None:
 def test_the_permit_is_for_this_object_type_and_size() -> None:
     """One object name, one type, 20 MB."""
     scene = Scene()
-    announced = scene.announce(scene.uploads.open_session({}, None))
+    announced = scene.announce(scene.opener.open_session({}, None))
     assert scene.permits.asked == [(f"uploads/{announced.track}", "image/jpeg", 20_000_000)]
     assert announced.upload.headers["x-goog-content-length-range"] == f"1,{MAX_PICTURE_BYTES}"
 
@@ -136,7 +144,7 @@ def test_the_permit_is_for_this_object_type_and_size() -> None:
 def test_the_same_key_and_body_give_the_same_track_with_a_fresh_permit() -> None:
     """A page that lost the answer asks again; the track may have gone on meanwhile."""
     scene = Scene()
-    opened = scene.uploads.open_session({}, None)
+    opened = scene.opener.open_session({}, None)
     first = scene.announce(opened, key=KEY)
     token = scene.tracks.works[first.track].token
     scene.tracks.documents[first.track]["status"] = "captioning"
@@ -150,7 +158,7 @@ def test_the_same_key_and_body_give_the_same_track_with_a_fresh_permit() -> None
 def test_the_same_key_with_another_wish_is_refused() -> None:
     """And the first track stays as it was asked for."""
     scene = Scene()
-    opened = scene.uploads.open_session({}, None)
+    opened = scene.opener.open_session({}, None)
     first = scene.announce(opened, key=KEY)
     with pytest.raises(KeyReusedError):
         scene.announce(opened, BODY | {"hint": "another"}, KEY)
@@ -161,14 +169,14 @@ def test_the_same_key_with_another_wish_is_refused() -> None:
 def test_two_sessions_may_use_the_same_key() -> None:
     """A key stands for a request within its session."""
     scene = Scene()
-    tracks = {scene.announce(scene.uploads.open_session({}, None), key=KEY).track for _ in range(2)}
+    tracks = {scene.announce(scene.opener.open_session({}, None), key=KEY).track for _ in range(2)}
     assert len(tracks) == 2
 
 
 def test_without_a_key_every_request_makes_a_track() -> None:
     """Nothing tells a repeated request from a new one."""
     scene = Scene()
-    opened = scene.uploads.open_session({}, None)
+    opened = scene.opener.open_session({}, None)
     assert scene.announce(opened).track != scene.announce(opened).track
 
 
@@ -176,30 +184,30 @@ def test_without_a_key_every_request_makes_a_track() -> None:
 def test_a_wrong_secret_commands_nothing(secret: str) -> None:
     """Knowing a session is the right to read it, not to command it."""
     scene = Scene()
-    opened = scene.uploads.open_session({}, None)
+    opened = scene.opener.open_session({}, None)
     with pytest.raises(UnknownSessionError):
-        scene.uploads.announce_track(opened.session, secret, BODY, None)
+        scene.uploads.announce_track(CommandRequest(opened.session, secret, "", BODY, None))
     assert not scene.tracks.documents
 
 
 def test_the_secret_of_another_session_commands_nothing() -> None:
     """Nor does its hash, which is what the store holds."""
     scene = Scene()
-    opened, other = scene.uploads.open_session({}, None), scene.uploads.open_session({}, None)
+    opened, other = scene.opener.open_session({}, None), scene.opener.open_session({}, None)
     for secret in (other.secret, scene.sessions.sessions[opened.session].secret_hash):
         with pytest.raises(UnknownSessionError):
-            scene.uploads.announce_track(opened.session, secret, BODY, None)
+            scene.uploads.announce_track(CommandRequest(opened.session, secret, "", BODY, None))
 
 
 @pytest.mark.parametrize("session", ["s" + "a" * 26, "", "../work", "s" + "a" * 26 + "/tracks"])
 def test_an_unknown_session_is_answered_like_a_wrong_secret(session: str) -> None:
     """Ids cannot be tried out."""
     scene = Scene()
-    opened = scene.uploads.open_session({}, None)
+    opened = scene.opener.open_session({}, None)
     with pytest.raises(UnknownSessionError) as unknown:
-        scene.uploads.announce_track(session, opened.secret, BODY, None)
+        scene.uploads.announce_track(CommandRequest(session, opened.secret, "", BODY, None))
     with pytest.raises(UnknownSessionError) as wrong:
-        scene.uploads.announce_track(opened.session, "wrong", BODY, None)
+        scene.uploads.announce_track(CommandRequest(opened.session, "wrong", "", BODY, None))
     assert unknown.value.to_mapping() == wrong.value.to_mapping()
 
 
@@ -209,13 +217,13 @@ def test_an_expired_session_commands_nothing() -> None:
     secret, session = ids.new_secret(), ids.new_session_id()
     scene.sessions.create(Session(session, ids.secret_hash(secret), datetime.now(UTC)))
     with pytest.raises(UnknownSessionError):
-        scene.uploads.announce_track(session, secret, BODY, None)
+        scene.uploads.announce_track(CommandRequest(session, secret, "", BODY, None))
 
 
 def test_a_track_of_a_session_that_is_deleted_meanwhile_does_not_stay() -> None:
     """The deletion has found nothing yet when the request writes its entry and its track."""
     scene = Scene()
-    opened = scene.uploads.open_session({}, None)
+    opened = scene.opener.open_session({}, None)
     scene.ledger.meanwhile.append(lambda: scene.sessions.end(opened.session))
     with pytest.raises(UnknownSessionError):
         scene.announce(opened, key=KEY)
@@ -249,7 +257,7 @@ def test_a_track_of_a_session_that_is_deleted_meanwhile_does_not_stay() -> None:
 def test_a_field_out_of_bounds_is_named(change: dict[str, Any], kind: type[ProblemError], name: str) -> None:
     """No track is made and nothing is signed."""
     scene = Scene()
-    opened = scene.uploads.open_session({}, None)
+    opened = scene.opener.open_session({}, None)
     with pytest.raises(ProblemError) as caught:
         scene.announce(opened, BODY | change)
     assert (caught.type, caught.value.members["field"]) == (kind, name)
@@ -261,7 +269,7 @@ def test_a_field_out_of_bounds_is_named(change: dict[str, Any], kind: type[Probl
 def test_every_accepted_type_can_be_announced(content_type: str) -> None:
     """With the largest size that is accepted."""
     scene = Scene()
-    scene.announce(scene.uploads.open_session({}, None), {"contentType": content_type, "bytes": MAX_PICTURE_BYTES})
+    scene.announce(scene.opener.open_session({}, None), {"contentType": content_type, "bytes": MAX_PICTURE_BYTES})
     assert scene.permits.asked[0][1] == content_type
 
 

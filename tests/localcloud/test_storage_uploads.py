@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from uploading import Permit
+from ports import Permit
 
 from localcloud.addresses import HOST, IMAGES_BUCKET, PIPELINE_ACCOUNT, PIPELINE_BUCKET, RESULTS_BUCKET
 from tests.support.local_storage import MEGABYTE, Storage, put, serving, signed

@@ -43,9 +43,9 @@ RUNNING = PipelineState.PIPELINE_STATE_RUNNING
 
 @dsl.component(base_image="python:3.11-slim", install_kfp_package=False)  # type: ignore[untyped-decorator]
 def act(mode: str, count: int, brief: dict, marks: str) -> None:  # type: ignore[type-arg]
-    import json  # noqa: PLC0415  kfp runs the body by itself
-    import time  # noqa: PLC0415  as above
-    from pathlib import Path  # noqa: PLC0415  as above
+    import json
+    import time
+    from pathlib import Path
 
     if mode == "fail":
         raise ValueError("the engine broke")

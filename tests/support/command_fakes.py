@@ -5,24 +5,18 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import commanding
+import erasing
 import flask
 from admitting import Admission, Entry, Limits, Quota, limit_reached
-from commanding import Commands, Settings
-from erasing import Erasures
 from http_api import HttpApi
-from uploading import Session, Uploads
+from ports import Session
+from sessions import SessionOpener
+from uploading import Uploads
 
 from musicgenerator.messages import PictureMessage
 from musicgenerator.results import ResultsBucket
 from tests.support.fakes import HeardCaptions, MemoryPipelines, MemorySessions, MemoryTracks, PlainPermits
-
-
-@dataclass
-class CommandTracks(MemoryTracks):
-    """Tracks that can be listed by session."""
-
-    def of_session(self, session: str) -> list[str]:
-        return [track for track, owner in self.sessions.items() if owner == session and track in self.documents]
 
 
 @dataclass
@@ -146,11 +140,11 @@ class MemorySwitch:
 
 
 @dataclass
-class Door:
+class UploadHandler:
     """The whole function over its fakes, asked by HTTP."""
 
     sessions: CommandSessions = field(default_factory=CommandSessions)
-    tracks: CommandTracks = field(default_factory=CommandTracks)
+    tracks: MemoryTracks = field(default_factory=MemoryTracks)
     buckets: MemoryBuckets = field(default_factory=MemoryBuckets)
     jobs: MemoryPipelines = field(default_factory=MemoryPipelines)
     captions: HeardCaptions = field(default_factory=HeardCaptions)
@@ -158,13 +152,8 @@ class Door:
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     switch: MemorySwitch = field(default_factory=MemorySwitch)
     limits: Limits = field(default_factory=Limits)
-    settings: Settings = field(
-        default_factory=lambda: Settings(
-            "musicgenerator-images",
-            ResultsBucket("https://storage.googleapis.com", "musicgenerator-results"),
-            "composer",
-        )
-    )
+    images_bucket: str = "musicgenerator-images"
+    results: ResultsBucket = ResultsBucket("https://storage.googleapis.com", "musicgenerator-results")
     erase_budget_seconds: float = 40.0
     origins: tuple[str, ...] = ("https://music.example", "http://127.0.0.1:8080")
 
@@ -173,8 +162,9 @@ class Door:
         admission = Admission(self.ledger, self.limits)
         permits = PlainPermits("https://storage.googleapis.com/musicgenerator-images")
         return HttpApi(
-            Uploads(self.sessions, self.tracks, permits, timedelta(days=30), admission),
-            Commands(
+            SessionOpener(self.sessions, timedelta(days=30), admission),
+            Uploads(self.sessions, self.tracks, permits, admission),
+            commanding.Commands(
                 self.sessions,
                 self.tracks,
                 self.buckets,
@@ -182,15 +172,15 @@ class Door:
                 self.captions,
                 self.pictures,
                 admission,
-                self.settings,
+                commanding.Settings(self.results, "composer"),
             ),
-            Erasures(
+            erasing.Erasures(
                 self.sessions,
                 self.tracks,
                 self.buckets,
                 self.jobs,
                 self.ledger,
-                self.settings,
+                erasing.Settings(self.images_bucket, self.results),
                 self.erase_budget_seconds,
             ),
             self.switch,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from captioning import Description, Picture
-from uploading import Permit, Session
+from ports import Permit, Session
 
 from musicgenerator.briefs import Brief
 from musicgenerator.errors import BlockedError, ContentionError, LaunchUnavailableError, PermanentError, TransientError
@@ -92,6 +92,9 @@ class MemoryTracks:
         self.documents[track] = dict(document)
         self.sessions[track], self.works[track] = session, work
         self.versions[track] = self.versions.get(track, 0) + 1
+
+    def of_session(self, session: str) -> list[str]:
+        return [track for track, owner in self.sessions.items() if owner == session and track in self.documents]
 
     def erase(self, session: str, track: str) -> None:
         """Forget a track of this session, if it is there."""

@@ -21,8 +21,8 @@ from google.auth.transport.requests import AuthorizedSession
 from google.cloud import storage
 from google.cloud.storage._signing import generate_signed_url_v4
 from iam_signer import IamSigner
+from ports import Permit
 from storage_uploads import StorageUploads
-from uploading import Permit
 
 from localcloud.addresses import HOST, IMAGES_BUCKET, REPOSITORY, UPLOAD_SIGNER, Addresses
 from localcloud.prerequisites import find_tools

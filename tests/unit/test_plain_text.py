@@ -204,12 +204,12 @@ def test_english_is_told_without_an_error(text: str) -> None:
         (False, "72 / 100 …"),
     ],
 )
-def test_english_is_told_by_its_letters(expected: bool, text: str) -> None:  # noqa: FBT001  a parameter of the case
+def test_english_is_told_by_its_letters(expected: bool, text: str) -> None:
     """An accent does no harm; a word in another alphabet does, since Lyria 2 refuses it."""
     assert expected is is_english(text)
 
 
 @pytest.mark.parametrize(("expected", "text"), [(True, "바다 😀"), (False, "\ud83c"), (False, "a\udfffb"), (True, "")])
-def test_half_a_character_is_no_unicode(expected: bool, text: str) -> None:  # noqa: FBT001  a parameter of the case
+def test_half_a_character_is_no_unicode(expected: bool, text: str) -> None:
     """JSON can spell it, and no encoding has it."""
     assert expected is is_unicode(text)

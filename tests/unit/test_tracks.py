@@ -134,7 +134,7 @@ def test_a_new_attempt_s_track_names_the_prompt_of_its_brief() -> None:
 
 
 @pytest.mark.parametrize(("status", "retryable"), [("failed", True), ("rejected", False), ("ready", False)])
-def test_a_track_says_whether_it_can_be_retried(status: str, retryable: bool) -> None:  # noqa: FBT001  a parameter of the case
+def test_a_track_says_whether_it_can_be_retried(status: str, retryable: bool) -> None:
     """Its error does."""
     assert recorded_track(Status(status)).retryable is retryable
 

@@ -72,7 +72,7 @@ class _Synth:
     """The soundfont player, one part at a time."""
 
     def __init__(self, performances: Sequence[Performance], font: Path | None) -> None:
-        import tinysoundfont  # noqa: PLC0415  a C extension that only rendering needs
+        import tinysoundfont
 
         played = (INSTRUMENTS[performance.part.instrument] for performance in performances)
         presets = {(instrument.bank, instrument.program) for instrument in played}

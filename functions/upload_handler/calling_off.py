@@ -1,0 +1,34 @@
+"""Cancel an attempt of a track and its pipeline job."""
+
+from dataclasses import replace
+
+from ports import Jobs, Tracks
+
+from musicgenerator import ids
+from musicgenerator.errors import TrackCancelledError
+from musicgenerator.states import Status
+from musicgenerator.tracks import Change, PrivateTrack, Track, TrackUpdate
+
+
+def call_off(tracks: Tracks, jobs: Jobs, track: str, attempt: int) -> Track | None:
+    """Set an attempt to cancelled unless it is final, and cancel its pipeline job.
+
+    Return the track as it is afterwards, or None if it does not exist.
+    After a crash, a second call finds the track cancelled and cancels the job that is still running.
+    """
+
+    def decide(current: Track, work: PrivateTrack) -> Change | None:
+        # A final state stays: a second call changes nothing.
+        if current.status.is_final or current.attempt != attempt:
+            return None
+        update = TrackUpdate(error=TrackCancelledError("cancelled by its session"))
+        return Change(Status.CANCELLED, update, replace(work, owner=None, lease_until=None, parked=False))
+
+    tracks.advance(track, decide)
+    found = tracks.find(track)
+    if found is None:
+        return None
+    current, work = found
+    if current.status is Status.CANCELLED and current.brief is not None:
+        jobs.cancel(ids.pipeline_job_id(track, current.attempt), work.region)
+    return current

@@ -1,0 +1,74 @@
+"""What a request asks for, read from its body once: the wishes, the announced picture, the edited brief."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from problems import InvalidRequestError, TooManyBytesError, UnsupportedTypeError
+
+from musicgenerator.briefs import LENGTHS, SEED, Brief
+from musicgenerator.errors import BriefError
+from musicgenerator.plain_text import plain
+from musicgenerator.tracks import MAX_PICTURE_BYTES, PICTURE_TYPES, Request
+
+_WISHES: Final = ("durationSeconds", "seed", "engine")
+_TEXTS: Final = ("title", "caption", "prompt", "avoid")
+EDITABLE: Final = (*_TEXTS, "moods", "genre", "instruments", "tempoBpm", "key", "valence", "energy", *_WISHES)
+
+
+@dataclass(frozen=True)
+class CommandRequest:
+    """One request: session and secret, the track it names, its body, its idempotency key and the client's address.
+
+    ``track`` and ``address`` are empty if the request has none.
+    """
+
+    session: str
+    secret: str
+    track: str
+    body: Mapping[str, Any]
+    key: str | None = None
+    address: str = ""
+
+
+def requested(data: Mapping[str, Any]) -> Request:
+    """Read what the person asks for; raise InvalidRequestError naming the first field that is wrong."""
+    try:
+        return Request.from_mapping(data)
+    except BriefError as error:
+        raise InvalidRequestError(f"{error.field} {error.problem}.", field=error.field) from error
+
+
+def picture_type(body: Mapping[str, Any]) -> str:
+    """Return the announced picture's content type.
+
+    Raises UnsupportedTypeError, TooManyBytesError, or InvalidRequestError for a size that is no positive integer.
+    """
+    content_type, size = body.get("contentType"), body.get("bytes", 1)
+    if content_type not in PICTURE_TYPES:
+        raise UnsupportedTypeError(f"contentType must be one of {', '.join(PICTURE_TYPES)}.", field="contentType")
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise InvalidRequestError("bytes must be the picture's size, a whole number above 0.", field="bytes")
+    if size > MAX_PICTURE_BYTES:
+        raise TooManyBytesError(f"A picture may have at most {MAX_PICTURE_BYTES:,} bytes, not {size:,}.", field="bytes")
+    return str(content_type)
+
+
+def edited(brief: Brief, request: Request, body: Mapping[str, Any]) -> tuple[Brief, Request]:
+    """Return the brief and the request with the body's fields in place of theirs; without a seed, a random one.
+
+    Raises InvalidRequestError naming the first field that cannot be edited or is out of bounds.
+    """
+    for name in body:
+        if name not in EDITABLE:
+            raise InvalidRequestError(f"Only these can be edited: {', '.join(EDITABLE)}.", field=name)
+    edit = {name: value for name, value in body.items() if value is not None}
+    wishes = {"seed": secrets.randbelow(SEED[1] + 1)} | {name: edit.pop(name) for name in _WISHES if name in edit}
+    try:
+        # Check twice: the edit as sent, and what is left of its texts without addresses and markup.
+        checked = Brief.from_mapping(brief.to_mapping() | edit).to_mapping()
+        texts = {name: plain(checked[name], LENGTHS[name]) for name in _TEXTS if name in edit}
+        return Brief.from_mapping(checked | texts), requested(request.to_mapping() | wishes)
+    except BriefError as error:
+        raise InvalidRequestError(f"{error.field} {error.problem}.", field=error.field) from error
