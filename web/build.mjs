@@ -1,6 +1,6 @@
 // Bundles the page into static files: `node build.mjs [FOLDER]`, by default ../build/web.
-// Scripts and styles carry their content's hash in the name, so that they may be cached for ever.
-// PAGE_URL, the address at which the page will be, makes the addresses of link previews absolute.
+// Scripts and styles have their content's hash in the name, so they may be cached forever.
+// PAGE_URL, the page's future URL, makes the URLs of link previews absolute.
 import { createHash } from "node:crypto";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
@@ -20,15 +20,15 @@ const common = {
   metafile: true,
 };
 
-// After a failed request the SDK would fetch an image from Google, only to count whether there is a network at all:
-// it would tell somebody of the visit who has no part in it, and the page's policy would refuse it.
+// After a failed request the SDK fetches an image from Google to find out whether there is a network.
+// That would tell a third party about the visit, and the page's policy refuses it.
 const withoutPing = {
   name: "without-ping",
   setup({ onLoad }) {
     onLoad({ filter: /webchannel_blob_es2018\.js$/ }, async ({ path }) => {
       const source = await readFile(path, "utf8");
       const contents = source.replace("e?Bc(d.toString(),c):Cc(d.toString(),c);", "");
-      if (contents === source) throw new Error(`the ping is not where it was in ${path}`);
+      if (contents === source) throw new Error(`the SDK's ping was not found in ${path}`);
       return { contents, loader: "js" };
     });
   },
@@ -54,7 +54,7 @@ const names = new Map(
     .map(([output, { entryPoint }]) => [entryPoint, `assets/${basename(output)}`]),
 );
 
-// Words are data: both languages in one file, fetched and not compiled.
+// Texts are data: both languages in one file, which is fetched, not compiled.
 const words = {};
 for (const language of ["ko", "en"]) words[language] = JSON.parse(await readFile(join(here, `src/texts/${language}.json`), "utf8"));
 const texts = JSON.stringify(words);
@@ -75,7 +75,7 @@ for (const document of ["index.html", "share.html"]) {
 }
 await cp(join(here, "static"), outdir, { recursive: true });
 
-// What the shell needs to open without a network: the documents with what they load at once, and the icon.
+// The shell that opens without a network: the documents, what they load immediately, and the icon.
 const shell = ["index.html", "share.html", "icon.svg", "manifest.webmanifest", ...eager(metafile)];
 await build({
   ...common,
@@ -85,10 +85,10 @@ await build({
   format: "iife",
   define: { SHELL: JSON.stringify(shell), VERSION: JSON.stringify((await readdir(join(outdir, "assets"))).join()) },
 });
-// How much of each script is whose, for the size budget.
+// The size of each module in each script, for the size budget.
 await writeFile(join(outdir, "..", "web-meta.json"), JSON.stringify(metafile));
 
-/** The assets that the two documents load, without what is only loaded when it is wanted. */
+/** Return the assets that the two documents load, without those that are loaded on demand. */
 function eager({ outputs }) {
   const wanted = new Set();
   const visit = (output) => {
@@ -97,12 +97,12 @@ function eager({ outputs }) {
     for (const { path, kind } of outputs[output].imports) if (kind === "import-statement") visit(path);
   };
   for (const [output, { entryPoint }] of Object.entries(outputs)) if (isDocument(entryPoint)) visit(output);
-  // The live listener is loaded a moment later by every visit that has a session.
+  // Every visit that has a session loads the live listener a moment later.
   for (const [output, { entryPoint }] of Object.entries(outputs)) if (entryPoint === "src/firestore.js") visit(output);
   return [...wanted].map((output) => `assets/${basename(output)}`).concat(names.get("texts.json"));
 }
 
-/** The chunks that a script needs before it can run, so that they need not be discovered one after the other. */
+/** Return the chunks that a script imports, so the browser can load them all at once. */
 function imported({ outputs }, source) {
   const [, { imports }] = Object.entries(outputs).find(([output]) => basename(output) === basename(source));
   return imports.filter(({ kind }) => kind === "import-statement").map(({ path }) => `assets/${basename(path)}`);

@@ -16,7 +16,7 @@ from musicgenerator.states import Status
 from musicgenerator_google.vertex_pipelines import VertexPipelines
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work
 from tests.functions.test_limits import ENVIRON
-from tests.support.command_fakes import MemorySwitch, MemoryTracks
+from tests.support.command_fakes import MemorySwitch
 from tests.support.fakes import HOME, MemoryPipelines, MemoryRegions, MemoryResults, MemorySpans, MemoryTracks
 from tests.support.scripted_http import Answer, ScriptedServer
 

@@ -1,10 +1,10 @@
-// The upload handler's HTTP API, and the upload to the address that it signs.
+// Client of the upload handler's HTTP API, and of the upload URLs that it signs.
 
-/** The API, or storage behind it, said no: a problem document (RFC 9457) or a bare status. */
+/** The API or Cloud Storage refused a request: a problem document (RFC 9457), or a status alone. */
 export class ProblemError extends Error {
   name = "ProblemError";
 
-  /** @param {number | null} retryAfter seconds after which the same may be asked for again */
+  /** @param {number | null} retryAfter seconds after which the request may be repeated */
   constructor(status, { title = "", detail = "", code = "" } = {}, retryAfter = null) {
     super(detail || title);
     this.status = status;
@@ -12,13 +12,13 @@ export class ProblemError extends Error {
     this.retryAfter = retryAfter;
   }
 
-  /** Whether the session is what it does not know. */
+  /** Whether the API does not know the session. */
   get isAboutSession() {
     return this.code === "unknown_session";
   }
 }
 
-/** No answer came. */
+/** The request got no answer. */
 export class NetworkError extends Error {
   name = "NetworkError";
 }
@@ -26,7 +26,7 @@ export class NetworkError extends Error {
 export class Api {
   #url;
 
-  /** @param {() => Promise<string>} url answers the API's base address, once it is known */
+  /** @param {() => Promise<string>} url resolves to the API's base URL */
   constructor(url) {
     this.#url = url;
   }
@@ -36,13 +36,13 @@ export class Api {
     return this.#send("POST", "/v1/sessions", { key, language, body: {} });
   }
 
-  /** Announce a picture; the same key and body give the same track and a signed upload again. */
+  /** Announce a picture. The same key and body return the same track, with a new signed upload. */
   createTrack({ session, secret }, key, track, signal) {
     const { language } = track;
     return this.#send("POST", `/v1/sessions/${session}/tracks`, { key, language, secret, body: track, signal });
   }
 
-  /** Give a track a command: `again` with an edit, `cancel` or `retry`. */
+  /** Send a command to a track: `again` with an edit, `cancel` or `retry`. */
   command({ session, secret }, track, verb, key, body = {}) {
     return this.#send("POST", `/v1/sessions/${session}/tracks/${track}:${verb}`, { key, secret, body });
   }
@@ -72,8 +72,8 @@ export class Api {
   }
 
   /**
-   * Send a file to a signed address with exactly the signed headers.
-   * XMLHttpRequest, since fetch tells nothing of an upload's progress.
+   * Send a file to a signed URL with exactly the signed headers.
+   * It uses XMLHttpRequest, because fetch does not report the progress of an upload.
    */
   putFile({ method, url, headers }, file, onFraction, signal) {
     return new Promise((resolve, reject) => {
@@ -83,7 +83,7 @@ export class Api {
         if (event.lengthComputable) onFraction(event.loaded / event.total);
       });
       request.addEventListener("load", () => {
-        // 412: the name is taken already, so an earlier try arrived although its answer was lost.
+        // 412: the object exists, so an earlier try succeeded and its answer was lost.
         if (request.status < 300 || request.status === 412) resolve();
         else reject(new ProblemError(request.status));
       });

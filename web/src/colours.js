@@ -1,11 +1,11 @@
-// The colour that a picture is remembered by, as a hue and a strength of OKLCH; lightness stays the page's own,
-// so that words keep their contrast whatever the picture.
+// Finds a picture's main colour, as hue and chroma of OKLCH.
+// The page sets lightness itself, so text keeps its contrast with any picture.
 
 const SIDE = 24;
-// So grey pictures are not lost and loud ones do not shout.
+// Limits that keep grey pictures visible and bright ones calm.
 const CHROMA = [0.025, 0.085];
 
-/** The prevailing colour of a loaded image, `{hue, chroma}`, or null where its pixels may not be read. */
+/** Return the main colour of a loaded image, `{hue, chroma}`, or null if its pixels may not be read. */
 export function prevailingColour(image) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = SIDE;
@@ -18,7 +18,7 @@ export function prevailingColour(image) {
   }
 }
 
-/** Give an element and all in it a colour, or take it away. */
+/** Set the colour of an element and its content; null removes it. */
 export function tint(element, colour) {
   if (colour === null) {
     for (const name of ["--hue", "--chroma"]) element.style.removeProperty(name);
@@ -28,7 +28,7 @@ export function tint(element, colour) {
   element.style.setProperty("--chroma", String(Math.min(CHROMA[1], Math.max(CHROMA[0], colour.chroma))));
 }
 
-/** The mean of RGBA pixels in OKLab, each counting by its own strength of colour. */
+/** Return the mean of RGBA pixels in OKLab, weighted by their chroma. */
 export function prevailing(pixels) {
   let a = 0;
   let b = 0;

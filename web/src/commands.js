@@ -1,4 +1,4 @@
-// What a person can do here; each command changes the store, and nothing else does.
+// The commands that a person can give. Only they change the store.
 import { closedUntil, problemWords } from "./problems.js";
 import { keep } from "./session.js";
 import { Sessions } from "./sessions.js";
@@ -29,15 +29,15 @@ export class Commands {
     return this.#sessions.show(view);
   }
 
-  /** Another tab has made or left a session. */
+  /** Follow another tab that created or left a session. */
   async adopt(session) {
     const { session: before } = this.#store.state;
-    // What was uploaded here went into the session that is left.
+    // This tab's uploads belong to the session that is left.
     if (before && before.session !== session?.session) this.#uploads.forgetAll();
     await this.#sessions.adopt(session);
   }
 
-  /** Bring a picture or a version of it onto the stage. */
+  /** Show a picture, or one of its versions, on the stage. */
   select(key) {
     this.#store.change({ selected: key });
   }
@@ -50,7 +50,7 @@ export class Commands {
     this.#store.change({ notice: null });
   }
 
-  /** The network has come or gone. */
+  /** Handle a change of the network's state. */
   async connected(online) {
     this.#store.change({ online });
     if (!online) return;
@@ -71,8 +71,8 @@ export class Commands {
   }
 
   /**
-   * Make another take of a track's picture; the same key and edit make one take, however often they are sent.
-   * Returns the words of what went wrong, or null.
+   * Make another version of a track. The same key and edit make one version, however often they are sent.
+   * Returns an error message, or null.
    */
   async again(track, key, edit) {
     const made = await this.#command(track, "again", key, edit, (problem) => problem);
@@ -82,12 +82,12 @@ export class Commands {
     return null;
   }
 
-  /** End a track that is under way. */
+  /** Cancel a track that is not finished. */
   async cancel(track) {
     await this.#command(track, "cancel", crypto.randomUUID());
   }
 
-  /** Begin the next attempt of a track that has failed. */
+  /** Start the next attempt of a failed track. */
   async retry(track) {
     await this.#command(track, "retry", crypto.randomUUID());
   }
@@ -99,10 +99,10 @@ export class Commands {
     if (upload && !this.#store.state.notice) this.#uploads.forget(upload.key);
   }
 
-  /** Delete everything of this session, and leave it. */
+  /** Delete everything in this session, and leave it. */
   async eraseAll() {
     const { session } = this.#store.state;
-    // What is still to be sent would come too late, or just in time to stay.
+    // An upload that is still running could arrive after the deletion and stay.
     this.#uploads.forgetAll();
     try {
       if (session) await this.#erased(session);
@@ -113,7 +113,7 @@ export class Commands {
     await this.reset();
   }
 
-  /** A large session takes several requests: each goes on where the one before had to stop. */
+  /** Delete a session; a large one takes several requests, each of which continues where the last one stopped. */
   async #erased(session, patience = ERASE_REQUESTS) {
     try {
       await this.#api.eraseSession(session);
@@ -134,7 +134,7 @@ export class Commands {
     return this.#busy(track, verb, (session) => this.#api.command(session, track, verb, key, body), onProblem);
   }
 
-  /** Send a request for a track, which shows as busy until the answer; a refusal becomes a notice. */
+  /** Send a request for a track, and mark the track as busy until the answer. A refusal becomes a notice. */
   async #busy(track, verb, send, onProblem = (words) => this.notify(words)) {
     this.#store.change({ busy: { ...this.#store.state.busy, [track]: verb } });
     try {
@@ -150,7 +150,7 @@ export class Commands {
     }
   }
 
-  /** Wait until the listener knows a track. */
+  /** Wait until the listener has received a track. */
   #arrival(track) {
     return new Promise((resolve) => {
       const arrived = () => (this.#store.state.tracks ?? []).some((one) => one.track === track);

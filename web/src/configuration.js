@@ -1,9 +1,9 @@
-// What differs between one deployment and another: addresses, from a file beside the page.
+// What differs between deployments, from config.json beside the page.
 
 let loaded = null;
 
 /**
- * The configuration, read once; a failure is forgotten, so that it is asked for again.
+ * Return the configuration. It is read once; after a failure the next call reads it again.
  * @returns {Promise<{apiUrl: string, projectId: string, firestoreApiKey: string | null, resultsUrl: string}>}
  */
 export function configuration() {

@@ -1,27 +1,27 @@
-// How long each step usually takes, from the tracks that are done, and how far along another one is.
+// Estimates how long each step takes, from finished tracks, and how far along a track is.
 import { isFinal } from "./tracks.js";
 
-/** The steps that are shown, each with the statuses that belong to it. */
+/** The steps that the page shows, each with its statuses. */
 export const STEPS = [
   { name: "upload", statuses: ["awaiting_upload"] },
   { name: "reading", statuses: ["captioning"] },
   { name: "preparing", statuses: ["captioned", "launching"] },
   { name: "composing", statuses: ["composing"] },
 ];
-// Where neither this session nor the configuration tells: a cold start of each function and of a pipeline job.
+// Used if neither this session nor the configuration has times: a cold start of each function and of a pipeline job.
 const USUAL = { upload: 4, reading: 6, preparing: 4, composing: 150 };
 const AT_LEAST = 2;
 const LATE = 1.25;
 
-/** The place of a status among the steps; after the last one for a final status. */
+/** Return the index of a status's step; the number of steps for a final status. */
 export function stepOf(status) {
   const place = STEPS.findIndex(({ statuses }) => statuses.includes(status));
   return place === -1 ? STEPS.length : place;
 }
 
 /**
- * The usual seconds of each step: the median of the session's own past, else what the configuration says, else a
- * cautious guess. `known` tells whether it is the session's own.
+ * Return the usual seconds of each step: the median of the session's tracks, otherwise the configuration's value,
+ * otherwise a cautious guess. `known` says whether it is the session's.
  */
 export function usualSeconds(tracks, configured = {}) {
   const past = (tracks ?? []).filter(({ status, attempt }) => status === "ready" && attempt === 1);
@@ -34,14 +34,14 @@ export function usualSeconds(tracks, configured = {}) {
   );
 }
 
-/** How long a track took for a step, or null where its timeline does not tell. */
+/** Return how long a track took for a step, or null if its timeline does not say. */
 export function seconds(track, place) {
   const begun = begin(track, place);
   const ended = begin(track, place + 1);
   return begun === null || ended === null || ended < begun ? null : (ended - begun) / 1000;
 }
 
-/** When a track came to a step, in milliseconds since 1970; the step after the last is its end. */
+/** Return when a track reached a step, in milliseconds since 1970; the step after the last one is its end. */
 function begin({ timeline = {}, status }, place) {
   if (place === STEPS.length) return (isFinal(status) ? timeline[status] : null) ?? null;
   const times = STEPS[place].statuses.map((name) => timeline[name]).filter((time) => time !== undefined);
@@ -49,8 +49,8 @@ function begin({ timeline = {}, status }, place) {
 }
 
 /**
- * How far along an item is, from 0 to 1, how many seconds are usually left, and whether a step takes longer than usual.
- * A step that takes longer than usual slows down instead of standing still or running over.
+ * Return how far along an item is, from 0 to 1, how many seconds are usually left, and whether a step is late.
+ * Progress slows down in a late step; it never stops and never exceeds the step.
  */
 export function outlook({ upload, track }, usual, now) {
   const place = stepOf(track?.status ?? "awaiting_upload");
@@ -64,7 +64,7 @@ export function outlook({ upload, track }, usual, now) {
   return { fraction: reached / total, left: Math.max(1, Math.round(total - reached)), late: ratio > LATE };
 }
 
-/** How many seconds a track has been in its present step; never less than nothing, whatever the clocks say. */
+/** Return how many seconds a track has been in its current step. Clocks may differ, so it is never below 0. */
 export function inStep(track, now) {
   const begun = track ? begin(track, stepOf(track.status)) : null;
   return begun === null ? 0 : Math.max(0, (now - begun) / 1000);

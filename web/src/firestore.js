@@ -1,4 +1,4 @@
-// The only file that knows the Firebase SDK: a live listener on a session's tracks.
+// A live listener on a session's tracks. The only file that imports the Firebase SDK.
 import { initializeApp } from "firebase/app";
 import {
   collection,
@@ -11,11 +11,11 @@ import {
   Timestamp,
 } from "firebase/firestore";
 
-const SHOWN_AT_MOST = 1000;
+const MAX_SHOWN = 1000;
 
 /**
- * Return `watchTracks(session, onTracks, onError)`, which returns what ends the watching.
- * `onTracks(tracks, live)` is told whether the server stands behind them; a track that did not change is the same value.
+ * Return `watchTracks(session, onTracks, onError)`, which returns a function that stops watching.
+ * `onTracks(tracks, live)` says whether the server has confirmed them. A track that did not change is the same object.
  */
 export function connect({ projectId, databaseId, firestoreApiKey, firestoreEmulator }) {
   const app = initializeApp({ projectId, apiKey: firestoreApiKey ?? undefined });
@@ -25,7 +25,7 @@ export function connect({ projectId, databaseId, firestoreApiKey, firestoreEmula
     connectFirestoreEmulator(database, host, Number(port));
   }
   return (session, onTracks, onError) => {
-    const newest = [orderBy("createdAt", "desc"), limit(SHOWN_AT_MOST)];
+    const newest = [orderBy("createdAt", "desc"), limit(MAX_SHOWN)];
     const known = new Map();
     return onSnapshot(
       query(collection(database, "sessions", session, "tracks"), ...newest),
@@ -43,7 +43,7 @@ export function connect({ projectId, databaseId, firestoreApiKey, firestoreEmula
   };
 }
 
-/** Timestamps as milliseconds since 1970, everything else as it is. */
+/** Convert timestamps to milliseconds since 1970, and keep everything else. */
 function plain(value) {
   if (value instanceof Timestamp) return value.toMillis();
   if (Array.isArray(value)) return value.map(plain);

@@ -1,4 +1,4 @@
-// Puts the page together: configuration, store, commands, elements.
+// Builds the page from configuration, store, commands and elements.
 import { Api } from "./api.js";
 import { Commands } from "./commands.js";
 import { configuration } from "./configuration.js";
@@ -46,7 +46,7 @@ const store = new Store({
 });
 const api = new Api(async () => (await configuration()).apiUrl);
 
-/** The live listener with the SDK behind it, made once. */
+/** Return the live listener; it loads the SDK once. */
 let listener = null;
 async function watchTracks() {
   const [{ connect }, config] = await Promise.all([import("./firestore.js"), configuration()]);
@@ -54,7 +54,7 @@ async function watchTracks() {
   return listener;
 }
 
-/** Take from the configuration what is shown. */
+/** Copy into the store what elements show of the configuration. */
 async function configure() {
   const { dropSession = null, resultsUrl = null, usualSeconds = {} } = await configuration();
   store.change({ dropSession, resultsUrl, usualSeconds });
@@ -79,7 +79,7 @@ store.addEventListener("change", speak);
 const commands = new Commands(store, api, watchTracks);
 for (const [name, type] of Object.entries({ ...INNER, ...OUTER })) customElements.define(name, type);
 for (const name of Object.keys(OUTER)) document.querySelector(name).connect(store, commands);
-// What is shown first is known at once, unless it is the dropped pictures.
+// Only the view of dropped pictures needs the configuration first.
 const wantsDrops = location.hash === "#drops";
 if (!wantsDrops) commands.show("mine");
 document.documentElement.dataset.ready = "";
@@ -101,5 +101,5 @@ try {
 }
 if (wantsDrops) commands.show(viewOf(location));
 
-// The shell holds what a first picture will need too: it comes in the background, while its person looks for one.
+// The shell also holds what a first picture needs, so it is loaded in the background while the person chooses one.
 (globalThis.requestIdleCallback ?? setTimeout)(keepShell);

@@ -1,4 +1,4 @@
-// What a chosen file is, as far as its name and the browser tell; the captioner decides by decoding it.
+// Checks a chosen file by its name and the browser's type. The captioner decides later, by decoding it.
 
 const MAX_BYTES = 20_000_000;
 
@@ -15,14 +15,14 @@ const TYPES = {
 };
 const ACCEPTED = new Set(Object.values(TYPES));
 
-/** The type to announce, or null; browsers often give none for HEIC and AVIF, so the name counts too. */
+/** Return the content type to announce, or null. Browsers often know none for HEIC and AVIF, so the name counts, too. */
 export function contentType(file) {
   if (ACCEPTED.has(file.type)) return file.type;
   const extension = file.name.split(".").at(-1).toLowerCase();
   return TYPES[extension] ?? null;
 }
 
-/** The key of the text that says why a file is not worth uploading, or null. */
+/** Return the key of the text that says why a file cannot be uploaded, or null. */
 export function objection(file) {
   if (contentType(file) === null) return "picker.unsupported";
   if (file.size === 0) return "picker.empty";

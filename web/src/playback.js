@@ -1,4 +1,4 @@
-// The one player: what it plays, what the system's media keys do, and that only one tab is heard at a time.
+// Playback: the audio, the system's media keys, and one playing tab at a time.
 
 const STEP_SECONDS = 5;
 
@@ -19,7 +19,7 @@ export class Playback {
     this.#takeMediaKeys();
   }
 
-  /** Make this music ready; the same music goes on as it was. */
+  /** Load this music. Music that is already loaded keeps playing. */
   load(url) {
     if (this.#audio.getAttribute("src") === url) return;
     this.#audio.pause();
@@ -28,18 +28,17 @@ export class Playback {
     this.#audio.load();
   }
 
-  /** What the system's own player is to say of this music when it is heard: `{title, artist, cover}`. */
+  /** Set what the system's player shows while this music plays: `{title, artist, cover}`. */
   describe(description) {
     this.#description = description;
   }
 
-  /** Say in the system's own player what is heard. */
+  /** Show the description in the system's player. */
   async #tell() {
     if (!("mediaSession" in navigator)) return;
     const { title, artist, cover } = this.#description;
     navigator.mediaSession.metadata = new MediaMetadata({ title, artist });
-    // Given the cover's address, the browser would fetch it without asking whether the page may read it,
-    // and keep an answer that the page's own images could not use.
+    // Given the cover's URL, the browser would fetch it without CORS and cache an answer that the page's images cannot use.
     const picture = cover ? await fetch(cover).then((answer) => answer.blob(), () => null) : null;
     if (picture === null || this.#description.title !== title) return;
     URL.revokeObjectURL(this.#artwork);
@@ -48,7 +47,7 @@ export class Playback {
     navigator.mediaSession.metadata = new MediaMetadata({ title, artist, artwork });
   }
 
-  /** Play or pause; a refusal, as of a browser that wants a click first, changes nothing. */
+  /** Play or pause. If the browser refuses to play, for example before the first click, nothing changes. */
   toggle() {
     if (this.#audio.paused) this.#audio.play().catch(() => {});
     else this.#audio.pause();
@@ -80,7 +79,7 @@ export class Playback {
       try {
         navigator.mediaSession.setActionHandler(name, act);
       } catch {
-        // This browser does not know the action.
+        // The browser does not support the action.
       }
     }
   }

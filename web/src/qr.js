@@ -1,8 +1,8 @@
-// A QR code as an SVG; loaded when something is shared for the first time.
+// A QR code as SVG; loaded when something is shared for the first time.
 import { generate } from "lean-qr";
 
 const SVG = "http://www.w3.org/2000/svg";
-// The quiet zone around it without which a camera does not find it.
+// The quiet zone: without it a camera does not find the code.
 const MARGIN = 4;
 
 /** @param {string} words @returns {SVGSVGElement} */

@@ -1,4 +1,4 @@
-// The offline shell: the page opens without a network and says so; what is live is never answered from here.
+// The offline shell: the page opens without a network and says so. Live data is never answered from the cache.
 /* global SHELL, VERSION */
 
 const NAME = `shell ${VERSION}`;
@@ -29,12 +29,12 @@ self.addEventListener("fetch", (event) => {
   else if (request.mode === "navigate" || url.pathname.endsWith("/config.json")) event.respondWith(freshFirst(request));
 });
 
-/** What carries its hash never changes. */
+/** Answer from the cache first: a file with a hash in its name never changes. */
 async function keptFirst(request) {
   return (await caches.match(request)) ?? fetch(request);
 }
 
-/** A new version is seen at once; without a network the one that was kept. */
+/** Answer from the network first, so a new version shows at once; offline, from the cache. */
 async function freshFirst(request) {
   const cache = await caches.open(NAME);
   try {
@@ -42,7 +42,7 @@ async function freshFirst(request) {
     if (answer.ok) await cache.put(request.url.replace(/[?#].*/, ""), answer.clone());
     return answer;
   } catch (error) {
-    // A bucket answers no folder, so the shell has the document by its name alone.
+    // A bucket serves no folder index, so the cache has the document by its file name.
     const name = request.url.replace(/[?#].*/, "").replace(/\/$/, "/index.html");
     const kept = await cache.match(name);
     if (kept) return kept;

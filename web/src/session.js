@@ -1,8 +1,8 @@
-// The session and the language, kept by the browser; where it keeps nothing, they last as long as the visit.
+// Keeps session and language in the browser's storage; if storage is blocked, in memory for this visit.
 
 const memory = new Map();
 
-/** The value kept under a name, or null. */
+/** Return the value that is kept under a name, or null. */
 export function recall(name) {
   try {
     return JSON.parse(localStorage.getItem(name)) ?? memory.get(name) ?? null;
@@ -11,18 +11,18 @@ export function recall(name) {
   }
 }
 
-/** Keep a value that JSON can hold; null forgets it. */
+/** Keep a JSON value; null removes it. */
 export function keep(name, value) {
   memory.set(name, value);
   try {
     if (value === null) localStorage.removeItem(name);
     else localStorage.setItem(name, JSON.stringify(value));
   } catch {
-    // Storage is switched off or full: the value in memory serves this visit.
+    // Storage is blocked or full: the value in memory lasts for this visit.
   }
 }
 
-/** Call `act(value)` when another tab keeps another value under this name. */
+/** Call `act(value)` when another tab keeps a new value under this name. */
 export function whenKeptElsewhere(name, act) {
   addEventListener("storage", (event) => {
     // A null key means that everything was cleared.
@@ -32,7 +32,7 @@ export function whenKeptElsewhere(name, act) {
   });
 }
 
-/** Do something that only one tab of this browser may do at a time; where tabs cannot agree, each does it. */
+/** Run something that only one tab may run at a time. Without the Web Locks API each tab runs it. */
 export async function alone(name, act) {
   let begun = false;
   const begin = () => {
@@ -43,7 +43,7 @@ export async function alone(name, act) {
   try {
     return await navigator.locks.request(name, begin);
   } catch (error) {
-    // Where storage is blocked, locks are as well.
+    // Browsers that block storage also block locks.
     if (begun) throw error;
     return begin();
   }

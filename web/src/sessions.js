@@ -1,4 +1,4 @@
-// Whose tracks are shown: the session at hand, the one that the browser kept, or a new one when a picture needs it.
+// Chooses the session whose tracks are shown: the current one, the one that the browser kept, or a new one.
 import { alone, keep, recall } from "./session.js";
 
 const AGAIN_MILLISECONDS = 3_000;
@@ -10,14 +10,14 @@ export class Sessions {
   #unwatch = () => {};
   #starting = null;
 
-  /** `watchTracks` promises the live listener, which is loaded when it is first needed. */
+  /** @param {() => Promise<Function>} watchTracks loads the live listener when it is first needed */
   constructor(store, api, watchTracks) {
     this.#store = store;
     this.#api = api;
     this.#watchTracks = watchTracks;
   }
 
-  /** Show this browser's tracks or the dropped pictures'. */
+  /** Show the tracks of this browser, or those of the dropped pictures. */
   async show(view) {
     this.#unwatch();
     this.#store.change({ view, tracks: null, live: false, selected: null, notice: null });
@@ -27,30 +27,29 @@ export class Sessions {
     }
     const session = this.#store.state.session ?? recall("session");
     this.#store.change({ session });
-    // Without a session there is nothing to load, and none is made before there is a picture.
+    // No session is created before the first picture, so there is nothing to load.
     if (session === null) this.#store.change({ tracks: [], live: true });
     else await this.#watchMine(session);
   }
 
-  /** Show again what could not be shown without a network. */
+  /** Load the tracks that could not be loaded without a network. */
   async resume() {
     if (this.#store.state.tracks === null) await this.show(this.#store.state.view);
   }
 
-  /** The session that commands are given in; a first picture makes one. */
+  /** Return the session for commands; the first picture creates it. */
   current() {
     this.#starting ??= alone("session", () => this.#start()).finally(() => (this.#starting = null));
     return this.#starting;
   }
 
-  /** Leave the session. */
   async leave() {
     keep("session", null);
     this.#store.change({ session: null });
     await this.show("mine");
   }
 
-  /** Go along where another tab has made or left a session. */
+  /** Follow another tab that created or left a session. */
   async adopt(session) {
     if (session?.session === this.#store.state.session?.session) return;
     this.#store.change({ session });
@@ -78,10 +77,10 @@ export class Sessions {
     let watching = true;
     this.#unwatch = () => (watching = false);
     const watchTracks = await this.#watchTracks().catch(() => null);
-    // The person may have gone elsewhere while the listener was loaded.
+    // The person may have changed the view while the listener was loaded.
     if (!watching) return;
     if (watchTracks === null) {
-      // Without a network the page says so already, and shows the tracks when it is back.
+      // If the page is offline it already says so, and it shows the tracks when the network is back.
       if (this.#store.state.online) this.#store.change({ notice: { words: "notice.live", restart: false } });
       setTimeout(() => watching && this.resume(), AGAIN_MILLISECONDS);
       return;
@@ -90,7 +89,7 @@ export class Sessions {
       session,
       (tracks, live) => {
         performance.mark("tracks");
-        // What memory holds is nothing at first: that there is no music only the server can say.
+        // The SDK's cache is empty at first: only the server can say that there are no tracks.
         const known = live || tracks.length > 0 ? tracks : this.#store.state.tracks;
         this.#store.change({ tracks: known, live });
       },

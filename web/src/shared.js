@@ -1,4 +1,4 @@
-// The page behind a share link: one track, read-only, by the token of its results; no session, no database.
+// The page behind a share link: one track, read-only, by the token of its results, without session or database.
 import { prevailingColour, tint } from "./colours.js";
 import { configuration } from "./configuration.js";
 import { ConnectedElement, setText } from "./elements/connected.js";
@@ -13,7 +13,7 @@ import { loadTexts } from "./texts-loading.js";
 
 const TOKEN = /^#([a-z][a-z2-7]{25,})$/;
 
-/** Shows what `track.json` says: `{track, base, failed}`. */
+/** Shows a `track.json`: `{track, base, failed}`. */
 class SharedTrack extends ConnectedElement {
   static shows = ["language", "shared"];
 
@@ -63,7 +63,7 @@ function speak() {
   localise(document, store.state.language);
 }
 
-/** Read the track that the address names. */
+/** Read the track whose token is in the URL's fragment. */
 async function load() {
   const token = TOKEN.exec(location.hash)?.[1];
   if (!token) return { problem: "shared.notFound" };
@@ -86,6 +86,6 @@ customElements.define("language-switch", LanguageSwitch);
 customElements.define("shared-track", SharedTrack);
 for (const name of ["language-switch", "shared-track"]) document.querySelector(name).connect(store, commands);
 document.documentElement.dataset.ready = "";
-// Another link in the same tab is another track.
+// Opening another share link in the same tab changes only the fragment.
 addEventListener("hashchange", () => location.reload());
 store.change({ shared: { track: null, base: null, problem: null, ...(await load()) } });

@@ -1,21 +1,21 @@
-// The page's whole state in one place; whoever shows a part of it listens for "change".
+// The page's whole state. An element that shows a part of it listens for "change".
 
 /**
  * @typedef {object} State
  * @property {"ko" | "en"} language
- * @property {"mine" | "drops"} view whose tracks are shown: this browser's, or the operator's dropped pictures
- * @property {string | null} dropSession the session of the dropped pictures, if there is one to look at
- * @property {string | null} resultsUrl where results can be read by whoever knows their token
- * @property {object} usualSeconds how long each step took where nothing is known of this session
+ * @property {"mine" | "drops"} view which tracks are shown: this browser's, or those of the dropped pictures
+ * @property {string | null} dropSession the session of the dropped pictures, if everybody may look at it
+ * @property {string | null} resultsUrl the results bucket's URL; a token in its path grants reading
+ * @property {object} usualSeconds how long each step usually takes, until this session has finished tracks
  * @property {object | null} session `{session, secret, expiresAt}` as the API gave it
- * @property {object[] | null} tracks the shown session's tracks, newest first; null until they are known
- * @property {boolean} live whether the tracks come from the server and not from memory
+ * @property {object[] | null} tracks the tracks of the session that is shown, newest first; null until they are known
+ * @property {boolean} live whether the server has confirmed the tracks
  * @property {boolean} online whether the browser has a network
  * @property {object[]} uploads pictures chosen here: `{key, file, wishes, track, preview, fraction, problem}`
  * @property {string | null} selected the key of the upload or the id of the track on the stage
- * @property {Record<string, string>} busy tracks to which a command is on its way: which one
- * @property {number | null} closedUntil when a limit of today ends, in milliseconds since 1970
- * @property {object | null} notice `{words, places, restart}`: a key of the texts or a text as it is, and whether to
+ * @property {Record<string, string>} busy the running command of each track that has one
+ * @property {number | null} closedUntil when the day's limit ends, in milliseconds since 1970
+ * @property {object | null} notice `{words, places, restart}`: a text or its key, its placeholders, and whether to
  *   offer a new session
  */
 

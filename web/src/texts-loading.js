@@ -1,7 +1,7 @@
-// Fetches the words of both languages, which the document has asked for ahead of the script.
+// Fetches the texts of both languages, which the document preloads.
 import { learn } from "./texts.js";
 
-/** Read all words; where they do not come, their keys are seen, and the page can still be used. */
+/** Load all texts. If that fails, the page shows their keys and still works. */
 export async function loadTexts() {
   const { href } = document.querySelector("link[rel=preload][as=fetch]");
   const response = await fetch(href).catch(() => null);

@@ -1,26 +1,26 @@
-// Which language, and the words in it; the words themselves lie in texts/*.json.
+// Looks up texts by language and key; they are stored in texts/*.json.
 
 const TEXTS = { ko: {}, en: {} };
 
-/** Take in the words of a language, read from its file. */
+/** Set the texts of a language. */
 export function learn(language, words) {
   TEXTS[language] = words;
 }
 
-/** The words of a kind that briefs are made of, as the functions write them. */
+/** Return one vocabulary of the brief (moods, genres, instruments), as the functions write it. */
 export function vocabulary(kind) {
   return Object.keys(TEXTS.ko[kind] ?? {});
 }
 
-/** The first of a browser's languages that the page speaks; Korean if it speaks none of them. */
+/** Return the first of the browser's languages that the page has; otherwise Korean. */
 export function preferredLanguage(languages) {
   const known = languages.map((language) => language.slice(0, 2).toLowerCase());
   return known.find((language) => language in TEXTS) ?? "ko";
 }
 
 /**
- * The text under a dotted key with its {places} filled.
- * A key without a text gives `fallback`, since moods and errors may hold words that no page knows.
+ * Return the text of a dotted key, with its {places} filled.
+ * A key without a text returns `fallback`, because moods and errors may contain words that the page does not know.
  */
 export function text(language, key, places = {}, fallback = key) {
   const found = key.split(".").reduce((texts, name) => texts?.[name], TEXTS[language]);
@@ -28,7 +28,7 @@ export function text(language, key, places = {}, fallback = key) {
   return found.replace(/\{(\w+)\}/g, (whole, name) => String(places[name] ?? whole));
 }
 
-/** Fill every element below `root` that names its text in `data-text`, `data-label` or `data-placeholder`. */
+/** Set the text of every element below `root` that has `data-text`, `data-label` or `data-placeholder`. */
 export function localise(root, language) {
   for (const element of root.querySelectorAll("[data-text]")) {
     element.textContent = text(language, element.dataset.text);

@@ -1,4 +1,4 @@
-// What is shown: the uploads of this visit and the session's tracks, joined, and the versions of one picture together.
+// Joins this visit's uploads with the session's tracks, and groups the versions of one picture.
 
 export const STATUSES = [
   "awaiting_upload",
@@ -13,19 +13,19 @@ export const STATUSES = [
 ];
 const FINAL = new Set(STATUSES.slice(5));
 
-/** Whether nothing follows a status. */
+/** Whether a status is final. */
 export function isFinal(status) {
   return FINAL.has(status);
 }
 
 /**
  * @typedef {object} Item one upload or track, or both
- * @property {string} key the upload's key, else the track's id: it stays while an upload becomes a track
+ * @property {string} key the upload's key, otherwise the track's id; it stays the same when an upload becomes a track
  * @property {object | null} upload
  * @property {object | null} track
  */
 
-/** Join uploads to their tracks, those without a track first, then as the tracks come. @returns {Item[]} */
+/** Join uploads with their tracks: first uploads without a track, then tracks in their order. @returns {Item[]} */
 export function joined(uploads, tracks) {
   const byTrack = new Map(uploads.filter(({ track }) => track).map((upload) => [upload.track, upload]));
   const known = new Set(tracks.map(({ track }) => track));
@@ -40,8 +40,8 @@ export function joined(uploads, tracks) {
 }
 
 /**
- * Put the versions of one picture together: `[{key, items}]`, pictures newest first by their newest version,
- * each picture's versions oldest first. A group is called as its oldest item, so that a new version keeps the name.
+ * Group items by picture: `[{key, items}]`, pictures in the order of their newest versions, newest first;
+ * versions oldest first. A group has the key of its oldest item, so a new version does not change it.
  */
 export function pictures(items) {
   const groups = new Map();
@@ -57,7 +57,7 @@ function pictureOf(track) {
   return track?.image?.object ? `${track.image.object}#${track.image.generation}` : null;
 }
 
-/** The item of this key or track id among pictures, with its picture: `{item, picture}` or null. */
+/** Find an item by its key or track id: `{item, picture}`, or null. */
 export function found(groups, key) {
   for (const picture of groups) {
     const item = picture.items.find((one) => one.key === key || one.track?.track === key);
@@ -66,34 +66,34 @@ export function found(groups, key) {
   return null;
 }
 
-/** The item that stands for a picture: the newest version. */
+/** Return a picture's newest version. */
 export function newest(picture) {
   return picture.items.at(-1);
 }
 
-/** The status that is shown of an item: an upload that went wrong has failed, whatever its track waits for. */
+/** Return the status to show: a failed upload is `failed`, although its track still waits for it. */
 export function statusOf({ upload, track }) {
   return upload?.problem ? "failed" : (track?.status ?? "awaiting_upload");
 }
 
-/** How long the way took, or has taken so far, in milliseconds; null while it has not begun. */
+/** Return how long a track took, or has taken so far, in milliseconds; null before it starts. */
 export function elapsed(track, now) {
   if (!track?.createdAt) return null;
   return (isFinal(track.status) ? (track.timeline?.[track.status] ?? track.updatedAt) : now) - track.createdAt;
 }
 
-/** The token of a track's results, by which they can be shared; null while there are none. */
+/** Return the token of a track's results, which a share link needs; null if there are none yet. */
 export function resultsToken(track) {
   const url = track?.status === "ready" ? track.music?.url : null;
   return url ? url.split("/").at(-2) : null;
 }
 
-/** Where a result lies beside the music. */
+/** Return the URL of a result beside the music. */
 export function resultUrl(musicUrl, name) {
   return musicUrl.replace(/[^/]*$/, name);
 }
 
-/** The file name of a picture that was dropped into the bucket; an announced upload's object name says nothing. */
+/** Return the file name of a dropped picture, or null: an announced upload's object name is only an id. */
 export function droppedName(track) {
   const name = track?.image?.object;
   return name && !name.startsWith("uploads/") ? name.split("/").at(-1) : null;

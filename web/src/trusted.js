@@ -1,8 +1,8 @@
-// The only address of a script that the page hands to the browser itself, let through by name.
+// The page's one Trusted Types policy: it allows the service worker's URL and no other.
 
 const SERVICE_WORKER = "service-worker.js";
 
-/** Keep the shell for visits without a network; where storage is blocked there is simply none. */
+/** Register the service worker that keeps the offline shell. Without storage there is no shell. */
 export async function keepShell() {
   if (!("serviceWorker" in navigator)) return;
   const rules = { createScriptURL: (url) => (url === SERVICE_WORKER ? url : "") };
@@ -10,6 +10,6 @@ export async function keepShell() {
   try {
     await navigator.serviceWorker.register(policy.createScriptURL(SERVICE_WORKER));
   } catch {
-    // Blocked by the browser's settings.
+    // The browser's settings block it.
   }
 }

@@ -1,4 +1,4 @@
-// Pictures on their way to the bucket: announced, sent three at a time, taken up again when the network is back.
+// Uploads pictures: announces them, sends three at a time, and resumes when the network is back.
 import { NetworkError } from "./api.js";
 import { contentType, objection } from "./pictures.js";
 import { closedUntil, problemWords } from "./problems.js";
@@ -20,7 +20,7 @@ export class Uploads {
     this.#sessions = sessions;
   }
 
-  /** Make music of files; `wishes` are `{hint, style, durationSeconds}`. */
+  /** Upload files to make music from; `wishes` are `{hint, style, durationSeconds}`. */
   async add(files, wishes) {
     const { language, uploads } = this.#store.state;
     const refused = files.filter(objection).map((file) => text(language, objection(file), { name: file.name }));
@@ -42,7 +42,7 @@ export class Uploads {
     await Promise.all(added.map(({ key }) => this.again(key)));
   }
 
-  /** Send an upload, again if need be: under its key it makes the same track. */
+  /** Send an upload. It can be sent again: its key makes the same track. */
   async again(key) {
     await new Promise((resolve) => {
       this.#queue.push({ key, resolve });
@@ -50,13 +50,13 @@ export class Uploads {
     });
   }
 
-  /** Take up what the network has stopped. */
+  /** Resume the uploads that the network has stopped. */
   async resume() {
     const waiting = this.#store.state.uploads.filter(({ waits }) => waits);
     await Promise.all(waiting.map(({ key }) => this.again(key)));
   }
 
-  /** Stop an upload and forget it; its track, if there is one already, is erased. */
+  /** Stop an upload and forget it; erase its track if it has one. */
   async cancel(key) {
     const upload = this.find(key);
     if (!upload) return;
@@ -68,7 +68,7 @@ export class Uploads {
     return this.#store.state.uploads.find((upload) => upload.key === key);
   }
 
-  /** Stop an upload and take it off the list. */
+  /** Stop an upload and remove it from the list. */
   forget(key) {
     this.#aborts.get(key)?.abort();
     const upload = this.find(key);

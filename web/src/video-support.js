@@ -1,4 +1,4 @@
-// Which video this browser can make, asked before the button is shown and without loading what makes it.
+// Finds out which video this browser can encode, without loading the encoder's code.
 
 export const SIZE = { width: 720, height: 720 };
 export const FRAMES_A_SECOND = 24;
@@ -6,7 +6,7 @@ export const SAMPLES_A_SECOND = 48_000;
 const VIDEO_BITS = 1_200_000;
 const AUDIO_BITS = 160_000;
 
-// What plays in most places stands first; the names are those of the container.
+// The codec that most devices play comes first; the names are those of the container.
 const VIDEO = [
   ["avc", "avc1.42001f"],
   ["vp9", "vp09.00.31.08"],
@@ -17,7 +17,7 @@ const AUDIO = [
   ["opus", "opus"],
 ];
 
-/** The first codecs that can be encoded, `{video, audio}` with name and configuration, or null. */
+/** Return the first codecs that can be encoded, `{video, audio}` with name and configuration, or null. */
 export async function codecs() {
   if (typeof VideoEncoder === "undefined" || typeof AudioEncoder === "undefined") return null;
   const video = await first(VIDEO, VideoEncoder, { ...SIZE, bitrate: VIDEO_BITS, framerate: FRAMES_A_SECOND });

@@ -1,15 +1,15 @@
-// The music as a video to send: cover, title and a waveform that fills as it plays; made here, in memory.
+// Makes a video of the music in memory: cover, title and a waveform that fills while it plays.
 import { BufferTarget, EncodedAudioPacketSource, EncodedPacket, EncodedVideoPacketSource, Mp4OutputFormat, Output } from "mediabunny";
 import { codecs, FRAMES_A_SECOND, SAMPLES_A_SECOND, SIZE } from "./video-support.js";
 import { bars } from "./waveform.js";
 
 const KEY_EVERY_SECONDS = 5;
 const SAMPLES_AT_ONCE = SAMPLES_A_SECOND / 10;
-const WAITING_AT_MOST = 8;
+const MAX_QUEUED = 8;
 const EDGE = 48;
 const BARS_SHOWN = 64;
 
-/** Make the video of a track's music: an MP4 as a Blob. Throws where it is aborted or an encoder gives up. */
+/** Make the video of a track's music: an MP4 as a Blob. Throws if it is aborted or an encoder fails. */
 export async function film({ url, coverUrl, peaks }, title, onFraction, signal) {
   const { video, audio } = await codecs();
   const [sound, cover] = await Promise.all([soundOf(url, signal), coverOf(coverUrl, signal)]);
@@ -39,7 +39,7 @@ async function coverOf(url, signal) {
   return createImageBitmap(await response.blob());
 }
 
-/** Packets go into the file in the order in which they come out of the encoder. */
+/** Return an encoder that writes its packets to `source` in their order. */
 function encoding(Encoder, config, source, signal) {
   let written = Promise.resolve();
   let failure = null;
@@ -52,7 +52,7 @@ function encoding(Encoder, config, source, signal) {
     async encode(data, options) {
       encoder.encode(data, options);
       data.close();
-      while (encoder.encodeQueueSize > WAITING_AT_MOST) await new Promise((resolve) => setTimeout(resolve, 4));
+      while (encoder.encodeQueueSize > MAX_QUEUED) await new Promise((resolve) => setTimeout(resolve, 4));
       signal.throwIfAborted();
       if (failure) throw failure;
     },
@@ -90,7 +90,7 @@ async function encodePictures(draw, seconds, config, source, onFraction, signal)
   await encoder.finish();
 }
 
-/** A function that draws how it looks when a share of the music has been played. */
+/** Return a function that draws the frame at a share of the music, from 0 to 1. */
 function painter(cover, title, heights) {
   const { width, height } = SIZE;
   const canvas = new OffscreenCanvas(width, height);

@@ -1,9 +1,9 @@
-// The peaks of the music as the path of an SVG: one upright line a bar, from the middle to both sides.
+// Draws the peaks of the music as an SVG path: one vertical line for each bar, centred.
 
 export const BARS = 72;
 const LOWEST = 0.04;
 
-/** As many bars as are shown, each as loud as the loudest of the peaks that it stands for. */
+/** Reduce peaks to `count` bars, each the loudest of its peaks. */
 export function bars(peaks, count = BARS) {
   if (!peaks?.length) return Array(count).fill(LOWEST);
   return Array.from({ length: count }, (_, bar) => {
@@ -13,7 +13,7 @@ export function bars(peaks, count = BARS) {
   });
 }
 
-/** The path's data in a box of `count` by 100. */
+/** Return the path's data in a box of `count` by 100. */
 export function waveform(peaks, count = BARS) {
   return bars(peaks, count)
     .map((peak, bar) => `M${bar + 0.5} ${round(50 - 44 * peak)}V${round(50 + 44 * peak)}`)

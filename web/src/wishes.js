@@ -1,4 +1,4 @@
-// What a person may ask for, in the vocabulary that every engine knows.
+// What a person may ask for, in the vocabulary that every engine reads.
 export const GENRES = [
   "ambient",
   "classical piano",
@@ -21,21 +21,21 @@ export const KEYS = Object.entries(TONICS).flatMap(([mode, tonics]) => tonics.ma
 export const SECONDS = [15, 30, 60, 90, 120, 180];
 export const SECONDS_BY_DEFAULT = 30;
 
-/** Of what there may be several in a brief, and how many; there is always one. */
-export const AT_MOST = { moods: 5, instruments: 6 };
+/** The most words of each list in a brief; each list has at least one. */
+export const MAX_CHOSEN = { moods: 5, instruments: 6 };
 
-/** The key of the text that says what may be done where `count` words are chosen, and which words are closed then. */
+/** Return which text explains the choice when `count` words are chosen, and which chips are disabled then. */
 export function room(count, most) {
   if (count >= most) return { says: "again.full", closed: "others" };
   return count > 1 ? { says: "again.some", closed: "none" } : { says: "again.last", closed: "chosen" };
 }
 
-/** The words to choose from, those that are chosen first; moods are free words, so some may be in no vocabulary. */
+/** Return the words to choose from, chosen ones first. Moods are free words, so the vocabulary may lack some. */
 export function offered(chosen, vocabulary) {
   return [...new Set([...chosen, ...vocabulary])];
 }
 
-/** What an edit changes of a brief and its request: only the fields whose values, or lists of values, differ. */
+/** Return the fields of an edit that differ from the brief and its request. */
 export function changes(before, after) {
   return Object.fromEntries(Object.entries(after).filter(([name, value]) => String(value) !== String(before[name])));
 }

@@ -1,12 +1,12 @@
-// What every element of the page has: the store it shows, the commands it gives, its parts by name.
+// The base class of the page's elements: the store that it shows, its commands, and its parts by name.
 import { localise, text } from "../texts.js";
 
 export class ConnectedElement extends HTMLElement {
-  /** The fields of the state that it shows; a change of others leaves it alone. */
+  /** The fields of the state that it shows; it renders only when one of them changes. */
   static shows = [];
   #shown = null;
 
-  /** Called once, by main.js, when everything is there. */
+  /** Called once by main.js, when all elements are defined. */
   connect(store, commands) {
     this.store = store;
     this.commands = commands;
@@ -24,13 +24,13 @@ export class ConnectedElement extends HTMLElement {
     this.render(state, before);
   }
 
-  /** Listen to what the person does. */
+  /** Add listeners for what the person does. */
   start() {}
 
-  /** Show a state; `before` is what was shown until now, null at first. */
+  /** Show a state; `before` is the state shown before, null at first. */
   render() {}
 
-  /** The element below this one that is marked `data-part="name"`. */
+  /** Return the element below this one with `data-part="name"`. */
   part(name) {
     return this.querySelector(`[data-part="${name}"]`);
   }
@@ -40,18 +40,18 @@ export class ConnectedElement extends HTMLElement {
     this.part(name).addEventListener("click", act);
   }
 
-  /** A text in the present language. */
+  /** Return a text in the current language. */
   text(key, places, fallback) {
     return text(this.store.state.language, key, places, fallback);
   }
 }
 
-/** Set a text only where it differs, since a live region speaks at every change of its content. */
+/** Set a text only if it differs, because a live region speaks at every change of its content. */
 export function setText(element, words) {
   if (element.textContent !== words) element.textContent = words;
 }
 
-/** An element with words and attributes; words are never markup. */
+/** Create an element with text and attributes; text is never markup. */
 export function made(name, words = "", attributes = {}) {
   const element = document.createElement(name);
   element.textContent = words;
@@ -59,7 +59,7 @@ export function made(name, words = "", attributes = {}) {
   return element;
 }
 
-/** A choice that is worn as a chip; its words come later, in the language of the page. */
+/** Create a radio button or checkbox that looks like a chip; its text is set when the page renders. */
 export function chip(type, name, value, chosen) {
   const label = made("label", "", { class: "chip" });
   const input = made("input", "", { type, name, value });
@@ -68,7 +68,6 @@ export function chip(type, name, value, chosen) {
   return label;
 }
 
-/** Press a toggle button, or let it go. */
 export function setPressed(button, pressed) {
   button.setAttribute("aria-pressed", String(pressed));
 }

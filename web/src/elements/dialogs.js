@@ -1,8 +1,8 @@
-// The dialogs: another version, sharing, and asking before something goes.
+// The dialogs: another version, sharing, and confirmation.
 import { musicalKey, span, word } from "../format.js";
 import { vocabulary } from "../texts.js";
 import { resultsToken } from "../tracks.js";
-import { AT_MOST, changes, GENRES, KEYS, offered, room, SECONDS } from "../wishes.js";
+import { changes, GENRES, KEYS, MAX_CHOSEN, offered, room, SECONDS } from "../wishes.js";
 import { chip, ConnectedElement, setText } from "./connected.js";
 
 class DialogElement extends ConnectedElement {
@@ -17,7 +17,7 @@ class DialogElement extends ConnectedElement {
   }
 }
 
-/** Asks before something is done: the texts under `name` are its heading, words, and the two buttons. */
+/** Asks before it acts. The texts under `name` are heading, words and the two buttons. */
 export class ConfirmDialog extends DialogElement {
   #act = null;
 
@@ -39,7 +39,7 @@ export class ConfirmDialog extends DialogElement {
   }
 }
 
-/** Another take of the same picture, with an edited brief. */
+/** Makes another version of a picture's music, with an edited brief. */
 export class AgainDialog extends DialogElement {
   #track = null;
   #sent = { edit: null, key: null };
@@ -50,7 +50,7 @@ export class AgainDialog extends DialogElement {
     this.press("cancel", () => this.dialog.close());
     this.form.elements.tempoBpm.addEventListener("input", () => this.#showTempo());
     this.form.addEventListener("change", ({ target }) => {
-      if (target.name in AT_MOST) this.#bound(target.name);
+      if (target.name in MAX_CHOSEN) this.#bound(target.name);
     });
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -71,11 +71,11 @@ export class AgainDialog extends DialogElement {
     this.#sent = { edit: null, key: null };
     const { elements } = this.form;
     const { durationSeconds } = track.request;
-    // A length that was asked for elsewhere than here is offered too.
+    // The track may have a length that the page does not offer; offer it as well.
     const lengths = SECONDS.includes(durationSeconds) ? SECONDS : [durationSeconds, ...SECONDS];
     fill(elements.durationSeconds, lengths, (value) => span(this.store.state.language, value * 1000));
     for (const [name, value] of Object.entries(before(track))) {
-      if (name in AT_MOST) this.#offer(name, value);
+      if (name in MAX_CHOSEN) this.#offer(name, value);
       else elements[name].value = value;
     }
     elements.sameSeed.checked = false;
@@ -89,7 +89,7 @@ export class AgainDialog extends DialogElement {
     setText(this.part("tempo"), this.text("brief.bpm", { bpm: this.form.elements.tempoBpm.value }));
   }
 
-  /** Offer words as chips; the dialog is modal, so the language stays while they are there. */
+  /** Offer words as chips. The dialog is modal, so the language cannot change while they are shown. */
   #offer(name, chosen) {
     const chips = offered(chosen, vocabulary(name)).map((value) => {
       const label = chip("checkbox", name, value, chosen.includes(value));
@@ -101,10 +101,10 @@ export class AgainDialog extends DialogElement {
     this.#bound(name);
   }
 
-  /** Say what is chosen, and switch off what would be too many or none. */
+  /** Show what is chosen, and disable the chips that would make too many or none. */
   #bound(name) {
     const chosen = this.#chosen(name);
-    const most = AT_MOST[name];
+    const most = MAX_CHOSEN[name];
     const { says, closed } = room(chosen.length, most);
     for (const input of this.part(name).querySelectorAll("input")) {
       input.disabled = closed === (input.checked ? "chosen" : "others");
@@ -129,8 +129,8 @@ export class AgainDialog extends DialogElement {
       valence: Number(elements.valence.value),
       durationSeconds: Number(elements.durationSeconds.value),
     };
-    for (const name of Object.keys(AT_MOST)) after[name] = this.#chosen(name).map(({ value }) => value);
-    // A slider holds the nearest of its steps: what was not moved has not changed.
+    for (const name of Object.keys(MAX_CHOSEN)) after[name] = this.#chosen(name).map(({ value }) => value);
+    // A slider rounds to its steps, so compare rounded values: a slider that was not moved has not changed.
     const was = before(this.#track);
     for (const name of ["energy", "valence", "tempoBpm"]) {
       const probe = Object.assign(elements[name].cloneNode(), { value: was[name] });
@@ -138,7 +138,7 @@ export class AgainDialog extends DialogElement {
     }
     const seed = elements.sameSeed.checked ? { seed: this.#track.music.seed } : {};
     const edit = { ...changes(was, after), ...seed };
-    // The same edit again is the same request, whose answer may have been lost.
+    // The answer may have been lost, so the same edit is the same request.
     if (JSON.stringify(edit) !== JSON.stringify(this.#sent.edit)) this.#sent = { edit, key: crypto.randomUUID() };
     this.part("confirm").disabled = true;
     setText(this.part("confirm"), this.text("again.sending"));
@@ -150,7 +150,7 @@ export class AgainDialog extends DialogElement {
   }
 }
 
-/** The link that shows one track to whoever has it, as words and as a QR code. */
+/** Shows the link to one track, as text and as a QR code. */
 export class ShareDialog extends DialogElement {
   #title = "";
 
@@ -189,14 +189,14 @@ export class ShareDialog extends DialogElement {
   }
 }
 
-/** What the form starts from: the brief and the request as they were. */
+/** Return the form's initial values, from brief and request. */
 function before({ brief, request }) {
   const { title, prompt, moods, genre, instruments, key, tempoBpm, energy, valence } = brief;
   const { durationSeconds } = request;
   return { title, prompt, moods, genre, instruments, key, tempoBpm, energy, valence, durationSeconds };
 }
 
-/** Give a select its options, keeping what was chosen. */
+/** Set the options of a select, keeping its value. */
 function fill(select, values, words) {
   const kept = select.value;
   const options = values.map((value) => new Option(words(value), value, false, String(value) === kept));

@@ -1,4 +1,4 @@
-// The player: a waveform that is a slider, time, loop and volume, around an audio element.
+// The player: an audio element with a waveform that is a slider, time, loop and volume.
 import { clock, span } from "../format.js";
 import { Playback } from "../playback.js";
 import { localise, text } from "../texts.js";
@@ -25,7 +25,7 @@ export class MusicPlayer extends HTMLElement {
     this.#listen();
   }
 
-  /** Speak this language. */
+  /** Show texts in this language. */
   speak(language) {
     this.#language = language;
     localise(this, language);
@@ -123,7 +123,7 @@ export class MusicPlayer extends HTMLElement {
     this.#paint();
   }
 
-  /** Move the played part along: with every frame while it plays. */
+  /** Update the played part at every frame while it plays. */
   #paint() {
     cancelAnimationFrame(this.#ticking);
     const end = this.#end;

@@ -1,4 +1,4 @@
-// What concerns the whole page: no network, and what went wrong with what to do about it.
+// Notices of the whole page: no network, or an error and what to do about it.
 import { ConnectedElement, setText } from "./connected.js";
 
 export class PageNotice extends ConnectedElement {

@@ -1,4 +1,4 @@
-// Choosing pictures: by the file dialog or the camera, by dropping them anywhere on the page, by pasting them.
+// Chooses pictures: file dialog, camera, drag and drop anywhere on the page, or paste.
 import { moment, span, word } from "../format.js";
 import { GENRES, SECONDS, SECONDS_BY_DEFAULT } from "../wishes.js";
 import { chip, ConnectedElement, setText } from "./connected.js";
@@ -9,7 +9,7 @@ export class PicturePicker extends ConnectedElement {
 
   start() {
     this.form = this.querySelector("form");
-    // Where there is room the wishes lie open; on a phone they would push the rest away.
+    // The wishes are open on a wide screen; on a phone they would push the rest away.
     this.part("wishes").open = matchMedia("(min-width: 62rem)").matches;
     this.#fill("styles", "style", ["", ...GENRES], "");
     this.#fill("lengths", "durationSeconds", SECONDS.map(String), String(SECONDS_BY_DEFAULT));
@@ -17,14 +17,14 @@ export class PicturePicker extends ConnectedElement {
       const input = this.part(name);
       input.addEventListener("change", () => {
         this.#add([...input.files]);
-        // The same picture may be chosen again, and that is a change too.
+        // Without this, choosing the same picture again would fire no change event.
         input.value = "";
       });
     }
     this.form.addEventListener("submit", (event) => event.preventDefault());
     document.addEventListener("paste", (event) => this.#add([...event.clipboardData.files]));
     document.addEventListener("dragover", (event) => {
-      // Without this the browser would leave the page for a picture that misses the zone.
+      // Without this the browser would open a picture that is dropped outside the zone.
       event.preventDefault();
       this.classList.add("over");
     });
@@ -47,12 +47,12 @@ export class PicturePicker extends ConnectedElement {
     }
   }
 
-  /** Open the file dialog, for whoever wants another picture. */
+  /** Open the file dialog. */
   open() {
     this.part("choose").click();
   }
 
-  /** A limit of today is reached: say until when, and open again then. */
+  /** Say until when the day's limit lasts, and open again then. */
   #close(until) {
     const closed = until !== null && until > Date.now();
     this.toggleAttribute("data-closed", closed);
@@ -64,7 +64,7 @@ export class PicturePicker extends ConnectedElement {
     if (closed) this.#opening = setTimeout(() => this.#close(until), until - Date.now() + 1000);
   }
 
-  /** Fill a part with chips, of which one is chosen. */
+  /** Fill a part with chips, one of them chosen. */
   #fill(part, name, values, chosen) {
     this.part(part).replaceChildren(...values.map((value) => chip("radio", name, value, value === chosen)));
   }

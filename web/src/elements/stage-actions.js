@@ -1,4 +1,4 @@
-// What can be done with a track: another version, sharing, saving, deleting.
+// The actions of a track: another version, share, download, delete.
 import { download, save } from "../download.js";
 import { fileName } from "../format.js";
 import { isFinal, resultUrl } from "../tracks.js";
@@ -24,18 +24,18 @@ export class StageActions extends ConnectedElement {
     });
   }
 
-  /** Ask once, when there is music, whether this browser can make videos. */
+  /** Find out once, when there is music, whether this browser can make videos. */
   async #askForFilm() {
     this.#asked = true;
     const support = await import("../video-support.js").catch(() => null);
-    // Out of reach, as it may be offline, it is asked for again with the next change.
+    // If the module could not be loaded, for example offline, try again at the next change.
     this.#asked = support !== null;
     if (!support) return;
     this.#canFilm = (await support.codecs()) !== null;
     this.show(this.#item);
   }
 
-  /** Show what can be done with an item, or nothing. */
+  /** Show the actions of an item; null hides them. */
   show(item) {
     this.#item = item;
     const { upload, track } = item ?? {};
@@ -48,7 +48,7 @@ export class StageActions extends ConnectedElement {
     this.part("erase").hidden = !mine;
     this.part("erase").disabled = Boolean(track && this.store.state.busy[track.track]);
     this.part("saves").hidden = !ready;
-    // Only the composer writes down its notes.
+    // Only the composer produces MIDI.
     this.querySelector("[value=mid]").hidden = track?.music?.engine !== "composer";
     if (ready && !this.#asked) this.#askForFilm();
     this.part("video").hidden = !ready || !this.#canFilm;
@@ -84,7 +84,7 @@ export class StageActions extends ConnectedElement {
     }
   }
 
-  /** Make a video; pressed again it stops. */
+  /** Make a video, or stop making it. */
   async #film() {
     if (this.#filming) {
       this.#filming.abort();

@@ -1,4 +1,4 @@
-// Why there is no music, in words, with what can be done about it.
+// Says why there is no music, and what can be done about it.
 import { ConnectedElement, setText } from "./connected.js";
 
 export class StageProblem extends ConnectedElement {
@@ -15,7 +15,7 @@ export class StageProblem extends ConnectedElement {
     this.press("another", () => document.querySelector("picture-picker").open());
   }
 
-  /** Show an item that came to nothing, or nothing. */
+  /** Show an item that has no music; null hides the problem. */
   show(item) {
     this.#item = item;
     this.hidden = item === null;
@@ -37,9 +37,9 @@ export class StageProblem extends ConnectedElement {
   }
 }
 
-/** What can be tried again of an item that came to nothing, or null. */
+/** Return the text key of the retry button, or null if nothing can be retried. */
 function verb({ upload, track }) {
   if (upload?.problem) return "problem.uploadAgain";
   if (track.status === "failed" && track.error?.retryable) return "problem.retry";
-  return track.status === "cancelled" && track.brief ? "problem.anew" : null;
+  return track.status === "cancelled" && track.brief ? "problem.makeAgain" : null;
 }

@@ -1,4 +1,4 @@
-// Work that goes on: what is happening, how long it usually takes, and what is done; never a spinner without words.
+// Progress in words: what is happening, how long it usually takes, and what is done.
 import { inStep, outlook, seconds, stepOf, STEPS, usualSeconds } from "../estimates.js";
 import { roughly, span } from "../format.js";
 import { ConnectedElement, made, setText } from "./connected.js";
@@ -26,7 +26,7 @@ export class StageSteps extends ConnectedElement {
     });
   }
 
-  /** Show an item that is under way, or nothing. */
+  /** Show an unfinished item; null hides the steps. */
   show(item) {
     this.#item = item;
     this.hidden = item === null;
@@ -46,7 +46,7 @@ export class StageSteps extends ConnectedElement {
     const { language } = this.store.state;
     this.usual = usualSeconds(tracks, configured);
     const now = stepOf(track?.status ?? "awaiting_upload");
-    // A parked track waits for the operator, and its error says so.
+    // A parked track waits for the operator; its error says so.
     setText(this.part("saying"), track?.error?.message ?? this.#saying(upload, track));
     STEPS.forEach(({ name }, place) => {
       const row = this.part("steps").children[place];

@@ -1,4 +1,4 @@
-// The small controls at the edges of the page: language, view, what is kept here, and what a screen reader is told.
+// The small controls: language, view, session, and announcements for screen readers.
 import { isFinal } from "../tracks.js";
 import { ConnectedElement, setPressed, setText } from "./connected.js";
 
@@ -38,7 +38,7 @@ export class SessionPanel extends ConnectedElement {
 
   render({ view, session }) {
     this.hidden = view !== "mine";
-    // Also where no track can be seen: a deletion that stopped half-way has closed the session already.
+    // Shown without tracks, too: a deletion that stopped half-way has already closed the session.
     for (const part of ["reset", "erase"]) this.part(part).hidden = session === null;
   }
 
@@ -47,7 +47,7 @@ export class SessionPanel extends ConnectedElement {
   }
 }
 
-/** Says aloud what has come to its end, wherever on the page its person is. */
+/** Announces to screen readers each track that ends. */
 export class StatusAnnouncer extends ConnectedElement {
   static shows = ["tracks"];
   #ended = null;
@@ -60,7 +60,7 @@ export class StatusAnnouncer extends ConnectedElement {
     const ended = new Map(tracks.filter(({ status }) => isFinal(status)).map((track) => [track.track, track]));
     const before = this.#ended;
     this.#ended = { view, tracks: ended };
-    // What is there when the page opens is no news.
+    // Tracks that had ended before the view opened are no news.
     if (before?.view !== view) return;
     const news = [...ended.values()].filter(({ track }) => !before.tracks.has(track));
     const words = news.map((track) => {

@@ -1,4 +1,4 @@
-// What was read in the picture: its words, moods, and the music's genre, instruments, tempo and key.
+// The brief: caption, moods, genre, instruments, tempo and key.
 import { musicalKey, word } from "../format.js";
 import { text } from "../texts.js";
 import { made, setText } from "./connected.js";
@@ -6,14 +6,14 @@ import { made, setText } from "./connected.js";
 export class TrackBrief extends HTMLElement {
   #shown = [];
 
-  /** Show a brief, or the room that it will take. */
+  /** Show a brief; null shows its placeholder. */
   show(brief, language) {
     if (this.#shown[0] === brief && this.#shown[1] === language) return;
     this.#shown = [brief, language];
     const part = (name) => this.querySelector(`[data-part="${name}"]`);
     this.toggleAttribute("data-waiting", !brief);
     setText(part("caption"), brief?.caption ?? "");
-    // The caption is in the language that was asked for, whatever the page speaks now.
+    // The caption stays in the requested language when the page's language changes.
     part("caption").lang = brief?.language ?? "";
     const moods = (brief?.moods ?? []).map((mood) => word(language, "moods", mood));
     part("moods").replaceChildren(...moods.map((mood) => made("li", mood)));

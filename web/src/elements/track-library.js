@@ -1,4 +1,4 @@
-// All pictures of the session as covers, newest first; one of them is on the stage.
+// All pictures of the session as covers, newest first; the stage shows one of them.
 import { word } from "../format.js";
 import { droppedName, found, joined, newest, pictures, statusOf } from "../tracks.js";
 import { ConnectedElement, setText } from "./connected.js";
@@ -23,11 +23,11 @@ export class TrackLibrary extends ConnectedElement {
     setText(this.section.querySelector("[data-part=heading]"), this.text(drops ? "library.drops" : "library.mine"));
     const count = groups.length > 0 ? this.text("library.count", { count: groups.length }) : "";
     setText(this.section.querySelector("[data-part=count]"), count);
-    // Someone who has nothing yet needs no heading over it: the picker says what to do.
+    // An empty library needs no heading; the picker says what to do.
     const first = groups.length === 0 && !loading && !drops;
     const begins = document.body.dataset.state === "first" && !first;
     document.body.dataset.state = first ? "first" : "library";
-    // On a phone the picker keeps the shape in which it was first seen, so that nothing jumps under a finger.
+    // On a phone the picker keeps its first shape, so nothing jumps under a finger.
     if (first) document.body.dataset.began = "";
     this.section.hidden = first;
     this.section.toggleAttribute("data-loading", loading && groups.length === 0);
@@ -38,7 +38,7 @@ export class TrackLibrary extends ConnectedElement {
     if (begins) this.#lead();
   }
 
-  /** Lead to a stage that has come in below what can be seen, as on a phone. */
+  /** Scroll to the stage if it appeared below the screen, as on a phone. */
   #lead() {
     const stage = document.querySelector("#stage");
     if (stage.getBoundingClientRect().top > innerHeight / 2) stage.scrollIntoView();
@@ -49,7 +49,7 @@ export class TrackLibrary extends ConnectedElement {
     return drops ? this.text("library.emptyDrops") : "";
   }
 
-  /** Bring a picture onto the stage, and the stage into view. */
+  /** Show a picture on the stage, and scroll to the stage. */
   #bring(key) {
     this.commands.select(key);
     const stage = document.querySelector("#stage");
@@ -57,7 +57,7 @@ export class TrackLibrary extends ConnectedElement {
     stage.scrollIntoView({ block: "nearest" });
   }
 
-  #place(groups, anew) {
+  #place(groups, redraw) {
     const keys = new Set(groups.map(({ key }) => key));
     for (const [key, { row }] of this.#tiles) {
       if (keys.has(key)) continue;
@@ -71,7 +71,7 @@ export class TrackLibrary extends ConnectedElement {
       else this.list.insertBefore(tile.row, next);
       const item = newest(group);
       const unchanged = tile.track === item.track && tile.upload === item.upload && tile.count === group.items.length;
-      if (unchanged && !anew) continue;
+      if (unchanged && !redraw) continue;
       Object.assign(tile, { track: item.track, upload: item.upload, count: group.items.length });
       this.#show(tile, item);
     }
@@ -84,7 +84,7 @@ export class TrackLibrary extends ConnectedElement {
       row.append(document.querySelector("#tile").content.cloneNode(true));
       const [button, image] = [row.querySelector("button"), row.querySelector("img")];
       button.value = key;
-      // A browser that cannot show a HEIC has nothing to show until the cover is there.
+      // A browser that cannot show HEIC shows nothing until the cover exists.
       image.addEventListener("load", () => (image.hidden = false));
       image.addEventListener("error", () => (image.hidden = true));
       tile = { row, button, image, name: row.querySelector(".name"), state: row.querySelector(".state") };
@@ -98,7 +98,7 @@ export class TrackLibrary extends ConnectedElement {
     const status = statusOf(item);
     const url = track?.music?.coverUrl ?? upload?.preview;
     if (url && image.getAttribute("src") !== url) {
-      // A picture that is loaded when it comes near must be there to be near.
+      // A hidden image is never lazily loaded, so show it first.
       image.hidden = false;
       image.src = url;
     }

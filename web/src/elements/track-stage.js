@@ -1,4 +1,4 @@
-// The picture that is looked at: its cover, the version that is chosen, where that stands, its brief and its music.
+// The stage: one picture's cover, the chosen version, its progress, its brief and its music.
 import { prevailingColour, tint } from "../colours.js";
 import { word } from "../format.js";
 import { droppedName, found, isFinal, joined, pictures, statusOf } from "../tracks.js";
@@ -96,7 +96,7 @@ export class TrackStage extends ConnectedElement {
   }
 }
 
-/** What the stage shows of an item: work that goes on, music, or why there is none. */
+/** Return what the stage shows of an item: progress, music, or why there is none. */
 function kind(item) {
   const status = statusOf(item);
   if (status === "ready") return "ready";

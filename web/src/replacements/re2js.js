@@ -1,5 +1,5 @@
-// Stands in for `re2js`, which the Firebase SDK needs for pipelines with regular expressions only.
-// The page runs no pipeline, and the original would be a third of all its script.
+// Replaces `re2js`, which the Firebase SDK needs only for pipelines with regular expressions.
+// The page runs no pipeline, and the original would be a third of all script.
 
 export class RE2JS {
   static compile() {
