@@ -1,4 +1,4 @@
-"""What a function loads before it can answer: every package here is a part of its cold start."""
+"""The packages that a function imports before it can answer; each one is part of its cold start."""
 
 import functools
 import json
@@ -37,8 +37,10 @@ CLIENTS = {"google.cloud"} | {
 MAY_LOAD = (
     FRAMEWORK | GOOGLE | CLIENTS | {"google.cloud.firestore", "google.cloud.firestore_v1", "google.cloud.storage"}
 )
+# OpenAI's client with httpx2 and pydantic.
+OPENAI = {"annotated_types", "anyio", "httpx2", "openai", "pydantic", "pydantic_core", "sniffio", "typing_inspection"}
 MORE = {
-    "captioner": set[str](),
+    "captioner": OPENAI,
     "pipeline_launcher": {"yaml"},
     "result_notifier": set[str](),
     "upload_handler": set[str](),
@@ -55,7 +57,8 @@ def loaded(function: str) -> set[str]:
     """Return the packages that importing a function's main loads; Google's are named one or two levels deeper."""
     folder = REPOSITORY / "functions" / function
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
+        # Not this interpreter: OpenAI's client also imports aiohttp where it is installed.
+        [REPOSITORY / ".venvs" / function / "bin" / "python", "-c", PROGRAM],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{REPOSITORY / 'src'}"},
         capture_output=True,
