@@ -1,4 +1,4 @@
-"""Briefs by OpenAI's Responses API, or by any server that speaks it."""
+"""Briefs from OpenAI's Responses API, or from any server that speaks it."""
 
 import base64
 import json
@@ -41,14 +41,14 @@ _UNUSED: Final = {"calls": 0, "inputTokens": 0, "outputTokens": 0, "costUsd": 0.
 _BLOCKED_CODES: Final = frozenset({"insufficient_quota", "model_not_found"})
 _REFUSED_STATUSES: Final = frozenset({400, 413, 422})
 _RETRYABLE_STATUSES: Final = frozenset({408, 409, 425, 429})
-# The SDK does not validate what it receives, so an answer of another shape fails where it is read.
+# The SDK does not validate answers, so an answer of another shape raises one of these where it is read.
 _UNREADABLE: Final = (AttributeError, TypeError, ValueError, RecursionError)
 
 
 class Answer(pydantic.BaseModel):
-    """The schema that the model answers in: a brief whose lists and ranges are the engines' own.
+    """The schema that the model answers in: the fields, lists and ranges of a brief.
 
-    Lengths are clipped afterwards, since a paid answer with one word too many is still a good answer.
+    It bounds no lengths: `to_brief` clips texts, because a paid answer with one word too many is still a good answer.
     """
 
     model_config = pydantic.ConfigDict(alias_generator=to_camel, extra="forbid")
@@ -68,25 +68,25 @@ class Answer(pydantic.BaseModel):
     energy: float = pydantic.Field(ge=briefs.ENERGY[0], le=briefs.ENERGY[1])
 
     def to_brief(self, language: str) -> Brief:
-        """Return the brief in plain words, each text within its bound; raise BriefError where that cannot be."""
+        """Return the brief with plain, clipped texts; raise BriefError if a field is still out of bounds."""
         values = self.model_dump(by_alias=True) | {"language": language}
         texts = {name: plain(values[name], length) for name, length in briefs.LENGTHS.items()}
         if not is_english(texts["prompt"]):
-            texts["prompt"] = self._spelled_out()
+            texts["prompt"] = self._prompt_from_fields()
         if not is_english(texts["avoid"]):
             texts["avoid"] = ""
         moods = [mood.strip().lower() for mood in self.moods]
         return Brief.from_mapping(values | texts | {"moods": moods})
 
-    def _spelled_out(self) -> str:
-        # Engines are promised US English: where the model wrote something else, its own fields say it.
+    def _prompt_from_fields(self) -> str:
+        # Engines expect US English: if the model wrote its prompt in another language, build one from its other fields.
         moods, instruments = ", ".join(self.moods), ", ".join(self.instruments)
         prompt = f"{moods} {self.genre} music with {instruments}, {self.tempo_bpm} BPM, in {self.key}"
         return plain(prompt, briefs.LENGTHS["prompt"])
 
 
 class OpenAIBriefs:
-    """Moderates a picture, then has it described: two calls at most, of which the first is free."""
+    """Moderates a picture, then asks for its brief: at most two calls, of which the first is free."""
 
     def __init__(self, client: openai.OpenAI, models: Models) -> None:
         self._client = client
@@ -96,15 +96,15 @@ class OpenAIBriefs:
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Read ``OPENAI_API_KEY`` and the models; the SDK reads ``OPENAI_BASE_URL``."""
         key = required(environ, "OPENAI_API_KEY")
-        # Two tries of 60 seconds end before the function's own time limit.
+        # A call and its retry end within 120 seconds; the function is stopped after 180.
         client = openai.OpenAI(api_key=key, timeout=_TIMEOUT_SECONDS, max_retries=_MAX_RETRIES)
         return cls(client, Models.from_environ(environ))
 
     def describe(self, picture: Picture, request: Request) -> Description:
-        """Describe a picture, or say why it is not described.
+        """Return a picture's brief, or the error that ends its track, with the usage of the call.
 
-        Raises CaptionUnavailableError when another time may go better, and DescriberBlockedError when none will
-        before the operator has mended the key, the model's name or the quota.
+        Raises CaptionUnavailableError if a retry may succeed, and DescriberBlockedError if every call fails
+        until the operator has fixed the key, the model's name or the quota.
         """
         image = "data:image/jpeg;base64," + base64.b64encode(picture.jpeg).decode()
         usage: dict[str, Any] = {"model": self._models.describer, "promptVersion": VERSION, **_UNUSED}
@@ -113,7 +113,10 @@ class OpenAIBriefs:
                 self._moderate(image, request)
             return Description(self._ask(image, request, usage).to_brief(request.language), usage)
         except openai.APIStatusError as error:
-            return Description(_lasting(_meaning(error), error), usage)
+            failure = _status_failure(error)
+            if not isinstance(failure, PermanentError):
+                raise failure from error
+            return Description(failure, usage)
         except openai.APIError as error:
             raise CaptionUnavailableError(str(error)) from error
         except BriefError as error:
@@ -127,7 +130,7 @@ class OpenAIBriefs:
         if wish:
             material.append({"type": "text", "text": wish})
         for flags, scores in self._verdicts(material):
-            reasons = [name for name in flags | scores if self._is_too_much(name, flags.get(name), scores.get(name))]
+            reasons = [name for name in flags | scores if self._exceeds(name, flags.get(name), scores.get(name))]
             if reasons:
                 raise ContentRejectedError(f"moderation: {', '.join(reasons)}")
 
@@ -137,7 +140,7 @@ class OpenAIBriefs:
             answer = self._client.moderations.create(model=self._models.moderation, input=material)
             verdicts = [
                 (
-                    # A server may flag a picture without naming a category.
+                    # A compatible server may flag a picture without naming a category.
                     result.categories.to_dict(warnings=False) or {"flagged": result.flagged},
                     result.category_scores.to_dict(warnings=False),
                 )
@@ -149,7 +152,7 @@ class OpenAIBriefs:
             raise CaptionUnavailableError("the moderation API returned no result")
         return verdicts
 
-    def _is_too_much(self, category: str, flag: object, score: object) -> bool:
+    def _exceeds(self, category: str, flag: object, score: object) -> bool:
         threshold = self._models.thresholds.get(category)
         if threshold is None:
             return flag is True
@@ -170,20 +173,20 @@ class OpenAIBriefs:
                     "role": "user",
                     "content": [
                         {"type": "input_text", "text": json.dumps(wish, ensure_ascii=False)},
-                        # Light, subject and mood survive 512 pixels; the whole picture would cost 40 times the tokens.
+                        # 512 pixels still show light, subject and mood; the full picture costs 40 times the tokens.
                         {"type": "input_image", "image_url": image, "detail": "low"},
                     ],
                 },
             ],
             text_format=Answer,
-            # Parsing here would raise on a truncated text before its usage and the reason are read.
+            # `_answer` parses the text: the SDK would raise on a truncated text before the reason is read.
             parse_as=None,
             reasoning={"effort": "none"},
             max_output_tokens=_MAX_OUTPUT_TOKENS,
             store=False,
         )
-        # Read the usage first: a call that returns no brief is paid for, too.
-        usage |= _used(self._models.describer, _body(raw.text))
+        # Record the usage first: a call that returns no brief is paid for, too.
+        usage |= _used(self._models.describer, _body(raw.http_response.text))
         try:
             return _answer(raw.parse())
         except _UNREADABLE as error:
@@ -226,21 +229,14 @@ def _body(text: str) -> dict[str, Any]:
     return body
 
 
-def _lasting(meaning: PermanentError | TransientError | BlockedError, error: Exception) -> PermanentError:
-    """Return what ends the track; raise what does not."""
-    if isinstance(meaning, PermanentError):
-        return meaning
-    raise meaning from error
-
-
-def _meaning(error: openai.APIStatusError) -> PermanentError | TransientError | BlockedError:
+def _status_failure(error: openai.APIStatusError) -> PermanentError | TransientError | BlockedError:
     if error.type == "insufficient_quota":
         return DescriberBlockedError(str(error))
     if error.status_code in _REFUSED_STATUSES or error.code in _BLOCKED_CODES:
         return _failure(str(error.code or ""), str(error))
     if error.status_code in _RETRYABLE_STATUSES or error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return CaptionUnavailableError(str(error))
-    # Wrong key, no money, no right to the model, no such model or address.
+    # The key is wrong, the account has no money or no access to the model, or the model or address does not exist.
     return DescriberBlockedError(str(error))
 
 
