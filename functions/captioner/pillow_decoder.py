@@ -31,14 +31,14 @@ MAX_PIXELS: Final = 40_000_000
 MAX_SIDE: Final = 1024
 MIN_SIDE: Final = 16
 
-_MEMORY: Final = 440 << 20
+_MEMORY_BYTES: Final = 440 << 20
 _CPU_SECONDS: Final = 3
-_QUALITY: Final = 88
+_JPEG_QUALITY: Final = 88
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF")
 _SIGNATURES: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")
 _BRANDS: Final = (b"avif", b"avis", b"mif1", b"msf1", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
-_BOX_HEAD: Final = 8
-_TURNS: Final = {
+_BOX_HEADER_BYTES: Final = 8
+_TRANSPOSES: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -47,6 +47,7 @@ _TURNS: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_SIDEWAYS: Final = {5, 6, 7, 8}
 
 # A thumbnail need not show what the picture shows, and one thread keeps memory and time countable.
 register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
@@ -66,10 +67,10 @@ def decoded(data: bytes) -> tuple[bytes, int, int]:
         image = _continuous(image)
         # Of a large JPEG this decodes only as much as is needed.
         image.thumbnail((MAX_SIDE, MAX_SIDE))
-        turn = _TURNS.get(_orientation(image))
-        if turn is not None:
-            image = image.transpose(turn)
-        if turn in {_TURNS[5], _TURNS[6], _TURNS[7], _TURNS[8]}:
+        orientation = _orientation(image)
+        if orientation in _TRANSPOSES:
+            image = image.transpose(_TRANSPOSES[orientation])
+        if orientation in _SIDEWAYS:
             width, height = height, width
         return _jpeg(_srgb(_on_white(image), image.info.get("icc_profile"))), width, height
     except PictureError:
@@ -125,17 +126,17 @@ def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     if profile:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            turned = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
         except (ImageCms.PyCMSError, OSError, ValueError):
             return image.convert("RGB")
-        return turned or image.convert("RGB")
+        return converted or image.convert("RGB")
     return image.convert("RGB")
 
 
 def _jpeg(image: Image.Image) -> bytes:
     bare = Image.frombytes("RGB", image.size, image.tobytes())
     out = io.BytesIO()
-    bare.save(out, "JPEG", quality=_QUALITY, optimize=True)
+    bare.save(out, "JPEG", quality=_JPEG_QUALITY, optimize=True)
     return out.getvalue()
 
 
@@ -172,7 +173,7 @@ def _ends_early(data: bytes) -> bool:
     at = 0
     while data[4:8] == b"ftyp" and at < len(data):
         size = int.from_bytes(data[at : at + 4], "big")
-        if size < _BOX_HEAD:
+        if size < _BOX_HEADER_BYTES:
             return False
         at += size
     return at > len(data)
@@ -183,7 +184,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS + 1))
-    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
+    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY_BYTES, _MEMORY_BYTES))
     jpeg = b""
     try:
         jpeg, width, height = decoded(sys.stdin.buffer.read())

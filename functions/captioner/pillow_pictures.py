@@ -24,11 +24,11 @@ from musicgenerator.tracks import MAX_PICTURE_BYTES
 
 _DECODER: Final = Path(__file__).with_name("pillow_decoder.py")
 # It ends itself after 3 s of computing: waiting longer than this, it is the machine that is busy.
-_MAX_SECONDS: Final = 30
+_TIMEOUT_SECONDS: Final = 30
 _CRASHES: Final = {-SIGABRT, -SIGBUS, -SIGFPE, -SIGILL, -SIGSEGV}
 
 
-def decode(data: bytes, program: Path = _DECODER, seconds: float = _MAX_SECONDS) -> Picture:
+def decode(data: bytes, program: Path = _DECODER, seconds: float = _TIMEOUT_SECONDS) -> Picture:
     """Return the upright picture as an RGB JPEG of at most 1,024 pixels a side, without any metadata.
 
     Raises a PictureError that says what is wrong with the data,
@@ -57,7 +57,7 @@ class PreparedDecoder:
         with self._one_at_a_time:
             try:
                 with self._waiting or _started(_DECODER) as process:
-                    answer = _answer(process, data, _MAX_SECONDS)
+                    answer = _answer(process, data, _TIMEOUT_SECONDS)
             finally:
                 self._waiting = None
                 with suppress(OSError):
