@@ -108,21 +108,23 @@ class OpenAIBriefs:
         """
         image = "data:image/jpeg;base64," + base64.b64encode(picture.jpeg).decode()
         usage: dict[str, Any] = {"model": self._models.describer, "promptVersion": VERSION, **_UNUSED}
+        outcome: Brief | PermanentError
         try:
             if self._models.moderation:
                 self._moderate(image, request)
-            return Description(self._ask(image, request, usage).to_brief(request.language), usage)
+            outcome = self._ask(image, request, usage).to_brief(request.language)
         except openai.APIStatusError as error:
             failure = _status_failure(error)
             if not isinstance(failure, PermanentError):
                 raise failure from error
-            return Description(failure, usage)
+            outcome = failure
         except openai.APIError as error:
             raise CaptionUnavailableError(str(error)) from error
         except BriefError as error:
-            return Description(CaptionFailedError(str(error)), usage)
+            outcome = CaptionFailedError(str(error))
         except PermanentError as error:
-            return Description(error, usage)
+            outcome = error
+        return Description(outcome, usage)
 
     def _moderate(self, image: str, request: Request) -> None:
         material: list[ModerationMultiModalInputParam] = [{"type": "image_url", "image_url": {"url": image}}]
