@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-# functions-framework with Flask, and Firestore's client with gRPC and its answers; Cloud Storage's client by HTTP.
+# functions-framework with Flask; Firestore's client with gRPC; Cloud Storage's client with HTTP.
 FRAMEWORK = {"blinker", "certifi", "charset_normalizer", "click", "cloudevents", "deprecation", "flask"} | {
     "functions_framework", "idna", "itsdangerous", "jinja2", "markupsafe", "packaging", "requests", "urllib3",
     "werkzeug",
@@ -54,7 +54,7 @@ print(json.dumps([name for name, module in sys.modules.items() if getattr(module
 
 @functools.cache
 def loaded(function: str) -> set[str]:
-    """Return the packages that importing a function's main loads; Google's are named one or two levels deeper."""
+    """Return the packages that a function's ``main`` imports; Google's are named one or two levels deeper."""
     folder = REPOSITORY / "functions" / function
     done = subprocess.run(
         # Not this interpreter: OpenAI's client also imports aiohttp where it is installed.
@@ -78,11 +78,11 @@ def loaded(function: str) -> set[str]:
 
 @pytest.mark.parametrize("function", sorted(MORE))
 def test_a_function_loads_only_what_its_first_event_needs(function: str) -> None:
-    """Vertex AI's client, kfp, OpenAI's client and Pub/Sub's publisher come with the first who needs them, or never."""
+    """Vertex AI's client, kfp and Pub/Sub's publisher are imported at their first use, or never."""
     assert loaded(function) - MAY_LOAD - MORE[function] == set()
 
 
 @pytest.mark.parametrize("function", sorted(MORE))
-def test_what_a_function_may_load_is_what_it_loads(function: str) -> None:
-    """So that the list above stays the truth."""
+def test_a_function_loads_every_listed_package(function: str) -> None:
+    """The list above names no package that is no longer imported."""
     assert (MORE[function] | {"functions_framework", "google.cloud.firestore"}) - loaded(function) == set()
