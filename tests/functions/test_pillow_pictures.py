@@ -252,7 +252,7 @@ def test_leftovers_finds_metadata_and_trailing_bytes() -> None:
     exif[ExifTags.Base.Artist] = "somebody"
     jpeg = encoded(quarters(), "JPEG", exif=exif, comment=b"hello")
     assert [found[:10] for found in leftovers(jpeg)] == ["segment e1", "segment fe"]
-    assert leftovers(encoded(quarters(), "JPEG") + b"abc") == ["3 bytes behind the end"]
+    assert leftovers(encoded(quarters(), "JPEG") + b"abc") == ["3 bytes after the end"]
 
 
 def swapped_profile() -> bytes:
