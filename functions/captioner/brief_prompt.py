@@ -1,4 +1,4 @@
-"""What the describer is told; the version changes with every change of the words."""
+"""The describer's prompt; raise ``VERSION`` with every change of its text."""
 
 from typing import Final
 

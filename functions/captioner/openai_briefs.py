@@ -1,18 +1,20 @@
-"""Briefs by OpenAI's Responses API, or by any server that speaks it."""
+"""Briefs from OpenAI's Responses API, or from any server that speaks it."""
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Self
 
-import httpx2
 import openai
 import pydantic
 from brief_prompt import PROMPT, VERSION
 from captioning import Description, Picture
+from openai.types import ModerationMultiModalInputParam
+from openai.types.responses import Response
 from openai_models import Models
 from openai_prices import cost_usd
+from pydantic.alias_generators import to_camel
 
 from musicgenerator import briefs
 from musicgenerator.briefs import Brief
@@ -27,126 +29,131 @@ from musicgenerator.errors import (
     TransientError,
 )
 from musicgenerator.plain_text import is_english, plain
+from musicgenerator.settings import required
 from musicgenerator.tracks import DescriberUsage, Request
 
-_OUTPUT_TOKENS: Final = 1500
+_TIMEOUT_SECONDS: Final = 60
+_MAX_RETRIES: Final = 1
+_MAX_OUTPUT_TOKENS: Final = 1500
 _REJECTED_CODES: Final = frozenset({"image_content_policy_violation", "content_policy_violation"})
 _TRANSIENT_CODES: Final = frozenset({"rate_limit_exceeded", "server_error", "vector_store_timeout"})
 _BLOCKED_CODES: Final = frozenset({"insufficient_quota", "model_not_found"})
-_REFUSED: Final = frozenset({400, 413, 422})
-_MENDED_BY_WAITING: Final = frozenset({408, 409, 425, 429})
+_REFUSED_STATUSES: Final = frozenset({400, 413, 422})
+_RETRYABLE_STATUSES: Final = frozenset({408, 409, 425, 429})
+# The SDK does not validate answers, so an answer of another shape raises one of these where it is read.
+_UNREADABLE: Final = (AttributeError, TypeError, ValueError, RecursionError)
 
 
 class Answer(pydantic.BaseModel):
-    """The schema that the model answers in: a brief whose lists and ranges are the engines' own.
+    """The schema that the model answers in: the fields, lists and ranges of a brief.
 
-    Lengths are clipped afterwards, since a paid answer with one word too many is still a good answer.
+    It bounds no lengths: `to_brief` clips texts, because a paid answer with one word too many is still a good answer.
     """
 
-    model_config = pydantic.ConfigDict(extra="forbid")
+    model_config = pydantic.ConfigDict(alias_generator=to_camel, extra="forbid")
 
     title: str
     caption: str
-    altText: str  # noqa: N815  the contract's spelling
+    alt_text: str
     language: briefs.Language
     prompt: str
     avoid: str
     moods: list[str] = pydantic.Field(min_length=1, max_length=briefs.MAX_MOODS)
     genre: briefs.Genre
     instruments: list[briefs.Instrument] = pydantic.Field(min_length=1, max_length=briefs.MAX_INSTRUMENTS)
-    tempoBpm: int = pydantic.Field(ge=briefs.TEMPO_BPM[0], le=briefs.TEMPO_BPM[1])  # noqa: N815  as above
+    tempo_bpm: int = pydantic.Field(ge=briefs.TEMPO_BPM[0], le=briefs.TEMPO_BPM[1])
     key: briefs.Key
     valence: float = pydantic.Field(ge=briefs.VALENCE[0], le=briefs.VALENCE[1])
     energy: float = pydantic.Field(ge=briefs.ENERGY[0], le=briefs.ENERGY[1])
 
     def to_brief(self, language: str) -> Brief:
-        """Return the brief in plain words, each text within its bound; raise BriefError where that cannot be."""
-        values = self.model_dump() | {"language": language}
+        """Return the brief with plain, clipped texts; raise BriefError if a field is still out of bounds."""
+        values = self.model_dump(by_alias=True) | {"language": language}
         texts = {name: plain(values[name], length) for name, length in briefs.LENGTHS.items()}
         if not is_english(texts["prompt"]):
-            texts["prompt"] = self._spelled_out()
+            texts["prompt"] = self._prompt_from_fields()
         if not is_english(texts["avoid"]):
             texts["avoid"] = ""
         moods = [mood.strip().lower() for mood in self.moods]
         return Brief.from_mapping(values | texts | {"moods": moods})
 
-    def _spelled_out(self) -> str:
-        # Engines are promised US English: where the model wrote something else, its own fields say it.
+    def _prompt_from_fields(self) -> str:
+        # Engines expect US English: if the model wrote its prompt in another language, build one from its other fields.
         moods, instruments = ", ".join(self.moods), ", ".join(self.instruments)
-        prompt = f"{moods} {self.genre} music with {instruments}, {self.tempoBpm} BPM, in {self.key}"
+        prompt = f"{moods} {self.genre} music with {instruments}, {self.tempo_bpm} BPM, in {self.key}"
         return plain(prompt, briefs.LENGTHS["prompt"])
 
 
-class _Part(pydantic.BaseModel):
-    type: str
-    text: str | None = None
-
-
-class _Output(pydantic.BaseModel):
-    type: str
-    content: list[_Part] | None = None
-
-
-class _Error(pydantic.BaseModel):
-    code: str | None = None
-    message: str | None = None
-
-
-class _Incomplete(pydantic.BaseModel):
-    reason: str | None = None
-
-
-class _Response(pydantic.BaseModel):
-    """What is read of an answer of the Responses API."""
-
-    output: list[_Output]
-    error: _Error | None = None
-    incomplete_details: _Incomplete | None = None
-
-
 class OpenAIBriefs:
-    """Moderates a picture, then has it described: two calls at most, of which the first is free."""
+    """Moderates a picture, then asks for its brief: at most two calls, of which the first is free."""
 
     def __init__(self, client: openai.OpenAI, models: Models) -> None:
-        """Use a client whose time limit is shorter than the function's."""
         self._client = client
         self._models = models
 
-    def describe(self, picture: Picture, request: Request) -> Description:
-        """Describe a picture, or say why it is not described.
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read ``OPENAI_API_KEY`` and the models; the SDK reads ``OPENAI_BASE_URL``."""
+        key = required(environ, "OPENAI_API_KEY")
+        # A call and its retry end within 120 seconds; the function is stopped after 180.
+        client = openai.OpenAI(api_key=key, timeout=_TIMEOUT_SECONDS, max_retries=_MAX_RETRIES)
+        return cls(client, Models.from_environ(environ))
 
-        Raises CaptionUnavailableError when another time may go better, and DescriberBlockedError when none will
-        before the operator has mended the key, the model's name or the quota.
+    def describe(self, picture: Picture, request: Request) -> Description:
+        """Return a picture's brief, or the error that ends its track, with the usage of the call.
+
+        Raises CaptionUnavailableError if a retry may succeed, and DescriberBlockedError if every call fails
+        until the operator has fixed the key, the model's name or the quota.
         """
         image = "data:image/jpeg;base64," + base64.b64encode(picture.jpeg).decode()
         usage: dict[str, Any] = {"model": self._models.describer, "prompt_version": VERSION}
+        outcome: Brief | PermanentError
         try:
             if self._models.moderation:
                 self._moderate(image, request)
-            return Description(self._ask(image, request, usage).to_brief(request.language), DescriberUsage(**usage))
+            outcome = self._ask(image, request, usage).to_brief(request.language)
         except openai.APIStatusError as error:
-            return Description(_lasting(_meaning(error), error), DescriberUsage(**usage))
+            failure = _status_failure(error)
+            if not isinstance(failure, PermanentError):
+                raise failure from error
+            outcome = failure
         except openai.APIError as error:
             raise CaptionUnavailableError(str(error)) from error
-        except pydantic.ValidationError as error:
-            return Description(CaptionFailedError(f"cut short or not in the schema: {error}"), DescriberUsage(**usage))
         except BriefError as error:
-            return Description(CaptionFailedError(str(error)), DescriberUsage(**usage))
+            outcome = CaptionFailedError(str(error))
         except PermanentError as error:
-            return Description(error, DescriberUsage(**usage))
+            outcome = error
+        return Description(outcome, DescriberUsage(**usage))
 
     def _moderate(self, image: str, request: Request) -> None:
-        material: list[dict[str, Any]] = [{"type": "image_url", "image_url": {"url": image}}]
+        material: list[ModerationMultiModalInputParam] = [{"type": "image_url", "image_url": {"url": image}}]
         wish = f"{request.hint}\n{request.style}".strip()
         if wish:
             material.append({"type": "text", "text": wish})
-        verdict = self._post("/moderations", {"model": self._models.moderation, "input": material})
-        for flags, scores in _verdicts(verdict):
-            reasons = [name for name in flags | scores if self._is_too_much(name, flags.get(name), scores.get(name))]
+        for flags, scores in self._verdicts(material):
+            reasons = [name for name in flags | scores if self._exceeds(name, flags.get(name), scores.get(name))]
             if reasons:
                 raise ContentRejectedError(f"moderation: {', '.join(reasons)}")
 
-    def _is_too_much(self, category: str, flag: object, score: object) -> bool:
+    def _verdicts(self, material: list[ModerationMultiModalInputParam]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        """Return the flags and scores of each result, by category."""
+        try:
+            answer = self._client.moderations.create(model=self._models.moderation, input=material)
+            verdicts = [
+                (
+                    # A compatible server may flag a picture without naming a category.
+                    result.categories.to_dict(warnings=False) or {"flagged": result.flagged},
+                    result.category_scores.to_dict(warnings=False),
+                )
+                for result in answer.results
+            ]
+        except _UNREADABLE as error:
+            raise CaptionUnavailableError(f"not an answer of the moderation API: {error}") from error
+        if not verdicts:
+            raise CaptionUnavailableError("the moderation API returned no result")
+        return verdicts
+
+    def _exceeds(self, category: str, flag: object, score: object) -> bool:
         threshold = self._models.thresholds.get(category)
         if threshold is None:
             return flag is True
@@ -159,67 +166,49 @@ class OpenAIBriefs:
             "style": request.style,
             "durationSeconds": request.duration_seconds,
         }
-        question = {
-            "model": self._models.describer,
-            "input": [
+        raw = self._client.responses.with_raw_response.parse(
+            model=self._models.describer,
+            input=[
                 {"role": "developer", "content": PROMPT},
                 {
                     "role": "user",
                     "content": [
                         {"type": "input_text", "text": json.dumps(wish, ensure_ascii=False)},
-                        # Light, subject and mood survive 512 pixels; the whole picture would cost 40 times the tokens.
+                        # 512 pixels still show light, subject and mood; the full picture costs 40 times the tokens.
                         {"type": "input_image", "image_url": image, "detail": "low"},
                     ],
                 },
             ],
-            "text": {
-                "format": {
-                    "type": "json_schema",
-                    "name": "Answer",
-                    "strict": True,
-                    "schema": Answer.model_json_schema(),
-                }
-            },
-            "reasoning": {"effort": "none"},
-            "max_output_tokens": _OUTPUT_TOKENS,
-            "store": False,
-        }
-        response = self._post("/responses", question)
-        # Read before anything is made of the answer, so that a call that came to nothing is accounted for too.
-        usage |= _used(self._models.describer, response)
-        return _answer(_Response.model_validate(response))
-
-    def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        # The client's methods by name build the schemas of everything that OpenAI offers, at an instance's first call.
-        return _json(self._client.post(path, cast_to=httpx2.Response, body=body).text)
+            text_format=Answer,
+            # `_answer` parses the text: the SDK would raise on a truncated text before the reason is read.
+            parse_as=None,
+            reasoning={"effort": "none"},
+            max_output_tokens=_MAX_OUTPUT_TOKENS,
+            store=False,
+        )
+        # Record the usage first: a call that returns no brief is paid for, too.
+        usage |= _used(self._models.describer, _body(raw.http_response.text))
+        try:
+            return _answer(raw.parse())
+        except _UNREADABLE as error:
+            raise CaptionFailedError(f"cut short or not in the schema: {error}") from error
 
 
-def _verdicts(body: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Yield the flags and scores of each result, by category."""
-    results = body.get("results")
-    for found in results if isinstance(results, list) and results else [None]:
-        result = found if isinstance(found, dict) else {}
-        flags, scores = result.get("categories"), result.get("category_scores")
-        if not isinstance(flags, dict) or not isinstance(scores, dict):
-            raise CaptionUnavailableError("not an answer of the moderation API")
-        # A verdict without its reasons is a verdict all the same.
-        yield flags or {"flagged": result.get("flagged")}, scores
-
-
-def _answer(response: _Response) -> Answer:
-    stopped = response.incomplete_details and response.incomplete_details.reason
-    parts = [part for output in response.output if output.type == "message" for part in output.content or ()]
+def _answer(response: Response) -> Answer:
     if response.error:
-        raise _failure(response.error.code or "", response.error.message or "")
-    if stopped == "max_output_tokens":
+        raise _failure(response.error.code, response.error.message)
+    reason = response.incomplete_details and response.incomplete_details.reason
+    if reason == "max_output_tokens":
         raise CaptionFailedError("all tokens were spent before the answer was complete")
-    # A refusal is a completed answer, and comes without an error.
-    if stopped == "content_filter" or any(part.type == "refusal" for part in parts):
+    messages = [output for output in response.output if output.type == "message"]
+    # A refusal is a completed answer without an error.
+    if reason == "content_filter" or any(part.type == "refusal" for message in messages for part in message.content):
         raise ContentRejectedError("the model refused")
-    said = next((part.text for part in parts if part.type == "output_text" and part.text), None)
-    if said is None:
-        raise CaptionFailedError("the model said nothing")
-    return Answer.model_validate_json(said)
+    answers = [message for message in messages if message.phase in {None, "final_answer"}]
+    texts = [part.text for message in answers for part in message.content if part.type == "output_text" and part.text]
+    if not texts:
+        raise CaptionFailedError("the answer holds no text")
+    return Answer.model_validate_json(texts[0])
 
 
 def _used(model: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -230,8 +219,8 @@ def _used(model: str, body: Mapping[str, Any]) -> dict[str, Any]:
     return {"calls": 1, "input_tokens": read, "output_tokens": written, "cost_usd": cost_usd(model, read, written)}
 
 
-def _json(text: str) -> dict[str, Any]:
-    # A proxy's page, or half a body with status 200, is no answer of this API.
+def _body(text: str) -> dict[str, Any]:
+    # A proxy may return a page, or half a body, with status 200.
     try:
         body = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -241,21 +230,14 @@ def _json(text: str) -> dict[str, Any]:
     return body
 
 
-def _lasting(meaning: PermanentError | TransientError | BlockedError, error: Exception) -> PermanentError:
-    """Return what ends the track; raise what does not."""
-    if isinstance(meaning, PermanentError):
-        return meaning
-    raise meaning from error
-
-
-def _meaning(error: openai.APIStatusError) -> PermanentError | TransientError | BlockedError:
+def _status_failure(error: openai.APIStatusError) -> PermanentError | TransientError | BlockedError:
     if error.type == "insufficient_quota":
         return DescriberBlockedError(str(error))
-    if error.status_code in _REFUSED or error.code in _BLOCKED_CODES:
+    if error.status_code in _REFUSED_STATUSES or error.code in _BLOCKED_CODES:
         return _failure(str(error.code or ""), str(error))
-    if error.status_code in _MENDED_BY_WAITING or error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if error.status_code in _RETRYABLE_STATUSES or error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return CaptionUnavailableError(str(error))
-    # Wrong key, no money, no right to the model, no such model or address.
+    # The key is wrong, the account has no money or no access to the model, or the model or address does not exist.
     return DescriberBlockedError(str(error))
 
 

@@ -1,4 +1,4 @@
-"""Which of OpenAI's models are asked, read before their client is loaded: what is set wrongly fails at once."""
+"""The models that describe and moderate pictures, read from the environment."""
 
 import re
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ _SCORE: Final = re.compile(r"0|0?\.[0-9]+|1(?:\.0+)?")
 
 @dataclass(frozen=True)
 class Models:
-    """Which models are asked; ``moderation`` is empty where the server has none.
+    """The ids of the two models; ``moderation`` is empty if the server has no moderation API.
 
-    ``thresholds`` are scores from 0 to 1 by moderation category; a category without one is left to the API's verdict.
+    ``thresholds`` maps moderation categories to scores from 0 to 1; in other categories the API's flag decides.
     """
 
     describer: str
@@ -23,12 +23,15 @@ class Models:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Read ``OPENAI_MODEL``, ``MODERATION_MODEL`` and ``MODERATION_THRESHOLDS`` ("sexual=0.4 violence=0.9")."""
+        """Read ``OPENAI_MODEL``, ``MODERATION_MODEL`` and ``MODERATION_THRESHOLDS`` ("sexual=0.4 violence=0.9").
+
+        Raises SettingMissingError without a model, and SettingInvalidError if a threshold is not a score.
+        """
         thresholds = {}
         for word in words(environ, "MODERATION_THRESHOLDS"):
             category, _, score = word.partition("=")
-            # Neither "nan" nor "40": no score would ever reach it.
+            # No score reaches "nan" or "40", so such a threshold would accept every picture.
             if not category or not _SCORE.fullmatch(score):
-                raise SettingInvalidError(f"MODERATION_THRESHOLDS: {word!r} is not like sexual=0.4")
+                raise SettingInvalidError(f"MODERATION_THRESHOLDS: {word!r} is not of the form sexual=0.4")
             thresholds[category] = float(score)
         return cls(required(environ, "OPENAI_MODEL"), environ.get("MODERATION_MODEL", "").strip(), thresholds)

@@ -1,15 +1,15 @@
-"""List prices of describers, in US dollars per million tokens, as of 2026-11-22."""
+"""List prices of OpenAI's models, in US dollars per million tokens, as of 2026-11-22."""
 
 from typing import Final
 
-# model: (input, output). A model of one's own costs nothing a token; one that is not listed here has no known cost.
+# model: (input, output). The cost of any other model, such as one on your own server, is unknown.
 PRICES: Final = {
     "gpt-6-luna": (0.10, 0.50),
 }
 
 
 def cost_usd(model: str, input_tokens: int, output_tokens: int) -> float | None:
-    """Return what a call cost, or None where the model's price is not known."""
+    """Return the cost of a call, or None if the model is not in ``PRICES``."""
     price = PRICES.get(model)
     if price is None:
         return None

@@ -1,8 +1,8 @@
-"""One picture from standard input, decoded in this process and no other: `pillow_pictures` starts it for each.
+"""The program that decodes one picture from standard input; `pillow_pictures` starts a process of it for each picture.
 
-Decoders are written in C and pictures by strangers. Here a crash, a loop or a bomb ends this process alone,
-and the limits below hold whatever the file says.
-Standard output is one line of JSON, either ``{"width", "height"}`` or ``{"code", "detail"}``, and then the JPEG.
+Decoders are written in C, and strangers upload the pictures: a crash, an endless loop or a decompression bomb ends
+this process and no other. The process limits its own memory and CPU time.
+Standard output is one line of JSON, either ``{"width", "height"}`` or ``{"code", "detail"}``, followed by the JPEG.
 """
 
 import io
@@ -31,14 +31,14 @@ MAX_PIXELS: Final = 40_000_000
 MAX_SIDE: Final = 1024
 MIN_SIDE: Final = 16
 
-_MEMORY: Final = 440 << 20
+_MEMORY_BYTES: Final = 440 << 20
 _CPU_SECONDS: Final = 3
-_QUALITY: Final = 88
+_JPEG_QUALITY: Final = 88
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF")
 _SIGNATURES: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")
 _BRANDS: Final = (b"avif", b"avis", b"mif1", b"msf1", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
-_BOX_HEAD: Final = 8
-_TURNS: Final = {
+_BOX_HEADER_BYTES: Final = 8
+_TRANSPOSES: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -47,29 +47,30 @@ _TURNS: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_SIDEWAYS: Final = {5, 6, 7, 8}
 
-# A thumbnail need not show what the picture shows, and one thread keeps memory and time countable.
+# An embedded thumbnail may show something else than the picture. One thread keeps memory and CPU time bounded.
 register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
-# Pillow refuses above twice this number, WEBP even before it makes room for the canvas.
+# Pillow raises DecompressionBombError above twice this number, for WEBP before it allocates the canvas.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
 
 
 def decoded(data: bytes) -> tuple[bytes, int, int]:
     """Return the upright picture as an RGB JPEG without metadata, and the upright original's width and height.
 
-    Raises the PictureError that says what is wrong with the data.
+    Raises the PictureError that names what is wrong with the data.
     """
     try:
         image: Image.Image = Image.open(io.BytesIO(data), formats=_FORMATS)
         width, height = image.size
         _check_size(width, height)
         image = _continuous(image)
-        # Of a large JPEG this decodes only as much as is needed.
+        # For a large JPEG, Pillow decodes at a reduced scale.
         image.thumbnail((MAX_SIDE, MAX_SIDE))
-        turn = _TURNS.get(_orientation(image))
-        if turn is not None:
-            image = image.transpose(turn)
-        if turn in {_TURNS[5], _TURNS[6], _TURNS[7], _TURNS[8]}:
+        orientation = _orientation(image)
+        if orientation in _TRANSPOSES:
+            image = image.transpose(_TRANSPOSES[orientation])
+        if orientation in _SIDEWAYS:
             width, height = height, width
         return _jpeg(_srgb(_on_white(image), image.info.get("icc_profile"))), width, height
     except PictureError:
@@ -81,7 +82,7 @@ def decoded(data: bytes) -> tuple[bytes, int, int]:
     except UnidentifiedImageError as error:
         raise _unidentified(data) from error
     except Exception as error:
-        # Whatever a decoder raises on a stranger's bytes is what is wrong with them; nothing else happens above.
+        # Only decoders run above, so any exception means that they cannot read these bytes.
         raise _failure(data, error) from error
 
 
@@ -94,7 +95,7 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _continuous(image: Image.Image) -> Image.Image:
-    """Return the picture in a mode whose values can be averaged: shrinking a palette would only drop pixels."""
+    """Return the picture in a mode that resizing can average; in a palette mode, resizing only drops pixels."""
     if image.mode.startswith("I"):
         return image.point(lambda value: value / 256).convert("L")
     if "transparency" in image.info:
@@ -107,7 +108,7 @@ def _orientation(image: Image.Image) -> int:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except MemoryError:
         raise
-    except Exception:  # noqa: BLE001  damaged EXIF is no reason to refuse a picture: it is dropped as all of it is
+    except Exception:  # noqa: BLE001  a picture with damaged EXIF is accepted: no EXIF is kept
         return 1
 
 
@@ -121,21 +122,21 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 
 def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Return the colours as a screen shows them, since the profile that says how to read them is dropped."""
+    """Convert to sRGB, because the colour profile is not kept."""
     if profile:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            turned = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
         except (ImageCms.PyCMSError, OSError, ValueError):
             return image.convert("RGB")
-        return turned or image.convert("RGB")
+        return converted or image.convert("RGB")
     return image.convert("RGB")
 
 
 def _jpeg(image: Image.Image) -> bytes:
     bare = Image.frombytes("RGB", image.size, image.tobytes())
     out = io.BytesIO()
-    bare.save(out, "JPEG", quality=_QUALITY, optimize=True)
+    bare.save(out, "JPEG", quality=_JPEG_QUALITY, optimize=True)
     return out.getvalue()
 
 
@@ -149,7 +150,7 @@ def _unidentified(data: bytes) -> PictureError:
             return UnsupportedFormatError(str(image.format))
     except Image.DecompressionBombError:
         return UnsupportedFormatError("a very large picture")
-    except Exception as error:  # noqa: BLE001  as above
+    except Exception as error:  # noqa: BLE001  only decoders run here, as in `decoded`
         return NotAnImageError(repr(error))
 
 
@@ -166,24 +167,24 @@ def _failure(data: bytes, error: Exception | None) -> PictureError:
 
 
 def _ends_early(data: bytes) -> bool:
-    """Say whether the container promises more bytes than there are: WEBP in its head, AVIF and HEIF box by box."""
+    """Say whether the container declares more bytes than it has: WEBP in its header, AVIF and HEIF in each box."""
     if data.startswith(b"RIFF"):
         return 8 + int.from_bytes(data[4:8], "little") > len(data)
     at = 0
     while data[4:8] == b"ftyp" and at < len(data):
         size = int.from_bytes(data[at : at + 4], "big")
-        if size < _BOX_HEAD:
+        if size < _BOX_HEADER_BYTES:
             return False
         at += size
     return at > len(data)
 
 
 def main() -> None:
-    """Decode what stands in standard input."""
+    """Decode standard input."""
     warnings.simplefilter("ignore")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS + 1))
-    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
+    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY_BYTES, _MEMORY_BYTES))
     jpeg = b""
     try:
         jpeg, width, height = decoded(sys.stdin.buffer.read())

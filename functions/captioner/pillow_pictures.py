@@ -1,4 +1,4 @@
-"""Pictures decoded by Pillow, each in a process of its own that is bounded in memory and time."""
+"""Pictures decoded by Pillow, each in its own process with bounded memory and time."""
 
 import json
 import os
@@ -23,16 +23,16 @@ from musicgenerator.errors import (
 from musicgenerator.tracks import MAX_PICTURE_BYTES
 
 _DECODER: Final = Path(__file__).with_name("pillow_decoder.py")
-# It ends itself after 3 s of computing: waiting longer than this, it is the machine that is busy.
-_MAX_SECONDS: Final = 30
+# The decoder ends itself after 3 seconds of CPU time; if it takes this long, the machine is busy.
+_TIMEOUT_SECONDS: Final = 30
 _CRASHES: Final = {-SIGABRT, -SIGBUS, -SIGFPE, -SIGILL, -SIGSEGV}
 
 
-def decode(data: bytes, program: Path = _DECODER, seconds: float = _MAX_SECONDS) -> Picture:
-    """Return the upright picture as an RGB JPEG of at most 1,024 pixels a side, without any metadata.
+def decode(data: bytes, program: Path = _DECODER, seconds: float = _TIMEOUT_SECONDS) -> Picture:
+    """Return the upright picture as an RGB JPEG of at most 1,024 pixels a side, without metadata.
 
-    Raises a PictureError that says what is wrong with the data,
-    and a CaptionUnavailableError when nothing could be found out about it.
+    Raises the PictureError that names what is wrong with the data,
+    and CaptionUnavailableError if the decoder fails for another reason.
     """
     _check_size(data)
     with _started(program) as process:
@@ -40,24 +40,23 @@ def decode(data: bytes, program: Path = _DECODER, seconds: float = _MAX_SECONDS)
 
 
 class PreparedDecoder:
-    """Decodes as ``decode`` does, with a process that is there already: its start takes longer than most pictures.
+    """Decodes as ``decode`` does, in a process that was started before: a start takes longer than most pictures.
 
-    Every picture has a process of its own still, one at a time. The one that waits ends with this process.
+    Each picture still has its own process, one at a time. The waiting process ends when this one ends.
     """
 
     def __init__(self) -> None:
-        """Start the first process."""
-        # However many threads an instance has, its memory holds one picture's pixels at a time.
+        # An instance has memory for the pixels of one picture, even if it runs many threads.
         self._one_at_a_time = threading.Lock()
         self._waiting: subprocess.Popen[bytes] | None = _started(_DECODER)
 
     def decode(self, data: bytes) -> Picture:
-        """Return the picture, or raise as ``decode`` does."""
+        """Return the picture; raise the same errors as ``decode``."""
         _check_size(data)
         with self._one_at_a_time:
             try:
                 with self._waiting or _started(_DECODER) as process:
-                    answer = _answer(process, data, _MAX_SECONDS)
+                    answer = _answer(process, data, _TIMEOUT_SECONDS)
             finally:
                 self._waiting = None
                 with suppress(OSError):
@@ -65,7 +64,7 @@ class PreparedDecoder:
         return _picture(answer)
 
     def close(self) -> None:
-        """End the process that waits."""
+        """End the waiting process."""
         if self._waiting:
             with self._waiting as process:
                 process.kill()
@@ -80,11 +79,11 @@ def _check_size(data: bytes) -> None:
 
 
 def _started(program: Path) -> "subprocess.Popen[bytes]":
-    # Without `site` it starts in half the time, and finds what this process finds.
+    # Without `site` the start takes half the time; PYTHONPATH gives it this process's modules.
     command = [sys.executable, "-S", str(program)]
     environ = {"PYTHONPATH": os.pathsep.join(sys.path)}
     pipe = subprocess.PIPE
-    return subprocess.Popen(  # noqa: S603  a file of ours, with nothing of the stranger's on the command line
+    return subprocess.Popen(  # noqa: S603  this project's own program; no uploaded data is on the command line
         command, stdin=pipe, stdout=pipe, stderr=pipe, env=environ
     )
 
@@ -107,7 +106,7 @@ def _answer(process: "subprocess.Popen[bytes]", data: bytes, seconds: float) -> 
         raise TooComplexPictureError("time")
     if process.returncode in _CRASHES:
         raise DamagedPictureError(f"the decoder crashed with signal {-process.returncode}")
-    # Ending in any other way is no picture's doing: somebody killed it, or this program or its installation is broken.
+    # No picture causes any other exit: the process was killed, or the program or its installation is broken.
     if process.returncode:
         raise CaptionUnavailableError(f"exit {process.returncode}: {errors.decode(errors='replace')[-2000:]}")
     return out

@@ -12,6 +12,7 @@ from localcloud.parts import workers
 from localcloud.provision import drop_session, storage_client
 from localcloud.supervisor import Supervisor
 from musicgenerator import ids
+from musicgenerator_google.firestore_breaker import FirestoreBreaker
 from operations.replay import replay
 from tests.cloud.clients import Jobs, document, ends, finalized_event, post
 from tests.contracts.recorded import recorded
@@ -136,3 +137,16 @@ def test_tracks_are_parked_without_quota_and_finished_by_a_replay(
     for end in ends(local_cloud, [first, second]).values():
         assert (end["status"], end["error"]) == ("ready", None)
     assert replay(firestore.Client(project=PROJECT), publisher, topic) == []
+
+
+@pytest.mark.usefixtures("local_cloud")
+def test_the_breaker_is_open_until_it_is_closed() -> None:
+    """Every instance reads the same document; closing a closed breaker does nothing."""
+    breaker, other = (FirestoreBreaker(firestore.Client(project=PROJECT)) for _ in range(2))
+    breaker.close()
+    assert not other.is_open()
+    breaker.open("no quota")
+    assert other.is_open()
+    other.close()
+    assert not breaker.is_open()
+    breaker.close()

@@ -1,4 +1,4 @@
-"""What OpenAI's API answers, as its reference has it, and the real client that hears it."""
+"""Answers of OpenAI's API as its reference describes them, and the real client that receives them."""
 
 import json
 import ssl
@@ -25,9 +25,9 @@ HTML: Final = Answer(b"<!doctype html><title>Bad gateway</title>", 200, {"Conten
 
 @contextmanager
 def openai_client(server: ScriptedServer, **options: Any) -> Iterator[openai.OpenAI]:
-    """Give the real client, which asks the scripted server once and for five seconds at most."""
+    """Yield the real client: it calls the scripted server, without retries and with a time-out of five seconds."""
     options = {"max_retries": 0, "timeout": 5} | options
-    # Loading the machine's certificates, of which a loopback address needs none, is most of what a client costs.
+    # Loading the machine's certificates takes most of a client's start, and a loopback address needs none.
     transport = openai.DefaultHttpxClient(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     with openai.OpenAI(api_key="none", base_url=f"{server.url}/v1", http_client=transport, **options) as client:
         yield client
@@ -35,19 +35,19 @@ def openai_client(server: ScriptedServer, **options: Any) -> Iterator[openai.Ope
 
 @contextmanager
 def openai_briefs(server: ScriptedServer, models: Models = MODELS, **options: Any) -> Iterator[OpenAIBriefs]:
-    """Give the adapter with that client."""
+    """Yield the adapter with that client."""
     with openai_client(server, **options) as client:
         yield OpenAIBriefs(client, models)
 
 
 def script_well(server: ScriptedServer) -> None:
-    """Let the server pass every picture and answer with the recorded brief."""
+    """Let the server flag no picture and answer with the recorded brief."""
     server.script(f"POST {MODERATION}", verdict())
     server.script(f"POST {RESPONSES}", said(BRIEF))
 
 
 def verdict(flagged: tuple[str, ...] = (), scores: Mapping[str, float] | None = None) -> Answer:
-    """Return a moderation's answer; every category has a score."""
+    """Return an answer of the moderation API; every category has a score."""
     flags = {name: name in flagged for name in ("sexual", "self-harm", "violence", *flagged)}
     result = {
         "flagged": any(flags.values()),
@@ -59,7 +59,7 @@ def verdict(flagged: tuple[str, ...] = (), scores: Mapping[str, float] | None = 
 
 
 def response(*output: object, **fields: Any) -> Answer:
-    """Return a response with these output items, which cost what the recorded track says."""
+    """Return a response with these output items and the usage of the recorded track."""
     body = {
         "id": "resp_1",
         "object": "response",
@@ -84,12 +84,12 @@ def response(*output: object, **fields: Any) -> Answer:
 
 
 def message(*content: object) -> dict[str, Any]:
-    """Return an output item that says something."""
+    """Return an output item of the type `message`."""
     return {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": list(content)}
 
 
 def said(words: object, **fields: Any) -> Answer:
-    """Return a response whose one text is this, as JSON unless it is a text already."""
+    """Return a response with one text: a string as it is, anything else as JSON."""
     text = words if isinstance(words, str) else json.dumps(words, ensure_ascii=False)
     return response(message({"type": "output_text", "text": text, "annotations": []}), **fields)
 
@@ -100,17 +100,17 @@ def refused() -> Answer:
 
 
 def failed(code: str) -> Answer:
-    """Return a response that failed after it had been accepted."""
+    """Return a response with the status `failed`."""
     return response(status="failed", error={"code": code, "message": "no"})
 
 
 def cut_short(*output: object, reason: str = "max_output_tokens") -> Answer:
-    """Return a response that was stopped early."""
+    """Return a response with the status `incomplete`."""
     return response(*output, status="incomplete", incomplete_details={"reason": reason})
 
 
 def problem(status: int, code: object = None, kind: str = "an_error", **headers: str) -> Answer:
-    """Return an error as the API spells it; an underscore in a header's name stands for a hyphen."""
+    """Return an error in the API's format; an underscore in a header's name becomes a hyphen."""
     body = {"error": {"message": "no", "type": kind, "param": None, "code": code}}
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     return Answer(body, status, {"Content-Type": "application/json"} | given)

@@ -2,7 +2,6 @@ import base64
 
 import pytest
 from captioning import Picture
-from openai_briefs import OpenAIBriefs
 from openai_models import Models
 
 from musicgenerator.briefs import Brief
@@ -28,7 +27,7 @@ ENVIRON = {"OPENAI_MODEL": "gpt-6-luna", "MODERATION_MODEL": "omni-moderation-la
 
 
 def described(server: ScriptedServer, thresholds: str, answer: Answer) -> Brief | Exception:
-    """Return what comes of a picture that is moderated like this, under these thresholds."""
+    """Return the outcome for a picture with this moderation answer and these thresholds."""
     script_well(server)
     server.script(f"POST {MODERATION}", answer)
     models = Models.from_environ(ENVIRON | {"MODERATION_THRESHOLDS": thresholds})
@@ -37,7 +36,7 @@ def described(server: ScriptedServer, thresholds: str, answer: Answer) -> Brief 
 
 
 def test_the_moderation_sees_picture_and_wish_first(server: ScriptedServer) -> None:
-    """The picture as a data URL, hint and style as text, before anything is paid for."""
+    """The free moderation request comes first, with the picture as a data URL and hint and style as text."""
     script_well(server)
     with openai_briefs(server) as describer:
         describer.describe(PICTURE, REQUEST)
@@ -62,8 +61,8 @@ def test_the_moderation_sees_picture_and_wish_first(server: ScriptedServer) -> N
     ],
     ids=["no wish", "a blank hint", "a hint", "a style"],
 )
-def test_only_what_was_said_is_moderated(server: ScriptedServer, expected: list[str], request_: Request) -> None:
-    """An empty text is no input."""
+def test_an_empty_wish_is_not_moderated(server: ScriptedServer, expected: list[str], request_: Request) -> None:
+    """The moderation request has a text only if hint or style has one."""
     script_well(server)
     with openai_briefs(server) as describer:
         describer.describe(PICTURE, request_)
@@ -71,8 +70,8 @@ def test_only_what_was_said_is_moderated(server: ScriptedServer, expected: list[
 
 
 @pytest.mark.parametrize("category", ["sexual", "self-harm", "violence", "sexual/minors", "a-new-category"])
-def test_any_flagged_category_rejects_before_anything_is_paid(server: ScriptedServer, category: str) -> None:
-    """Named in the reason, which only the log tells; the model is not asked at all."""
+def test_any_flagged_category_rejects_before_the_paid_call(server: ScriptedServer, category: str) -> None:
+    """The error names the category for the log, and the model is not called."""
     script_well(server)
     server.script(f"POST {MODERATION}", verdict((category,)))
     with openai_briefs(server) as describer:
@@ -84,7 +83,7 @@ def test_any_flagged_category_rejects_before_anything_is_paid(server: ScriptedSe
 
 
 def test_without_a_moderation_model_nothing_is_moderated(server: ScriptedServer) -> None:
-    """Ollama and vLLM have no such endpoint."""
+    """Ollama and vLLM have no moderation endpoint."""
     script_well(server)
     with openai_briefs(server, Models.from_environ(ENVIRON | {"MODERATION_MODEL": " "})) as describer:
         assert describer.describe(PICTURE, REQUEST).outcome == Brief.from_mapping(BRIEF)
@@ -116,14 +115,14 @@ def test_without_a_moderation_model_nothing_is_moderated(server: ScriptedServer)
         "the second of two",
         "everything",
         "nothing",
-        "a category that has no score",
-        "a category that has no score, and another is flagged",
+        "a category without a score",
+        "a category without a score, and another is flagged",
     ],
 )
-def test_a_threshold_replaces_the_api_s_own_for_its_category(
+def test_a_threshold_replaces_the_api_s_flag_for_its_category(
     server: ScriptedServer, *, rejected: bool, thresholds: str, flagged: tuple[str, ...], scores: dict[str, float]
 ) -> None:
-    """Reached is too much, whether flagged or not; a category without one is left to the API's verdict."""
+    """A score that reaches the threshold rejects; in a category without a threshold the flag decides."""
     outcome = described(server, thresholds, verdict(flagged, scores))
     assert rejected is isinstance(outcome, ContentRejectedError)
     assert rejected is not isinstance(outcome, Brief)
@@ -134,13 +133,13 @@ def test_a_threshold_replaces_the_api_s_own_for_its_category(
     ["sexual", "sexual=", "sexual=a", "=0.4", "sexual=nan", "sexual=1.1", "sexual=-1", "sexual=40%", "0.4"],
 )
 def test_a_threshold_that_no_score_would_reach_is_refused_by_name(thresholds: str) -> None:
-    """A slip of the pen must not let everything pass."""
+    """A typing error must not accept every picture."""
     with pytest.raises(SettingInvalidError, match="MODERATION_THRESHOLDS"):
         Models.from_environ(ENVIRON | {"MODERATION_THRESHOLDS": thresholds})
 
 
-def test_the_models_are_configuration() -> None:
-    """Which describer has to be said; without thresholds the API's own hold."""
+def test_the_models_come_from_the_environment() -> None:
+    """`OPENAI_MODEL` is required; moderation and thresholds are optional."""
     assert Models.from_environ(ENVIRON) == MODELS
     assert Models.from_environ({"OPENAI_MODEL": "llava"}) == Models("llava")
     expected = Models("m", "", {"sexual": 0.4, "self-harm/intent": 1.0})
@@ -154,15 +153,15 @@ def results(*found: object) -> Answer:
     return Answer({"id": "modr-1", "model": "omni-moderation-latest", "results": list(found)})
 
 
-def test_a_verdict_without_its_reasons_is_a_verdict(server: ScriptedServer) -> None:
-    """A compatible server may only say that it is flagged."""
+def test_a_flag_without_categories_rejects(server: ScriptedServer) -> None:
+    """A compatible server may return `flagged` alone."""
     for flagged, kind in ((True, ContentRejectedError), (False, Brief)):
         bare = {"flagged": flagged, "categories": {}, "category_scores": {}}
         assert isinstance(described(server, "", results(bare)), kind)
 
 
-def test_each_of_several_verdicts_counts(server: ScriptedServer) -> None:
-    """A compatible server may answer one for the picture and one for the text."""
+def test_each_of_several_results_counts(server: ScriptedServer) -> None:
+    """A compatible server may return one result for the picture and one for the text."""
     one, other = verdict().body["results"][0], verdict(("violence",)).body["results"][0]
     assert isinstance(described(server, "", results(one, other)), ContentRejectedError)
 
@@ -182,20 +181,14 @@ def test_each_of_several_verdicts_counts(server: ScriptedServer) -> None:
     ],
     ids=lambda answer: str(answer.body)[-40:],
 )
-def test_an_answer_that_is_no_verdict_lets_nothing_pass(server: ScriptedServer, answer: Answer) -> None:
-    """Nobody is asked about a picture that was not moderated; the event comes again."""
+def test_a_malformed_moderation_answer_stops_the_picture(server: ScriptedServer, answer: Answer) -> None:
+    """The model is not called for a picture that was not moderated; the event is delivered again."""
     with pytest.raises(CaptionUnavailableError):
         described(server, "", answer)
     assert not server.heard_at(RESPONSES)
 
 
-def test_a_score_that_is_no_number_is_no_score(server: ScriptedServer) -> None:
-    """The flag still counts where no threshold replaces it."""
+def test_a_score_that_is_no_number_is_ignored(server: ScriptedServer) -> None:
+    """A flag or a score of another type neither rejects nor raises."""
     odd = {"categories": {"violence": "yes", "sexual": None}, "category_scores": {"violence": "high", "sexual": None}}
     assert isinstance(described(server, "violence=0.5", results(odd)), Brief)
-
-
-def test_the_adapter_is_a_describer(server: ScriptedServer) -> None:
-    """What the tests build is what `main.py` builds."""
-    with openai_briefs(server) as describer:
-        assert isinstance(describer, OpenAIBriefs)

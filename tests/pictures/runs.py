@@ -1,4 +1,4 @@
-"""Each picture decoded as the captioner decodes it, in a process of its own whose time and memory are measured."""
+"""Decodes each picture as the captioner does, and measures the decoder's time and memory."""
 
 import multiprocessing
 import os
@@ -21,9 +21,9 @@ from tests.pictures.leftovers import leftovers
 
 @dataclass(frozen=True)
 class Run:
-    """What became of one file: ``ok``, a PictureError's code, or what should never be; and what it took.
+    """The outcome of one file: ``ok``, a PictureError's code, or ``crashed``, ``unnamed`` or ``leaking``.
 
-    ``seconds`` went by, on a machine that may have been busy; for ``computing`` of them a processor worked on it.
+    ``seconds`` is wall time, ``computing`` is CPU time in seconds, and ``megabytes`` is the peak memory.
     """
 
     sample: Sample
@@ -35,10 +35,10 @@ class Run:
 
 
 def run_all(samples: Iterable[Sample]) -> Iterator[Run]:
-    """Decode every sample, as many at once as there are processors; yield them as they end."""
+    """Decode all samples, one per processor at a time; yield each run when it ends."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    # One task a process: what the children of a process used at most is then what this one picture used.
+    # One task per process, so that RUSAGE_CHILDREN measures this one picture's decoder.
     with context.Pool(os.cpu_count(), maxtasksperchild=1) as pool:
         yield from pool.imap_unordered(run, samples, chunksize=1)
 
@@ -56,14 +56,14 @@ def run(sample: Sample) -> Run:
 
 def _outcome(data: bytes) -> tuple[str, str]:
     try:
-        left = _wrong(decode(data))
+        left = _leftovers(decode(data))
     except PictureError as error:
-        # Contained, and yet nothing that may happen unseen.
+        # The captioner survives a crash of the decoder, but the report must show it.
         return ("crashed" if "crashed" in str(error) else error.code), str(error)
     except (MusicgeneratorError, ValueError, LookupError) as error:
         return "unnamed", repr(error)
     return ("leaking", left) if left else ("ok", "")
 
 
-def _wrong(picture: Picture) -> str:
+def _leftovers(picture: Picture) -> str:
     return " ".join(leftovers(picture.jpeg))

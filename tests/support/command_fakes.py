@@ -153,7 +153,9 @@ class UploadHandler:
     switch: MemorySwitch = field(default_factory=MemorySwitch)
     limits: Limits = field(default_factory=Limits)
     images_bucket: str = "musicgenerator-images"
-    results: ResultsBucket = ResultsBucket("https://storage.googleapis.com", "musicgenerator-results")
+    results: ResultsBucket = field(
+        default_factory=lambda: ResultsBucket("https://storage.googleapis.com", "musicgenerator-results")
+    )
     erase_budget_seconds: float = 40.0
     origins: tuple[str, ...] = ("https://music.example", "http://127.0.0.1:8080")
 
