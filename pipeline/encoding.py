@@ -36,7 +36,6 @@ class Tags:
     model: str
     seed: int
     prompt_version: str = ""
-    album: str = ""
 
 
 def wav(audio: Audio) -> bytes:
@@ -83,7 +82,6 @@ def _id3(tags: Tags, cover_jpeg: bytes | None) -> id3.ID3:
     texts: dict[Any, str] = {
         id3.TIT2: tags.title,
         id3.TPE1: ARTIST,
-        id3.TALB: tags.album,
         id3.TCON: tags.genre,
         id3.TBPM: str(tags.tempo_bpm),
         id3.TKEY: initial_key(tags.key),

@@ -16,7 +16,6 @@ from pipeline.engines.errors import NoAudioError
 
 RATE: Final = 44_100
 LOUDNESS_LUFS: Final = -14.0
-TRUE_PEAK_DBTP: Final = -1.0
 PEAKS: Final = 200
 
 # Lossy encoding moves peaks: the limiter stays this far below what is promised.

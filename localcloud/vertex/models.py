@@ -10,7 +10,7 @@ import os
 import secrets
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -96,7 +96,7 @@ def routes(models: Models) -> Blueprint:  # noqa: C901  a list of routes
         interaction: dict[str, Any] = {"id": secrets.token_hex(8), "model": model, "status": "completed"}
         if answer.shape == OTHER_SHAPE:
             return _json(interaction | {"outputs": content})
-        asked = {"type": "user_input", "content": body["input"]}
+        asked = {"type": "user_input", "content": [{"type": "text", "text": prompt}]}
         return _json(interaction | {"steps": [asked, {"type": "model_output", "content": content}]})
 
     @api.post("/v1/projects/<project>/locations/<location>/endpoints/<endpoint>:predict")
@@ -124,19 +124,29 @@ def _lyria_2_wish(body: Mapping[str, Any]) -> tuple[str, int]:
     seed = instance.get("seed")
     if seed is not None and "sample_count" in parameters:
         raise GoogleError("INVALID_ARGUMENT", "seed and sample_count cannot be used together.")
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+    # A Value of protobuf holds doubles: Google's own client sends the seed 7 as 7.0.
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | float) or seed != int(seed)):
         raise GoogleError("INVALID_ARGUMENT", "seed must be an integer.")
-    return prompt, secrets.randbits(32) if seed is None else seed
+    return prompt, secrets.randbits(32) if seed is None else int(seed)
 
 
 def _lyria_3_prompt(body: Mapping[str, Any]) -> str:
-    given = body.get("input")
-    texts = [given] if isinstance(given, str) else []
-    if isinstance(given, list):
-        texts = [item["text"] for item in given if isinstance(item, dict) and isinstance(item.get("text"), str)]
+    texts = list(_texts(body.get("input")))
     if not texts:
         raise GoogleError("INVALID_ARGUMENT", "input must hold a text.")
     return " ".join(texts)
+
+
+def _texts(given: object) -> Iterator[str]:
+    """Yield the texts of an interaction's input: one text, or a list of contents, or of steps that have contents."""
+    if isinstance(given, str):
+        yield given
+    elif isinstance(given, list):
+        for item in given:
+            yield from _texts(item)
+    elif isinstance(given, dict):
+        yield from _texts(given.get("text"))
+        yield from _texts(given.get("content"))
 
 
 def _predicted(server: str, body: Mapping[str, Any], endpoint: str) -> Response:

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from musicgenerator.briefs import ENGINES, Brief
 from musicgenerator.errors import BriefError
 from pipeline.audio import Audio
+from pipeline.engines.patience import Patience
 
 
 @dataclass(frozen=True)
@@ -79,33 +80,34 @@ def checked(name: str, field: str) -> str:
 
 # Each engine pays only for its own imports.
 def _composer(_: Cloud) -> Engine:
-    from pipeline.engines.composer import Composer  # noqa: PLC0415
+    from pipeline.engines.composer import Composer
 
     return Composer.from_environment()
 
 
 def _lyria_2(cloud: Cloud) -> Engine:
-    from pipeline.engines.lyria import Lyria2, lyria_2_url  # noqa: PLC0415
+    from pipeline.engines.lyria import Lyria2, lyria_2_url
 
     return Lyria2(lyria_2_url(cloud), _vertex())
 
 
 def _lyria_3_clip(cloud: Cloud) -> Engine:
-    from pipeline.engines.lyria import Lyria3Clip, interactions_url  # noqa: PLC0415
+    from pipeline.engines.interactions import Interactions, signed_in
+    from pipeline.engines.lyria import Lyria3Clip
 
-    return Lyria3Clip(interactions_url(cloud), _vertex())
+    return Lyria3Clip(Interactions(signed_in(cloud), Patience()))
 
 
 def _endpoint(cloud: Cloud) -> Engine:
-    from pipeline.engines.endpoint import Endpoint, predict_url  # noqa: PLC0415
+    from pipeline.engines.endpoint import Endpoint, predict_url
 
     return Endpoint(predict_url(cloud), _vertex())
 
 
 def _vertex() -> Any:
-    from pipeline.engines.vertex import Vertex, signed_in  # noqa: PLC0415
+    from pipeline.engines.vertex import Vertex, signed_in
 
-    return Vertex(signed_in())
+    return Vertex(signed_in(), Patience())
 
 
 _MAKERS: Final[Mapping[str, Callable[[Cloud], Engine]]] = {

@@ -6,20 +6,18 @@ https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/lyria-musi
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from musicgenerator import logs
 from musicgenerator.briefs import SEED, Brief
 from pipeline.audio import Audio
 from pipeline.engines import Cloud, Take, prompts
-from pipeline.engines.errors import (
-    EngineNotConfiguredError,
-    NoAudioError,
-    RecitationBlockedError,
-    RequestRefusedError,
-)
+from pipeline.engines.errors import NoAudioError, RecitationBlockedError, RequestRefusedError
 from pipeline.engines.heard import block_in, decoded, objects, refusal, unpacked
-from pipeline.engines.vertex import Vertex, base_url
+from pipeline.engines.vertex import Vertex, base_url, project_of
+
+if TYPE_CHECKING:
+    from pipeline.engines.interactions import Interactions
 
 LYRIA_2_USD: Final = 0.06
 LYRIA_3_CLIP_USD: Final = 0.04
@@ -67,10 +65,8 @@ class Lyria3Clip:
 
     name = "lyria-3-clip"
 
-    def __init__(self, url: str, vertex: Vertex) -> None:
-        """``url`` is that of the interactions, as ``interactions_url`` gives it."""
-        self._url = url
-        self._vertex = vertex
+    def __init__(self, interactions: "Interactions") -> None:
+        self._interactions = interactions
 
     def make(self, brief: Brief, seconds: float, seed: int) -> Take:
         """Make about 30 s, whatever the ``seconds``; raise EngineError."""
@@ -79,8 +75,7 @@ class Lyria3Clip:
         rest = " No vocals, no lyrics." + (f" Avoid: {avoid}." if avoid else "")
 
         def ask(wish: Wish) -> Mapping[str, Any]:
-            text = {"type": "text", "text": wish.prompt + rest}
-            return self._vertex.post(self._url, {"model": LYRIA_3_CLIP_MODEL, "input": [text]})
+            return self._interactions.create(LYRIA_3_CLIP_MODEL, wish.prompt + rest)
 
         take = _take(self.name, LYRIA_3_CLIP_MODEL, LYRIA_3_CLIP_USD, ask, brief, seed, _interaction)
         return replace(take, seed=seed)
@@ -88,19 +83,8 @@ class Lyria3Clip:
 
 def lyria_2_url(cloud: Cloud) -> str:
     """Return where Lyria 2 answers; raise EngineNotConfiguredError without a project."""
-    parent = f"projects/{_project(cloud)}/locations/{_LYRIA_2_LOCATION}"
+    parent = f"projects/{project_of(cloud)}/locations/{_LYRIA_2_LOCATION}"
     return f"{base_url(cloud, _LYRIA_2_LOCATION)}/v1/{parent}/publishers/google/models/{LYRIA_2_MODEL}:predict"
-
-
-def interactions_url(cloud: Cloud) -> str:
-    """Return where Lyria 3 answers; raise EngineNotConfiguredError without a project."""
-    return f"{base_url(cloud, 'global')}/v1beta1/projects/{_project(cloud)}/locations/global/interactions"
-
-
-def _project(cloud: Cloud) -> str:
-    if not cloud.project:
-        raise EngineNotConfiguredError("set GOOGLE_CLOUD_PROJECT")
-    return cloud.project
 
 
 def _wishes(brief: Brief, seed: int) -> Iterator[Wish]:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import requests
 import soundfile
+from google.cloud.aiplatform_v1.services.prediction_service import PredictionServiceClient
+from google.protobuf import json_format, struct_pb2
 
 from localcloud.addresses import HOST, PROJECT
 from localcloud.servers.serving import listen
@@ -15,9 +17,11 @@ from localcloud.vertex import musicians
 from localcloud.vertex.models import SCRIPT_PATH, Models
 from localcloud.vertex.musicians import brief_of, compose
 from localcloud.vertex.scripts import FAILURES
+from pipeline.engines.errors import EngineUnavailableError
+from pipeline.engines.vertex import Vertex
 from pipeline.model_server.http_api import app as model_server
 from pipeline.model_server.predicting import Predictor
-from tests.support.local_vertex import ENDPOINT, LocalVertex, hum, serving
+from tests.support.local_vertex import CREDENTIALS, ENDPOINT, LocalVertex, hum, patience, serving, signed_in
 
 LYRIA_2 = f"/v1/projects/{PROJECT}/locations/us-central1/publishers/google/models/lyria-002:predict"
 LYRIA_3 = f"/v1beta1/projects/{PROJECT}/locations/global/interactions"
@@ -38,6 +42,18 @@ def post(vertex: LocalVertex, path: str, body: Any) -> requests.Response:
 
 def wish(**fields: Any) -> dict[str, Any]:
     return {"instances": [{"prompt": "calm"} | fields], "parameters": {}}
+
+
+def predict(vertex: LocalVertex, instance: dict[str, Any]) -> dict[str, Any]:
+    """Ask Lyria 2 with Google's own client."""
+    client = PredictionServiceClient(
+        transport="rest", credentials=CREDENTIALS, client_options={"api_endpoint": vertex.url}
+    )
+    instances = [json_format.ParseDict(instance, struct_pb2.Value())]
+    name = LYRIA_2.removeprefix("/v1/").removesuffix(":predict")
+    answer = client.predict(endpoint=name, instances=instances, parameters={}, retry=None, timeout=60)
+    answered: dict[str, Any] = json_format.MessageToDict(type(answer).pb(answer))
+    return answered
 
 
 def heard(text: str) -> tuple[int, tuple[int, ...]]:
@@ -71,6 +87,35 @@ def test_lyria_3_answers_an_mp3_in_its_steps(vertex: LocalVertex) -> None:
     assert [content["type"] for content in flat["outputs"]] == ["text", "audio"]
 
 
+def test_an_interaction_is_asked_for_by_a_text_or_contents_or_steps(vertex: LocalVertex) -> None:
+    """The three shapes of ``input`` are the same request, and the answer repeats it as a step."""
+    content = {"type": "text", "text": "calm"}
+    for given in ("calm", [content], [{"type": "user_input", "content": [content]}]):
+        asked, _ = post(vertex, LYRIA_3, INTERACTION | {"input": given}).json()["steps"]
+        assert asked == {"type": "user_input", "content": [content]}
+
+
+def test_googles_prediction_client_sends_what_the_engines_send(vertex: LocalVertex) -> None:
+    """Its path and body are those of the REST request; protobuf makes every number a double, which is equal."""
+    vertex.script("lyria-002")
+    instance = {"prompt": "calm", "negative_prompt": "drums", "seed": 2**32 - 1}
+    answered = predict(vertex, instance)
+    assert heard(answered["predictions"][0]["bytesBase64Encoded"]) == (48_000, (48_000, 2))
+    Vertex(signed_in(), patience(30)).post(vertex.url + LYRIA_2, {"instances": [instance], "parameters": {}})
+    by_client, by_rest = vertex.asked("lyria-002")
+    assert by_client == by_rest
+
+
+def test_googles_prediction_client_loses_an_error_in_plain_words(vertex: LocalVertex) -> None:
+    """It drops status, words and Retry-After of ``{"error": "text"}``: docs/decisions/0021 keeps REST for this."""
+    vertex.script("lyria-002", {"status": 503, "body": {"error": "loading"}})
+    with pytest.raises(AttributeError):
+        predict(vertex, {"prompt": "calm"})
+    vertex.script("lyria-002", {"status": 503, "body": {"error": "loading"}})
+    with pytest.raises(EngineUnavailableError, match="503: loading"):
+        Vertex(signed_in(), patience(0)).post(vertex.url + LYRIA_2, wish())
+
+
 @pytest.mark.parametrize(
     ("path", "body", "problem"),
     [
@@ -79,6 +124,7 @@ def test_lyria_3_answers_an_mp3_in_its_steps(vertex: LocalVertex) -> None:
         (LYRIA_2, wish(prompt="바다"), "Unsupported language"),
         (LYRIA_2, wish(seed=1) | {"parameters": {"sample_count": 1}}, "cannot be used together"),
         (LYRIA_2, wish(seed="1"), "seed"),
+        (LYRIA_2, wish(seed=1.5), "seed"),
         (LYRIA_2, [], "Root element"),
         (LYRIA_3, {"model": "lyria-3-clip-preview"}, "input"),
         (SCRIPT_PATH, {"model": "lyria-9", "answers": []}, "lyria-002"),

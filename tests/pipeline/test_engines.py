@@ -62,6 +62,25 @@ def test_the_list_is_a_table() -> None:
     assert "0.04 USD" in lines[2]
 
 
+@pytest.mark.usefixtures("signed_in")
+@pytest.mark.parametrize(
+    ("engine", "clients"),
+    [("composer", []), ("lyria-002", ["requests"]), ("endpoint", ["requests"]), ("lyria-3-clip", ["google.genai"])],
+)
+def test_an_engine_imports_only_its_own_client(engine: str, clients: list[str]) -> None:
+    """The composer imports no client; google-genai costs a second that only Lyria 3 pays."""
+    program = f"""
+import sys
+from pipeline.engines import Cloud, engine_named
+engine_named({engine!r}, Cloud("p", "", "projects/p/locations/us-central1/endpoints/1"))
+print(*[name for name in ("requests", "google.genai", "google.cloud.aiplatform_v1") if name in sys.modules])
+"""
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    assert [name for name in loaded if name != "requests" or "google.genai" not in loaded] == clients
+
+
 @pytest.mark.parametrize("fallback", ["", "composer"])
 def test_an_engine_is_its_own_fallback_in_vain(fallback: str) -> None:
     """Without another engine behind it, the chosen one stands alone."""

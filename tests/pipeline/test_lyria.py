@@ -15,8 +15,10 @@ from pipeline.engines.errors import (
     RequestRefusedError,
     SafetyBlockedError,
 )
-from pipeline.engines.lyria import Lyria2, Lyria3Clip, interactions_url, lyria_2_url
-from tests.support.local_vertex import LocalVertex
+from pipeline.engines.interactions import Interactions, signed_in
+from pipeline.engines.lyria import Lyria2, Lyria3Clip, lyria_2_url
+from pipeline.engines.vertex import base_url
+from tests.support.local_vertex import CREDENTIALS, LocalVertex, patience
 
 MODELS = {"lyria-002": "lyria-002", "lyria-3-clip": "lyria-3-clip-preview"}
 SEED = 41
@@ -29,14 +31,14 @@ def lyria_2(vertex: LocalVertex, patience_seconds: float = 30.0) -> Engine:
 
 
 def lyria_3_clip(vertex: LocalVertex, patience_seconds: float = 30.0) -> Engine:
-    return Lyria3Clip(interactions_url(vertex.cloud), vertex.vertex(patience_seconds))
+    return Lyria3Clip(Interactions(signed_in(vertex.cloud, CREDENTIALS), patience(patience_seconds)))
 
 
 BOTH = pytest.mark.parametrize("engine", [lyria_2, lyria_3_clip])
 
 
 def prompt_of(body: dict[str, Any]) -> str:
-    text: str = body["instances"][0]["prompt"] if "instances" in body else body["input"][0]["text"]
+    text: str = body["instances"][0]["prompt"] if "instances" in body else body["input"]
     return text
 
 
@@ -70,12 +72,11 @@ def test_lyria_2_is_asked_with_prompt_negative_prompt_and_seed(vertex: LocalVert
 
 
 def test_lyria_3_is_asked_in_words_alone(vertex: LocalVertex, sea: Brief) -> None:
-    """It knows neither a seed nor a negative prompt, so the prompt says what to avoid."""
+    """The prompt also says what to avoid, since there is no negative prompt and no seed; Google stores nothing."""
     lyria_3_clip(vertex.script("lyria-3-clip-preview")).make(sea, 30, SEED)
     (asked,) = vertex.asked("lyria-3-clip-preview")
-    assert asked.keys() == {"model", "input"}
-    assert asked["model"] == "lyria-3-clip-preview"
-    assert prompts.full(sea) + " No vocals, no lyrics. Avoid: drums, vocals." == prompt_of(asked)
+    prompt = prompts.full(sea) + " No vocals, no lyrics. Avoid: drums, vocals."
+    assert asked == {"model": "lyria-3-clip-preview", "input": prompt, "store": False}
 
 
 def test_korean_never_reaches_lyria(vertex: LocalVertex, sea: Brief) -> None:
@@ -178,28 +179,35 @@ def test_patience_ends_before_the_step_does(
     vertex.script(model)
 
 
-def test_a_wait_that_is_asked_for_beyond_the_patience_is_not_begun(vertex: LocalVertex, sea: Brief) -> None:
-    """``Retry-After`` is honoured, and where it is too long there is no use in waiting."""
+@BOTH
+def test_a_wait_that_is_asked_for_beyond_the_patience_is_not_begun(
+    vertex: LocalVertex, sea: Brief, engine: Make
+) -> None:
+    """``Retry-After`` is honoured; if it is longer than the patience, the engine is unavailable at once."""
+    model = MODELS[engine(vertex).name]
     busy = {"status": 429, "body": {}, "headers": {"Retry-After": "3600"}}
     with pytest.raises(EngineUnavailableError):
-        lyria_2(vertex.script("lyria-002", busy)).make(sea, 30, SEED)
-    assert len(vertex.asked("lyria-002")) == 1
+        engine(vertex.script(model, busy)).make(sea, 30, SEED)
+    assert len(vertex.asked(model)) == 1
 
 
 def test_an_address_where_nobody_answers_is_unavailable(vertex: LocalVertex, sea: Brief) -> None:
-    """A refused connection is tried again, and then named."""
-    nobody = lyria_2_url(Cloud("p", "http://127.0.0.1:9"))
-    with pytest.raises(EngineUnavailableError, match="ConnectionError"):
-        Lyria2(nobody, vertex.vertex(patience_seconds=0.1)).make(sea, 30, SEED)
+    """A refused connection is repeated; the error names it when patience ends."""
+    nobody = Cloud("p", "http://127.0.0.1:9")
+    engines = (
+        Lyria2(lyria_2_url(nobody), vertex.vertex(patience_seconds=0.1)),
+        Lyria3Clip(Interactions(signed_in(nobody, CREDENTIALS), patience(0.1))),
+    )
+    for engine in engines:
+        with pytest.raises(EngineUnavailableError, match="ConnectionError"):
+            engine.make(sea, 30, SEED)
 
 
 def test_the_addresses_are_googles_unless_told_otherwise() -> None:
-    """Lyria 2 answers in its region, Lyria 3 globally; without a project there is no address."""
-    cloud = Cloud("p")
+    """Lyria 2 answers in its region, Lyria 3 globally; without a project neither is configured."""
     root = "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1"
-    assert lyria_2_url(cloud) == f"{root}/publishers/google/models/lyria-002:predict"
-    expected = "https://aiplatform.googleapis.com/v1beta1/projects/p/locations/global/interactions"
-    assert interactions_url(cloud) == expected
-    for url in (lyria_2_url, interactions_url):
+    assert lyria_2_url(Cloud("p")) == f"{root}/publishers/google/models/lyria-002:predict"
+    assert base_url(Cloud("p"), "global") == "https://aiplatform.googleapis.com"
+    for configure in (lyria_2_url, signed_in):
         with pytest.raises(EngineNotConfiguredError, match="GOOGLE_CLOUD_PROJECT"):
-            url(Cloud())
+            configure(Cloud())
