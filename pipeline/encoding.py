@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Final
 
+import lameenc
 import numpy as np
+import soundfile
 from mutagen import id3
 from numpy.typing import NDArray
 
@@ -40,8 +42,6 @@ class Tags:
 
 def wav(audio: Audio) -> bytes:
     """Return the sound as a 16-bit PCM WAV with triangular dither; the same sound gives the same bytes."""
-    import soundfile  # noqa: PLC0415  each encoder loads its own library
-
     out = BytesIO()
     soundfile.write(out, _dithered(audio), audio.rate, format="WAV", subtype="PCM_16")
     return out.getvalue()
@@ -49,8 +49,6 @@ def wav(audio: Audio) -> bytes:
 
 def mp3(audio: Audio, tags: Tags, cover_jpeg: bytes | None) -> bytes:
     """Return the sound as a 256 kbit/s MP3 with ID3v2.3 tags, and the cover when there is one."""
-    import lameenc  # noqa: PLC0415  each encoder loads its own library
-
     encoder = lameenc.Encoder()
     encoder.silence()
     encoder.set_bit_rate(_KBIT)

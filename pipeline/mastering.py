@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Final
 
 import numpy as np
+import pyloudnorm
 from numpy.typing import NDArray
 from scipy import ndimage, signal
 
@@ -88,8 +89,6 @@ def true_peaks(samples: Samples, above: float = 0.0) -> NDArray[np.float32]:
 
 def loudness_lufs(samples: Samples, rate: int) -> float:
     """Return the integrated loudness in LUFS."""
-    import pyloudnorm  # noqa: PLC0415  only a whole track is measured
-
     return float(pyloudnorm.Meter(rate).integrated_loudness(samples))
 
 

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+import soundfile
+
 from musicgenerator.briefs import GENRES, INSTRUMENTS, KEYS, MAX_INSTRUMENTS, SEED, TEMPO_BPM, Brief
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ Musician = Callable[[str, int, float], "Audio"]
 
 def compose(prompt: str, seed: int, seconds: float) -> "Audio":
     """Return the composer's music for a prompt."""
-    from pipeline.engines.composer import Composer  # noqa: PLC0415  loaded by whoever wants music first
+    from pipeline.engines.composer import Composer  # noqa: PLC0415  slow to import: only when music is made
 
     with _TURN:
         return Composer().make(brief_of(prompt), seconds, seed % (SEED[1] + 1)).audio
@@ -57,9 +60,7 @@ def brief_of(prompt: str) -> Brief:
 
 def wav(audio: "Audio") -> bytes:
     """Return the sound as Lyria 2 gives it: 16-bit WAV at 48 kHz."""
-    import numpy as np  # noqa: PLC0415  loaded by whoever wants music first
-    import soundfile  # noqa: PLC0415  as above
-    from scipy import signal  # noqa: PLC0415  as above
+    from scipy import signal  # noqa: PLC0415  slow to import: only when music is made
 
     samples = audio.samples
     if audio.rate != LYRIA_2_RATE:
@@ -72,9 +73,6 @@ def wav(audio: "Audio") -> bytes:
 
 def mp3(audio: "Audio") -> bytes:
     """Return the sound as Lyria 3 gives it: MP3 at 44.1 kHz, which is the composer's own rate."""
-    import numpy as np  # noqa: PLC0415  as above
-    import soundfile  # noqa: PLC0415  as above
-
     out = BytesIO()
     soundfile.write(out, np.clip(audio.samples, -1, 1), audio.rate, format="MP3")
     return out.getvalue()

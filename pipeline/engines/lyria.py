@@ -38,6 +38,16 @@ class Wish:
 Ask = Callable[[Wish], Mapping[str, Any]]
 
 
+@dataclass(frozen=True)
+class _Model:
+    """A model's names, the price of a take in USD, and what reads the sound out of its answers."""
+
+    engine: str
+    name: str
+    usd: float
+    sound_of: Callable[[Mapping[str, Any]], bytes]
+
+
 class Lyria2:
     """Lyria 2, which takes a negative prompt and a seed; the take's seed is the one that gave the sound."""
 
@@ -57,7 +67,7 @@ class Lyria2:
             instance = {"prompt": wish.prompt, "seed": wish.seed} | ({"negative_prompt": avoid} if avoid else {})
             return self._vertex.post(self._url, {"instances": [instance], "parameters": {}})
 
-        return _take(self.name, LYRIA_2_MODEL, LYRIA_2_USD, ask, brief, seed, _prediction)
+        return _take(_LYRIA_2, ask, brief, seed)
 
 
 class Lyria3Clip:
@@ -77,8 +87,7 @@ class Lyria3Clip:
         def ask(wish: Wish) -> Mapping[str, Any]:
             return self._interactions.create(LYRIA_3_CLIP_MODEL, wish.prompt + rest)
 
-        take = _take(self.name, LYRIA_3_CLIP_MODEL, LYRIA_3_CLIP_USD, ask, brief, seed, _interaction)
-        return replace(take, seed=seed)
+        return replace(_take(_LYRIA_3_CLIP, ask, brief, seed), seed=seed)
 
 
 def lyria_2_url(cloud: Cloud) -> str:
@@ -95,44 +104,36 @@ def _wishes(brief: Brief, seed: int) -> Iterator[Wish]:
     yield Wish(prompts.plain(brief), another)
 
 
-def _take(  # noqa: PLR0913, PLR0917  what differs between the two models
-    engine: str,
-    model: str,
-    usd: float,
-    ask: Ask,
-    brief: Brief,
-    seed: int,
-    sound_of: Callable[[Mapping[str, Any]], bytes],
-) -> Take:
-    blocked = RecitationBlockedError(f"{engine} was not asked")
+def _take(model: _Model, ask: Ask, brief: Brief, seed: int) -> Take:
+    blocked = RecitationBlockedError(f"{model.engine} was not asked")
     for wish in _wishes(brief, seed):
         try:
-            answer, audio = _heard(engine, ask, wish, sound_of)
+            answer, audio = _heard(model, ask, wish)
         except RecitationBlockedError as error:
-            logs.warning("taken for known music", engine=engine, reason=str(error))
+            logs.warning("taken for known music", engine=model.engine, reason=str(error))
             blocked = error
         else:
             # Only an answer with sound in it is charged; a block is not.
-            return Take(audio, engine, model, wish.seed, usd, midi=None, form={}, answer=answer)
+            return Take(audio, model.engine, model.name, wish.seed, model.usd, midi=None, form={}, answer=answer)
     raise blocked
 
 
-def _heard(engine: str, ask: Ask, wish: Wish, sound_of: Callable[[Mapping[str, Any]], bytes]) -> tuple[bytes, Audio]:
+def _heard(model: _Model, ask: Ask, wish: Wish) -> tuple[bytes, Audio]:
     # Lyria has been seen to answer 200 without a sound: it is asked once more, and not a third time.
     for _ in range(2):
         try:
             body = ask(wish)
         except RequestRefusedError as error:
             raise refusal(str(error)) from error
-        answer = sound_of(body)
+        answer = model.sound_of(body)
         audio = decoded(answer)
         if audio is not None:
             return answer, audio
         blocked = block_in(body)
         if blocked is not None:
             raise blocked
-        logs.warning("an answer without sound", engine=engine, fields=sorted(body))
-    raise NoAudioError(f"{engine} answered twice without sound")
+        logs.warning("an answer without sound", engine=model.engine, fields=sorted(body))
+    raise NoAudioError(f"{model.engine} answered twice without sound")
 
 
 def _prediction(body: Mapping[str, Any]) -> bytes:
@@ -152,3 +153,7 @@ def _interaction(body: Mapping[str, Any]) -> bytes:
         if content.get("type") == "audio" and (sound := unpacked(content.get("data"))):
             return sound
     return b""
+
+
+_LYRIA_2: Final = _Model(Lyria2.name, LYRIA_2_MODEL, LYRIA_2_USD, _prediction)
+_LYRIA_3_CLIP: Final = _Model(Lyria3Clip.name, LYRIA_3_CLIP_MODEL, LYRIA_3_CLIP_USD, _interaction)

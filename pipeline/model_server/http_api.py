@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from pipeline.model_server.predicting import InstanceError, PredictionError, Predictor, instances_of
 
 # Eight prompts are far below this.
-LARGEST_BODY: Final = 1_500_000
+MAX_BODY_BYTES: Final = 1_500_000
 RETRY_AFTER_SECONDS: Final = 5
 
 _BUSY: Final = (429, 503)
@@ -17,7 +17,7 @@ _BUSY: Final = (429, 503)
 def app(predictor: Predictor, health_route: str, predict_route: str) -> Flask:
     """Return the WSGI app that answers for this predictor."""
     api = Flask(__name__)
-    api.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    api.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
 
     @api.get(health_route)
     def _health() -> ResponseReturnValue:

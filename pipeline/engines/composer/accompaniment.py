@@ -141,13 +141,12 @@ def _restruck(
     out: list[tuple[float, float, str]] = []
     changes = [span.start for span in chords if start < span.start < start + beats]
     for hit in hits(pattern, beats):
-        begin, end = start + hit.beat, start + hit.beat + hit.length
+        begin, end, symbol = start + hit.beat, start + hit.beat + hit.length, hit.symbol
         for change in changes:
             if begin < change < end:
-                out.append((begin, change - begin, hit.symbol))
-                begin = change
-                hit = hit._replace(symbol=again or hit.symbol)  # noqa: PLW2901  the rest of the same hit
-        out.append((begin, end - begin, hit.symbol))
+                out.append((begin, change - begin, symbol))
+                begin, symbol = change, again or symbol
+        out.append((begin, end - begin, symbol))
     return out
 
 

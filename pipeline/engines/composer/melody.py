@@ -99,7 +99,7 @@ class Singer:
         graces: Random,
     ) -> list[_Slot]:
         style, key = self.style, self.key
-        steps = len(scale_for(key, style.pentatonic, self.chords[0].chord))
+        steps = len(scale_for(key, self.chords[0].chord, pentatonic=style.pentatonic))
         home = round((register - 48 - key.tonic) / 12 * steps)
         slots: list[_Slot] = []
         for index, bar in enumerate(theme):
@@ -108,7 +108,7 @@ class Singer:
             for hit, offset in zip(hits(bar.rhythm, style.beats), bar.contour, strict=True):
                 beat = start + hit.beat
                 span = span_at(self.chords, beat)
-                scale = scale_for(key, style.pentatonic, span.chord)
+                scale = scale_for(key, span.chord, pentatonic=style.pentatonic)
                 strong = hit.beat == 0 or closes
                 if not style.pentatonic:  # whose tones all go together
                     strong = strong or hit.length >= 1 or hit.beat % 2 == 0 or beat == span.start
@@ -178,8 +178,8 @@ class Singer:
                     cost = line.cost + self._cost(slot, before, line, pitch)
                     ending = (*line.last, pitch)[-3:]
                     if ending not in found or cost < found[ending].cost:
-                        now = (pitch, slot.bass, (pitch - slot.bass) % 12) if slot.bass is not None else line.perfect
-                        found[ending] = _Line(cost, ending, (line.path, pitch), now)
+                        meeting = line.perfect if slot.bass is None else (pitch, slot.bass, (pitch - slot.bass) % 12)
+                        found[ending] = _Line(cost, ending, (line.path, pitch), meeting)
             lines = sorted(found.values(), key=lambda line: (line.cost, line.last))[:_BEAMS]
             before = slot
         return lines[0]
@@ -196,9 +196,10 @@ class Singer:
             number = self._figure(figure)
             cost += (0.0 if number in self._sung else 0.5) + (_DISLIKE if self._taste[number] > _LIKED else 0.0)
         if slot.bass is not None and line.perfect is not None:
-            pitch_then, bass_then, interval = line.perfect
-            now = (pitch - slot.bass) % 12
-            cost += 5.0 * (interval == now and now in _PERFECT and pitch != pitch_then and slot.bass != bass_then)
+            last_pitch, last_bass, last_interval = line.perfect
+            interval = (pitch - slot.bass) % 12
+            parallel = interval == last_interval and pitch != last_pitch and slot.bass != last_bass
+            cost += 5.0 * (parallel and interval in _PERFECT)
         return cost
 
     def _figure(self, pitches: Sequence[int]) -> int:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import tinysoundfont
 from numpy.typing import NDArray
 from scipy import signal
 
@@ -72,8 +73,6 @@ class _Synth:
     """The soundfont player, one part at a time."""
 
     def __init__(self, performances: Sequence[Performance], font: Path | None) -> None:
-        import tinysoundfont  # noqa: PLC0415  a C extension that only rendering needs
-
         played = (INSTRUMENTS[performance.part.instrument] for performance in performances)
         presets = {(instrument.bank, instrument.program) for instrument in played}
         self._synth = tinysoundfont.Synth(gain=-3.0, samplerate=RATE)

@@ -107,7 +107,7 @@ def chord(numeral: str, key: Key) -> Chord:
     return Chord(numeral, symbol, tones, bass)
 
 
-def scale_for(key: Key, pentatonic: bool, over: Chord) -> tuple[int, ...]:  # noqa: FBT001  it names the scale
+def scale_for(key: Key, over: Chord, *, pentatonic: bool) -> tuple[int, ...]:
     """Return the scale in semitones above the tonic, bent so that it holds the chord's own tones.
 
     Over a dominant in minor the seventh is raised, over a borrowed chord the borrowed tone replaces its neighbour.
