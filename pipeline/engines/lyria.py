@@ -1,6 +1,6 @@
-"""Google's Lyria on Vertex AI: Lyria 2 (``lyria-002``) and the clips of Lyria 3.
+"""Google's Lyria on Vertex AI: Lyria 2 (``lyria-002``) and Lyria 3 Clip (``lyria-3-clip-preview``).
 
-Both make about half a minute of instrumental music; the mastering fits its length.
+Both make about 30 s of instrumental music; the mastering repeats it or fades it out.
 https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/lyria-music-generation
 """
 
@@ -28,50 +28,50 @@ _LYRIA_2_LOCATION: Final = "us-central1"
 
 
 @dataclass(frozen=True)
-class Wish:
-    """One way of asking."""
+class _Query:
+    """One request to a model."""
 
     prompt: str
     seed: int
 
 
-Ask = Callable[[Wish], Mapping[str, Any]]
+Ask = Callable[[_Query], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class _Model:
-    """A model's names, the price of a take in USD, and what reads the sound out of its answers."""
+    """The names of an engine and its model, the price of a take, and what reads the audio from an answer."""
 
     engine: str
     name: str
     usd: float
-    sound_of: Callable[[Mapping[str, Any]], bytes]
+    audio_of: Callable[[Mapping[str, Any]], bytes]
 
 
 class Lyria2:
-    """Lyria 2, which takes a negative prompt and a seed; the take's seed is the one that gave the sound."""
+    """Lyria 2, which takes a negative prompt and a seed; the take has the seed of the request that succeeded."""
 
     name = "lyria-002"
 
     def __init__(self, url: str, vertex: Vertex) -> None:
-        """``url`` is the model's, as ``lyria_2_url`` gives it."""
+        """``url`` is as ``lyria_2_url`` returns it."""
         self._url = url
         self._vertex = vertex
 
     def make(self, brief: Brief, seconds: float, seed: int) -> Take:
-        """Make about 30 s, whatever the ``seconds``; raise EngineError."""
+        """Make about 30 s of music; raise EngineError."""
         del seconds
         avoid = prompts.avoided(brief)
 
-        def ask(wish: Wish) -> Mapping[str, Any]:
-            instance = {"prompt": wish.prompt, "seed": wish.seed} | ({"negative_prompt": avoid} if avoid else {})
+        def ask(query: _Query) -> Mapping[str, Any]:
+            instance = {"prompt": query.prompt, "seed": query.seed} | ({"negative_prompt": avoid} if avoid else {})
             return self._vertex.post(self._url, {"instances": [instance], "parameters": {}})
 
         return _take(_LYRIA_2, ask, brief, seed)
 
 
 class Lyria3Clip:
-    """Lyria 3's clip model, which knows no negative prompt and no seed: the take's seed is the one that was asked."""
+    """Lyria 3 Clip, which takes no negative prompt and no seed; the take has the seed that was requested."""
 
     name = "lyria-3-clip"
 
@@ -79,79 +79,79 @@ class Lyria3Clip:
         self._interactions = interactions
 
     def make(self, brief: Brief, seconds: float, seed: int) -> Take:
-        """Make about 30 s, whatever the ``seconds``; raise EngineError."""
+        """Make about 30 s of music; raise EngineError."""
         del seconds
         avoid = prompts.avoided(brief)
         rest = " No vocals, no lyrics." + (f" Avoid: {avoid}." if avoid else "")
 
-        def ask(wish: Wish) -> Mapping[str, Any]:
-            return self._interactions.create(LYRIA_3_CLIP_MODEL, wish.prompt + rest)
+        def ask(query: _Query) -> Mapping[str, Any]:
+            return self._interactions.create(LYRIA_3_CLIP_MODEL, query.prompt + rest)
 
         return replace(_take(_LYRIA_3_CLIP, ask, brief, seed), seed=seed)
 
 
 def lyria_2_url(cloud: Cloud) -> str:
-    """Return where Lyria 2 answers; raise EngineNotConfiguredError without a project."""
+    """Return the URL of Lyria 2's predictions; raise EngineNotConfiguredError without a project."""
     parent = f"projects/{project_of(cloud)}/locations/{_LYRIA_2_LOCATION}"
     return f"{base_url(cloud, _LYRIA_2_LOCATION)}/v1/{parent}/publishers/google/models/{LYRIA_2_MODEL}:predict"
 
 
-def _wishes(brief: Brief, seed: int) -> Iterator[Wish]:
-    """Yield the ways to ask, one after another for as long as what comes of it is taken for known music."""
+def _queries(brief: Brief, seed: int) -> Iterator[_Query]:
+    """Yield the requests to make, the next one after each recitation block: another seed, then a plainer prompt."""
     another = (seed + 1) % (SEED[1] + 1)
-    yield Wish(prompts.full(brief), seed)
-    yield Wish(prompts.full(brief), another)
-    yield Wish(prompts.plain(brief), another)
+    yield _Query(prompts.full(brief), seed)
+    yield _Query(prompts.full(brief), another)
+    yield _Query(prompts.plain(brief), another)
 
 
 def _take(model: _Model, ask: Ask, brief: Brief, seed: int) -> Take:
     blocked = RecitationBlockedError(f"{model.engine} was not asked")
-    for wish in _wishes(brief, seed):
+    for query in _queries(brief, seed):
         try:
-            answer, audio = _heard(model, ask, wish)
+            answer, audio = _heard(model, ask, query)
         except RecitationBlockedError as error:
-            logs.warning("taken for known music", engine=model.engine, reason=str(error))
+            logs.warning("blocked by recitation checks", engine=model.engine, reason=str(error))
             blocked = error
         else:
-            # Only an answer with sound in it is charged; a block is not.
-            return Take(audio, model.engine, model.name, wish.seed, model.usd, midi=None, form={}, answer=answer)
+            # Google charges an answer with audio, not a block.
+            return Take(audio, model.engine, model.name, query.seed, model.usd, midi=None, form={}, answer=answer)
     raise blocked
 
 
-def _heard(model: _Model, ask: Ask, wish: Wish) -> tuple[bytes, Audio]:
-    # Lyria has been seen to answer 200 without a sound: it is asked once more, and not a third time.
+def _heard(model: _Model, ask: Ask, query: _Query) -> tuple[bytes, Audio]:
+    # Lyria sometimes answers 200 without audio: repeat the request once.
     for _ in range(2):
         try:
-            body = ask(wish)
+            body = ask(query)
         except RequestRefusedError as error:
             raise refusal(str(error)) from error
-        answer = model.sound_of(body)
+        answer = model.audio_of(body)
         audio = decoded(answer)
         if audio is not None:
             return answer, audio
         blocked = block_in(body)
         if blocked is not None:
             raise blocked
-        logs.warning("an answer without sound", engine=model.engine, fields=sorted(body))
-    raise NoAudioError(f"{model.engine} answered twice without sound")
+        logs.warning("the answer has no audio", engine=model.engine, fields=sorted(body))
+    raise NoAudioError(f"{model.engine} answered twice without audio")
 
 
 def _prediction(body: Mapping[str, Any]) -> bytes:
-    """Return the first prediction's sound, under the name that is answered or the one that is documented."""
+    """Return the first audio of the predictions. The API documents ``audioContent``, and the other name was seen."""
     for prediction in objects(body, "predictions"):
         for name in ("bytesBase64Encoded", "audioContent"):
-            if sound := unpacked(prediction.get(name)):
-                return sound
+            if data := unpacked(prediction.get(name)):
+                return data
     return b""
 
 
 def _interaction(body: Mapping[str, Any]) -> bytes:
-    """Return the first sound of an interaction, in the flat ``outputs`` or in the content of its ``steps``."""
+    """Return the first audio of an interaction, in its ``steps`` or, in older answers, in its ``outputs``."""
     steps = (step for step in objects(body, "steps") if step.get("type") != "user_input")
     contents = [*objects(body, "outputs"), *(content for step in steps for content in objects(step, "content"))]
     for content in contents:
-        if content.get("type") == "audio" and (sound := unpacked(content.get("data"))):
-            return sound
+        if content.get("type") == "audio" and (data := unpacked(content.get("data"))):
+            return data
     return b""
 
 

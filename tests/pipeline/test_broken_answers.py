@@ -89,16 +89,16 @@ PROXY = "<html>Sign in to the proxy</html>"
 @pytest.mark.parametrize(
     ("answer", "error", "words"),
     [
-        (reply("200 OK", PROXY, "text/html"), NoAudioError, "without sound"),
-        (reply("200 OK", '{"predictions": [{"bytesBase6'), NoAudioError, "without sound"),
-        (reply("200 OK", '{"predictions": [{"bytesBase64Encoded": "%%%"}]}'), NoAudioError, "without sound"),
+        (reply("200 OK", PROXY, "text/html"), NoAudioError, "without audio"),
+        (reply("200 OK", '{"predictions": [{"bytesBase6'), NoAudioError, "without audio"),
+        (reply("200 OK", '{"predictions": [{"bytesBase64Encoded": "%%%"}]}'), NoAudioError, "without audio"),
         (
             reply("200 OK", '{"steps": [{"type": "model_output", "content": [{"type": "audio", "data": "%%%"}]}]}'),
             NoAudioError,
-            "without sound",
+            "without audio",
         ),
-        (reply("200 OK", "[]"), NoAudioError, "without sound"),
-        (reply("204 No Content", ""), NoAudioError, "without sound"),
+        (reply("200 OK", "[]"), NoAudioError, "without audio"),
+        (reply("204 No Content", ""), NoAudioError, "without audio"),
         (reply("403 Forbidden", PROXY, "text/html"), RequestRefusedError, "403: .*Sign in"),
         (reply("400 Bad Request", '"no object"'), RequestRefusedError, "400: no object"),
         (reply("400 Bad Request", '{"error": "seconds must be less"}'), RequestRefusedError, "400: seconds must be"),
