@@ -1,7 +1,7 @@
-"""The models: Lyria's ``:predict`` and ``interactions``, and ``endpoints/{id}:predict``.
+"""The models' routes: Lyria's ``:predict`` and ``interactions``, and ``endpoints/{id}:predict``.
 
-Lyria is played by the composer; an endpoint's requests go to the model server that ``MODEL_SERVER_URL`` names.
-Scripted answers come first: ``localcloud.vertex.scripts``.
+The composer plays Lyria's part; an endpoint's requests go to the model server at ``MODEL_SERVER_URL``.
+Answers that ``localcloud.vertex.scripts`` holds come first.
 """
 
 import base64
@@ -30,7 +30,7 @@ _NOT_ENGLISH: Final = 0x250
 
 @dataclass(frozen=True)
 class Models:
-    """Who plays, for how long, and where the model server of the endpoints is, empty where there is none."""
+    """What makes Lyria's music, how long it is, and the URL of the endpoints' model server, empty if there is none."""
 
     musician: Musician = musicians.compose
     seconds: float = musicians.CLIP_SECONDS
@@ -38,7 +38,7 @@ class Models:
 
 
 def models_of_environ() -> Models:
-    """Read where the model server is."""
+    """Read the model server's URL from the environment."""
     return Models(model_server_url=os.environ.get("MODEL_SERVER_URL", "").rstrip("/"))
 
 
@@ -87,7 +87,7 @@ def routes(models: Models) -> Blueprint:  # noqa: C901  a list of routes
         if not answer.shape:
             return _scripted_answer(answer)
         prompt = _lyria_3_prompt(body)
-        # The model takes no seed: every answer is another piece.
+        # The model takes no seed, so every answer differs.
         sound = musicians.mp3(models.musician(prompt, secrets.randbits(32), models.seconds))
         content = [
             {"type": "text", "text": "[0.0:] Instrumental"},
@@ -124,7 +124,7 @@ def _lyria_2_wish(body: Mapping[str, Any]) -> tuple[str, int]:
     seed = instance.get("seed")
     if seed is not None and "sample_count" in parameters:
         raise GoogleError("INVALID_ARGUMENT", "seed and sample_count cannot be used together.")
-    # A Value of protobuf holds doubles: Google's own client sends the seed 7 as 7.0.
+    # protobuf's Value holds doubles: Google's client sends the seed 7 as 7.0.
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | float) or seed != int(seed)):
         raise GoogleError("INVALID_ARGUMENT", "seed must be an integer.")
     return prompt, secrets.randbits(32) if seed is None else int(seed)
@@ -138,7 +138,7 @@ def _lyria_3_prompt(body: Mapping[str, Any]) -> str:
 
 
 def _texts(given: object) -> Iterator[str]:
-    """Yield the texts of an interaction's input: one text, or a list of contents, or of steps that have contents."""
+    """Yield the texts of an interaction's input: a text, a list of contents, or a list of steps with contents."""
     if isinstance(given, str):
         yield given
     elif isinstance(given, list):
@@ -175,7 +175,7 @@ _STATUSES: Final = {
 
 
 def _refused(code: int, message: str, retry_after: str | None) -> Response:
-    """Wrap a model server's refusal as Vertex AI does: the same code, the server's words as the message."""
+    """Wrap a model server's error as Vertex AI does: the same code, with the server's words as the message."""
     error = {"code": code, "message": message, "status": _STATUSES.get(code, "INTERNAL")}
     headers = {"Retry-After": retry_after} if retry_after else {}
     return _scripted_answer(Answer(code, {"error": error}, headers))

@@ -1,4 +1,4 @@
-"""What the local models play: the composer's music for whatever of the brief's vocabulary the prompt names."""
+"""The local models' music: the composer plays what the prompt names of the brief's vocabulary."""
 
 import re
 import threading
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CLIP_SECONDS: Final = 30.0
 LYRIA_2_RATE: Final = 48_000
 
-# Composing takes a core for some seconds: requests wait for each other, as they would for a quota.
+# Composing keeps a core busy for seconds, so only one request composes at a time.
 _TURN: Final = threading.BoundedSemaphore(1)
 _TEMPO: Final = re.compile(r"(\d{2,3}) BPM", re.IGNORECASE)
 _PROMPT_KEPT: Final = 200
@@ -34,7 +34,7 @@ def compose(prompt: str, seed: int, seconds: float) -> "Audio":
 
 
 def brief_of(prompt: str) -> Brief:
-    """Read out of a prompt what the composer needs to know, with something ordinary for what it does not say."""
+    """Return a brief with what the prompt names, and with defaults for the rest."""
     tempo = _TEMPO.search(prompt)
     said = prompt.lower()
     key = next((key for key in KEYS if re.search(rf"\b{re.escape(key.lower())}\b", said)), "C major")
@@ -59,7 +59,7 @@ def brief_of(prompt: str) -> Brief:
 
 
 def wav(audio: "Audio") -> bytes:
-    """Return the sound as Lyria 2 gives it: 16-bit WAV at 48 kHz."""
+    """Return the audio as Lyria 2 answers it: 16-bit WAV at 48 kHz."""
     from scipy import signal  # noqa: PLC0415  slow to import: only when music is made
 
     samples = audio.samples
@@ -72,7 +72,7 @@ def wav(audio: "Audio") -> bytes:
 
 
 def mp3(audio: "Audio") -> bytes:
-    """Return the sound as Lyria 3 gives it: MP3 at 44.1 kHz, which is the composer's own rate."""
+    """Return the audio as Lyria 3 answers it: MP3 at 44.1 kHz, which is the composer's rate."""
     out = BytesIO()
     soundfile.write(out, np.clip(audio.samples, -1, 1), audio.rate, format="MP3")
     return out.getvalue()

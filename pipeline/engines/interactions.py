@@ -1,4 +1,4 @@
-"""Google's Interactions API by google-genai: https://ai.google.dev/gemini-api/docs/interactions."""
+"""Create interactions with google-genai: https://ai.google.dev/gemini-api/docs/interactions."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -17,7 +17,7 @@ from pipeline.engines.vertex import base_url, default_credentials, project_of
 
 _LOCATION: Final = "global"
 _REFUSED: Final = 400
-# ``interactions.create`` takes 0 and 1 for one repetition, and obeys any Retry-After: only -1 sends a request once.
+# ``interactions.create`` reads 0 and 1 as one retry and sleeps for any Retry-After; only -1 turns its retries off.
 _ONE_ATTEMPT: Final = HttpRetryOptions(attempts=-1)
 
 
@@ -41,7 +41,7 @@ class Interactions:
     """Creates interactions, within one patience."""
 
     def __init__(self, client: genai.Client, patience: Patience) -> None:
-        """``client`` is as ``signed_in`` returns it: it repeats nothing by itself."""
+        """``client`` is as ``signed_in`` returns it, without retries."""
         self._client = client
         self._patience = patience
 
@@ -54,7 +54,7 @@ class Interactions:
 
     def _create(self, model: str, prompt: str, timeout_seconds: float) -> Mapping[str, Any]:
         try:
-            # Google keeps an interaction for days unless ``store`` is false.
+            # Google stores an interaction for 7 days unless ``store`` is false.
             interaction = self._client.interactions.create(
                 model=model, input=prompt, store=False, timeout=timeout_seconds, automatic_continuation=False
             )
@@ -68,5 +68,5 @@ class Interactions:
             raise BusyError(f"{type(error).__name__}: {error}") from error
         except GoogleAuthError as error:
             raise EngineNotConfiguredError(f"Vertex AI does not accept the credentials: {error}") from error
-        # The client validates no answer: without warnings, a field of another type than documented passes as it is.
+        # The client does not validate an answer; ``warnings=False`` lets a field of an unexpected type pass.
         return interaction.model_dump(warnings=False) if isinstance(interaction, Interaction) else {}

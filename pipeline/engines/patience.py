@@ -1,4 +1,4 @@
-"""Repeat a request whose failure may pass, for a bounded time."""
+"""Retry a request for a bounded time while its failure may pass."""
 
 import random
 import time
@@ -23,7 +23,7 @@ Answer = TypeVar("Answer")
 
 
 class BusyError(Exception):
-    """A request failed in a way that may pass; the API asked for a wait of ``retry_after_seconds``, 0 if it did not."""
+    """A failure that may pass; ``retry_after_seconds`` is the wait that the API asked for, or 0."""
 
     def __init__(self, problem: str, retry_after_seconds: float = 0.0) -> None:
         super().__init__(problem)
@@ -31,27 +31,27 @@ class BusyError(Exception):
 
 
 class Patience:
-    """The time that one engine has for all its requests, counted from construction."""
+    """The time that an engine has for all its requests, counted from construction."""
 
     def __init__(self, seconds: float = PATIENCE_SECONDS, first_wait_seconds: float = _FIRST_WAIT_SECONDS) -> None:
-        """Set the first wait; each wait is twice the one before, shortened at random by up to half."""
+        """Start to count; waits double from ``first_wait_seconds``, each shortened at random by up to half."""
         self._until = time.monotonic() + seconds
         self._first_wait = first_wait_seconds
 
     def request(self, send: Callable[[float], Answer]) -> Answer:
-        """Return what ``send(timeout_seconds)`` returns, and repeat it with growing waits while it raises BusyError.
+        """Return what ``send(timeout_seconds)`` returns; retry it with growing waits while it raises BusyError.
 
         Raise EngineUnavailableError instead of a wait that would end after the patience.
         """
         wait = self._first_wait
         while True:
-            # An answer that got lost may have been charged: repeating the request then costs twice.
+            # If an answer was lost, it may have been charged, and the retry costs again.
             left = max(self._until - time.monotonic(), _MIN_TIMEOUT_SECONDS)
             try:
                 return send(min(ANSWER_SECONDS, left))
             except BusyError as error:
                 busy = error
-            pause = max(wait * random.uniform(0.5, 1.0), busy.retry_after_seconds)  # noqa: S311  spreads, hides nothing
+            pause = max(wait * random.uniform(0.5, 1.0), busy.retry_after_seconds)  # noqa: S311  jitter is no secret
             if time.monotonic() + pause >= self._until:
                 raise EngineUnavailableError(f"the engine is unavailable: {busy}") from busy
             logs.warning("the engine is busy", reason=str(busy), waitSeconds=round(pause, 1))
@@ -60,7 +60,7 @@ class Patience:
 
 
 def failure(status: int, body: object, headers: Mapping[str, str]) -> BusyError | RequestRefusedError:
-    """Return the error for an HTTP answer of 400 or more; ``body`` is its JSON value, or its text if it is no JSON.
+    """Return the error for an HTTP answer of 400 or more; ``body`` is its JSON value, or else its text.
 
     408, 429 and 5xx may pass; any other status is a refusal.
     """

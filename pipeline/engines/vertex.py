@@ -1,4 +1,4 @@
-"""Vertex AI's ``:predict`` over authorised HTTP, JSON in and JSON out: docs/decisions/0021 says why not by a client."""
+"""Send predictions to Vertex AI by authorised HTTP; docs/decisions/0021 says why not by Google's client."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -57,7 +57,7 @@ class Vertex:
     def post(self, url: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the answer's JSON object, or an empty one if the answer is something else.
 
-        Repeat 408, 429, 5xx and a broken connection while patience lasts, then raise EngineUnavailableError.
+        Retry 408, 429, 5xx and a broken connection while patience lasts, then raise EngineUnavailableError.
         Raise RequestRefusedError with the API's words for any other refusal.
         """
         return self._patience.request(lambda timeout_seconds: self._send(url, body, timeout_seconds))
