@@ -1,4 +1,4 @@
-"""Answers that no API gives on purpose: what a proxy, a cut connection or a model server of its own kind sends."""
+"""Answers outside of the APIs: from a proxy, a cut connection, or a custom model server."""
 
 import socket
 import threading
@@ -38,14 +38,14 @@ ALL = pytest.mark.parametrize("engine", [lyria_2, lyria_3_clip, endpoint])
 
 
 def reply(status: str, body: str, content_type: str = "application/json", missing: int = 0) -> bytes:
-    """An HTTP answer that promises ``missing`` bytes more than it has."""
+    """Return an HTTP answer whose Content-Length is ``missing`` bytes too large."""
     head = f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body) + missing}\r\n"
     return f"{head}Connection: close\r\n\r\n{body}".encode()
 
 
 @contextmanager
 def answering(answer: bytes | None) -> Iterator[tuple[Cloud, list[bytes]]]:
-    """Give every request the same answer, or None for silence; yield where, and the requests' first bytes."""
+    """Answer every request alike, or not at all for None; yield the address and the received requests."""
     asked: list[bytes] = []
     held: list[socket.socket] = []
     listening = socket.create_server((HOST, 0))
@@ -60,7 +60,7 @@ def answering(answer: bytes | None) -> Iterator[tuple[Cloud, list[bytes]]]:
             if answer is None:
                 held.append(connection)
                 continue
-            # A request's head and body may come in two pieces: to close before the second would reset the answer.
+            # Read the whole request, since closing before that would reset the connection.
             connection.settimeout(0.05)
             with connection:
                 try:
@@ -111,7 +111,7 @@ PROXY = "<html>Sign in to the proxy</html>"
 def test_a_broken_answer_is_an_error_of_the_engine(
     sea: Brief, engine: Make, answer: bytes, error: type[EngineError], words: str
 ) -> None:
-    """What may pass is repeated until patience ends, and the error has the words that came."""
+    """A failure that may pass is retried until the patience ends; the error has the answer's words."""
     with answering(answer) as (cloud, asked), pytest.raises(EngineError, match=words) as caught:
         engine(cloud, 1.0).make(sea, 30, 7)
     assert type(caught.value) is error
@@ -120,8 +120,8 @@ def test_a_broken_answer_is_an_error_of_the_engine(
 
 
 @ALL
-def test_an_engine_that_never_answers_is_given_up_in_time(sea: Brief, engine: Make) -> None:
-    """One request waits as long as the patience lasts; no client repeats it by itself."""
+def test_a_silent_server_is_unavailable_in_time(sea: Brief, engine: Make) -> None:
+    """One request waits until the patience ends; no client retries it on its own."""
     with answering(None) as (cloud, asked):
         started = time.monotonic()
         with pytest.raises(EngineUnavailableError, match="Timeout"):

@@ -47,10 +47,10 @@ def prompt_of(body: dict[str, Any]) -> str:
     ("engine", "model", "rate", "usd"),
     [(lyria_2, "lyria-002", 48_000, 0.06), (lyria_3_clip, "lyria-3-clip-preview", 44_100, 0.04)],
 )
-def test_music_comes_back_with_its_provenance_and_cost(  # noqa: PLR0913, PLR0917  a table's columns
+def test_music_comes_back_with_its_provenance_and_cost(  # noqa: PLR0913, PLR0917  the columns of the table
     vertex: LocalVertex, sea: Brief, engine: Make, model: str, rate: int, usd: float, shape: str
 ) -> None:
-    """Both shapes of either reply are read; the take says which model made it, from which seed and for how much."""
+    """Both shapes of an answer are read; the take has the model, the seed and the price."""
     take = engine(vertex.script(model, shape)).make(sea, 30, SEED)
     assert (take.audio.rate, take.audio.samples.shape[1]) == (rate, 2)
     assert take.audio.seconds == pytest.approx(1.0, abs=0.1)
@@ -59,8 +59,8 @@ def test_music_comes_back_with_its_provenance_and_cost(  # noqa: PLR0913, PLR091
     assert len(vertex.asked(model)) == 1
 
 
-def test_lyria_2_is_asked_with_prompt_negative_prompt_and_seed(vertex: LocalVertex, sea: Brief) -> None:
-    """The prompt holds the whole brief in English; what is to be avoided has a field of its own."""
+def test_lyria_2_receives_prompt_negative_prompt_and_seed(vertex: LocalVertex, sea: Brief) -> None:
+    """The prompt has the whole brief in English; what to avoid has its own field."""
     lyria_2(vertex.script("lyria-002")).make(sea, 30, SEED)
     (asked,) = vertex.asked("lyria-002")
     prompt = (
@@ -71,8 +71,8 @@ def test_lyria_2_is_asked_with_prompt_negative_prompt_and_seed(vertex: LocalVert
     assert asked == {"instances": [instance], "parameters": {}}
 
 
-def test_lyria_3_is_asked_in_words_alone(vertex: LocalVertex, sea: Brief) -> None:
-    """The prompt also says what to avoid, since there is no negative prompt and no seed; Google stores nothing."""
+def test_lyria_3_receives_only_a_prompt(vertex: LocalVertex, sea: Brief) -> None:
+    """The prompt also says what to avoid, since the model takes no negative prompt; Google stores nothing."""
     lyria_3_clip(vertex.script("lyria-3-clip-preview")).make(sea, 30, SEED)
     (asked,) = vertex.asked("lyria-3-clip-preview")
     prompt = prompts.full(sea) + " No vocals, no lyrics. Avoid: drums, vocals."
@@ -80,7 +80,7 @@ def test_lyria_3_is_asked_in_words_alone(vertex: LocalVertex, sea: Brief) -> Non
 
 
 def test_korean_never_reaches_lyria(vertex: LocalVertex, sea: Brief) -> None:
-    """Of a brief that a person edited in Korean, only the English vocabulary is sent."""
+    """If a person edited the brief in Korean, only its English vocabulary is sent."""
     korean = replace(sea, prompt="새벽의 고요한 바다", avoid="드럼")
     lyria_2(vertex.script("lyria-002")).make(korean, 30, SEED)
     (asked,) = vertex.asked("lyria-002")
@@ -93,7 +93,7 @@ def test_korean_never_reaches_lyria(vertex: LocalVertex, sea: Brief) -> None:
 def test_a_recitation_block_is_answered_with_another_seed_and_then_a_plainer_prompt(
     vertex: LocalVertex, sea: Brief, engine: Make, blocks: int
 ) -> None:
-    """The second time it is the same prompt, the third time a plain one; the take's cost stays that of one clip."""
+    """The second request has the same prompt, the third a plain one; the take costs one clip."""
     model = MODELS[engine(vertex).name]
     take = engine(vertex.script(model, *["recitation"] * blocks)).make(sea, 30, SEED)
     asked = vertex.asked(model)
@@ -106,14 +106,14 @@ def test_a_recitation_block_is_answered_with_another_seed_and_then_a_plainer_pro
         assert take.seed == SEED + 1
 
 
-def test_the_seed_after_the_last_is_the_first(vertex: LocalVertex, sea: Brief) -> None:
-    """Another seed is a seed, too."""
+def test_the_seed_after_the_largest_is_0(vertex: LocalVertex, sea: Brief) -> None:
+    """The other seed is in bounds, too."""
     assert lyria_2(vertex.script("lyria-002", "recitation")).make(sea, 30, 2**32 - 1).seed == 0
 
 
 @BOTH
-def test_music_that_is_always_taken_for_known_music_is_given_up(vertex: LocalVertex, sea: Brief, engine: Make) -> None:
-    """After the plainer prompt nothing else is tried."""
+def test_a_third_recitation_block_ends_the_take(vertex: LocalVertex, sea: Brief, engine: Make) -> None:
+    """There is no fourth request."""
     model = MODELS[engine(vertex).name]
     with pytest.raises(RecitationBlockedError, match="recitation checks"):
         engine(vertex.script(model, *["recitation"] * 3)).make(sea, 30, SEED)
@@ -136,7 +136,7 @@ def test_music_that_is_always_taken_for_known_music_is_given_up(vertex: LocalVer
 def test_a_refusal_is_not_repeated(
     vertex: LocalVertex, sea: Brief, engine: Make, answer: Any, error: type[EngineError]
 ) -> None:
-    """A safety block, in an error or in an answer of 200, has a class of its own; one request is all that is made."""
+    """There is one request; a safety block, in an error or in an answer of 200, has its own class."""
     model = MODELS[engine(vertex).name]
     with pytest.raises(RequestRefusedError) as caught:
         engine(vertex.script(model, answer)).make(sea, 30, SEED)
@@ -146,8 +146,8 @@ def test_a_refusal_is_not_repeated(
 
 @BOTH
 @pytest.mark.parametrize("answer", ["no audio", "not audio", {"status": 200, "body": {"predictions": "x", "steps": 5}}])
-def test_an_answer_without_sound_is_repeated_once(vertex: LocalVertex, sea: Brief, engine: Make, answer: Any) -> None:
-    """The same request is made once more, and a second empty answer ends it."""
+def test_an_answer_without_audio_is_repeated_once(vertex: LocalVertex, sea: Brief, engine: Make, answer: Any) -> None:
+    """The same request is sent once more; a second such answer is an error."""
     model = MODELS[engine(vertex).name]
     assert engine(vertex.script(model, answer)).make(sea, 30, SEED).audio.seconds > 0
     first, second = vertex.asked(model)
@@ -158,8 +158,8 @@ def test_an_answer_without_sound_is_repeated_once(vertex: LocalVertex, sea: Brie
 
 
 @BOTH
-def test_what_passes_by_itself_is_waited_for(vertex: LocalVertex, sea: Brief, engine: Make) -> None:
-    """Quota and server errors are asked again until music comes."""
+def test_failures_that_may_pass_are_retried(vertex: LocalVertex, sea: Brief, engine: Make) -> None:
+    """Quota and server errors are retried until there is music."""
     model = MODELS[engine(vertex).name]
     broken = {"status": 502, "body": {}}
     take = engine(vertex.script(model, "quota", "internal", "unavailable", broken)).make(sea, 30, SEED)
@@ -171,7 +171,7 @@ def test_what_passes_by_itself_is_waited_for(vertex: LocalVertex, sea: Brief, en
 def test_patience_ends_before_the_step_does(
     vertex: LocalVertex, sea: Brief, engine: Callable[[LocalVertex, float], Engine]
 ) -> None:
-    """An engine that stays busy is given up when its share of the time is over, with its own words."""
+    """An engine that stays busy becomes an error with the API's words."""
     model = MODELS[engine(vertex, 1).name]
     vertex.script(model, *["quota"] * 500)
     with pytest.raises(EngineUnavailableError, match="Quota exceeded"):
@@ -180,10 +180,8 @@ def test_patience_ends_before_the_step_does(
 
 
 @BOTH
-def test_a_wait_that_is_asked_for_beyond_the_patience_is_not_begun(
-    vertex: LocalVertex, sea: Brief, engine: Make
-) -> None:
-    """``Retry-After`` is honoured; if it is longer than the patience, the engine is unavailable at once."""
+def test_a_wait_longer_than_the_patience_is_not_started(vertex: LocalVertex, sea: Brief, engine: Make) -> None:
+    """If ``Retry-After`` is longer than the patience, the engine is unavailable at once."""
     model = MODELS[engine(vertex).name]
     busy = {"status": 429, "body": {}, "headers": {"Retry-After": "3600"}}
     with pytest.raises(EngineUnavailableError):
@@ -191,8 +189,8 @@ def test_a_wait_that_is_asked_for_beyond_the_patience_is_not_begun(
     assert len(vertex.asked(model)) == 1
 
 
-def test_an_address_where_nobody_answers_is_unavailable(vertex: LocalVertex, sea: Brief) -> None:
-    """A refused connection is repeated; the error names it when patience ends."""
+def test_an_address_without_a_server_is_unavailable(vertex: LocalVertex, sea: Brief) -> None:
+    """A refused connection is retried; then the error names it."""
     nobody = Cloud("p", "http://127.0.0.1:9")
     engines = (
         Lyria2(lyria_2_url(nobody), vertex.vertex(patience_seconds=0.1)),
