@@ -1,4 +1,4 @@
-"""Sound as a value: what every engine gives and the mastering takes."""
+"""Audio in memory, as engines return it and the mastering takes it."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ Samples = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Audio:
-    """Sound in memory; ``samples`` is float32 of shape (frames, 2), full scale at 1.0, and ``rate`` is in Hz."""
+    """Audio; ``samples`` is float32 of shape (frames, 2) with full scale at 1.0, ``rate`` is in Hz."""
 
     samples: Samples
     rate: int

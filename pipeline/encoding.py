@@ -1,10 +1,12 @@
-"""The master as files: WAV with dither, MP3 with its tags and cover."""
+"""Encode the master: WAV with dither, MP3 with tags and cover."""
 
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Final
 
+import lameenc
 import numpy as np
+import soundfile
 from mutagen import id3
 from numpy.typing import NDArray
 
@@ -14,16 +16,16 @@ ARTIST: Final = "musicgenerator"
 _KBIT: Final = 256
 _LAME_QUALITY: Final = 5
 _PCM_SCALE: Final = 32767
-_BLOCK: Final = 1 << 17  # frames worked on at a time
+_BLOCK: Final = 1 << 17  # frames processed at a time
 _LANGUAGES: Final = {"ko": "kor", "en": "eng"}
-_ID3_ENCODING: Final = id3.Encoding.UTF16  # ID3v2.3 knows no UTF-8, and v2.3 is what every player reads
+_ID3_ENCODING: Final = id3.Encoding.UTF16  # every player reads ID3v2.3, which has no UTF-8
 
 
 @dataclass(frozen=True)
 class Tags:
-    """What the MP3 says of itself; ``key`` is a brief's key, ``language`` is ``ko`` or ``en``.
+    """The tags of the MP3; ``key`` is a brief's key, ``language`` is ``ko`` or ``en``.
 
-    ``prompt_version`` is that of the prompt that described the picture, empty where it is not known.
+    ``prompt_version`` is the version of the prompt that described the picture, empty if it is not known.
     """
 
     title: str
@@ -36,22 +38,17 @@ class Tags:
     model: str
     seed: int
     prompt_version: str = ""
-    album: str = ""
 
 
 def wav(audio: Audio) -> bytes:
-    """Return the sound as a 16-bit PCM WAV with triangular dither; the same sound gives the same bytes."""
-    import soundfile
-
+    """Return the audio as a 16-bit PCM WAV with triangular dither; the same audio gives the same bytes."""
     out = BytesIO()
     soundfile.write(out, _dithered(audio), audio.rate, format="WAV", subtype="PCM_16")
     return out.getvalue()
 
 
 def mp3(audio: Audio, tags: Tags, cover_jpeg: bytes | None) -> bytes:
-    """Return the sound as a 256 kbit/s MP3 with ID3v2.3 tags, and the cover when there is one."""
-    import lameenc
-
+    """Return the audio as a 256 kbit/s MP3 with ID3v2.3 tags, and the cover if there is one."""
     encoder = lameenc.Encoder()
     encoder.silence()
     encoder.set_bit_rate(_KBIT)
@@ -83,7 +80,6 @@ def _id3(tags: Tags, cover_jpeg: bytes | None) -> id3.ID3:
     texts: dict[Any, str] = {
         id3.TIT2: tags.title,
         id3.TPE1: ARTIST,
-        id3.TALB: tags.album,
         id3.TCON: tags.genre,
         id3.TBPM: str(tags.tempo_bpm),
         id3.TKEY: initial_key(tags.key),

@@ -1,6 +1,6 @@
-"""The mastering that every engine shares: exact length, fades, -14 LUFS, and a true peak that survives the encoders.
+"""Master a take of any engine: exact length, fades, -14 LUFS, and a true peak of -1 dBTP that also the MP3 keeps.
 
-Loudness is that of ITU-R BS.1770-4 (pyloudnorm); the true peak is the largest sample after oversampling four times.
+Loudness is measured by ITU-R BS.1770-4 (pyloudnorm). The true peak is the largest sample after 4x oversampling.
 """
 
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Final
 
 import numpy as np
+import pyloudnorm
 from numpy.typing import NDArray
 from scipy import ndimage, signal
 
@@ -16,19 +17,18 @@ from pipeline.engines.errors import NoAudioError
 
 RATE: Final = 44_100
 LOUDNESS_LUFS: Final = -14.0
-TRUE_PEAK_DBTP: Final = -1.0
 PEAKS: Final = 200
 
-# Lossy encoding moves peaks: the limiter stays this far below what is promised.
+# MP3 encoding raises peaks, so the limiter leaves 1 dB below the promised -1 dBTP.
 _CEILING_DBTP: Final = -2.0
 _OVERSAMPLING: Final = 4
 _BETWEEN: Final = signal.firwin(12 * _OVERSAMPLING + 1, 1 / _OVERSAMPLING, window=("kaiser", 5.0)).astype(np.float32)
-# No sound comes higher between its samples than this many times the highest of them.
+# The highest possible ratio of a peak between samples to the highest sample.
 _OVERSHOOT: Final = _OVERSAMPLING * max(float(np.abs(_BETWEEN[phase::_OVERSAMPLING]).sum()) for phase in range(4))
-# The limiter's gain is one number a block; a stretch of blocks is oversampled or let alone as a whole.
+# The limiter has one gain for each block of frames; a stretch of blocks is oversampled as a whole, or not.
 _BLOCK: Final = 16
 _STRETCH: Final = 16
-_AT_ONCE: Final = 64  # stretches, that they fit the processor's cache
+_AT_ONCE: Final = 64  # stretches, few enough for the processor's cache
 _MARGIN: Final = 16
 _WINDOW_SECONDS: Final = 0.05
 _FADE_IN_SECONDS: Final = 0.02
@@ -41,12 +41,12 @@ _CLOSE_LU: Final = 0.08
 
 
 class SilentMusicError(NoAudioError):
-    """The engine gave no sound: nothing that is finite, nothing above -80 dBFS, or nothing that an ear would hear."""
+    """The take is empty, not finite, below -80 dBFS, or too short or low for a loudness."""
 
 
 @dataclass(frozen=True)
 class Master:
-    """Finished sound at 44.1 kHz with its measured figures; ``peaks`` are 200 values 0 to 1 for a waveform display."""
+    """The master at 44.1 kHz and its measurements; ``peaks`` are 200 values from 0 to 1 for a waveform display."""
 
     audio: Audio
     loudness_lufs: float
@@ -55,10 +55,10 @@ class Master:
 
 
 def master(audio: Audio, seconds: float) -> Master:
-    """Return the sound in stereo at 44.1 kHz, exactly ``seconds`` long, at -14 LUFS and at most -1 dBTP.
+    """Return the audio in stereo at 44.1 kHz, exactly ``seconds`` long, at -14 LUFS with peaks up to -1 dBTP.
 
-    Mono and any other rate are converted. Longer sound is faded out, shorter sound is repeated with a crossfade.
-    Raise SilentMusicError when there is nothing to hear.
+    Convert mono and other rates. Fade longer audio out; repeat shorter audio with a crossfade.
+    Raise SilentMusicError if there is nothing to hear.
     """
     heard = _faded(*_fitted(_stereo(audio), round(seconds * RATE)))
     loud, loudness = _levelled(heard)
@@ -67,14 +67,14 @@ def master(audio: Audio, seconds: float) -> Master:
 
 
 def true_peaks(samples: Samples, above: float = 0.0) -> NDArray[np.float32]:
-    """Return the largest magnitude of either channel in each block of 16 frames, between the samples too.
+    """Return the true peak of each block of 16 frames, over both channels; the shape is (blocks,).
 
-    Where nothing can come above ``above`` it is that of the samples in some blocks together. The shape is (blocks,).
+    Blocks that cannot exceed ``above`` are not oversampled; they report the sample peak of their stretch of blocks.
     """
     frames = _STRETCH * _BLOCK
     padded = np.zeros((2, -(-len(samples) // frames) * frames + 2 * _MARGIN), np.float32)
     padded[:, _MARGIN : _MARGIN + len(samples)] = samples.T
-    # What lies on either side of a stretch reaches into it.
+    # Each stretch includes the frames beside it, which the oversampling filter reads.
     stretches = np.lib.stride_tricks.sliding_window_view(padded, frames + 2 * _MARGIN, axis=1)[:, ::frames]
     highest = np.maximum(stretches.max(axis=2), -stretches.min(axis=2))
     peaks = np.repeat(highest.max(axis=0)[:, None], _STRETCH, axis=1)
@@ -89,8 +89,6 @@ def true_peaks(samples: Samples, above: float = 0.0) -> NDArray[np.float32]:
 
 def loudness_lufs(samples: Samples, rate: int) -> float:
     """Return the integrated loudness in LUFS."""
-    import pyloudnorm
-
     return float(pyloudnorm.Meter(rate).integrated_loudness(samples))
 
 
@@ -103,7 +101,7 @@ def _stereo(audio: Audio) -> Samples:
     samples = np.asarray(audio.samples, np.float32)
     if samples.ndim == 1:
         samples = samples[:, None]
-    # A sample that is not finite makes either extreme so.
+    # One NaN or infinite sample makes the minimum or the maximum NaN or infinite.
     loudest = max(-float(samples.min()), float(samples.max())) if samples.size else 0.0
     if not _SILENT <= loudest < np.inf:
         raise SilentMusicError(_NOTHING)
@@ -116,7 +114,7 @@ def _stereo(audio: Audio) -> Samples:
 
 
 def _fitted(samples: Samples, frames: int) -> tuple[Samples, float]:
-    """Return exactly so many frames, and the seconds over which they should fade out."""
+    """Return exactly ``frames`` frames, and the seconds over which they should fade out."""
     cross = min(int(_CROSSFADE_SECONDS * RATE), len(samples) // 3)
     missing = frames - len(samples)
     if missing > RATE // 2 and cross:
@@ -140,7 +138,7 @@ def _faded(samples: Samples, out_seconds: float) -> Samples:
 
 
 def _levelled(samples: Samples) -> tuple[Samples, float]:
-    """Return it at the loudness with what would pass the ceiling limited, and its LUFS."""
+    """Return the samples at -14 LUFS with peaks limited to the ceiling, and the LUFS that were measured."""
     ceiling = 10 ** (_CEILING_DBTP / 20)
     loudness = loudness_lufs(samples, RATE)
     if not np.isfinite(loudness):
@@ -158,7 +156,7 @@ def _levelled(samples: Samples) -> tuple[Samples, float]:
 
 
 def _expected_gain(samples: Samples, wanted: float, ceiling: float) -> float:
-    """Return the gain in dB that should raise the loudness by ``wanted`` dB when the limiter has taken its part."""
+    """Return the gain in dB that raises the loudness by about ``wanted`` dB, with the limiter's reduction included."""
     blocks = samples[: len(samples) // _BLOCK * _BLOCK].reshape(-1, 2 * _BLOCK)
     peaks, power = true_peaks(samples, np.inf)[: len(blocks)], np.einsum("ij,ij->i", blocks, blocks)
     gain = wanted
@@ -169,10 +167,10 @@ def _expected_gain(samples: Samples, wanted: float, ceiling: float) -> float:
 
 
 def _reduction(peaks: NDArray[np.float32], ceiling: float) -> NDArray[np.float32]:
-    """Return the limiter's gain for each block: down before a peak arrives, back up smoothly after it.
+    """Return the limiter's gain for each block: it falls before a peak and rises smoothly after it.
 
-    The minimum over a window, averaged over a shorter one, never exceeds what the peak at its centre allows, nor
-    what the blocks beside it do: a straight line from block to block passes no peak.
+    The minimum over a window, averaged over a shorter window, never exceeds the gain that its centre block or the two
+    blocks beside it allow. So a straight line from block to block also stays below every peak's limit.
     """
     needed = np.minimum(np.float32(1), np.float32(ceiling) / np.maximum(peaks, np.float32(1e-9)))
     window = int(_WINDOW_SECONDS * RATE / _BLOCK) | 1
@@ -182,7 +180,7 @@ def _reduction(peaks: NDArray[np.float32], ceiling: float) -> NDArray[np.float32
 
 
 def _by_frame(gains: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
-    """Return straight lines from the first frame of each block to that of the next."""
+    """Return a gain for each frame, on straight lines between the first frames of the blocks."""
     steps = np.diff(gains, append=gains[-1:])[:, None]
     ramp = np.arange(_BLOCK, dtype=np.float32) / _BLOCK
     return np.asarray(gains[:, None] + steps * ramp, np.float32).reshape(-1)[:frames]

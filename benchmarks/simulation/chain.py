@@ -16,7 +16,7 @@ import simpy
 
 from benchmarks.limits import DELIVERIES, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
 from benchmarks.simulation.parts import Journey, RateLimit
-from pipeline.engines.vertex import PATIENCE_SECONDS
+from pipeline.engines.patience import PATIENCE_SECONDS
 
 DAY_SECONDS: Final = 86_400.0
 DESCRIBER: Final = "the describer's requests or tokens a minute"
@@ -247,7 +247,7 @@ class Chain:
                 yield self._pass(self.settings.engine_seconds)
 
     def _admitted(self, journey: Journey) -> Generator[simpy.Event, Any, bool]:
-        """Ask the engine as ``pipeline.engines.vertex`` does, until its patience is at its end."""
+        """Ask the engine as ``pipeline.engines.patience`` does, until its patience is at its end."""
         until, wait = self.env.now + PATIENCE_SECONDS, _FIRST_WAIT_SECONDS
         while not self.engine.ask():
             pause = wait * self._chance.uniform(0.5, 1.0)

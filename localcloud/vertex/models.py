@@ -1,7 +1,7 @@
-"""The models: Lyria's ``:predict`` and ``interactions``, and ``endpoints/{id}:predict``.
+"""The models' routes: Lyria's ``:predict`` and ``interactions``, and ``endpoints/{id}:predict``.
 
-Lyria is played by the composer; an endpoint's requests go to the model server that ``MODEL_SERVER_URL`` names.
-Scripted answers come first: ``localcloud.vertex.scripts``.
+The composer plays Lyria's part; an endpoint's requests go to the model server at ``MODEL_SERVER_URL``.
+Answers that ``localcloud.vertex.scripts`` holds come first.
 """
 
 import base64
@@ -10,7 +10,7 @@ import os
 import secrets
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ _NOT_ENGLISH: Final = 0x250
 
 @dataclass(frozen=True)
 class Models:
-    """Who plays, for how long, and where the model server of the endpoints is, empty where there is none."""
+    """What makes Lyria's music, how long it is, and the URL of the endpoints' model server, empty if there is none."""
 
     musician: Musician = musicians.compose
     seconds: float = musicians.CLIP_SECONDS
@@ -38,7 +38,7 @@ class Models:
 
 
 def models_of_environ() -> Models:
-    """Read where the model server is."""
+    """Read the model server's URL from the environment."""
     return Models(model_server_url=os.environ.get("MODEL_SERVER_URL", "").rstrip("/"))
 
 
@@ -87,7 +87,7 @@ def routes(models: Models) -> Blueprint:  # noqa: C901  a list of routes
         if not answer.shape:
             return _scripted_answer(answer)
         prompt = _lyria_3_prompt(body)
-        # The model takes no seed: every answer is another piece.
+        # The model takes no seed, so every answer differs.
         sound = musicians.mp3(models.musician(prompt, secrets.randbits(32), models.seconds))
         content = [
             {"type": "text", "text": "[0.0:] Instrumental"},
@@ -96,7 +96,7 @@ def routes(models: Models) -> Blueprint:  # noqa: C901  a list of routes
         interaction: dict[str, Any] = {"id": secrets.token_hex(8), "model": model, "status": "completed"}
         if answer.shape == OTHER_SHAPE:
             return _json(interaction | {"outputs": content})
-        asked = {"type": "user_input", "content": body["input"]}
+        asked = {"type": "user_input", "content": [{"type": "text", "text": prompt}]}
         return _json(interaction | {"steps": [asked, {"type": "model_output", "content": content}]})
 
     @api.post("/v1/projects/<project>/locations/<location>/endpoints/<endpoint>:predict")
@@ -124,19 +124,29 @@ def _lyria_2_wish(body: Mapping[str, Any]) -> tuple[str, int]:
     seed = instance.get("seed")
     if seed is not None and "sample_count" in parameters:
         raise GoogleError("INVALID_ARGUMENT", "seed and sample_count cannot be used together.")
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+    # protobuf's Value holds doubles: Google's client sends the seed 7 as 7.0.
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | float) or seed != int(seed)):
         raise GoogleError("INVALID_ARGUMENT", "seed must be an integer.")
-    return prompt, secrets.randbits(32) if seed is None else seed
+    return prompt, secrets.randbits(32) if seed is None else int(seed)
 
 
 def _lyria_3_prompt(body: Mapping[str, Any]) -> str:
-    given = body.get("input")
-    texts = [given] if isinstance(given, str) else []
-    if isinstance(given, list):
-        texts = [item["text"] for item in given if isinstance(item, dict) and isinstance(item.get("text"), str)]
+    texts = list(_texts(body.get("input")))
     if not texts:
         raise GoogleError("INVALID_ARGUMENT", "input must hold a text.")
     return " ".join(texts)
+
+
+def _texts(given: object) -> Iterator[str]:
+    """Yield the texts of an interaction's input: a text, a list of contents, or a list of steps with contents."""
+    if isinstance(given, str):
+        yield given
+    elif isinstance(given, list):
+        for item in given:
+            yield from _texts(item)
+    elif isinstance(given, dict):
+        yield from _texts(given.get("text"))
+        yield from _texts(given.get("content"))
 
 
 def _predicted(server: str, body: Mapping[str, Any], endpoint: str) -> Response:
@@ -163,7 +173,7 @@ _STATUSES: Final = {
 
 
 def _refused(code: int, message: str, retry_after: str | None) -> Response:
-    """Wrap a model server's refusal as Vertex AI does: the same code, the server's words as the message."""
+    """Wrap a model server's error as Vertex AI does: the same code, with the server's words as the message."""
     error = {"code": code, "message": message, "status": _STATUSES.get(code, "INTERNAL")}
     headers = {"Retry-After": retry_after} if retry_after else {}
     return _scripted_answer(Answer(code, {"error": error}, headers))

@@ -1,10 +1,13 @@
-"""What the local models play: the composer's music for whatever of the brief's vocabulary the prompt names."""
+"""The local models' music: the composer plays what the prompt names of the brief's vocabulary."""
 
 import re
 import threading
 from collections.abc import Callable
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import soundfile
 
 from musicgenerator.briefs import GENRES, INSTRUMENTS, KEYS, MAX_INSTRUMENTS, SEED, TEMPO_BPM, Brief
 
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 CLIP_SECONDS: Final = 30.0
 LYRIA_2_RATE: Final = 48_000
 
-# Composing takes a core for some seconds: requests wait for each other, as they would for a quota.
+# Composing keeps a core busy for seconds, so only one request composes at a time.
 _TURN: Final = threading.BoundedSemaphore(1)
 _TEMPO: Final = re.compile(r"(\d{2,3}) BPM", re.IGNORECASE)
 _PROMPT_KEPT: Final = 200
@@ -24,14 +27,14 @@ Musician = Callable[[str, int, float], "Audio"]
 
 def compose(prompt: str, seed: int, seconds: float) -> "Audio":
     """Return the composer's music for a prompt."""
-    from pipeline.engines.composer import Composer
+    from pipeline.engines.composer import Composer  # noqa: PLC0415  slow to import: only when music is made
 
     with _TURN:
         return Composer().make(brief_of(prompt), seconds, seed % (SEED[1] + 1)).audio
 
 
 def brief_of(prompt: str) -> Brief:
-    """Read out of a prompt what the composer needs to know, with something ordinary for what it does not say."""
+    """Return a brief with what the prompt names, and with defaults for the rest."""
     tempo = _TEMPO.search(prompt)
     said = prompt.lower()
     key = next((key for key in KEYS if re.search(rf"\b{re.escape(key.lower())}\b", said)), "C major")
@@ -56,10 +59,8 @@ def brief_of(prompt: str) -> Brief:
 
 
 def wav(audio: "Audio") -> bytes:
-    """Return the sound as Lyria 2 gives it: 16-bit WAV at 48 kHz."""
-    import numpy as np
-    import soundfile
-    from scipy import signal
+    """Return the audio as Lyria 2 answers it: 16-bit WAV at 48 kHz."""
+    from scipy import signal  # noqa: PLC0415  slow to import: only when music is made
 
     samples = audio.samples
     if audio.rate != LYRIA_2_RATE:
@@ -71,10 +72,7 @@ def wav(audio: "Audio") -> bytes:
 
 
 def mp3(audio: "Audio") -> bytes:
-    """Return the sound as Lyria 3 gives it: MP3 at 44.1 kHz, which is the composer's own rate."""
-    import numpy as np
-    import soundfile
-
+    """Return the audio as Lyria 3 answers it: MP3 at 44.1 kHz, which is the composer's rate."""
     out = BytesIO()
     soundfile.write(out, np.clip(audio.samples, -1, 1), audio.rate, format="MP3")
     return out.getvalue()

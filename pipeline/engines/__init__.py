@@ -1,4 +1,4 @@
-"""The music engines: one interface, ``(brief, seconds, seed) → take``, whoever makes the music.
+"""The music engines behind one interface: ``(brief, seconds, seed) → take``.
 
 ``python -m pipeline.engines`` lists them.
 """
@@ -10,16 +10,17 @@ from typing import Any, Final, Protocol
 from musicgenerator.briefs import ENGINES, Brief
 from musicgenerator.errors import BriefError
 from pipeline.audio import Audio
+from pipeline.engines.patience import Patience
 
 
 @dataclass(frozen=True)
 class Take:
-    """What an engine made: unmastered sound, its provenance and, where the engine knows them, score and form.
+    """One piece of audio from an engine, before mastering, with its provenance and, if known, its score and form.
 
-    ``midi`` is a standard MIDI file; ``form`` is a short JSON-able account of the piece (tempo, key, sections, chords,
-    instruments), empty for an engine that cannot tell; ``cost_usd`` is what the call cost in US dollars.
-    ``answer`` is the encoded sound that an engine gave which would give another the next time, None for one that
-    repeats itself; ``fallback_from`` names the engine that had been asked first and failed.
+    ``midi`` is a standard MIDI file. ``form`` summarises the piece in JSON types (tempo, key, sections, chords,
+    instruments); it is empty if the engine does not know them. ``cost_usd`` is the price of the call in US dollars.
+    ``answer`` is the encoded audio of an engine that would answer something else the next time, None for an engine
+    that repeats itself. ``fallback_from`` names the engine that failed first, if there was one.
     """
 
     audio: Audio
@@ -34,24 +35,24 @@ class Take:
 
 
 class Engine(Protocol):
-    """Something that makes music for a brief."""
+    """Makes music for a brief."""
 
     @property
     def name(self) -> str:
-        """Return the word that a request names the engine by."""
+        """The name of the engine in requests."""
         ...
 
     def make(self, brief: Brief, seconds: float, seed: int) -> Take:
-        """Make about ``seconds`` of music; raise EngineError when there is none, BriefError when it cannot be made."""
+        """Make about ``seconds`` of music; raise EngineError if there is none, BriefError if the brief is wrong."""
         ...
 
 
 @dataclass(frozen=True)
 class Cloud:
-    """Where the engines of the cloud are.
+    """Where the engines in the cloud are.
 
-    ``vertex_url`` is the address of Vertex AI, empty for Google's own; ``endpoint`` names the model of one's own:
-    ``projects/P/locations/L/endpoints/E``, with ``https://HOST/v1/`` in front where the endpoint has a host of its own.
+    ``vertex_url`` is the address of Vertex AI, empty for Google's. ``endpoint`` names the endpoint of a custom model:
+    ``projects/P/locations/L/endpoints/E``, with ``https://HOST/v1/`` in front if it is a dedicated endpoint.
     """
 
     project: str = ""
@@ -65,19 +66,19 @@ NO_CLOUD: Final = Cloud()
 def engine_named(name: str, cloud: Cloud = NO_CLOUD) -> Engine:
     """Return the engine of that name.
 
-    Raise BriefError naming ``engine`` when there is none, EngineNotConfiguredError when the cloud lacks what it needs.
+    Raise BriefError for ``engine`` if there is no such engine, EngineNotConfiguredError if a setting is missing.
     """
     return _MAKERS[checked(name, "engine")](cloud)
 
 
 def checked(name: str, field: str) -> str:
-    """Return the name of an engine; raise BriefError naming the field where it is none."""
+    """Return the name of an engine; raise BriefError for ``field`` if there is no such engine."""
     if name not in ENGINES:
         raise BriefError(field, f"must be one of {', '.join(ENGINES)}, not {name!r}")
     return name
 
 
-# Each engine pays only for its own imports.
+# One function for each engine, so that an engine pays only for its own imports.
 def _composer(_: Cloud) -> Engine:
     from pipeline.engines.composer import Composer
 
@@ -91,9 +92,10 @@ def _lyria_2(cloud: Cloud) -> Engine:
 
 
 def _lyria_3_clip(cloud: Cloud) -> Engine:
-    from pipeline.engines.lyria import Lyria3Clip, interactions_url
+    from pipeline.engines.interactions import Interactions, signed_in
+    from pipeline.engines.lyria import Lyria3Clip
 
-    return Lyria3Clip(interactions_url(cloud), _vertex())
+    return Lyria3Clip(Interactions(signed_in(cloud), Patience()))
 
 
 def _endpoint(cloud: Cloud) -> Engine:
@@ -105,7 +107,7 @@ def _endpoint(cloud: Cloud) -> Engine:
 def _vertex() -> Any:
     from pipeline.engines.vertex import Vertex, signed_in
 
-    return Vertex(signed_in())
+    return Vertex(signed_in(), Patience())
 
 
 _MAKERS: Final[Mapping[str, Callable[[Cloud], Engine]]] = {

@@ -1,4 +1,4 @@
-"""List the music engines with what each costs and gives: ``python -m pipeline.engines``."""
+"""List the music engines with price, length, rate and licence: ``python -m pipeline.engines``."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from pipeline.engines.lyria import LYRIA_2_MODEL, LYRIA_2_USD, LYRIA_3_CLIP_MODE
 
 @dataclass(frozen=True)
 class EngineFacts:
-    """What a person chooses an engine by, in words."""
+    """The facts by which a person chooses an engine."""
 
     model: str
     price: str
@@ -51,7 +51,7 @@ _HEADINGS: Final = ("engine", "model", "price", "length", "rate", "licence", "av
 
 
 def rows(environ: Mapping[str, str]) -> list[tuple[str, ...]]:
-    """Return a row for each engine; the last cell is ``yes`` or what is missing."""
+    """Return a row for each engine; the last cell is ``yes`` or the missing setting."""
     cloud = Cloud(
         environ.get("GOOGLE_CLOUD_PROJECT", ""), environ.get("VERTEX_URL", ""), environ.get("MODEL_ENDPOINT", "")
     )
@@ -62,7 +62,7 @@ def rows(environ: Mapping[str, str]) -> list[tuple[str, ...]]:
 
 
 def _available(name: str, cloud: Cloud) -> str:
-    # Nothing is asked over the network: what is seen here is whether the engine could be asked.
+    # This sends no request: it checks settings and credentials only.
     try:
         engine_named(name, cloud)
     except EngineNotConfiguredError as error:

@@ -1,4 +1,4 @@
-"""Which engine makes the music: the one that was chosen, or another one where the operator allows it."""
+"""Choose the engine: the requested one, with the operator's fallback behind it."""
 
 from dataclasses import dataclass, replace
 
@@ -9,9 +9,9 @@ from pipeline.engines.errors import EngineError
 
 
 def chosen(name: str, fallback: str, cloud: Cloud) -> Engine:
-    """Return the engine of that name, with the fallback behind it where one is named and it is another.
+    """Return the engine of that name, with the fallback behind it if one is set and differs.
 
-    Raise BriefError naming ``engine`` or ``fallback_engine`` where there is no such engine.
+    Raise BriefError for ``engine`` or ``fallback_engine`` if there is no such engine.
     """
     if fallback in {"", name}:
         return engine_named(name, cloud)
@@ -20,17 +20,19 @@ def chosen(name: str, fallback: str, cloud: Cloud) -> Engine:
 
 @dataclass(frozen=True)
 class WithFallback:
-    """An engine behind which another one stands; the take says when it was the other."""
+    """An engine with a fallback; ``Take.fallback_from`` is set if the fallback made the take."""
 
     name: str
     fallback: str
     cloud: Cloud
 
     def make(self, brief: Brief, seconds: float, seed: int) -> Take:
-        """Make music with the first engine, or with the second where the first fails for good."""
+        """Make music with the first engine; if it raises EngineError, with the second."""
         try:
             return engine_named(self.name, self.cloud).make(brief, seconds, seed)
         except EngineError as error:
-            logs.warning("another engine stands in", engine=self.name, fallback=self.fallback, reason=repr(error))
+            logs.warning(
+                "the engine failed, using the fallback", engine=self.name, fallback=self.fallback, reason=repr(error)
+            )
         take = engine_named(self.fallback, self.cloud).make(brief, seconds, seed)
         return replace(take, fallback_from=self.name)

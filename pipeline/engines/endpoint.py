@@ -1,7 +1,7 @@
-"""A model of one's own behind a Vertex AI endpoint, served by ``pipeline/model_server`` or by whatever answers alike.
+"""A custom model on a Vertex AI endpoint, served by ``pipeline/model_server`` or a server with the same API.
 
 An instance is ``{prompt, negative_prompt, seconds, seed}``; a prediction is
-``{bytesBase64Encoded, mimeType, model}``, its sound a WAV, FLAC, MP3 or Ogg file.
+``{bytesBase64Encoded, mimeType, model}`` with a WAV, FLAC, MP3 or Ogg file.
 """
 
 import re
@@ -17,17 +17,17 @@ _ENDPOINT: Final = re.compile(r"(https://[^/]+/v1/)?projects/[^/]+/locations/([a
 
 
 class Endpoint:
-    """The model behind one endpoint; its machines are paid by the hour, so a take costs nothing more."""
+    """The model on one endpoint; its machines are paid by the hour, so a take costs 0."""
 
     name = "endpoint"
 
     def __init__(self, url: str, vertex: Vertex) -> None:
-        """``url`` is the endpoint's, as ``predict_url`` gives it."""
+        """``url`` is as ``predict_url`` returns it."""
         self._url = url
         self._vertex = vertex
 
     def make(self, brief: Brief, seconds: float, seed: int) -> Take:
-        """Make up to ``seconds``, as much as the model can; raise EngineError."""
+        """Make ``seconds`` of music, or as much as the model can; raise EngineError."""
         instance = {
             "prompt": prompts.full(brief),
             "negative_prompt": prompts.avoided(brief),
@@ -41,14 +41,14 @@ class Endpoint:
             if audio is not None:
                 model = str(prediction.get("model") or body.get("modelDisplayName") or "unnamed")
                 return Take(audio, self.name, model, seed, 0.0, midi=None, form={}, answer=answer)
-        raise NoAudioError(f"the endpoint answered without sound, with {sorted(body)}")
+        raise NoAudioError(f"the endpoint answered without audio, with {sorted(body)}")
 
 
 def predict_url(cloud: Cloud) -> str:
-    """Return where the endpoint answers; raise EngineNotConfiguredError where the cloud names none."""
+    """Return the URL of the endpoint's predictions; raise EngineNotConfiguredError if ``endpoint`` is no valid name."""
     named = _ENDPOINT.fullmatch(cloud.endpoint)
     if named is None:
         problem = f", not {cloud.endpoint!r}" if cloud.endpoint else ""
         raise EngineNotConfiguredError(f"set MODEL_ENDPOINT=projects/P/locations/L/endpoints/E{problem}")
-    own_host, location = named.groups()
-    return f"{'' if own_host else base_url(cloud, location) + '/v1/'}{cloud.endpoint}:predict"
+    dedicated, location = named.groups()
+    return f"{'' if dedicated else base_url(cloud, location) + '/v1/'}{cloud.endpoint}:predict"

@@ -1,40 +1,40 @@
 """Why an engine gave no music.
 
-EngineError                     this engine will not do it within this run; another one may
-├── EngineNotConfiguredError    the operator has not said where it is, or has given no credentials
-├── EngineUnavailableError      it stayed busy or out of reach for as long as the step can wait
-├── RequestRefusedError         it refused the request for a reason that the next two do not name
-│   ├── SafetyBlockedError      its safety filters declined the prompt or what came of it
-│   └── RecitationBlockedError  what came of the prompt was too close to music that exists
-└── NoAudioError                it answered with nothing that can be heard
+EngineError                     this engine makes no music in this run; another engine may
+├── EngineNotConfiguredError    a setting or the credentials are missing
+├── EngineUnavailableError      it stayed busy or unreachable for as long as the step can wait
+├── RequestRefusedError         it refused the request, and would refuse it again
+│   ├── SafetyBlockedError      its safety filters blocked the prompt or the music
+│   └── RecitationBlockedError  the music was too similar to existing music
+└── NoAudioError                its answer has no audible audio
 """
 
 from musicgenerator.errors import MusicgeneratorError
 
 
 class EngineError(MusicgeneratorError):
-    """The engine will not make this music within this run."""
+    """The engine makes no music in this run."""
 
 
 class EngineNotConfiguredError(EngineError):
-    """The operator has not said where the engine is, or has given no credentials for it."""
+    """A setting or the credentials of the engine are missing."""
 
 
 class EngineUnavailableError(EngineError):
-    """The engine stayed busy or out of reach for as long as the step can wait."""
+    """The engine stayed busy or unreachable for as long as the step can wait."""
 
 
 class RequestRefusedError(EngineError):
-    """The engine refused the request, and would again."""
+    """The engine refused the request, and would refuse it again."""
 
 
 class SafetyBlockedError(RequestRefusedError):
-    """The engine's safety filters declined the prompt or what came of it."""
+    """The engine's safety filters blocked the prompt or the music."""
 
 
 class RecitationBlockedError(RequestRefusedError):
-    """What came of the prompt was too close to music that exists."""
+    """The music was too similar to existing music."""
 
 
 class NoAudioError(EngineError):
-    """The engine answered with nothing that can be heard."""
+    """The engine's answer has no audible audio."""

@@ -1,4 +1,4 @@
-"""What an engine's answer holds: sound to decode, or the reason why there is none."""
+"""Read an engine's answer: its audio, or the reason why it has none."""
 
 import base64
 import re
@@ -33,7 +33,7 @@ _REASONS: Final = frozenset(
 
 
 def decoded(answer: bytes) -> Audio | None:
-    """Return an encoded file (WAV, FLAC, MP3, Ogg) as sound, or None where it holds nothing to hear."""
+    """Decode a WAV, FLAC, MP3 or Ogg file in stereo; return None if it has no audible audio."""
     try:
         samples, rate = soundfile.read(BytesIO(answer), dtype="float32", always_2d=True)
     except soundfile.LibsndfileError:
@@ -44,7 +44,7 @@ def decoded(answer: bytes) -> Audio | None:
 
 
 def unpacked(text: object) -> bytes:
-    """Return the bytes of a base64 text, none where it is no such text."""
+    """Decode base64; return empty bytes if ``text`` is no base64 text."""
     try:
         return base64.b64decode(text, validate=True) if isinstance(text, str) else b""
     except ValueError:
@@ -52,20 +52,20 @@ def unpacked(text: object) -> bytes:
 
 
 def objects(body: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    """Return the JSON objects in a list of the answer, whatever else is there instead."""
+    """Return the JSON objects in the list ``body[name]``; return an empty list if there is no such list."""
     found = body.get(name)
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
 def refusal(words: str) -> RequestRefusedError:
-    """Return the refusal that the API's words amount to."""
+    """Return the error for a refusal, by the API's words."""
     if _RECITATION.search(words):
         return RecitationBlockedError(words)
     return SafetyBlockedError(words) if _SAFETY.search(words) else RequestRefusedError(words)
 
 
 def block_in(body: Mapping[str, Any]) -> RequestRefusedError | None:
-    """Return why an answer of 200 holds no sound, where it says so: its filters' words, never the model's own."""
+    """Return why an answer of 200 has no audio, from its filters' words; None if it does not say."""
     words = "; ".join(_reasons(body))
     blocked = refusal(words)
     return blocked if isinstance(blocked, RecitationBlockedError | SafetyBlockedError) else None

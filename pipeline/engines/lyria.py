@@ -1,25 +1,23 @@
-"""Google's Lyria on Vertex AI: Lyria 2 (``lyria-002``) and the clips of Lyria 3.
+"""Google's Lyria on Vertex AI: Lyria 2 (``lyria-002``) and Lyria 3 Clip (``lyria-3-clip-preview``).
 
-Both make about half a minute of instrumental music; the mastering fits its length.
+Both make about 30 s of instrumental music; the mastering repeats it or fades it out.
 https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/lyria-music-generation
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from musicgenerator import logs
 from musicgenerator.briefs import SEED, Brief
 from pipeline.audio import Audio
 from pipeline.engines import Cloud, Take, prompts
-from pipeline.engines.errors import (
-    EngineNotConfiguredError,
-    NoAudioError,
-    RecitationBlockedError,
-    RequestRefusedError,
-)
+from pipeline.engines.errors import NoAudioError, RecitationBlockedError, RequestRefusedError
 from pipeline.engines.heard import block_in, decoded, objects, refusal, unpacked
-from pipeline.engines.vertex import Vertex, base_url
+from pipeline.engines.vertex import Vertex, base_url, project_of
+
+if TYPE_CHECKING:
+    from pipeline.engines.interactions import Interactions
 
 LYRIA_2_USD: Final = 0.06
 LYRIA_3_CLIP_USD: Final = 0.04
@@ -30,141 +28,132 @@ _LYRIA_2_LOCATION: Final = "us-central1"
 
 
 @dataclass(frozen=True)
-class Wish:
-    """One way of asking."""
+class _Query:
+    """One request to a model."""
 
     prompt: str
     seed: int
 
 
-Ask = Callable[[Wish], Mapping[str, Any]]
+Ask = Callable[[_Query], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class _Model:
+    """The names of an engine and its model, the price of a take, and what reads the audio from an answer."""
+
+    engine: str
+    name: str
+    usd: float
+    audio_of: Callable[[Mapping[str, Any]], bytes]
 
 
 class Lyria2:
-    """Lyria 2, which takes a negative prompt and a seed; the take's seed is the one that gave the sound."""
+    """Lyria 2, which takes a negative prompt and a seed; the take has the seed of the request that succeeded."""
 
     name = "lyria-002"
 
     def __init__(self, url: str, vertex: Vertex) -> None:
-        """``url`` is the model's, as ``lyria_2_url`` gives it."""
+        """``url`` is as ``lyria_2_url`` returns it."""
         self._url = url
         self._vertex = vertex
 
     def make(self, brief: Brief, seconds: float, seed: int) -> Take:
-        """Make about 30 s, whatever the ``seconds``; raise EngineError."""
+        """Make about 30 s of music; raise EngineError."""
         del seconds
         avoid = prompts.avoided(brief)
 
-        def ask(wish: Wish) -> Mapping[str, Any]:
-            instance = {"prompt": wish.prompt, "seed": wish.seed} | ({"negative_prompt": avoid} if avoid else {})
+        def ask(query: _Query) -> Mapping[str, Any]:
+            instance = {"prompt": query.prompt, "seed": query.seed} | ({"negative_prompt": avoid} if avoid else {})
             return self._vertex.post(self._url, {"instances": [instance], "parameters": {}})
 
-        return _take(self.name, LYRIA_2_MODEL, LYRIA_2_USD, ask, brief, seed, _prediction)
+        return _take(_LYRIA_2, ask, brief, seed)
 
 
 class Lyria3Clip:
-    """Lyria 3's clip model, which knows no negative prompt and no seed: the take's seed is the one that was asked."""
+    """Lyria 3 Clip, which takes no negative prompt and no seed; the take has the seed that was requested."""
 
     name = "lyria-3-clip"
 
-    def __init__(self, url: str, vertex: Vertex) -> None:
-        """``url`` is that of the interactions, as ``interactions_url`` gives it."""
-        self._url = url
-        self._vertex = vertex
+    def __init__(self, interactions: "Interactions") -> None:
+        self._interactions = interactions
 
     def make(self, brief: Brief, seconds: float, seed: int) -> Take:
-        """Make about 30 s, whatever the ``seconds``; raise EngineError."""
+        """Make about 30 s of music; raise EngineError."""
         del seconds
         avoid = prompts.avoided(brief)
         rest = " No vocals, no lyrics." + (f" Avoid: {avoid}." if avoid else "")
 
-        def ask(wish: Wish) -> Mapping[str, Any]:
-            text = {"type": "text", "text": wish.prompt + rest}
-            return self._vertex.post(self._url, {"model": LYRIA_3_CLIP_MODEL, "input": [text]})
+        def ask(query: _Query) -> Mapping[str, Any]:
+            return self._interactions.create(LYRIA_3_CLIP_MODEL, query.prompt + rest)
 
-        take = _take(self.name, LYRIA_3_CLIP_MODEL, LYRIA_3_CLIP_USD, ask, brief, seed, _interaction)
-        return replace(take, seed=seed)
+        return replace(_take(_LYRIA_3_CLIP, ask, brief, seed), seed=seed)
 
 
 def lyria_2_url(cloud: Cloud) -> str:
-    """Return where Lyria 2 answers; raise EngineNotConfiguredError without a project."""
-    parent = f"projects/{_project(cloud)}/locations/{_LYRIA_2_LOCATION}"
+    """Return the URL of Lyria 2's predictions; raise EngineNotConfiguredError without a project."""
+    parent = f"projects/{project_of(cloud)}/locations/{_LYRIA_2_LOCATION}"
     return f"{base_url(cloud, _LYRIA_2_LOCATION)}/v1/{parent}/publishers/google/models/{LYRIA_2_MODEL}:predict"
 
 
-def interactions_url(cloud: Cloud) -> str:
-    """Return where Lyria 3 answers; raise EngineNotConfiguredError without a project."""
-    return f"{base_url(cloud, 'global')}/v1beta1/projects/{_project(cloud)}/locations/global/interactions"
-
-
-def _project(cloud: Cloud) -> str:
-    if not cloud.project:
-        raise EngineNotConfiguredError("set GOOGLE_CLOUD_PROJECT")
-    return cloud.project
-
-
-def _wishes(brief: Brief, seed: int) -> Iterator[Wish]:
-    """Yield the ways to ask, one after another for as long as what comes of it is taken for known music."""
+def _queries(brief: Brief, seed: int) -> Iterator[_Query]:
+    """Yield the requests to make, the next one after each recitation block: another seed, then a plainer prompt."""
     another = (seed + 1) % (SEED[1] + 1)
-    yield Wish(prompts.full(brief), seed)
-    yield Wish(prompts.full(brief), another)
-    yield Wish(prompts.plain(brief), another)
+    yield _Query(prompts.full(brief), seed)
+    yield _Query(prompts.full(brief), another)
+    yield _Query(prompts.plain(brief), another)
 
 
-def _take(  # noqa: PLR0913, PLR0917  what differs between the two models
-    engine: str,
-    model: str,
-    usd: float,
-    ask: Ask,
-    brief: Brief,
-    seed: int,
-    sound_of: Callable[[Mapping[str, Any]], bytes],
-) -> Take:
-    blocked = RecitationBlockedError(f"{engine} was not asked")
-    for wish in _wishes(brief, seed):
+def _take(model: _Model, ask: Ask, brief: Brief, seed: int) -> Take:
+    blocked = RecitationBlockedError(f"{model.engine} was not asked")
+    for query in _queries(brief, seed):
         try:
-            answer, audio = _heard(engine, ask, wish, sound_of)
+            answer, audio = _heard(model, ask, query)
         except RecitationBlockedError as error:
-            logs.warning("taken for known music", engine=engine, reason=str(error))
+            logs.warning("blocked by recitation checks", engine=model.engine, reason=str(error))
             blocked = error
         else:
-            # Only an answer with sound in it is charged; a block is not.
-            return Take(audio, engine, model, wish.seed, usd, midi=None, form={}, answer=answer)
+            # Google charges an answer with audio, not a block.
+            return Take(audio, model.engine, model.name, query.seed, model.usd, midi=None, form={}, answer=answer)
     raise blocked
 
 
-def _heard(engine: str, ask: Ask, wish: Wish, sound_of: Callable[[Mapping[str, Any]], bytes]) -> tuple[bytes, Audio]:
-    # Lyria has been seen to answer 200 without a sound: it is asked once more, and not a third time.
+def _heard(model: _Model, ask: Ask, query: _Query) -> tuple[bytes, Audio]:
+    # Lyria sometimes answers 200 without audio: repeat the request once.
     for _ in range(2):
         try:
-            body = ask(wish)
+            body = ask(query)
         except RequestRefusedError as error:
             raise refusal(str(error)) from error
-        answer = sound_of(body)
+        answer = model.audio_of(body)
         audio = decoded(answer)
         if audio is not None:
             return answer, audio
         blocked = block_in(body)
         if blocked is not None:
             raise blocked
-        logs.warning("an answer without sound", engine=engine, fields=sorted(body))
-    raise NoAudioError(f"{engine} answered twice without sound")
+        logs.warning("the answer has no audio", engine=model.engine, fields=sorted(body))
+    raise NoAudioError(f"{model.engine} answered twice without audio")
 
 
 def _prediction(body: Mapping[str, Any]) -> bytes:
-    """Return the first prediction's sound, under the name that is answered or the one that is documented."""
+    """Return the first audio of the predictions. The API documents ``audioContent``, and the other name was seen."""
     for prediction in objects(body, "predictions"):
         for name in ("bytesBase64Encoded", "audioContent"):
-            if sound := unpacked(prediction.get(name)):
-                return sound
+            if data := unpacked(prediction.get(name)):
+                return data
     return b""
 
 
 def _interaction(body: Mapping[str, Any]) -> bytes:
-    """Return the first sound of an interaction, in the flat ``outputs`` or in the content of its ``steps``."""
+    """Return the first audio of an interaction, in its ``steps`` or, in older answers, in its ``outputs``."""
     steps = (step for step in objects(body, "steps") if step.get("type") != "user_input")
     contents = [*objects(body, "outputs"), *(content for step in steps for content in objects(step, "content"))]
     for content in contents:
-        if content.get("type") == "audio" and (sound := unpacked(content.get("data"))):
-            return sound
+        if content.get("type") == "audio" and (data := unpacked(content.get("data"))):
+            return data
     return b""
+
+
+_LYRIA_2: Final = _Model(Lyria2.name, LYRIA_2_MODEL, LYRIA_2_USD, _prediction)
+_LYRIA_3_CLIP: Final = _Model(Lyria3Clip.name, LYRIA_3_CLIP_MODEL, LYRIA_3_CLIP_USD, _interaction)

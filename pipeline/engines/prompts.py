@@ -1,12 +1,12 @@
-"""A brief in the words of a text-to-music model: US English, which is all that Lyria 2 reads."""
+"""Write a brief as a prompt in US English, the only language that Lyria 2 reads."""
 
 from musicgenerator.briefs import Brief
 from musicgenerator.plain_text import is_english
 
 
 def full(brief: Brief) -> str:
-    """Return the brief's own prompt, followed by everything else that is known of the music."""
-    own = brief.prompt.strip().rstrip(".") + ". " if is_english(brief.prompt) else ""
+    """Return the brief's prompt, followed by its other musical fields."""
+    own = brief.prompt.strip().rstrip(".") + ". " if _is_english(brief.prompt) else ""
     return (
         f"{own}Instrumental {brief.genre} music. Mood: {', '.join(brief.moods)}. "
         f"Instruments: {', '.join(brief.instruments)}. Tempo: {brief.tempo_bpm} BPM. Key: {brief.key}."
@@ -14,7 +14,7 @@ def full(brief: Brief) -> str:
 
 
 def plain(brief: Brief) -> str:
-    """Return no more than the outline: free words and the name of a genre are what recalls known pieces."""
+    """Return a prompt without free words and genre, since those make a model repeat existing music."""
     return (
         f"An original instrumental piece with a fresh melody for {', '.join(brief.instruments)}, "
         f"{', '.join(brief.moods)}, {brief.tempo_bpm} BPM, in {brief.key}."
@@ -22,5 +22,10 @@ def plain(brief: Brief) -> str:
 
 
 def avoided(brief: Brief) -> str:
-    """Return what the music should not have in it, empty where nothing is said that the model can read."""
-    return brief.avoid.strip() if is_english(brief.avoid) else ""
+    """Return what the music should avoid, empty if nothing is given or it is not English."""
+    return brief.avoid.strip() if _is_english(brief.avoid) else ""
+
+
+def _is_english(text: str) -> bool:
+    # A person may have edited the prompt in Korean, which Lyria 2 refuses.
+    return all(ord(letter) < _AFTER_LATIN for letter in text if letter.isalpha())

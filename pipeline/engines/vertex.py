@@ -1,40 +1,35 @@
-"""Vertex AI over plain authorised HTTP: JSON in, JSON out, patient with whatever passes by itself."""
+"""Send predictions to Vertex AI by authorised HTTP; docs/decisions/0021 says why not by Google's client."""
 
-import random
-import time
 from collections.abc import Mapping
 from typing import Any, Final
 
 import google.auth
 import requests
+from google.auth.credentials import Credentials
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, TransportError
 from google.auth.transport.requests import AuthorizedSession
 
-from musicgenerator import logs
 from pipeline.engines import Cloud
-from pipeline.engines.errors import EngineNotConfiguredError, EngineUnavailableError, RequestRefusedError
-
-# The step's own time limit has room for two engines, one after the other, and for mastering and encoding.
-PATIENCE_SECONDS: Final = 400.0
-ANSWER_SECONDS: Final = 300.0
+from pipeline.engines.errors import EngineNotConfiguredError
+from pipeline.engines.patience import BusyError, Patience, failure
 
 _SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 _CONNECT_SECONDS: Final = 10.0
-_FIRST_WAIT_SECONDS: Final = 2.0
-_LONGEST_WAIT_SECONDS: Final = 60.0
-_BUSY: Final = (408, 429)
-_SERVER_ERRORS: Final = 500
 _REFUSED: Final = 400
-_WORDS: Final = 500
 
 
-def signed_in() -> requests.Session:
-    """Return a session that authorises its requests; raise EngineNotConfiguredError where there are no credentials."""
+def default_credentials() -> Credentials:
+    """Return the environment's credentials; raise EngineNotConfiguredError if it has none."""
     try:
         credentials, _ = google.auth.default(scopes=[_SCOPE])
     except DefaultCredentialsError as error:
         raise EngineNotConfiguredError("run gcloud auth application-default login") from error
-    session: requests.Session = AuthorizedSession(credentials)
+    return credentials
+
+
+def signed_in() -> requests.Session:
+    """Return a session that authorises its requests; raise EngineNotConfiguredError if there are no credentials."""
+    session: requests.Session = AuthorizedSession(default_credentials())
     return session
 
 
@@ -44,68 +39,45 @@ def base_url(cloud: Cloud, location: str) -> str:
     return cloud.vertex_url.rstrip("/") or f"https://{host}.googleapis.com"
 
 
-class Vertex:
-    """The API for one run of the step; its patience counts from when it is made, over all of its calls."""
+def project_of(cloud: Cloud) -> str:
+    """Return the project; raise EngineNotConfiguredError if there is none."""
+    if not cloud.project:
+        raise EngineNotConfiguredError("set GOOGLE_CLOUD_PROJECT")
+    return cloud.project
 
-    def __init__(
-        self,
-        session: requests.Session,
-        patience_seconds: float = PATIENCE_SECONDS,
-        first_wait_seconds: float = _FIRST_WAIT_SECONDS,
-    ) -> None:
-        """``session`` authorises; the first of the doubling waits is ``first_wait_seconds`` at most."""
+
+class Vertex:
+    """Sends requests to Vertex AI, within one patience."""
+
+    def __init__(self, session: requests.Session, patience: Patience) -> None:
+        """``session`` authorises its requests."""
         self._session = session
-        self._until = time.monotonic() + patience_seconds
-        self._first_wait = first_wait_seconds
+        self._patience = patience
 
     def post(self, url: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the answer's JSON object, empty where the body is none.
+        """Return the answer's JSON object, or an empty one if the answer is something else.
 
-        429, 5xx and a broken connection are tried again with growing waits while patience lasts, then raised as
-        EngineUnavailableError; any other refusal is raised at once as RequestRefusedError with the API's words.
+        Retry 408, 429, 5xx and a broken connection while patience lasts, then raise EngineUnavailableError.
+        Raise RequestRefusedError with the API's words for any other refusal.
         """
-        wait = self._first_wait
-        while True:
-            answer, problem = self._sent(url, body)
-            if answer is not None:
-                if answer.status_code < _REFUSED:
-                    return _object(answer)
-                problem = f"{answer.status_code}: {_words(answer)}"
-                if answer.status_code < _SERVER_ERRORS and answer.status_code not in _BUSY:
-                    raise RequestRefusedError(problem)
-            pause = max(wait * random.uniform(0.5, 1.0), _retry_after(answer))
-            if time.monotonic() + pause >= self._until:
-                raise EngineUnavailableError(f"the engine is not to be had: {problem}")
-            logs.warning("the engine is busy", reason=problem, waitSeconds=round(pause, 1))
-            time.sleep(pause)
-            wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
+        return self._patience.request(lambda timeout_seconds: self._send(url, body, timeout_seconds))
 
-    def _sent(self, url: str, body: Mapping[str, Any]) -> tuple[requests.Response | None, str]:
-        left = max(self._until - time.monotonic(), 0.1)
-        # An answer that is lost may have been paid for: asking again then costs twice, and is bounded by the patience.
-        limits = (min(_CONNECT_SECONDS, left), min(ANSWER_SECONDS, left))
+    def _send(self, url: str, body: Mapping[str, Any], timeout_seconds: float) -> Mapping[str, Any]:
+        limits = (min(_CONNECT_SECONDS, timeout_seconds), timeout_seconds)
         try:
-            return self._session.post(url, json=body, timeout=limits), ""
+            answer = self._session.post(url, json=body, timeout=limits)
         except (requests.RequestException, TransportError) as error:
-            return None, f"{type(error).__name__}: {error}"
+            raise BusyError(f"{type(error).__name__}: {error}") from error
         except GoogleAuthError as error:
             raise EngineNotConfiguredError(f"Vertex AI does not accept the credentials: {error}") from error
+        value = _json(answer)
+        if answer.status_code >= _REFUSED:
+            raise failure(answer.status_code, answer.text if value is None else value, answer.headers)
+        return value if isinstance(value, dict) else {}
 
 
-def _object(answer: requests.Response) -> Mapping[str, Any]:
+def _json(answer: requests.Response) -> object:
     try:
-        body = answer.json()
+        return answer.json()
     except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-def _words(answer: requests.Response) -> str:
-    error = _object(answer).get("error")
-    message = error.get("message") if isinstance(error, dict) else None
-    return str(message or answer.text)[:_WORDS]
-
-
-def _retry_after(answer: requests.Response | None) -> float:
-    asked = "" if answer is None else answer.headers.get("Retry-After", "")
-    return float(asked) if asked.isdecimal() else 0.0
+        return None

@@ -1,8 +1,8 @@
-"""Serve the model with the environment that Vertex AI gives a custom container, until SIGTERM.
+"""Serve the model as a custom container of Vertex AI, until SIGTERM.
 
-``AIP_STORAGE_URI`` is where the model lies: ``gs://bucket/prefix`` or a folder. ``AIP_HTTP_PORT``, ``AIP_HEALTH_ROUTE``
-and ``AIP_PREDICT_ROUTE`` are Vertex AI's; ``MODEL_NAME`` is written into the music's provenance;
-``QUEUE_PLACES`` is how many requests may wait while one is served.
+``AIP_STORAGE_URI`` is where the model is stored: ``gs://bucket/prefix`` or a folder. Vertex AI also sets
+``AIP_HTTP_PORT``, ``AIP_HEALTH_ROUTE`` and ``AIP_PREDICT_ROUTE``. ``MODEL_NAME`` is the model's name in the music's
+provenance; ``QUEUE_PLACES`` is how many requests may wait while one is served.
 """
 
 import logging
@@ -23,7 +23,7 @@ from pipeline.model_server.artifacts import local_folder
 from pipeline.model_server.http_api import app
 from pipeline.model_server.predicting import Model, Predictor
 
-SPARE_THREADS: Final = 8  # for health checks and for saying that the queue is full
+SPARE_THREADS: Final = 8  # for health checks and for refusals while the queue is full
 GRACEFUL_SECONDS: Final = 600
 
 _log = logging.getLogger("model_server")
@@ -31,7 +31,7 @@ _log = logging.getLogger("model_server")
 
 @dataclass(frozen=True)
 class Settings:
-    """What the environment says."""
+    """The settings from the environment."""
 
     host: str
     port: int
@@ -43,7 +43,7 @@ class Settings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Read the environment; what Vertex AI always sets has the defaults of its documentation."""
+        """Read the environment; what Vertex AI sets has its documented default."""
         return cls(
             host=environ.get("HOST", "0.0.0.0"),  # noqa: S104  a container's own network
             port=int(environ.get("AIP_HTTP_PORT", "8080")),
@@ -56,23 +56,22 @@ class Settings:
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # untyped base
-    """One process with the model and threads that wait for it; SIGTERM lets it finish what runs."""
+    """One process with the model, and threads that wait for it; on SIGTERM it finishes the current request."""
 
     def __init__(self, settings: Settings) -> None:
-        """Nothing is loaded yet."""
         self._settings = settings
         self._worker: Any = None
         self._predictor = Predictor(settings.places, self._is_ending)
         super().__init__()
 
     def load_config(self) -> None:
-        """Tell gunicorn how to serve."""
+        """Set gunicorn's options."""
         options = {
             "bind": f"{self._settings.host}:{self._settings.port}",
             "workers": 1,
             "worker_class": "gthread",
             "threads": 1 + self._settings.places + SPARE_THREADS,
-            "timeout": 0,  # music takes as long as it takes
+            "timeout": 0,  # no limit: music takes long
             "graceful_timeout": GRACEFUL_SECONDS,
             "loglevel": "warning",
             "control_socket_disable": True,
@@ -89,17 +88,17 @@ class Server(BaseApplication):  # type: ignore[misc]  # untyped base
         return self._worker is not None and not self._worker.alive
 
     def _on_worker(self, worker: Any) -> None:
-        # The worker loads the model itself, since its threads do not fork, and answers health checks meanwhile.
+        # PyTorch's threads do not survive a fork, so the worker loads the model, and answers health checks meanwhile.
         self._worker = worker
         threading.Thread(target=self._load, daemon=True).start()
 
     def _load(self) -> None:
         try:
             self._predictor.ready(_loaded(self._settings))
-        except Exception:  # noqa: BLE001  whatever it was, there is nothing to serve
+        except Exception:  # noqa: BLE001  after any failure there is nothing to serve
             _log.exception("the model cannot be loaded")
             sys.stderr.flush()
-            # gunicorn ends with a worker that ends like this, and Vertex AI says that the container failed to start.
+            # This status also ends gunicorn, so Vertex AI reports that the container failed to start.
             os._exit(Arbiter.WORKER_BOOT_ERROR)
         _log.info("the model is ready")
 
@@ -107,10 +106,10 @@ class Server(BaseApplication):  # type: ignore[misc]  # untyped base
 def _loaded(settings: Settings) -> Model:
     with tempfile.TemporaryDirectory(prefix="model-") as room:
         folder = local_folder(settings.storage_uri, Path(room))
-        from pipeline.model_server.musicgen import MusicGen
+        from pipeline.model_server.musicgen import MusicGen  # noqa: PLC0415  loads PyTorch, only in the worker
 
         model = MusicGen(folder, settings.model_name)
-    # The first piece loads what the later ones need, and shows that the model can make one at all.
+    # The first piece loads what later ones need, and shows that the model works.
     model.make("music", 1.0, 0)
     return model
 

@@ -1,14 +1,14 @@
-"""The model's files, from where Vertex AI says they are."""
+"""Get the model's files from ``AIP_STORAGE_URI``."""
 
 from pathlib import Path
 
 
 class ArtifactsError(Exception):
-    """There is no model where the server was told that there is one."""
+    """``AIP_STORAGE_URI`` names no model."""
 
 
 def local_folder(uri: str, room: Path) -> Path:
-    """Return the folder of the model's files: a path as it is, a ``gs://bucket/prefix`` copied into ``room``."""
+    """Return the folder of the model's files: a local folder as it is, ``gs://bucket/prefix`` copied into ``room``."""
     if uri.startswith("gs://"):
         _download(uri, room)
         return room
@@ -19,7 +19,7 @@ def local_folder(uri: str, room: Path) -> Path:
 
 
 def _download(uri: str, room: Path) -> None:
-    from google.cloud import storage
+    from google.cloud import storage  # noqa: PLC0415  a local folder needs no client
 
     bucket, _, prefix = uri.removeprefix("gs://").partition("/")
     prefix = prefix.rstrip("/") + "/" if prefix else ""

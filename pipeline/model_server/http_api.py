@@ -1,4 +1,4 @@
-"""The two routes of a custom container."""
+"""The two routes of a custom container: health and predict."""
 
 from typing import Final
 
@@ -7,17 +7,17 @@ from flask.typing import ResponseReturnValue
 
 from pipeline.model_server.predicting import InstanceError, PredictionError, Predictor, instances_of
 
-# Eight prompts are far below this.
-LARGEST_BODY: Final = 1_500_000
+# A request of eight prompts is far smaller.
+MAX_BODY_BYTES: Final = 1_500_000
 RETRY_AFTER_SECONDS: Final = 5
 
 _BUSY: Final = (429, 503)
 
 
 def app(predictor: Predictor, health_route: str, predict_route: str) -> Flask:
-    """Return the WSGI app that answers for this predictor."""
+    """Return the WSGI app that serves this predictor."""
     api = Flask(__name__)
-    api.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    api.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
 
     @api.get(health_route)
     def _health() -> ResponseReturnValue:

@@ -1,6 +1,6 @@
-"""MusicGen through transformers, from a folder as ``save_pretrained`` leaves it, on a GPU where there is one.
+"""MusicGen by transformers, from a folder written by ``save_pretrained``, on a GPU if there is one.
 
-Nothing is fetched from a hub, and weights are read as safetensors, which cannot run code.
+It downloads nothing, and reads weights only as safetensors, which cannot run code.
 https://huggingface.co/docs/transformers/model_doc/musicgen
 """
 
@@ -14,17 +14,17 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoTokenizer, MusicgenForConditionalGeneration
 
-LONGEST_SECONDS: Final = 30.0  # what it was trained on: beyond that it loses the thread
+LONGEST_SECONDS: Final = 30.0  # the length it was trained on; longer music loses its structure
 GUIDANCE_SCALE: Final = 3.0
 
 
 class MusicGen:
-    """A loaded model; one call at a time, since the random numbers are the process's own."""
+    """A loaded model; call it from one thread at a time, since its random generator is global."""
 
     longest_seconds = LONGEST_SECONDS
 
     def __init__(self, folder: Path, name: str) -> None:
-        """Load the model, in half precision on a GPU; raise OSError or ValueError where the folder holds none."""
+        """Load the model, in half precision on a GPU; raise OSError or ValueError if the folder has no model."""
         self.name = name
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
@@ -37,7 +37,7 @@ class MusicGen:
         self._model = model.to(self._device).eval()
         self._rate = int(model.config.audio_encoder.sampling_rate)
         self._tokens_a_second = float(model.config.audio_encoder.frame_rate)
-        # The codebooks start one after the other, and the sound with the last of them.
+        # Each codebook starts one token after the one before; the audio starts with the last.
         self._delay = int(model.config.decoder.num_codebooks) - 1
 
     def make(self, prompt: str, seconds: float, seed: int) -> bytes:
@@ -57,6 +57,6 @@ class MusicGen:
 
 def _flac(samples: NDArray[np.float32], rate: int) -> bytes:
     out = BytesIO()
-    # 16 bits are more than the codec resolves, and half of what Vertex AI lets through for an answer.
+    # 16 bits exceed the codec's resolution, and keep the answer below Vertex AI's limit.
     soundfile.write(out, np.clip(samples, -1, 1), rate, format="FLAC", subtype="PCM_16")
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""Predictions, one at a time, in a queue that has an end."""
+"""Predict one request at a time, with a bounded queue."""
 
 import base64
 import threading
@@ -15,7 +15,7 @@ MIME_TYPE: Final = "audio/flac"
 
 
 class PredictionError(Exception):
-    """Why there is no prediction; ``status`` is the HTTP status that says so."""
+    """A request without a prediction; ``status`` is its HTTP status."""
 
     status = 500
 
@@ -27,13 +27,13 @@ class InstanceError(PredictionError):
 
 
 class QueueFullError(PredictionError):
-    """As many requests wait already as may."""
+    """The maximum number of requests is waiting."""
 
     status = 429
 
 
 class NotReadyError(PredictionError):
-    """The model is still being loaded, or the server is ending."""
+    """The model is still loading, or the server is stopping."""
 
     status = 503
 
@@ -43,12 +43,12 @@ class Model(Protocol):
 
     @property
     def name(self) -> str:
-        """Return the name that goes into the provenance of what it makes."""
+        """The name of the model in the provenance of its music."""
         ...
 
     @property
     def longest_seconds(self) -> float:
-        """Return how much it can make at once."""
+        """The longest music that one call can make."""
         ...
 
     def make(self, prompt: str, seconds: float, seed: int) -> bytes:
@@ -58,7 +58,7 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class Instance:
-    """What is asked for; a negative prompt is accepted and has no effect on a model that knows none."""
+    """One music to make; a negative prompt is accepted and ignored."""
 
     prompt: str
     seconds: float
@@ -66,7 +66,7 @@ class Instance:
 
     @classmethod
     def from_json(cls, value: object, where: str) -> Self:
-        """Read an instance; raise InstanceError naming the field that is wrong."""
+        """Read an instance; raise InstanceError with the name of the invalid field."""
         if not isinstance(value, dict):
             raise InstanceError(f"{where} must be an object")
         prompt = value.get("prompt")
@@ -88,7 +88,7 @@ def _number(value: Mapping[str, Any], field: str, where: str, bounds: tuple[floa
 
 
 def instances_of(body: object) -> Sequence[Instance]:
-    """Read the body of a request; raise InstanceError naming what is wrong."""
+    """Read the body of a request; raise InstanceError with the name of the invalid field."""
     values = body.get("instances") if isinstance(body, dict) else None
     if not isinstance(values, list) or not 1 <= len(values) <= MAX_INSTANCES:
         raise InstanceError(f"instances must be a list of 1 to {MAX_INSTANCES} objects")
@@ -96,10 +96,10 @@ def instances_of(body: object) -> Sequence[Instance]:
 
 
 class Predictor:
-    """Serves one request at a time with the model, once it is there; ``places`` more may wait."""
+    """Serves one request at a time, once the model is ready; up to ``places`` more may wait."""
 
     def __init__(self, places: int, is_ending: Callable[[], bool] = lambda: False) -> None:
-        """``is_ending`` says whether the server takes nothing new any more."""
+        """``is_ending`` returns whether the server is stopping and accepts no more requests."""
         self._model: Model | None = None
         self._places = threading.BoundedSemaphore(1 + places)
         self._turn = threading.Lock()
@@ -107,20 +107,20 @@ class Predictor:
 
     @property
     def is_ready(self) -> bool:
-        """Whether a prediction can be had."""
+        """Whether it accepts requests."""
         return self._model is not None and not self._is_ending()
 
     def ready(self, model: Model) -> None:
-        """Serve with this model from now on."""
+        """Start to serve with this model."""
         self._model = model
 
     def predict(self, instances: Sequence[Instance]) -> list[dict[str, Any]]:
-        """Return a prediction for each instance, in their order; raise NotReadyError or QueueFullError at once."""
+        """Return a prediction for each instance, in order; raise NotReadyError or QueueFullError without waiting."""
         model = self._model
         if model is None:
             raise NotReadyError("the model is being loaded")
         with self._place(), self._turn:
-            # Whoever still waits when the server is told to end can be served elsewhere sooner.
+            # Requests that still wait when the server stops are refused, so that the client retries on another server.
             if self._is_ending():
                 raise NotReadyError("the server is ending")
             return [_prediction(model, instance) for instance in instances]

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import requests
 import soundfile
+from google.cloud.aiplatform_v1.services.prediction_service import PredictionServiceClient
+from google.protobuf import json_format, struct_pb2
 
 from localcloud.addresses import HOST, PROJECT
 from localcloud.servers.serving import listen
@@ -15,9 +17,11 @@ from localcloud.vertex import musicians
 from localcloud.vertex.models import SCRIPT_PATH, Models
 from localcloud.vertex.musicians import brief_of, compose
 from localcloud.vertex.scripts import FAILURES
+from pipeline.engines.errors import EngineUnavailableError
+from pipeline.engines.vertex import Vertex
 from pipeline.model_server.http_api import app as model_server
 from pipeline.model_server.predicting import Predictor
-from tests.support.local_vertex import ENDPOINT, LocalVertex, hum, serving
+from tests.support.local_vertex import CREDENTIALS, ENDPOINT, LocalVertex, hum, patience, serving, signed_in
 
 LYRIA_2 = f"/v1/projects/{PROJECT}/locations/us-central1/publishers/google/models/lyria-002:predict"
 LYRIA_3 = f"/v1beta1/projects/{PROJECT}/locations/global/interactions"
@@ -40,13 +44,25 @@ def wish(**fields: Any) -> dict[str, Any]:
     return {"instances": [{"prompt": "calm"} | fields], "parameters": {}}
 
 
+def predict(vertex: LocalVertex, instance: dict[str, Any]) -> dict[str, Any]:
+    """Ask Lyria 2 with Google's own client."""
+    client = PredictionServiceClient(
+        transport="rest", credentials=CREDENTIALS, client_options={"api_endpoint": vertex.url}
+    )
+    instances = [json_format.ParseDict(instance, struct_pb2.Value())]
+    name = LYRIA_2.removeprefix("/v1/").removesuffix(":predict")
+    answer = client.predict(endpoint=name, instances=instances, parameters={}, retry=None, timeout=60)
+    answered: dict[str, Any] = json_format.MessageToDict(type(answer).pb(answer))
+    return answered
+
+
 def heard(text: str) -> tuple[int, tuple[int, ...]]:
     samples, rate = soundfile.read(BytesIO(base64.b64decode(text)))
     return rate, samples.shape
 
 
 def test_lyria_2_answers_a_wav_at_48_khz(vertex: LocalVertex) -> None:
-    """The same seed gives the same music, another seed other music, and no seed always other music."""
+    """The same seed gives the same music, another seed other music, and no seed new music each time."""
     first, again, other, *unseeded = (
         post(vertex, LYRIA_2, body).json()["predictions"][0]
         for body in (wish(seed=1), wish(seed=1), wish(seed=2**31), wish(), wish())
@@ -59,7 +75,7 @@ def test_lyria_2_answers_a_wav_at_48_khz(vertex: LocalVertex) -> None:
 
 
 def test_lyria_3_answers_an_mp3_in_its_steps(vertex: LocalVertex) -> None:
-    """The person's own words are a step, too; the older shape is flat."""
+    """The prompt is a step, too; the older shape is a flat list of outputs."""
     steps = post(vertex, LYRIA_3, INTERACTION).json()["steps"]
     assert [step["type"] for step in steps] == ["user_input", "model_output"]
     (sound,) = [content for content in steps[1]["content"] if content["type"] == "audio"]
@@ -71,6 +87,35 @@ def test_lyria_3_answers_an_mp3_in_its_steps(vertex: LocalVertex) -> None:
     assert [content["type"] for content in flat["outputs"]] == ["text", "audio"]
 
 
+def test_the_input_of_an_interaction_is_a_text_or_contents_or_steps(vertex: LocalVertex) -> None:
+    """All three are the same request, and the answer repeats it as a step."""
+    content = {"type": "text", "text": "calm"}
+    for given in ("calm", [content], [{"type": "user_input", "content": [content]}]):
+        asked, _ = post(vertex, LYRIA_3, INTERACTION | {"input": given}).json()["steps"]
+        assert asked == {"type": "user_input", "content": [content]}
+
+
+def test_googles_prediction_client_sends_what_the_engines_send(vertex: LocalVertex) -> None:
+    """Path and body equal those of the engines' REST request."""
+    vertex.script("lyria-002")
+    instance = {"prompt": "calm", "negative_prompt": "drums", "seed": 2**32 - 1}
+    answered = predict(vertex, instance)
+    assert heard(answered["predictions"][0]["bytesBase64Encoded"]) == (48_000, (48_000, 2))
+    Vertex(signed_in(), patience(30)).post(vertex.url + LYRIA_2, {"instances": [instance], "parameters": {}})
+    by_client, by_rest = vertex.asked("lyria-002")
+    assert by_client == by_rest
+
+
+def test_googles_prediction_client_loses_an_error_in_plain_words(vertex: LocalVertex) -> None:
+    """It loses status and words of ``{"error": "text"}``, which is why decision 0021 keeps REST."""
+    vertex.script("lyria-002", {"status": 503, "body": {"error": "loading"}})
+    with pytest.raises(AttributeError):
+        predict(vertex, {"prompt": "calm"})
+    vertex.script("lyria-002", {"status": 503, "body": {"error": "loading"}})
+    with pytest.raises(EngineUnavailableError, match="503: loading"):
+        Vertex(signed_in(), patience(0)).post(vertex.url + LYRIA_2, wish())
+
+
 @pytest.mark.parametrize(
     ("path", "body", "problem"),
     [
@@ -79,6 +124,7 @@ def test_lyria_3_answers_an_mp3_in_its_steps(vertex: LocalVertex) -> None:
         (LYRIA_2, wish(prompt="바다"), "Unsupported language"),
         (LYRIA_2, wish(seed=1) | {"parameters": {"sample_count": 1}}, "cannot be used together"),
         (LYRIA_2, wish(seed="1"), "seed"),
+        (LYRIA_2, wish(seed=1.5), "seed"),
         (LYRIA_2, [], "Root element"),
         (LYRIA_3, {"model": "lyria-3-clip-preview"}, "input"),
         (SCRIPT_PATH, {"model": "lyria-9", "answers": []}, "lyria-002"),
@@ -86,7 +132,7 @@ def test_lyria_3_answers_an_mp3_in_its_steps(vertex: LocalVertex) -> None:
     ],
 )
 def test_a_request_that_google_would_refuse_is_refused(vertex: LocalVertex, path: str, body: Any, problem: str) -> None:
-    """With an error of Google's format that says why."""
+    """The error has Google's format and says why."""
     answer = post(vertex, path, body)
     assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
     assert problem in answer.json()["error"]["message"]
@@ -101,14 +147,14 @@ def test_a_request_that_google_would_refuse_is_refused(vertex: LocalVertex, path
         (PREDICT, wish()),
     ],
 )
-def test_a_model_that_is_not_there_is_not_found(vertex: LocalVertex, path: str, body: Any) -> None:
-    """Lyria 3 is nowhere but in the global location, and an endpoint needs a model server."""
+def test_an_unknown_model_is_not_found(vertex: LocalVertex, path: str, body: Any) -> None:
+    """Lyria 3 is only in the location ``global``, and an endpoint needs a model server."""
     answer = post(vertex, path, body)
     assert (answer.status_code, answer.json()["error"]["status"]) == (404, "NOT_FOUND")
 
 
-def test_a_models_failures_are_answered_in_their_order(vertex: LocalVertex) -> None:
-    """Each scripted answer serves one request of its model; then there is music again."""
+def test_scripted_failures_are_answered_in_order(vertex: LocalVertex) -> None:
+    """Each scripted answer is for one request of its model; then it answers music again."""
     custom = {"status": 418, "body": {"tea": True}, "headers": {"Retry-After": "7"}}
     vertex.script("lyria-002", *FAILURES, custom)
     answers = [post(vertex, LYRIA_2, wish()) for _ in range(len(FAILURES) + 2)]
@@ -119,7 +165,7 @@ def test_a_models_failures_are_answered_in_their_order(vertex: LocalVertex) -> N
 
 
 class HeldPredictions:
-    """A model that names itself."""
+    """A model whose audio is the text of its arguments."""
 
     name = "named"
     longest_seconds = 30.0
@@ -128,8 +174,8 @@ class HeldPredictions:
         return f"{prompt} {seconds} {seed}".encode()
 
 
-def test_an_endpoint_passes_on_what_its_model_server_says() -> None:
-    """Predictions as they are, refusals in Google's format with their code and the time to wait."""
+def test_an_endpoint_passes_on_its_model_servers_answers() -> None:
+    """Predictions stay as they are; errors get Google's format, with the same code and Retry-After."""
     predictor = Predictor(places=1)
     server = listen(model_server(predictor, "/health", "/predict"), 0)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
@@ -154,22 +200,22 @@ def test_an_endpoint_passes_on_what_its_model_server_says() -> None:
     server.server_close()
 
 
-def test_a_model_server_that_is_gone_is_a_bad_gateway() -> None:
-    """The endpoint is there, and what is behind it is not."""
+def test_an_unreachable_model_server_is_a_bad_gateway() -> None:
+    """The endpoint answers 502 and says why."""
     with serving(Models(model_server_url="http://127.0.0.1:9")) as vertex:
         answer = post(vertex, PREDICT, wish())
     assert (answer.status_code, answer.json()["error"]["status"]) == (502, "UNAVAILABLE")
     assert "does not answer" in answer.json()["error"]["message"]
 
 
-def test_nobody_plays_without_credentials(vertex: LocalVertex) -> None:
-    """The models want a token, and so does the script."""
+def test_every_route_requires_credentials(vertex: LocalVertex) -> None:
+    """Without a token, models and scripts answer 401."""
     for path in (LYRIA_2, LYRIA_3, PREDICT, SCRIPT_PATH):
         assert requests.post(vertex.url + path, json={}, timeout=10).status_code == 401
 
 
-def test_the_musician_reads_the_prompt() -> None:
-    """Genre, instruments, tempo and key that the prompt names are those of the piece."""
+def test_the_composer_reads_the_prompt() -> None:
+    """The piece has the genre, instruments, tempo and key that the prompt names, or defaults."""
     brief = brief_of(
         "Calm sea. Instrumental bossa nova music. Instruments: nylon guitar. Tempo: 132 BPM. Key: F# minor."
     )
@@ -184,7 +230,7 @@ def test_the_musician_reads_the_prompt() -> None:
 
 
 def test_the_local_lyria_is_the_composer() -> None:
-    """What is played is music of the asked length at the model's rate, the same for the same seed."""
+    """The music has the requested length and the model's rate, and is the same for the same seed."""
     audio = compose("Instrumental ambient music. Key: D minor.", 7, 10)
     assert audio.seconds == pytest.approx(10, abs=0.01)
     samples, rate = soundfile.read(BytesIO(musicians.wav(audio)))

@@ -1,4 +1,4 @@
-"""The server as its container starts it, with the real loading code and a MusicGen of random weights."""
+"""The server as its container starts it, with a tiny MusicGen of random weights."""
 
 import base64
 import os
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.model_server
 def run(*arguments: str, **environ: str) -> "subprocess.Popen[bytes]":
     assert PYTHON.exists(), "install it first: make setup-model-server"
     path = os.pathsep.join((str(REPOSITORY), str(REPOSITORY / "src")))
-    # Weights of this size gain nothing from a second thread, and no hub is to be had.
+    # Tiny weights gain nothing from a second thread; the server must not download anything.
     quiet = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": path, "HOST": HOST}
     return subprocess.Popen([PYTHON, *arguments], env=os.environ | quiet | environ, stderr=subprocess.PIPE)
 
@@ -61,7 +61,7 @@ def started(storage_uri: str, places: int) -> Iterator[Container]:
         "QUEUE_PLACES": str(places),
     }
     container = Container(run("-m", "pipeline.model_server", **environ), f"http://{HOST}:{port}")
-    # Somebody has to read what it says, or it would wait for that.
+    # Read its output, or a full pipe would block it.
     reader = threading.Thread(target=container.process.communicate)
     reader.start()
     try:
@@ -104,7 +104,7 @@ def sound_of(prediction: dict[str, Any]) -> tuple[bytes, float, int]:
 def insist(
     container: Container, instance: dict[str, Any], refused: Callable[[requests.Response], None] = lambda _: None
 ) -> requests.Response:
-    """Ask until the queue has a place."""
+    """Repeat the request until the queue has a place."""
     while True:
         answer = container.predict(instance)
         if answer.status_code != 429:
@@ -113,8 +113,8 @@ def insist(
         threading.Event().wait(0.2)
 
 
-def test_music_has_the_length_that_was_asked_for(container: Container) -> None:
-    """Several instances make one request; the same seed gives the same music and another one other music."""
+def test_music_has_the_requested_length(container: Container) -> None:
+    """So has each instance of one request; the same seed gives the same music, another seed other music."""
     asked = [{"prompt": "calm piano music", "seconds": seconds, "seed": seed} for seconds, seed in ((1, 7), (2, 8))]
     first, second = (sound_of(made) for made in container.predict(*asked).json()["predictions"])
     assert first[1:] == (1.0, 32_000)
@@ -125,8 +125,8 @@ def test_music_has_the_length_that_was_asked_for(container: Container) -> None:
     assert again["model"] == "tiny-musicgen"
 
 
-def test_twenty_at_once_lose_nobody(container: Container) -> None:
-    """Each is served or told that the queue is full, and who asks again is served in the end."""
+def test_twenty_concurrent_requests_are_all_served(container: Container) -> None:
+    """Each is served or refused because the queue is full; retries are served in the end."""
     refusals: list[requests.Response] = []
     asked = [{"prompt": "drums", "seconds": 1, "seed": number} for number in range(20)]
     with ThreadPoolExecutor(20) as people:
@@ -136,7 +136,7 @@ def test_twenty_at_once_lose_nobody(container: Container) -> None:
 
 
 def test_the_engine_reaches_the_model_through_vertex_ai(container: Container) -> None:
-    """The engine asks the endpoint, the local Vertex AI asks the server, and the take has the model's music."""
+    """The engine calls the local Vertex AI, which calls the server; the take is the model's music."""
     brief = Brief.from_mapping(recorded("track_captioned")["brief"])
     with serving(Models(model_server_url=f"{container.url}/v1")) as vertex:
         take = Endpoint(predict_url(vertex.cloud), vertex.vertex(60)).make(brief, 1.0, 7)
@@ -148,8 +148,8 @@ def test_the_engine_reaches_the_model_through_vertex_ai(container: Container) ->
     ) == ("endpoint", "tiny-musicgen", 32_000, 1.0)
 
 
-def test_a_server_that_is_told_to_end_finishes_its_work(weights: Path) -> None:
-    """The music under way is delivered, nobody new is let in, and the process ends well."""
+def test_a_stopping_server_finishes_its_request(weights: Path) -> None:
+    """After SIGTERM the current request is answered, new ones are refused, and the status is 0."""
     with started(str(weights), places=0) as ending, ThreadPoolExecutor(1) as person:
         under_way = person.submit(insist, ending, {"prompt": "dawn", "seconds": 12})
         while ending.predict({"prompt": "drums", "seconds": 1}).status_code != 429:
@@ -163,6 +163,6 @@ def test_a_server_that_is_told_to_end_finishes_its_work(weights: Path) -> None:
 
 
 def test_a_container_without_a_model_does_not_start(tmp_path: Path) -> None:
-    """It ends with a status of its own, so that a deployment fails instead of waiting."""
+    """The process ends with an error status, so that a deployment fails instead of waiting."""
     with started(str(tmp_path / "nothing"), places=0) as container:
         assert container.process.wait(60) not in {0, -signal.SIGTERM}

@@ -18,7 +18,7 @@ PLACES = 5
 
 @dataclass
 class HeldModel:
-    """Makes nothing until it is let go, and keeps what it was asked."""
+    """Waits for ``let_go`` before it makes anything, and records its arguments."""
 
     name: str = "held"
     longest_seconds: float = 30.0
@@ -33,7 +33,7 @@ class HeldModel:
 
 @dataclass
 class Server:
-    """A server of predictions in a thread, whose end is ``ending``."""
+    """A prediction server in a thread; ``ending`` tells it to stop."""
 
     model: HeldModel
     ending: threading.Event
@@ -67,16 +67,16 @@ def ready(server: Server) -> Server:
     return server
 
 
-def test_the_server_is_healthy_once_its_model_is_there(server: Server) -> None:
-    """Before that it says so, to the health check and to whoever wants music."""
+def test_the_server_is_healthy_once_its_model_is_loaded(server: Server) -> None:
+    """Before that, health checks and predictions answer 503."""
     assert server.health() == 503
     early = server.predict({"prompt": "calm"})
     assert (early.status_code, early.headers["Retry-After"]) == (503, "5")
     assert ready(server).health() == 200
 
 
-def test_every_instance_has_its_prediction_in_its_place(server: Server) -> None:
-    """Several instances make one request; each has its own prompt, length and seed, within what the model can."""
+def test_predictions_are_in_the_order_of_their_instances(server: Server) -> None:
+    """Each instance has its own prompt, length (up to the model's limit) and seed."""
     ready(server).model.let_go.set()
     answered = server.predict({"prompt": "a", "seconds": 12.5, "seed": 3}, {"prompt": "b", "seconds": 180}).json()
     sounds = [base64.b64decode(made["bytesBase64Encoded"]) for made in answered["predictions"]]
@@ -85,8 +85,8 @@ def test_every_instance_has_its_prediction_in_its_place(server: Server) -> None:
     assert server.model.asked == [("a", 12.5, 3), ("b", 30.0, 0)]
 
 
-def test_twenty_at_once_are_all_answered(server: Server) -> None:
-    """As many as there are places are served, one after the other, and the others hear at once that it is full."""
+def test_twenty_concurrent_requests_are_all_answered(server: Server) -> None:
+    """One for each place is served in turn; the others are refused at once."""
     ready(server)
     with ThreadPoolExecutor(20) as people:
         calls = [people.submit(server.predict, {"prompt": f"p{number}"}) for number in range(20)]
@@ -104,12 +104,12 @@ def test_twenty_at_once_are_all_answered(server: Server) -> None:
     assert server.predict({"prompt": "later"}).status_code == 200
 
 
-def test_an_ending_server_finishes_what_it_began(server: Server) -> None:
-    """The request under way is answered with its music; those that wait are sent elsewhere."""
+def test_a_stopping_server_finishes_its_request(server: Server) -> None:
+    """The current request is answered with music, the waiting ones with 503."""
     ready(server)
     with ThreadPoolExecutor(3) as people:
         calls = [people.submit(server.predict, {"prompt": f"p{number}"}) for number in range(3)]
-        while server.predictor._places._value > PLACES - 2:  # noqa: SLF001  nothing outside tells who waits
+        while server.predictor._places._value > PLACES - 2:  # noqa: SLF001  nothing public tells how many wait
             threading.Event().wait(0.01)
         server.ending.set()
         server.model.let_go.set()
@@ -131,8 +131,8 @@ def test_an_ending_server_finishes_what_it_began(server: Server) -> None:
         ({"prompt": "a", "seed": True}, "instances[0].seed"),
     ],
 )
-def test_a_field_that_is_wrong_is_named(server: Server, instance: Any, field: str) -> None:
-    """Nothing is made of a request in which something is wrong."""
+def test_an_invalid_field_is_named(server: Server, instance: Any, field: str) -> None:
+    """The whole request is refused with the name of the field."""
     answer = ready(server).predict(instance)
     assert answer.status_code == 400
     assert answer.json()["error"].startswith(f"{field} must")
@@ -140,7 +140,7 @@ def test_a_field_that_is_wrong_is_named(server: Server, instance: Any, field: st
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "{}", '{"instances": []}', '{"instances": {}}'])
 def test_a_body_without_instances_is_refused(server: Server, body: str) -> None:
-    """So are more instances than one request may hold."""
+    """So is a request with too many instances."""
     answer = requests.post(f"{ready(server).url}/predict", data=body, timeout=10)
     assert answer.status_code == 400
     assert server.predict(*[{"prompt": "a"}] * 9).status_code == 400

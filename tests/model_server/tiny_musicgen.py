@@ -38,7 +38,7 @@ def main(folder: str) -> None:
     decoder.pad_token_id = decoder.bos_token_id = CODES
     config = MusicgenConfig(text_encoder=text, audio_encoder=audio, decoder=decoder)
     model = MusicgenForConditionalGeneration(config)
-    # Left as they are, all codes would sound the same.
+    # Without this all codes would sound the same.
     for layer in model.audio_encoder.quantizer.layers:
         layer.codebook.embed.normal_()
     model.generation_config.decoder_start_token_id = CODES

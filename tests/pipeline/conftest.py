@@ -13,7 +13,7 @@ from tests.support.local_vertex import LocalVertex, hum, serving
 
 @pytest.fixture(scope="session")
 def vertex() -> Iterator[LocalVertex]:
-    """The local Vertex AI server, whose models hum for a second."""
+    """The local Vertex AI server; its models hum for one second."""
     with serving(Models(hum, seconds=1.0)) as server:
         yield server
 
@@ -41,7 +41,7 @@ def sea() -> Brief:
 
 @pytest.fixture(scope="session")
 def tone() -> str:
-    """One second of a mono tone at 32 kHz as base64 FLAC, which is what a model server answers."""
+    """One second of a mono tone at 32 kHz in base64 FLAC, as a model server answers."""
     samples = 0.3 * np.sin(2 * np.pi * 330 * np.arange(32_000) / 32_000)
     out = BytesIO()
     soundfile.write(out, samples, 32_000, format="FLAC")

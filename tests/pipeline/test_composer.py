@@ -1,4 +1,4 @@
-"""The embedded engine: real music for every brief, the same for the same seed."""
+"""The composer: music for every brief, the same for the same seed."""
 
 import json
 import subprocess
@@ -58,7 +58,7 @@ def the(piece: Piece, role: str) -> Part:
 
 
 def test_same_brief_and_seed_give_the_same_bytes_in_another_process() -> None:
-    """Neither hash randomisation nor anything else of a process reaches the music."""
+    """The music does not depend on hash randomisation or any other state of the process."""
     program = (
         "import sys, json, hashlib\nfrom musicgenerator.briefs import Brief\n"
         "from pipeline.engines import engine_named\n"
@@ -84,7 +84,7 @@ def test_another_seed_is_another_piece() -> None:
 
 
 def test_the_title_does_not_change_the_music() -> None:
-    """Only the musical fields are composed from."""
+    """The composer reads only the musical fields."""
     assert compose(brief(title="Another", caption="Other words"), 30, 3) == compose(brief(), 30, 3)
 
 
@@ -92,7 +92,7 @@ def test_the_title_does_not_change_the_music() -> None:
 @pytest.mark.parametrize("seconds", [10, 11, 17, 61, 180])
 @pytest.mark.parametrize("tempo", [40, 97, 200])
 def test_every_genre_ends_on_its_tonic_with_time_to_ring(genre: str, seconds: int, tempo: int) -> None:
-    """At any length and tempo the piece opens on the tonic, and the final tonic rings out before the end."""
+    """At any length and tempo the piece starts on the tonic, and its final tonic chord rings before the end."""
     key = "Eb major" if seconds % 2 else "F# minor"
     piece = compose(brief(genre=genre, tempoBpm=tempo, key=key), seconds, 5)
     lands = piece.seconds_at(piece.final_beat)
@@ -103,15 +103,15 @@ def test_every_genre_ends_on_its_tonic_with_time_to_ring(genre: str, seconds: in
 
 @pytest.mark.parametrize("genre", GENRES)
 def test_theme_is_stated_contrasted_and_returns(genre: str) -> None:
-    """Theme A opens and closes the form with a contrast between, and its return keeps the rhythm of its first bar."""
+    """Theme A is first and last, with theme B between."""
     piece = compose(brief(genre=genre), 60, 4)
     themes = [section.theme for section in piece.sections if section.theme in {"A", "B", "C"}]
     assert (themes[0], themes[-1], "B" in themes) == ("A", "A", True)
 
 
 @pytest.mark.parametrize("genre", GENRES)
-def test_melody_does_not_rub_against_its_chord(genre: str) -> None:
-    """On the downbeat the lead sings a tone of the chord that no other tone of the chord is a semitone away from."""
+def test_melody_fits_its_chord(genre: str) -> None:
+    """On a downbeat the lead plays a tone of the chord that is no semitone away from another of its tones."""
     style = STYLES[genre]
     for key in ("C major", "A minor"):
         piece = compose(brief(genre=genre, key=key, energy=0.7), 60, 6)
@@ -125,8 +125,8 @@ def test_melody_does_not_rub_against_its_chord(genre: str) -> None:
 
 
 @pytest.mark.parametrize("genre", GENRES)
-def test_every_asked_instrument_is_heard(genre: str) -> None:
-    """Six asked instruments all play, whichever they are."""
+def test_every_requested_instrument_plays(genre: str) -> None:
+    """Any six requested instruments all play."""
     for start in range(0, len(INSTRUMENTS), 6):
         asked = INSTRUMENTS[start : start + 6]
         piece = compose(brief(genre=genre, instruments=list(asked)), 30, 2)
@@ -134,7 +134,7 @@ def test_every_asked_instrument_is_heard(genre: str) -> None:
 
 
 def test_parts_stay_within_their_instruments() -> None:
-    """No melodic note lies outside the range of the preset that plays it."""
+    """Every note is in the range of the preset that plays it, give or take a fourth."""
     for genre in GENRES:
         piece = compose(brief(genre=genre, instruments=["oboe", "harp", "cello", "choir"], valence=1.0), 40, 9)
         for part in piece.parts:
@@ -144,7 +144,7 @@ def test_parts_stay_within_their_instruments() -> None:
 
 
 def test_energy_raises_the_number_of_notes_and_their_force() -> None:
-    """A wild brief has more and louder notes than a still one, in every genre."""
+    """In every genre a brief with more energy has more and louder notes."""
     for genre in GENRES:
         still, wild = (compose(brief(genre=genre, energy=energy), 40, 3) for energy in (0.05, 0.95))
         force = [np.mean([n.velocity for part in piece.parts for n in part.notes]) for piece in (still, wild)]
@@ -153,7 +153,7 @@ def test_energy_raises_the_number_of_notes_and_their_force() -> None:
 
 
 def test_valence_raises_the_melody() -> None:
-    """A bright brief sings higher than a dark one."""
+    """A brief with a higher valence has a higher melody."""
     dark, bright = (compose(brief(valence=valence), 40, 3) for valence in (-0.9, 0.9))
     heights = [np.mean([note.pitch for note in the(piece, "lead").notes]) for piece in (dark, bright)]
     assert heights[0] < heights[1]
@@ -161,7 +161,7 @@ def test_valence_raises_the_melody() -> None:
 
 @pytest.mark.parametrize("genre", GENRES)
 def test_two_seeds_share_few_figures(genre: str) -> None:
-    """Two seeds of one brief have at most a fifth of their melodies' four-note figures in common."""
+    """The melodies of two seeds share no more than a fifth of their four-note figures."""
     asked = brief(genre=genre, energy=0.6, instruments=["piano"])
     one, two, three = (melody_figures(compose(asked, 45, seed)) for seed in (1, 2, 3))
     assert max(shared(one, two), shared(two, three), shared(one, three)) <= 0.2
@@ -169,12 +169,12 @@ def test_two_seeds_share_few_figures(genre: str) -> None:
 
 @pytest.mark.parametrize("genre", GENRES)
 def test_theme_is_kept_in_its_returns(genre: str) -> None:
-    """A third at least of the notes of theme A come back on their beats and in their direction, however ornamented."""
+    """More than a third of the notes of theme A return on the same beats in the same direction, despite ornaments."""
     assert theme_recurrence(compose(brief(genre=genre), 60, 4)) > 0.33
 
 
 def test_lead_does_not_follow_the_bass_in_parallels() -> None:
-    """Over the genres, at most one change of chord in twelve moves lead and bass on in parallel fifths or octaves."""
+    """Over all genres, fewer than one change of chord in twelve has parallel fifths or octaves of lead and bass."""
     found = [parallels(compose(brief(genre=genre), 60, seed)) for genre in GENRES for seed in (1, 2)]
     assert float(np.mean(found)) < 1 / 12
 
@@ -188,20 +188,20 @@ def test_close_slows_down() -> None:
 
 
 @pytest.mark.parametrize(("tempo", "beats"), [(60, 4), (100, 3), (140, 4)])
-def test_jangdan_goes_by_the_tempo(tempo: int, beats: int) -> None:
-    """Slow is gutgeori in twelve quavers, medium semachi in nine, quick jajinmori in twelve again."""
+def test_tempo_decides_the_rhythmic_cycle(tempo: int, beats: int) -> None:
+    """Slow is Gutgeori with twelve quavers, medium Semachi with nine, fast Jajinmori with twelve."""
     assert style_for(brief(genre="korean traditional", tempoBpm=tempo)).beats == beats
 
 
 def test_genres_differ_in_harmony_rhythm_and_players() -> None:
-    """With nothing else asked, no two genres share a casting, a set of progressions or an accompaniment."""
+    """No two genres share their default instruments, their progressions or their accompaniment."""
     assert len(GENRES) == len({style.defaults for style in STYLES.values()})
     assert len(GENRES) == len({(style.major, style.minor) for style in STYLES.values()})
     assert len(GENRES) == len({(style.chords, style.bass, style.beats) for style in STYLES.values()})
 
 
 def test_every_pattern_divides_its_bar() -> None:
-    """A pattern whose steps do not divide the bar would drift from the beat."""
+    """The steps of every pattern divide evenly into the beats."""
     for style in [*STYLES.values(), *(style for _, style in JANGDAN)]:
         grooves = [*style.drums, *style.fills, *([style.build] if style.build else [])]
         patterns = [*style.chords, *style.arpeggio, *style.bass, *style.rhythms, *style.cadence_rhythms]
@@ -210,7 +210,7 @@ def test_every_pattern_divides_its_bar() -> None:
 
 
 def test_every_progression_is_in_the_notation() -> None:
-    """Each has four bars of known numerals, and theme A begins on the tonic."""
+    """Each has four bars of known numerals, and theme A starts on the tonic."""
     for style in STYLES.values():
         for harmony, key in ((style.major, Key("G major")), (style.minor, Key("G minor"))):
             for progression in (*harmony.a, *harmony.b, *harmony.c):
@@ -220,7 +220,7 @@ def test_every_progression_is_in_the_notation() -> None:
 
 
 def test_dominant_in_minor_raises_the_seventh() -> None:
-    """Over V7 of A minor the scale holds G sharp and not G; over iv it is the natural scale."""
+    """In A minor the scale has G sharp over V7, and is natural over iv."""
     key = Key("A minor")
     assert 11 in scale_for(key, pentatonic=False, over=chord("V7", key))
     assert scale_for(key, pentatonic=False, over=chord("iv", key)) == (0, 2, 3, 5, 7, 8, 10)
@@ -239,7 +239,7 @@ def test_voices_lead_by_small_steps() -> None:
 
 
 def test_unknown_numeral_is_refused() -> None:
-    """A misspelt chord is an error that names it."""
+    """The error names the misspelt chord."""
     with pytest.raises(ValueError, match="'IX' is not a chord numeral"):
         chord("IX", Key("C major"))
 
@@ -251,7 +251,7 @@ def test_solo_stays_a_solo() -> None:
 
 
 def test_midi_file_holds_the_tempo_key_and_every_part() -> None:
-    """The file reads back with one track a part behind the conductor, and the drums on channel 10."""
+    """The file has one track with tempo and key, then one for each part, with drums on channel 10."""
     asked = brief(genre="jazz", instruments=["saxophone", "piano"], key="Bb major", tempoBpm=120)
     take = engine_named("composer").make(asked, 12, 1)
     assert take.midi is not None
@@ -265,7 +265,7 @@ def test_midi_file_holds_the_tempo_key_and_every_part() -> None:
 
 
 def test_form_is_plain_json() -> None:
-    """What the engine tells of a piece can be written into track.json."""
+    """The summary of a piece can be written into track.json."""
     take = engine_named("composer").make(brief(), 10, 1)
     assert json.loads(json.dumps(take.form)) == take.form
     assert (take.engine, take.seed, take.cost_usd) == ("composer", 1, 0.0)
@@ -279,7 +279,7 @@ def test_unknown_engine_names_the_field() -> None:
 
 
 def test_another_soundfont_is_played_and_named(tmp_path: Path) -> None:
-    """A soundfont from the environment's path changes the sound's provenance; with the same font nothing else."""
+    """Another soundfont is named in the provenance; a copy of the shipped one makes the same audio."""
     copy = tmp_path / "concert.sf3"
     copy.write_bytes((files("pipeline") / "assets" / "fluidr3_33presets.sf3").read_bytes())
     shipped, other = (Composer(font).make(brief(), 10, 1) for font in (None, copy))
@@ -295,8 +295,8 @@ def test_file_that_is_no_soundfont_is_refused(tmp_path: Path) -> None:
         soundfont.read(path, {(0, 0)})
 
 
-def test_only_asked_presets_are_left_to_decode() -> None:
-    """The piano's samples stay, byte for byte, and the font keeps its size."""
+def test_only_requested_presets_stay_in_the_soundfont() -> None:
+    """Only the addresses of other samples change, and the soundfont keeps its size."""
     whole = (files("pipeline") / "assets" / "fluidr3_33presets.sf3").read_bytes()
     cut = soundfont.read(None, {(0, 0)})
     changed = sum(a != b for a, b in zip(whole, cut, strict=True))

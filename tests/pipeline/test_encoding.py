@@ -1,4 +1,4 @@
-"""The files: what a player and a tag editor read in them."""
+"""The encoded files, as a player and a tag editor read them."""
 
 from io import BytesIO
 
@@ -27,7 +27,7 @@ COVER = b"\xff\xd8\xff\xe0 not really a picture"
 
 
 def music(seconds: int = 10) -> Audio:
-    """Return a mastered chord with hard attacks, which lossy encoding overshoots on."""
+    """Return a mastered chord with hard attacks, which MP3 encoding makes peak higher."""
     time = np.arange(seconds * RATE) / RATE
     attack = np.exp(-4 * (time % 0.5))
     wave = sum(np.sign(np.sin(2 * np.pi * hertz * time)) for hertz in (220, 277, 330)) * attack
@@ -35,7 +35,7 @@ def music(seconds: int = 10) -> Audio:
 
 
 def test_mp3_carries_title_music_and_provenance() -> None:
-    """The tags name the piece, its key and tempo, and say that and by what it was generated."""
+    """The tags have the title, key and tempo, and say that an AI made the music, and which one."""
     found = ID3(BytesIO(mp3(music(), TAGS, COVER)))
     texts = {name: str(found[name]) for name in ("TIT2", "TPE1", "TCON", "TBPM", "TKEY", "TLAN")}
     assert texts == {
@@ -59,21 +59,21 @@ def test_mp3_needs_no_cover() -> None:
 
 
 def test_decoded_mp3_keeps_length_and_true_peak() -> None:
-    """What a player decodes lasts as long as the master, within a frame or two, and still peaks below -1 dBTP."""
+    """The decoded MP3 is as long as the master, and still peaks below -1 dBTP."""
     samples, rate = soundfile.read(BytesIO(mp3(music(), TAGS, COVER)), dtype="float32")
     assert len(samples) / rate == pytest.approx(10, abs=0.1)
     assert decibels(float(true_peaks(samples).max())) <= -0.95
 
 
 def test_files_are_the_same_bytes_each_time() -> None:
-    """Dither and encoder add nothing of chance."""
+    """Dither and encoder are deterministic."""
     audio = music()
     assert wav(audio) == wav(audio)
     assert mp3(audio, TAGS, COVER) == mp3(audio, TAGS, COVER)
 
 
 def test_wav_is_16_bit_stereo_within_a_step() -> None:
-    """The PCM is the master, rounded with at most one step and a half of dither."""
+    """The PCM is the master with rounding and dither of up to 2.6 steps."""
     audio = music()
     file = BytesIO(wav(audio))
     assert ((info := soundfile.info(file)).subtype, info.channels, info.samplerate) == ("PCM_16", 2, RATE)
@@ -84,5 +84,5 @@ def test_wav_is_16_bit_stereo_within_a_step() -> None:
 
 @pytest.mark.parametrize(("key", "expected"), [("Db major", "Db"), ("F# minor", "F#m"), ("C minor", "Cm")])
 def test_keys_are_spelt_as_id3_does(key: str, expected: str) -> None:
-    """A minor key has an ``m`` and a major one nothing."""
+    """A minor key ends with ``m``."""
     assert initial_key(key) == expected

@@ -22,8 +22,8 @@ def sounding(sound: str, **fields: str) -> dict[str, object]:
     return {"status": 200, "body": {"predictions": [{"bytesBase64Encoded": sound, **fields}]}}
 
 
-def test_the_endpoint_is_asked_for_everything_that_the_brief_says(vertex: LocalVertex, sea: Brief, tone: str) -> None:
-    """One instance holds prompt, negative prompt, length and seed; the take names the model that answered."""
+def test_the_endpoint_receives_the_brief_as_one_instance(vertex: LocalVertex, sea: Brief, tone: str) -> None:
+    """The instance has prompt, negative prompt, length and seed; the take names the model that answered."""
     vertex.script("endpoint", sounding(tone, model="musicgen-small"))
     take = endpoint(vertex).make(sea, 45, SEED)
     (asked,) = vertex.asked("endpoint")
@@ -33,16 +33,16 @@ def test_the_endpoint_is_asked_for_everything_that_the_brief_says(vertex: LocalV
     assert (take.audio.rate, take.audio.samples.shape) == (32_000, (32_000, 2))
 
 
-def test_a_model_server_that_is_full_is_asked_again(vertex: LocalVertex, sea: Brief, tone: str) -> None:
-    """429 with a time to wait, and a server that is just starting, are waited for."""
+def test_a_busy_model_server_is_retried(vertex: LocalVertex, sea: Brief, tone: str) -> None:
+    """So is one that is just starting."""
     full = {"status": 429, "body": {}, "headers": {"Retry-After": "0"}}
     vertex.script("endpoint", full, "unavailable", sounding(tone))
     assert endpoint(vertex).make(sea, 30, SEED).model == "unnamed"
     assert len(vertex.asked("endpoint")) == 3
 
 
-def test_a_model_server_that_stays_full_is_unavailable(vertex: LocalVertex, sea: Brief) -> None:
-    """When patience ends, so does the take."""
+def test_a_model_server_that_stays_busy_is_unavailable(vertex: LocalVertex, sea: Brief) -> None:
+    """The retries end with the patience."""
     vertex.script("endpoint", *["quota"] * 500)
     with pytest.raises(EngineUnavailableError):
         endpoint(vertex, patience_seconds=0.2).make(sea, 30, SEED)
@@ -50,7 +50,7 @@ def test_a_model_server_that_stays_full_is_unavailable(vertex: LocalVertex, sea:
 
 
 def test_a_request_that_the_model_refuses_is_not_repeated(vertex: LocalVertex, sea: Brief) -> None:
-    """Nor is an endpoint that does not exist."""
+    """Neither is one to an endpoint that does not exist."""
     vertex.script("endpoint", {"status": 400, "body": {"error": {"message": "seconds must be at most 30"}}})
     with pytest.raises(RequestRefusedError, match="at most 30"):
         endpoint(vertex).make(sea, 45, SEED)
@@ -60,16 +60,16 @@ def test_a_request_that_the_model_refuses_is_not_repeated(vertex: LocalVertex, s
 
 
 @pytest.mark.parametrize("answer", ["no audio", "not audio"])
-def test_an_answer_without_sound_is_an_error(vertex: LocalVertex, sea: Brief, answer: str) -> None:
-    """A model of one's own that gives no sound is broken, and is not asked twice."""
+def test_an_answer_without_audio_is_an_error(vertex: LocalVertex, sea: Brief, answer: str) -> None:
+    """A custom model without audio is broken, so the request is not repeated."""
     vertex.script("endpoint", answer)
     with pytest.raises(NoAudioError):
         endpoint(vertex).make(sea, 30, SEED)
     assert len(vertex.asked("endpoint")) == 1
 
 
-def test_the_endpoint_is_named_as_vertex_ai_names_it() -> None:
-    """In its region, or under the host of its own that a dedicated endpoint has."""
+def test_the_endpoint_has_its_name_in_vertex_ai() -> None:
+    """It is reached in its region, or on the host of a dedicated endpoint."""
     assert (
         predict_url(Cloud(endpoint=ENDPOINT)) == f"https://us-central1-aiplatform.googleapis.com/v1/{ENDPOINT}:predict"
     )
@@ -78,7 +78,7 @@ def test_the_endpoint_is_named_as_vertex_ai_names_it() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "123", "projects/p/endpoints/1", "http://h/v1/" + ENDPOINT, ENDPOINT + "/x"])
-def test_a_name_that_is_none_is_said_before_anything_is_asked(name: str) -> None:
-    """An operator who has not deployed a model, or misspelt it, hears which setting is wrong."""
+def test_an_invalid_endpoint_name_is_an_error_of_the_setting(name: str) -> None:
+    """The error names the setting that is missing or misspelt."""
     with pytest.raises(EngineNotConfiguredError, match="MODEL_ENDPOINT"):
         predict_url(Cloud("p", endpoint=name))

@@ -30,8 +30,8 @@ def signed_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(addresses.credentials_file))
 
 
-def test_every_engine_has_a_maker_and_a_line_in_the_list() -> None:
-    """The vocabulary of requests, the registry and the list name the same engines."""
+def test_every_engine_can_be_made_and_is_listed() -> None:
+    """Requests, the registry and ``make engines`` name the same engines."""
     assert list(FACTS) == list(ENGINES)
     with pytest.raises(BriefError, match="composer, lyria-002, lyria-3-clip, endpoint") as caught:
         engine_named("no-such-engine")
@@ -40,7 +40,7 @@ def test_every_engine_has_a_maker_and_a_line_in_the_list() -> None:
 
 @pytest.mark.usefixtures("signed_in")
 def test_the_list_says_what_an_engine_lacks() -> None:
-    """The composer is always there; the others need a project, and the endpoint its name."""
+    """The composer needs no setting; the others need a project, and the endpoint needs its name."""
     lacking = {row[0]: row[-1] for row in rows({})}
     assert lacking["composer"] == "yes"
     assert lacking["lyria-002"] == lacking["lyria-3-clip"] == "no: set GOOGLE_CLOUD_PROJECT"
@@ -62,9 +62,28 @@ def test_the_list_is_a_table() -> None:
     assert "0.04 USD" in lines[2]
 
 
+@pytest.mark.usefixtures("signed_in")
+@pytest.mark.parametrize(
+    ("engine", "clients"),
+    [("composer", []), ("lyria-002", ["requests"]), ("endpoint", ["requests"]), ("lyria-3-clip", ["google.genai"])],
+)
+def test_an_engine_imports_only_its_own_client(engine: str, clients: list[str]) -> None:
+    """The composer imports no client; google-genai costs a second that only Lyria 3 pays."""
+    program = f"""
+import sys
+from pipeline.engines import Cloud, engine_named
+engine_named({engine!r}, Cloud("p", "", "projects/p/locations/us-central1/endpoints/1"))
+print(*[name for name in ("requests", "google.genai", "google.cloud.aiplatform_v1") if name in sys.modules])
+"""
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    assert [name for name in loaded if name != "requests" or "google.genai" not in loaded] == clients
+
+
 @pytest.mark.parametrize("fallback", ["", "composer"])
-def test_an_engine_is_its_own_fallback_in_vain(fallback: str) -> None:
-    """Without another engine behind it, the chosen one stands alone."""
+def test_an_engine_is_not_its_own_fallback(fallback: str) -> None:
+    """Without a fallback, or with itself as one, the engine is used alone."""
     assert chosen("composer", fallback, Cloud()).name == "composer"
     assert not isinstance(chosen("composer", fallback, Cloud()), WithFallback)
 
@@ -72,15 +91,15 @@ def test_an_engine_is_its_own_fallback_in_vain(fallback: str) -> None:
 @pytest.mark.parametrize(
     ("engine", "fallback", "field"), [("nobody", "composer", "engine"), ("composer", "nobody", "fallback_engine")]
 )
-def test_an_unknown_engine_is_named_before_anything_is_asked(engine: str, fallback: str, field: str) -> None:
-    """The error says whether the request or the operator is wrong."""
+def test_an_unknown_engine_is_an_error_of_its_field(engine: str, fallback: str, field: str) -> None:
+    """The error says whether the request or the operator's setting is wrong."""
     with pytest.raises(BriefError) as caught:
         chosen(engine, fallback, Cloud())
     assert caught.value.field == field
 
 
-def test_an_engine_that_is_not_configured_fails_unless_another_stands_in(sea: Brief) -> None:
-    """The take of the one that stood in says whom it stands for."""
+def test_an_engine_that_is_not_configured_fails_or_falls_back(sea: Brief) -> None:
+    """A take of the fallback names the engine that failed."""
     with pytest.raises(EngineNotConfiguredError, match="MODEL_ENDPOINT"):
         chosen("endpoint", "", Cloud("p"))
     take = chosen("endpoint", "composer", Cloud("p")).make(sea, 10, 7)
@@ -89,8 +108,8 @@ def test_an_engine_that_is_not_configured_fails_unless_another_stands_in(sea: Br
 
 @pytest.mark.usefixtures("signed_in")
 @pytest.mark.parametrize("failure", ["safety", "forbidden"])
-def test_another_engine_stands_in_for_one_that_is_refused(vertex: LocalVertex, sea: Brief, failure: str) -> None:
-    """With Google's own credential flow: the refused engine is asked once, and without a fallback that is the end."""
+def test_a_refused_request_fails_or_falls_back(vertex: LocalVertex, sea: Brief, failure: str) -> None:
+    """With Google's credential flow: the engine is asked once, then the fallback, if there is one."""
     with pytest.raises(RequestRefusedError):
         chosen("lyria-002", "", vertex.script("lyria-002", failure).cloud).make(sea, 10, 7)
     take = chosen("lyria-002", "lyria-3-clip", vertex.script("lyria-002", failure).cloud).make(sea, 10, 7)
@@ -99,16 +118,16 @@ def test_another_engine_stands_in_for_one_that_is_refused(vertex: LocalVertex, s
 
 
 @pytest.mark.usefixtures("signed_in")
-def test_an_engine_that_succeeds_has_nobody_stand_in(vertex: LocalVertex, sea: Brief) -> None:
-    """The fallback is not asked, and the take names none."""
+def test_an_engine_that_succeeds_needs_no_fallback(vertex: LocalVertex, sea: Brief) -> None:
+    """The fallback receives no request, and the take names none."""
     vertex.script("lyria-3-clip-preview")
     take = chosen("lyria-002", "lyria-3-clip", vertex.script("lyria-002").cloud).make(sea, 10, 7)
     assert (take.engine, take.fallback_from) == ("lyria-002", None)
     assert not vertex.asked("lyria-3-clip-preview")
 
 
-def test_a_kept_take_comes_back_to_the_last_sample() -> None:
-    """Sound, provenance, score and form: what is made of the recalled take are the same files."""
+def test_a_stored_take_is_read_back_exactly() -> None:
+    """Samples, provenance, score and form are equal, so the files made from it are equal."""
     samples = np.random.default_rng(1).normal(0, 0.5, (4410, 2)).astype(np.float32)
     form = {"key": "D major"}
     take = Take(Audio(samples, 44_100), "composer", "composer-1", 7, 0.06, b"MThd", form, fallback_from="lyria-002")
@@ -118,8 +137,8 @@ def test_a_kept_take_comes_back_to_the_last_sample() -> None:
     assert replace(take, audio=again.audio, answer=again.answer) == again
 
 
-def test_an_engines_own_encoding_is_kept_as_it_came(tone: str) -> None:
-    """It is decoded again rather than encoded again, so nothing is lost however often it is recalled."""
+def test_an_encoded_answer_is_stored_as_it_came(tone: str) -> None:
+    """It is never encoded again, so reading and storing it loses nothing."""
     answer = base64.b64decode(tone)
     audio = decoded(answer)
     assert audio is not None
@@ -130,8 +149,8 @@ def test_an_engines_own_encoding_is_kept_as_it_came(tone: str) -> None:
     assert kept(again) == kept(take)
 
 
-def test_a_take_that_cannot_be_read_is_said_so() -> None:
-    """It is no engine's sound, so nothing is made of it."""
+def test_a_stored_take_without_audio_is_an_error() -> None:
+    """Nothing is made from it."""
     take = Take(Audio(np.zeros((0, 2), np.float32), 44_100), "e", "m", 7, 0.0, midi=None, form={}, answer=b"no sound")
     with pytest.raises(NoAudioError):
         recalled(kept(take))

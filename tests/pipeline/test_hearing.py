@@ -1,4 +1,4 @@
-"""Every genre's finished MP3, as an analyser hears it that the composer does not use."""
+"""An independent analyser checks the finished MP3 of every genre."""
 
 from dataclasses import dataclass
 from io import BytesIO
@@ -35,7 +35,7 @@ ASKED = (
 
 @dataclass(frozen=True)
 class Heard:
-    """What was asked and what came out."""
+    """A brief and the decoded MP3 made from it."""
 
     brief: Brief
     samples: np.ndarray
@@ -57,7 +57,7 @@ class Heard:
 
 @pytest.fixture(scope="module")
 def heard() -> list[Heard]:
-    """Make one short track of every genre, the way the pipeline does."""
+    """Make one short track of every genre as the pipeline does."""
     return [_made(asked) for asked in ASKED]
 
 
@@ -73,7 +73,7 @@ def _made(asked: tuple[str, list[str], str, int, float, float]) -> Heard:
 
 
 def test_every_genre_is_within_the_mastering_limits(heard: list[Heard]) -> None:
-    """As decoded: the length asked, -14 LUFS, a true peak below -1 dBTP."""
+    """The decoded MP3 has the requested length, -14 LUFS and a true peak below -1 dBTP."""
     for each in heard:
         loudness = libsonare.lufs_interleaved(np.ascontiguousarray(each.samples).ravel(), 2, each.rate)
         assert len(each.samples) / each.rate == pytest.approx(MUSIC_SECONDS, abs=0.2), each.brief.genre
@@ -82,7 +82,7 @@ def test_every_genre_is_within_the_mastering_limits(heard: list[Heard]) -> None:
 
 
 def test_no_genre_falls_silent(heard: list[Heard]) -> None:
-    """Nowhere is there more than a second below -60 dBFS."""
+    """The music is never below -60 dBFS for more than a second."""
     for each in heard:
         block = each.rate // 20
         blocks = each.mono[: len(each.mono) // block * block].reshape(-1, block)

@@ -15,8 +15,10 @@ from pipeline.engines.errors import (
     RequestRefusedError,
     SafetyBlockedError,
 )
-from pipeline.engines.lyria import Lyria2, Lyria3Clip, interactions_url, lyria_2_url
-from tests.support.local_vertex import LocalVertex
+from pipeline.engines.interactions import Interactions, signed_in
+from pipeline.engines.lyria import Lyria2, Lyria3Clip, lyria_2_url
+from pipeline.engines.vertex import base_url
+from tests.support.local_vertex import CREDENTIALS, LocalVertex, patience
 
 MODELS = {"lyria-002": "lyria-002", "lyria-3-clip": "lyria-3-clip-preview"}
 SEED = 41
@@ -29,14 +31,14 @@ def lyria_2(vertex: LocalVertex, patience_seconds: float = 30.0) -> Engine:
 
 
 def lyria_3_clip(vertex: LocalVertex, patience_seconds: float = 30.0) -> Engine:
-    return Lyria3Clip(interactions_url(vertex.cloud), vertex.vertex(patience_seconds))
+    return Lyria3Clip(Interactions(signed_in(vertex.cloud, CREDENTIALS), patience(patience_seconds)))
 
 
 BOTH = pytest.mark.parametrize("engine", [lyria_2, lyria_3_clip])
 
 
 def prompt_of(body: dict[str, Any]) -> str:
-    text: str = body["instances"][0]["prompt"] if "instances" in body else body["input"][0]["text"]
+    text: str = body["instances"][0]["prompt"] if "instances" in body else body["input"]
     return text
 
 
@@ -45,10 +47,10 @@ def prompt_of(body: dict[str, Any]) -> str:
     ("engine", "model", "rate", "usd"),
     [(lyria_2, "lyria-002", 48_000, 0.06), (lyria_3_clip, "lyria-3-clip-preview", 44_100, 0.04)],
 )
-def test_music_comes_back_with_its_provenance_and_cost(
+def test_music_comes_back_with_its_provenance_and_cost(  # noqa: PLR0913, PLR0917  the columns of the table
     vertex: LocalVertex, sea: Brief, engine: Make, model: str, rate: int, usd: float, shape: str
 ) -> None:
-    """Both shapes of either reply are read; the take says which model made it, from which seed and for how much."""
+    """Both shapes of an answer are read; the take has the model, the seed and the price."""
     take = engine(vertex.script(model, shape)).make(sea, 30, SEED)
     assert (take.audio.rate, take.audio.samples.shape[1]) == (rate, 2)
     assert take.audio.seconds == pytest.approx(1.0, abs=0.1)
@@ -57,8 +59,8 @@ def test_music_comes_back_with_its_provenance_and_cost(
     assert len(vertex.asked(model)) == 1
 
 
-def test_lyria_2_is_asked_with_prompt_negative_prompt_and_seed(vertex: LocalVertex, sea: Brief) -> None:
-    """The prompt holds the whole brief in English; what is to be avoided has a field of its own."""
+def test_lyria_2_receives_prompt_negative_prompt_and_seed(vertex: LocalVertex, sea: Brief) -> None:
+    """The prompt has the whole brief in English; what to avoid has its own field."""
     lyria_2(vertex.script("lyria-002")).make(sea, 30, SEED)
     (asked,) = vertex.asked("lyria-002")
     prompt = (
@@ -69,17 +71,16 @@ def test_lyria_2_is_asked_with_prompt_negative_prompt_and_seed(vertex: LocalVert
     assert asked == {"instances": [instance], "parameters": {}}
 
 
-def test_lyria_3_is_asked_in_words_alone(vertex: LocalVertex, sea: Brief) -> None:
-    """It knows neither a seed nor a negative prompt, so the prompt says what to avoid."""
+def test_lyria_3_receives_only_a_prompt(vertex: LocalVertex, sea: Brief) -> None:
+    """The prompt also says what to avoid, since the model takes no negative prompt; Google stores nothing."""
     lyria_3_clip(vertex.script("lyria-3-clip-preview")).make(sea, 30, SEED)
     (asked,) = vertex.asked("lyria-3-clip-preview")
-    assert asked.keys() == {"model", "input"}
-    assert asked["model"] == "lyria-3-clip-preview"
-    assert prompts.full(sea) + " No vocals, no lyrics. Avoid: drums, vocals." == prompt_of(asked)
+    prompt = prompts.full(sea) + " No vocals, no lyrics. Avoid: drums, vocals."
+    assert asked == {"model": "lyria-3-clip-preview", "input": prompt, "store": False}
 
 
 def test_korean_never_reaches_lyria(vertex: LocalVertex, sea: Brief) -> None:
-    """Of a brief that a person edited in Korean, only the English vocabulary is sent."""
+    """If a person edited the brief in Korean, only its English vocabulary is sent."""
     korean = replace(sea, prompt="새벽의 고요한 바다", avoid="드럼")
     lyria_2(vertex.script("lyria-002")).make(korean, 30, SEED)
     (asked,) = vertex.asked("lyria-002")
@@ -92,7 +93,7 @@ def test_korean_never_reaches_lyria(vertex: LocalVertex, sea: Brief) -> None:
 def test_a_recitation_block_is_answered_with_another_seed_and_then_a_plainer_prompt(
     vertex: LocalVertex, sea: Brief, engine: Make, blocks: int
 ) -> None:
-    """The second time it is the same prompt, the third time a plain one; the take's cost stays that of one clip."""
+    """The second request has the same prompt, the third a plain one; the take costs one clip."""
     model = MODELS[engine(vertex).name]
     take = engine(vertex.script(model, *["recitation"] * blocks)).make(sea, 30, SEED)
     asked = vertex.asked(model)
@@ -105,14 +106,14 @@ def test_a_recitation_block_is_answered_with_another_seed_and_then_a_plainer_pro
         assert take.seed == SEED + 1
 
 
-def test_the_seed_after_the_last_is_the_first(vertex: LocalVertex, sea: Brief) -> None:
-    """Another seed is a seed, too."""
+def test_the_seed_after_the_largest_is_0(vertex: LocalVertex, sea: Brief) -> None:
+    """The other seed is in bounds, too."""
     assert lyria_2(vertex.script("lyria-002", "recitation")).make(sea, 30, 2**32 - 1).seed == 0
 
 
 @BOTH
-def test_music_that_is_always_taken_for_known_music_is_given_up(vertex: LocalVertex, sea: Brief, engine: Make) -> None:
-    """After the plainer prompt nothing else is tried."""
+def test_a_third_recitation_block_ends_the_take(vertex: LocalVertex, sea: Brief, engine: Make) -> None:
+    """There is no fourth request."""
     model = MODELS[engine(vertex).name]
     with pytest.raises(RecitationBlockedError, match="recitation checks"):
         engine(vertex.script(model, *["recitation"] * 3)).make(sea, 30, SEED)
@@ -135,7 +136,7 @@ def test_music_that_is_always_taken_for_known_music_is_given_up(vertex: LocalVer
 def test_a_refusal_is_not_repeated(
     vertex: LocalVertex, sea: Brief, engine: Make, answer: Any, error: type[EngineError]
 ) -> None:
-    """A safety block, in an error or in an answer of 200, has a class of its own; one request is all that is made."""
+    """There is one request; a safety block, in an error or in an answer of 200, has its own class."""
     model = MODELS[engine(vertex).name]
     with pytest.raises(RequestRefusedError) as caught:
         engine(vertex.script(model, answer)).make(sea, 30, SEED)
@@ -145,8 +146,8 @@ def test_a_refusal_is_not_repeated(
 
 @BOTH
 @pytest.mark.parametrize("answer", ["no audio", "not audio", {"status": 200, "body": {"predictions": "x", "steps": 5}}])
-def test_an_answer_without_sound_is_repeated_once(vertex: LocalVertex, sea: Brief, engine: Make, answer: Any) -> None:
-    """The same request is made once more, and a second empty answer ends it."""
+def test_an_answer_without_audio_is_repeated_once(vertex: LocalVertex, sea: Brief, engine: Make, answer: Any) -> None:
+    """The same request is sent once more; a second such answer is an error."""
     model = MODELS[engine(vertex).name]
     assert engine(vertex.script(model, answer)).make(sea, 30, SEED).audio.seconds > 0
     first, second = vertex.asked(model)
@@ -157,8 +158,8 @@ def test_an_answer_without_sound_is_repeated_once(vertex: LocalVertex, sea: Brie
 
 
 @BOTH
-def test_what_passes_by_itself_is_waited_for(vertex: LocalVertex, sea: Brief, engine: Make) -> None:
-    """Quota and server errors are asked again until music comes."""
+def test_failures_that_may_pass_are_retried(vertex: LocalVertex, sea: Brief, engine: Make) -> None:
+    """Quota and server errors are retried until there is music."""
     model = MODELS[engine(vertex).name]
     broken = {"status": 502, "body": {}}
     take = engine(vertex.script(model, "quota", "internal", "unavailable", broken)).make(sea, 30, SEED)
@@ -170,7 +171,7 @@ def test_what_passes_by_itself_is_waited_for(vertex: LocalVertex, sea: Brief, en
 def test_patience_ends_before_the_step_does(
     vertex: LocalVertex, sea: Brief, engine: Callable[[LocalVertex, float], Engine]
 ) -> None:
-    """An engine that stays busy is given up when its share of the time is over, with its own words."""
+    """An engine that stays busy becomes an error with the API's words."""
     model = MODELS[engine(vertex, 1).name]
     vertex.script(model, *["quota"] * 500)
     with pytest.raises(EngineUnavailableError, match="Quota exceeded"):
@@ -178,28 +179,33 @@ def test_patience_ends_before_the_step_does(
     vertex.script(model)
 
 
-def test_a_wait_that_is_asked_for_beyond_the_patience_is_not_begun(vertex: LocalVertex, sea: Brief) -> None:
-    """``Retry-After`` is honoured, and where it is too long there is no use in waiting."""
+@BOTH
+def test_a_wait_longer_than_the_patience_is_not_started(vertex: LocalVertex, sea: Brief, engine: Make) -> None:
+    """If ``Retry-After`` is longer than the patience, the engine is unavailable at once."""
+    model = MODELS[engine(vertex).name]
     busy = {"status": 429, "body": {}, "headers": {"Retry-After": "3600"}}
     with pytest.raises(EngineUnavailableError):
-        lyria_2(vertex.script("lyria-002", busy)).make(sea, 30, SEED)
-    assert len(vertex.asked("lyria-002")) == 1
+        engine(vertex.script(model, busy)).make(sea, 30, SEED)
+    assert len(vertex.asked(model)) == 1
 
 
-def test_an_address_where_nobody_answers_is_unavailable(vertex: LocalVertex, sea: Brief) -> None:
-    """A refused connection is tried again, and then named."""
-    nobody = lyria_2_url(Cloud("p", "http://127.0.0.1:9"))
-    with pytest.raises(EngineUnavailableError, match="ConnectionError"):
-        Lyria2(nobody, vertex.vertex(patience_seconds=0.1)).make(sea, 30, SEED)
+def test_an_address_without_a_server_is_unavailable(vertex: LocalVertex, sea: Brief) -> None:
+    """A refused connection is retried; then the error names it."""
+    nobody = Cloud("p", "http://127.0.0.1:9")
+    engines = (
+        Lyria2(lyria_2_url(nobody), vertex.vertex(patience_seconds=0.1)),
+        Lyria3Clip(Interactions(signed_in(nobody, CREDENTIALS), patience(0.1))),
+    )
+    for engine in engines:
+        with pytest.raises(EngineUnavailableError, match="ConnectionError"):
+            engine.make(sea, 30, SEED)
 
 
 def test_the_addresses_are_googles_unless_told_otherwise() -> None:
-    """Lyria 2 answers in its region, Lyria 3 globally; without a project there is no address."""
-    cloud = Cloud("p")
+    """Lyria 2 answers in its region, Lyria 3 globally; without a project neither is configured."""
     root = "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1"
-    assert lyria_2_url(cloud) == f"{root}/publishers/google/models/lyria-002:predict"
-    expected = "https://aiplatform.googleapis.com/v1beta1/projects/p/locations/global/interactions"
-    assert interactions_url(cloud) == expected
-    for url in (lyria_2_url, interactions_url):
+    assert lyria_2_url(Cloud("p")) == f"{root}/publishers/google/models/lyria-002:predict"
+    assert base_url(Cloud("p"), "global") == "https://aiplatform.googleapis.com"
+    for configure in (lyria_2_url, signed_in):
         with pytest.raises(EngineNotConfiguredError, match="GOOGLE_CLOUD_PROJECT"):
-            url(Cloud())
+            configure(Cloud())

@@ -1,4 +1,4 @@
-"""The mastering that every engine shares, judged by its own figures and by an analyser it does not use."""
+"""Mastering, checked by its own measurements and by an independent analyser."""
 
 import math
 
@@ -19,7 +19,7 @@ def tone(seconds: float, *, rate: int = RATE, level: float = 0.1, hertz: float =
 
 @pytest.mark.parametrize("level", [0.001, 0.1, 1.0, 6.0])
 def test_any_level_becomes_minus_14_lufs(level: float) -> None:
-    """However quiet or overloaded the engine, the master is at -14 LUFS and its true peak below -1 dBTP."""
+    """The master of a quiet or an overloaded take is at -14 LUFS with a true peak below -1 dBTP."""
     mastered = master(Audio(tone(12, level=level), RATE), 12)
     judged = libsonare.lufs_interleaved(np.ascontiguousarray(mastered.audio.samples).ravel(), 2, RATE)
     assert judged.integrated_lufs == pytest.approx(-14, abs=0.3)
@@ -28,7 +28,7 @@ def test_any_level_becomes_minus_14_lufs(level: float) -> None:
 
 
 def test_peaks_are_limited_not_clipped() -> None:
-    """Single spikes far above the rest come out below the ceiling, with no two neighbours cut to the same height."""
+    """Single high spikes end below the ceiling, and no two neighbouring samples have the same cut height."""
     samples = tone(12)
     samples[RATE::RATE] = 1.0
     mastered = master(Audio(samples, RATE), 12)
@@ -39,7 +39,7 @@ def test_peaks_are_limited_not_clipped() -> None:
 
 
 def test_true_peak_between_samples_is_seen() -> None:
-    """A tone at a quarter of the rate, sampled off its crests, peaks 3 dB above its samples."""
+    """A tone at a quarter of the rate, sampled beside its crests, peaks 3 dB above its samples."""
     time = np.arange(4096)
     wave = np.sin(np.pi / 2 * time + np.pi / 4).astype(np.float32)
     peaks = true_peaks(np.stack([wave, wave], axis=1))[100:-100]
@@ -48,7 +48,7 @@ def test_true_peak_between_samples_is_seen() -> None:
 
 @pytest.mark.parametrize("given", [6.0, 11.8, 12.0, 15.0])
 def test_length_is_exactly_as_asked(given: float) -> None:
-    """Shorter music is repeated without a gap, longer music is faded; neither ends on a click."""
+    """Shorter music is repeated without a gap, longer music is faded out; neither ends with a click."""
     mastered = master(Audio(tone(given), RATE), 12)
     samples = mastered.audio.samples
     assert samples.shape == (12 * RATE, 2)
@@ -67,14 +67,14 @@ def test_mono_and_other_rates_are_converted(rate: int) -> None:
 
 
 def test_waveform_peaks_are_ready_to_draw() -> None:
-    """Two hundred values from 0 to 1, the loudest of them 1."""
+    """There are 200 values from 0 to 1, and the largest is 1."""
     peaks = master(Audio(tone(10), RATE), 10).peaks
     assert (len(peaks), max(peaks)) == (200, 1.0)
     assert min(peaks) >= 0
 
 
 def test_a_bound_changes_nothing_above_it() -> None:
-    """What is not oversampled could not have come above the bound."""
+    """Blocks above the bound have their exact peaks; the others stay below it."""
     samples = tone(4) * np.linspace(0, 1, 4 * RATE, dtype=np.float32)[:, None] + 0.01 * noise(4)
     exact = true_peaks(samples)
     for above in (0.01, 0.05, float(exact.max())):
@@ -101,13 +101,13 @@ def noise(seconds: float) -> Samples:
     ids=["zeros", "none", "not numbers", "direct current", "a click"],
 )
 def test_silence_is_refused(samples: Samples) -> None:
-    """An engine that gave nothing to hear is an error that says so."""
+    """A take with nothing to hear is an error."""
     with pytest.raises(SilentMusicError, match="empty, silent or not finite"):
         master(Audio(samples.astype(np.float32), RATE), 10)
 
 
 def test_one_sample_that_is_not_finite_is_refused() -> None:
-    """A single infinite sample in good sound is no music either: no filter would recover from it."""
+    """One infinite sample in good audio is an error, too, since no filter recovers from it."""
     samples = tone(10)
     samples[RATE, 0] = -np.inf
     with pytest.raises(SilentMusicError):

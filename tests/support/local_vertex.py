@@ -18,14 +18,21 @@ from localcloud.vertex.models import SCRIPT_PATH, Models
 from localcloud.vertex.specs import PipelineRequest
 from pipeline.audio import Audio
 from pipeline.engines import Cloud
+from pipeline.engines.patience import Patience
 from pipeline.engines.vertex import Vertex
 
+CREDENTIALS = Credentials("worthless")
 ENDPOINT = f"projects/{PROJECT}/locations/us-central1/endpoints/123"
 
 
 def signed_in() -> requests.Session:
-    session: requests.Session = AuthorizedSession(Credentials("worthless"))
+    session: requests.Session = AuthorizedSession(CREDENTIALS)
     return session
+
+
+def patience(seconds: float) -> Patience:
+    """A patience whose first wait is short."""
+    return Patience(seconds, first_wait_seconds=0.01)
 
 
 def hum(prompt: str, seed: int, seconds: float) -> Audio:
@@ -64,7 +71,7 @@ class LocalVertex:
         return requests_
 
     def vertex(self, patience_seconds: float = 30.0) -> Vertex:
-        return Vertex(self._session, patience_seconds, first_wait_seconds=0.01)
+        return Vertex(self._session, patience(patience_seconds))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The embedded engine: composes a piece for the brief and renders it with a soundfont, on a CPU, offline."""
+"""The embedded engine: it composes a piece for the brief and renders it with a soundfont, on a CPU, offline."""
 
 import os
 from pathlib import Path
@@ -12,13 +12,13 @@ from pipeline.engines.composer.genres import style_for
 from pipeline.engines.composer.performing import perform
 from pipeline.engines.composer.rendering import render
 
-MODEL: Final = "composer-2"  # raised whenever the same brief and seed would give other notes
+MODEL: Final = "composer-2"  # raise it when a change gives other notes for the same brief and seed
 
 
 class Composer:
-    """An engine that costs nothing: the same brief, seconds, seed and soundfont give the same bytes.
+    """The composer. The same brief, seconds, seed and soundfont give the same bytes.
 
-    ``soundfont`` is the path of a General MIDI soundfont (sf2 or sf3); None plays the one that is shipped.
+    ``soundfont`` is the path of a General MIDI soundfont (sf2 or sf3); None means the shipped one.
     """
 
     name = "composer"
@@ -28,12 +28,12 @@ class Composer:
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Return the composer with the soundfont that the variable ``SOUNDFONT`` names, if it names one."""
+        """Return a composer with the soundfont that the variable ``SOUNDFONT`` names, or with the shipped one."""
         path = os.environ.get("SOUNDFONT")
         return cls(Path(path) if path else None)
 
     def make(self, brief: Brief, seconds: float, seed: int) -> Take:
-        """Compose, perform and render; the take lasts exactly ``seconds`` (to a frame)."""
+        """Compose, perform and render; the take lasts exactly ``seconds``, to a frame."""
         piece = compose(brief, seconds, seed)
         performances = perform(piece, seed)
         audio = render(performances, style_for(brief), seconds, brief, self._soundfont)

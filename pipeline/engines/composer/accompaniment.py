@@ -1,4 +1,4 @@
-"""What carries the theme: chords, arpeggios, pads, bass and drums, each from its genre's patterns."""
+"""The parts under the melody: chords, arpeggios, pads, bass and drums, from the genre's patterns."""
 
 from collections.abc import Mapping, Sequence
 from random import Random
@@ -10,13 +10,14 @@ from pipeline.engines.composer.score import ChordSpan, Note, Section
 from pipeline.engines.composer.styles import Groove
 from pipeline.engines.composer.theory import Chord, voicing
 
+# A MIDI key and a velocity for each stroke.
 _KIT: Final = {
     "kick": (36, 96), "soft kick": (36, 62), "snare": (38, 92), "soft snare": (38, 52), "rim": (37, 78),
     "clap": (39, 86),
     "hat": (42, 70), "open hat": (46, 72), "pedal hat": (44, 60), "ride": (51, 74), "cymbal": (49, 64),
     "shaker": (70, 62), "tambourine": (54, 62), "triangle": (81, 58), "low tom": (45, 84), "high tom": (48, 82),
 }  # fmt: skip
-# The same strokes on one drum of two skins: deep strokes low, sharp ones high and soft.
+# The same strokes on a taiko: deep strokes low, sharp ones high and soft.
 _TAIKO: Final = {
     "kick": (48, 104), "soft kick": (50, 70), "snare": (60, 84), "soft snare": (60, 52), "rim": (67, 66),
     "clap": (62, 76),
@@ -39,7 +40,7 @@ def chordal(
     *,
     powerful: bool = False,
 ) -> list[Note]:
-    """Write a section of chords or broken chords within ``bounds``, voice-led from each chord to the next.
+    """Write a section of chords or broken chords within ``bounds``, with small steps from chord to chord.
 
     ``powerful`` spreads each chord wide, for a distorted guitar.
     """
@@ -60,14 +61,14 @@ def chordal(
 
 
 def power(over: Chord, low: int) -> tuple[int, ...]:
-    """Return root, fifth and tenth at or above ``low``: wide enough for a distorted guitar to stay clear."""
+    """Return root, fifth and tenth from ``low`` upwards: wide intervals stay clear on a distorted guitar."""
     root = above(over.root, low)
     third = (over.tones[1] - over.root) % 12
     return (root, root + 7, root + 12 + third)
 
 
 def sustained(chords: Sequence[ChordSpan], bounds: tuple[int, int], voices: int) -> list[Note]:
-    """Write a pad: voice-led chords whose common tones are held on."""
+    """Write a pad: chords with small steps between them; a tone of two successive chords is held."""
     notes: list[Note] = []
     ringing: dict[int, Note] = {}
     previous: tuple[int, ...] = ()
@@ -111,9 +112,9 @@ def bass_line(
 def grooving(
     groove: Groove, section: Section, beats: int, instrument: str, fill: Groove | None, *, crash: bool, swell: int = 0
 ) -> list[Note]:
-    """Write a section of drums; its last bar is the ``fill``, its first beat a cymbal when ``crash``.
+    """Write a section of drums: ``fill`` replaces its last bar, ``crash`` adds a cymbal to its first beat.
 
-    Over the section velocities rise from ``swell`` below the pattern's to ``swell`` above.
+    Velocities rise over the section from ``swell`` below the pattern's to ``swell`` above.
     """
     kit: Mapping[str, tuple[int, int]] = _TAIKO if instrument == "taiko" else _KIT
     notes: list[Note] = []
@@ -137,17 +138,16 @@ def grooving(
 def _restruck(
     pattern: str, start: float, beats: int, chords: Sequence[ChordSpan], again: str = ""
 ) -> list[tuple[float, float, str]]:
-    """Read a bar of a pattern at a beat; what sounds across a change of chord is struck again on the change."""
+    """Read a bar of a pattern from beat ``start``; a note across a change of chord is struck again at the change."""
     out: list[tuple[float, float, str]] = []
     changes = [span.start for span in chords if start < span.start < start + beats]
     for hit in hits(pattern, beats):
-        begin, end = start + hit.beat, start + hit.beat + hit.length
+        begin, end, symbol = start + hit.beat, start + hit.beat + hit.length, hit.symbol
         for change in changes:
             if begin < change < end:
-                out.append((begin, change - begin, hit.symbol))
-                begin = change
-                hit = hit._replace(symbol=again or hit.symbol)  # noqa: PLW2901  the rest of the same hit
-        out.append((begin, end - begin, hit.symbol))
+                out.append((begin, change - begin, symbol))
+                begin, symbol = change, again or symbol
+        out.append((begin, end - begin, symbol))
     return out
 
 
@@ -164,7 +164,7 @@ def _struck(hit: tuple[float, float, str], pitches: Sequence[int], velocity: int
 
 
 def _bass_pitch(symbol: str, over: Chord, after: Chord, low: int, rng: Random, last: int) -> int:
-    """Return the pitch of one letter of a bass pattern; ``last`` is the pitch before it."""
+    """Return the pitch for one symbol of a bass pattern; ``last`` is the pitch before it."""
     root, goal = above(over.bass, low), above(after.bass, low)
     if symbol == "a":
         return rng.choice((goal + 7, goal - 5 if goal >= low + 5 else goal + 7, goal + 2))
@@ -179,5 +179,5 @@ def _bass_pitch(symbol: str, over: Chord, after: Chord, low: int, rng: Random, l
 
 
 def above(pitch_class: int, low: int) -> int:
-    """Return the lowest pitch of a class that is not below ``low``."""
+    """Return the lowest pitch of a pitch class that is not below ``low``."""
     return low + (pitch_class - low) % 12

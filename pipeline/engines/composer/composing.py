@@ -1,4 +1,4 @@
-"""From a brief to a piece: plan the form, harmonise it, invent its themes, arrange the parts."""
+"""Turn a brief into a piece: plan the form, choose the chords, invent the themes, write the parts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,20 +16,20 @@ from pipeline.engines.composer.score import ChordSpan, Note, Part, Piece, Sectio
 from pipeline.engines.composer.styles import Style
 from pipeline.engines.composer.theory import Key, voicing
 
-# How intense a section must be for a role to join in.
+# The intensity from which a section has this role.
 _THRESHOLDS: Final = {"pad": 0.2, "bass": 0.18, "drums": 0.3, "arpeggio": 0.35, "counter": 0.42}
 _CHORD_RANGE: Final = (50, 69)
-_ANSWER_SECONDS: Final = 2.8  # the final chord is answered when this much is left after it
+_ANSWER_SECONDS: Final = 2.8  # the time that a second, soft stroke of the final chord needs to ring
 _BUSY: Final = 0.5
 _LEAD_MIDDLE: Final = 70  # B flat 4
 _BUILD_SWELL: Final = 22
-_PHRASE_SWELL: Final = 7  # a phrase is loudest shortly after its middle
-_BASS_LOW: Final = 31  # G1: what lies lower is felt rather than heard on small speakers
+_PHRASE_SWELL: Final = 7  # velocity: a phrase is loudest shortly after its middle
+_BASS_LOW: Final = 31  # G1: small speakers play nothing lower
 
 
 @dataclass(frozen=True)
 class _Setting:
-    """What every part is written from."""
+    """What the parts of a piece are written from."""
 
     style: Style
     key: Key
@@ -37,14 +37,14 @@ class _Setting:
     chords: tuple[ChordSpan, ...]
     themes: dict[str, themes.Theme]
     brief: Brief
-    ring: float  # beats that the final chord has
+    ring: float  # beats for which the final chord rings
     tempo: float
     density: float
     register: int
     name: str
 
     def rng(self, *purpose: object) -> Random:
-        """Return a generator for one purpose, so that one part's choices never disturb another's."""
+        """Return a random generator for one purpose, so that a change to one part leaves the others as they are."""
         return seeded(self.name, *purpose)
 
     def of(self, section: Section) -> tuple[ChordSpan, ...]:
@@ -58,12 +58,12 @@ class _Setting:
 
 
 def seeded(*names: object) -> Random:
-    """Return a random generator that depends on the names alone, the same in every process."""
+    """Return a random generator that depends only on the names and is the same in every process."""
     return Random("/".join(map(str, names)))
 
 
 def compose(brief: Brief, seconds: float, seed: int) -> Piece:
-    """Return a piece for the brief that fills ``seconds``; the same arguments always give the same piece."""
+    """Return a piece for the brief that fills ``seconds``; the same arguments give the same piece."""
     style = style_for(brief)
     key = Key(brief.key)
     planned = form.plan(seconds, brief.tempo_bpm, style.beats, style.ritardando)
@@ -130,7 +130,7 @@ def _parts(setting: _Setting, casting: Casting) -> tuple[Part, ...]:
 
 
 def _playing(setting: _Setting, role: str) -> list[Section]:
-    """Return the sections intense enough for a role; each role plays at least in the most intense one."""
+    """Return the sections in which a role plays: those intense enough for it, or else the most intense ones."""
     body = setting.layout[:-1]
     threshold = _THRESHOLDS.get(role, 0.0)
     chosen = [section for section in body if section.intensity >= threshold]
@@ -139,7 +139,7 @@ def _playing(setting: _Setting, role: str) -> list[Section]:
 
 
 def _lead(setting: _Setting, leads: Sequence[str]) -> dict[str, list[Note]]:
-    """Give each melodic instrument its sections: the first has theme A, the others B and C."""
+    """Return the melody of each melodic instrument: the first plays theme A, the next B, the next C, then in turn."""
     sung: dict[str, list[Note]] = {instrument: [] for instrument in leads}
     order = {"A": 0, "B": 1, "C": 2}
     body = setting.layout[:-1]
@@ -152,7 +152,7 @@ def _lead(setting: _Setting, leads: Sequence[str]) -> dict[str, list[Note]]:
         tuned = INSTRUMENTS[instrument]
         middle = max(tuned.low + 11, min(tuned.high - 14, _LEAD_MIDDLE))
         centre = max(tuned.low + 5, min(tuned.high - 6, middle + setting.register))
-        # The theme comes back an octave higher where the piece is at its fullest.
+        # The most intense return of theme A is an octave higher, if the instrument reaches it.
         if section is climax and section.visit > 1 and centre + 12 <= tuned.high - 5:
             centre += 12
         theme = setting.themes[section.theme][: section.bars]
@@ -240,7 +240,7 @@ def _drums(setting: _Setting, instrument: str, nth: int) -> list[Note]:
 
 
 def _ending(setting: _Setting, role: str, instrument: str, notes: Sequence[Note]) -> list[Note]:
-    """Bring a part home: the final tonic, struck together and left to ring, answered once if there is time."""
+    """Return the end of a part: the final tonic chord, held, and struck once more if it rings long enough."""
     if not notes:
         return []
     span = setting.of(setting.layout[-1])[0]
@@ -283,13 +283,13 @@ def _last_chord(instrument: str, span: ChordSpan, notes: Sequence[Note], ring: f
 
 
 def _near(tones: Sequence[int], last: int, instrument: str) -> int:
-    """Return the pitch of one of these tones, within the instrument's range, that is nearest to the last one."""
+    """Return the pitch within the instrument's range that is nearest to ``last`` and is one of these tones."""
     tuned = INSTRUMENTS[instrument]
     return min((p for p in range(tuned.low, tuned.high + 1) if p % 12 in tones), key=lambda p: (abs(p - last), p))
 
 
 def _dynamic(setting: _Setting, notes: Sequence[Note]) -> tuple[Note, ...]:
-    """Scale every velocity by how intense its section is and how energetic the brief."""
+    """Scale velocities by the section's intensity and the brief's energy, and let each phrase swell and fade."""
     shaped: list[Note] = []
     for note in sorted(notes, key=lambda each: (each.start, each.pitch)):
         bar = int(note.start // setting.style.beats)

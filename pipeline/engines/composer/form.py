@@ -1,4 +1,4 @@
-"""The form: how many bars fill the asked time, what happens in them, and on which chords."""
+"""The form: how many bars fill the requested time, which sections they make, and on which chords."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from pipeline.engines.composer.styles import Harmony, Style
 from pipeline.engines.composer.theory import Key, chord
 
 LEAD_IN_SECONDS: Final = 0.08
-_RING_SECONDS: Final = (1.9, 3.2)  # the least, and the wished, time for the final chord
+_RING_SECONDS: Final = (1.9, 3.2)  # the minimum and the preferred time for the final chord
 _TEMPO_BEND: Final = 0.015
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The bars before the final chord, the tempo that makes them fit, the bars of a phrase, when the chord lands."""
+    """The tempo, the bars before the final chord, the bars of a phrase, and when the final chord starts, in seconds."""
 
     tempo: float
     bars: int
@@ -25,7 +25,7 @@ class Plan:
 
 
 def plan(seconds: float, tempo: float, beats: int, ritardando: float) -> Plan:
-    """Choose as many bars as leave the final chord time to ring, bending the tempo by at most 1.5 %."""
+    """Choose a number of bars that leaves the final chord time to ring; change the tempo by up to 1.5 % to fit."""
     least, wished = _RING_SECONDS
     room = seconds - LEAD_IN_SECONDS
     bar = beats * 60 / tempo
@@ -41,9 +41,9 @@ def plan(seconds: float, tempo: float, beats: int, ritardando: float) -> Plan:
 
 
 def sections(style: Style, planned: Plan, energy: float) -> tuple[Section, ...]:
-    """Lay out intro, themes and end; bars that make no whole phrase become the intro.
+    """Return the sections: intro, themes and end. Bars that are left over from whole phrases become the intro.
 
-    Intensity follows the genre's arc, falls for the bridge, and is scaled by the energy.
+    Intensity follows the genre's arc, is lower in the bridge (theme C), and grows with the energy.
     """
     phrases, intro = divmod(planned.bars, planned.phrase)
     if intro == 0 and phrases >= 6:
@@ -66,14 +66,14 @@ def sections(style: Style, planned: Plan, energy: float) -> tuple[Section, ...]:
 
 
 def along(heights: Sequence[float], place: float) -> float:
-    """Return the height at a place from 0 to 1 of a line through equally distant heights."""
+    """Return the height at ``place`` (0 to 1) of a line through equally spaced heights."""
     at = place * (len(heights) - 1)
     left = min(int(at), len(heights) - 2)
     return heights[left] + (heights[left + 1] - heights[left]) * (at - left)
 
 
 def _letters(form: str, phrases: int) -> str:
-    """Return the themes of so many phrases; the first and the last are always the theme A."""
+    """Return the themes of this many phrases, one letter each; the first and the last are theme A."""
     short = {1: "A", 2: "AA", 3: "ABA"}
     if phrases in short:
         return short[phrases]
@@ -82,7 +82,7 @@ def _letters(form: str, phrases: int) -> str:
 
 
 def harmonise(style: Style, key: Key, layout: Sequence[Section], valence: float, rng: Random) -> tuple[ChordSpan, ...]:
-    """Give every section its chords; each theme keeps its progression, and the last bar before the end cadences."""
+    """Return the chords of all sections; a theme keeps its progression, the last bar before the end is a cadence."""
     harmony = style.major if key.mode == "major" else style.minor
     themes = {theme: _choose(getattr(harmony, theme.lower()), valence, rng).split(" | ") for theme in "ABC"}
     cadence = _choose(harmony.cadence, valence, rng)
@@ -102,7 +102,7 @@ def harmonise(style: Style, key: Key, layout: Sequence[Section], valence: float,
 def _bars(
     harmony: Harmony, themes: dict[str, list[str]], cadence: str, section: Section, following: Section | None
 ) -> list[str]:
-    """Return a section's bars: an odd visit answers the even one before it, and closes on the tonic."""
+    """Return a section's chords bar by bar; every second theme A answers the one before and closes on the tonic."""
     if following is None:
         return [harmony.final[0]]
     theme = [bar.split() for bar in themes["A" if section.theme == "intro" else section.theme]]
@@ -130,6 +130,6 @@ def _split(beats: int, chords: int) -> tuple[float, ...]:
 
 
 def _choose(choices: Sequence[str], valence: float, rng: Random) -> str:
-    """Choose near the place that the valence has between the darkest (first) and the brightest (last)."""
+    """Choose from an order of dark to bright, near the place that corresponds to the valence."""
     place = (valence + 1) / 2 * (len(choices) - 1) + rng.gauss(0, 0.6)
     return choices[max(0, min(len(choices) - 1, round(place)))]

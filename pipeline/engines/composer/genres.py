@@ -34,7 +34,7 @@ STYLES: Final[Mapping[str, Style]] = {
 
 
 def style_for(brief: Brief) -> Style:
-    """Return the style of a brief's genre; the Korean one chooses its jangdan by the tempo."""
+    """Return the style of a brief's genre; in Korean traditional music the tempo decides the rhythmic cycle."""
     if brief.genre == "korean traditional":
         return next(style for fastest, style in JANGDAN if brief.tempo_bpm <= fastest)
     return STYLES[brief.genre]

@@ -1,4 +1,4 @@
-"""The genres that stand on a rhythm section."""
+"""The genres with a rhythm section: jazz, bossa nova, lo-fi, rock and electronic."""
 
 from typing import Final
 

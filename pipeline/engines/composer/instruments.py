@@ -1,4 +1,4 @@
-"""The soundfont's presets: what each instrument can do, where it sounds well, and who plays which role of a brief."""
+"""The soundfont's presets with their roles and ranges, and the casting of a brief's instruments."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,9 @@ from typing import Final
 class Instrument:
     """A preset of the soundfont.
 
-    ``roles`` are letters in order of talent: L lead, C chords, A arpeggio, P pad, B bass, D drums. ``low`` and ``high``
-    bound its comfortable range in MIDI pitches; ``sound`` is ``struck`` (or plucked: it dies away)
-    or ``held``; ``pan`` runs from -1
-    (left) to 1.
+    ``roles`` are letters, the best role first: L lead, C chords, A arpeggio, P pad, B bass, D drums.
+    ``low`` and ``high`` are its comfortable range in MIDI pitches. ``sound`` is ``struck`` if its notes die away
+    (it is struck or plucked), else ``held``. ``pan`` is -1 (left) to 1 (right).
     """
 
     program: int
@@ -25,7 +24,7 @@ class Instrument:
 
     @property
     def decays(self) -> bool:
-        """Whether a note dies away by itself."""
+        """Whether its notes die away by themselves."""
         return self.sound == "struck"
 
 
@@ -68,7 +67,7 @@ INSTRUMENTS: Final = {
 
 @dataclass(frozen=True)
 class Casting:
-    """Who plays what: pairs of role and instrument, the lead first."""
+    """Pairs of role and instrument, the lead first."""
 
     roles: tuple[tuple[str, str], ...]
 
@@ -78,10 +77,10 @@ class Casting:
 
 
 def cast(asked: Sequence[str], defaults: Sequence[tuple[str, str]]) -> Casting:
-    """Give every asked instrument a role, and fill the genre's roles that remain.
+    """Give every requested instrument a role, then fill the other roles of the genre.
 
-    A role that nobody asked for is taken over by an asked instrument that can play it as well; only then does the
-    genre's own instrument join, so that a solo stays a solo where it can.
+    A requested instrument plays such a role in addition, if it can; otherwise the genre's default instrument joins.
+    So a request for one instrument stays a solo where possible.
     """
     left = list(asked)
     roles: list[tuple[str, str]] = []
@@ -114,7 +113,9 @@ def cast(asked: Sequence[str], defaults: Sequence[tuple[str, str]]) -> Casting:
         if role in dict(roles):
             continue
         letter = {"lead": "L", "chords": "C", "bass": "B"}.get(role)
-        section = role == "bass" and INSTRUMENTS[instrument].roles == "B"  # a rhythm section has a bass of its own
+        section = (
+            role == "bass" and INSTRUMENTS[instrument].roles == "B"
+        )  # a bass instrument stays in its rhythm section
         shared = [name for name in asked if letter and letter in INSTRUMENTS[name].roles and not section]
         roles.append((role, shared[0] if shared else instrument))
     order = ("lead", "counter", "chords", "arpeggio", "pad", "bass", "drums")

@@ -1,8 +1,9 @@
-"""Singing a theme: its contour is bent to the chords, note by note, as the line that a beam search finds best.
+"""Turn a theme into a melody: choose a pitch for every note of its contour.
 
-What falls on a strong beat is a chord tone; what falls between moves mostly by step; leaps turn back; the bass is not
-followed in parallel fifths or octaves. Every piece has a taste of its own, drawn from its seed: of all the figures that
-four successive notes can make it likes one in a few, and comes back to those that it has already sung.
+A beam search finds the line of the lowest cost. A note on a strong beat is a chord tone; other notes mostly move by
+step; a leap is followed by a step in the other direction; melody and bass avoid parallel fifths and octaves.
+Two pieces sound different because each prefers its own figures: of all that four successive notes can form, its seed
+draws about one in twelve, and figures that the piece has already used cost least.
 """
 
 from collections.abc import Sequence
@@ -17,32 +18,36 @@ from pipeline.engines.composer.styles import Style
 from pipeline.engines.composer.themes import Theme
 from pipeline.engines.composer.theory import SCALES, Key, scale_for, step_pitch
 
-_LIKED: Final = 0.08  # of all figures
-_DISLIKE: Final = 5.0  # costs are in steps that a contour may give way by, about
-_DULL: Final = 3.0  # for a figure that dwells on one or two tones
+_LIKED: Final = 0.08  # the share of all figures that a piece prefers
+_DISLIKE: Final = 5.0  # for any other figure; a cost of 1 is about a semitone away from the contour
+_DULL: Final = 3.0  # for a figure of one or two different tones
 _BEAMS: Final = 24
-_REACH: Final = 9  # semitones from where the contour points
+_REACH: Final = 9  # semitones from the contour's pitch
 _CHOICES: Final = 9
 _PERFECT: Final = frozenset({0, 7})
 _GRACE_BEATS: Final = 0.12
 
 
 class _Slot(NamedTuple):
-    """A note to be sung: when, near which pitch, from which pitches."""
+    """A note without a pitch yet: its time, the pitch it should be near, and the pitches it may have."""
 
     beat: float
     length: float
     target: int
     pool: tuple[int, ...]
-    scale: frozenset[int]  # pitch classes that need no resolution
-    bass: int | None  # the pitch class of a bass that enters together with it
+    scale: frozenset[int]  # pitch classes; any other tone must resolve by a semitone
+    bass: int | None  # the pitch class of the bass, if the chord changes on this note
     strong: bool
     grace: bool
     velocity: int
 
 
 class _Line(NamedTuple):
-    """A line as far as it is sung; ``path`` is a linked list, ``perfect`` the last meeting with the bass."""
+    """A melody up to some note.
+
+    ``last`` holds its last three pitches, ``path`` all of them as a linked list; ``perfect`` is the pitch, the bass and
+    the interval between them at the last change of chord.
+    """
 
     cost: float
     last: tuple[int, ...]
@@ -52,7 +57,7 @@ class _Line(NamedTuple):
 
 @dataclass
 class Singer:
-    """The voice of a piece: it keeps its taste, and remembers what it has sung, from section to section."""
+    """Writes the melodies of a piece; its taste and the figures it has used last from section to section."""
 
     style: Style
     key: Key
@@ -61,7 +66,7 @@ class Singer:
 
     def __post_init__(self) -> None:
         self._taste = [self.rng.random() for _ in range(12**4)]
-        # A melody is drawn to the tonic and its third and shy of what the dominant rests on, so that the key is heard.
+        # Prefer the tonic and the third, and avoid the dominant chord's tones, so that the key is heard.
         self._homely = {0: 1.4, SCALES[self.key.mode][2]: 1.0, 5: 0.3, 7: -0.9, 2: -0.4, 11: -0.4}
         self._sung: set[int] = set()
         self._met: dict[str, tuple[int, int, int] | None] = {}
@@ -70,9 +75,9 @@ class Singer:
     def sing(
         self, theme: Theme, section: Section, register: int, instrument: str, rng: Random, graces: Random
     ) -> list[Note]:
-        """Write a section's melody around the pitch ``register``; a theme's return is ornamented.
+        """Return a section's melody around the pitch ``register``; returns of a theme are ornamented.
 
-        ``rng`` is of this visit, ``graces`` begins the same for every visit: a grace note belongs to the theme.
+        ``rng`` differs from visit to visit; ``graces`` starts the same each time, so a theme keeps its grace notes.
         """
         tuned = INSTRUMENTS[instrument]
         bounds = max(tuned.low, register - 11), min(tuned.high, register + 14)
@@ -99,7 +104,7 @@ class Singer:
         graces: Random,
     ) -> list[_Slot]:
         style, key = self.style, self.key
-        steps = len(scale_for(key, style.pentatonic, self.chords[0].chord))
+        steps = len(scale_for(key, self.chords[0].chord, pentatonic=style.pentatonic))
         home = round((register - 48 - key.tonic) / 12 * steps)
         slots: list[_Slot] = []
         for index, bar in enumerate(theme):
@@ -108,9 +113,9 @@ class Singer:
             for hit, offset in zip(hits(bar.rhythm, style.beats), bar.contour, strict=True):
                 beat = start + hit.beat
                 span = span_at(self.chords, beat)
-                scale = scale_for(key, style.pentatonic, span.chord)
+                scale = scale_for(key, span.chord, pentatonic=style.pentatonic)
                 strong = hit.beat == 0 or closes
-                if not style.pentatonic:  # whose tones all go together
+                if not style.pentatonic:  # any two pentatonic tones sound well together
                     strong = strong or hit.length >= 1 or hit.beat % 2 == 0 or beat == span.start
                 target = step_pitch(home + bar.anchor + offset, scale, key.tonic)
                 slot = _Slot(
@@ -128,7 +133,7 @@ class Singer:
         return [self._pooled(slot, after, bounds) for slot, after in zip(slots, [*slots[1:], None], strict=True)]
 
     def _ornamented(self, slot: _Slot, visit: int, rng: Random, graces: Random) -> list[_Slot]:
-        """Approach a longer note by a short one from above, or on a return break it with a neighbour: a variation."""
+        """Return the note with a grace note before it, or, in a return, with a neighbour note in it, or as it is."""
         if graces.random() < self.style.grace and slot.length >= 0.6:
             short = slot._replace(length=_GRACE_BEATS, grace=True, strong=False, velocity=slot.velocity - 10, bass=None)
             main = slot._replace(beat=slot.beat + _GRACE_BEATS, length=slot.length - _GRACE_BEATS)
@@ -149,7 +154,7 @@ class Singer:
         return [slot]
 
     def _pooled(self, slot: _Slot, after: _Slot | None, bounds: tuple[int, int]) -> _Slot:
-        """Say from which pitches a note may be chosen, and end it before a chord that it would rub against."""
+        """Set the pitches that a note may have; end it before the next chord if it would be dissonant there."""
         low, high = bounds
         span = span_at(self.chords, slot.beat)
         held = span.end < slot.beat + slot.length
@@ -178,14 +183,14 @@ class Singer:
                     cost = line.cost + self._cost(slot, before, line, pitch)
                     ending = (*line.last, pitch)[-3:]
                     if ending not in found or cost < found[ending].cost:
-                        now = (pitch, slot.bass, (pitch - slot.bass) % 12) if slot.bass is not None else line.perfect
-                        found[ending] = _Line(cost, ending, (line.path, pitch), now)
+                        meeting = line.perfect if slot.bass is None else (pitch, slot.bass, (pitch - slot.bass) % 12)
+                        found[ending] = _Line(cost, ending, (line.path, pitch), meeting)
             lines = sorted(found.values(), key=lambda line: (line.cost, line.last))[:_BEAMS]
             before = slot
         return lines[0]
 
     def _cost(self, slot: _Slot, before: _Slot | None, line: _Line, pitch: int) -> float:
-        """Say how much a line would rather not go on to a pitch."""
+        """Return the cost of continuing a line with this pitch."""
         cost = 0.9 * abs(pitch - slot.target) + (pitch % 12 not in slot.scale)
         cost -= self._homely.get((pitch - self.key.tonic) % 12, 0.0) * (1.0 if slot.strong else 0.25)
         if before is not None:
@@ -196,13 +201,14 @@ class Singer:
             number = self._figure(figure)
             cost += (0.0 if number in self._sung else 0.5) + (_DISLIKE if self._taste[number] > _LIKED else 0.0)
         if slot.bass is not None and line.perfect is not None:
-            pitch_then, bass_then, interval = line.perfect
-            now = (pitch - slot.bass) % 12
-            cost += 5.0 * (interval == now and now in _PERFECT and pitch != pitch_then and slot.bass != bass_then)
+            last_pitch, last_bass, last_interval = line.perfect
+            interval = (pitch - slot.bass) % 12
+            parallel = interval == last_interval and pitch != last_pitch and slot.bass != last_bass
+            cost += 5.0 * (parallel and interval in _PERFECT)
         return cost
 
     def _figure(self, pitches: Sequence[int]) -> int:
-        """Return a number for four successive pitches as degrees above the tonic."""
+        """Return a number for four successive pitches, counted in semitones above the tonic."""
         number = 0
         for pitch in pitches:
             number = number * 12 + (pitch - self.key.tonic) % 12
@@ -210,7 +216,7 @@ class Singer:
 
 
 def _move_cost(before: _Slot, last: tuple[int, ...], pitch: int) -> float:
-    """Say how awkward it is to sing: wide or harsh leaps, leaps that do not turn back, what is left unresolved."""
+    """Return the cost of an interval: a wide or harsh leap, a leap without a step back, an unresolved tone."""
     if not last:
         return 0.0
     move = pitch - last[-1]
@@ -226,7 +232,7 @@ def _move_cost(before: _Slot, last: tuple[int, ...], pitch: int) -> float:
 
 
 def counter(chords: Sequence[ChordSpan], lead: Sequence[Note], instrument: str, centre: int, beats: int) -> list[Note]:
-    """Write a second voice: long chord tones under a busy lead, moving by step where the lead holds or rests."""
+    """Write a second voice: one long chord tone a chord, and a second one where the lead holds or rests."""
     tuned = INSTRUMENTS[instrument]
     low, high = max(tuned.low, centre - 9), min(tuned.high, max(centre + 9, tuned.low + 12))
     notes: list[Note] = []
@@ -252,7 +258,7 @@ def counter(chords: Sequence[ChordSpan], lead: Sequence[Note], instrument: str, 
 
 
 def span_at(chords: Sequence[ChordSpan], beat: float) -> ChordSpan:
-    """Return the chord that holds at a beat; before the first and after the last, those."""
+    """Return the chord at a beat; before the first chord the first, after the last the last."""
     return next((span for span in chords if beat < span.end), chords[-1])
 
 

@@ -18,10 +18,10 @@ _DRUM_CHANNEL: Final = 9
 
 
 def write(piece: Piece, performances: Sequence[Performance], title: str) -> bytes:
-    """Return a type 1 MIDI file: a conductor track, then one track for each part."""
+    """Return a MIDI file of type 1: a track with tempo and key, then a track for each part."""
     file = mido.MidiFile(type=1, ticks_per_beat=_TICKS, charset="utf-8")
     letter, mode = piece.key.name.split()
-    # Every beat has a tempo of its own in the bar that slows down, so that the notes stay on the grid.
+    # In the bar that slows down every beat has its tempo event, so that the notes stay on the grid.
     slow = np.arange(piece.final_beat - piece.beats, piece.final_beat + 1)
     beats = np.unique([0.0, *slow, piece.final_beat + 1000])
     seconds = np.array([piece.seconds_at(float(beat)) for beat in beats])

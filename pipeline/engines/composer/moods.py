@@ -1,4 +1,4 @@
-"""How a mood's word bends the music, beyond what valence and energy already say."""
+"""How mood words change the music, in addition to valence and energy."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _BENDS: Final = (
 
 
 def bend(moods: Iterable[str]) -> Bend:
-    """Return what the moods together ask for; words that are not known change nothing."""
+    """Return the mean of the moods that are known; other words change nothing."""
     found = [each for words, each in _BENDS for mood in moods if mood in words]
     if not found:
         return Bend()

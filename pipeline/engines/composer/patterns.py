@@ -1,4 +1,4 @@
-"""Reading the pattern notation of ``styles``, and choosing the pattern that is as busy as wished."""
+"""Read the pattern notation of ``styles``, and choose a pattern by its number of notes."""
 
 from collections.abc import Iterator, Sequence
 from random import Random
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Hit(NamedTuple):
-    """What a pattern begins: its beat within the bar, its length in beats, its letter."""
+    """A note or stroke of a pattern: its beat within the bar, its length in beats, its symbol."""
 
     beat: float
     length: float
@@ -14,7 +14,7 @@ class Hit(NamedTuple):
 
 
 def hits(pattern: str, beats: int) -> Iterator[Hit]:
-    """Read one bar of a pattern; raise ValueError when it does not divide the bar's beats evenly."""
+    """Yield the hits of a pattern of one bar; raise ValueError if its steps do not divide evenly into the beats."""
     steps = len(pattern)
     if steps % beats:
         msg = f"{pattern!r} does not divide {beats} beats"
@@ -26,10 +26,10 @@ def hits(pattern: str, beats: int) -> Iterator[Hit]:
 
 
 def busyness(pattern: str) -> int:
-    """Count what a pattern begins."""
+    """Return the number of hits in a pattern."""
     return sum(symbol not in "._" for symbol in pattern)
 
 
 def nearest(patterns: Sequence[str], wished: float, rng: Random, spread: float = 0.0) -> str:
-    """Return the pattern whose busyness is nearest to the wished, with some chance for its neighbours."""
+    """Return the pattern whose number of hits is nearest to ``wished``, give or take a random part of ``spread``."""
     return min(patterns, key=lambda pattern: abs(busyness(pattern) - wished) + spread * rng.random())

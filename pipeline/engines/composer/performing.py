@@ -1,4 +1,4 @@
-"""From the score to the players: swing, looseness, strummed chords, unequal strokes; time in seconds from here on."""
+"""Perform the score: swing, loose timing, strummed chords, uneven velocities. Time is in seconds from here on."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -23,14 +23,14 @@ class Event:
 
 @dataclass(frozen=True)
 class Performance:
-    """What one player plays."""
+    """A part as one player plays it."""
 
     part: Part
     events: tuple[Event, ...]
 
 
 def perform(piece: Piece, seed: int) -> tuple[Performance, ...]:
-    """Play a piece; the seed decides how loosely each note is placed and struck."""
+    """Perform a piece; the seed decides how much the timing and the velocity of each note vary."""
     return tuple(_play(piece, part, index, seed) for index, part in enumerate(piece.parts))
 
 
@@ -56,7 +56,7 @@ def _play(piece: Piece, part: Part, index: int, seed: int) -> Performance:
 
 
 def _swung(beat: float, piece: Piece) -> float:
-    """Delay what falls within the second half of each swing unit."""
+    """Return when a beat is played: swing starts the second half of each swing unit later."""
     unit, swing = piece.swing_unit, piece.swing
     whole, within = divmod(beat, unit)
     place = within / unit

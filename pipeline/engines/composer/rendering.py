@@ -1,10 +1,11 @@
-"""From the players to sound: each part through the soundfont, balanced, placed left to right, in one room."""
+"""Render the performance: play each part with the soundfont, balance and pan it, and add a reverb."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import tinysoundfont
 from numpy.typing import NDArray
 from scipy import signal
 
@@ -18,19 +19,19 @@ from pipeline.engines.composer.styles import Style
 
 RATE: Final = 44_100
 
-# Loudness of a part while it plays, in dB below full scale, and how much of it goes to the room.
+# The level of a part while it plays, in dB relative to full scale, and how much of it goes to the reverb.
 _LEVELS: Final = {
     "lead": -19.0, "counter": -25.0, "chords": -24.5, "arpeggio": -27.0, "pad": -29.0, "bass": -21.5, "drums": -22.0,
 }  # fmt: skip
 _SENDS: Final = {
     "lead": 1.0, "counter": 1.1, "chords": 0.8, "arpeggio": 1.1, "pad": 1.0, "bass": 0.12, "drums": 0.35,
 }  # fmt: skip
-# What lies below belongs to the bass: parts are cut there, in Hz.
+# The high-pass of a part, in Hz: what is lower is left to the bass.
 _CUTS: Final = {"lead": 140.0, "counter": 120.0, "chords": 130.0, "arpeggio": 160.0, "pad": 170.0}
 _TILT: Final = 0.4
 _QUIET: Final = 1e-6
-_BLOCK: Final = 1 << 17  # frames worked on at a time, so that nothing but the mix grows with the music
-# What makes way for the kick where the genre pumps, and the seconds in which it comes back.
+_BLOCK: Final = 1 << 17  # frames processed at a time, to bound the memory
+# The roles that each kick lowers in genres that pump, and the time constant in which they recover.
 _PUMPED: Final = frozenset({"chords", "arpeggio", "pad", "bass"})
 _PUMP_SECONDS: Final = 0.11
 _KICKS: Final = frozenset({35, 36})
@@ -41,7 +42,7 @@ def render(
 ) -> Audio:
     """Return ``seconds`` of unmastered sound; the same performance and soundfont give the same samples.
 
-    The brief's moods widen the room, its valence opens or dulls the top. ``font`` None is the shipped soundfont.
+    The brief's moods change the reverb, its valence the treble. ``font`` None is the shipped soundfont.
     """
     frames = round(seconds * RATE)
     mix = np.zeros((frames, 2), np.float32)
@@ -69,11 +70,9 @@ def render(
 
 
 class _Synth:
-    """The soundfont player, one part at a time."""
+    """Plays the soundfont, one part at a time."""
 
     def __init__(self, performances: Sequence[Performance], font: Path | None) -> None:
-        import tinysoundfont
-
         played = (INSTRUMENTS[performance.part.instrument] for performance in performances)
         presets = {(instrument.bank, instrument.program) for instrument in played}
         self._synth = tinysoundfont.Synth(gain=-3.0, samplerate=RATE)
@@ -110,7 +109,7 @@ def _blocks(frames: int) -> Iterator[slice]:
 
 
 def _ducking(performances: Sequence[Performance], frames: int, decibels: float) -> Samples | None:
-    """Return the factors by which everything gives way to the kick drum, or None where the genre does not pump."""
+    """Return a factor for each frame that lowers other parts at each kick, or None if the genre does not pump."""
     kicks = [
         round(event.on * RATE)
         for performance in performances
@@ -128,7 +127,7 @@ def _ducking(performances: Sequence[Performance], frames: int, decibels: float) 
 
 
 def _shape(stem: Samples, role: str, style: Style) -> None:
-    """Cut the low end that belongs to the bass, and the top where the genre wants it dull."""
+    """Cut the low end that is left to the bass, and the treble if the genre has a low-pass."""
     if role in _CUTS:
         _filter(stem, signal.butter(2, _CUTS[role], "highpass", fs=RATE, output="sos"))
     if style.lowpass and role != "bass":
@@ -136,7 +135,7 @@ def _shape(stem: Samples, role: str, style: Style) -> None:
 
 
 def _tilt(mix: Samples, amount: float) -> None:
-    """Raise (or, below zero, lower) what lies above 1.8 kHz: a first-order shelf of ``1 + amount``."""
+    """Scale what is above 1.8 kHz by ``1 + amount``, with a first-order shelf."""
     ((b0, b1, b2, a0, a1, a2),) = signal.butter(1, 1800.0, "highpass", fs=RATE, output="sos")
     shelf = [[a0 + amount * b0, a1 + amount * b1, a2 + amount * b2, a0, a1, a2]]
     _filter(mix, np.array(shelf))
@@ -151,7 +150,7 @@ def _filter(samples: Samples, sections: NDArray[np.float64]) -> None:
 
 
 def _gain(stem: Samples, decibels: float) -> np.float32:
-    """Return the factor that brings a part, while it plays, to a level."""
+    """Return the factor that brings a part to a level in dB, measured while it plays."""
     block = RATE // 10
     blocks = stem[: len(stem) // block * block].reshape(-1, block * 2)
     power = np.einsum("ij,ij->i", blocks, blocks) / (block * 2)
@@ -161,7 +160,7 @@ def _gain(stem: Samples, decibels: float) -> np.float32:
 
 
 def _panned(performance: Performance) -> Samples:
-    """Return the factors of left and right for a part's place on the stage."""
+    """Return the factors of left and right for a part's pan."""
     pan = INSTRUMENTS[performance.part.instrument].pan
     pan = {"lead": 0.4 * pan, "bass": 0.0}.get(performance.part.role, pan)
     angle = (pan + 1) * np.pi / 4
@@ -169,7 +168,7 @@ def _panned(performance: Performance) -> Samples:
 
 
 def _reverberate(mix: Samples, send: Samples, seconds: float, level: float) -> None:
-    """Add a room's answer to the send: decaying noise whose top dies first, different left and right."""
+    """Add the reverb of ``send`` to the mix: decaying noise that loses its treble first, different left and right."""
     response = _room(seconds) * np.float32(level)
     for block in _blocks(len(send)):
         end = min(len(send), block.start + block.stop - block.start + len(response) - 1)
@@ -179,7 +178,7 @@ def _reverberate(mix: Samples, send: Samples, seconds: float, level: float) -> N
 
 
 def _room(seconds: float) -> Samples:
-    """Return an impulse response that falls by 60 dB in ``seconds``, of unit energy a side."""
+    """Return an impulse response that decays by 60 dB in ``seconds``; each side has unit energy."""
     rng = np.random.Generator(np.random.PCG64(20))
     frames = int(seconds * RATE)
     time = np.arange(frames) / RATE

@@ -1,4 +1,4 @@
-"""Rhythms of a melody's bar that several genres share, in the notation of ``styles``."""
+"""Melody rhythms that several genres share, one bar each, in the notation of ``styles``."""
 
 from typing import Final
 

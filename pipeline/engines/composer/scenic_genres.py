@@ -1,4 +1,4 @@
-"""The genres that are told like a story: no rhythm section, or one that serves the scene."""
+"""The genres without a rhythm section, or with percussion in the background."""
 
 from dataclasses import replace
 from typing import Final
@@ -247,7 +247,7 @@ KOREAN_TRADITIONAL: Final = Style(
         "x.xx.xx.....", "x.xx.xx.xx..", "xxxx.xx.xx.x", "x.xxxxx.xxxx",
     ),
     cadence_rhythms=("x...........", "x.....x.....", "x.xx........"),
-    # Gutgeori: deong - gideok kung deoreoreo, kung - gideok kung deoreoreo, on twelve quavers.
+    # The cycle Gutgeori, twelve quavers: deong - gideok kung deoreoreo, kung - gideok kung deoreoreo.
     drums=(
         {"kick": "X.....x.....", "rim": "_..x.o...x.o"},
         {"kick": "X....xx....x", "rim": "x..x.o...x.o", "low tom": "_....o.....o"},
@@ -266,7 +266,7 @@ KOREAN_TRADITIONAL: Final = Style(
     levels={"drums": -2.0, "bass": -2.0, "lead": 1.0},
 )  # fmt: skip
 
-# Semachi, of Arirang: deong, deong-deok kung deok, on nine quavers.
+# The cycle Semachi (of the song Arirang), nine quavers: deong, deong-deok kung deok.
 SEMACHI: Final = replace(
     KOREAN_TRADITIONAL,
     beats=3,
@@ -285,7 +285,7 @@ SEMACHI: Final = replace(
     ),
     fills=({"kick": "X..x..x..", "rim": "x.ox.oxoo"}, {"kick": "X.....x.x", "rim": "x..x.xx.x"}),
 )  # fmt: skip
-# Jajinmori, quick: deong, kung, kung-deok kung, on twelve quavers.
+# The fast cycle Jajinmori, twelve quavers: deong, kung, kung-deok kung.
 JAJINMORI: Final = replace(
     KOREAN_TRADITIONAL,
     drums=(
@@ -295,5 +295,5 @@ JAJINMORI: Final = replace(
     ),
     fills=({"kick": "X..x..x.xx.x", "rim": "x..x..xoxxox"}, {"kick": "X..X..X..X..", "rim": "x.xx.xx.xxxx"}),
 )
-# The rhythmic cycle by the fastest tempo that it is played at.
+# Pairs of the fastest tempo of a cycle, in BPM, and its style.
 JANGDAN: Final = ((80, KOREAN_TRADITIONAL), (112, SEMACHI), (200, JAJINMORI))

@@ -1,4 +1,4 @@
-"""The composition as a value: everything that is heard can be read here before a sample is rendered.
+"""The composition as data: every note, chord and section, before anything is performed or rendered.
 
 Time is counted in beats from the first downbeat, pitch in MIDI note numbers, velocity from 1 to 127.
 """
@@ -11,7 +11,7 @@ from pipeline.engines.composer.theory import Chord, Key
 
 @dataclass(frozen=True)
 class Note:
-    """One note as written: unswung, exactly on the beat."""
+    """One note as written: without swing, exactly in time."""
 
     start: float
     length: float
@@ -35,7 +35,7 @@ class Part:
 
 @dataclass(frozen=True)
 class ChordSpan:
-    """A chord and the beats it holds for."""
+    """A chord, the beat it starts on, and its length in beats."""
 
     start: float
     length: float
@@ -49,7 +49,7 @@ class ChordSpan:
 
 @dataclass(frozen=True)
 class Section:
-    """A phrase of the form: ``theme`` is intro, A, B, C or end; ``visit`` counts the theme's earlier appearances.
+    """A phrase of the form: ``theme`` is intro, A, B, C or end; ``visit`` counts the earlier phrases of that theme.
 
     ``intensity`` (0 to 1) decides how many parts play and how busily.
     """
@@ -62,7 +62,7 @@ class Section:
 
     @property
     def name(self) -> str:
-        """Return the theme with a prime for each return."""
+        """Return the theme with a prime (') for each return."""
         return self.theme + "'" * self.visit
 
 
@@ -72,10 +72,10 @@ class Piece:
 
     genre: str
     key: Key
-    tempo: float  # beats a minute, as played until the last bar
-    ritardando: float  # how much longer the last beat before the final chord is
+    tempo: float  # beats a minute, until the last bar before the final chord
+    ritardando: float  # how much longer the last beat before the final chord is, as a share
     beats: int  # in a bar
-    swing: float  # where the off-beat falls within its pair: 0.5 is even, 0.667 a triplet swing
+    swing: float  # where the second note of a pair starts: 0.5 is even, 0.667 a triplet swing
     swing_unit: float  # in beats: the length of such a pair
     seconds: float
     sections: tuple[Section, ...]
@@ -88,13 +88,13 @@ class Piece:
         return float(self.sections[-1].bar * self.beats)
 
     def seconds_at(self, beat: float) -> float:
-        """Return when a beat falls, in seconds from the first downbeat: the last bar before the close slows down."""
+        """Return when a beat starts, in seconds from the first downbeat; the bar before the final chord slows down."""
         slowed = max(0.0, min(float(self.beats), beat - self.final_beat + self.beats))
         after = max(0.0, beat - self.final_beat)
         return (beat + self.ritardando * (slowed**2 / (2 * self.beats) + after)) * 60 / self.tempo
 
     def form(self) -> dict[str, Any]:
-        """Return a short JSON-able account of the piece."""
+        """Return a short summary of the piece, in JSON types."""
         return {
             "key": self.key.name,
             "tempoBpm": round(self.tempo, 2),

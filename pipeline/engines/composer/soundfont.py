@@ -1,4 +1,4 @@
-"""The soundfont, cut in memory to what a piece needs: to decode all of it costs 150 MB and half a second.
+"""The soundfont, reduced in memory to the presets of a piece: decoding all of it takes 150 MB and half a second.
 
 Source: SoundFont 2.04, sections 4 to 7. In an sf3 every sample is an Ogg Vorbis stream, decoded when it is loaded.
 """
@@ -26,9 +26,9 @@ _Rows = list[tuple[int, ...]]
 
 
 def read(path: Path | None, presets: AbstractSet[tuple[int, int]]) -> bytes:
-    """Return a soundfont (None: the shipped one) that sounds for these pairs of bank and program.
+    """Return a soundfont (None: the shipped one) without the samples that these pairs of bank and program do not need.
 
-    Raise OSError when the file cannot be read, ValueError when it is no soundfont.
+    Raise OSError if the file cannot be read, ValueError if it is no soundfont.
     """
     source = path or files("pipeline") / "assets" / _SHIPPED
     font = bytearray(source.read_bytes())
@@ -53,7 +53,7 @@ def read(path: Path | None, presets: AbstractSet[tuple[int, int]]) -> bytes:
 
 
 def _chunks(font: bytearray) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the name, first byte and size of every chunk; lists are walked into, the RIFF itself and its form too."""
+    """Yield the name, first byte and size of every chunk, also of those inside LIST chunks."""
     at = 12
     while at + 8 <= len(font):
         name, size = bytes(font[at : at + 4]), int(unpack_from("<I", font, at + 4)[0])
@@ -62,7 +62,7 @@ def _chunks(font: bytearray) -> Iterator[tuple[bytes, int, int]]:
             continue
         yield name, at + 8, size
         at += 8 + size
-        if size % 2 and not font[at : at + 4].isalpha():  # some writers leave the padding out
+        if size % 2 and not font[at : at + 4].isalpha():  # some writers omit the padding
             at += 1
 
 

@@ -1,13 +1,14 @@
-"""What makes a genre: its metre, harmony, patterns, form, instruments and room.
+"""What defines a genre: metre, harmony, patterns, form, instruments and reverb.
 
-Patterns divide one bar into as many equal steps as they have characters, whatever the metre:
-``.`` holds what sounds, ``_`` is silence, anything else begins something.
-Chords and arpeggios: a digit plays that voice from below (beyond the top, an octave higher), ``x`` the whole chord,
-``X`` the chord accented, ``u`` all but its lowest voice, ``s`` the whole chord short.
-Bass: ``r`` root, ``f`` fifth, ``t`` third, ``o`` octave, ``w`` walking on through the chord, ``a`` a step or fifth and
-``c`` a semitone to the next root.
-Drums: ``x`` a stroke, ``X`` an accent, ``o`` a soft one.
-Melodies: ``x`` a note.
+A pattern is a text for one bar; each character is one step, and all steps have the same length.
+``.`` continues the previous note, ``_`` is silence, and any other symbol starts a note or a stroke:
+
+- Chords and arpeggios: a digit plays one voice of the chord, 0 the lowest (after the highest they repeat an octave
+  higher); ``x`` the whole chord, ``X`` with an accent, ``u`` without its lowest voice, ``s`` short.
+- Bass: ``r`` the root, ``f`` the fifth, ``t`` the third, ``o`` the octave; ``w`` another tone of the chord, about a
+  third away (walking bass); ``a`` a step or a fifth from the next chord's root, ``c`` a semitone from it.
+- Drums: ``x`` a stroke, ``X`` an accent, ``o`` a soft stroke.
+- Melody: ``x`` a note.
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,11 @@ Groove = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Harmony:
-    """Four-bar progressions (bars parted by ``|``) from the darkest to the brightest, and one-bar cadences."""
+    """Chords in Roman numerals, from the darkest choice to the brightest.
+
+    ``a``, ``b`` and ``c`` are progressions of four bars, separated by ``|``, for the themes; ``cadence`` and ``final``
+    are one bar each.
+    """
 
     a: tuple[str, ...]
     b: tuple[str, ...]
@@ -30,7 +35,7 @@ class Harmony:
 
 @dataclass(frozen=True)
 class Style:
-    """A genre's ways. ``levels`` are decibels added to a role in the mix; ``reverb`` is (seconds, level 0 to 1)."""
+    """One genre. ``levels`` are decibels added to a role in the mix; ``reverb`` is (seconds, level 0 to 1)."""
 
     beats: int
     major: Harmony
@@ -44,19 +49,19 @@ class Style:
     cadence_rhythms: Patterns
     drums: tuple[Groove, ...] = ()
     fills: tuple[Groove, ...] = ()
-    build: Groove | None = None  # what the drums do in the bridge, ever louder, before everything drops in again
+    build: Groove | None = None  # the drums of the bridge: they get louder until all parts come back
     arc: tuple[float, ...] = (0.55, 0.75, 0.95, 1.0, 0.95)  # intensity from the first theme to the last
-    ritardando: float = 0.15  # how much longer the last beat before the close is
+    ritardando: float = 0.15  # how much longer the last beat before the final chord is, as a share
     swing: float = 0.5
     swing_unit: float = 1.0
     pentatonic: bool = False
     pedal: bool = False  # the bass stays on the tonic
-    grace: float = 0.0  # chance of a short note from above before a long one
-    chromatic: bool = False  # short notes may approach from outside the scale
+    grace: float = 0.0  # the chance that a longer note has a grace note
+    chromatic: bool = False  # short notes may be outside the scale
     strum: float = 0.0  # seconds between the strings of a strummed chord
     loose: float = 0.008  # seconds of standard deviation in a player's timing
     reverb: tuple[float, float] = (1.6, 0.22)
-    lowpass: float = 0.0  # Hz; 0 leaves the top alone
-    pump: float = 0.0  # dB by which chords and bass give way to each kick
+    lowpass: float = 0.0  # Hz; 0 filters nothing
+    pump: float = 0.0  # dB by which each kick lowers chords and bass
     melody_density: float = 1.0
     levels: Mapping[str, float] = field(default_factory=dict)

@@ -1,6 +1,7 @@
-"""The themes: a motif is invented and developed, as contours in scale steps that are bent to the chords only when sung.
+"""The themes A, B and C, developed from one motif.
 
-So a theme is recognised wherever it returns: its rhythm and its shape stay, its pitches follow the harmony.
+A theme is stored as a rhythm and a contour in scale steps; ``melody`` chooses its pitches to fit the chords each time.
+So a listener recognises it: rhythm and shape stay the same while the pitches follow the harmony.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from pipeline.engines.composer.form import along
 from pipeline.engines.composer.patterns import busyness, nearest
 from pipeline.engines.composer.styles import Style
 
-# Where a melody goes, from 0 (its lowest) to 1 (its highest), at equal distances in time.
+# Outlines of a bar of melody, at equal distances in time: 0 is its lowest point, 1 its highest.
 _SHAPES: Final = (
     (0.0, 1.0, 0.2),
     (0.0, 0.4, 1.0, 0.3),
@@ -27,8 +28,8 @@ _SHAPES: Final = (
     (0.4, 0.4, 1.0, 0.4),
     (1.0, 0.0, 0.7, 0.2, 0.5),
 )  # fmt: skip
-# Periods and sentences: a motif, b its answer, d a contrast, i a turned upside down, f its fragments, g it stretched,
-# + and - a step of a sequence, ' a varied end, c the close.
+# The four bars of a theme: a the motif, b its answer, d a contrast, i the motif upside down, f its first half twice,
+# g its first half at half speed, c the close. + repeats a bar some steps higher and - lower; ' gives it another end.
 _A_PLANS: Final = ("a a+ b c", "a b a' c", "a a' b c", "a b b+ c", "a a+ a' c", "a b a+ c", "a i b c", "a b a- c")
 _B_PLANS: Final = ("d d- i c", "i d d+ c", "d a+ d' c", "d d+ f c", "i i- d c", "d i d' c")
 _C_PLANS: Final = ("g f f- c", "g b g- c", "f f+ g c", "i+ f g c", "g g+ f c", "b- b f c")
@@ -36,7 +37,7 @@ _C_PLANS: Final = ("g f f- c", "g b g- c", "f f+ g c", "i+ f g c", "g g+ f c", "
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar of a theme: its rhythm as a pattern, a step offset for each of its notes, and the anchor."""
+    """One bar of a theme: its rhythm as a pattern, a scale step for each note, and ``anchor``, added to every step."""
 
     rhythm: str
     contour: tuple[int, ...]
@@ -49,8 +50,8 @@ Theme = tuple[Bar, ...]
 def invent(style: Style, phrase: int, wished: float, rng: Random) -> Mapping[str, Theme]:
     """Return the themes A, B and C of a piece, each of ``phrase`` bars with about ``wished`` notes a bar.
 
-    B answers with a rhythm of its own and the motif turned upside down; C, the bridge, takes the motif apart
-    (fragments) and stretches it (augmentation).
+    B contrasts: it has another rhythm, and the motif upside down. C, the bridge, repeats a fragment of the motif and
+    slows it down (augmentation).
     """
     spread = 2.0
     motif = _shaped(nearest(style.rhythms, wished, rng, spread), rng)
@@ -95,7 +96,7 @@ def fragmented(bar: Bar) -> Bar:
 
 
 def _developed(material: Mapping[str, Bar], step: str, stride: int, style: Style, wished: float, rng: Random) -> Bar:
-    """Return the bar that one step of a plan stands for."""
+    """Return the bar for one step of a plan."""
     if step == "c":
         return _shaped(nearest(style.cadence_rhythms, wished * 0.5, rng, 1.5), rng)
     bar = material[step[0]]
@@ -106,7 +107,7 @@ def _developed(material: Mapping[str, Bar], step: str, stride: int, style: Style
 
 
 def _shaped(rhythm: str, rng: Random) -> Bar:
-    """Return a bar whose notes follow one of the shapes, wide or narrow, with some freedom."""
+    """Return a bar with this rhythm, whose notes roughly follow a random outline of random height."""
     count = busyness(rhythm)
     shape, height = rng.choice(_SHAPES), rng.choice((3, 4, 5, 6, 7))
     drawn = [height * (along(shape, index / max(1, count - 1)) - 0.5) + rng.gauss(0, 0.8) for index in range(count)]

@@ -1,4 +1,4 @@
-"""Keys, scales, chords by numeral, and voice leading. Pitch classes count semitones above C."""
+"""Keys, scales, chords by Roman numeral, and voice leading. Pitch classes count semitones above C."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ _FLAT_KEYS: Final = frozenset(
 )
 _DEGREES: Final = ("I", "II", "III", "IV", "V", "VI", "VII")
 _NUMERAL: Final = re.compile(r"([b#]?)([IV]+|[iv]+)([^/]*)(?:/([357]))?")
-# Intervals above the root: for an upper-case numeral, and for a lower-case one.
+# Intervals above the root, in semitones: of an upper-case (major) numeral, and of a lower-case (minor) one.
 _QUALITIES: Final = {
     "": ((0, 4, 7), (0, 3, 7)),
     "5": ((0, 7), (0, 7)),
@@ -61,7 +61,7 @@ class Key:
         return self.name.split()[1]
 
     def spell(self, pitch_class: int) -> str:
-        """Return the name of a pitch class, with flats where the key has flats."""
+        """Return the name of a pitch class, with a flat if the key has flats."""
         return (_FLATS if self.name in _FLAT_KEYS else _SHARPS)[pitch_class % 12]
 
 
@@ -81,7 +81,7 @@ class Chord:
 
     @cached_property
     def singable(self) -> tuple[int, ...]:
-        """Return the tones that rub against no other tone of the chord by a semitone: safe on a strong beat."""
+        """Return the tones that are no semitone away from another tone of the chord: good on a strong beat."""
         rubbing = {a for a in self.tones for b in self.tones if (a - b) % 12 in {1, 11}}
         return tuple(tone for tone in self.tones if tone not in rubbing) or self.tones
 
@@ -107,11 +107,11 @@ def chord(numeral: str, key: Key) -> Chord:
     return Chord(numeral, symbol, tones, bass)
 
 
-def scale_for(key: Key, pentatonic: bool, over: Chord) -> tuple[int, ...]:  # noqa: FBT001  it names the scale
-    """Return the scale in semitones above the tonic, bent so that it holds the chord's own tones.
+def scale_for(key: Key, over: Chord, *, pentatonic: bool) -> tuple[int, ...]:
+    """Return the scale in semitones above the tonic, altered to contain the chord's tones.
 
-    Over a dominant in minor the seventh is raised, over a borrowed chord the borrowed tone replaces its neighbour.
-    A pentatonic scale is left as it is.
+    Over a dominant in minor the seventh is raised; over a borrowed chord the borrowed tone replaces its neighbour.
+    A pentatonic scale is not altered.
     """
     scale = list(SCALES[f"{key.mode} pentatonic" if pentatonic else key.mode])
     if pentatonic:
@@ -125,7 +125,7 @@ def scale_for(key: Key, pentatonic: bool, over: Chord) -> tuple[int, ...]:  # no
 
 
 def step_pitch(step: int, scale: Sequence[int], tonic: int) -> int:
-    """Return the MIDI pitch of a scale step; step 0 is the tonic in the octave that begins at C3 (48)."""
+    """Return the MIDI pitch of a scale step; step 0 is the tonic between C3 (48) and B3."""
     octave, degree = divmod(step, len(scale))
     return 48 + tonic + 12 * octave + scale[degree]
 
@@ -133,8 +133,8 @@ def step_pitch(step: int, scale: Sequence[int], tonic: int) -> int:
 def voicing(over: Chord, previous: Sequence[int], low: int, high: int, voices: int) -> tuple[int, ...]:
     """Return the pitches of a chord in close position that move least from the previous voicing.
 
-    The root is left to the bass when there are more tones than voices, then the fifth. Below E3 (52) no interval is
-    narrower than a fourth, where it would turn to mud; a root or third on top is preferred to a fifth.
+    If the chord has more tones than there are voices, leave out the root, which the bass plays, and then the fifth.
+    Avoid intervals narrower than a fourth below E3 (52), which sound muddy, and a fifth on top, which sounds hollow.
     """
     tones = list(over.tones)
     for spare in (over.root, over.tones[-1] if len(over.tones) < 3 else over.tones[2]):
@@ -157,7 +157,7 @@ def voicing(over: Chord, previous: Sequence[int], low: int, high: int, voices: i
 
 
 def _stacks(tones: Sequence[int], inversion: int, low: int, high: int) -> Iterator[tuple[int, ...]]:
-    """Yield a chord's close positions that begin with one of its tones within a range; a fifth is doubled to three."""
+    """Yield a chord's close positions in a range for one inversion; a chord of two tones doubles the first."""
     order = [*tones[inversion:], *tones[:inversion]]
     order += order[: max(0, 3 - len(order))]
     for base in range(low, max(low + 12, high - 4)):
