@@ -27,7 +27,7 @@ Musician = Callable[[str, int, float], "Audio"]
 
 def compose(prompt: str, seed: int, seconds: float) -> "Audio":
     """Return the composer's music for a prompt."""
-    from pipeline.engines.composer import Composer  # noqa: PLC0415  slow to import: only when music is made
+    from pipeline.engines.composer import Composer
 
     with _TURN:
         return Composer().make(brief_of(prompt), seconds, seed % (SEED[1] + 1)).audio
@@ -60,7 +60,7 @@ def brief_of(prompt: str) -> Brief:
 
 def wav(audio: "Audio") -> bytes:
     """Return the audio as Lyria 2 answers it: 16-bit WAV at 48 kHz."""
-    from scipy import signal  # noqa: PLC0415  slow to import: only when music is made
+    from scipy import signal
 
     samples = audio.samples
     if audio.rate != LYRIA_2_RATE:

@@ -51,7 +51,7 @@ class Patience:
                 return send(min(ANSWER_SECONDS, left))
             except BusyError as error:
                 busy = error
-            pause = max(wait * random.uniform(0.5, 1.0), busy.retry_after_seconds)  # noqa: S311  jitter is no secret
+            pause = max(wait * random.uniform(0.5, 1.0), busy.retry_after_seconds)
             if time.monotonic() + pause >= self._until:
                 raise EngineUnavailableError(f"the engine is unavailable: {busy}") from busy
             logs.warning("the engine is busy", reason=str(busy), waitSeconds=round(pause, 1))

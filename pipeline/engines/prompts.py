@@ -6,7 +6,7 @@ from musicgenerator.plain_text import is_english
 
 def full(brief: Brief) -> str:
     """Return the brief's prompt, followed by its other musical fields."""
-    own = brief.prompt.strip().rstrip(".") + ". " if _is_english(brief.prompt) else ""
+    own = brief.prompt.strip().rstrip(".") + ". " if is_english(brief.prompt) else ""
     return (
         f"{own}Instrumental {brief.genre} music. Mood: {', '.join(brief.moods)}. "
         f"Instruments: {', '.join(brief.instruments)}. Tempo: {brief.tempo_bpm} BPM. Key: {brief.key}."
@@ -23,9 +23,4 @@ def plain(brief: Brief) -> str:
 
 def avoided(brief: Brief) -> str:
     """Return what the music should avoid, empty if nothing is given or it is not English."""
-    return brief.avoid.strip() if _is_english(brief.avoid) else ""
-
-
-def _is_english(text: str) -> bool:
-    # A person may have edited the prompt in Korean, which Lyria 2 refuses.
-    return all(ord(letter) < _AFTER_LATIN for letter in text if letter.isalpha())
+    return brief.avoid.strip() if is_english(brief.avoid) else ""

@@ -106,7 +106,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # untyped base
 def _loaded(settings: Settings) -> Model:
     with tempfile.TemporaryDirectory(prefix="model-") as room:
         folder = local_folder(settings.storage_uri, Path(room))
-        from pipeline.model_server.musicgen import MusicGen  # noqa: PLC0415  loads PyTorch, only in the worker
+        from pipeline.model_server.musicgen import MusicGen
 
         model = MusicGen(folder, settings.model_name)
     # The first piece loads what later ones need, and shows that the model works.

@@ -19,7 +19,7 @@ def local_folder(uri: str, room: Path) -> Path:
 
 
 def _download(uri: str, room: Path) -> None:
-    from google.cloud import storage  # noqa: PLC0415  a local folder needs no client
+    from google.cloud import storage
 
     bucket, _, prefix = uri.removeprefix("gs://").partition("/")
     prefix = prefix.rstrip("/") + "/" if prefix else ""

@@ -47,7 +47,7 @@ def prompt_of(body: dict[str, Any]) -> str:
     ("engine", "model", "rate", "usd"),
     [(lyria_2, "lyria-002", 48_000, 0.06), (lyria_3_clip, "lyria-3-clip-preview", 44_100, 0.04)],
 )
-def test_music_comes_back_with_its_provenance_and_cost(  # noqa: PLR0913, PLR0917  the columns of the table
+def test_music_comes_back_with_its_provenance_and_cost(
     vertex: LocalVertex, sea: Brief, engine: Make, model: str, rate: int, usd: float, shape: str
 ) -> None:
     """Both shapes of an answer are read; the take has the model, the seed and the price."""
