@@ -1,4 +1,4 @@
-"""The captioner among its fakes, for the tests of what it does and of what an API's answer does to it."""
+"""The captioner with fakes for its ports, for the tests of captioning and of the describer's outcomes."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -25,13 +25,13 @@ ANNOUNCED: Final = (CaptionMessage(SESSION, TRACK, 1), "composer")
 
 
 def picture_of(_: bytes) -> Picture:
-    """Decode anything to the same picture."""
+    """Decode any bytes to the same picture."""
     return Picture(b"\xff\xd8jpeg", 4032, 3024)
 
 
 @dataclass
 class RefusingDecoder:
-    """Finds the same fault in every picture."""
+    """Raises the same error for every picture."""
 
     failure: PermanentError
 
@@ -47,9 +47,9 @@ def recorded_describer() -> ScriptedDescriber:
 
 @dataclass
 class Scene:
-    """The captioner among its fakes, with one announced track whose picture has been uploaded.
+    """The captioner with fakes for its ports, and one announced track whose picture is uploaded.
 
-    ``adapter`` is a real describer in place of the scripted one.
+    ``adapter`` is a real describer that replaces the scripted one.
     """
 
     tracks: MemoryTracks = field(default_factory=MemoryTracks)
@@ -68,16 +68,16 @@ class Scene:
         self.at(Status.AWAITING_UPLOAD)
 
     def at(self, status: Status, **work: Any) -> None:
-        """Put the track where the recorded document of this status is."""
+        """Replace the track by the recorded document of this status."""
         self.tracks.hold(recorded(f"track_{status}"), SESSION, TRACK, replace(recorded_work(), **work))
 
     def asking(self, **request: Any) -> None:
-        """Put a track there that waits for its picture and whose person asked for this."""
+        """Replace the track by one that awaits its upload and has this request."""
         document = recorded("track_awaiting_upload")
         self.tracks.hold(document | {"request": document["request"] | request}, SESSION, TRACK, recorded_work())
 
     def parked(self) -> None:
-        """Put the track where the recorded parked one is."""
+        """Replace the track by the recorded parked one."""
         self.tracks.hold(recorded("track_parked"), SESSION, TRACK, replace(recorded_work(), owner="gone", parked=True))
 
     def deliver(self) -> None:
@@ -106,5 +106,5 @@ class Scene:
 
     @property
     def work(self) -> PrivateTrack:
-        """The private work beside it."""
+        """The private track."""
         return self.tracks.works[TRACK]
