@@ -260,7 +260,7 @@ def test_a_busy_describer_releases_the_lease_and_has_the_event_come_again() -> N
 
 
 @pytest.mark.parametrize(("claims", "status"), [(MAX_CLAIMS - 1, "captioned"), (MAX_CLAIMS, "failed")])
-def test_a_picture_that_was_taken_up_too_often_is_given_up(claims: int, status: str) -> None:
+def test_a_picture_that_was_claimed_too_often_fails(claims: int, status: str) -> None:
     """After too many crashes or transient errors the track fails, and the describer is not called again."""
     scene = Scene()
     scene.at(Status.CAPTIONING, owner="another", claims=claims)
@@ -271,7 +271,7 @@ def test_a_picture_that_was_taken_up_too_often_is_given_up(claims: int, status: 
     assert (ended if status == "failed" else None) == scene.document["error"]
 
 
-def test_every_taking_up_is_counted() -> None:
+def test_every_claim_is_counted() -> None:
     """A claim counts even if its description fails."""
     scene = Scene()
     scene.describer.failure = CaptionUnavailableError("429")
@@ -297,7 +297,7 @@ def test_an_object_deleted_before_it_is_read_ends_its_track(gone: str) -> None:
 
 @pytest.mark.parametrize("status", ["awaiting_upload", "captioning"])
 @pytest.mark.parametrize("wrong", [{"generation": 1}, {"name": "elsewhere.jpg"}], ids=["generation", "name"])
-def test_an_event_about_an_object_that_is_not_there_changes_nothing(status: str, wrong: dict[str, Any]) -> None:
+def test_an_event_about_a_missing_object_changes_nothing(status: str, wrong: dict[str, Any]) -> None:
     """The event is forged or late, for an announced upload or a drop."""
     scene = Scene()
     scene.at(Status(status))
@@ -383,7 +383,7 @@ def test_a_track_that_ended_meanwhile_keeps_no_cover(ended: str) -> None:
 
 
 @pytest.mark.parametrize(("bucket", "name"), [("somebody-elses", "a.jpg"), ("musicgenerator-images", "folder/")])
-def test_what_is_no_picture_for_us_is_left_alone(bucket: str, name: str) -> None:
+def test_what_is_no_uploaded_picture_is_left_alone(bucket: str, name: str) -> None:
     """An object in another bucket, such as a result, and a folder's marker make no track."""
     scene = Scene()
     scene.event = replace(scene.event, bucket=bucket, name=name)
@@ -426,7 +426,7 @@ def test_a_dropped_object_becomes_a_track_of_the_drop_session() -> None:
     assert len(scene.describer.asked) == 1
 
 
-def test_a_dropped_object_s_track_can_be_taken_up_by_itself() -> None:
+def test_a_dropped_object_s_track_can_be_resumed() -> None:
     """The first invocation crashed after creating it: the sweeper's message names only the track."""
     scene = dropped()
     track = ids.dropped_track_id(scene.event.bucket, scene.event.name, scene.event.generation)

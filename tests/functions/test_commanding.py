@@ -21,7 +21,7 @@ from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.states import FINAL, Status
 from musicgenerator.tracks import Change, PrivateTrack, Track, check_step
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_track, recorded_work
-from tests.support.command_fakes import Door
+from tests.support.command_fakes import UploadHandler
 
 SECRET = "k" + "a" * 52
 OTHER = "s" + "a" * 26
@@ -33,7 +33,7 @@ COMMANDS = ["again", "cancel", "retry"]
 
 
 @dataclass
-class Scene(Door):
+class Scene(UploadHandler):
     """The commands among their fakes, with two sessions open and one recorded track in the first."""
 
     status: Status = Status.READY

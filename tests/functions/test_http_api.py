@@ -20,7 +20,7 @@ BEARER = {"Authorization": f"Bearer {SECRET}"}
 
 
 @dataclass
-class Door(command_fakes.Door):
+class Door(command_fakes.UploadHandler):
     """The HTTP face over the fakes, with the recorded session open."""
 
     def __post_init__(self) -> None:

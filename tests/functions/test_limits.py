@@ -18,7 +18,7 @@ from musicgenerator.messages import CaptionMessage
 from musicgenerator.settings import SettingInvalidError
 from musicgenerator.states import Status
 from tests.contracts.recorded import SESSION, TRACK, recorded, recorded_work
-from tests.support.command_fakes import Door, MemorySwitch
+from tests.support.command_fakes import MemorySwitch, UploadHandler
 from tests.support.fakes import HOME, MemoryPipelines, MemoryRegions
 
 SECRETS = {SESSION: "k" + "a" * 52, "s" + "a" * 26: "k" + "b" * 52}
@@ -38,7 +38,7 @@ PLENTY = Limits(1000, 1000, 1000, 1000)
 
 
 @dataclass
-class Scene(Door):
+class Scene(UploadHandler):
     """The function among its fakes, with two sessions open."""
 
     limits: Limits = field(default_factory=lambda: PLENTY)

@@ -119,7 +119,7 @@ def test_a_second_delivery_of_a_parked_track_s_event_parks_it_again() -> None:
     assert len(scene.describer.asked) == 1
 
 
-def test_a_replay_takes_a_parked_track_up() -> None:
+def test_a_replay_resumes_a_parked_track() -> None:
     """The track is captioned and announced, and its error is null."""
     scene = Scene()
     scene.parked()
@@ -130,7 +130,7 @@ def test_a_replay_takes_a_parked_track_up() -> None:
     assert [(picture_of(b""), recorded_track(Status.CAPTIONING).request)] == scene.describer.asked
 
 
-def test_a_replay_takes_a_track_up_once() -> None:
+def test_a_replay_resumes_a_track_once() -> None:
     """A second message and a late storage event change nothing."""
     scene = Scene()
     scene.parked()
@@ -141,7 +141,7 @@ def test_a_replay_takes_a_track_up_once() -> None:
     assert scene.captions.heard == [ANNOUNCED]
 
 
-def test_a_replay_before_the_cause_is_mended_parks_the_track_again() -> None:
+def test_a_replay_before_the_cause_is_fixed_parks_the_track_again() -> None:
     """One call fails and opens the breaker again."""
     scene = blocked_scene()
     scene.parked()
@@ -174,7 +174,7 @@ def test_a_replay_into_a_busy_describer_comes_again() -> None:
 
 
 @pytest.mark.parametrize("failure", [CaptionFailedError("no"), ContentRejectedError("no")], ids=["failed", "rejected"])
-def test_a_parked_track_may_end_when_it_is_taken_up(failure: PermanentError) -> None:
+def test_a_parked_track_may_end_when_it_is_resumed(failure: PermanentError) -> None:
     """The new error replaces the one about waiting."""
     scene = Scene()
     scene.parked()

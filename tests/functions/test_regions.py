@@ -27,7 +27,7 @@ from tests.support.scripted_http import Answer, ScriptedServer
 
 AWAY = "europe-west4"
 THERE = f"{AWAY}/{JOB}"
-OURS = JobFacts(JobState.UNDER_WAY, job_labels(TRACK, 1), results_token=TOKEN)
+OWN = JobFacts(JobState.UNDER_WAY, job_labels(TRACK, 1), results_token=TOKEN)
 
 
 def busy() -> RegionBusyError:
@@ -237,7 +237,7 @@ def test_a_launch_from_before_there_were_regions_is_finished_at_home() -> None:
     assert waiting.tracks.dues[TRACK] == waiting.regions.busy[HOME]
 
 
-def test_another_attempt_chooses_anew() -> None:
+def test_another_attempt_chooses_again() -> None:
     """The region of the failed attempt does not matter."""
     scene = Scene(regions=MemoryRegions({AWAY: ahead(30)}))
     scene.at(Status.CAPTIONED, replace(recorded_work(published=True), region=AWAY), attempt=2)
@@ -306,7 +306,7 @@ def test_the_truth_is_asked_where_the_job_is(region: str, job: str) -> None:
 def test_the_job_of_a_track_that_is_gone_is_found_in_any_region(job: str) -> None:
     """Its folder is erased, even if somebody else's job at home has the same id."""
     stranger = {JOB: JobFacts(JobState.SUCCEEDED, {}, results_token="r" + "a" * 26)}
-    scene = Scene(pipelines=MemoryPipelines(jobs=stranger | {job: OURS}))
+    scene = Scene(pipelines=MemoryPipelines(jobs=stranger | {job: OWN}))
     scene.tracks.erase(SESSION, TRACK)
     scene.notify()
     assert scene.results.erased == [TOKEN]
@@ -314,7 +314,7 @@ def test_the_job_of_a_track_that_is_gone_is_found_in_any_region(job: str) -> Non
 
 def test_a_region_that_only_an_event_names_is_not_asked() -> None:
     """The log entry's location may be forged."""
-    scene = Scene(pipelines=MemoryPipelines(jobs={f"asia-east1/{JOB}": OURS}))
+    scene = Scene(pipelines=MemoryPipelines(jobs={f"asia-east1/{JOB}": OWN}))
     scene.tracks.erase(SESSION, TRACK)
     scene.notify()
     assert not scene.results.erased

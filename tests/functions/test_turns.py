@@ -96,7 +96,7 @@ def test_a_region_that_does_not_answer_keeps_nobody_else_waiting(state: str) -> 
     assert scene.pipelines.asked.count("silent-1") == 1
 
 
-def test_whoever_is_out_of_sight_comes_nearer() -> None:
+def test_a_track_out_of_sight_comes_nearer() -> None:
     """More tracks are due than a sweep reads: the last one gets its turn after the others have moved to the end."""
     scene = Scene()
     for _ in range(LOOKED_AT + 2 * MAX_TRACKS):
@@ -117,7 +117,7 @@ def test_twenty_sessions_share_a_tick() -> None:
     assert shares == [3] * 10 + [2] * 10
 
 
-def test_more_regions_take_up_more() -> None:
+def test_more_regions_resume_more() -> None:
     """Each region has its own limit."""
     scene = Scene(regions=(HOME, "europe-west4", "asia-east1"))
     for _ in range(500):

@@ -146,7 +146,7 @@ class MemorySwitch:
 
 
 @dataclass
-class Door:
+class UploadHandler:
     """The upload handler with fakes for its ports, called by HTTP requests."""
 
     sessions: CommandSessions = field(default_factory=CommandSessions)
@@ -199,5 +199,5 @@ class Door:
 
     def ask(self, method: str, path: str, **request: Any) -> flask.Response:
         """Send a request and return the response."""
-        with flask.Flask("door").test_request_context(path, method=method, **request):
+        with flask.Flask("upload_handler").test_request_context(path, method=method, **request):
             return self.api.answer(flask.request)

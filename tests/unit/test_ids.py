@@ -23,7 +23,7 @@ def test_a_random_id_has_a_letter_and_at_least_128_bits(letter: str) -> None:
     assert len(set(made)) == len(made)
 
 
-def test_ids_are_told_apart_by_their_letter() -> None:
+def test_ids_differ_by_their_letter() -> None:
     """A session id is not a track id and the reverse."""
     assert ids.is_session_id(ids.new_session_id())
     assert ids.is_track_id(ids.new_track_id())

@@ -142,7 +142,7 @@ def test_a_caption_message_with_a_wrong_field_names_it(change: dict[str, Any]) -
         {"resource": "aiplatform.googleapis.com/PipelineJob"},
     ],
 )
-def test_an_event_that_names_no_job_of_ours_is_malformed(body: dict[str, Any]) -> None:
+def test_an_event_that_names_no_track_s_job_is_malformed(body: dict[str, Any]) -> None:
     """Other jobs and other log entries belong to no track."""
     with pytest.raises(MalformedEventError):
         PipelineMessage.from_bytes(json.dumps(body).encode())

@@ -75,10 +75,10 @@ ADDRESSES = {
     "a Markdown image": "![x](https://evil.example/p.png)",
     "after a tag": "<b>www.evil.example</b>",
     "after a backquote": "a`www.evil",
-    "parted by a tag": "https<b></b>://evil.example",
-    "parted by a zero-width space": "https:\u200b//evil.example",
-    "parted by a hidden letter": "evil\u3164.com",
-    "parted by a soft hyphen": "ev\u00adil.com",
+    "split by a tag": "https<b></b>://evil.example",
+    "split by a zero-width space": "https:\u200b//evil.example",
+    "split by a hidden letter": "evil\u3164.com",
+    "split by a soft hyphen": "ev\u00adil.com",
 }
 HARMLESS = [
     "푸른 물결",

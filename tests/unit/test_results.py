@@ -28,7 +28,7 @@ def test_the_music_field_is_the_recorded_one() -> None:
     assert Music(FOLDER, facts).to_mapping() == recorded("track_ready")["music"]
 
 
-def test_results_lie_in_the_token_s_folder() -> None:
+def test_results_are_in_the_token_s_folder() -> None:
     """Names and addresses differ only in the bucket's base address."""
     assert FOLDER.name(MUSIC) == f"{TOKEN}/music.mp3"
     assert FOLDER.url(COVER) == f"https://storage.googleapis.com/musicgenerator-results/{TOKEN}/cover.jpg"

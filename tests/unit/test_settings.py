@@ -35,7 +35,7 @@ def test_a_whole_number_has_a_default_and_no_other_form() -> None:
             whole_number({"DAYS": wrong}, "DAYS", 30)
 
 
-def test_words_are_parted_by_any_blanks() -> None:
+def test_words_are_separated_by_any_blanks() -> None:
     """An unset variable has no words."""
     assert words({}, "ORIGINS") == ()
     assert words({"ORIGINS": " a  b\nc "}, "ORIGINS") == ("a", "b", "c")

@@ -77,7 +77,7 @@ def test_slots_that_are_too_few_are_named() -> None:
     assert outcome.under_way[-1] == pytest.approx(HOUR, rel=0.15)
 
 
-def test_an_engine_that_stays_busy_is_given_up_for_the_fallback() -> None:
+def test_an_engine_that_stays_busy_is_replaced_by_the_fallback() -> None:
     """When the step's patience ends, the fallback makes the music, and no track is lost."""
     settings = Settings(
         0.5, HOUR, captioner_slots=50, launcher_slots=50, notifier_slots=50, jobs_at_once=1000, engine_limit=10,

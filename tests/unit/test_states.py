@@ -32,10 +32,10 @@ def test_the_table_holds_every_pair() -> None:
     assert len({(now, then) for now, then, _ in pairs()}) == 81 == len(Status) ** 2
 
 
-@pytest.mark.parametrize(("now", "then", "allowed"), pairs())
-def test_a_track_passes_only_forwards(now: Status, then: Status, *, allowed: bool) -> None:
+@pytest.mark.parametrize(("current", "then", "allowed"), pairs())
+def test_a_track_passes_only_forwards(current: Status, then: Status, *, allowed: bool) -> None:
     """Only forwards, never after a final state, and never into the same state."""
-    assert allowed is now.may_become(then)
+    assert allowed is current.may_become(then)
 
 
 def test_final_states_share_the_last_rank() -> None:

@@ -90,7 +90,7 @@ def test_every_status_has_a_recorded_document_that_can_be_read(status: Status) -
     assert status is recorded_track(status).status
     reached = [Status(name) for name in document["timeline"]]
     assert status is reached[-1]
-    assert all(now.may_become(then) for now, then in pairwise(reached))
+    assert all(current.may_become(then) for current, then in pairwise(reached))
     assert (status in {Status.FAILED, Status.REJECTED, Status.CANCELLED}) is (document["error"] is not None)
     assert (status is Status.READY) is ("url" in (document["music"] or {}))
     assert (document["brief"] is None) or document["describer"]["calls"] == 1
