@@ -45,4 +45,4 @@ def test_everything_else_is_delivered_again(failure: Exception) -> None:
 def test_the_decorated_handler_stays_a_plain_function() -> None:
     """functions-framework finds a plain function by its name."""
     assert handler.__name__ == "handler"
-    assert handler.__doc__ == "Raise what the event says."
+    assert handler.__doc__ == "Raise the exception in the event."
