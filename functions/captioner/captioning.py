@@ -1,4 +1,4 @@
-"""From a finished upload to a captioned track, announced on `captions`."""
+"""Caption a finished upload: claim its track, describe its picture and announce the brief on `captions`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -52,7 +52,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Settings:
-    """The buckets, the session that dropped pictures belong to, and how long a claim and a state last."""
+    """Buckets, the session of dropped pictures, the engine of requests that name none, and time limits."""
 
     images_bucket: str
     results: ResultsBucket
@@ -63,7 +63,7 @@ class Settings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Read the environment; raise SettingMissingError naming a variable that is not set."""
+        """Read the environment; raise SettingMissingError for a variable that is not set."""
         return cls(
             images_bucket=required(environ, "IMAGES_BUCKET"),
             results=ResultsBucket.from_environ(environ),
@@ -75,80 +75,60 @@ class Settings:
 
 
 class Tracks(Protocol):
-    """The truth about every track."""
-
     def create(self, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
-        """Write a new track, or leave the one that is there."""
+        """Write a new track, or leave the existing one."""
         ...
 
-    def find(self, track: str) -> tuple[Track, PrivateTrack] | None:
-        """Return a track and its work, or None."""
-        ...
+    def find(self, track: str) -> tuple[Track, PrivateTrack] | None: ...
 
     def advance(self, track: str, decide: Decision) -> Outcome | None:
-        """Write what ``decide`` says, once or not at all."""
+        """Write the change that ``decide`` returns, in one commit."""
         ...
 
 
 class Objects(Protocol):
-    """The objects in the images and results buckets."""
+    def find(self, bucket: str, name: str, generation: int | None = None) -> ObjectFinalized | None: ...
 
-    def find(self, bucket: str, name: str, generation: int | None = None) -> ObjectFinalized | None:
-        """Return the facts of an object, of just that generation if one is given, or None where it is not there."""
-        ...
-
-    def read(self, bucket: str, name: str, generation: int | None = None) -> bytes | None:
-        """Return an object's bytes, or None where it is gone."""
-        ...
+    def read(self, bucket: str, name: str, generation: int | None = None) -> bytes | None: ...
 
     def create(self, bucket: str, name: str, data: bytes, content_type: str) -> None:
-        """Write an object, or leave the one that is there."""
+        """Write an object, or leave the existing one."""
         ...
 
     def erase(self, bucket: str, prefix: str) -> None:
-        """Delete everything whose name starts so."""
+        """Delete every object with this prefix."""
         ...
 
 
 @dataclass(frozen=True)
 class Description:
-    """What came of asking: a brief or the reason why there is none, and what the asking used and cost."""
+    """The describer's brief, or the error that ends the track, and what its calls used and cost."""
 
     outcome: Brief | PermanentError
     usage: DescriberUsage
 
 
 class Describer(Protocol):
-    """Who looks at the picture."""
-
     def describe(self, picture: Picture, request: Request) -> Description:
-        """Describe a picture; raise TransientError when another time may go better, BlockedError when none will."""
+        """Describe a picture; raise TransientError if a later call may succeed, BlockedError if none will."""
         ...
 
 
 class Breaker(Protocol):
-    """What spares the describer while no call to it can succeed."""
+    """Open while no call to the describer can succeed."""
 
-    def is_open(self) -> bool:
-        """Say whether it is to be spared now."""
-        ...
+    def is_open(self) -> bool: ...
 
-    def open(self, reason: str) -> None:
-        """Spare it for a while."""
-        ...
+    def open(self, reason: str) -> None: ...
 
 
 class Captions(Protocol):
-    """The topic that wakes the launcher."""
-
-    def announce(self, message: CaptionMessage, engine: str) -> None:
-        """Publish one take and return when it is confirmed."""
-        ...
+    def announce(self, message: CaptionMessage, engine: str) -> None: ...
 
 
 @dataclass(frozen=True)
 class Captioner:
-    """Takes each picture from its upload to its announced brief."""
+    """Captions each track once, however often its event is delivered."""
 
     tracks: Tracks
     objects: Objects
@@ -159,25 +139,25 @@ class Captioner:
     settings: Settings
 
     def caption(self, event: ObjectFinalized) -> None:
-        """Handle one finished upload, however often and however late it is delivered.
+        """Handle one finished upload.
 
-        Raises LeasedError while another invocation holds the track, so that the event comes again.
+        Raises LeasedError while another invocation holds the track, so that the event is delivered again.
         """
         if event.bucket != self.settings.images_bucket or event.name.endswith("/"):
-            logs.info("not a picture for us", bucket=event.bucket, object=event.name)
+            logs.info("not an uploaded picture", bucket=event.bucket, object=event.name)
             return
-        # The event only says where to look: what it claims of the object may be forged, or no longer true.
+        # The event only names the object: its other fields may be forged, or no longer true.
         found = self.objects.find(event.bucket, event.name, event.generation)
         if found is None:
-            logs.warning("an event about an object that is not there", object=event.name, generation=event.generation)
+            logs.warning("the object of the event does not exist", object=event.name, generation=event.generation)
             return
         self._process(ids.announced_track(found.name) or self._dropped(found), found)
 
     def resume(self, message: PictureMessage) -> None:
-        """Take a track up again that was parked or left lying, as its storage event would.
+        """Process a parked or overdue track again, as its storage event would.
 
-        A track whose announced picture has not come in all the time that it had ends here.
-        Raises LeasedError while another invocation holds the track, so that the message comes again.
+        Ends a track whose announced picture was not uploaded in time.
+        Raises LeasedError while another invocation holds the track, so that the message is delivered again.
         """
         found = self.tracks.find(message.track)
         if found is None:
@@ -185,7 +165,7 @@ class Captioner:
             return
         picture = self._picture_of(found[0])
         if picture is None:
-            self._give_up(found[0])
+            self._end_without_picture(found[0])
         else:
             self._process(message.track, picture)
 
@@ -204,9 +184,9 @@ class Captioner:
 
     def _dropped(self, found: ObjectFinalized) -> str:
         track = ids.dropped_track_id(found.bucket, found.name, found.generation)
-        # Id and session follow from the object, so a second delivery finds this very document and creates nothing.
+        # The id is derived from the object: a second delivery finds this track and creates nothing.
         self.tracks.create(
-            # With its picture, so that it can be taken up even if this invocation gets no further.
+            # The image is stored now, so that the sweeper can resume the track if this invocation crashes.
             Track(self.settings.drop_session, track, Status.AWAITING_UPLOAD, 1, _dropped_request(found), _image(found)),
             PrivateTrack(token=ids.new_results_token()),
             datetime.now(UTC) + DROPPED_TRACKS_LIVE,
@@ -217,15 +197,15 @@ class Captioner:
         image = track.image
         if image is not None:
             return ObjectFinalized(image.bucket, image.object, image.generation, image.bytes, image.content_type)
-        # Nobody has heard of an upload: its event was lost, or there was none.
+        # No event of an upload was handled: it was lost, or nothing was uploaded.
         return self.objects.find(self.settings.images_bucket, ids.upload_name(track.track_id))
 
-    def _give_up(self, track: Track) -> None:
+    def _end_without_picture(self, track: Track) -> None:
         if datetime.now(UTC) - (track.created_at or _LONG_AGO) < self.settings.patience.awaiting_upload:
-            logs.info("its picture may still come", track=track.track_id)
+            logs.info("the picture may still be uploaded", track=track.track_id)
             return
-        end = _end(track, UploadMissingError("the announced picture never came"))
-        # The picture may have come in this very moment: then the track is on its way and stays there.
+        end = _end(track, UploadMissingError("the announced picture was not uploaded"))
+        # If the picture's event is handled at the same time, the track has another status and is left alone.
         self.tracks.advance(
             track.track_id, lambda current, _: end if current.status is Status.AWAITING_UPLOAD else None
         )
@@ -238,7 +218,7 @@ class Captioner:
             )
             if current.status is Status.AWAITING_UPLOAD:
                 return Change(Status.CAPTIONING, TrackUpdate(image=_image(event)), claimed)
-            # The first holder may have crashed: when its lease has ended, the next delivery takes over.
+            # The holder may have crashed: once its lease has ended, the next delivery claims the track.
             if current.status is Status.CAPTIONING and (work.lease_until or _LONG_AGO) < now:
                 return Change(work=claimed)
             return None
@@ -253,7 +233,7 @@ class Captioner:
         except PermanentError as error:
             change = _end(track, error)
         except BlockedError as error:
-            # Acknowledged, since repeating it would only burn its deliveries: a replay takes it up.
+            # Acknowledged, since redeliveries would exhaust their attempts: a replay resumes the track.
             logs.error("track parked", track=track.track_id, reason=str(error))
             change, parks = Change(update=TrackUpdate(error=error)), True
         except BaseException:
@@ -261,21 +241,21 @@ class Captioner:
             raise
 
         def decide(current: Track, work: PrivateTrack) -> Change | None:
-            # Only the holder of the lease writes: a slow handler that was overtaken changes nothing any more.
+            # Only the owner writes: a slow handler whose lease another invocation has taken over changes nothing.
             if current.status is not Status.CAPTIONING or work.owner != owner:
                 return None
             return replace(change, work=replace(work, parked=True, lease_until=None, claims=0)) if parks else change
 
         end = self.tracks.advance(track.track_id, decide)
         if end is None or end.track.status is Status.CANCELLED:
-            # Cancelled or erased meanwhile: nothing refers to the cover, and no erasure may come that would find it.
+            # Cancelled or erased meanwhile: no document refers to the cover, and no later erasure would find it.
             folder = self.settings.results.folder(outcome.work.token)
             self.objects.erase(folder.bucket, folder.name(COVER))
         elif (end.changed or _holds(end, owner)) and change.status is Status.CAPTIONED:
             self._announce(track)
 
     def _release(self, track: Track, owner: str) -> None:
-        # The event comes again soon; without the lease it need not wait for this attempt's to end.
+        # The event is delivered again soon; without a lease it need not wait for this one to end.
         self.tracks.advance(
             track.track_id,
             lambda _, work: Change(work=replace(work, lease_until=None)) if work.owner == owner else None,
@@ -283,7 +263,7 @@ class Captioner:
 
     def _describe(self, track: Track, work: PrivateTrack, event: ObjectFinalized) -> Change:
         if work.claims >= MAX_CLAIMS:
-            raise CaptionAbandonedError(f"taken up {work.claims} times")
+            raise CaptionAbandonedError(f"claimed {work.claims} times")
         if event.size > MAX_PICTURE_BYTES:
             raise PictureTooLargeError(f"{event.size} bytes")
         data = self.objects.read(event.bucket, event.name, event.generation)
@@ -309,7 +289,7 @@ class Captioner:
             raise
 
     def _announce(self, track: Track) -> None:
-        # Published before it is marked: a crash in between repeats the message, which launches nothing twice.
+        # Published before it is marked: after a crash in between, the message is repeated and launches nothing twice.
         engine = track.request.engine or self.settings.default_engine
         self.captions.announce(CaptionMessage(track.session, track.track_id, track.attempt), engine)
         self.tracks.advance(
@@ -336,14 +316,14 @@ def _image(event: ObjectFinalized) -> Image:
 
 
 def _dropped_request(event: ObjectFinalized) -> Request:
-    """Read what the person asked for from the object's custom metadata; what cannot be read is left to the system."""
+    """Return the request in an object's custom metadata, without the values that are invalid."""
     wishes: dict[str, Any] = {}
     for name, value in event.metadata.items():
         try:
             wish = {name: int(value) if name in {"durationSeconds", "seed"} else value}
             Request.from_mapping(wish)
         except (BriefError, ValueError) as error:
-            logs.warning("metadata not understood", object=event.name, reason=str(error))
+            logs.warning("invalid metadata", object=event.name, reason=str(error))
             continue
         wishes |= wish
     return Request.from_mapping(wishes)

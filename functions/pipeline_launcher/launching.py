@@ -1,4 +1,4 @@
-"""From a captioned track to one pipeline job, however often its message is delivered."""
+"""Launch one pipeline job for each attempt, however often its message is delivered."""
 
 import hashlib
 import secrets
@@ -27,8 +27,8 @@ from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track
 class Settings:
     """Where the pipeline may run and keeps its files, who it runs as, and where its music and its message go.
 
-    The first of ``regions`` is the installation's own. A region that refused a job gets no other for ``pause``: its
-    quota is one of a minute.
+    The first of ``regions`` is the installation's. After a region has refused a job it gets no other for ``pause``,
+    since its quota counts jobs per minute.
     """
 
     regions: tuple[str, ...]
@@ -61,10 +61,8 @@ class Settings:
 
 
 class Tracks(Protocol):
-    """The truth about every track."""
-
     def advance(self, track: str, decide: Decision) -> Outcome | None:
-        """Write what ``decide`` says, once or not at all."""
+        """Write the change that ``decide`` returns, in one commit."""
         ...
 
 
@@ -85,23 +83,17 @@ class Pipelines(Protocol):
 
 
 class Regions(Protocol):
-    """What all instances know of the regions' capacity."""
+    """The regions that refused a job, shared by all instances."""
 
-    def busy_until(self) -> Mapping[str, datetime]:
-        """Return the regions that refused a job, and until when each is to be spared."""
-        ...
+    def busy_until(self) -> Mapping[str, datetime]: ...
 
     def spare(self, region: str, until: datetime) -> None:
-        """Have a region asked for no job until a moment."""
+        """Launch no job in a region until a moment."""
         ...
 
 
 class Switch(Protocol):
-    """The operator's switch."""
-
-    def is_paused(self) -> bool:
-        """Say whether nothing new is to be begun."""
-        ...
+    def is_paused(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -116,12 +108,12 @@ class Launcher:
     switch: Switch
 
     def launch(self, message: CaptionMessage) -> None:
-        """Handle one message, however often and however late it is delivered.
+        """Handle one message.
 
-        While no region takes the job the track waits where it is, and the sweeper announces it again.
+        While no region accepts the job, the track keeps its state and the sweeper announces it again.
         """
         if self.switch.is_paused():
-            # Acknowledged: the track stays as it is, and the sweeper announces it again until it may go on.
+            # Acknowledged: the track does not change, and the sweeper announces it again until it can be launched.
             logs.warning("paused", track=message.track)
             return
         now = datetime.now(UTC)
@@ -129,8 +121,8 @@ class Launcher:
         chosen = self._choose(busy)
 
         def claim(current: Track, work: PrivateTrack) -> Change | None:
-            # Its region chosen and the day's launch counted in the very commit that claims the track: launched once,
-            # in one place, counted once. Where even the chosen region is busy nothing is claimed.
+            # The commit that claims the track also stores its region and counts the day's launch, so it is launched
+            # in one region and counted once. While all regions are busy nothing is claimed.
             due = current.status is Status.CAPTIONED and current.attempt == message.attempt and chosen not in busy
             claimed = replace(work, region=chosen)
             return Change(Status.LAUNCHING, work=claimed, daily_limit=self.settings.daily_limit) if due else None
@@ -141,7 +133,7 @@ class Launcher:
             self._end(message, Status.CAPTIONED, error)
             return
         if outcome is None:
-            # Which region it was in went with it.
+            # The deleted track no longer says which region its job is in.
             self._cancel(message, self.settings.regions)
             return
         track, work = outcome.track, outcome.work
@@ -153,7 +145,7 @@ class Launcher:
         elif region in busy:
             self._wait(message, track.status, busy[region])
         else:
-            # `launching` found here is a launch that crashed half-way, was refused or runs beside this one:
+            # A track that is already `launching` had a launch that crashed, was refused or runs at the same time:
             # all ask the same region for the same job id, and Vertex AI grants it once.
             self._launch(message, track, work, region)
 
@@ -162,32 +154,32 @@ class Launcher:
             self._create(track, work, region)
             settled = self._settle(message, Status.LAUNCHING, Change(Status.COMPOSING))
         except LaunchUnavailableError as error:
-            logs.warning("no job taken on", track=track.track_id, region=region, reason=str(error))
+            logs.warning("job refused", track=track.track_id, region=region, reason=str(error))
             until = datetime.now(UTC) + self.settings.pause
-            # A failure is this track's alone to wait for; where there is no room there is none for anybody.
+            # After a failure only this track waits; without capacity every track of the region does.
             if isinstance(error, RegionBusyError):
                 self.regions.spare(region, until)
             settled = self._wait(message, Status.LAUNCHING, until)
         except PermanentError as error:
             self._end(message, Status.LAUNCHING, error)
             return
-        # Even where no answer came the job may have been made, and nobody announces a track that is at its end.
+        # Without an answer the job may exist all the same, and nothing resumes a final track.
         if settled is None or _is_called_off(settled.track, message):
             self._cancel(message, [region])
 
     def _choose(self, busy: Mapping[str, datetime]) -> str:
-        """Return any of the regions that are free; where none is, the one that will be first."""
+        """Return a random free region; if none is free, the one that will be first."""
         free = [region for region in self.settings.regions if region not in busy]
         return secrets.choice(free) if free else min(self.settings.regions, key=lambda region: busy[region])
 
     def _wait(self, message: CaptionMessage, state: Status, until: datetime) -> Outcome | None:
-        # Acknowledged: a message that came again for as long as an outage lasts would end as a dead letter, beside
-        # those that the sweeper sends meanwhile. Due later, the track has its session's turn among all that wait.
+        # Acknowledged: during an outage redeliveries would exhaust their attempts, while the sweeper also publishes
+        # the message. When the track is due, it takes its session's turn among the waiting tracks.
         logs.info("waits for a region", track=message.track, status=state, until=until)
         return self._settle(message, state, Change(due_at=until))
 
     def _cancel(self, message: CaptionMessage, regions: Iterable[str]) -> None:
-        # The command that cancelled or erased the track may have come before its job was there to be cancelled.
+        # The command that cancelled or erased the track may have run before its job existed.
         logs.warning("the track was cancelled or is gone", track=message.track)
         for region in regions:
             self.pipelines.cancel(ids.pipeline_job_id(message.track, message.attempt), region)
@@ -231,7 +223,7 @@ class Launcher:
 
     def _settle(self, message: CaptionMessage, state: Status, change: Change) -> Outcome | None:
         def decide(current: Track, _: PrivateTrack) -> Change | None:
-            # The music may be ready before this write: then the track is past this state and stays there.
+            # The music may be ready before this write: then the track has a later state and keeps it.
             return change if current.status is state and current.attempt == message.attempt else None
 
         return self.tracks.advance(message.track, decide)

@@ -1,6 +1,6 @@
-"""From a hint about a pipeline job to the track's end: the music's address, or a reason.
+"""Settle a track when its pipeline job has ended: write the music, or the error.
 
-The message says only where to look. What is true is asked of Vertex AI and seen in the results bucket.
+The message only names the job. Its state comes from Vertex AI, the music from the results bucket.
 """
 
 from collections.abc import Mapping
@@ -37,48 +37,34 @@ class Settings:
 
 
 class Tracks(Protocol):
-    """The truth about every track."""
-
-    def find(self, track: str) -> tuple[Track, PrivateTrack] | None:
-        """Return a track and its work, or None."""
-        ...
+    def find(self, track: str) -> tuple[Track, PrivateTrack] | None: ...
 
     def advance(self, track: str, decide: Decision) -> Outcome | None:
-        """Write what ``decide`` says, once or not at all."""
+        """Write the change that ``decide`` returns, in one commit."""
         ...
 
 
 class Pipelines(Protocol):
-    """The pipeline jobs of Vertex AI."""
-
-    def facts(self, job: str, region: str) -> JobFacts | None:
-        """Return what is true of a job, or None where there is none."""
-        ...
+    def facts(self, job: str, region: str) -> JobFacts | None: ...
 
 
 class Results(Protocol):
-    """The results bucket."""
-
     def music(self, folder: ResultsFolder) -> MusicFacts | None:
-        """Return the facts of complete and checked music, or None while it is not complete."""
+        """Return the facts of complete music, None before; raise MusicMissingError if it is not music."""
         ...
 
-    def erase(self, folder: ResultsFolder) -> None:
-        """Delete everything in a folder."""
-        ...
+    def erase(self, folder: ResultsFolder) -> None: ...
 
 
 class Spans(Protocol):
-    """Where the stages of ended tracks are shown."""
-
     def send(self, track: Track, timeline: Mapping[str, datetime], error: str) -> None:
-        """Send what the stages of this attempt took; never raise, since the track has ended anyhow."""
+        """Send the durations of the attempt's stages; never raise, since the track has ended."""
         ...
 
 
 @dataclass(frozen=True)
 class Notifier:
-    """Ends each track whose pipeline has ended."""
+    """Settles each track once, however often its messages are delivered."""
 
     tracks: Tracks
     pipelines: Pipelines
@@ -87,7 +73,7 @@ class Notifier:
     settings: Settings
 
     def notify(self, message: PipelineMessage) -> None:
-        """Handle one hint, however often and however late it is delivered."""
+        """Handle one message about a pipeline job."""
         found = self.tracks.find(message.track)
         if found is None:
             self._erase(message)
@@ -107,11 +93,11 @@ class Notifier:
             logs.warning("track ended", track=track.track_id, code=error.code, reason=str(error))
             end, code = Change(error.status, TrackUpdate(error=error)), error.code
         if end is None:
-            logs.info("the pipeline is still at work", track=track.track_id, job=message.job)
+            logs.info("the job has not ended", track=track.track_id, job=message.job)
             return
 
         def decide(current: Track, _: PrivateTrack) -> Change | None:
-            # A final state stays: of two hints that settle the same attempt the second changes nothing.
+            # A final state stays: of two messages that settle the same attempt, the second changes nothing.
             return None if current.status.is_final or current.attempt != message.attempt else end
 
         outcome = self.tracks.advance(track.track_id, decide)
@@ -135,7 +121,7 @@ class Notifier:
 
     def _music(self, facts: JobFacts, work: PrivateTrack) -> Change | None:
         folder = self.settings.results.folder(work.token)
-        # The step's own message comes while its job still runs, so the objects decide before the job's state does.
+        # The step publishes its message while its job still runs, so the objects are checked before the job's state.
         music = self.results.music(folder)
         if music is not None:
             return Change(Status.READY, TrackUpdate(music=Music(folder, music)))
@@ -145,6 +131,6 @@ class Notifier:
             case JobState.CANCELLED:
                 raise PipelineCancelledError(facts.reason)
             case JobState.SUCCEEDED:
-                raise MusicMissingError("the job succeeded, but its objects are not there")
+                raise MusicMissingError("the job succeeded, but its results are missing")
             case JobState.UNDER_WAY:
                 return None

@@ -1,6 +1,6 @@
-"""Tracks that were left lying, because an event was lost or its handler died, are taken up again.
+"""Find the overdue tracks, whose event was lost or whose handler crashed, and publish their message again.
 
-The sweeper does nothing itself: it repeats the event that was lost, and the code that would have run then runs now.
+The functions that receive the message do the work; a sweep itself only repeats what was lost.
 """
 
 from collections import Counter
@@ -23,36 +23,26 @@ LOOKED_AT: Final = 1000
 
 
 class Tracks(Protocol):
-    """The truth about every track."""
-
     def due(self, now: datetime, limit: int) -> list[tuple[str, str]]:
-        """Return session and id of tracks that have rested for too long, the longest waiting first."""
+        """Return session and id of the overdue tracks, the longest overdue first."""
         ...
 
     def advance(self, track: str, decide: Decision) -> Outcome | None:
-        """Write what ``decide`` says, once or not at all."""
+        """Write the change that ``decide`` returns, in one commit."""
         ...
 
 
 class Pictures(Protocol):
-    """The topic that has the captioner take a picture up again."""
-
-    def announce(self, message: PictureMessage) -> None:
-        """Publish and return when it is confirmed."""
-        ...
+    def announce(self, message: PictureMessage) -> None: ...
 
 
 class Captions(Protocol):
-    """The topic that wakes the launcher."""
-
-    def announce(self, message: CaptionMessage, engine: str) -> None:
-        """Publish and return when it is confirmed."""
-        ...
+    def announce(self, message: CaptionMessage, engine: str) -> None: ...
 
 
 @dataclass(frozen=True)
 class Sweeper:
-    """Takes up what was left lying or has to wait, at most fifty tracks a tick and region, session by session."""
+    """Resumes overdue tracks: up to fifty for each region in a sweep, with sessions taking turns."""
 
     tracks: Tracks
     notifier: Notifier
@@ -61,24 +51,24 @@ class Sweeper:
     default_engine: str
 
     def sweep(self) -> None:
-        """Look once; safe at any time and beside any other sweeper, since each track is claimed first."""
+        """Resume the overdue tracks once; concurrent sweeps are harmless, since each claims its tracks first."""
         due = in_turns(self.tracks.due(datetime.now(UTC), LOOKED_AT))
         silent: set[str] = set()
         for track in due[: MAX_TRACKS * len(self.notifier.settings.regions)]:
-            # An empty change gives the track its patience anew: of two sweepers only one writes it, and a track
-            # that cannot be helped makes room for the next.
+            # An empty change restarts the track's patience: of two sweeps only one writes it, and a track that stays
+            # overdue makes room for the next.
             claim = self.tracks.advance(track, lambda current, _: None if current.status.is_final else Change())
             if claim is None or not claim.changed:
                 continue
             if claim.track.status is Status.COMPOSING and claim.work.region in silent:
                 continue
-            logs.warning("taken up again", track=track, status=claim.track.status)
+            logs.warning("resumed", track=track, status=claim.track.status)
             try:
                 self._publish_again(claim.track)
             except LaunchUnavailableError as error:
-                # Its patience has begun anew. Those behind it may be in another region, or only wait to be launched.
+                # Its patience has restarted. The next tracks may be in another region, or only wait for their launch.
                 silent.add(claim.work.region)
-                logs.warning("not taken up now", track=track, region=claim.work.region, reason=str(error))
+                logs.warning("not resumed", track=track, region=claim.work.region, reason=str(error))
 
     def _publish_again(self, track: Track) -> None:
         match track.status:
@@ -93,9 +83,9 @@ class Sweeper:
 
 
 def in_turns(due: Iterable[tuple[str, str]]) -> list[str]:
-    """Order tracks so that sessions take turns, and keep each session's own order.
+    """Order tracks so that sessions take turns, and keep the order within each session.
 
-    What is taken up goes to the end of what is due, so those who are not looked at yet come nearer with every tick.
+    A resumed track goes to the end of the due tracks, so the others advance with every sweep.
     """
     earlier: Counter[str] = Counter()
     turns = []

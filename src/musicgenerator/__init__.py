@@ -1,4 +1,4 @@
-"""What the functions agree on: ids, states, documents, messages, events, errors, settings and log lines.
+"""What the functions share: ids, states, documents, messages, events, errors, settings and log lines.
 
-Standard library only, since every cold start pays for what is imported here.
+Only the standard library is imported, since every cold start pays for the imports.
 """

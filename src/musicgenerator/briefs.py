@@ -1,4 +1,4 @@
-"""The musical brief: what a picture became in words, and the vocabulary that every engine understands."""
+"""The brief: a structured description of the music, in a vocabulary that every engine understands."""
 
 import re
 from collections.abc import Mapping
@@ -105,9 +105,9 @@ _MOOD = re.compile(r"[a-z][a-z -]{1,23}")
 
 @dataclass(frozen=True)
 class Brief:
-    """What music is asked for; ``valence`` runs from -1 (dark) to 1 (bright), ``energy`` from 0 (still) to 1 (wild).
+    """The music to make; ``valence`` runs from -1 (dark) to 1 (bright), ``energy`` from 0 (still) to 1 (wild).
 
-    ``to_mapping`` spells the fields as the track document, ``track.json`` and a describer's schema do.
+    The track document, ``track.json`` and the describer's answer use the field names of ``to_mapping``.
     """
 
     title: str
@@ -126,7 +126,7 @@ class Brief:
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, Any]) -> Self:
-        """Read a brief and check every bound; raise BriefError naming the first field that is wrong."""
+        """Read a brief and check every bound; raise BriefError for the first invalid field."""
         return cls(
             title=_text(data, "title"),
             caption=_text(data, "caption"),
@@ -144,7 +144,7 @@ class Brief:
         )
 
     def to_mapping(self) -> dict[str, Any]:
-        """Return the brief as plain values, lists instead of tuples."""
+        """Return the brief as JSON values."""
         return documents.to_mapping(self)
 
 

@@ -1,4 +1,4 @@
-"""What a handler's end means to whoever delivers the event."""
+"""What the outcome of a handler means for the delivery of its event."""
 
 import functools
 from collections.abc import Callable
@@ -9,22 +9,20 @@ from musicgenerator.errors import MalformedEventError
 
 
 class Event(Protocol):
-    """The part of a CloudEvent that is read here."""
+    """The part of a CloudEvent that this module reads."""
 
     data: object
 
-    def __getitem__(self, key: str) -> object:
-        """Return a context attribute such as ``id``."""
-        ...
+    def __getitem__(self, key: str) -> object: ...
 
 
 EventT = TypeVar("EventT", bound=Event)
 
 
 def acknowledging_poison(handler: Callable[[EventT], None]) -> Callable[[EventT], None]:
-    """Let a handler's MalformedEventError end as a log line: no repetition could mend the event.
+    """Log a handler's MalformedEventError and acknowledge the event: another delivery would fail again.
 
-    Everything else that a handler raises has the event delivered again.
+    Every other exception propagates, so that the event is delivered again.
     """
 
     @functools.wraps(handler)

@@ -12,9 +12,9 @@ def to_mapping(value: Any) -> dict[str, Any]:
 
 
 def arguments(kind: type[Any], document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a document's values by the names of a dataclass's fields, for its constructor.
+    """Return the constructor arguments of a dataclass from a document.
 
-    Raises KeyError for a value that is missing and has no default.
+    Raises KeyError if a value is missing and its field has no default.
     """
     names = {each.name: _camel_case(each.name) for each in fields(kind) if each.default is MISSING}
     optional = {each.name: _camel_case(each.name) for each in fields(kind) if _camel_case(each.name) in document}

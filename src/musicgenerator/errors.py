@@ -1,27 +1,28 @@
 """The error tree decides delivery.
 
 MusicgeneratorError
-├── PermanentError              written to the track in words a person understands, then acknowledged
-│   ├── PictureError            the picture cannot be used: another picture is needed
+├── PermanentError              written to the track with a message for the person, then acknowledged
+│   ├── PictureError            the picture cannot be used; the person needs another one
 │   │   ├── PictureGoneError, EmptyPictureError, NotAnImageError, UnsupportedFormatError,
 │   │   ├── PictureTooLargeError, TooManyPixelsError, TooSmallPictureError, TooComplexPictureError,
 │   │   └── TruncatedPictureError, DamagedPictureError
-│   ├── ContentRejectedError    moderation or the model itself declined the picture: the track is ``rejected``
-│   ├── CaptionFailedError      the describer answered, but with nothing that can be used
-│   ├── BriefError              a field of the brief or request is out of bounds
+│   ├── ContentRejectedError    moderation or the model declined the picture: the track is ``rejected``
+│   ├── CaptionFailedError      the describer's answer cannot be used
+│   ├── BriefError              a field of the brief or request is invalid
 │   ├── LaunchRefusedError      Vertex AI will never accept this job
 │   ├── BudgetSpentError        the day's launches are used up
-│   ├── UploadMissingError, CaptionAbandonedError   waited for, or tried, long enough
+│   ├── UploadMissingError      the picture was not uploaded in time
+│   ├── CaptionAbandonedError   describing the picture failed too often
 │   ├── TrackCancelledError     the person cancelled the track
 │   └── MusicError              the pipeline ended without music
 │       └── PipelineFailedError, PipelineCancelledError, MusicMissingError
-├── BlockedError                only the operator can mend it: the track is parked, the event acknowledged
-│   └── DescriberBlockedError   and a replay takes the track up again
-├── TransientError              raised out of the handler, so that the event is delivered again
+├── BlockedError                only the operator can fix the cause: the track is parked, the event acknowledged
+│   └── DescriberBlockedError   until a replay
+├── TransientError              raised by the handler, so that the event is delivered again
 │   ├── ContentionError, MoreToEraseError, LeasedError, CaptionUnavailableError
-│   └── LaunchUnavailableError  for a launch: the track waits for the sweeper instead
-│       └── RegionBusyError     and so does every other of its region
-└── MalformedEventError         nobody's track: logged as poison, then acknowledged
+│   └── LaunchUnavailableError  at a launch the track waits for the sweeper instead
+│       └── RegionBusyError     as does every other track of the region
+└── MalformedEventError         the event names no track: logged, then acknowledged
 """
 
 from typing import Any, ClassVar
@@ -30,11 +31,11 @@ from musicgenerator.states import Status
 
 
 class MusicgeneratorError(Exception):
-    """Everything this system raises on purpose."""
+    """The base class of all errors that this project raises."""
 
 
 class PermanentError(MusicgeneratorError):
-    """Delivering the event again would end the same way; the track ends with this reason."""
+    """Another delivery would fail the same way; the track ends with this error."""
 
     code: ClassVar[str]
     status: ClassVar[Status] = Status.FAILED
@@ -42,7 +43,7 @@ class PermanentError(MusicgeneratorError):
     words: ClassVar[dict[str, str]]
 
     def to_mapping(self, language: str) -> dict[str, Any]:
-        """Return the track's ``error`` field, its message in the person's language."""
+        """Return the track's ``error`` field, with the message in this language, English if there is none."""
         message = self.words.get(language, self.words["en"])
         return {"code": self.code, "message": message, "retryable": self.retryable}
 
@@ -72,7 +73,7 @@ class EmptyPictureError(PictureError):
 
 
 class NotAnImageError(PictureError):
-    """The bytes are no picture, whatever the name says."""
+    """The bytes are not a picture, whatever name and type say."""
 
     code = "not_an_image"
     words = {
@@ -82,7 +83,7 @@ class NotAnImageError(PictureError):
 
 
 class UnsupportedFormatError(PictureError):
-    """A picture, but not of a kind that is accepted."""
+    """The picture's format is not accepted."""
 
     code = "unsupported_format"
     words = {
@@ -92,7 +93,7 @@ class UnsupportedFormatError(PictureError):
 
 
 class PictureTooLargeError(PictureError):
-    """More bytes than are accepted."""
+    """The object has more bytes than are accepted."""
 
     code = "too_large"
     words = {
@@ -102,7 +103,7 @@ class PictureTooLargeError(PictureError):
 
 
 class TooManyPixelsError(PictureError):
-    """More pixels than are decoded."""
+    """The picture has more pixels than are decoded."""
 
     code = "too_many_pixels"
     words = {
@@ -112,7 +113,7 @@ class TooManyPixelsError(PictureError):
 
 
 class TooSmallPictureError(PictureError):
-    """Nothing can be recognised: a few pixels, or a line."""
+    """The picture has too few pixels to recognise anything."""
 
     code = "too_small"
     words = {
@@ -122,7 +123,7 @@ class TooSmallPictureError(PictureError):
 
 
 class TooComplexPictureError(PictureError):
-    """Decoding it would take more time or memory than any photo needs."""
+    """Decoding takes more time or memory than a photo needs."""
 
     code = "too_complex"
     words = {
@@ -152,7 +153,7 @@ class DamagedPictureError(PictureError):
 
 
 class ContentRejectedError(PermanentError):
-    """Moderation, or the model itself, declined this picture."""
+    """Moderation or the model declined the picture."""
 
     code = "content_rejected"
     status = Status.REJECTED
@@ -163,7 +164,7 @@ class ContentRejectedError(PermanentError):
 
 
 class CaptionFailedError(PermanentError):
-    """The describer answered, but with nothing that can be used."""
+    """The describer's answer cannot be used."""
 
     code = "caption_failed"
     retryable = True
@@ -174,7 +175,7 @@ class CaptionFailedError(PermanentError):
 
 
 class BriefError(PermanentError):
-    """A field of a brief or a request is out of bounds."""
+    """A field of a brief or a request is invalid."""
 
     code = "brief_invalid"
     retryable = True
@@ -184,7 +185,6 @@ class BriefError(PermanentError):
     }
 
     def __init__(self, field: str, problem: str) -> None:
-        """Name the field and what is wrong with it."""
         super().__init__(f"{field} {problem}")
         self.field = field
         self.problem = problem
@@ -202,7 +202,7 @@ class LaunchRefusedError(PermanentError):
 
 
 class BudgetSpentError(PermanentError):
-    """As many pipelines as the operator allows have been launched today."""
+    """The day's launches are used up."""
 
     code = "budget_spent"
     retryable = True
@@ -213,7 +213,7 @@ class BudgetSpentError(PermanentError):
 
 
 class UploadMissingError(PermanentError):
-    """The picture that was announced has never come."""
+    """The announced picture was not uploaded in time."""
 
     code = "upload_missing"
     words = {
@@ -223,7 +223,7 @@ class UploadMissingError(PermanentError):
 
 
 class CaptionAbandonedError(PermanentError):
-    """Describing the picture was tried too often."""
+    """Describing the picture failed too often."""
 
     code = "caption_abandoned"
     retryable = True
@@ -240,12 +240,12 @@ class TrackCancelledError(PermanentError):
     status = Status.CANCELLED
     words = {
         "ko": "요청하신 대로 음악 만들기를 취소했어요. 원하시면 언제든 다시 만들 수 있어요.",
-        "en": "Making this music was cancelled, as you command. You can make it anew whenever you like.",
+        "en": "Making this music was cancelled, as you asked. You can make it again at any time.",
     }
 
 
 class MusicError(PermanentError):
-    """The pipeline ended without music."""
+    """The pipeline job ended without music."""
 
     retryable = True
 
@@ -261,7 +261,7 @@ class PipelineFailedError(MusicError):
 
 
 class PipelineCancelledError(MusicError):
-    """The pipeline job was cancelled outside of the track's own commands."""
+    """Somebody cancelled the pipeline job, but not by a command."""
 
     code = "pipeline_cancelled"
     words = {
@@ -271,7 +271,7 @@ class PipelineCancelledError(MusicError):
 
 
 class MusicMissingError(MusicError):
-    """The pipeline says that it succeeded, but its objects are missing or not music."""
+    """The pipeline job succeeded, but its results are missing or are not music."""
 
     code = "music_missing"
     words = {
@@ -281,13 +281,13 @@ class MusicMissingError(MusicError):
 
 
 class BlockedError(MusicgeneratorError):
-    """No repetition helps before the operator has acted; the track waits, and its person is told so."""
+    """Only the operator can fix the cause; the track is parked, and its ``error`` says that it waits."""
 
     code: ClassVar[str]
     words: ClassVar[dict[str, str]]
 
     def to_mapping(self, language: str) -> dict[str, Any]:
-        """Return the track's ``error`` field while it waits, its message in the person's language."""
+        """Return the ``error`` field of a parked track, with the message in this language, English if there is none."""
         return {"code": self.code, "message": self.words.get(language, self.words["en"]), "retryable": False}
 
 
@@ -302,32 +302,32 @@ class DescriberBlockedError(BlockedError):
 
 
 class TransientError(MusicgeneratorError):
-    """The same event may well succeed later; it is delivered again."""
+    """The same event may succeed later; it is delivered again."""
 
 
 class ContentionError(TransientError):
-    """Others kept writing the same document."""
+    """Other writers kept changing the same document or objects."""
 
 
 class MoreToEraseError(TransientError):
-    """A deletion ran out of time; the next one goes on where it was."""
+    """A deletion ran out of time; the same request again continues it."""
 
 
 class LeasedError(TransientError):
-    """Another invocation is working on the track and its lease has not ended."""
+    """Another invocation holds the track's lease."""
 
 
 class CaptionUnavailableError(TransientError):
-    """The describer is busy or out of reach."""
+    """The describer is overloaded or cannot be reached."""
 
 
 class LaunchUnavailableError(TransientError):
-    """Vertex AI fails or is out of reach."""
+    """Vertex AI fails or cannot be reached."""
 
 
 class RegionBusyError(LaunchUnavailableError):
-    """A region of Vertex AI has no room for another job."""
+    """A region of Vertex AI has no capacity for another job."""
 
 
 class MalformedEventError(MusicgeneratorError):
-    """An event or message that no producer of ours writes."""
+    """An event or message that none of this project's producers writes."""

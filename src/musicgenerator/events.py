@@ -1,4 +1,4 @@
-"""The CloudEvents that reach the functions, parsed once at the edge."""
+"""CloudEvents, parsed into frozen values."""
 
 import base64
 import re
@@ -17,7 +17,7 @@ _LARGEST: Final = 2**63 - 1
 
 @dataclass(frozen=True)
 class ObjectFinalized:
-    """A finished upload; bucket, name and generation together are its identity, ``size`` is in bytes."""
+    """A finished upload, identified by bucket, name and generation; ``size`` is in bytes."""
 
     bucket: str
     name: str
@@ -28,7 +28,7 @@ class ObjectFinalized:
 
     @classmethod
     def from_data(cls, data: object) -> Self:
-        """Read StorageObjectData, whose 64-bit numbers are strings; raise MalformedEventError naming the field."""
+        """Read StorageObjectData, whose 64-bit numbers are strings; raise MalformedEventError for an invalid field."""
         if not isinstance(data, dict):
             raise MalformedEventError("storage event: the body is not a JSON object")
         metadata = data.get("metadata") or {}
@@ -45,7 +45,7 @@ class ObjectFinalized:
 
 
 def message_data(data: object) -> bytes:
-    """Return the data of the Pub/Sub message inside a CloudEvent; raise MalformedEventError where there is none."""
+    """Return the data of the Pub/Sub message in a CloudEvent; raise MalformedEventError if there is none."""
     message = data.get("message") if isinstance(data, dict) else None
     encoded = message.get("data") if isinstance(message, dict) else None
     if not isinstance(encoded, str):

@@ -1,6 +1,6 @@
-"""Names that mean something: sessions, tracks, secrets, objects and pipeline jobs.
+"""Names of sessions, tracks, secrets, objects and pipeline jobs.
 
-Every random id carries 130 bits: 26 characters of a 32-letter alphabet behind one letter that says what it names.
+A random id is one letter for its kind and 26 characters of a 32-letter alphabet: 130 random bits.
 """
 
 import base64
@@ -22,29 +22,29 @@ _JOB = re.compile(rf"mg-({TRACK_PATTERN})-([1-9][0-9]{{0,5}})")
 
 
 def new_session_id() -> str:
-    """Return a fresh session id; knowing it is the right to read the session."""
+    """Return a new session id; it is the right to read the session."""
     return "s" + _random()
 
 
 def new_track_id() -> str:
-    """Return a fresh track id."""
+    """Return a new track id."""
     return "t" + _random()
 
 
 def new_results_token() -> str:
-    """Return the unguessable folder of a track's results."""
+    """Return a new token: the unguessable folder of a track's results."""
     return "r" + _random()
 
 
 def new_secret() -> str:
-    """Return a session's secret, the right to command it."""
+    """Return a new secret: the right to command a session."""
     return "k" + _random() + _random()
 
 
 def derived_session(salt: str, idempotency_key: str) -> tuple[str, str]:
-    """Return the id and secret that a client's idempotency key stands for under a stored salt.
+    """Return the session id and secret of a stored salt and a client's idempotency key.
 
-    The salt alone tells nothing, and the key is never stored: together they give the same answer again.
+    The same salt and key give the same session. The key is never stored, and the salt alone does not reveal the secret.
     """
 
     def derive(purpose: str) -> bytes:
@@ -55,12 +55,12 @@ def derived_session(salt: str, idempotency_key: str) -> tuple[str, str]:
 
 
 def derived_track_id(*parts: str) -> str:
-    """Return the track id that these parts always give, so that a second request or delivery finds the same track."""
+    """Return a track id derived from these parts: a second request or delivery finds the same track."""
     return "t" + _spell(hashlib.sha256("\0".join(parts).encode()).digest())
 
 
 def dropped_track_id(bucket: str, name: str, generation: int) -> str:
-    """Return the track id of an object that nobody announced."""
+    """Return the track id of a dropped picture."""
     return derived_track_id("drop", bucket, name, str(generation))
 
 
@@ -75,29 +75,29 @@ def is_track_id(text: str) -> bool:
 
 
 def upload_name(track: str) -> str:
-    """Return the object name that an announced upload must have."""
+    """Return the object name of a track's upload."""
     return UPLOAD_PREFIX + track
 
 
 def announced_track(object_name: str) -> str | None:
-    """Return the track that an object in the images bucket was announced for, if its name says so."""
+    """Return the track whose upload has this object name, None for any other name."""
     track = object_name.removeprefix(UPLOAD_PREFIX)
     return track if track != object_name and is_track_id(track) else None
 
 
 def pipeline_job_id(track: str, attempt: int) -> str:
-    """Return the Vertex pipeline job id of a track's attempt: the key that makes launching idempotent."""
+    """Return the pipeline job id of an attempt; Vertex AI grants it once, which makes launching idempotent."""
     return f"mg-{track}-{attempt}"
 
 
 def track_and_attempt(job_id: str) -> tuple[str, int] | None:
-    """Return what a pipeline job id was derived from, or None if it is not one of ours."""
+    """Return the track and attempt of a pipeline job id, None for any other text."""
     match = _JOB.fullmatch(job_id)
     return (match[1], int(match[2])) if match else None
 
 
 def secret_hash(secret: str) -> str:
-    """Return the only form in which a secret is stored."""
+    """Return the form in which a secret is stored."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 

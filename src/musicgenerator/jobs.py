@@ -1,4 +1,4 @@
-"""What Vertex AI says about a pipeline job, in the words that decide a track's end."""
+"""Requests for pipeline jobs, and what Vertex AI says about a job."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,5 +41,5 @@ class JobFacts:
 
 
 def job_labels(track: str, attempt: int) -> dict[str, str]:
-    """Return the labels that say whose job it is, so that a taken id can be told from a stranger's."""
+    """Return the labels of an attempt's job; a job with this id but other labels belongs to somebody else."""
     return {"app": "musicgenerator", "track": track, "attempt": str(attempt)}

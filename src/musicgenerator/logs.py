@@ -1,7 +1,7 @@
-"""Structured log lines as Cloud Logging reads them from standard output: one JSON object a line.
+"""Structured log lines on standard output, one JSON object a line, as Cloud Logging reads them.
 
-A line about a track, by its `track` or its `job`, carries a trace that is derived from the track's id. So Cloud Logging
-joins what all functions, the pipeline and every later delivery say about one picture, with nothing to be handed on.
+A line with a `track` or `job` field carries a trace id derived from the track's id. Cloud Logging groups the lines of
+all functions, the pipeline and later deliveries by it, without passing a trace along.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ _TRACK: Final = re.compile(TRACK_PATTERN)
 
 
 def info(message: str, **fields: Any) -> None:
-    """Log an ordinary step, its facts as fields."""
+    """Log an ordinary step."""
     _write("INFO", message, fields)
 
 
@@ -34,20 +34,20 @@ def error(message: str, **fields: Any) -> None:
 
 
 def trace_of(track: str) -> str:
-    """Return the trace id that stands for a track: 32 hexadecimal digits."""
+    """Return the trace id of a track: 32 hexadecimal digits."""
     return hashlib.sha256(f"trace {track}".encode()).hexdigest()[:32]
 
 
 def _write(severity: str, message: str, fields: dict[str, Any]) -> None:
     line = {"severity": severity, "message": message, "time": datetime.now(UTC).isoformat()} | _trace(fields) | fields
     text = json.dumps(line, ensure_ascii=False, default=str)
-    # A stranger's text may hold half a character, which no encoding has.
+    # Untrusted text may hold a lone surrogate, which cannot be encoded.
     sys.stdout.write(text.encode(errors="replace").decode() + "\n")
     sys.stdout.flush()
 
 
 def _trace(fields: dict[str, Any]) -> dict[str, str]:
-    # The project is the platform's own variable; where it is not set, the track's id alone joins the lines.
+    # Without the project there is no trace to name; the lines still share the track's id.
     project = os.environ.get("GOOGLE_CLOUD_PROJECT")
     found = _TRACK.search(f"{fields.get('track', '')} {fields.get('job', '')}")
     return {_TRACE: f"projects/{project}/traces/{trace_of(found[0])}"} if project and found else {}

@@ -1,6 +1,6 @@
 """The messages on Pub/Sub: `pictures`, `captions` and `pipeline-events`.
 
-A message is a hint, never the truth: whoever receives one reads the track and asks Vertex AI.
+A message is only a hint: its receiver reads the track and asks Vertex AI.
 """
 
 import json
@@ -18,13 +18,13 @@ _PIPELINE_JOB: Final = "aiplatform.googleapis.com/PipelineJob"
 
 @dataclass(frozen=True)
 class PictureMessage:
-    """On `pictures`: take this track's picture up again, as its storage event would."""
+    """On `pictures`: process this track's picture again, as its storage event would."""
 
     track: str
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """Read a message; raise MalformedEventError naming what is wrong."""
+        """Read a message; raise MalformedEventError for an invalid field."""
         track = _json_object(data).get("track")
         if not isinstance(track, str) or not is_track_id(track):
             raise MalformedEventError(f"picture message: track is {track!r}")
@@ -36,9 +36,9 @@ class PictureMessage:
 
 
 def picture_event(data: bytes) -> PictureMessage | ObjectFinalized:
-    """Read what comes on `pictures`: a track to take up, or the storage event that was given up on.
+    """Read a message on `pictures`: a track to process again, or a dead-lettered storage event.
 
-    Raises MalformedEventError where it is neither.
+    Raises MalformedEventError if it is neither.
     """
     body = _json_object(data)
     return PictureMessage.from_bytes(data) if "track" in body else ObjectFinalized.from_data(body)
@@ -46,7 +46,7 @@ def picture_event(data: bytes) -> PictureMessage | ObjectFinalized:
 
 @dataclass(frozen=True)
 class CaptionMessage:
-    """On `captions`: this attempt of this track has a brief and waits for its pipeline."""
+    """On `captions`: this attempt has a brief and waits for its pipeline job."""
 
     session: str
     track: str
@@ -54,7 +54,7 @@ class CaptionMessage:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """Read a message; raise MalformedEventError naming what is wrong."""
+        """Read a message; raise MalformedEventError for an invalid field."""
         body = _json_object(data)
         session, track, attempt = body.get("session"), body.get("track"), body.get("attempt")
         if not isinstance(session, str) or not is_session_id(session):
@@ -74,7 +74,7 @@ class CaptionMessage:
 class PipelineMessage:
     """On `pipeline-events`: something happened to the pipeline job of this attempt.
 
-    Read from the step's own message or from the log sink's LogEntry; neither says what is true, only where to look.
+    The step's message and the log sink's LogEntry have different forms. Both only name the job to look at.
     """
 
     job: str
@@ -83,7 +83,7 @@ class PipelineMessage:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """Read either form; raise MalformedEventError where neither names one of our jobs."""
+        """Read either form; raise MalformedEventError if it names no job of a track."""
         body = _json_object(data)
         job = body.get("pipelineJobId")
         if job is None:
@@ -93,23 +93,23 @@ class PipelineMessage:
                 job = labels.get("pipeline_job_id")
         origin = track_and_attempt(job) if isinstance(job, str) else None
         if origin is None:
-            raise MalformedEventError(f"pipeline event: it names no pipeline job of ours, but {job!r}")
+            raise MalformedEventError(f"pipeline event: {job!r} is not the pipeline job of a track")
         track, attempt = origin
         return cls(str(job), track, attempt)
 
 
 @dataclass(frozen=True)
 class Tick:
-    """On `pipeline-events`: the scheduler's word that it is time to look for tracks that were left lying."""
+    """On `pipeline-events`: the scheduler asks for a sweep."""
 
 
 def pipeline_event(data: bytes) -> PipelineMessage | Tick:
-    """Read what comes on `pipeline-events`; raise MalformedEventError where it is neither a job's event nor a tick."""
+    """Read a message on `pipeline-events`; raise MalformedEventError if it is neither a job's event nor a tick."""
     return Tick() if _json_object(data).get("tick") is True else PipelineMessage.from_bytes(data)
 
 
 def step_message(job: str) -> bytes:
-    """Return the data of the message that the pipeline's step publishes when its objects are written."""
+    """Return the message that the step publishes after it has written the results."""
     return json.dumps({"pipelineJobId": job}).encode()
 
 

@@ -1,10 +1,10 @@
-"""Words that strangers wrote, people or models, brought down to plain text before they are kept or shown."""
+"""Turn untrusted text, by people or models, into plain text before it is stored or shown."""
 
 import re
 import unicodedata
 from typing import Final
 
-# Looked for in one word at a time: a scheme, a mail address, or a bare host of the usual kinds.
+# Matched against one word at a time: a scheme, a mail address, or a bare host with a usual ending.
 _ADDRESS: Final = re.compile(
     r"""(?ix)
     :// | (?<![a-z])(?:javascript|vbscript|data|file|mailto|tel):\S | (?<![a-z])www\.
@@ -15,27 +15,27 @@ _ADDRESS: Final = re.compile(
 _MAX_READ: Final = 5_000
 _AFTER_LATIN: Final = "\u0250"
 _MARKUP: Final = re.compile(r"<[^<>]{0,200}>|[<>`{}\\]|\]\(|!\[")
-# Letters, marks, numbers, punctuation, symbols and the plain space; no controls, no direction marks,
+# Letters, marks, numbers, punctuation and symbols are kept; controls and direction marks are not.
 _KEPT: Final = frozenset("LMNPS")
-# and none of those that are letters, marks or symbols by name but show nothing: fillers, blanks, hidden selectors.
+# These are letters, marks or symbols by category but show nothing: fillers, blanks, variation selectors.
 _UNSEEN: Final = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\U000e0100-\U000e01ef]")
 
 
 def plain(text: str, length: int) -> str:
     """Return the text on one line, without addresses, markup and invisible characters.
 
-    It has at most ``length`` characters; what is cut off at the end is marked by an ellipsis within the length.
-    Plain text stays as it is.
+    The result has at most ``length`` characters; a cut is marked by an ellipsis within them.
+    Plain text is returned unchanged.
     """
     text = "".join(char if unicodedata.category(char)[0] in _KEPT else _gap(char) for char in text[:_MAX_READ])
     text = _without_addresses(unicodedata.normalize("NFC", _UNSEEN.sub("", text)))
-    # Once more after the markup, which may have stood before an address; and after the cut, which may have made one.
+    # Again after removing markup, which may have hidden an address, and after the cut, which may have created one.
     text = _without_addresses(_MARKUP.sub(" ", text))
     return text if len(text) <= length else _without_addresses(text[: length - 1].rstrip() + "…")
 
 
 def is_unicode(text: str) -> bool:
-    """Say whether a text can be encoded: JSON can also spell half a character, a lone surrogate."""
+    """Say whether a text can be encoded: JSON can contain lone surrogates, which cannot."""
     return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
@@ -54,10 +54,10 @@ def _without_addresses(text: str) -> str:
 
 
 def _is_address(word: str) -> bool:
-    # As it stands, and as a reader that folds compatibility forms would take it.
+    # Both as written and in the form that software with compatibility normalization would read.
     return any(_ADDRESS.search(form) for form in (word, unicodedata.normalize("NFKC", word)))
 
 
 def _gap(char: str) -> str:
-    # A control or separator parts words; an invisible format character inside a word does not.
+    # A control or separator splits words; an invisible format character does not.
     return "" if unicodedata.category(char) == "Cf" else " "

@@ -1,6 +1,6 @@
-"""Where a track's results lie, and the facts that ``track.json`` states about them.
+"""A track's results: their names and addresses, and the facts in ``track.json``.
 
-The pipeline's step writes ``track.json`` last, so its presence means that everything it names is there.
+The step writes ``track.json`` last: if it exists, everything that it names exists.
 """
 
 import json
@@ -30,11 +30,11 @@ RESULT_TYPES: Final = {
 
 @dataclass(frozen=True)
 class MusicFacts:
-    """What was measured of the finished music.
+    """Facts of the finished music.
 
-    ``duration_seconds`` in seconds, ``bytes`` of the MP3, ``loudness_lufs`` integrated (ITU-R BS.1770),
-    ``peaks`` from 0 to 1 evenly over the whole length, ``cost_usd`` what the engine charged, ``fallback_from`` the
-    engine that was asked first and failed, stated only where there was one.
+    ``bytes`` is the size of the MP3, ``loudness_lufs`` the integrated loudness (ITU-R BS.1770), ``peaks`` are values
+    from 0 to 1 at even distances, ``cost_usd`` is what the engine charged, ``fallback_from`` the engine that was asked
+    first and failed; without one the field is left out.
     """
 
     duration_seconds: float
@@ -49,7 +49,7 @@ class MusicFacts:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read the facts out of a ``track.json``; raise MusicMissingError where it states none."""
+        """Read the facts from a ``track.json``; raise MusicMissingError if a fact is missing or invalid."""
         try:
             facts = documents.arguments(cls, json.loads(text)["music"])
             return cls(**facts | {"peaks": tuple(float(peak) for peak in facts["peaks"])})
@@ -57,42 +57,42 @@ class MusicFacts:
             raise MusicMissingError(f"track.json states no music: {error!r}") from error
 
     def to_mapping(self) -> dict[str, Any]:
-        """Return the facts as plain values."""
+        """Return the facts as JSON values."""
         facts = documents.to_mapping(self)
         return {name: value for name, value in facts.items() if name != "fallbackFrom" or value is not None}
 
 
 @dataclass(frozen=True)
 class ResultsFolder:
-    """The folder of one track in the results bucket; ``base_url`` is where the bucket's service answers."""
+    """The folder of one track in the results bucket; ``base_url`` is the address of Cloud Storage."""
 
     base_url: str
     bucket: str
     token: str
 
     def name(self, file: str) -> str:
-        """Return the object name of one of the results."""
+        """Return the object name of a result."""
         return f"{self.token}/{file}"
 
     def url(self, file: str) -> str:
-        """Return the address under which whoever knows the token can read one of the results."""
+        """Return the address of a result; knowing the token is the right to read it."""
         return f"{self.base_url.rstrip('/')}/{self.bucket}/{self.name(file)}"
 
 
 @dataclass(frozen=True)
 class ResultsBucket:
-    """The results bucket; ``base_url`` is where its service answers."""
+    """The results bucket; ``base_url`` is the address of Cloud Storage."""
 
     base_url: str
     name: str
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Read the environment; raise SettingMissingError naming a variable that is not set."""
+        """Read the environment; raise SettingMissingError for a variable that is not set."""
         return cls(required(environ, "STORAGE_URL"), required(environ, "RESULTS_BUCKET"))
 
     def folder(self, token: str) -> ResultsFolder:
-        """Return the folder of the track whose results have this token."""
+        """Return the folder with this token."""
         return ResultsFolder(self.base_url, self.name, token)
 
 
@@ -104,7 +104,7 @@ class Music:
     facts: MusicFacts | None = None
 
     def to_mapping(self) -> dict[str, Any]:
-        """Return the field as plain values."""
+        """Return the field as JSON values."""
         cover = {"coverUrl": self.folder.url(COVER)}
         if self.facts is None:
             return cover

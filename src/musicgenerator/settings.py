@@ -1,4 +1,4 @@
-"""Settings read from environment variables, by name, with an error that says which one is missing."""
+"""Read settings from environment variables; errors name the variable."""
 
 from collections.abc import Collection, Mapping
 from datetime import timedelta
@@ -10,15 +10,15 @@ DAILY_LIMIT: Final = 1000
 
 
 class SettingMissingError(MusicgeneratorError):
-    """A variable that the function cannot start without is not set."""
+    """A required variable is not set."""
 
 
 class SettingInvalidError(MusicgeneratorError):
-    """A variable is set to something that cannot be used."""
+    """A variable has an invalid value."""
 
 
 def required(environ: Mapping[str, str], name: str) -> str:
-    """Return a variable that must be set."""
+    """Return a required variable."""
     value = environ.get(name, "").strip()
     if not value:
         raise SettingMissingError(f"set the environment variable {name}")
@@ -51,10 +51,10 @@ def durations(environ: Mapping[str, str], name: str, keys: Collection[str]) -> d
 
 
 def words(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
-    """Return a variable that holds words parted by spaces."""
+    """Return a variable that holds words separated by spaces."""
     return tuple(environ.get(name, "").split())
 
 
 def regions(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return where pipelines may run: the installation's own region first, then those of ``REGIONS``, each once."""
+    """Return the regions for pipeline jobs, each once: ``REGION`` first, then those of ``REGIONS``."""
     return tuple(dict.fromkeys((required(environ, "REGION"), *words(environ, "REGIONS"))))

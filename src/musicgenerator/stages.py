@@ -1,4 +1,4 @@
-"""What a track's timeline says of its stages: from when until when it was in each state."""
+"""The stages of a track: when it entered and left each state, read from its timeline."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +16,6 @@ class Stage:
 
 
 def stages(timeline: Mapping[str, datetime]) -> tuple[Stage, ...]:
-    """Return the states that were left again, in order of time; ``timeline`` says when each was entered last."""
+    """Return the states that the track has left, by time; ``timeline`` says when it entered each state last."""
     moments = sorted(timeline.items(), key=lambda entered: entered[1])
     return tuple(Stage(name, began, ended) for (name, began), (_, ended) in pairwise(moments))

@@ -1,11 +1,11 @@
-"""The states of a track and the only order in which it may pass through them."""
+"""The states of a track and their order."""
 
 from enum import StrEnum
 from typing import Final
 
 
 class Status(StrEnum):
-    """Where a track stands; the words are what clients read in Firestore."""
+    """The state of a track, as clients read it in Firestore."""
 
     AWAITING_UPLOAD = "awaiting_upload"
     CAPTIONING = "captioning"
@@ -19,16 +19,16 @@ class Status(StrEnum):
 
     @property
     def rank(self) -> int:
-        """How far along the way this state is; the four final states share the last rank."""
+        """The position of this state; the four final states share the last one."""
         return _RANKS[self]
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing follows this state within the same attempt."""
+        """Whether the attempt ends in this state."""
         return self in FINAL
 
     def may_become(self, other: "Status") -> bool:
-        """Say whether a track in this state may pass into the other: forwards only, and never out of a final one."""
+        """Say whether the other state may follow within an attempt: only forwards, and never after a final state."""
         return not self.is_final and other.rank > self.rank
 
 

@@ -1,7 +1,6 @@
-"""The track document, ``sessions/{session}/tracks/{track}``, and the private work beside it.
+"""Tracks and private tracks: their values, their documents, and the changes that a step makes.
 
-A track is what clients read; ``PrivateTrack`` holds what none may read: owner, lease and the results token.
-Each value reads and writes its own part of the documents.
+Clients read the track, ``sessions/{session}/tracks/{track}``. They cannot read the private track, ``work/{track}``.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,7 +34,7 @@ PICTURE_TYPES: Final = (
 
 @dataclass(frozen=True)
 class Image:
-    """The uploaded picture; ``width`` and ``height`` in pixels, upright, 0 until it has been decoded."""
+    """The uploaded picture; ``width`` and ``height`` in pixels after rotation, 0 until the picture is decoded."""
 
     bucket: str
     object: str
@@ -57,7 +56,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Request:
-    """What the person asked for; ``seed`` and ``engine`` are None where the system is to choose."""
+    """What the person asked for; if ``seed`` or ``engine`` is None, the launcher chooses it."""
 
     hint: str = ""
     style: str = ""
@@ -68,7 +67,7 @@ class Request:
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, Any]) -> Self:
-        """Read a request and check every bound; raise BriefError naming the first field that is wrong."""
+        """Read a request and check every bound; raise BriefError for the first invalid field."""
         return cls(
             hint=_short_text(data, "hint", HINT_LENGTH),
             style=_short_text(data, "style", STYLE_LENGTH),
@@ -85,10 +84,7 @@ class Request:
 
 @dataclass(frozen=True)
 class DescriberUsage:
-    """Which model and prompt described the picture, and what the calls used.
-
-    ``cost_usd`` is None where the model's price is unknown.
-    """
+    """The describer's model and prompt, and what its calls used; ``cost_usd`` is None if the price is unknown."""
 
     model: str
     prompt_version: str
@@ -104,10 +100,10 @@ class DescriberUsage:
 
 @dataclass(frozen=True)
 class Track:
-    """One track as a handler sees it: its state and what is known so far.
+    """One track as a handler reads it.
 
-    ``retryable`` is what its error says: whether another attempt may succeed; ``created_at`` is None before it is
-    stored; ``timeline`` says when it entered each state last.
+    ``retryable`` says whether its error allows a retry; ``created_at`` is None before the track is stored;
+    ``timeline`` says when the track entered each state last.
     """
 
     session: str
@@ -141,7 +137,7 @@ class Track:
         )
 
     def to_document(self, now: object, expires_at: datetime) -> dict[str, Any]:
-        """Return a new track's document; ``now`` is what the store takes for the moment of the write."""
+        """Return the document of a new track; ``now`` is the store's value for the time of the write."""
         return {
             "status": self.status.value,
             "attempt": self.attempt,
@@ -160,14 +156,12 @@ class Track:
 
 @dataclass(frozen=True)
 class PrivateTrack:
-    """What is kept of a track where no client can read it.
+    """The part of a track that no client can read.
 
-    ``owner`` is the random name of the invocation that claimed the track and ``lease_until`` ends its claim;
-    ``published`` tells whether the captioned track has been announced on `captions`;
-    ``parked`` tells that it waits for the operator and has to be taken up by a replay;
-    ``claims`` counts how often the picture was taken up;
-    ``region`` is where this attempt's job runs, chosen when the attempt is claimed and never changed: empty before
-    that, and for the installation's own region in documents that are older than the choice.
+    ``token`` is the folder of its results; ``owner`` is the invocation that claimed the track, until ``lease_until``;
+    ``published`` says whether the brief was announced on `captions`; ``parked`` says that the track waits for a replay;
+    ``claims`` counts the claims of the picture; ``region`` is where the attempt's job runs: it is chosen with the claim
+    and never changes. Before the claim it is empty, as in old documents, where it means the installation's region.
     """
 
     token: str
@@ -184,7 +178,7 @@ class PrivateTrack:
         return cls(**documents.arguments(cls, document))
 
     def to_fields(self) -> dict[str, Any]:
-        """Return the fields of ``work/{track}``; the store adds its session, ``dueAt`` and ``expiresAt``."""
+        """Return the fields of ``work/{track}``; the store adds ``session``, ``dueAt`` and ``expiresAt``."""
         return documents.to_mapping(self)
 
 
@@ -199,7 +193,7 @@ KEEP: Final = Keep.KEEP
 
 @dataclass(frozen=True)
 class TrackUpdate:
-    """New values of a track's public fields: KEEP leaves a field as it is, None sets it to null."""
+    """New values of a track's public fields: ``KEEP`` leaves a field unchanged, None sets it to null."""
 
     image: Image | Keep = KEEP
     brief: Brief | Keep = KEEP
@@ -208,7 +202,7 @@ class TrackUpdate:
     error: PermanentError | BlockedError | Keep | None = KEEP
 
     def to_fields(self, language: str) -> dict[str, Any]:
-        """Return the fields of a document update; the error's message is in the person's language."""
+        """Return the fields of a document update, with the error's message in this language."""
         values = {"image": self.image, "brief": self.brief, "describer": self.describer, "music": self.music}
         fields: dict[str, Any] = {name: value.to_mapping() for name, value in values.items() if value is not KEEP}
         if self.error is not KEEP:
@@ -218,12 +212,11 @@ class TrackUpdate:
 
 @dataclass(frozen=True)
 class Change:
-    """One step of a track, written as a whole or not at all.
+    """One step of a track, written in one commit.
 
-    ``work`` is the private track as it is to be, None where it stays as it is;
-    ``attempt`` is the number of the attempt that begins;
-    ``daily_limit`` makes the step one of so many a day: it is counted in the same commit, or refused;
-    ``due_at`` is when the track is next looked after, None where its state's patience says so.
+    ``work`` is the new private track, None if it does not change; ``attempt`` is the number of a new attempt;
+    with ``daily_limit`` the commit also counts the step, or raises BudgetSpentError if the day's limit is reached;
+    ``due_at`` is when the sweeper looks at the track, None for the patience of its state.
     """
 
     status: Status | None = None
@@ -234,9 +227,9 @@ class Change:
     due_at: datetime | None = None
 
     def to_fields(self, language: str, now: object) -> dict[str, Any]:
-        """Return the fields of a document update, by path, empty where the document stays as it is.
+        """Return the fields of a document update by path, empty if the document does not change.
 
-        ``now`` is what the store takes for the moment of the write.
+        ``now`` is the store's value for the time of the write.
         """
         fields = self.update.to_fields(language)
         if self.attempt is not None:
@@ -250,9 +243,9 @@ Decision = Callable[[Track, PrivateTrack], Change | None]
 
 
 def check_step(current: Track, change: Change) -> None:
-    """Raise ValueError unless ``(attempt, rank)`` rises, which it must wherever the status or the attempt changes.
+    """Raise ValueError if the status or the attempt changes and ``(attempt, rank)`` does not rise.
 
-    Only a new attempt leads out of a final state: the next one, of a failed track.
+    Only the next attempt of a failed track leads out of a final state.
     """
     attempt, status = change.attempt or current.attempt, change.status
     if attempt == current.attempt:
@@ -266,7 +259,7 @@ def check_step(current: Track, change: Change) -> None:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The track and work that a decision was last made on, and whether this call wrote what it decided."""
+    """What the last decision saw, and whether this call wrote its change."""
 
     track: Track
     work: PrivateTrack

@@ -1,6 +1,6 @@
-"""A day's counters that everybody counts on, each in several documents.
+"""A day's counters, each split across several documents.
 
-One document takes about one write a second lastingly, which would be the rate of the whole installation.
+One Firestore document sustains about one write a second, which would limit the whole installation.
 """
 
 import random
@@ -15,9 +15,9 @@ _RPC_TIMEOUT_SECONDS: Final = 15.0
 
 
 def part_with_room(client: firestore.Client, path: str, field: str, limit: int) -> Any | None:
-    """Return the snapshot of a part of the counter at ``path`` that is below its share, or None where none is.
+    """Return the snapshot of a shard of the counter at ``path`` that is below its share, None if every share is used.
 
-    The part may not exist yet. Counting on it must depend on its being unchanged.
+    The shard may not exist yet. The write that counts on it needs the snapshot's update time as its precondition.
     """
     parts = _parts(client, path)
     allowed = shares([count(part, field) for part in parts], limit)
@@ -26,17 +26,17 @@ def part_with_room(client: firestore.Client, path: str, field: str, limit: int) 
 
 
 def total(client: firestore.Client, path: str, field: str) -> int:
-    """Return what all parts of a counter have counted."""
+    """Return the sum of a counter's shards."""
     return sum(count(part, field) for part in _parts(client, path))
 
 
 def count(snapshot: Any, field: str) -> int:
-    """Return what one document has counted, 0 where it is not there."""
+    """Return the count of one shard, 0 if it does not exist."""
     return int((snapshot.to_dict() or {}).get(field, 0))
 
 
 def _parts(client: firestore.Client, path: str) -> list[Any]:
-    # As of one moment, and in the same order for everybody.
+    # Read at one moment, and sorted so that every reader computes the same shares.
     found = client.get_all(
         [client.document(f"{path}-{number}") for number in range(PARTS)], timeout=_RPC_TIMEOUT_SECONDS
     )

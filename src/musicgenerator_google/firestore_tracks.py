@@ -1,9 +1,9 @@
-"""Tracks and their work in Firestore, changed only by conditional writes.
+"""Tracks and private tracks in Firestore, changed only by conditional writes.
 
-A track lies at ``sessions/{session}/tracks/{track}``, its work at ``work/{track}``: whoever knows only the track's id,
-as an object name or a job id tells it, finds the session through the work.
-Every change carries the update times that it was decided on, so of two writers one decides again.
-Transactions with locks would make many writers wait for each other and mostly fail.
+A track is at ``sessions/{session}/tracks/{track}``, its private track at ``work/{track}``. An object name or a job id
+contains only the track's id; the private track names the session.
+Every write has the update times that it was decided on as preconditions, so of two concurrent writers one decides
+again. Transactions with locks would make many writers wait for each other and mostly fail.
 """
 
 import random
@@ -26,17 +26,15 @@ _SESSIONS_KEPT: Final = 10_000
 
 
 class FirestoreTracks:
-    """The truth about every track."""
-
     def __init__(self, client: firestore.Client, patience: Patience) -> None:
         self._client, self._patience = client, patience
-        # Which session a track belongs to never changes, and is asked for several times in a handling.
+        # A track never changes its session, and one invocation reads it several times.
         self._sessions: dict[str, str] = {}
 
     def create(self, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
-        """Write a new track with its work, or leave the one that is there as it is.
+        """Write a new track and its private track, or leave the existing ones.
 
-        A second delivery finds the first one's document: the commit fails as a whole and changes nothing.
+        A second delivery finds the first one's documents: its commit fails as a whole and changes nothing.
         """
         batch = self._client.batch()
         kept = {"session": track.session, "dueAt": self._patience.due_at(track.status), "expiresAt": expires_at}
@@ -50,17 +48,17 @@ class FirestoreTracks:
             return
 
     def find(self, track: str) -> tuple[Track, PrivateTrack] | None:
-        """Return a track and its work, or None where there is no such track."""
+        """Return a track and its private track, or None if it does not exist."""
         found = self._read(track)
         return (found[0], found[1]) if found else None
 
     def advance(self, track: str, decide: Decision) -> Outcome | None:
-        """Let ``decide`` look at the track and write what it says, as one commit that happens once or not at all.
+        """Write the change that ``decide`` returns in one commit, or nothing if it returns None.
 
-        Returns what was decided on and whether it was written, or None where there is no such track.
-        ``decide`` returns None for no change; it is asked again whenever another writer came between,
-        and that writer may have been this very call, its answer lost: so it must know its own mark.
-        Raises ContentionError when others kept writing.
+        Returns what was decided on and whether this call wrote it, or None if the track does not exist.
+        ``decide`` is called again if another write came first. That may have been this call's own write, if its answer
+        was lost, so ``decide`` must recognize its own change.
+        Raises ContentionError if other writers keep winning.
         """
         for attempt in range(_TRIES):
             found = self._read(track)
@@ -77,13 +75,13 @@ class FirestoreTracks:
         raise ContentionError(f"track {track} kept changing")
 
     def due(self, now: datetime, limit: int) -> list[tuple[str, str]]:
-        """Return session and id of tracks that have rested longer than their patience, the longest waiting first."""
+        """Return session and id of the overdue tracks, the longest overdue first."""
         query = self._client.collection("work").where(filter=firestore.FieldFilter("dueAt", "<=", now))
         found = query.select(["session"]).order_by("dueAt").limit(limit).stream(timeout=_RPC_TIMEOUT_SECONDS)
         return [(work.get("session"), work.id) for work in found]
 
     def of_session(self, session: str) -> list[str]:
-        """Return all tracks of a session, found by their documents and by their work."""
+        """Return the ids of a session's tracks, found by either of their documents."""
         documents = self._client.collection("sessions", session, "tracks").list_documents(timeout=_RPC_TIMEOUT_SECONDS)
         works = self._client.collection("work").where(filter=firestore.FieldFilter("session", "==", session))
         return sorted(
@@ -91,7 +89,7 @@ class FirestoreTracks:
         )
 
     def erase(self, session: str, track: str) -> None:
-        """Delete a track and its work in one commit; a second time there is nothing left to delete."""
+        """Delete a track and its private track in one commit; deleting them again changes nothing."""
         batch = self._client.batch()
         batch.delete(self._track(session, track))
         batch.delete(self._work(track))
@@ -106,8 +104,8 @@ class FirestoreTracks:
         private = change.work.to_fields() if change.work else {}
         private["dueAt"] = change.due_at or self._patience.due_at(change.status or current.status, parked=parked)
         public = change.to_fields(current.request.language, firestore.SERVER_TIMESTAMP)
-        # The preconditions make a write that was decided on old facts fail instead of undoing a newer one.
-        # Every change writes the private document, so two changes decided on the same facts never both succeed.
+        # The preconditions make a write that was decided on old documents fail instead of undoing a newer one.
+        # Every change writes the private track, so two changes decided on the same documents never both succeed.
         batch.update(work.reference, private, option=self._unchanged(work))
         if public:
             batch.update(track.reference, public, option=self._unchanged(track))
@@ -127,7 +125,7 @@ class FirestoreTracks:
         part = part_with_room(self._client, f"budget/{day}", "launched", limit)
         if part is None:
             raise BudgetSpentError(f"{limit} launches on {day}")
-        # Counted in the commit that moves the track: neither happens without the other, nor twice.
+        # Counted in the commit that changes the track: neither happens without the other, nor twice.
         launched = count(part, "launched") + 1
         if part.exists:
             batch.update(part.reference, {"launched": launched}, option=self._unchanged(part))
@@ -141,8 +139,7 @@ class FirestoreTracks:
         session = self._session(track)
         if session is None:
             return None
-        # As of one moment: read one after the other, a change between the two would show the state that it left
-        # beside the work that it found.
+        # Both at one moment: between two reads, a change could combine its old track with its new private track.
         references = [self._track(session, track), self._work(track)]
         found = {each.reference.path: each for each in self._client.get_all(references, timeout=_RPC_TIMEOUT_SECONDS)}
         document, work = (found[reference.path] for reference in references)

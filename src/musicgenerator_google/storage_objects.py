@@ -1,4 +1,4 @@
-"""Objects in Cloud Storage: read within a bound, created once, erased with every generation."""
+"""Objects in Cloud Storage: created once, and erased with every generation."""
 
 from typing import Final
 
@@ -13,14 +13,11 @@ _ROUNDS: Final = 5
 
 
 class StorageObjects:
-    """The objects of all buckets that this function's account may touch."""
-
     def __init__(self, client: storage.Client) -> None:
-        """Use a client that lives as long as the instance does."""
         self._client = client
 
     def find(self, bucket: str, name: str, generation: int | None = None) -> ObjectFinalized | None:
-        """Return the facts of an object, of just that generation if one is given, or None where it is not there."""
+        """Return an object's facts, of the given generation if any, or None if it does not exist."""
         blob = self._client.bucket(bucket).get_blob(name, generation=generation, timeout=_REQUEST_TIMEOUT_SECONDS)
         if blob is None:
             return None
@@ -29,7 +26,7 @@ class StorageObjects:
         )
 
     def read(self, bucket: str, name: str, generation: int | None = None) -> bytes | None:
-        """Return an object's bytes, of just that generation if one is given, or None where it is not there."""
+        """Return an object's bytes, of the given generation if any, or None if it does not exist."""
         blob = self._client.bucket(bucket).blob(name, generation=generation)
         try:
             return bytes(blob.download_as_bytes(timeout=_REQUEST_TIMEOUT_SECONDS))
@@ -37,7 +34,7 @@ class StorageObjects:
             return None
 
     def head(self, bucket: str, name: str, length: int) -> tuple[bytes, int] | None:
-        """Return an object's first ``length`` bytes and its whole size, or None where it is not there or is empty."""
+        """Return an object's first ``length`` bytes and its size, or None if it does not exist or is empty."""
         blob = self._client.bucket(bucket).blob(name)
         try:
             start = bytes(blob.download_as_bytes(start=0, end=length - 1, timeout=_REQUEST_TIMEOUT_SECONDS))
@@ -47,9 +44,9 @@ class StorageObjects:
         return start, blob.size or 0
 
     def create(self, bucket: str, name: str, data: bytes, content_type: str) -> None:
-        """Write an object that nothing will overwrite.
+        """Write an object, or leave the one that exists.
 
-        A second delivery meets the first one's object, made from the same picture, and leaves it.
+        A second delivery finds the first one's object, made from the same picture, and leaves it.
         """
         blob = self._client.bucket(bucket).blob(name)
         blob.cache_control = "private, max-age=31536000, immutable"
@@ -61,7 +58,7 @@ class StorageObjects:
             return
 
     def generations(self, bucket: str, prefix: str) -> list[tuple[str, int]]:
-        """Return the name and generation of everything whose name starts so, older generations too."""
+        """Return name and generation of every object with this prefix, older generations included."""
         blobs = self._client.list_blobs(bucket, prefix=prefix, versions=True, timeout=_REQUEST_TIMEOUT_SECONDS)
         return [(blob.name, int(blob.generation)) for blob in blobs]
 
@@ -73,9 +70,9 @@ class StorageObjects:
             return
 
     def erase(self, bucket: str, prefix: str) -> None:
-        """Delete everything whose name starts so and look again until nothing is left.
+        """Delete every object with this prefix and list again until none is left.
 
-        Raises ContentionError where somebody keeps writing there.
+        Raises ContentionError if other writers keep creating objects.
         """
         for _ in range(_ROUNDS):
             found = self.generations(bucket, prefix)
@@ -83,4 +80,4 @@ class StorageObjects:
                 return
             for name, generation in found:
                 self.delete(bucket, name, generation)
-        raise ContentionError(f"somebody keeps writing to gs://{bucket}/{prefix}")
+        raise ContentionError(f"other writers keep creating gs://{bucket}/{prefix}")

@@ -107,8 +107,8 @@ def test_one_more_launch_than_the_day_allows_is_refused(database: firestore.Clie
         try:
             outcome = tracks.advance(
                 track,
-                lambda now, _: (
-                    Change(Status.LAUNCHING, daily_limit=before + limit) if now.status is Status.CAPTIONED else None
+                lambda current, _: (
+                    Change(Status.LAUNCHING, daily_limit=before + limit) if current.status is Status.CAPTIONED else None
                 ),
             )
         except BudgetSpentError:

@@ -1,4 +1,4 @@
-"""The contracts as files: what producers write and consumers read."""
+"""The contracts as files, for the tests of producers and consumers."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from musicgenerator.documents import arguments
 from musicgenerator.states import Status
 from musicgenerator.tracks import DescriberUsage, PrivateTrack, Track
 
-# Whose documents the files show.
+# The ids in the recorded documents.
 SESSION: Final = "sabcdefgh234567ijklmnopqrst"
 TRACK: Final = "tmnopqrstuvwxyz234567abcdef"
 TOKEN: Final = "rqrstuvwxyzabcdef234567ghij"
@@ -36,18 +36,18 @@ def recorded_usage(status: Status = Status.CAPTIONED) -> DescriberUsage:
 
 
 def recorded_work(*, published: bool = False) -> PrivateTrack:
-    """Return the work beside the recorded tracks."""
+    """Return the private track of the recorded tracks."""
     return PrivateTrack(token=TOKEN, published=published)
 
 
 def without_timestamps(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a track document whose timeline is the list of states reached, since moments differ from run to run."""
+    """Return a track document without times, which differ from run to run; its timeline is a list of states."""
     kept = {name: value for name, value in document.items() if name not in _MOMENTS}
     return kept | {"timeline": list(document["timeline"])}
 
 
 def with_moments(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a track document with datetimes, as Firestore returns it, instead of JSON's texts."""
+    """Return a track document with datetimes instead of JSON strings, as Firestore returns it."""
     timeline = {name: _moment(text) for name, text in document["timeline"].items()}
     return {**document, "timeline": timeline} | {name: _moment(document[name]) for name in _MOMENTS}
 

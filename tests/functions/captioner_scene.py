@@ -25,7 +25,7 @@ ANNOUNCED: Final = (CaptionMessage(SESSION, TRACK, 1), "composer")
 
 
 def picture_of(_: bytes) -> Picture:
-    """Decode anything to the same picture."""
+    """Decode any bytes to the same picture."""
     return Picture(b"\xff\xd8jpeg", 4032, 3024)
 
 
@@ -48,7 +48,7 @@ def recorded_describer() -> ScriptedDescriber:
 class Scene:
     """The captioner with fakes, and one announced track whose picture has been uploaded.
 
-    ``adapter`` is a real describer in place of the scripted one.
+    ``adapter`` is a real describer that replaces the scripted one.
     """
 
     tracks: MemoryTracks = field(default_factory=MemoryTracks)

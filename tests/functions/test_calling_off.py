@@ -1,4 +1,4 @@
-"""What was called off ends where its job is: in the launcher, in the notifier, and at Vertex AI itself."""
+"""A cancelled or erased track ends its job in the launcher, in the notifier and at Vertex AI."""
 
 import json
 
@@ -44,7 +44,7 @@ def notify(pipelines: MemoryPipelines, results: MemoryResults, held: MemoryTrack
 @pytest.mark.parametrize("end", ["cancelled", "gone"])
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
 def test_a_job_of_a_track_that_was_called_off_is_cancelled(end: str, when: str) -> None:
-    """The command came before its job was there, or the launcher died between creating and looking."""
+    """The command ran before the job existed, or the launcher crashed after creating it."""
     held, pipelines = tracks(Status.CAPTIONED), MemoryPipelines()
 
     def call_off() -> None:
@@ -64,14 +64,14 @@ def test_a_job_of_a_track_that_was_called_off_is_cancelled(end: str, when: str) 
 
 @pytest.mark.parametrize("status", [Status.CAPTIONED, Status.COMPOSING, Status.READY, Status.FAILED, Status.REJECTED])
 def test_no_other_track_s_job_is_cancelled(status: Status) -> None:
-    """Only a cancelled or erased track has nobody waiting for its music."""
+    """Only the jobs of cancelled and erased tracks are."""
     pipelines = MemoryPipelines()
     launch(tracks(status), pipelines)
     assert not pipelines.cancelled
 
 
 def test_an_earlier_attempt_s_message_does_not_cancel_the_present_job() -> None:
-    """The track was cancelled in its second attempt, whose command saw to its job."""
+    """The track was cancelled in its second attempt, whose command cancelled its job."""
     pipelines = MemoryPipelines()
     launch(tracks(Status.CANCELLED, attempt=2), pipelines)
     assert not pipelines.cancelled
@@ -79,7 +79,7 @@ def test_an_earlier_attempt_s_message_does_not_cancel_the_present_job() -> None:
 
 @pytest.mark.parametrize("state", list(JobState))
 def test_what_a_job_wrote_for_a_track_that_is_gone_is_erased(state: JobState) -> None:
-    """Whatever became of the job; the folder is the one that the job itself was given."""
+    """It is erased in any state of the job; its parameters name the folder."""
     facts = JobFacts(state, job_labels(TRACK, 1), results_token=TOKEN)
     results = MemoryResults()
     notify(MemoryPipelines(jobs={JOB: facts}), results, MemoryTracks())
@@ -97,7 +97,7 @@ def test_what_a_job_wrote_for_a_track_that_is_gone_is_erased(state: JobState) ->
     ],
 )
 def test_a_stranger_s_job_has_nothing_erased(facts: JobFacts | None) -> None:
-    """No job, one without our labels, or one that names no folder."""
+    """There is no job, its labels are others, or it names no folder."""
     results = MemoryResults()
     notify(MemoryPipelines(jobs={JOB: facts} if facts else {}), results, MemoryTracks())
     assert not results.erased
@@ -105,7 +105,7 @@ def test_a_stranger_s_job_has_nothing_erased(facts: JobFacts | None) -> None:
 
 @pytest.mark.parametrize("status", list(Status))
 def test_what_belongs_to_a_track_is_never_erased_by_an_event(status: Status) -> None:
-    """Wherever the track stands."""
+    """Nothing is erased in any state of the track."""
     results = MemoryResults()
     facts = JobFacts(JobState.CANCELLED, job_labels(TRACK, 1), results_token=TOKEN)
     notify(MemoryPipelines(jobs={JOB: facts}), results, tracks(status))
@@ -119,7 +119,7 @@ def pipelines(server: ScriptedServer) -> VertexPipelines:
 
 @pytest.mark.parametrize("status", [200, 400, 404])
 def test_a_job_is_cancelled_if_it_runs(server: ScriptedServer, pipelines: VertexPipelines, status: int) -> None:
-    """One that has ended, or that there is not, is as it should be."""
+    """A job that has ended or does not exist is no error."""
     server.script(f"POST {JOBS}/{JOB}:cancel", Answer({} if status == 200 else {"error": {"code": status}}, status))
     pipelines.cancel(JOB, HOME)
     assert len(server.heard_at(f"{JOBS}/{JOB}:cancel")) == 1
@@ -129,14 +129,14 @@ def test_a_job_is_cancelled_if_it_runs(server: ScriptedServer, pipelines: Vertex
 def test_a_cancellation_that_was_not_taken_is_told(
     server: ScriptedServer, pipelines: VertexPipelines, status: int
 ) -> None:
-    """So that the event or the request comes again."""
+    """The event or request is repeated."""
     server.script(f"POST {JOBS}/{JOB}:cancel", Answer({"error": {"code": status, "message": "busy"}}, status))
     with pytest.raises(LaunchUnavailableError):
         pipelines.cancel(JOB, HOME)
 
 
 def test_a_job_s_facts_name_the_folder_it_was_given(server: ScriptedServer, pipelines: VertexPipelines) -> None:
-    """From its own parameters; a job without any names none."""
+    """The folder is one of its parameters; a job without parameters has none."""
     job = {"name": f"{JOBS[4:]}/{JOB}", "state": "PIPELINE_STATE_SUCCEEDED", "labels": job_labels(TRACK, 1)}
     given = job | {"runtimeConfig": {"parameterValues": {"results_token": TOKEN, "seconds": 30}}}
     server.script(f"GET {JOBS}/{JOB}", Answer(given), Answer(job))

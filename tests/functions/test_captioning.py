@@ -31,7 +31,7 @@ def soon() -> datetime:
 
 
 def test_an_upload_becomes_the_recorded_captioned_track() -> None:
-    """From `awaiting_upload` over `captioning` to `captioned`, each as recorded, cover written, announced once."""
+    """Each state is as recorded; the cover is written and the track announced once."""
     scene = Scene()
     seen: list[dict[str, Any]] = []
     scene.describer.meanwhile = lambda: seen.append(scene.document)
@@ -46,7 +46,7 @@ def test_an_upload_becomes_the_recorded_captioned_track() -> None:
 
 
 def test_the_describer_gets_the_picture_and_the_wish() -> None:
-    """The decoded picture, never the upload, and what the person asked for."""
+    """It receives the decoded picture, never the upload, and the person's request."""
     scene = Scene()
     scene.deliver()
     assert [(picture_of(b""), recorded_track(Status.AWAITING_UPLOAD).request)] == scene.describer.asked
@@ -61,7 +61,7 @@ def test_the_asked_engine_is_announced() -> None:
 
 
 def test_a_second_delivery_pays_and_announces_nothing_twice() -> None:
-    """The describer is asked once and the launcher woken once."""
+    """The describer is called once and one message is published."""
     scene = Scene()
     scene.deliver()
     before = scene.document
@@ -73,7 +73,7 @@ def test_a_second_delivery_pays_and_announces_nothing_twice() -> None:
 
 @pytest.mark.parametrize("status", [status for status in Status if status.rank >= Status.LAUNCHING.rank])
 def test_a_late_delivery_changes_nothing(status: Status) -> None:
-    """Whatever comes after `captioned` stays as it is."""
+    """A track past `captioned` does not change."""
     scene = Scene()
     scene.at(status)
     scene.deliver()
@@ -92,7 +92,7 @@ def test_a_captioned_track_that_was_never_announced_is_announced() -> None:
 
 
 def test_a_failing_topic_is_tried_again_without_paying_again() -> None:
-    """The track is captioned by then: the second delivery only announces."""
+    """The track is captioned by then: the second delivery only announces it."""
     scene = Scene()
     scene.captions.failures.append(ConnectionError("pub/sub"))
     with pytest.raises(ConnectionError):
@@ -104,7 +104,7 @@ def test_a_failing_topic_is_tried_again_without_paying_again() -> None:
 
 
 def test_another_holder_s_lease_has_the_event_come_again() -> None:
-    """Two invocations of one track never work side by side."""
+    """Two invocations never process one track at the same time."""
     scene = Scene()
     scene.at(Status.CAPTIONING, owner="another", lease_until=soon())
     with pytest.raises(LeasedError):
@@ -114,7 +114,7 @@ def test_another_holder_s_lease_has_the_event_come_again() -> None:
 
 @pytest.mark.parametrize("until", [datetime(2026, 1, 1, tzinfo=UTC), None], ids=["ended", "released"])
 def test_a_lease_that_has_ended_is_taken_over(until: datetime | None) -> None:
-    """The first holder crashed or let go; its track is captioned all the same."""
+    """The first holder crashed or released it; the track is captioned."""
     scene = Scene()
     scene.at(Status.CAPTIONING, owner="another", lease_until=until)
     scene.deliver()
@@ -123,7 +123,7 @@ def test_a_lease_that_has_ended_is_taken_over(until: datetime | None) -> None:
 
 
 def test_a_lease_lasts_longer_than_a_description_can() -> None:
-    """Two calls of a minute each, with one repetition, fit into it."""
+    """Two calls of a minute each fit into it."""
     scene = Scene()
     leases: list[datetime | None] = []
     scene.describer.meanwhile = lambda: leases.append(scene.work.lease_until)
@@ -136,7 +136,7 @@ def test_a_lease_lasts_longer_than_a_description_can() -> None:
 
 @pytest.mark.parametrize("lost", [1, 2, 3])
 def test_a_lost_answer_to_an_own_write_is_no_duplicate(lost: int) -> None:
-    """The commit happened although its answer was lost: the handler knows its own mark and goes on."""
+    """The commit succeeded but its answer was lost: the handler recognizes its own claim and continues."""
     scene = Scene()
     scene.tracks.lost_answers = lost
     scene.deliver()
@@ -147,7 +147,7 @@ def test_a_lost_answer_to_an_own_write_is_no_duplicate(lost: int) -> None:
 
 
 def test_a_picture_delivered_five_times_at_once_is_paid_and_announced_once() -> None:
-    """The first describes it, the other four come again, and then there is nothing left to do."""
+    """The first delivery describes it, the other four are delivered again and find it done."""
     scene = Scene()
     refused: list[LeasedError] = []
 
@@ -168,7 +168,7 @@ def test_a_picture_delivered_five_times_at_once_is_paid_and_announced_once() -> 
 
 
 def test_of_two_claims_at_once_one_wins() -> None:
-    """The other writer's claim came between decision and commit: this one decides again and steps back."""
+    """The other writer claimed between decision and commit: this one decides again and leaves the track."""
     scene = Scene()
     scene.tracks.meanwhile.append(lambda: scene.at(Status.CAPTIONING, owner="another", lease_until=soon()))
     with pytest.raises(LeasedError):
@@ -179,7 +179,7 @@ def test_of_two_claims_at_once_one_wins() -> None:
 
 @pytest.mark.parametrize("failure", [None, CaptionFailedError("late"), CaptionUnavailableError("late")])
 def test_a_slow_handler_that_was_overtaken_writes_nothing(failure: Any) -> None:
-    """Its lease ended and another holds the track: neither its brief nor its failure counts any more."""
+    """Its lease ended and another invocation owns the track: neither its brief nor its error is written."""
     scene = Scene()
     scene.describer.failure = failure
     until = soon()
@@ -196,7 +196,7 @@ def test_a_slow_handler_that_was_overtaken_writes_nothing(failure: Any) -> None:
 
 @pytest.mark.parametrize("end", sorted(FINAL))
 def test_a_track_that_ended_meanwhile_stays_ended(end: Status) -> None:
-    """A cancelled track is not captioned by a handler that was still looking at its picture."""
+    """A handler that was still describing the picture does not caption a cancelled track."""
     scene = Scene()
     scene.describer.meanwhile = lambda: scene.at(end)
     scene.deliver()
@@ -211,7 +211,7 @@ def decoder_failures() -> list[PermanentError]:
 @pytest.mark.parametrize("language", ["ko", "en"])
 @pytest.mark.parametrize("failure", decoder_failures(), ids=lambda failure: failure.code)
 def test_a_picture_that_cannot_be_used_ends_its_track(failure: PermanentError, language: str) -> None:
-    """Failed, with the reason in the person's language; acknowledged, and nobody is paid."""
+    """It fails with an error in the person's language; the event is acknowledged, and nothing is paid."""
     scene = Scene(decode=RefusingDecoder(failure))
     scene.asking(language=language)
     scene.deliver()
@@ -224,7 +224,7 @@ def test_a_picture_that_cannot_be_used_ends_its_track(failure: PermanentError, l
 
 
 def test_a_declined_picture_is_rejected_as_recorded() -> None:
-    """Rejected, not failed: the words ask for another picture, and no cover of it is published."""
+    """The error asks for another picture, and no cover is published."""
     scene = Scene()
     scene.describer.failure = ContentRejectedError("moderation")
     scene.describer.usage = recorded_usage(Status.REJECTED)
@@ -235,7 +235,7 @@ def test_a_declined_picture_is_rejected_as_recorded() -> None:
 
 
 def test_a_description_that_cannot_be_used_fails_the_track() -> None:
-    """It may be tried again by whoever asked."""
+    """The error is retryable."""
     scene = Scene()
     scene.describer.failure = CaptionFailedError("cut short")
     scene.deliver()
@@ -246,7 +246,7 @@ def test_a_description_that_cannot_be_used_fails_the_track() -> None:
 
 
 def test_a_busy_describer_releases_the_lease_and_has_the_event_come_again() -> None:
-    """The next delivery need not wait for this one's lease to end."""
+    """The next delivery need not wait for the lease to end."""
     scene = Scene()
     scene.describer.failure = CaptionUnavailableError("429")
     with pytest.raises(CaptionUnavailableError):
@@ -260,8 +260,8 @@ def test_a_busy_describer_releases_the_lease_and_has_the_event_come_again() -> N
 
 
 @pytest.mark.parametrize(("claims", "status"), [(MAX_CLAIMS - 1, "captioned"), (MAX_CLAIMS, "failed")])
-def test_a_picture_that_was_taken_up_too_often_is_given_up(claims: int, status: str) -> None:
-    """A crash or a busy describer each time: after the last try the track ends in words, and nobody is paid again."""
+def test_a_picture_that_was_claimed_too_often_fails(claims: int, status: str) -> None:
+    """After too many crashes or transient errors the track fails, and the describer is not called again."""
     scene = Scene()
     scene.at(Status.CAPTIONING, owner="another", claims=claims)
     scene.deliver()
@@ -271,8 +271,8 @@ def test_a_picture_that_was_taken_up_too_often_is_given_up(claims: int, status: 
     assert (ended if status == "failed" else None) == scene.document["error"]
 
 
-def test_every_taking_up_is_counted() -> None:
-    """Also those that come to nothing."""
+def test_every_claim_is_counted() -> None:
+    """A claim counts even if its description fails."""
     scene = Scene()
     scene.describer.failure = CaptionUnavailableError("429")
     for claims in (1, 2, 3):
@@ -283,7 +283,7 @@ def test_every_taking_up_is_counted() -> None:
 
 @pytest.mark.parametrize("gone", ["deleted", "overwritten"])
 def test_an_object_deleted_before_it_is_read_ends_its_track(gone: str) -> None:
-    """The picture was there when the track was claimed and is gone when a later delivery reads it."""
+    """The picture existed when the track was claimed and is deleted when a later delivery reads it."""
     scene = Scene()
     scene.at(Status.CAPTIONING)
     if gone == "deleted":
@@ -297,8 +297,8 @@ def test_an_object_deleted_before_it_is_read_ends_its_track(gone: str) -> None:
 
 @pytest.mark.parametrize("status", ["awaiting_upload", "captioning"])
 @pytest.mark.parametrize("wrong", [{"generation": 1}, {"name": "elsewhere.jpg"}], ids=["generation", "name"])
-def test_an_event_about_an_object_that_is_not_there_changes_nothing(status: str, wrong: dict[str, Any]) -> None:
-    """It is forged, or late: of an announced track and of a drop alike."""
+def test_an_event_about_a_missing_object_changes_nothing(status: str, wrong: dict[str, Any]) -> None:
+    """The event is forged or late, for an announced upload or a drop."""
     scene = Scene()
     scene.at(Status(status))
     scene.event = replace(scene.event, **wrong)
@@ -309,7 +309,7 @@ def test_an_event_about_an_object_that_is_not_there_changes_nothing(status: str,
 
 
 def test_a_redelivered_event_of_a_deleted_drop_makes_no_track() -> None:
-    """Its object went with it."""
+    """The object was deleted with its track."""
     scene = dropped()
     scene.deliver()
     track = ids.dropped_track_id(scene.event.bucket, scene.event.name, scene.event.generation)
@@ -320,7 +320,7 @@ def test_a_redelivered_event_of_a_deleted_drop_makes_no_track() -> None:
 
 
 def test_an_object_beyond_the_limit_is_not_downloaded() -> None:
-    """Its facts state the size: fetching 5 TB would kill the instance, and the track would never end."""
+    """Downloading 5 TB would kill the instance, and the track would never end."""
     scene = Scene(decode=RefusingDecoder(PictureTooLargeError("too large")))
     scene.objects.upload(replace(scene.event, size=5 * 10**12), b"picture")
     scene.deliver()
@@ -329,7 +329,7 @@ def test_an_object_beyond_the_limit_is_not_downloaded() -> None:
 
 
 def test_the_object_s_own_facts_count_and_not_the_event_s() -> None:
-    """Size and type are the storage's; what an event says of them may be anything."""
+    """Size and type come from Cloud Storage; an event may contain anything."""
     scene = Scene()
     true = scene.event
     scene.event = replace(true, size=5 * 10**12, content_type="text/html")
@@ -339,7 +339,7 @@ def test_the_object_s_own_facts_count_and_not_the_event_s() -> None:
 
 
 def test_a_lost_upload_event_is_made_up_for() -> None:
-    """The sweeper asks to look: the announced picture is there, and the track goes its way."""
+    """The sweeper's message finds the uploaded picture, and the track is captioned."""
     scene = Scene()
     scene.resume()
     assert scene.document["status"] == "captioned"
@@ -347,7 +347,7 @@ def test_a_lost_upload_event_is_made_up_for() -> None:
 
 
 def test_an_announced_picture_may_take_its_time() -> None:
-    """Whoever claims that it is late: the track's own age decides."""
+    """Only the age of the track decides that it is late, not a message."""
     scene = Scene()
     scene.objects.erase(scene.event.bucket, scene.event.name)
     scene.at(Status.AWAITING_UPLOAD)
@@ -358,7 +358,7 @@ def test_an_announced_picture_may_take_its_time() -> None:
 
 
 def test_an_announced_picture_that_never_came_ends_its_track() -> None:
-    """In words; and a picture that comes in that very moment keeps it on its way."""
+    """It fails with an error, unless the picture is uploaded at that moment."""
     scene = Scene()
     scene.objects.erase(scene.event.bucket, scene.event.name)
     scene.resume()
@@ -372,7 +372,7 @@ def test_an_announced_picture_that_never_came_ends_its_track() -> None:
 
 @pytest.mark.parametrize("ended", ["erased", "cancelled"])
 def test_a_track_that_ended_meanwhile_keeps_no_cover(ended: str) -> None:
-    """An erasure that went by before the cover was written would never find it."""
+    """An erasure that ran before the cover was written would not find it."""
     scene = Scene()
     scene.describer.meanwhile = lambda: (
         scene.tracks.erase(scene.tracks.sessions[TRACK], TRACK) if ended == "erased" else scene.at(Status.CANCELLED)
@@ -383,8 +383,8 @@ def test_a_track_that_ended_meanwhile_keeps_no_cover(ended: str) -> None:
 
 
 @pytest.mark.parametrize(("bucket", "name"), [("somebody-elses", "a.jpg"), ("musicgenerator-images", "folder/")])
-def test_what_is_no_picture_for_us_is_left_alone(bucket: str, name: str) -> None:
-    """Another bucket's object, such as our own results, and a folder's marker make no track."""
+def test_what_is_no_uploaded_picture_is_left_alone(bucket: str, name: str) -> None:
+    """An object in another bucket, such as a result, and a folder's marker make no track."""
     scene = Scene()
     scene.event = replace(scene.event, bucket=bucket, name=name)
     scene.deliver()
@@ -402,7 +402,7 @@ def dropped(**change: Any) -> Scene:
 
 
 def test_a_dropped_object_becomes_a_track_of_the_drop_session() -> None:
-    """Its id follows from the object, its wishes from the metadata; however often it is delivered, it is one track."""
+    """Its id is derived from the object, its request from the metadata; repeated deliveries find the same track."""
     scene = dropped()
     track = ids.dropped_track_id(scene.event.bucket, scene.event.name, scene.event.generation)
     scene.deliver()
@@ -426,8 +426,8 @@ def test_a_dropped_object_becomes_a_track_of_the_drop_session() -> None:
     assert len(scene.describer.asked) == 1
 
 
-def test_a_dropped_object_s_track_can_be_taken_up_by_itself() -> None:
-    """The first invocation crashed right after writing it: the sweeper knows only the track."""
+def test_a_dropped_object_s_track_can_be_resumed() -> None:
+    """The first invocation crashed after creating it: the sweeper's message names only the track."""
     scene = dropped()
     track = ids.dropped_track_id(scene.event.bucket, scene.event.name, scene.event.generation)
     scene.tracks.meanwhile.append(_crash)
@@ -439,7 +439,7 @@ def test_a_dropped_object_s_track_can_be_taken_up_by_itself() -> None:
 
 
 def test_an_upload_for_a_track_that_was_deleted_meanwhile_makes_none() -> None:
-    """`uploads/TRACK` belongs to the track that was announced; when it is gone, nothing comes of a late upload."""
+    """`uploads/TRACK` belongs to an announced track; if that is deleted, a late upload creates nothing."""
     scene = dropped(name=ids.upload_name(ids.new_track_id()))
     before = dict(scene.tracks.documents)
     scene.deliver()
@@ -463,7 +463,7 @@ def test_an_upload_for_a_track_that_was_deleted_meanwhile_makes_none() -> None:
     ids=lambda metadata: json.dumps(metadata)[:30],
 )
 def test_metadata_that_is_not_understood_is_left_to_the_system(metadata: dict[str, str]) -> None:
-    """A wrong or foreign entry costs nobody their music, nor the other wishes."""
+    """An invalid or unknown entry affects neither the track nor the valid entries."""
     scene = dropped(metadata={"style": "waltz"} | metadata)
     scene.deliver()
     track = ids.dropped_track_id(scene.event.bucket, scene.event.name, scene.event.generation)

@@ -30,7 +30,7 @@ LABELS = {"app": "musicgenerator", "track": TRACK, "attempt": "1"}
 
 @dataclass
 class Scene:
-    """The launcher among its fakes, with one captioned track."""
+    """The launcher with fakes for its ports, and one captioned track."""
 
     tracks: MemoryTracks = field(default_factory=MemoryTracks)
     pipelines: MemoryPipelines = field(default_factory=MemoryPipelines)
@@ -42,7 +42,7 @@ class Scene:
         self.at(Status.CAPTIONED)
 
     def at(self, status: Status, **fields: Any) -> None:
-        """Put the track where the recorded document of this status is, some fields changed."""
+        """Replace the track by the recorded document of this status, with some fields changed."""
         self.tracks.hold(recorded(f"track_{status}") | fields, SESSION, TRACK, recorded_work(published=True))
 
     def deliver(self) -> None:
@@ -56,7 +56,7 @@ class Scene:
 
 
 def test_a_captioned_track_is_launched_as_recorded() -> None:
-    """From `captioned` over `launching` to `composing`, each as recorded."""
+    """`captioned`, `launching` and `composing` are each as recorded."""
     scene = Scene()
     seen: list[dict[str, Any]] = []
     scene.pipelines.meanwhile = lambda: seen.append(scene.document)
@@ -92,7 +92,7 @@ def test_the_job_says_all_that_the_pipeline_needs() -> None:
 
 
 def test_the_operators_wishes_are_passed_on() -> None:
-    """Which engine may stand in, and where the model of one's own is, are settings of the launcher."""
+    """The fallback engine and the address of a custom model are settings of the launcher."""
     wishes = {"FALLBACK_ENGINE": "composer", "MODEL_ENDPOINT": "projects/p/locations/l/endpoints/1"}
     settings = Settings.from_environ(ENVIRON | wishes)
     assert (settings.fallback_engine, settings.model_endpoint) == ("composer", "projects/p/locations/l/endpoints/1")
@@ -100,14 +100,14 @@ def test_the_operators_wishes_are_passed_on() -> None:
 
 @pytest.mark.parametrize("setting", ["DEFAULT_ENGINE", "FALLBACK_ENGINE"])
 def test_an_engine_that_does_not_exist_is_no_setting(setting: str) -> None:
-    """A misspelt engine is said when the function starts, not by a pipeline that was paid for."""
+    """A misspelt engine stops the function at its start, before a pipeline is paid for."""
     with pytest.raises(SettingInvalidError, match=setting):
         Settings.from_environ(ENVIRON | {setting: "lyria"})
 
 
 @pytest.mark.parametrize("seed", [0, 7, 2**32 - 1])
 def test_what_was_asked_for_is_passed_on(seed: int) -> None:
-    """Engine, length and seed, the seed 0 among them."""
+    """Engine, length and seed, including the seed 0."""
     scene = Scene()
     asked = {"engine": "lyria-002", "durationSeconds": 60, "seed": seed}
     scene.at(Status.CAPTIONED, request=recorded("track_captioned")["request"] | asked)
@@ -117,7 +117,7 @@ def test_what_was_asked_for_is_passed_on(seed: int) -> None:
 
 
 def test_the_seed_nobody_asked_for_follows_from_the_job() -> None:
-    """A launch that is repeated asks for the same music, another attempt for other music."""
+    """A repeated launch asks for the same music, another attempt for other music."""
     first, again, other = Scene(), Scene(), Scene()
     other.at(Status.CAPTIONED, attempt=2)
     other.message = replace(other.message, attempt=2)
@@ -128,7 +128,7 @@ def test_the_seed_nobody_asked_for_follows_from_the_job() -> None:
 
 
 def test_a_second_message_launches_nothing() -> None:
-    """One job however often the message comes."""
+    """Repeated deliveries create one job."""
     scene = Scene()
     for _ in range(3):
         scene.deliver()
@@ -138,7 +138,7 @@ def test_a_second_message_launches_nothing() -> None:
 
 @pytest.mark.parametrize("status", [status for status in Status if status not in {Status.CAPTIONED, Status.LAUNCHING}])
 def test_a_message_at_any_other_status_changes_nothing(status: Status) -> None:
-    """Too early, too late, or forged: it launches nothing."""
+    """A message that is early, late or forged launches nothing."""
     scene = Scene()
     scene.at(status)
     scene.deliver()
@@ -148,7 +148,7 @@ def test_a_message_at_any_other_status_changes_nothing(status: Status) -> None:
 
 @pytest.mark.parametrize("status", [Status.CAPTIONED, Status.LAUNCHING])
 def test_a_message_of_another_attempt_changes_nothing(status: Status) -> None:
-    """It speaks of a take that is over or was never asked for."""
+    """It names an attempt that is over or never existed."""
     scene = Scene()
     scene.at(status)
     scene.message = replace(scene.message, attempt=2)
@@ -158,7 +158,7 @@ def test_a_message_of_another_attempt_changes_nothing(status: Status) -> None:
 
 
 def test_a_message_for_no_track_is_acknowledged() -> None:
-    """It was erased, or never was."""
+    """The track was erased or never existed."""
     scene = Scene()
     scene.tracks.erase(SESSION, TRACK)
     scene.deliver()
@@ -167,7 +167,7 @@ def test_a_message_for_no_track_is_acknowledged() -> None:
 
 @pytest.mark.parametrize("lost", [1, 2])
 def test_a_lost_answer_of_the_store_is_no_duplicate(lost: int) -> None:
-    """The commit happened although its answer was lost: the track is launched all the same, once."""
+    """The commit succeeded but its answer was lost: the track is launched once."""
     scene = Scene()
     scene.tracks.lost_answers = lost
     scene.deliver()
@@ -176,7 +176,7 @@ def test_a_lost_answer_of_the_store_is_no_duplicate(lost: int) -> None:
 
 
 def test_a_lost_answer_of_vertex_is_no_failure() -> None:
-    """The client repeated a creation that had worked: the id is taken, but by this very launch."""
+    """The client repeated a creation that had succeeded: the id is taken by this launch."""
     scene = Scene()
     scene.pipelines.lost_answers = 1
     scene.deliver()
@@ -184,7 +184,7 @@ def test_a_lost_answer_of_vertex_is_no_failure() -> None:
 
 
 def test_a_launch_that_crashed_half_way_is_finished() -> None:
-    """`launching` with no job behind it, and `launching` with one, both end in `composing` with one job."""
+    """`launching` with or without a job becomes `composing` with one job."""
     for jobs in ({}, {JOB: JobFacts(JobState.UNDER_WAY, job_labels(TRACK, 1))}):
         scene = Scene(pipelines=MemoryPipelines(jobs=dict(jobs)))
         scene.at(Status.LAUNCHING)
@@ -194,7 +194,7 @@ def test_a_launch_that_crashed_half_way_is_finished() -> None:
 
 
 def test_a_job_id_that_a_stranger_has_taken_fails_the_track() -> None:
-    """A taken id is a success only if the labels say that the job is ours."""
+    """A taken id is a success only if the job has the attempt's labels."""
     for labels in ({}, {"app": "another"}, LABELS | {"attempt": "2"}):
         scene = Scene(pipelines=MemoryPipelines(jobs={JOB: JobFacts(JobState.UNDER_WAY, labels)}))
         scene.deliver()
@@ -203,7 +203,7 @@ def test_a_job_id_that_a_stranger_has_taken_fails_the_track() -> None:
 
 
 def test_labels_that_google_adds_are_no_stranger_s() -> None:
-    """Vertex AI puts labels of its own beside ours."""
+    """Vertex AI adds its own labels."""
     labels = LABELS | {"vertex-ai-pipelines-run-billing-id": "1"}
     scene = Scene(pipelines=MemoryPipelines(jobs={JOB: JobFacts(JobState.UNDER_WAY, labels)}))
     scene.deliver()
@@ -211,7 +211,7 @@ def test_labels_that_google_adds_are_no_stranger_s() -> None:
 
 
 def test_a_refused_launch_ends_the_track_in_the_person_s_language() -> None:
-    """Acknowledged, with words."""
+    """The message is acknowledged."""
     scene = Scene()
     scene.at(Status.CAPTIONED, request=recorded("track_captioned")["request"] | {"language": "en"})
     scene.pipelines.failures.append(LaunchRefusedError("no such account"))
@@ -221,7 +221,7 @@ def test_a_refused_launch_ends_the_track_in_the_person_s_language() -> None:
 
 
 def test_a_track_without_a_brief_is_never_launched() -> None:
-    """It cannot be launched, and says so."""
+    """It ends with an error."""
     scene = Scene()
     scene.at(Status.CAPTIONED, brief=None)
     scene.deliver()
@@ -245,7 +245,7 @@ def test_what_nobody_foresaw_has_the_message_come_again() -> None:
 
 @pytest.mark.parametrize("end", [Status.COMPOSING, Status.READY, Status.FAILED, Status.CANCELLED])
 def test_a_track_that_is_further_already_stays_there(end: Status) -> None:
-    """The music may be ready, or the track cancelled, before the launcher writes `composing`."""
+    """The track may be ready or cancelled before the launcher writes `composing`."""
     scene = Scene()
     scene.pipelines.meanwhile = lambda: scene.at(end)
     scene.deliver()
@@ -270,7 +270,7 @@ class Deployed:
 
 
 def test_the_template_is_read_from_where_it_was_deployed() -> None:
-    """A gs:// address, a bucket and a name with slashes."""
+    """The address is gs://, a bucket and a name with slashes."""
     found = template_at("gs://pipelines/v1/musicgenerator.yaml", Deployed(b"root: {}\npipelineInfo: {name: m}\n"))
     assert found == {"root": {}, "pipelineInfo": {"name": "m"}}
 
@@ -290,6 +290,6 @@ def test_the_template_is_read_from_where_it_was_deployed() -> None:
     ],
 )
 def test_a_template_that_is_none_is_refused(address: str, data: bytes | None) -> None:
-    """The setting is named, so that whoever deploys knows what to mend."""
+    """The error names the setting."""
     with pytest.raises(SettingInvalidError, match="PIPELINE_TEMPLATE"):
         template_at(address, Deployed(data))

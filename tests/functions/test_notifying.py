@@ -28,7 +28,7 @@ MUSIC = MusicFacts.from_json(json.dumps(recorded("track")))
 UNDER_WAY = [status for status in Status if status not in FINAL]
 DAMAGED = MusicMissingError("another size")
 
-# What a hint ends a track with, by what Vertex AI says of the job and what lies in the results bucket.
+# How a message ends a track, by the job's state and the music in the results bucket.
 ENDS: list[tuple[JobState, MusicFacts | PermanentError | None, type[PermanentError] | str | None]] = [
     (JobState.UNDER_WAY, None, None),
     (JobState.UNDER_WAY, MUSIC, "ready"),
@@ -47,7 +47,7 @@ ENDS: list[tuple[JobState, MusicFacts | PermanentError | None, type[PermanentErr
 
 @dataclass
 class Scene:
-    """The notifier among its fakes, with one track whose job is under way."""
+    """The notifier with fakes for its ports, and one track whose job is under way."""
 
     tracks: MemoryTracks = field(default_factory=MemoryTracks)
     pipelines: MemoryPipelines = field(default_factory=MemoryPipelines)
@@ -62,7 +62,7 @@ class Scene:
         self.job_is(JobState.UNDER_WAY)
 
     def at(self, status: Status, **fields: Any) -> None:
-        """Put the track where the recorded document of this status is, some fields changed."""
+        """Replace the track by the recorded document of this status, with some fields changed."""
         self.tracks.hold(recorded(f"track_{status}") | fields, SESSION, TRACK, recorded_work(published=True))
 
     def job_is(self, state: JobState) -> None:
@@ -82,14 +82,14 @@ def found(music: MusicFacts | PermanentError | None) -> MemoryResults:
 
 
 def test_finished_music_makes_the_recorded_ready_track() -> None:
-    """The step's own message comes while its job still runs: the objects decide."""
+    """The step publishes its message while its job still runs: the results decide."""
     scene = Scene(results=found(MUSIC))
     scene.deliver()
     assert without_timestamps(scene.document) == without_timestamps(recorded("track_ready"))
 
 
 def test_a_failed_pipeline_makes_the_recorded_failed_track() -> None:
-    """The log sink's entry is the hint, Vertex AI's answer the reason."""
+    """The log sink's entry triggers it; the error comes from Vertex AI."""
     data = json.dumps(recorded("pipeline_event_log_failed")).encode()
     scene = Scene(message=PipelineMessage.from_bytes(data))
     scene.job_is(JobState.FAILED)
@@ -105,7 +105,7 @@ def test_objects_and_job_decide_the_end(
     end: type[PermanentError] | str | None,
     status: Status,
 ) -> None:
-    """Music that is there is ready whatever the job says; without it the job's state says why."""
+    """Existing music makes the track ready in any state of the job; without music the job's state decides."""
     scene = Scene(results=found(music))
     scene.at(status)
     scene.job_is(state)
@@ -125,7 +125,7 @@ def test_objects_and_job_decide_the_end(
 def test_a_final_state_stays(
     state: JobState, music: MusicFacts | PermanentError | None, _end: object, status: Status
 ) -> None:
-    """A hint that comes late or twice changes nothing, whatever it would have ended in."""
+    """A late or repeated message changes nothing."""
     scene = Scene(results=found(music))
     scene.at(status)
     scene.job_is(state)
@@ -134,7 +134,7 @@ def test_a_final_state_stays(
 
 
 def test_the_words_are_in_the_person_s_language() -> None:
-    """English for whoever asked for English."""
+    """The error is English for a request in English."""
     scene = Scene()
     scene.at(Status.COMPOSING, request=recorded("track_composing")["request"] | {"language": "en"})
     scene.job_is(JobState.FAILED)
@@ -143,7 +143,7 @@ def test_the_words_are_in_the_person_s_language() -> None:
 
 
 def test_a_job_that_does_not_exist_changes_nothing() -> None:
-    """A forged hint for a track of ours: nobody but the launcher creates the job it names."""
+    """The message is forged: only the launcher creates the job that it names."""
     scene = Scene(results=found(MUSIC))
     scene.pipelines.jobs.clear()
     scene.deliver()
@@ -151,7 +151,7 @@ def test_a_job_that_does_not_exist_changes_nothing() -> None:
 
 
 def test_a_stranger_s_job_changes_nothing() -> None:
-    """A job with our id but not our labels says nothing about our track."""
+    """A job with this id but other labels does not belong to the track."""
     for labels in ({}, {"app": "another"}, job_labels(TRACK, 2), job_labels("t" + "a" * 26, 1)):
         scene = Scene(results=found(MUSIC))
         scene.pipelines.jobs[JOB] = JobFacts(JobState.FAILED, labels)
@@ -160,7 +160,7 @@ def test_a_stranger_s_job_changes_nothing() -> None:
 
 
 def test_a_hint_of_another_attempt_changes_nothing() -> None:
-    """The job of an earlier attempt ended: the present one goes on."""
+    """The job of an earlier attempt ended: the current attempt continues."""
     scene = Scene()
     scene.at(Status.COMPOSING, attempt=2)
     scene.job_is(JobState.FAILED)
@@ -169,7 +169,7 @@ def test_a_hint_of_another_attempt_changes_nothing() -> None:
 
 
 def test_a_hint_for_no_track_is_acknowledged() -> None:
-    """It was erased, or never was."""
+    """The track was erased or never existed."""
     scene = Scene(message=replace(Scene().message, track="t" + "a" * 26))
     scene.deliver()
     assert scene.document == recorded("track_composing")
@@ -185,7 +185,7 @@ def test_of_two_hints_at_once_the_first_one_counts(end: Status) -> None:
 
 
 def test_an_attempt_that_began_meanwhile_is_not_ended() -> None:
-    """A retry came between decision and commit."""
+    """A retry began between decision and commit."""
     scene = Scene(results=found(MUSIC))
     scene.tracks.meanwhile.append(lambda: scene.at(Status.CAPTIONED, attempt=2))
     scene.deliver()
@@ -193,7 +193,7 @@ def test_an_attempt_that_began_meanwhile_is_not_ended() -> None:
 
 
 def test_a_lost_answer_of_the_store_changes_nothing_more() -> None:
-    """The commit happened: the second look finds the track at its end."""
+    """The commit succeeded: the second decision finds a final track."""
     scene = Scene(results=found(MUSIC))
     scene.tracks.lost_answers = 1
     scene.deliver()
@@ -212,7 +212,7 @@ def test_the_music_may_overtake_the_launcher() -> None:
     ("music", "end", "code"), [(MUSIC, Status.READY, ""), (DAMAGED, Status.FAILED, "music_missing")]
 )
 def test_an_end_is_shown_once_with_all_its_stages(music: MusicFacts | PermanentError, end: Status, code: str) -> None:
-    """Whoever ended the track shows it; who finds it ended does not."""
+    """Only the invocation that ended the track sends its spans."""
     scene = Scene(results=found(music))
     for _ in range(2):
         scene.deliver()

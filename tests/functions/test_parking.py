@@ -31,7 +31,7 @@ def soon() -> datetime:
 
 
 def test_a_blocked_describer_parks_the_track_as_recorded() -> None:
-    """Acknowledged, since nothing is raised; the person is told; no cover, no message, no lease."""
+    """The event is acknowledged and the error says that the track waits; no cover, no message, no lease."""
     scene = blocked_scene()
     scene.deliver()
     assert without_timestamps(scene.document) == without_timestamps(recorded("track_parked"))
@@ -40,7 +40,7 @@ def test_a_blocked_describer_parks_the_track_as_recorded() -> None:
 
 
 def test_the_wait_is_told_in_the_person_s_language() -> None:
-    """English for who asked in English."""
+    """The error is English for a request in English."""
     scene = blocked_scene()
     scene.asking(language="en")
     scene.deliver()
@@ -48,7 +48,7 @@ def test_the_wait_is_told_in_the_person_s_language() -> None:
 
 
 def test_a_blocked_describer_opens_the_breaker_with_its_reason() -> None:
-    """Once, and the next tracks spare it: parked as well, without a call."""
+    """It opens once; the next tracks are parked without a call."""
     scene = blocked_scene()
     scene.deliver()
     assert scene.breaker.reasons == ["insufficient_quota"]
@@ -66,7 +66,7 @@ def test_a_blocked_describer_opens_the_breaker_with_its_reason() -> None:
     ids=["a brief", "unusable", "declined", "busy"],
 )
 def test_nothing_else_opens_the_breaker(failure: PermanentError | CaptionUnavailableError | None) -> None:
-    """What is wrong with one picture, or only now, is no reason to spare the describer."""
+    """A bad picture or a transient error does not."""
     scene = Scene()
     scene.describer.failure = failure
     if isinstance(failure, CaptionUnavailableError):
@@ -84,7 +84,7 @@ def test_nothing_else_opens_the_breaker(failure: PermanentError | CaptionUnavail
     ids=lambda failure: failure.code,
 )
 def test_a_picture_that_cannot_be_used_ends_at_once_while_the_breaker_is_open(failure: PermanentError) -> None:
-    """Nobody waits for an operator to hear that a file is empty."""
+    """An empty file, for example, does not wait for the operator."""
     scene = Scene(decode=RefusingDecoder(failure))
     scene.breaker.opened = True
     scene.deliver()
@@ -94,7 +94,7 @@ def test_a_picture_that_cannot_be_used_ends_at_once_while_the_breaker_is_open(fa
 
 
 def test_a_large_or_deleted_object_ends_at_once_while_the_breaker_is_open() -> None:
-    """Before it is decoded, let alone asked about."""
+    """It ends before it is decoded or described."""
     scene = Scene()
     scene.breaker.opened = True
     scene.at(Status.CAPTIONING)
@@ -109,7 +109,7 @@ def test_a_large_or_deleted_object_ends_at_once_while_the_breaker_is_open() -> N
 
 
 def test_a_second_delivery_of_a_parked_track_s_event_parks_it_again() -> None:
-    """It takes the track up, is spared the call, and leaves everything as it was."""
+    """It claims the track, makes no call, and leaves the document as it was."""
     scene = blocked_scene()
     scene.deliver()
     before = scene.document
@@ -119,8 +119,8 @@ def test_a_second_delivery_of_a_parked_track_s_event_parks_it_again() -> None:
     assert len(scene.describer.asked) == 1
 
 
-def test_a_replay_takes_a_parked_track_up() -> None:
-    """Captioned and announced as if nothing had been, and the words about waiting are gone."""
+def test_a_replay_resumes_a_parked_track() -> None:
+    """The track is captioned and announced, and its error is null."""
     scene = Scene()
     scene.parked()
     scene.resume()
@@ -130,8 +130,8 @@ def test_a_replay_takes_a_parked_track_up() -> None:
     assert [(picture_of(b""), recorded_track(Status.CAPTIONING).request)] == scene.describer.asked
 
 
-def test_a_replay_takes_a_track_up_once() -> None:
-    """Its second message, and the storage event that comes late, find it done."""
+def test_a_replay_resumes_a_track_once() -> None:
+    """A second message and a late storage event change nothing."""
     scene = Scene()
     scene.parked()
     for _ in range(3):
@@ -141,8 +141,8 @@ def test_a_replay_takes_a_track_up_once() -> None:
     assert scene.captions.heard == [ANNOUNCED]
 
 
-def test_a_replay_before_the_cause_is_mended_parks_the_track_again() -> None:
-    """One more call finds that out, and opens the breaker again."""
+def test_a_replay_before_the_cause_is_fixed_parks_the_track_again() -> None:
+    """One call fails and opens the breaker again."""
     scene = blocked_scene()
     scene.parked()
     scene.resume()
@@ -152,7 +152,7 @@ def test_a_replay_before_the_cause_is_mended_parks_the_track_again() -> None:
 
 
 def test_a_wait_for_the_operator_is_no_try_of_the_picture_s() -> None:
-    """However often the track is parked and taken up, it is not given up."""
+    """Parking does not count as a claim, however often it happens."""
     scene = blocked_scene()
     for _ in range(3):
         scene.breaker.opened = False
@@ -161,7 +161,7 @@ def test_a_wait_for_the_operator_is_no_try_of_the_picture_s() -> None:
 
 
 def test_a_replay_into_a_busy_describer_comes_again() -> None:
-    """Released, so that the message's next delivery need not wait for the lease."""
+    """The lease is released, so that the next delivery need not wait for it."""
     scene = Scene()
     scene.parked()
     scene.describer.failure = CaptionUnavailableError("503")
@@ -174,8 +174,8 @@ def test_a_replay_into_a_busy_describer_comes_again() -> None:
 
 
 @pytest.mark.parametrize("failure", [CaptionFailedError("no"), ContentRejectedError("no")], ids=["failed", "rejected"])
-def test_a_parked_track_may_end_when_it_is_taken_up(failure: PermanentError) -> None:
-    """The reason replaces the words about waiting."""
+def test_a_parked_track_may_end_when_it_is_resumed(failure: PermanentError) -> None:
+    """The new error replaces the one about waiting."""
     scene = Scene()
     scene.parked()
     scene.describer.failure = failure
@@ -186,7 +186,7 @@ def test_a_parked_track_may_end_when_it_is_taken_up(failure: PermanentError) -> 
 
 
 def test_a_parked_track_whose_picture_was_deleted_meanwhile_ends() -> None:
-    """The generation that was uploaded is asked for, whatever lies under its name now."""
+    """Only the uploaded generation is read, even if another object has its name now."""
     scene = Scene()
     scene.parked()
     scene.objects.upload(replace(scene.event, generation=scene.event.generation + 1), b"another")
@@ -196,7 +196,7 @@ def test_a_parked_track_whose_picture_was_deleted_meanwhile_ends() -> None:
 
 
 def test_a_replay_of_an_unknown_track_is_acknowledged() -> None:
-    """It was erased since, or never was."""
+    """The track was erased or never existed."""
     scene = Scene()
     scene.resume(ids.new_track_id())
     assert list(scene.tracks.documents) == [TRACK]
@@ -205,7 +205,7 @@ def test_a_replay_of_an_unknown_track_is_acknowledged() -> None:
 
 @pytest.mark.parametrize("status", [status for status in Status if status.rank >= Status.LAUNCHING.rank])
 def test_a_replay_of_a_track_that_is_further_changes_nothing(status: Status) -> None:
-    """Whatever comes after `captioned` stays as it is."""
+    """A track past `captioned` does not change."""
     scene = Scene()
     scene.at(status)
     scene.resume()
@@ -214,7 +214,7 @@ def test_a_replay_of_a_track_that_is_further_changes_nothing(status: Status) -> 
 
 
 def test_a_replay_of_a_leased_track_comes_again() -> None:
-    """Another invocation is at work on it."""
+    """Another invocation is processing it."""
     scene = Scene()
     scene.at(Status.CAPTIONING, owner="another", lease_until=soon())
     with pytest.raises(LeasedError):
@@ -234,7 +234,7 @@ def test_a_replay_announces_a_captioned_track_that_never_was() -> None:
 
 @pytest.mark.parametrize("end", [Status.CANCELLED, Status.READY])
 def test_a_track_that_ended_while_the_describer_was_blocked_is_not_parked(end: Status) -> None:
-    """Cancelled meanwhile: there is nothing left to wait for."""
+    """It was cancelled meanwhile."""
     scene = blocked_scene()
     scene.describer.meanwhile = lambda: scene.at(end)
     scene.deliver()
@@ -243,7 +243,7 @@ def test_a_track_that_ended_while_the_describer_was_blocked_is_not_parked(end: S
 
 
 def test_a_slow_handler_that_was_overtaken_parks_nothing() -> None:
-    """Another holds the track by then."""
+    """Another invocation owns the track by then."""
     scene = blocked_scene()
     until = soon()
     scene.describer.meanwhile = lambda: scene.at(Status.CAPTIONING, owner="another", lease_until=until)

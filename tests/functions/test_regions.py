@@ -1,4 +1,4 @@
-"""Several regions: where an attempt is launched, who waits for which, and where its job is found again."""
+"""Several regions: where an attempt is launched, which tracks wait, and where its job is looked up."""
 
 import json
 from collections import Counter
@@ -27,7 +27,7 @@ from tests.support.scripted_http import Answer, ScriptedServer
 
 AWAY = "europe-west4"
 THERE = f"{AWAY}/{JOB}"
-OURS = JobFacts(JobState.UNDER_WAY, job_labels(TRACK, 1), results_token=TOKEN)
+OWN = JobFacts(JobState.UNDER_WAY, job_labels(TRACK, 1), results_token=TOKEN)
 
 
 def busy() -> RegionBusyError:
@@ -40,7 +40,7 @@ def ahead(seconds: float) -> datetime:
 
 @dataclass
 class Limited(MemoryTracks):
-    """Tracks of a day that has so many launches; ``counted`` is how many there were."""
+    """Tracks with a daily limit; ``counted`` is the number of launches."""
 
     limit: int = 1000
     counted: int = 0
@@ -55,7 +55,7 @@ class Limited(MemoryTracks):
 
 @dataclass
 class Scene:
-    """Launcher and notifier over two regions, with one captioned track."""
+    """Launcher and notifier with two regions, and one captioned track."""
 
     tracks: Limited = field(default_factory=Limited)
     pipelines: MemoryPipelines = field(default_factory=MemoryPipelines)
@@ -67,7 +67,7 @@ class Scene:
         self.at(Status.CAPTIONED)
 
     def at(self, status: Status, work: PrivateTrack | None = None, **fields: Any) -> None:
-        """Put the track where the recorded document of this status is, some fields changed."""
+        """Replace the track by the recorded document of this status, with some fields changed."""
         self.tracks.hold(recorded(f"track_{status}") | fields, SESSION, TRACK, work or recorded_work(published=True))
 
     def launch(self, attempt: int = 1) -> None:
@@ -90,7 +90,7 @@ class Scene:
 
 
 def test_every_free_region_gets_its_share() -> None:
-    """Chosen at random; forty tracks, one job each, in both regions."""
+    """The choice is random: forty tracks have one job each, in both regions."""
     chosen: Counter[str] = Counter()
     for _ in range(40):
         scene = Scene()
@@ -101,7 +101,7 @@ def test_every_free_region_gets_its_share() -> None:
 
 
 def test_the_region_is_kept_by_the_commit_that_claims() -> None:
-    """Whoever finds the track at `launching` finds its region too."""
+    """A track in `launching` always has its region."""
     scene = Scene(regions=MemoryRegions({HOME: ahead(30)}))
     seen: list[tuple[str, str]] = []
     scene.pipelines.meanwhile = lambda: seen.append((scene.status, scene.region))
@@ -112,7 +112,7 @@ def test_the_region_is_kept_by_the_commit_that_claims() -> None:
 
 @pytest.mark.parametrize(("busy", "free"), [(HOME, THERE), (AWAY, JOB)])
 def test_a_busy_region_is_spared(busy: str, free: str) -> None:
-    """However often one is launched."""
+    """No launch uses it."""
     for _ in range(20):
         scene = Scene(regions=MemoryRegions({busy: ahead(30)}))
         scene.launch()
@@ -120,14 +120,14 @@ def test_a_busy_region_is_spared(busy: str, free: str) -> None:
 
 
 def test_what_was_busy_is_free_again() -> None:
-    """Nobody has to write that down."""
+    """It is free after the time without another write."""
     scene = Scene(regions=MemoryRegions({HOME: ahead(-0.001), AWAY: ahead(30)}))
     scene.launch()
     assert list(scene.pipelines.jobs) == [JOB]
 
 
 def test_while_all_are_busy_a_track_stays_where_it_is() -> None:
-    """At `captioned`, in no region, not counted, acknowledged, and due when the first one is free."""
+    """It stays `captioned`, without a region, not counted, acknowledged, and is due when the first region is free."""
     scene = Scene(regions=MemoryRegions({HOME: ahead(20), AWAY: ahead(10), "asia-east1": ahead(1)}))
     before = scene.tracks.documents[TRACK]
     for _ in range(3):
@@ -142,7 +142,7 @@ def test_while_all_are_busy_a_track_stays_where_it_is() -> None:
 
 
 def test_one_region_waits_as_several_do() -> None:
-    """What has no other region is due when its own is free."""
+    """With a single region, a track is due when that one is free."""
     scene = Scene(environ=ENVIRON, regions=MemoryRegions({HOME: ahead(20)}))
     scene.launch()
     assert scene.status == "captioned"
@@ -150,7 +150,7 @@ def test_one_region_waits_as_several_do() -> None:
 
 
 def test_a_refusal_marks_the_region_and_no_other() -> None:
-    """The track keeps its region, is counted once, and is due when the pause is over."""
+    """The track keeps its region, is counted once, and is due after the pause."""
     scene = Scene(regions=MemoryRegions({HOME: ahead(30)}), pipelines=MemoryPipelines(failures=[busy()]))
     home = scene.regions.busy[HOME]
     scene.launch()
@@ -161,7 +161,7 @@ def test_a_refusal_marks_the_region_and_no_other() -> None:
 
 
 def test_a_failure_has_only_its_own_track_wait() -> None:
-    """A server that fails once says nothing of the room that there is."""
+    """A server error says nothing about the region's capacity."""
     scene = Scene(pipelines=MemoryPipelines(failures=[LaunchUnavailableError("503")]))
     scene.launch()
     assert scene.regions.busy == {}
@@ -179,7 +179,7 @@ def test_a_launch_writes_nothing_about_regions() -> None:
 
 
 def test_a_second_delivery_asks_the_first_one_s_region() -> None:
-    """A crash after the job was made, while the other region is the free one: still one job, counted once."""
+    """After a crash, with only the other region free, there is still one job, counted once."""
     for region in (HOME, AWAY):
         scene = Scene()
         scene.at(Status.LAUNCHING, replace(recorded_work(published=True), region=region))
@@ -190,7 +190,7 @@ def test_a_second_delivery_asks_the_first_one_s_region() -> None:
 
 
 def test_a_lost_answer_of_the_store_keeps_the_region_that_was_written() -> None:
-    """The commit happened: deciding again changes nothing, and the job is made where the track says."""
+    """The commit succeeded: the job is created in the region that it wrote."""
     for _ in range(20):
         scene = Scene()
         scene.tracks.lost_answers = 1
@@ -211,7 +211,7 @@ def test_of_two_deliveries_at_once_both_ask_one_region() -> None:
 
 
 def test_an_outage_however_long_ends_nothing() -> None:
-    """A region that never answers: the track waits for it, each message is acknowledged, one is made in the end."""
+    """While its region does not answer, the track waits and messages are acknowledged; then one job is created."""
     scene = Scene(environ=ENVIRON)
     for _ in range(50):
         scene.pipelines.failures.append(busy())
@@ -225,7 +225,7 @@ def test_an_outage_however_long_ends_nothing() -> None:
 
 
 def test_a_launch_from_before_there_were_regions_is_finished_at_home() -> None:
-    """Its work names no region."""
+    """Its private track names no region."""
     scene = Scene()
     scene.at(Status.LAUNCHING)
     scene.launch()
@@ -237,8 +237,8 @@ def test_a_launch_from_before_there_were_regions_is_finished_at_home() -> None:
     assert waiting.tracks.dues[TRACK] == waiting.regions.busy[HOME]
 
 
-def test_another_attempt_chooses_anew() -> None:
-    """The region of the attempt that failed binds nobody."""
+def test_another_attempt_chooses_again() -> None:
+    """The region of the failed attempt does not matter."""
     scene = Scene(regions=MemoryRegions({AWAY: ahead(30)}))
     scene.at(Status.CAPTIONED, replace(recorded_work(published=True), region=AWAY), attempt=2)
     scene.launch(attempt=2)
@@ -246,7 +246,7 @@ def test_another_attempt_chooses_anew() -> None:
 
 
 def test_a_stranger_s_job_elsewhere_takes_no_id_here() -> None:
-    """Ids are taken within a region, and so is the look behind a taken one."""
+    """Job ids are unique within a region, and a taken one is looked up there."""
     for taken, end in ((THERE, "failed"), (JOB, "composing")):
         pipelines = MemoryPipelines(jobs={taken: JobFacts(JobState.UNDER_WAY, {})})
         scene = Scene(regions=MemoryRegions({HOME: ahead(30)}), pipelines=pipelines)
@@ -258,7 +258,7 @@ def test_a_stranger_s_job_elsewhere_takes_no_id_here() -> None:
 @pytest.mark.parametrize("end", ["cancelled", "gone"])
 @pytest.mark.parametrize("answered", [True, False])
 def test_what_was_called_off_meanwhile_is_cancelled_where_it_was_made(region: str, end: str, *, answered: bool) -> None:
-    """The track went, or ended, while its job was being created, whether or not an answer came."""
+    """The track ended or was erased while its job was created, with or without an answer."""
     scene = Scene(regions=MemoryRegions({AWAY if region == HOME else HOME: ahead(30)}))
 
     def call_off_meanwhile() -> None:
@@ -275,7 +275,7 @@ def test_what_was_called_off_meanwhile_is_cancelled_where_it_was_made(region: st
 
 
 def test_a_message_for_a_track_that_is_gone_cancels_in_every_region() -> None:
-    """The launcher died between creating and looking: where, went with the track."""
+    """The erased track no longer says where its job is."""
     scene = Scene()
     scene.tracks.erase(SESSION, TRACK)
     scene.launch()
@@ -293,7 +293,7 @@ def test_a_command_cancels_where_the_job_is(region: str, job: str) -> None:
 
 @pytest.mark.parametrize(("region", "job"), [("", JOB), (HOME, JOB), (AWAY, THERE)])
 def test_the_truth_is_asked_where_the_job_is(region: str, job: str) -> None:
-    """A job of the same name elsewhere is nobody's."""
+    """A job with this id in another region belongs to somebody else."""
     failed = JobFacts(JobState.FAILED, job_labels(TRACK, 1))
     for there, end in ((job, "failed"), (THERE if job == JOB else JOB, "composing")):
         scene = Scene(pipelines=MemoryPipelines(jobs={there: failed}))
@@ -304,17 +304,17 @@ def test_the_truth_is_asked_where_the_job_is(region: str, job: str) -> None:
 
 @pytest.mark.parametrize("job", [JOB, THERE])
 def test_the_job_of_a_track_that_is_gone_is_found_in_any_region(job: str) -> None:
-    """And its folder emptied, a stranger's job of that name at home or not."""
+    """Its folder is erased, even if somebody else's job at home has the same id."""
     stranger = {JOB: JobFacts(JobState.SUCCEEDED, {}, results_token="r" + "a" * 26)}
-    scene = Scene(pipelines=MemoryPipelines(jobs=stranger | {job: OURS}))
+    scene = Scene(pipelines=MemoryPipelines(jobs=stranger | {job: OWN}))
     scene.tracks.erase(SESSION, TRACK)
     scene.notify()
     assert scene.results.erased == [TOKEN]
 
 
 def test_a_region_that_only_an_event_names_is_not_asked() -> None:
-    """The log entry's own location is nobody's word: its sender may be anybody."""
-    scene = Scene(pipelines=MemoryPipelines(jobs={f"asia-east1/{JOB}": OURS}))
+    """The log entry's location may be forged."""
+    scene = Scene(pipelines=MemoryPipelines(jobs={f"asia-east1/{JOB}": OWN}))
     scene.tracks.erase(SESSION, TRACK)
     scene.notify()
     assert not scene.results.erased
@@ -322,7 +322,7 @@ def test_a_region_that_only_an_event_names_is_not_asked() -> None:
 
 @pytest.mark.parametrize("url", ["{url}", "{url}/{{region}}"])
 def test_each_region_has_its_own_address(server: ScriptedServer, url: str) -> None:
-    """Where the setting leaves room for it; an empty region is the installation's own."""
+    """The setting has a placeholder for it; an empty region is the installation's."""
     address = url.format(url=server.url)
     pipelines = VertexPipelines(AuthorizedSession(AnonymousCredentials()), address, "p", HOME)
     for region, asked in (("", HOME), (HOME, HOME), (AWAY, AWAY)):

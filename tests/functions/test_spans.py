@@ -1,4 +1,4 @@
-"""Spans by the standard exporter, against a server that takes OTLP and shows what it was sent."""
+"""Spans by the standard exporter, against a server that receives OTLP."""
 
 import json
 import socket
@@ -48,7 +48,7 @@ def send(url: str, attempt: int = 1, timeline: dict[str, datetime] | None = None
 
 
 def seen(url: str) -> dict[str, dict[str, Any]]:
-    """Return the spans of the track's trace by name; two of one name would be an error."""
+    """Return the spans of the track's trace by name; two of one name are an error."""
     found = requests.get(f"{url}/v1/traces/{logs.trace_of(TRACK)}", timeout=5).json()
     by_name = {span["name"]: span for span in found}
     assert len(found) == len(by_name)
@@ -60,7 +60,7 @@ def seconds(span: dict[str, Any]) -> float:
 
 
 def test_each_stage_is_a_span_below_the_attempt_s(url: str) -> None:
-    """As long as the timeline says, one after the other, in the trace of the track's log lines."""
+    """Its length comes from the timeline, its trace is that of the track's log lines."""
     send(url)
     spans = seen(url)
     whole = spans.pop("track")
@@ -78,7 +78,7 @@ def test_each_stage_is_a_span_below_the_attempt_s(url: str) -> None:
 
 
 def test_they_say_whose_they_are(url: str) -> None:
-    """Cloud Trace takes the project from the resource; the track's id is what an operator looks for."""
+    """Cloud Trace reads the project from the resource; operators search for the track's id."""
     send(url)
     whole = json.dumps(seen(url)["track"])
     for key, value in (
@@ -90,7 +90,7 @@ def test_they_say_whose_they_are(url: str) -> None:
 
 
 def test_a_failure_says_which(url: str) -> None:
-    """By its code, where OpenTelemetry's conventions have it."""
+    """The error's code is in the attribute of OpenTelemetry's conventions."""
     send(url, error="music_missing")
     whole = seen(url)["track"]
     assert whole["status"] == {"code": "STATUS_CODE_ERROR", "message": "music_missing"}
@@ -106,7 +106,7 @@ def test_sent_twice_they_are_the_same_spans(url: str) -> None:
 
 
 def test_another_attempt_is_another_span_of_the_same_trace(url: str) -> None:
-    """Its stages are its own, too."""
+    """Its stages are other spans, too."""
     send(url)
     send(url, attempt=2)
     found = requests.get(f"{url}/v1/traces/{logs.trace_of(TRACK)}", timeout=5).json()
@@ -114,7 +114,7 @@ def test_another_attempt_is_another_span_of_the_same_trace(url: str) -> None:
 
 
 def test_where_nobody_takes_them_a_line_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    """And nothing else happens: the track has ended."""
+    """Nothing else happens, since the track has ended."""
     with closing(socket.socket()) as reserved:
         reserved.bind(("127.0.0.1", 0))
         send(f"http://127.0.0.1:{reserved.getsockname()[1]}")

@@ -21,7 +21,7 @@ TAG, FRAME = b"ID3\x04" + b"\0" * 12, b"\xff\xfb\x90\x64" + b"\0" * 12
 
 @pytest.fixture
 def results(server: ScriptedServer) -> StorageResults:
-    """The adapter with Google's real client, whose bucket holds finished music."""
+    """Yield the adapter with Google's real client and a bucket with finished music."""
     put(server, "track.json", json.dumps(recorded("track"), ensure_ascii=False).encode())
     put(server, "music.mp3", TAG, recorded("track")["music"]["bytes"])
     return StorageResults(StorageObjects(client(server)))
@@ -33,7 +33,7 @@ def client(server: ScriptedServer) -> storage.Client:
 
 
 def put(server: ScriptedServer, file: str, data: bytes | None, size: int | None = None) -> None:
-    """Let an object hold these first bytes and be of this size, or be absent."""
+    """Script an object with these first bytes and this size, or a missing one."""
     name = quote(f"{TOKEN}/{file}", safe="")
     path = f"/storage/v1/b/{BUCKET}/o/{name}"
     resource: dict[str, Any] = {"name": f"{TOKEN}/{file}", "size": str(size or len(data or b""))}
@@ -44,7 +44,7 @@ def put(server: ScriptedServer, file: str, data: bytes | None, size: int | None 
 
 @pytest.mark.parametrize("start", [TAG, FRAME])
 def test_complete_music_gives_the_recorded_facts(server: ScriptedServer, results: StorageResults, start: bytes) -> None:
-    """With a tag or without one; only the first bytes of the music are fetched."""
+    """With or without an ID3 tag; only the first bytes of the music are fetched."""
     put(server, "music.mp3", start, recorded("track")["music"]["bytes"])
     assert results.music(FOLDER) == MusicFacts.from_json(json.dumps(recorded("track")))
     (fetched,) = server.heard_at(f"/download/storage/v1/b/{BUCKET}/o/{TOKEN}%2Fmusic.mp3")
@@ -65,7 +65,7 @@ def test_without_track_json_there_is_no_music_yet(server: ScriptedServer, result
 def test_music_that_is_not_what_was_stated_is_missing(
     server: ScriptedServer, results: StorageResults, data: bytes | None, size: int | None
 ) -> None:
-    """Absent, of another size, or no MP3."""
+    """It does not exist, has another size, or is not an MP3."""
     put(server, "music.mp3", data, size)
     with pytest.raises(MusicMissingError):
         results.music(FOLDER)
@@ -75,14 +75,14 @@ def test_music_that_is_not_what_was_stated_is_missing(
 def test_a_track_json_that_states_nothing_is_missing_music(
     server: ScriptedServer, results: StorageResults, document: bytes
 ) -> None:
-    """It is there, so nothing better will come."""
+    """The file exists, so waiting would not help."""
     put(server, "track.json", document)
     with pytest.raises(MusicMissingError):
         results.music(FOLDER)
 
 
 def test_an_empty_music_object_is_missing_music(server: ScriptedServer, results: StorageResults) -> None:
-    """Cloud Storage answers 416 to a range of nothing."""
+    """Cloud Storage responds with 416 to a range of an empty object."""
     path = f"/storage/v1/b/{BUCKET}/o/{TOKEN}%2Fmusic.mp3"
     server.script(f"GET /download{path}", Answer(b"", 416, {"Content-Type": "text/plain"}))
     with pytest.raises(MusicMissingError):
@@ -90,7 +90,7 @@ def test_an_empty_music_object_is_missing_music(server: ScriptedServer, results:
 
 
 def test_an_object_is_read_in_just_its_generation(server: ScriptedServer) -> None:
-    """An overwritten object is another event's."""
+    """An overwritten object belongs to another event."""
     path = "/download/storage/v1/b/images/o/a%2Fb.jpg"
     server.script(f"GET {path}", Answer(b"picture", 200, {"Content-Type": "image/jpeg"}))
     assert StorageObjects(client(server)).read("images", "a/b.jpg", 1795338907198423) == b"picture"
@@ -98,12 +98,12 @@ def test_an_object_is_read_in_just_its_generation(server: ScriptedServer) -> Non
 
 
 def test_an_object_that_is_gone_is_none(server: ScriptedServer) -> None:
-    """A value, not an error: whoever asked decides what it means."""
+    """A missing object is a value, not an error."""
     assert StorageObjects(client(server)).read("images", "gone.jpg") is None
 
 
 def test_an_object_is_created_once_and_cached_for_good_by_browsers_alone(server: ScriptedServer) -> None:
-    """The precondition leaves the one that is there; a cache of Google's would go on serving what was deleted."""
+    """The precondition keeps the existing object; a shared cache would go on serving a deleted one."""
     path = "/upload/storage/v1/b/results/o"
     server.script(f"POST {path}", Answer({"name": "r/cover.jpg"}), Answer({"error": {"code": 412}}, 412))
     objects = StorageObjects(client(server))

@@ -1,4 +1,4 @@
-"""The sweeper takes up what waits: session by session, so many a tick, and nobody for ever."""
+"""The sweeper's order: sessions take turns, each sweep has a limit, and every track gets its turn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -24,7 +24,7 @@ MANY, ONE = "s" + "a" * 26, "s" + "b" * 26
 
 @dataclass
 class WaitingTracks(MemoryTracks):
-    """Tracks that are all due, and go to the end of the line with each change, as a later moment would have them."""
+    """Tracks that are all due; each change moves a track to the end, as its later due time would."""
 
     line: list[str] = field(default_factory=list)
 
@@ -48,7 +48,7 @@ class WaitingTracks(MemoryTracks):
 
 @dataclass
 class Scene:
-    """The sweeper among its fakes."""
+    """The sweeper with fakes for its ports."""
 
     tracks: WaitingTracks = field(default_factory=WaitingTracks)
     captions: HeardCaptions = field(default_factory=HeardCaptions)
@@ -66,7 +66,7 @@ class Scene:
 
 
 def test_five_hundred_of_one_session_do_not_keep_another_s_one_waiting() -> None:
-    """It came last of all and is taken up at the first tick, second in turn."""
+    """The last track is resumed in the first sweep, as the second one."""
     scene = Scene()
     many = [scene.tracks.wait(MANY) for _ in range(500)]
     one = scene.tracks.wait(ONE)
@@ -74,7 +74,7 @@ def test_five_hundred_of_one_session_do_not_keep_another_s_one_waiting() -> None
 
 
 def test_all_five_hundred_have_their_turn() -> None:
-    """In as many ticks as they need, each once before any is announced again."""
+    """Each is announced once before any is announced again."""
     scene = Scene()
     many = [scene.tracks.wait(MANY) for _ in range(500)]
     announced = [track for _ in range(10) for track in scene.tick()]
@@ -83,7 +83,7 @@ def test_all_five_hundred_have_their_turn() -> None:
 
 @pytest.mark.parametrize("state", ["composing", "launching"])
 def test_a_region_that_does_not_answer_keeps_nobody_else_waiting(state: str) -> None:
-    """It is asked once a tick; whatever lies behind it is taken up all the same."""
+    """It is asked once a sweep, and the tracks after it are resumed."""
     scene = Scene()
     silent = [scene.tracks.wait(MANY, Status.COMPOSING) for _ in range(3)]
     other = scene.tracks.wait(ONE, Status(state))
@@ -96,8 +96,8 @@ def test_a_region_that_does_not_answer_keeps_nobody_else_waiting(state: str) -> 
     assert scene.pipelines.asked.count("silent-1") == 1
 
 
-def test_whoever_is_out_of_sight_comes_nearer() -> None:
-    """More are due than a tick looks at: the last one's turn comes when those before it have gone to the end."""
+def test_a_track_out_of_sight_comes_nearer() -> None:
+    """More tracks are due than a sweep reads: the last one gets its turn after the others have moved to the end."""
     scene = Scene()
     for _ in range(LOOKED_AT + 2 * MAX_TRACKS):
         scene.tracks.wait(MANY)
@@ -106,7 +106,7 @@ def test_whoever_is_out_of_sight_comes_nearer() -> None:
 
 
 def test_twenty_sessions_share_a_tick() -> None:
-    """Two or three each, however many each has."""
+    """Each gets two or three, however many tracks it has."""
     scene = Scene()
     sessions = ["s" + letter * 26 for letter in "abcdefghijklmnopqrst"]
     for number, session in enumerate(sessions, start=3):
@@ -117,8 +117,8 @@ def test_twenty_sessions_share_a_tick() -> None:
     assert shares == [3] * 10 + [2] * 10
 
 
-def test_more_regions_take_up_more() -> None:
-    """Each has a capacity of its own."""
+def test_more_regions_resume_more() -> None:
+    """Each region has its own limit."""
     scene = Scene(regions=(HOME, "europe-west4", "asia-east1"))
     for _ in range(500):
         scene.tracks.wait(MANY)
@@ -127,7 +127,7 @@ def test_more_regions_take_up_more() -> None:
 
 @pytest.mark.parametrize("status", [Status.CAPTIONED, Status.LAUNCHING])
 def test_what_waits_for_a_region_is_announced_with_its_session(status: Status) -> None:
-    """To the launcher, for its present attempt."""
+    """The message to the launcher names the session and the current attempt."""
     scene = Scene()
     track = scene.tracks.wait(ONE, status)
     scene.tick()
@@ -135,7 +135,7 @@ def test_what_waits_for_a_region_is_announced_with_its_session(status: Status) -
 
 
 def test_pictures_have_turns_like_briefs() -> None:
-    """Whatever a track waits for."""
+    """Sessions take turns in every state."""
     scene = Scene()
     for _ in range(500):
         scene.tracks.wait(MANY)
@@ -146,7 +146,7 @@ def test_pictures_have_turns_like_briefs() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.uuids().map(str)), unique_by=lambda each: each[1]))
 def test_turns_are_fair(due: Sequence[tuple[str, str]]) -> None:
-    """Nobody is left out; a session keeps its order; none is two tracks ahead of another that still waits."""
+    """No track is left out, a session keeps its order, and no session is two tracks ahead of a waiting one."""
     owner = {track: session for session, track in due}
     turns = in_turns(due)
     assert sorted(turns) == sorted(owner)

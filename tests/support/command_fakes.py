@@ -1,4 +1,4 @@
-"""Fakes of the ports that only the commands need, in memory."""
+"""Fakes of the ports that only the API needs, in memory."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,7 @@ from tests.support.fakes import HeardCaptions, MemoryPipelines, MemorySessions, 
 
 @dataclass
 class CommandSessions(MemorySessions):
-    """Sessions that can be ended and forgotten."""
+    """Sessions that can be ended and erased."""
 
     def create(self, session: Session) -> None:
         self.sessions.setdefault(session.session, session)
@@ -37,7 +37,7 @@ class CommandSessions(MemorySessions):
 class MemoryLedger:
     """Entries by name and counters by subject and unit; ``failures`` are raised first, one a call of ``enter``.
 
-    ``meanwhile`` holds what others do before an entry is written.
+    ``meanwhile`` holds what other writers do before an entry is written.
     """
 
     entries: dict[str, Entry] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class MemoryLedger:
 class MemoryBuckets:
     """Objects by bucket, name and generation.
 
-    ``before`` and ``meanwhile`` hold what others do before a listing is made and before anybody has looked at it.
+    ``before`` and ``meanwhile`` hold what other writers do before and after a listing is made.
     """
 
     objects: dict[tuple[str, str, int], bytes] = field(default_factory=dict)
@@ -84,7 +84,7 @@ class MemoryBuckets:
     meanwhile: list[Callable[[], None]] = field(default_factory=list)
 
     def put(self, bucket: str, name: str, data: bytes = b"bytes", generation: int = 1) -> None:
-        """Hold an object."""
+        """Store an object."""
         self.objects[bucket, name, generation] = data
 
     def read(self, bucket: str, name: str) -> bytes | None:
@@ -118,7 +118,7 @@ class MemoryBuckets:
 
 @dataclass
 class HeardPictures:
-    """A topic that remembers what was published; ``failures`` are raised first, one a call."""
+    """Records the published messages; ``failures`` are raised first, one a call."""
 
     heard: list[PictureMessage] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
@@ -131,7 +131,7 @@ class HeardPictures:
 
 @dataclass
 class MemorySwitch:
-    """A switch that stays as it was turned."""
+    """A switch in memory."""
 
     paused: bool = False
 
@@ -141,7 +141,7 @@ class MemorySwitch:
 
 @dataclass
 class UploadHandler:
-    """The whole function over its fakes, asked by HTTP."""
+    """The upload handler with fakes for its ports, called by HTTP requests."""
 
     sessions: CommandSessions = field(default_factory=CommandSessions)
     tracks: MemoryTracks = field(default_factory=MemoryTracks)
@@ -190,6 +190,6 @@ class UploadHandler:
         )
 
     def ask(self, method: str, path: str, **request: Any) -> flask.Response:
-        """Send a request and return the answer."""
-        with flask.Flask("door").test_request_context(path, method=method, **request):
+        """Send a request and return the response."""
+        with flask.Flask("upload_handler").test_request_context(path, method=method, **request):
             return self.api.answer(flask.request)

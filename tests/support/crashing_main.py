@@ -1,15 +1,15 @@
 """A function's main with a point after every call of a port, at which the process may be killed.
 
-Staged beside ``main.py`` for the crash test and nowhere else: what is deployed holds no trace of it.
-Every port that ``bootstrap`` hands to the core is wrapped, so a new effect is a new point without anybody's doing.
-A point is named by the field that holds the port, the method and which call of it this is: ``tracks.advance.2``.
+Only the crash test stages this file beside ``main.py``; it is never deployed.
+Every port that ``bootstrap`` passes to the core is wrapped, so a new call is a new point automatically.
+A point is named by the port's field, the method and the number of the call: ``tracks.advance.2``.
 
-Environment: ``CRASH_TARGET``, the entry point; ``CRASH_FOLDER``, where plans and records lie; ``CRASH_CHANCE``, the
+Environment: ``CRASH_TARGET`` is the entry point, ``CRASH_FOLDER`` the folder of plans and records, ``CRASH_CHANCE`` the
 probability of a kill at every point.
-A plan is a file ``plans/FUNCTION-SUBJECT`` that holds ``HANDLING POINT``, or ``* POINT`` for
-whichever handling comes there first: it is taken away by the kill that it orders.
-Subject is the track that an event names (a drop by its object's name), or a request's Idempotency-Key, else its path.
-Handlings of a subject are counted from 1; what a sweep does for a track is its handling ``sweep``.
+A plan is a file ``plans/FUNCTION-SUBJECT`` that contains ``HANDLING POINT``, or ``* POINT`` for any handling; the kill
+deletes it.
+The subject is the track of an event (the object's name for a drop), or a request's Idempotency-Key, else its path.
+Handlings of a subject are numbered from 1; what a sweep does for a track is its handling ``sweep``.
 """
 
 import base64
@@ -42,7 +42,7 @@ _handling = threading.local()
 
 
 class Crossing:
-    """A port, with a point behind each of its methods."""
+    """A port with a crash point after each method."""
 
     def __init__(self, name: str, port: Any) -> None:
         self._name = name
@@ -62,7 +62,7 @@ class Crossing:
 
 
 def _armed(core: Any) -> Any:
-    """Return a core whose ports, and those of the cores in it, are wrapped."""
+    """Return a core with its ports wrapped, including those of the cores inside it."""
     changes = {}
     for field in dataclasses.fields(core):
         value = getattr(core, field.name)
@@ -96,7 +96,7 @@ def _pass(point: str) -> None:
 
 
 def _turn_to(arguments: tuple[Any, ...]) -> None:
-    """Let a sweep's points be those of the track that it has come to."""
+    """Count a sweep's points for the track that it is processing."""
     handling, first = _handling.__dict__, next(iter(arguments), None)
     track = getattr(first, "track", first)
     if handling["number"] == _SWEEP and isinstance(track, str) and track != handling["subject"]:
@@ -104,7 +104,7 @@ def _turn_to(arguments: tuple[Any, ...]) -> None:
 
 
 def _write(file: str, *words: str) -> None:
-    # One short write to a file that is only appended to is whole, whoever else writes.
+    # Short appends by several processes do not interleave.
     line = " ".join((_FUNCTION, *words)) + "\n"
     with (_FOLDER / file).open("a") as out:
         out.write(line)

@@ -34,11 +34,11 @@ _TRIES = 40
 
 @dataclass
 class MemoryTracks:
-    """Tracks as the documents that Firestore would hold, changed by conditional writes like those.
+    """Track documents in memory, changed by conditional writes as in Firestore.
 
-    ``meanwhile`` holds what other writers do between a decision and its commit, one for each commit to come;
-    ``lost_answers`` counts commits to come that are written but look refused, so that ``decide`` is asked again;
-    ``steps`` lists every status written, by track; ``dues`` holds when a track asked to be looked after.
+    ``meanwhile`` holds what other writers do between a decision and its commit, one for each future commit;
+    ``lost_answers`` is the number of future commits that are written but appear refused, so that ``decide`` is called
+    again; ``steps`` lists every status written, by track; ``dues`` holds the ``due_at`` of each track's last change.
     """
 
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -88,7 +88,7 @@ class MemoryTracks:
         raise ContentionError(f"track {track} kept changing")
 
     def hold(self, document: Mapping[str, Any], session: str, track: str, work: PrivateTrack) -> None:
-        """Hold a track that is already under way, as its document says."""
+        """Store a track with this document."""
         self.documents[track] = dict(document)
         self.sessions[track], self.works[track] = session, work
         self.versions[track] = self.versions.get(track, 0) + 1
@@ -97,7 +97,7 @@ class MemoryTracks:
         return [track for track, owner in self.sessions.items() if owner == session and track in self.documents]
 
     def erase(self, session: str, track: str) -> None:
-        """Forget a track of this session, if it is there."""
+        """Delete a track of this session, if it exists."""
         if self.sessions.get(track) == session and track in self.documents:
             del self.documents[track], self.works[track]
             self.versions[track] += 1
@@ -118,7 +118,7 @@ class MemoryTracks:
 
 @dataclass
 class MemorySpans:
-    """Who ended when, and with which error's code."""
+    """Records the tracks that ended, with timeline and error code."""
 
     sent: list[tuple[Track, Mapping[str, datetime], str]] = field(default_factory=list)
 
@@ -128,7 +128,7 @@ class MemorySpans:
 
 @dataclass
 class MemoryObjects:
-    """Objects by bucket and name; ``facts`` are those of the uploads, ``read_names`` lists what was asked for."""
+    """Objects by bucket and name; ``facts`` are those of the uploads, ``read_names`` lists the names read."""
 
     objects: dict[tuple[str, str], bytes] = field(default_factory=dict)
     types: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -136,7 +136,7 @@ class MemoryObjects:
     read_names: list[str] = field(default_factory=list)
 
     def upload(self, facts: ObjectFinalized, data: bytes) -> None:
-        """Have an object come whole, in place of the one that was there."""
+        """Store a whole object, replacing the existing one."""
         self.facts[facts.bucket, facts.name] = facts
         self.objects[facts.bucket, facts.name] = data
 
@@ -164,7 +164,7 @@ class MemoryObjects:
 
 @dataclass
 class ScriptedDescriber:
-    """Answers with a brief or a failure; ``meanwhile`` runs while it looks at the picture."""
+    """Returns a brief or a failure; ``meanwhile`` runs during the call."""
 
     brief: Brief
     usage: DescriberUsage
@@ -182,7 +182,7 @@ class ScriptedDescriber:
 
 @dataclass
 class MemoryBreaker:
-    """A breaker that stays as it is until somebody changes it; ``reasons`` lists what opened it."""
+    """A breaker that never closes by itself; ``reasons`` lists what opened it."""
 
     reasons: list[str] = field(default_factory=list)
     opened: bool = False
@@ -197,7 +197,7 @@ class MemoryBreaker:
 
 @dataclass
 class HeardCaptions:
-    """A topic that remembers what was published; ``failures`` are raised first, one a call."""
+    """Records the published messages; ``failures`` are raised first, one a call."""
 
     heard: list[tuple[CaptionMessage, str]] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
@@ -212,9 +212,9 @@ class HeardCaptions:
 class MemoryPipelines:
     """Pipeline jobs, each id granted once a region; ``failures`` are raised first, one a call of ``create``.
 
-    A job is known by its id, one that is not at home by ``REGION/ID``, as ``named`` says.
-    ``lost_answers`` counts jobs to come that are created although the caller hears of a failure or a conflict.
-    Regions in ``silent`` say nothing of a job; ``asked`` is which were.
+    A job's key is its id, or ``REGION/ID`` outside the home region, as ``named`` returns it.
+    ``lost_answers`` is the number of future jobs that are created although ``create`` reports a conflict.
+    Regions in ``silent`` do not answer; ``asked`` lists the regions that were asked.
     """
 
     jobs: dict[str, JobFacts] = field(default_factory=dict)
@@ -250,13 +250,13 @@ class MemoryPipelines:
 
 
 def named(job: str, region: str) -> str:
-    """Return what a job is known by: an empty region is home."""
+    """Return a job's key; an empty region is the home region."""
     return job if region in {"", HOME} else f"{region}/{job}"
 
 
 @dataclass
 class MemoryRegions:
-    """Until when each region is busy."""
+    """The time until which each region is busy."""
 
     busy: dict[str, datetime] = field(default_factory=dict)
 
@@ -269,7 +269,7 @@ class MemoryRegions:
 
 @dataclass
 class MemoryResults:
-    """The music in each folder, or the failure that looking at it is; an empty folder has none."""
+    """The music in each folder, or the error that reading it raises; other folders have none."""
 
     found: dict[str, MusicFacts | PermanentError] = field(default_factory=dict)
     erased: list[str] = field(default_factory=list)
@@ -287,7 +287,7 @@ class MemoryResults:
 
 @dataclass
 class MemorySessions:
-    """Sessions, and the idempotency keys that made some of them."""
+    """Sessions by id."""
 
     sessions: dict[str, Session] = field(default_factory=dict)
 
@@ -300,7 +300,7 @@ class MemorySessions:
 
 @dataclass
 class PlainPermits:
-    """Permits that nobody signed."""
+    """Permits without a signature."""
 
     url: str = "https://storage.example/images"
     asked: list[tuple[str, str, int]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""An HTTP server with scripted answers: the fake of an API that is not this project's."""
+"""An HTTP server with scripted responses, as a fake of other people's APIs."""
 
 import json
 import socket
@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request that a scripted server has heard."""
+    """One request that a scripted server has received."""
 
     method: str
     path: str
@@ -27,7 +27,7 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a scripted server answers; ``cut`` resets the connection instead, ``silent`` never answers.
+    """A scripted response; ``cut`` resets the connection instead, ``silent`` never responds.
 
     ``missing`` bytes of the announced length are never sent.
     """
@@ -40,13 +40,13 @@ class Answer:
     missing: int = 0
 
     def encoded(self) -> bytes:
-        """Return the bytes of the body: JSON unless it is bytes already."""
+        """Return the body as bytes; a value is encoded as JSON."""
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
 
 
 @dataclass
 class ScriptedServer:
-    """An HTTP server whose answers are scripted by ``"METHOD /path"``; the last one of each is repeated."""
+    """An HTTP server whose responses are scripted by ``"METHOD /path"``; the last one of each is repeated."""
 
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     heard: list[Exchange] = field(default_factory=list)
@@ -54,7 +54,7 @@ class ScriptedServer:
     ended: threading.Event = field(default_factory=threading.Event)
 
     def script(self, call: str, *answers: Answer) -> None:
-        """Answer this method and path in turn."""
+        """Set the responses to this method and path."""
         self.answers[call] = list(answers)
 
     def heard_at(self, path: str) -> list[Exchange]:
@@ -62,7 +62,7 @@ class ScriptedServer:
         return [exchange for exchange in self.heard if exchange.path.split("?")[0] == path]
 
     def next(self, method: str, path: str) -> Answer:
-        """Return the answer that is due."""
+        """Return the next response."""
         due = self.answers.get(f"{method} {path.split('?', maxsplit=1)[0]}")
         if not due:
             return Answer({"error": {"code": 404, "message": "not scripted", "status": "NOT_FOUND"}}, 404)
@@ -96,7 +96,7 @@ def _handler(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
                 script.ended.wait()
             if answer.cut or answer.silent:
                 self.close_connection = True
-                # Closed at once and without a farewell, which the other side sees as a reset.
+                # With this linger option, close() resets the connection.
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.connection.close()
                 return
@@ -113,6 +113,6 @@ def _handler(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
         do_GET = do_POST = do_PUT = do_HEAD = answer
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""The staged functions once more, with the crash points beside them and, where a test says so, with edits."""
+"""Copies of the staged functions with crash points and, for sabotage, edits."""
 
 import shutil
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from localcloud.parts import FUNCTIONS, Part, workers
 
 @dataclass(frozen=True)
 class Edit:
-    """A change of one place in one function's source, named as the staged directory names it."""
+    """A change of one place in one function's source; ``file`` is relative to the staged directory."""
 
     function: str
     file: str
@@ -20,8 +20,8 @@ class Edit:
 
 
 def short_times(lease: int, patience: int) -> dict[str, str]:
-    """Return the environment that turns minutes of waiting into seconds."""
-    # A picture that was announced may be sent as late as its sender is slow.
+    """Return the environment that shortens minutes of waiting to seconds."""
+    # An announced picture may be uploaded late if its client is slow.
     names = {"awaiting_upload": 2 * patience, "captioning": lease + 2}
     names |= dict.fromkeys(("captioned", "launching", "composing"), patience)
     return {
@@ -32,7 +32,7 @@ def short_times(lease: int, patience: int) -> dict[str, str]:
 
 
 class StaleEditError(Exception):
-    """What an edit would change is not there just once: the source has moved on, and the test must follow."""
+    """The text of an edit does not occur exactly once: the source has changed, and the edit must follow."""
 
 
 def stage(function: str, folder: Path, edits: Sequence[Edit]) -> Path:
@@ -55,7 +55,7 @@ def stage(function: str, folder: Path, edits: Sequence[Edit]) -> Path:
 def function_parts(
     addresses: Addresses, session: str, template: str, folder: Path, edits: Sequence[Edit], environ: dict[str, str]
 ) -> list[Part]:
-    """Return the four functions as the local cloud starts them, from their edited copies and with more environment."""
+    """Return the four functions as the local cloud starts them, but edited and with more environment."""
     parts = []
     for part in workers(addresses, session, template):
         if part.name not in FUNCTIONS:

@@ -1,4 +1,4 @@
-"""What JSON can hold, for the tests that feed anything to whatever parses it."""
+"""Hypothesis strategies for JSON values, for tests of parsers."""
 
 from hypothesis import strategies as st
 

@@ -63,14 +63,14 @@ def test_a_brief_reads_and_writes_what_the_track_document_holds() -> None:
 
 @pytest.mark.parametrize(("field", "value"), INSIDE)
 def test_a_field_at_its_bound_is_taken(field: str, value: Any) -> None:
-    """The bounds themselves are inside."""
+    """The bounds are inclusive."""
     brief = Brief.from_mapping(brief_with(**{field: value})).to_mapping()
     assert (round(value) if field == "tempoBpm" else value) == brief[field]
 
 
 @pytest.mark.parametrize(("field", "value"), OUTSIDE)
 def test_a_field_out_of_bounds_is_named(field: str, value: Any) -> None:
-    """The error says which field is wrong, in its message too."""
+    """The error and its message name the invalid field."""
     with pytest.raises(BriefError) as caught:
         Brief.from_mapping(brief_with(**{field: value}))
     assert caught.value.field == field
@@ -79,7 +79,7 @@ def test_a_field_out_of_bounds_is_named(field: str, value: Any) -> None:
 
 @pytest.mark.parametrize("field", sorted(brief_with()))
 def test_a_missing_field_is_named(field: str) -> None:
-    """No field may be left out."""
+    """Every field is required."""
     data = brief_with()
     del data[field]
     with pytest.raises(BriefError) as caught:
@@ -88,13 +88,13 @@ def test_a_missing_field_is_named(field: str) -> None:
 
 
 def test_an_instrument_named_twice_plays_once() -> None:
-    """Doubles are dropped and the order stays."""
+    """Duplicates are removed and the order is kept."""
     brief = Brief.from_mapping(brief_with(instruments=["harp", "piano", "harp"]))
     assert brief.instruments == ("harp", "piano")
 
 
 def test_the_vocabulary_is_as_large_as_the_contract_says() -> None:
-    """All major and minor keys once, and no word twice."""
+    """It has every major and minor key once, and no word twice."""
     assert len(set(KEYS)) == 24 == len(KEYS)
     assert len(set(GENRES)) == 12 == len(GENRES)
     assert len(INSTRUMENTS) == len(set(INSTRUMENTS))
@@ -103,7 +103,7 @@ def test_the_vocabulary_is_as_large_as_the_contract_says() -> None:
 @settings(max_examples=60)
 @given(field=st.sampled_from(sorted(brief_with())), value=JSON)
 def test_any_value_is_taken_or_refused_by_name(field: str, value: Any) -> None:
-    """Whatever a model answers, the brief is inside its bounds or a BriefError names the field."""
+    """For any answer of a model, the brief is within its bounds or a BriefError names the field."""
     named = field
     try:
         brief = Brief.from_mapping(brief_with(**{field: value}))
@@ -115,7 +115,7 @@ def test_any_value_is_taken_or_refused_by_name(field: str, value: Any) -> None:
 
 @pytest.mark.parametrize("field", sorted(LENGTHS))
 def test_half_a_character_is_no_text(field: str) -> None:
-    """A lone surrogate, which JSON can spell and no store can keep, is refused."""
+    """A lone surrogate, which JSON can contain and no store can encode, is refused."""
     with pytest.raises(BriefError) as caught:
         Brief.from_mapping(brief_with(**{field: "\ud83c"}))
     assert caught.value.field == field

@@ -15,7 +15,7 @@ ENGINES = list(costs.ENGINES)
 
 
 def test_every_price_is_dated() -> None:
-    """A price says where it can be looked up and when it was, and none is older than the project."""
+    """A price names its source and the date, which is not older than the project."""
     for price in prices().values():
         assert price.source
         assert date(2026, 11, 1) <= price.date <= date(2027, 11, 1)
@@ -23,7 +23,7 @@ def test_every_price_is_dated() -> None:
 
 @pytest.mark.parametrize("missing", ["date", "source", "assumed"])
 def test_a_price_without_its_origin_is_refused(tmp_path: Path, missing: str) -> None:
-    """Nobody adds a price that nobody can check."""
+    """A price that nobody can check cannot be added."""
     lines = ["[x]", "usd = 1.0", "per = 1", 'unit = "x"', 'source = "page"', "date = 2026-11-22", "assumed = false"]
     file = tmp_path / "prices.toml"
     file.write_text("\n".join(line for line in lines if not line.startswith(missing)))
@@ -32,13 +32,13 @@ def test_a_price_without_its_origin_is_refused(tmp_path: Path, missing: str) -> 
 
 
 def test_a_date_in_words_is_refused() -> None:
-    """A date is a date."""
+    """The date must be a TOML date."""
     with pytest.raises(ValueError, match="source and a date"):
         Price(1.0, 1, "x", "page", "yesterday", assumed=False)  # type: ignore[arg-type]
 
 
 def test_the_code_knows_the_same_prices() -> None:
-    """The engines and the captioner, which write what a track cost, do not contradict the list."""
+    """The engines and the captioner write the cost of a track with the prices of the list."""
     known = prices()
     assert known["lyria_2"].of(1) == LYRIA_2_USD
     assert known["lyria_3_clip"].of(1) == LYRIA_3_CLIP_USD
@@ -48,14 +48,14 @@ def test_the_code_knows_the_same_prices() -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("pictures", costs.VOLUMES)
 def test_a_track_costs_its_parts(engine: str, pictures: int) -> None:
-    """Nothing is in the sum that is not in a part."""
+    """The sum contains only its parts."""
     found = costs.parts(engine, pictures, prices())
     assert costs.track(engine, pictures, prices()) == pytest.approx(sum(found.values()))
     assert all(usd >= 0 for usd in found.values())
 
 
 def test_a_part_of_the_sum_is_what_its_price_says() -> None:
-    """A price that doubles doubles its part and moves the sum by just that."""
+    """Doubling a price doubles its part and changes the sum by that amount."""
     known = dict(prices())
     before, was = costs.track("composer", 1000, known), costs.parts("composer", 1000, known)["pipeline run"]
     run = known["pipeline_run"]
@@ -65,7 +65,7 @@ def test_a_part_of_the_sum_is_what_its_price_says() -> None:
 
 @pytest.mark.parametrize("name", list(prices()))
 def test_every_price_is_used(name: str) -> None:
-    """A price that moves nothing would be a dead line of the file."""
+    """Every price affects a result."""
     known = dict(prices())
     before = [costs.track(engine, 1000, known) for engine in ENGINES]
     price = known[name]
@@ -75,7 +75,7 @@ def test_every_price_is_used(name: str) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_more_pictures_cost_more_and_each_no_more(engine: str) -> None:
-    """A month's costs grow with its pictures, and what is paid once is shared by more."""
+    """A month's costs grow with its pictures, and fixed costs are shared by more of them."""
     each = [costs.track(engine, pictures, prices()) for pictures in costs.VOLUMES]
     month = [usd * pictures for usd, pictures in zip(each, costs.VOLUMES, strict=True)]
     assert sorted(set(month)) == month
@@ -83,7 +83,7 @@ def test_more_pictures_cost_more_and_each_no_more(engine: str) -> None:
 
 
 def test_an_endpoint_has_a_machine_and_grows() -> None:
-    """A single picture keeps a machine up, and ten times the pictures never need fewer machines."""
+    """One picture keeps a machine running, and ten times the pictures never need fewer machines."""
     needed = [costs.endpoint_machines(10.0**power) for power in range(-3, 6)]
     assert needed[0] == 1
     assert sorted(needed) == needed
@@ -91,7 +91,7 @@ def test_an_endpoint_has_a_machine_and_grows() -> None:
 
 
 def test_the_document_shows_what_the_command_prints() -> None:
-    """docs/operations.md has the tables of today's prices."""
+    """docs/operations.md has the tables of the current prices."""
     command = [sys.executable, "-m", "benchmarks.costs"]
     environ = {"PYTHONPATH": f"{REPOSITORY}/src:{REPOSITORY}"}
     printed = subprocess.run(command, cwd=REPOSITORY, env=environ, capture_output=True, text=True, check=True).stdout

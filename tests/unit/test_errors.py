@@ -29,7 +29,7 @@ def below(parent: type[MusicgeneratorError]) -> Iterator[type[MusicgeneratorErro
 
 
 def reasons() -> list[type[PermanentError]]:
-    """Return the permanent errors that say a reason, leaving out those that only group others."""
+    """Return the permanent errors that can be raised, without the classes that only group others."""
     return [kind for kind in below(PermanentError) if issubclass(kind, PermanentError) and hasattr(kind, "code")]
 
 
@@ -46,7 +46,7 @@ def test_a_class_without_a_code_only_groups_others() -> None:
 
 @pytest.mark.parametrize("kind", reasons())
 def test_every_permanent_error_says_what_happened_in_both_languages(kind: type[PermanentError]) -> None:
-    """Korean words in Korean letters, English ones without, both sentences; and a final state."""
+    """The Korean message has Korean letters, the English one has none, both are sentences; the status is final."""
     assert set(kind.words) == set(LANGUAGES)
     assert re.search(r"[가-힣]", kind.words["ko"])
     assert not re.search(r"[가-힣]", kind.words["en"])
@@ -59,7 +59,7 @@ def test_every_permanent_error_says_what_happened_in_both_languages(kind: type[P
 
 @pytest.mark.parametrize("kind", BlockedError.__subclasses__())
 def test_every_blocked_error_says_that_the_track_waits_in_both_languages(kind: type[BlockedError]) -> None:
-    """The same kind of words, and nothing that the person could do about it."""
+    """It has the same kind of messages and is never retryable."""
     assert set(kind.words) == set(LANGUAGES)
     assert re.search(r"[가-힣]", kind.words["ko"])
     assert not re.search(r"[가-힣]", kind.words["en"])
@@ -70,26 +70,26 @@ def test_every_blocked_error_says_that_the_track_waits_in_both_languages(kind: t
 
 
 def test_codes_are_unique() -> None:
-    """One class a reason, one code a class."""
+    """Each class has its own code."""
     codes = [kind.code for kind in reasons()] + [kind.code for kind in BlockedError.__subclasses__()]
     assert sorted(codes) == sorted(set(codes))
     assert all(re.fullmatch(r"[a-z_]+", code) for code in codes)
 
 
 def test_an_unknown_language_is_answered_in_english() -> None:
-    """A track always ends with words."""
+    """A message exists for every language."""
     assert PipelineFailedError("").to_mapping("fr")["message"] == PipelineFailedError.words["en"]
 
 
 def test_the_recorded_tracks_end_with_these_words() -> None:
-    """The error field is the contract's."""
+    """The recorded documents contain these error fields."""
     assert PipelineFailedError("").to_mapping("ko") == recorded("track_failed")["error"]
     assert ContentRejectedError("").to_mapping("ko") == recorded("track_rejected")["error"]
     assert DescriberBlockedError("").to_mapping("ko") == recorded("track_parked")["error"]
 
 
 def test_the_tree_at_the_top_names_every_class_and_no_other() -> None:
-    """The docstring is the map that readers trust."""
+    """The module's docstring is complete."""
     defined = {
         name
         for name, value in vars(errors).items()
@@ -99,7 +99,7 @@ def test_the_tree_at_the_top_names_every_class_and_no_other() -> None:
 
 
 def test_the_tree_at_the_top_shows_the_classes_where_they_are() -> None:
-    """A class stands below its parent: the depth in the picture is the depth in the code."""
+    """The depth of a class in the docstring is its depth in the code."""
     shown: dict[str, int] = {}
     for line in (errors.__doc__ or "").splitlines():
         names = re.findall(r"\b\w+Error\b", line)
@@ -110,13 +110,13 @@ def test_the_tree_at_the_top_shows_the_classes_where_they_are() -> None:
 
 
 def test_every_error_has_a_docstring_of_one_line() -> None:
-    """The reason in one line."""
+    """It states the reason."""
     for kind in below(MusicgeneratorError):
         assert kind.__doc__
         assert "\n" not in kind.__doc__
 
 
 def test_four_branches_decide_delivery() -> None:
-    """Every error is permanent, blocked, transient or malformed, and only one of these."""
+    """Every error belongs to exactly one of permanent, blocked, transient and malformed."""
     branches = (PermanentError, BlockedError, TransientError, MalformedEventError)
     assert all(sum(issubclass(kind, branch) for branch in branches) == 1 for kind in below(MusicgeneratorError))

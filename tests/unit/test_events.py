@@ -43,7 +43,7 @@ def as_contract(post: Post) -> dict[str, Any]:
 
 
 def notification(contract: dict[str, Any]) -> Message:
-    """Return the emulator's notification of an upload, whose 64-bit numbers are not always strings."""
+    """Return the emulator's notification of an upload; its 64-bit numbers are not always strings."""
     body = contract["body"] | {"size": int(contract["body"]["size"])}
     attributes = {"eventType": "OBJECT_FINALIZE", "bucketId": body["bucket"]}
     headers = contract["headers"]
@@ -51,7 +51,7 @@ def notification(contract: dict[str, Any]) -> Message:
 
 
 def test_a_finished_upload_is_read_as_recorded() -> None:
-    """The 64-bit numbers, which are strings in the event, are numbers here."""
+    """The 64-bit numbers are strings in the event and integers in the value."""
     event = ObjectFinalized.from_data(recorded("storage_finalized")["body"])
     expected = ObjectFinalized("musicgenerator-images", f"uploads/{TRACK}", 1795338907198423, 2431878, "image/jpeg", {})
     assert event == expected
@@ -59,7 +59,7 @@ def test_a_finished_upload_is_read_as_recorded() -> None:
 
 
 def test_a_dropped_object_brings_its_metadata() -> None:
-    """The wishes of whoever dropped it stand in the object's custom metadata, as texts."""
+    """Custom metadata contains the request as strings."""
     event = ObjectFinalized.from_data(recorded("storage_finalized_dropped")["body"])
     assert event.name == "여행/바다 사진.jpg"
     assert event.metadata == {"hint": "잔잔한 파도", "language": "ko", "durationSeconds": "45", "seed": "7"}
@@ -67,7 +67,7 @@ def test_a_dropped_object_brings_its_metadata() -> None:
 
 @pytest.mark.parametrize("name", ["storage_finalized", "storage_finalized_dropped"])
 def test_the_headers_name_the_same_object(name: str) -> None:
-    """The subject is the object's name, percent-encoded since a header holds ASCII."""
+    """The subject is the percent-encoded object name, since a header holds ASCII."""
     contract = recorded(name)
     assert all(value.isascii() for value in contract["headers"].values())
     assert contract["headers"]["ce-bucket"] == contract["body"]["bucket"]
@@ -94,14 +94,14 @@ def test_the_headers_name_the_same_object(name: str) -> None:
     ],
 )
 def test_a_wrong_field_is_named(change: dict[str, Any]) -> None:
-    """The error names the field that is wrong."""
+    """The error names the invalid field."""
     with pytest.raises(MalformedEventError, match=next(iter(change))):
         ObjectFinalized.from_data(recorded("storage_finalized")["body"] | change)
 
 
 @pytest.mark.parametrize("data", [None, b"", b"{", "", [], 5])
 def test_what_the_framework_passes_on_for_broken_json_is_malformed(data: object) -> None:
-    """Broken JSON arrives as bytes and an empty body as None."""
+    """Invalid JSON arrives as bytes and an empty body as None."""
     with pytest.raises(MalformedEventError):
         ObjectFinalized.from_data(data)
     with pytest.raises(MalformedEventError):
@@ -111,7 +111,7 @@ def test_what_the_framework_passes_on_for_broken_json_is_malformed(data: object)
 @settings(max_examples=60)
 @given(data=JSON | STORAGE_LIKE)
 def test_any_json_is_a_finished_upload_or_malformed(data: Any) -> None:
-    """Nothing else is ever raised, and what is read can be told from every other object."""
+    """Nothing else is raised, and the value identifies its object."""
     with suppress(MalformedEventError):
         event = ObjectFinalized.from_data(data)
         assert ids.is_track_id(ids.dropped_track_id(event.bucket, event.name, event.generation))
@@ -119,7 +119,7 @@ def test_any_json_is_a_finished_upload_or_malformed(data: Any) -> None:
 
 @pytest.mark.parametrize("field", ["bucket", "name"])
 def test_a_name_that_is_no_unicode_is_malformed(field: str) -> None:
-    """A lone surrogate, which JSON can spell, is in no object's name: such an event is forged."""
+    """No object name has a lone surrogate, which JSON can contain: the event is forged."""
     with pytest.raises(MalformedEventError, match=field):
         ObjectFinalized.from_data(recorded("storage_finalized")["body"] | {field: "a\ud83c"})
 
@@ -138,14 +138,14 @@ def test_a_number_beyond_64_bits_is_malformed(field: str) -> None:
 @example(data={"message": {"data": "Y Q=="}})
 @example(data={"message": {}})
 def test_any_json_is_a_message_or_malformed(data: Any) -> None:
-    """Nothing else is ever raised: anything else would be delivered again."""
+    """Nothing else is raised: any other exception would cause another delivery."""
     with suppress(MalformedEventError):
         read = message_data(data)
         assert base64.b64decode(data["message"]["data"]) == read
 
 
 def test_the_bridge_delivers_uploads_as_recorded() -> None:
-    """A fresh notification of the emulator becomes the recorded event."""
+    """A notification of the emulator becomes the recorded event."""
     for name in ("storage_finalized", "storage_finalized_dropped"):
         contract = recorded(name)
         post = storage_form("musicgenerator-images")(ROUTE, notification(contract), 1)

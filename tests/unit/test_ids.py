@@ -15,7 +15,7 @@ MAKERS = {"s": ids.new_session_id, "t": ids.new_track_id, "r": ids.new_results_t
 
 @pytest.mark.parametrize("letter", MAKERS)
 def test_a_random_id_has_a_letter_and_at_least_128_bits(letter: str) -> None:
-    """Behind the letter that says what it names stand at least 26 characters, all 32 letters of the alphabet in use."""
+    """After the letter for its kind follow at least 26 characters, with all 32 letters of the alphabet in use."""
     made = [MAKERS[letter]() for _ in range(400)]
     assert {name[0] for name in made} == {letter}
     assert {character for name in made for character in name[1:]} == set(string.ascii_lowercase + "234567")
@@ -23,8 +23,8 @@ def test_a_random_id_has_a_letter_and_at_least_128_bits(letter: str) -> None:
     assert len(set(made)) == len(made)
 
 
-def test_ids_are_told_apart_by_their_letter() -> None:
-    """A session is no track and a track no session."""
+def test_ids_differ_by_their_letter() -> None:
+    """A session id is not a track id and the reverse."""
     assert ids.is_session_id(ids.new_session_id())
     assert ids.is_track_id(ids.new_track_id())
     assert not ids.is_session_id(ids.new_track_id())
@@ -35,12 +35,12 @@ def test_ids_are_told_apart_by_their_letter() -> None:
     "text", ["", "t", "t" + "a" * 25, "t" + "a" * 27, "t" + "1" * 26, "T" + "a" * 26, "t" * 27 + "\n"]
 )
 def test_what_is_no_track_id(text: str) -> None:
-    """Another length, letter, digit or a line's end makes it none."""
+    """Another length, letter or digit, or a line end, is refused."""
     assert not ids.is_track_id(text)
 
 
 def test_derived_ids_stay_what_they_are() -> None:
-    """An id derived once is derived again for ever: tracks in production hang on it."""
+    """Derived ids must never change: tracks in production depend on them."""
     event = recorded("storage_finalized_dropped")["body"]
     assert ids.dropped_track_id(event["bucket"], event["name"], int(event["generation"])) == (
         "t7o2nv2zhwlfegbycgrljk3gldz"
@@ -53,7 +53,7 @@ def test_derived_ids_stay_what_they_are() -> None:
 
 
 def test_derived_ids_look_like_random_ones() -> None:
-    """Whoever checks an id need not know where it comes from."""
+    """The same check accepts both."""
     session, secret = ids.derived_session("salt", "key")
     assert ids.is_session_id(session)
     assert len(secret) >= len("k") + 26
@@ -61,7 +61,7 @@ def test_derived_ids_look_like_random_ones() -> None:
 
 
 def test_an_overwritten_object_is_another_track() -> None:
-    """Bucket, name and generation together are the identity, and none of them runs into the next."""
+    """Bucket, name and generation identify an object, and their boundaries count."""
     tracks = {
         ids.dropped_track_id("b", "a", 1),
         ids.dropped_track_id("b", "a", 2),
@@ -74,14 +74,14 @@ def test_an_overwritten_object_is_another_track() -> None:
 
 @given(salt=st.text("ab", min_size=1), key=st.text("ab", min_size=1))
 def test_session_and_secret_derive_from_salt_and_key(salt: str, key: str) -> None:
-    """The same salt and key always give the same pair, another salt another one."""
+    """The same salt and key give the same pair, another salt gives another one."""
     assert ids.derived_session(salt, key) == ids.derived_session(salt, key)
     assert ids.derived_session(salt, key) != ids.derived_session(salt + "c", key)
 
 
 @given(attempt=st.integers(1, 999_999))
 def test_job_ids_are_what_vertex_accepts_and_lead_back(attempt: int) -> None:
-    """The job id keeps to Vertex AI's pattern, and track and attempt can be read from it."""
+    """The job id matches Vertex AI's pattern and contains track and attempt."""
     track = "t" + "a2" * 13
     job = ids.pipeline_job_id(track, attempt)
     assert VERTEX_JOB_ID.fullmatch(job)
@@ -90,12 +90,12 @@ def test_job_ids_are_what_vertex_accepts_and_lead_back(attempt: int) -> None:
 
 @pytest.mark.parametrize("job", ["", "mg", "mg-t-1", f"mg-t{'a' * 26}-0", f"mg-t{'a' * 26}-01", f"mg-t{'a' * 26}-1\n"])
 def test_a_stranger_s_job_id_leads_nowhere(job: str) -> None:
-    """What was not derived from a track is nobody's."""
+    """A job id that was not derived from a track gives None."""
     assert ids.track_and_attempt(job) is None
 
 
 def test_an_upload_names_the_track_it_was_announced_for() -> None:
-    """Only `uploads/TRACK` is an announced object."""
+    """Only the object `uploads/TRACK` is an announced upload."""
     track = ids.new_track_id()
     assert ids.announced_track(ids.upload_name(track)) == track
     for name in (track, f"uploads/{track}.jpg", f"uploads/uploads/{track}", "uploads/", "a.jpg"):
@@ -103,7 +103,7 @@ def test_an_upload_names_the_track_it_was_announced_for() -> None:
 
 
 def test_a_secret_is_known_by_its_hash_only() -> None:
-    """The hash is not the secret, and only the secret fits it."""
+    """The hash is not the secret, and only the secret matches it."""
     secret = ids.new_secret()
     stored = ids.secret_hash(secret)
     assert secret not in stored

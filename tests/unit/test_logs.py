@@ -14,7 +14,7 @@ from musicgenerator.states import Status
 def test_a_log_line_is_one_json_object(
     severity: str, log: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Severity, message and every field, in one line whatever the values hold."""
+    """Severity, message and every field are on one line, for any values."""
     moment = datetime(2026, 11, 22, tzinfo=UTC)
     log("track ended", track="t1", reason='a "quoted"\nline', word="바다", at=moment, status=Status.READY, seed=7)
     out = capsys.readouterr().out
@@ -39,7 +39,7 @@ def test_a_log_line_is_one_json_object(
 @given(reason=st.text(max_size=20))
 @example(reason="\ud83c")
 def test_any_text_can_be_logged(reason: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Even half a character from a forged event: a log line must not be what fails a handler."""
+    """A lone surrogate from a forged event must not make logging fail."""
     logs.warning("refused", reason=reason)
     out = capsys.readouterr().out
     assert out.count("\n") == 1
@@ -49,7 +49,7 @@ def test_any_text_can_be_logged(reason: str, capsys: pytest.CaptureFixture[str])
 def test_lines_about_one_track_share_a_trace(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By its id, or by the id of one of its jobs; a line about no track has none."""
+    """The trace is derived from the track's id or the id of its job; other lines have none."""
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p1")
     track = "tmnopqrstuvwxyz234567abcdef"
     logs.info("claimed", track=track)
@@ -66,7 +66,7 @@ def test_lines_about_one_track_share_a_trace(
 def test_without_a_project_a_line_has_no_trace(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The track's id is in it all the same."""
+    """The line still has the track's id."""
     monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
     logs.info("claimed", track="tmnopqrstuvwxyz234567abcdef")
     assert "logging.googleapis.com/trace" not in json.loads(capsys.readouterr().out)

@@ -41,14 +41,14 @@ DATA = st.binary(max_size=200) | (JSON | CAPTION_LIKE | EVENT_LIKE).map(lambda b
 
 
 def test_a_picture_message_is_written_and_read_as_recorded() -> None:
-    """A replay's message names the track and nothing else; no subscription filters it."""
+    """A replay's message contains only the track; no subscription filters it."""
     contract = recorded("picture_message")
     assert {"attributes": {}, "data": json.loads(PictureMessage(TRACK).to_bytes())} == contract
     assert PictureMessage.from_bytes(json.dumps(contract["data"]).encode()) == PictureMessage(TRACK)
 
 
 def test_a_picture_message_arrives_in_a_push() -> None:
-    """Wrapped as the topic's subscription delivers it."""
+    """The topic's subscription wraps it in a push."""
     data = base64.b64encode(PictureMessage(TRACK).to_bytes()).decode()
     assert PictureMessage.from_bytes(message_data({"message": {"data": data}})) == PictureMessage(TRACK)
 
@@ -61,21 +61,21 @@ def test_a_picture_message_without_a_track_says_so(track: object) -> None:
 
 
 def test_a_caption_message_is_written_as_recorded() -> None:
-    """The producer's message is the file's."""
+    """The producer writes the recorded message."""
     contract = recorded("captions_message")
     assert json.loads(CaptionMessage(SESSION, TRACK, 1).to_bytes()) == contract["data"]
     assert set(contract["attributes"]) == {ENGINE_ATTRIBUTE}
 
 
 def test_a_caption_message_is_read_as_recorded() -> None:
-    """The consumer reads the file's push."""
+    """The consumer reads the recorded push."""
     expected = CaptionMessage(SESSION, TRACK, 1)
     assert CaptionMessage.from_bytes(json.dumps(recorded("captions_message")["data"]).encode()) == expected
     assert CaptionMessage.from_bytes(message_data(recorded("captions_push"))) == expected
 
 
 def test_the_step_s_message_is_written_and_read_as_recorded() -> None:
-    """The step names its job, from which track and attempt follow."""
+    """The message names the job, which contains track and attempt."""
     assert json.loads(step_message(JOB)) == recorded("pipeline_event_step")
     assert PipelineMessage.from_bytes(step_message(JOB)) == PipelineMessage(JOB, TRACK, 1)
     assert PipelineMessage.from_bytes(message_data(recorded("pipeline_event_push"))) == PipelineMessage(JOB, TRACK, 1)
@@ -83,7 +83,7 @@ def test_the_step_s_message_is_written_and_read_as_recorded() -> None:
 
 @pytest.mark.parametrize("end", ["succeeded", "failed"])
 def test_a_log_entry_says_the_same_as_the_step(end: str) -> None:
-    """Whether it went well or not, the log sink's entry leads to the same job."""
+    """After success and failure the log sink's entry names the same job."""
     data = json.dumps(recorded(f"pipeline_event_log_{end}")).encode()
     assert PipelineMessage.from_bytes(data) == PipelineMessage(JOB, TRACK, 1)
 
@@ -93,7 +93,7 @@ def test_a_log_entry_says_the_same_as_the_step(end: str) -> None:
     [("succeeded", State.PIPELINE_STATE_SUCCEEDED), ("failed", State.PIPELINE_STATE_FAILED)],
 )
 def test_the_local_vertex_writes_the_recorded_log_entry(end: str, state: State) -> None:
-    """What differs from run to run are the entry's id and its moments."""
+    """Only the entry's id and its timestamps differ from run to run."""
     contract = recorded(f"pipeline_event_log_{end}")
     job = vertex_job(state, contract["jsonPayload"].get("error"))
     moving = {"insertId": "", "timestamp": "", "receiveTimestamp": ""}
@@ -124,7 +124,7 @@ def vertex_job(state: State, error: dict[str, Any] | None) -> PipelineJob:
     ],
 )
 def test_a_caption_message_with_a_wrong_field_names_it(change: dict[str, Any]) -> None:
-    """The error names the field that is wrong."""
+    """The error names the invalid field."""
     body = recorded("captions_message")["data"] | change
     with pytest.raises(MalformedEventError, match=next(iter(change))):
         CaptionMessage.from_bytes(json.dumps(body).encode())
@@ -142,8 +142,8 @@ def test_a_caption_message_with_a_wrong_field_names_it(change: dict[str, Any]) -
         {"resource": "aiplatform.googleapis.com/PipelineJob"},
     ],
 )
-def test_an_event_that_names_no_job_of_ours_is_malformed(body: dict[str, Any]) -> None:
-    """Other people's jobs and other people's log entries are nobody's track."""
+def test_an_event_that_names_no_track_s_job_is_malformed(body: dict[str, Any]) -> None:
+    """Other jobs and other log entries belong to no track."""
     with pytest.raises(MalformedEventError):
         PipelineMessage.from_bytes(json.dumps(body).encode())
 
@@ -153,7 +153,7 @@ def test_an_event_that_names_no_job_of_ours_is_malformed(body: dict[str, Any]) -
 @example(data=b"\xff\xfe")
 @example(data=b"[" + b"9" * 5000 + b"]")
 def test_any_bytes_are_a_message_or_malformed(data: bytes) -> None:
-    """Nothing else is ever raised: anything else would be delivered again."""
+    """Nothing else is raised: any other exception would cause another delivery."""
     for read in READERS:
         with suppress(MalformedEventError):
             assert read(data).track == TRACK
@@ -161,7 +161,7 @@ def test_any_bytes_are_a_message_or_malformed(data: bytes) -> None:
 
 @pytest.mark.parametrize("read", READERS)
 def test_json_nested_beyond_what_python_reads_is_malformed(read: Callable[[bytes], object]) -> None:
-    """A hundred thousand brackets make json.loads give up with a RecursionError, which is poison all the same."""
+    """json.loads raises RecursionError for a hundred thousand brackets; the message is malformed."""
     data = b"[" * 100_000
     with pytest.raises(MalformedEventError):
         read(data)

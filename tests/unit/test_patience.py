@@ -17,7 +17,7 @@ DEFAULTS = {
 
 @pytest.mark.parametrize("status", DEFAULTS)
 def test_a_track_is_due_after_its_state_s_patience(status: Status) -> None:
-    """Counted from the write; a parked track waits for a quarter of an hour in any state."""
+    """The patience starts with the write; a parked track waits for 15 minutes in any state."""
     before = datetime.now(UTC)
     due, parked = Patience().due_at(status), Patience().due_at(status, parked=True)
     after = datetime.now(UTC)
@@ -33,7 +33,7 @@ def test_only_a_final_track_is_never_due() -> None:
 
 
 def test_the_environment_replaces_what_it_names() -> None:
-    """Other durations keep their defaults."""
+    """The other durations keep their defaults."""
     assert Patience.from_environ({}) == Patience()
     found = Patience.from_environ({"PATIENCE_SECONDS": " captioning=240  parked=5"})
     assert found == Patience(captioning=timedelta(seconds=240), parked=timedelta(seconds=5))
@@ -41,7 +41,7 @@ def test_the_environment_replaces_what_it_names() -> None:
 
 @pytest.mark.parametrize("word", ["ready=5", "captioning", "captioning=", "captioning=-1", "captioning=1.5", "=5"])
 def test_a_duration_that_cannot_be_read_is_named(word: str) -> None:
-    """With the names that are known."""
+    """The error lists the known names."""
     with pytest.raises(
         SettingInvalidError, match=f"PATIENCE_SECONDS must hold KEY=SECONDS .*awaiting_upload.*{word!r}"
     ):

@@ -75,10 +75,10 @@ ADDRESSES = {
     "a Markdown image": "![x](https://evil.example/p.png)",
     "after a tag": "<b>www.evil.example</b>",
     "after a backquote": "a`www.evil",
-    "parted by a tag": "https<b></b>://evil.example",
-    "parted by a zero-width space": "https:\u200b//evil.example",
-    "parted by a hidden letter": "evil\u3164.com",
-    "parted by a soft hyphen": "ev\u00adil.com",
+    "split by a tag": "https<b></b>://evil.example",
+    "split by a zero-width space": "https:\u200b//evil.example",
+    "split by a hidden letter": "evil\u3164.com",
+    "split by a soft hyphen": "ev\u00adil.com",
 }
 HARMLESS = [
     "푸른 물결",
@@ -99,7 +99,7 @@ HARMLESS = [
 @example(text="e\u200b\u0301", length=5)
 @example(text="a`www.evil", length=80)
 def test_plain_text_is_never_longer_and_stays_as_it_is(text: str, length: int) -> None:
-    """At most the length, and made plain again it is the same."""
+    """The result is within the length, and applying the function again changes nothing."""
     made = plain(text, length)
     assert len(made) <= length
     assert plain(made, length) == made
@@ -108,7 +108,7 @@ def test_plain_text_is_never_longer_and_stays_as_it_is(text: str, length: int) -
 @settings(max_examples=300)
 @given(text=TEXTS, length=LENGTHS)
 def test_plain_text_is_one_line_of_visible_characters(text: str, length: int) -> None:
-    """No control, format, direction or private character, no half a character and no blank but the plain space."""
+    """No control, format, direction or private character, no lone surrogate and no blank but the plain space."""
     made = plain(text, length)
     assert {unicodedata.category(char)[0] for char in made} <= set("LMNPSZ")
     assert {char for char in made if char.isspace()} <= {" "}
@@ -122,7 +122,7 @@ def test_plain_text_is_one_line_of_visible_characters(text: str, length: int) ->
 @settings(max_examples=300)
 @given(before=TEXTS, address=st.sampled_from(sorted(ADDRESSES.values())), after=TEXTS, length=LENGTHS)
 def test_no_address_survives_among_others(before: str, address: str, after: str, length: int) -> None:
-    """Whatever stands around it and wherever the text is cut."""
+    """For any text around it and any cut."""
     made = plain(f"{before} {address} {after}", length).lower()
     assert "://" not in made
     assert not re.search(r"(?<![a-z])(www\.|javascript:[a-z])|\w\.com($|\W*[ …])", made)
@@ -130,7 +130,7 @@ def test_no_address_survives_among_others(before: str, address: str, after: str,
 
 @pytest.mark.parametrize("address", [pytest.param(address, id=name) for name, address in ADDRESSES.items()])
 def test_an_address_is_left_out(address: str) -> None:
-    """The words around it stay."""
+    """The words around it are kept."""
     assert plain(f"바다 {address} 노을", 80) == "바다 노을"
 
 
@@ -155,12 +155,12 @@ def test_plain_text_is_left_alone(text: str) -> None:
     ],
 )
 def test_what_is_not_plain_is_brought_down_to_it(expected: str, text: str) -> None:
-    """Lines are joined, tags and what cannot be seen are left out."""
+    """Lines are joined; tags and invisible characters are removed."""
     assert plain(text, 80) == expected
 
 
 def test_what_is_cut_off_is_marked_within_the_length() -> None:
-    """The ellipsis counts, and no blank stands before it."""
+    """The ellipsis counts, and no blank precedes it."""
     assert plain("바다와 하늘", 11) == "바다와 하늘"
     assert plain("바다와 하늘", 5) == "바다와…"
     assert plain("바다와 하늘", 4) == "바다와…"
@@ -168,7 +168,7 @@ def test_what_is_cut_off_is_marked_within_the_length() -> None:
 
 
 def test_what_a_cut_makes_an_address_is_left_out() -> None:
-    """A harmless long word may begin like one."""
+    """The start of a harmless long word may look like an address."""
     assert plain("바다 evil.community", 12) == "바다"
     assert plain("바다 evil.community", 80) == "바다 evil.community"
 
@@ -179,13 +179,13 @@ def test_what_a_cut_makes_an_address_is_left_out() -> None:
     ids=ascii,
 )
 def test_hostile_text_is_read_only_to_a_bound(text: str) -> None:
-    """What follows the first few thousand characters changes nothing, so that no text takes long."""
+    """Text after the first few thousand characters is ignored, so that no text takes long."""
     assert plain(text[:5_000] + "바다" * 10_000, 400) == plain(text, 400)
 
 
 @given(text=st.text())
 def test_english_is_told_without_an_error(text: str) -> None:
-    """Any text is English or not; Unicode is what can be encoded."""
+    """Any text is English or not English, and can be encoded or not."""
     assert is_english(text) in {True, False}
     assert is_unicode(text)
 
@@ -205,11 +205,11 @@ def test_english_is_told_without_an_error(text: str) -> None:
     ],
 )
 def test_english_is_told_by_its_letters(expected: bool, text: str) -> None:
-    """An accent does no harm; a word in another alphabet does, since Lyria 2 refuses it."""
+    """A few accents are accepted; a word in another alphabet is not, since Lyria 2 refuses it."""
     assert expected is is_english(text)
 
 
 @pytest.mark.parametrize(("expected", "text"), [(True, "바다 😀"), (False, "\ud83c"), (False, "a\udfffb"), (True, "")])
 def test_half_a_character_is_no_unicode(expected: bool, text: str) -> None:
-    """JSON can spell it, and no encoding has it."""
+    """JSON can contain a lone surrogate, and nothing can encode it."""
     assert expected is is_unicode(text)

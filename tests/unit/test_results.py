@@ -14,7 +14,7 @@ FOLDER = ResultsBucket("https://storage.googleapis.com/", "musicgenerator-result
 
 
 def test_the_facts_are_read_from_the_recorded_track_json() -> None:
-    """What `track.json` says of the music is what the facts write."""
+    """Reading the facts of `track.json` and writing them again changes nothing."""
     contract = recorded("track")
     facts = MusicFacts.from_json(json.dumps(contract, ensure_ascii=False))
     assert facts.to_mapping() == contract["music"]
@@ -23,13 +23,13 @@ def test_the_facts_are_read_from_the_recorded_track_json() -> None:
 
 
 def test_the_music_field_is_the_recorded_one() -> None:
-    """Addresses and facts together are the track's `music`."""
+    """Addresses and facts are the track's `music`."""
     facts = MusicFacts.from_json(json.dumps(recorded("track")))
     assert Music(FOLDER, facts).to_mapping() == recorded("track_ready")["music"]
 
 
-def test_results_lie_in_the_token_s_folder() -> None:
-    """Names and addresses differ only in where the bucket's service answers."""
+def test_results_are_in_the_token_s_folder() -> None:
+    """Names and addresses differ only in the bucket's base address."""
     assert FOLDER.name(MUSIC) == f"{TOKEN}/music.mp3"
     assert FOLDER.url(COVER) == f"https://storage.googleapis.com/musicgenerator-results/{TOKEN}/cover.jpg"
     assert {MUSIC, MUSIC_WAV, COVER, TRACK} <= set(RESULT_TYPES)
@@ -37,7 +37,7 @@ def test_results_lie_in_the_token_s_folder() -> None:
 
 @pytest.mark.parametrize("field", sorted(recorded("track")["music"]))
 def test_a_missing_fact_is_missing_music(field: str) -> None:
-    """Half a statement is none."""
+    """Every fact is required."""
     contract = recorded("track")
     del contract["music"][field]
     with pytest.raises(MusicMissingError, match=field):
@@ -51,7 +51,7 @@ TRACK_LIKE = st.fixed_dictionaries({"music": st.fixed_dictionaries(dict.fromkeys
 @given(text=st.text() | (JSON | TRACK_LIKE).map(json.dumps))
 @example(text="\ufeff{}")
 def test_any_text_states_music_or_is_missing_music(text: str) -> None:
-    """Nothing else is ever raised: the track must end."""
+    """Nothing else is raised, so that the track always ends."""
     with suppress(MusicMissingError):
         assert all(isinstance(peak, float) for peak in MusicFacts.from_json(text).peaks)
 
@@ -62,6 +62,6 @@ def test_any_text_states_music_or_is_missing_music(text: str) -> None:
     ids=["nested too deep", "number too large"],
 )
 def test_json_that_python_gives_up_on_is_missing_music(text: str) -> None:
-    """Neither a RecursionError nor an OverflowError may keep the track from its end."""
+    """A RecursionError or an OverflowError of the parser also ends the track."""
     with pytest.raises(MusicMissingError):
         MusicFacts.from_json(text)

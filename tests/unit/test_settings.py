@@ -15,18 +15,18 @@ from musicgenerator.settings import (
 
 @pytest.mark.parametrize("environ", [{}, {"BUCKET": ""}, {"BUCKET": " \t"}])
 def test_a_missing_variable_is_named(environ: dict[str, str]) -> None:
-    """Not set, empty and blank are the same to whoever has to mend it."""
+    """Unset, empty and blank are the same error."""
     with pytest.raises(SettingMissingError, match="BUCKET"):
         required(environ, "BUCKET")
 
 
 def test_a_variable_is_read_without_the_blanks_around_it() -> None:
-    """A trailing line's end from a file or a shell does no harm."""
+    """A trailing line end from a file or a shell is removed."""
     assert required({"BUCKET": " images\n"}, "BUCKET") == "images"
 
 
 def test_a_whole_number_has_a_default_and_no_other_form() -> None:
-    """An empty variable is an unset one; a word is an error that names the variable."""
+    """An empty variable means the default; the error for a word names the variable."""
     assert whole_number({}, "DAYS", 30) == 30
     assert whole_number({"DAYS": " "}, "DAYS", 30) == 30
     assert whole_number({"DAYS": " 7 "}, "DAYS", 30) == 7
@@ -35,14 +35,14 @@ def test_a_whole_number_has_a_default_and_no_other_form() -> None:
             whole_number({"DAYS": wrong}, "DAYS", 30)
 
 
-def test_words_are_parted_by_any_blanks() -> None:
-    """No variable, no words."""
+def test_words_are_separated_by_any_blanks() -> None:
+    """An unset variable has no words."""
     assert words({}, "ORIGINS") == ()
     assert words({"ORIGINS": " a  b\nc "}, "ORIGINS") == ("a", "b", "c")
 
 
 def test_the_first_region_is_the_installation_s_own() -> None:
-    """Whatever else is named, and in whichever order: work that names no region is there."""
+    """For any order of the other regions: a private track without a region means the first."""
     assert regions({"REGION": "us-central1"}) == ("us-central1",)
     assert regions({"REGION": "us-central1", "REGIONS": "europe-west4 asia-east1 europe-west4"}) == (
         "us-central1",

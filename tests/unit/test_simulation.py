@@ -16,7 +16,7 @@ def exponential(chance: Random, mean: float) -> float:
 
 
 def erlang_c_seconds(rate: float, mean: float, servers: int) -> float:
-    """Return the mean seconds in an M/M/c queue, by Erlang's formula."""
+    """Return the mean time in an M/M/c queue in seconds, by Erlang's formula."""
     load = rate * mean
     busy = load**servers / factorial(servers) * servers / (servers - load)
     chance = busy / (sum(load**number / factorial(number) for number in range(servers)) + busy)
@@ -25,7 +25,7 @@ def erlang_c_seconds(rate: float, mean: float, servers: int) -> float:
 
 @pytest.mark.parametrize(("servers", "rate"), [(1, 0.06), (4, 0.32), (10, 0.8)])
 def test_a_queue_is_as_long_and_slow_as_theory_says(servers: int, rate: float) -> None:
-    """One stage alone is an M/M/c queue: Erlang's waiting time, and Little's law between it and the queue's length."""
+    """One stage is an M/M/c queue: it has Erlang's waiting time and obeys Little's law."""
     seconds = 40_000 / rate
     settings = Settings(
         rate, seconds, captioner_slots=servers, describer_seconds=10.0, jobs_at_once=100, takes=exponential
@@ -38,7 +38,7 @@ def test_a_queue_is_as_long_and_slow_as_theory_says(servers: int, rate: float) -
 
 @pytest.mark.parametrize("pictures_a_minute", [20, 60, 300])
 def test_a_limit_is_never_exceeded(pictures_a_minute: int) -> None:
-    """Whatever comes, no minute has more submissions than the limit says, and under pressure it is used to the full."""
+    """No minute has more submissions than the limit, and under load every minute has as many."""
     settings = Settings(
         pictures_a_minute / 60, HOUR, captioner_slots=500, launcher_slots=500, jobs_at_once=500, submissions_limit=60
     )
@@ -59,7 +59,7 @@ def test_a_limit_is_never_exceeded(pictures_a_minute: int) -> None:
 
 
 def test_saturation_is_seen_and_named() -> None:
-    """Twice the submissions that are allowed: the queue grows and the limit is named; at half of it, neither."""
+    """At twice the limit the queue grows and the limit is named; at half of it, neither happens."""
     slots = {"captioner_slots": 500, "launcher_slots": 500, "notifier_slots": 500, "jobs_at_once": 500}
     over = Chain(Settings(2.0, HOUR, submissions_limit=60, **slots)).run()  # type: ignore[arg-type]
     under = Chain(Settings(0.5, HOUR, submissions_limit=60, **slots)).run()  # type: ignore[arg-type]
@@ -71,14 +71,14 @@ def test_saturation_is_seen_and_named() -> None:
 
 
 def test_slots_that_are_too_few_are_named() -> None:
-    """A stage that takes as many seconds as there are slots cannot keep up with more than one picture a second."""
+    """A stage with as many slots as it takes seconds handles no more than one picture a second."""
     outcome = Chain(Settings(2.0, HOUR, captioner_slots=5, describer_seconds=5.0, jobs_at_once=50)).run()
     assert outcome.binding == "instances of captioner"
     assert outcome.under_way[-1] == pytest.approx(HOUR, rel=0.15)
 
 
-def test_an_engine_that_stays_busy_is_given_up_for_the_fallback() -> None:
-    """A step's patience ends; its music is then made by the fallback, and none is lost."""
+def test_an_engine_that_stays_busy_is_replaced_by_the_fallback() -> None:
+    """When the step's patience ends, the fallback makes the music, and no track is lost."""
     settings = Settings(
         0.5, HOUR, captioner_slots=50, launcher_slots=50, notifier_slots=50, jobs_at_once=1000, engine_limit=10,
         engine_slots=1000, engine_seconds=20.0, fallback_seconds=5.0,
@@ -90,14 +90,14 @@ def test_an_engine_that_stays_busy_is_given_up_for_the_fallback() -> None:
 
 
 def test_the_same_seed_is_the_same_day() -> None:
-    """A run can be repeated, and another seed is another run."""
+    """A run can be repeated; another seed gives another run."""
     settings = Settings(0.1, HOUR, describer_seconds=4.0)
     assert Chain(settings, seed=3).run() == Chain(settings, seed=3).run()
     assert Chain(settings, seed=4).run() != Chain(settings, seed=3).run()
 
 
 def test_the_day_has_its_peak_at_noon_and_its_mean() -> None:
-    """The swing moves pictures within the day and makes none."""
+    """The daily curve moves pictures within the day and adds none."""
     settings = Settings(1.0, 86_400.0, swing=0.5)
     assert settings.rate(43_200) == pytest.approx(1.5)
     assert settings.rate(0) == pytest.approx(0.5)
@@ -105,7 +105,7 @@ def test_the_day_has_its_peak_at_noon_and_its_mean() -> None:
 
 
 def test_a_limit_without_a_figure_refuses_nothing() -> None:
-    """It only counts the highest minute."""
+    """It only records the busiest minute."""
     env = simpy.Environment()
     limit = RateLimit(env, "none", inf)
     assert all(limit.ask() for _ in range(1000))
@@ -115,7 +115,7 @@ def test_a_limit_without_a_figure_refuses_nothing() -> None:
 
 
 def test_a_wait_is_counted_by_its_cause() -> None:
-    """Only between its begin and its end, and never twice."""
+    """A wait counts only between its start and end, and once."""
     journey = Journey(0.0)
     journey.go_on(5.0)
     journey.wait("a", 5.0)
@@ -125,7 +125,7 @@ def test_a_wait_is_counted_by_its_cause() -> None:
 
 
 def test_a_machine_is_as_fast_as_its_narrowest_part() -> None:
-    """Many pictures take as long as the two cores need, or as a process that can use only one."""
+    """Many pictures take as long as two cores need, or one process that uses a single core."""
     light = dict.fromkeys(WAY, 0.001)
     even = Machine(light | {"firestore": 0.1})
     assert predicted(even, 500) == pytest.approx(500 * sum(even.seconds.values()) / 2, rel=0.1)

@@ -10,7 +10,7 @@ MODULES = sorted(Path(musicgenerator.__file__).parent.glob("**/*.py"))
 
 
 def imported(path: Path) -> set[str]:
-    """Return the top-level names that a module imports, wherever in it."""
+    """Return the top-level names that a module imports anywhere."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -23,5 +23,5 @@ def imported(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
 def test_the_contracts_need_nothing_but_the_standard_library(path: Path) -> None:
-    """Every cold start of every function pays for what is imported here."""
+    """Every cold start of every function pays for these imports."""
     assert not imported(path) - sys.stdlib_module_names - {"musicgenerator"}

@@ -28,18 +28,18 @@ def pairs() -> list[tuple[Status, Status, bool]]:
 
 
 def test_the_table_holds_every_pair() -> None:
-    """All 81 pairs are expected one way or the other."""
+    """The table covers all 81 pairs."""
     assert len({(now, then) for now, then, _ in pairs()}) == 81 == len(Status) ** 2
 
 
-@pytest.mark.parametrize(("now", "then", "allowed"), pairs())
-def test_a_track_passes_only_forwards(now: Status, then: Status, *, allowed: bool) -> None:
-    """Forwards only, never out of a final state, and never into the same one."""
-    assert allowed is now.may_become(then)
+@pytest.mark.parametrize(("current", "then", "allowed"), pairs())
+def test_a_track_passes_only_forwards(current: Status, then: Status, *, allowed: bool) -> None:
+    """Only forwards, never after a final state, and never into the same state."""
+    assert allowed is current.may_become(then)
 
 
 def test_final_states_share_the_last_rank() -> None:
-    """Four ends, none of them better than another."""
+    """No final state follows another."""
     assert {Status.READY, Status.FAILED, Status.REJECTED, Status.CANCELLED} == FINAL
     assert {status.rank for status in FINAL} == {5}
     assert [status.rank for status in Status if not status.is_final] == [0, 1, 2, 3, 4]

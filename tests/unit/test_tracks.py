@@ -48,7 +48,7 @@ OUTSIDE = [
 
 
 def test_a_request_that_asks_for_nothing_leaves_it_to_the_system() -> None:
-    """Thirty seconds, Korean words, no wish, engine and seed open."""
+    """The defaults are thirty seconds and Korean; engine and seed are open."""
     assert Request.from_mapping({}) == Request("", "", 30, "ko", None, None)
     asked_nothing = dict.fromkeys(("hint", "style", "durationSeconds", "language", "engine", "seed"))
     assert Request.from_mapping(asked_nothing) == Request()
@@ -62,13 +62,13 @@ def test_a_request_reads_what_the_track_document_holds() -> None:
 
 @pytest.mark.parametrize(("field", "value"), INSIDE)
 def test_a_wish_at_its_bound_is_taken(field: str, value: Any) -> None:
-    """The bounds themselves are inside."""
+    """The bounds are inclusive."""
     assert Request.from_mapping({field: value}).to_mapping()[field] == value
 
 
 @pytest.mark.parametrize(("field", "value"), OUTSIDE)
 def test_a_wish_out_of_bounds_is_named(field: str, value: Any) -> None:
-    """The error says which field is wrong."""
+    """The error names the invalid field."""
     with pytest.raises(BriefError) as caught:
         Request.from_mapping({field: value})
     assert caught.value.field == field
@@ -76,7 +76,7 @@ def test_a_wish_out_of_bounds_is_named(field: str, value: Any) -> None:
 
 @pytest.mark.parametrize("field", ["hint", "style", "engine"])
 def test_half_a_character_is_no_wish(field: str) -> None:
-    """A lone surrogate, which JSON can spell and no store can keep, is refused."""
+    """A lone surrogate, which JSON can contain and no store can encode, is refused."""
     with pytest.raises(BriefError) as caught:
         Request.from_mapping({field: "\ud83c"})
     assert caught.value.field == field
@@ -84,20 +84,20 @@ def test_half_a_character_is_no_wish(field: str) -> None:
 
 @pytest.mark.parametrize("status", Status)
 def test_every_status_has_a_recorded_document_that_can_be_read(status: Status) -> None:
-    """The documents share their fields; the timeline names the states reached, the last being the present one."""
+    """The documents have the same fields; the timeline ends with the current state."""
     document = recorded(f"track_{status}")
     assert set(document) == set(recorded("track_awaiting_upload"))
     assert status is recorded_track(status).status
     reached = [Status(name) for name in document["timeline"]]
     assert status is reached[-1]
-    assert all(now.may_become(then) for now, then in pairwise(reached))
+    assert all(current.may_become(then) for current, then in pairwise(reached))
     assert (status in {Status.FAILED, Status.REJECTED, Status.CANCELLED}) is (document["error"] is not None)
     assert (status is Status.READY) is ("url" in (document["music"] or {}))
     assert (document["brief"] is None) or document["describer"]["calls"] == 1
 
 
 def test_a_parked_track_is_one_that_is_being_captioned_with_words_about_the_wait() -> None:
-    """Clients show the words; nothing else differs."""
+    """Only `error`, which clients show, and `updatedAt` differ."""
     parked, captioning = recorded("track_parked"), recorded("track_captioning")
     assert list(parked) == list(captioning)
     assert {name for name in parked if parked[name] != captioning[name]} == {"error", "updatedAt"}
@@ -105,7 +105,7 @@ def test_a_parked_track_is_one_that_is_being_captioned_with_words_about_the_wait
 
 @pytest.mark.parametrize("status", Status)
 def test_a_describer_s_use_has_the_same_members_everywhere(status: Status) -> None:
-    """Whose model, which prompt, how many paid calls, tokens and dollars; absent before anybody was asked."""
+    """Model, prompt version, paid calls, tokens and dollars; null before the describer was called."""
     describer = recorded(f"track_{status}")["describer"]
     members = ["model", "promptVersion", "calls", "inputTokens", "outputTokens", "costUsd"]
     assert describer is None or list(describer) == members
@@ -122,7 +122,7 @@ def test_a_track_writes_what_it_was_read_from(status: Status) -> None:
 
 
 def test_a_new_attempt_s_track_names_the_prompt_of_its_brief() -> None:
-    """The version of the prompt is all that another take keeps of the describer."""
+    """Another take keeps only the prompt version of the describer's usage."""
     captioned = recorded_track(Status.CAPTIONED)
     written = captioned.to_document("now", EXPIRES_AT)
     assert written["describer"] == {"promptVersion": "1"}
@@ -135,12 +135,12 @@ def test_a_new_attempt_s_track_names_the_prompt_of_its_brief() -> None:
 
 @pytest.mark.parametrize(("status", "retryable"), [("failed", True), ("rejected", False), ("ready", False)])
 def test_a_track_says_whether_it_can_be_retried(status: str, retryable: bool) -> None:
-    """Its error does."""
+    """`retryable` is read from the error."""
     assert recorded_track(Status(status)).retryable is retryable
 
 
 def test_a_private_track_writes_what_it_reads() -> None:
-    """Every field under its name in the document."""
+    """Every field has its name in the document."""
     document = {
         "token": TOKEN,
         "owner": "me",
@@ -169,7 +169,7 @@ def test_an_empty_change_leaves_the_document_alone() -> None:
 
 
 def test_a_change_writes_the_recorded_fields() -> None:
-    """What a captioned track holds, its status with the moment, and null where it says None."""
+    """It writes the captioned track's fields, the status with its time, and null for None."""
     captioned, read = recorded("track_captioned"), recorded_track(Status.CAPTIONED)
     assert read.brief
     assert read.image
@@ -187,7 +187,7 @@ def test_a_change_writes_the_recorded_fields() -> None:
 
 @pytest.mark.parametrize("language", ["ko", "en"])
 def test_an_error_is_written_in_the_track_s_language(language: str) -> None:
-    """And nothing else is."""
+    """Only `error` and `updatedAt` are written."""
     error = PipelineFailedError("")
     fields = {"error": error.to_mapping(language), "updatedAt": "now"}
     assert Change(update=TrackUpdate(error=error)).to_fields(language, "now") == fields
