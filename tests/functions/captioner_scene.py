@@ -1,4 +1,4 @@
-"""The captioner with fakes of its ports, for the tests of its core and of OpenAI's answers."""
+"""The captioner among its fakes, for the tests of what it does and of what an API's answer does to it."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -31,11 +31,12 @@ def picture_of(_: bytes) -> Picture:
 
 @dataclass
 class RefusingDecoder:
-    """Raises the same error for every picture."""
+    """Finds the same fault in every picture."""
 
     failure: PermanentError
 
     def __call__(self, _: bytes) -> Picture:
+        """Raise it."""
         raise self.failure
 
 
@@ -46,7 +47,7 @@ def recorded_describer() -> ScriptedDescriber:
 
 @dataclass
 class Scene:
-    """The captioner with fakes, and one announced track whose picture has been uploaded.
+    """The captioner among its fakes, with one announced track whose picture has been uploaded.
 
     ``adapter`` is a real describer that replaces the scripted one.
     """
@@ -67,16 +68,16 @@ class Scene:
         self.at(Status.AWAITING_UPLOAD)
 
     def at(self, status: Status, **work: Any) -> None:
-        """Set the track to the recorded document of this status."""
+        """Put the track where the recorded document of this status is."""
         self.tracks.hold(recorded(f"track_{status}"), SESSION, TRACK, replace(recorded_work(), **work))
 
     def asking(self, **request: Any) -> None:
-        """Set the track to `awaiting_upload` with these fields in its request."""
+        """Put a track there that waits for its picture and whose person asked for this."""
         document = recorded("track_awaiting_upload")
         self.tracks.hold(document | {"request": document["request"] | request}, SESSION, TRACK, recorded_work())
 
     def parked(self) -> None:
-        """Set the track to the recorded parked one."""
+        """Put the track where the recorded parked one is."""
         self.tracks.hold(recorded("track_parked"), SESSION, TRACK, replace(recorded_work(), owner="gone", parked=True))
 
     def deliver(self) -> None:
@@ -105,5 +106,5 @@ class Scene:
 
     @property
     def work(self) -> PrivateTrack:
-        """The private track."""
+        """The private work beside it."""
         return self.tracks.works[TRACK]
