@@ -124,7 +124,7 @@ CLOSINGS_EN: Final = {
     ),
     "adventurous": (
         "It makes you want to set off, with {music} playing.",
-        "It feels like an adventure, with {music} along.",
+        "It feels like an adventure, and {music} comes along.",
     ),
     "free": (
         "It feels free and open, and {music} gives it room.",
