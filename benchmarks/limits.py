@@ -14,12 +14,11 @@ _GIB: Final = {"Gi": 1.0, "Mi": 1 / 1024}
 
 @dataclass(frozen=True)
 class Hosted:
-    """How a function is deployed: the most instances, the requests that one takes at once, memory and processors."""
+    """How a function is deployed: the most instances, the requests that one takes at once, and its memory."""
 
     instances: int
     concurrency: int
     memory_gib: float
-    vcpus: float
 
     @property
     def at_once(self) -> int:
@@ -35,7 +34,6 @@ def hosted(function: str) -> Hosted:
         int(flags["--max-instances"]),
         int(flags["--concurrency"]),
         float(memory[:-2]) * _GIB[memory[-2:]],
-        float(flags["--cpu"]),
     )
 
 

@@ -14,10 +14,9 @@ META: Final = REPOSITORY / "build" / "web-meta.json"
 
 @dataclass(frozen=True)
 class Sizes:
-    """Bytes after gzip: of all scripts together, of what a first visit needs before it can be used, and of ours."""
+    """Bytes after gzip: of all scripts together, and of the project's own."""
 
     all: int
-    eager: int
     ours: int
 
 
@@ -31,25 +30,11 @@ def measure() -> Sizes:
             continue
         compressed = _compressed(BUILT / "assets" / Path(name).name)
         own = sum(part["bytesInOutput"] for path, part in output["inputs"].items() if path.startswith("src/"))
-        # What no source accounts for, imports and exports, is counted as ours.
+        # What no source accounts for, imports and exports, counts as the project's own.
         rest = output["bytes"] - sum(part["bytesInOutput"] for part in output["inputs"].values())
         total += compressed
         ours += compressed * (own + rest) / output["bytes"]
-    return Sizes(total, _eager(outputs), round(ours))
-
-
-def _eager(outputs: dict[str, dict[str, object]]) -> int:
-    wanted = {name for name, output in outputs.items() if output.get("entryPoint") == "src/main.js"}
-    while True:
-        more = {
-            str(found["path"])
-            for name in wanted
-            for found in outputs[name]["imports"]  # type: ignore[attr-defined]  # the account is plain JSON
-            if found["kind"] == "import-statement"
-        }
-        if more <= wanted:
-            return sum(_compressed(BUILT / "assets" / Path(name).name) for name in wanted)
-        wanted |= more
+    return Sizes(total, round(ours))
 
 
 def _compressed(path: Path) -> int:

@@ -1,8 +1,12 @@
+import re
 import shutil
+from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import pytest
 
+from localcloud.openai.describer.closings import CLOSINGS_EN, CLOSINGS_KO, PIECES
 from localcloud.openai.describer.describer import Describer, Request
 from localcloud.openai.describer.evaluation import scenes
 from localcloud.openai.describer.evaluation.expectations import (
@@ -10,17 +14,18 @@ from localcloud.openai.describer.evaluation.expectations import (
     HELD_OUT,
     HELD_OUT_SEEDS,
     PICTURES,
-    by_name,
     redrawn,
 )
 from localcloud.openai.describer.evaluation.scoring import Score, orders, score
 from localcloud.openai.describer.evaluation.variants import varied
 from localcloud.openai.describer.genre_rules import STYLES
+from localcloud.openai.describer.mood_rules import MOODS
 from localcloud.openai.describer.nets import Nets
 from localcloud.openai.describer.templates import LIGHT_SCENES_EN, LIGHT_SCENES_KO, TITLES_EN, TITLES_KO
 from localcloud.openai.describer.vocabulary import BROADER, COLOUR_NAMES, concepts
-from musicgenerator.briefs import GENRES, Brief
+from musicgenerator.briefs import GENRES, LENGTHS, Brief
 
+BY_NAME = {expectation.name: expectation for expectation in EXPECTATIONS}
 FILES = [expectation for expectation in EXPECTATIONS if not expectation.drawn]
 LIVELY = ("red", "orange", "yellow", "lime", "green", "teal", "sky", "navy", "purple", "pink", "brown")
 
@@ -56,7 +61,7 @@ def test_pictures_compare_as_they_should(scores: dict[str, Score]) -> None:
 @pytest.mark.parametrize("name", [expectation.name for expectation in FILES])
 def test_changed_pictures_are_never_misnamed(describer: Describer, name: str, variant: str) -> None:
     """A picture that was shrunk and compressed, or tinted, is still named rightly or not at all."""
-    expectation = by_name()[name]
+    expectation = BY_NAME[name]
     assert score(describer, expectation, varied(expectation.image(), variant)).verdict != "wrong"
 
 
@@ -116,13 +121,13 @@ def test_only_the_picture_counts(describer: Describer, tmp_path: Path) -> None:
 )
 def test_hints_without_a_wish_change_nothing(describer: Describer, hint: str) -> None:
     """What is no word of mood or music leaves the brief as it is."""
-    image = by_name()["chelsea"].image()
+    image = BY_NAME["chelsea"].image()
     assert describer.describe(image, Request(hint=hint, style=hint)) == describer.describe(image, Request())
 
 
 def test_refusals_are_honoured(describer: Describer) -> None:
     """What a person does not want is not in the brief, and the feeling moves away from it."""
-    image = by_name()["rainy window"].image()
+    image = BY_NAME["rainy window"].image()
     plain = describer.describe(image, Request())
     without = describer.describe(image, Request(hint="우울하지 않게, 첼로 없이", style="현악 말고"))
     assert "melancholic" in plain["moods"]
@@ -134,8 +139,33 @@ def test_refusals_are_honoured(describer: Describer) -> None:
 
 @pytest.mark.parametrize("templates", [LIGHT_SCENES_KO, LIGHT_SCENES_EN, TITLES_KO, TITLES_EN])
 def test_a_picture_of_one_colour_can_always_be_worded(templates: dict[str, tuple[str, ...]]) -> None:
-    """Every list has words that need no second colour."""
-    assert [theme for theme, texts in templates.items() if all("colour2" in text for text in texts)] == []
+    """Every list has words that need no second colour and no lively one."""
+    needy = re.compile("colour2|lively", re.IGNORECASE)
+    assert [theme for theme, texts in templates.items() if all(needy.search(text) for text in texts)] == []
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_every_noun_and_mood_can_be_worded(describer: Describer, language: str) -> None:
+    """Each noun of the vocabulary, alone, in a crowd or as a companion, gives whole sentences within the limits."""
+    sights = [describer.look(BY_NAME[name].image()) for name in ("chelsea", "storm sea", "flat colour")]
+    moods, genres = cycle(MOODS), cycle(GENRES)
+    for concept, sight, count in zip(concepts(), cycle(sights), cycle([1, 2, 4]), strict=False):
+        subject = replace(sight.subject, concept=concept, named=True, count=count, companion=concepts()[count])
+        brief = describer.brief(replace(sight, subject=subject), Request(language, next(moods), next(genres)))
+        for field in ("title", "caption", "altText"):
+            text = brief[field]
+            assert text == text.strip()
+            assert not re.search(r"[{}…]|  | ,|\ba [aeio]|several (a|an) ", text), text
+        assert len(brief["caption"]) < LENGTHS["caption"]
+        assert brief["caption"].endswith(".")
+
+
+def test_every_mood_and_genre_has_its_sentences() -> None:
+    """The last sentence of a caption names the music for every mood, in both languages."""
+    assert set(CLOSINGS_KO) == set(CLOSINGS_EN) == set(MOODS)
+    assert set(PIECES) == set(GENRES)
+    sentences = [sentence for closings in (CLOSINGS_KO, CLOSINGS_EN) for each in closings.values() for sentence in each]
+    assert [sentence for sentence in sentences if sentence.count("{music") != 1] == []
 
 
 def test_expectations_use_known_words() -> None:

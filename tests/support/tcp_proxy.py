@@ -31,7 +31,6 @@ class TcpProxy:
     def __init__(self, target: int, weather: Weather) -> None:
         self._target = target
         self.weather = weather
-        self.connections = 0
         self.resets = 0
         self._writers: set[asyncio.StreamWriter] = set()
         self._gate_is_open = True
@@ -81,7 +80,6 @@ class TcpProxy:
         if not self._gate_is_open:
             _reset(writer)
             return
-        self.connections += 1
         try:
             there, back = await asyncio.open_connection(HOST, self._target)
         except OSError:

@@ -13,8 +13,6 @@ class Genre:
     tempo: tuple[int, int]
     instruments: tuple[str, ...]
     words: tuple[str, ...]
-    name: tuple[str, str]
-    """What it is called in a sentence, Korean and English."""
     form: tuple[str, str]
     """What a piece of it is called in a title, Korean and English."""
 
@@ -26,8 +24,7 @@ STYLES: Final = {
         (50, 76),
         ("warm pad", "sweep pad", "piano", "harp", "choir"),
         ("앰비언트", "명상", "요가", "자장가", "뉴에이지", "ambient", "meditation", "lullaby", "new age", "drone"),
-        ("앰비언트", "ambient music"),
-        ("숨결", "Drift"),
+        ("앰비언트", "Drift"),
     ),
     "classical piano": Genre(
         0.15,
@@ -35,8 +32,7 @@ STYLES: Final = {
         (58, 112),
         ("piano", "strings", "harp", "celesta"),
         ("클래식", "발라드", "녹턴", "쇼팽", "classical", "ballad", "nocturne"),
-        ("피아노 소품", "classical piano"),
-        ("소품", "Prelude"),
+        ("전주곡", "Prelude"),
     ),
     "string ensemble": Genre(
         -0.05,
@@ -57,7 +53,6 @@ STYLES: Final = {
             "chamber",
             "baroque",
         ),
-        ("현악 합주", "string music"),
         ("아다지오", "Adagio"),
     ),
     "jazz": Genre(
@@ -66,7 +61,6 @@ STYLES: Final = {
         (84, 152),
         ("piano", "double bass", "drums", "saxophone", "vibraphone"),
         ("재즈", "스윙", "블루스", "jazz", "jazzy", "swing", "blues", "bebop"),
-        ("재즈", "jazz"),
         ("재즈", "Blue Note"),
     ),
     "bossa nova": Genre(
@@ -75,7 +69,6 @@ STYLES: Final = {
         (96, 140),
         ("nylon guitar", "double bass", "drums", "flute", "electric piano"),
         ("보사노바", "보사", "삼바", "라틴", "탱고", "bossa", "samba", "latin", "tango"),
-        ("보사노바", "bossa nova"),
         ("보사노바", "Bossa"),
     ),
     "lo-fi": Genre(
@@ -84,7 +77,6 @@ STYLES: Final = {
         (66, 92),
         ("electric piano", "bass guitar", "drums", "vibraphone"),
         ("로파이", "힙합", "알앤비", "소울", "lo-fi", "lofi", "lo fi", "hip hop", "hip-hop", "chillhop", "r&b", "soul"),
-        ("로파이", "lo-fi"),
         ("로파이", "Loop"),
     ),
     "folk": Genre(
@@ -93,7 +85,6 @@ STYLES: Final = {
         (78, 126),
         ("acoustic guitar", "double bass", "flute", "clarinet"),
         ("포크", "어쿠스틱", "컨트리", "통기타", "folk", "acoustic", "country", "singer-songwriter"),
-        ("포크", "folk"),
         ("노래", "Song"),
     ),
     "rock": Genre(
@@ -102,7 +93,6 @@ STYLES: Final = {
         (108, 166),
         ("electric guitar", "bass guitar", "drums", "distortion guitar"),
         ("록", "락", "메탈", "밴드", "rock", "metal", "punk", "grunge", "indie"),
-        ("록", "rock"),
         ("록", "Anthem"),
     ),
     "electronic": Genre(
@@ -132,8 +122,7 @@ STYLES: Final = {
             "dance",
             "chiptune",
         ),
-        ("일렉트로닉", "electronic music"),
-        ("신호", "Pulse"),
+        ("전자 음악", "Pulse"),
     ),
     "cinematic": Genre(
         -0.1,
@@ -141,7 +130,6 @@ STYLES: Final = {
         (60, 124),
         ("strings", "french horn", "taiko", "choir", "brass section"),
         ("시네마틱", "영화", "사운드트랙", "게임 음악", "cinematic", "epic", "film", "soundtrack", "movie", "trailer"),
-        ("영화 음악", "film music"),
         ("서곡", "Overture"),
     ),
     "waltz": Genre(
@@ -150,7 +138,6 @@ STYLES: Final = {
         (88, 156),
         ("piano", "strings", "clarinet", "celesta"),
         ("왈츠", "waltz", "waltzes"),
-        ("왈츠", "waltz music"),
         ("왈츠", "Waltz"),
     ),
     "korean traditional": Genre(
@@ -174,7 +161,6 @@ STYLES: Final = {
             "pansori",
             "gayageum",
         ),
-        ("국악", "traditional Korean music"),
         ("가락", "Garak"),
     ),
 }

@@ -49,7 +49,6 @@ class Subject:
     """What the words are about; ``named`` is False when they are about light and colour only."""
 
     concept: Concept
-    confidence: float
     named: bool
     detection: Detection | None = None
     companion: Concept | None = None
@@ -61,7 +60,7 @@ def recognise(probabilities: Floats, detections: Sequence[Detection], light: Mea
     """Decide what the picture shows from 1,000 ImageNet probabilities, the detections and its measurements."""
     scene = unmistakable(light)
     if scene is not None:
-        return Subject(scene, 1.0, named=False)
+        return Subject(scene, named=False)
     support = {concept: float(probabilities[list(concept.imagenet)].sum()) for concept in concepts()}
     seen = _seen(detections)
     scores = {concept: _evidence(concept, support[concept], seen.get(concept)) for concept in support}
@@ -72,14 +71,13 @@ def recognise(probabilities: Floats, detections: Sequence[Detection], light: Mea
     ground = place(light)
     doubtful = winner not in seen and scores[winner] < _SURER_THAN_THE_LAYOUT
     if ground is not None and doubtful:
-        return Subject(ground, 1 - scores[winner], named=True)
+        return Subject(ground, named=True)
     agreed = not _contested(winner, seen)
     if agreed and scores[winner] >= _sure(winner, light, seen) and _unrivalled(winner, probabilities, support, seen):
         closer = _said_more_closely(winner, support)
         companion = _companion(winner, seen, support)
         return Subject(
             closer,
-            scores[winner],
             named=True,
             detection=seen.get(closer) or seen.get(winner),
             companion=companion,
@@ -88,8 +86,8 @@ def recognise(probabilities: Floats, detections: Sequence[Detection], light: Mea
         )
     kin = _broader(support, light)
     if kin is not None:
-        return Subject(BROADER[kin[0]], kin[1], named=True)
-    return Subject(light_of(light), 1 - scores[winner], named=False)
+        return Subject(BROADER[kin], named=True)
+    return Subject(light_of(light), named=False)
 
 
 def is_crowd(subject: Subject) -> bool:
@@ -168,7 +166,7 @@ def _sure(winner: Concept, light: Measurements, seen: dict[Concept, Detection]) 
     return max(sure, _SURE_OF_DRAWINGS if light.layout.drawing else 0)
 
 
-def _broader(support: dict[Concept, float], light: Measurements) -> tuple[str, float] | None:
+def _broader(support: dict[Concept, float], light: Measurements) -> str | None:
     """Return the broader word that most of the classifier's belief agrees on.
 
     An open sky speaks for a landscape; what is full of edges may be fur or lawn.
@@ -182,4 +180,4 @@ def _broader(support: dict[Concept, float], light: Measurements) -> tuple[str, f
     sure = _BROADLY_SURE_OF_TEXTURE if light.edges > 0.5 else _BROADLY_SURE
     if kin == "landscape" and light.layout.open_sky:
         sure = _BROADLY_SURE_OUTDOORS
-    return (kin, total) if total >= sure else None
+    return kin if total >= sure else None

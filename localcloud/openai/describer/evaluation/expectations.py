@@ -128,8 +128,3 @@ ORDERS: Final[tuple[tuple[Measure, str, str], ...]] = (
 def redrawn() -> list[Expectation]:
     """Return the drawn scenes with every held-out seed."""
     return [replace(scene, seed=seed) for scene in EXPECTATIONS if scene.drawn for seed in HELD_OUT_SEEDS]
-
-
-def by_name() -> dict[str, Expectation]:
-    """Return every expectation by the name of its picture."""
-    return {expectation.name: expectation for expectation in EXPECTATIONS}
