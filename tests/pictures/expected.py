@@ -1,6 +1,6 @@
-"""The outcomes that are known, by content hash, in ``expected.tsv``: hash, outcome, ``*`` if sampled, name.
+"""The known outcomes in ``expected.tsv``: content hash, outcome, ``*`` if sampled, and name of each file.
 
-A file that takes about as long as is allowed has two outcomes, ``ok|too_complex``: which one is the machine's speed.
+A file that takes about as long as the limit has two outcomes, ``ok|too_complex``; the machine's speed decides.
 """
 
 from collections.abc import Iterable
@@ -12,17 +12,17 @@ from tests.pictures.corpus import Sample
 from tests.pictures.runs import Run
 
 EXPECTED: Final = Path(__file__).with_name("expected.tsv")
-# Sampled are all that were made to break, one of so many of the others by their hashes, and the worst of all.
+# The sample holds all bombs, one in so many of the other files by their hashes, and the slowest and largest.
 _ONE_OF: Final = {"pillow": 8, "pillow-heif": 4, "gdk-pixbuf-tests": 12, "librsvg2-tests": 40}
 _WORST: Final = 10
 _RARE: Final = 15
-# A slow or busy machine takes three times as long.
+# In CPU seconds: a slow or busy machine may take three times as long.
 _NEAR_THE_LIMIT: Final = 1.0
 
 
 @dataclass(frozen=True)
 class Known:
-    """What may become of a file, and whether `make test` runs it."""
+    """The outcomes that a file may have, and whether `make test` runs it."""
 
     outcomes: frozenset[str]
     sampled: bool
@@ -30,13 +30,13 @@ class Known:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Known outcomes by hash and, of the generated files, by name: other versions of zlib deflate to other bytes."""
+    """Known outcomes by hash and, for generated files, by name, because versions of zlib deflate differently."""
 
     by_hash: dict[str, Known]
     by_name: dict[str, Known]
 
     def of(self, sample: Sample) -> Known | None:
-        """Return what is known of a file, or None."""
+        """Return the known outcomes of a file, or None."""
         return self.by_hash.get(sample.hash) or self.by_name.get(sample.name)
 
 
@@ -53,7 +53,7 @@ def read() -> Outcomes:
 
 
 def accept(runs: Iterable[Run]) -> None:
-    """Write what these runs found as what is expected from now on."""
+    """Write the outcomes of these runs as the expected ones."""
     runs = sorted(runs, key=lambda run: run.sample.hash)
     sampled = {run.sample.hash for run in _sample(runs)}
     lines = (

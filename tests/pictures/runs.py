@@ -1,4 +1,4 @@
-"""Each picture decoded as the captioner decodes it, in a process of its own whose time and memory are measured."""
+"""Decode each picture as the captioner does, in a separate process, and measure its time and memory."""
 
 import multiprocessing
 import os
@@ -21,9 +21,10 @@ from tests.pictures.leftovers import leftovers
 
 @dataclass(frozen=True)
 class Run:
-    """What became of one file: ``ok``, a PictureError's code, or what should never be; and what it took.
+    """One file's outcome and what it took.
 
-    ``seconds`` went by, on a machine that may have been busy; for ``computing`` of them a processor worked on it.
+    ``outcome`` is ``ok``, the code of a PictureError, or what must never occur: ``crashed``, ``unnamed``, ``leaking``.
+    ``seconds`` is wall time, ``computing`` CPU seconds, ``megabytes`` the peak memory.
     """
 
     sample: Sample
@@ -35,10 +36,10 @@ class Run:
 
 
 def run_all(samples: Iterable[Sample]) -> Iterator[Run]:
-    """Decode every sample, as many at once as there are processors; yield them as they end."""
+    """Decode the samples, as many at once as there are processors, and yield each run when it ends."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    # One task a process: what the children of a process used at most is then what this one picture used.
+    # One task per process, so that the peak memory of the process's children is that of one picture.
     with context.Pool(os.cpu_count(), maxtasksperchild=1) as pool:
         yield from pool.imap_unordered(run, samples, chunksize=1)
 
@@ -58,7 +59,7 @@ def _outcome(data: bytes) -> tuple[str, str]:
     try:
         left = _wrong(decode(data))
     except PictureError as error:
-        # Contained, and yet nothing that may happen unseen.
+        # The captioner contains a crash of the decoder, but a crash must not go unnoticed.
         return ("crashed" if "crashed" in str(error) else error.code), str(error)
     except (MusicgeneratorError, ValueError, LookupError) as error:
         return "unnamed", repr(error)

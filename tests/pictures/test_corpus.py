@@ -11,10 +11,10 @@ from tests.pictures.corpus import REPOSITORY, Sample
 from tests.pictures.runs import Run
 
 
-# A minute on two idle processors; everybody else's tests may be using them too.
+# It takes a minute on two idle processors, and longer beside other tests.
 @pytest.mark.timeout(900)
 def test_the_sample_of_the_corpus_breaks_nothing() -> None:
-    """Every file ends in its known outcome, without a crash, in 5 s of computing and 512 MB; no metadata leaves."""
+    """Each file has its known outcome, without a crash, within 5 CPU seconds and 512 MB, and no metadata remains."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.pictures", "--sample"],
         cwd=REPOSITORY,
@@ -45,14 +45,14 @@ GOOD = Run(Sample("0" * 16, "bombs/one.png", Path("one.png")), "ok", "", 1.0, 1.
     ids=["another outcome", "slow", "fat", "crashed", "leaking", "unnamed"],
 )
 def test_the_report_fails_when_a_promise_is_broken(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    """One bad file is enough, and is named."""
+    """One bad file is enough, and the report names it."""
     known = {GOOD.sample.hash: frozenset({"ok"})}
     assert report([GOOD], known) == 0
     assert report([GOOD, run], known) == 1
     assert "one.png" in capsys.readouterr().out
 
 
-def test_a_file_that_nobody_knows_is_counted_and_not_failed() -> None:
-    """Another version of a package brings other files; only what must never be fails of them."""
+def test_an_unknown_file_is_counted_and_does_not_fail() -> None:
+    """Other versions of a package contain other files; they fail only by an outcome that must never occur."""
     unknown = Run(Sample("f" * 16, "pillow/new.png", Path("new.png")), "damaged", "", 1.0, 1.0, 100)
     assert report([unknown], {}) == 0
