@@ -1,4 +1,4 @@
-"""``python -m tests.chaos --pictures 1000``: a campaign in a storm and its report; exit 1 if a promise was broken."""
+"""``python -m tests.chaos --pictures 1000`` runs one campaign and prints its report; exit 1 if a promise was broken."""
 
 import argparse
 import random
@@ -11,13 +11,15 @@ from tests.support.world import running
 
 
 def main() -> int:
-    """Run one campaign."""
+    """Run one campaign in the storm."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--pictures", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=1, help="of the faults; what meets whom is up to the machine")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="seeds the choice of faults; their timing depends on the machine"
+    )
     arguments = parser.parse_args()
     random.seed(arguments.seed)
-    # Ended like by Ctrl-C, so that everything that was started ends too.
+    # SIGTERM ends the run as Ctrl-C does, so that every started process ends too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     limit = arguments.pictures * 9 // 10
     with running() as world, world.run(STORM, environ={"DAILY_LIMIT": str(limit)}) as run:

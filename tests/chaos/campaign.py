@@ -1,4 +1,4 @@
-"""One campaign: many pictures on their way at once, everything going wrong, and a verdict on what became of them."""
+"""One campaign: process many pictures at once while faults happen, then judge how each track ended."""
 
 import random
 import threading
@@ -21,20 +21,20 @@ from tests.support.witness import Witness
 from tests.support.world import Run
 
 VISITORS: Final = 16
-# More at once would only wait: this machine captions about two pictures a second.
+# More tracks at once would only queue: two cores caption about two pictures a second.
 MAX_UNDER_WAY: Final = 24
 MAX_MEAN_PAID: Final = 1.35
 
 
 @dataclass
 class Report:
-    """What happened; ``violations`` says of each promise, by its name, what broke it."""
+    """The figures of a campaign, and by promise what broke it."""
 
     figures: dict[str, Any] = field(default_factory=dict)
     violations: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def __str__(self) -> str:
-        """Return the report as lines for a terminal."""
+        """Return the report as lines for the terminal."""
         lines = [f"{name:<34} {value}" for name, value in self.figures.items()]
         for promise, found in sorted(self.violations.items()):
             lines.append(f"{promise} BROKEN: {len(found)} times, for example {found[0]}")
@@ -43,12 +43,13 @@ class Report:
 
 @dataclass(frozen=True)
 class Campaign:
-    """Pictures that are uploaded by so many ``visitors``, every second one dropped.
+    """How many pictures to send, and how.
 
-    ``cancelled`` is the chance that a visitor changes their mind within seconds after the track has come to
-    ``cancelled_at``; ``limit`` is the day's limit of launches that the run was started with, 0 for none.
-    ``meanwhile`` is done once, when half of the pictures are there.
-    What has not moved for ``patience`` seconds is stuck.
+    Every second picture is uploaded by one of ``visitors`` sessions, the others are dropped.
+    ``cancelled`` is the chance that a visitor cancels an upload, within 3 seconds after its track reached
+    ``cancelled_at``. ``limit`` is the daily limit of launches that the run was started with, 0 for none.
+    ``meanwhile`` is called once, when half of the pictures are sent.
+    The campaign ends when all tracks are final, or when no track has changed for ``patience`` seconds.
     """
 
     pictures: int
@@ -60,7 +61,7 @@ class Campaign:
     patience: float = 40.0
 
     def fight(self, run: Run) -> Report:
-        """Upload, wait until nothing moves any more, and judge."""
+        """Send the pictures, wait until no track changes any more, and judge."""
         started = time.monotonic()
         data = picture()
         tracks: dict[str, str] = {}
@@ -103,7 +104,7 @@ class Campaign:
                 list(pool.map(send, range(self.pictures)))
             interruption.join()
             witness.wait(self.patience)
-            # What still comes now comes late, and must change nothing.
+            # Events that arrive now are late and must change nothing.
             time.sleep(3)
             return self._judge(run, witness, _documents(), tracks, called_off, people, time.monotonic() - started)
 
@@ -125,7 +126,7 @@ class Campaign:
             elif Status(documents[track]["status"]) not in FINAL:
                 bad["P1"].append(f"{name} is still {documents[track]['status']}")
         for track in documents.keys() - tracks.keys():
-            bad["P2"].append(f"{track} was made of a request or an event that made another")
+            bad["P2"].append(f"{track} is a second track of one request or event")
         self._judge_launches(run, documents, bad)
         self._judge_ends(run, documents, tracks, called_off, bad)
         bad_steps = witness.backward()
@@ -133,7 +134,7 @@ class Campaign:
             bad["P4"] += bad_steps
         paid, crashes = _paid(run, tracks)
         for name, count in paid.items():
-            # Every paid answer that was cut off on purpose may have been anybody's.
+            # An answer that was cut off on purpose may belong to any picture.
             if count > 1 + crashes[name] + (
                 2 if run.openai_api.cut_answers or run.openai_api.faults.broken_after else 0
             ):
@@ -184,7 +185,7 @@ class Campaign:
         called_off: set[str],
         bad: dict[str, list[str]],
     ) -> None:
-        """Every end must be one that was meant: the job's outcome, a cancellation, or the limit."""
+        """Check that every final state has its cause: the job's outcome, a cancellation, or the limit."""
         sizes = {blob.name: blob.size for blob in storage_client().list_blobs(RESULTS_BUCKET)}
         spent = max(_launches_by_day().values(), default=0) == self.limit
         for track, document in documents.items():
@@ -212,7 +213,7 @@ def _documents() -> dict[str, dict[str, Any]]:
 
 
 def _launches_by_day() -> dict[str, int]:
-    """Return the counted launches by their UTC day: a campaign may go on past midnight."""
+    """Return the counted launches by UTC day; a campaign may run past midnight."""
     days = Counter[str]()
     for part in firestore.Client(project=PROJECT).collection("budget").stream():
         days[part.id.rpartition("-")[0]] += part.get("launched")
@@ -225,7 +226,7 @@ def _jobs(run: Run) -> list[tuple[str, str]]:
 
 
 def _paid(run: Run, tracks: dict[str, str]) -> tuple[Counter[str], Counter[str]]:
-    """Return by picture how often its description was paid, and how many of its captionings crashed."""
+    """Return for each picture how often its brief was paid, and how many of its captionings crashed."""
     begun: Counter[tuple[str, str]] = Counter()
     for function, subject, number, *_ in [line for line in run.records("points") if line[-1] == "begin.1"]:
         if function == "captioner":

@@ -7,6 +7,6 @@ from tests.support.world import World, running
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """The emulators and servers of a module; functions and faults are each test's own."""
+    """Start the emulators and servers once for a module; each test starts its own functions and faults."""
     with running() as world:
         yield world

@@ -1,4 +1,4 @@
-"""Guards taken away one at a time: a crash test that still passes without one of them proves nothing."""
+"""Edits that remove one guard each: a crash test that passes without a guard does not test it."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +14,7 @@ _TRACKS: Final = "musicgenerator/tracks.py"
 
 @dataclass(frozen=True)
 class Sabotage:
-    """What is taken away, which promise breaks without it, and the faults that bring that to light."""
+    """The guard that the edits remove, the promise that then breaks, and the faults that show it."""
 
     name: str
     promise: str

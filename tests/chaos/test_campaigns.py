@@ -1,4 +1,4 @@
-"""P1 to P5: many pictures at once while everything goes wrong."""
+"""P1 to P5: many pictures at once while faults happen."""
 
 import random
 from collections import Counter
@@ -19,18 +19,18 @@ pytestmark = [pytest.mark.cloud, pytest.mark.timeout(900)]
 
 
 def test_two_hundred_pictures_in_a_storm(world: World) -> None:
-    """Killed processes, doubled, late and lost events, busy and broken APIs: every promise holds."""
+    """With killed processes, doubled, late and lost events, and busy and broken APIs, every promise holds."""
     random.seed(1)
     limit = 180
     with world.run(STORM, environ={"DAILY_LIMIT": str(limit)}) as run:
         report = Campaign(200, cancelled=0.05, limit=limit).fight(run)
     assert not report.violations, str(report)
-    # It stormed indeed: half a kill a picture.
+    # The faults did happen: about one kill for every three pictures.
     assert len(run.records("kills")) + run.killed_at_random >= 60, str(report)
 
 
 def test_a_network_that_delays_and_resets(world: World) -> None:
-    """To Firestore, Pub/Sub and the OpenAI server: nothing lost, launched twice, overspent or going backwards."""
+    """To Firestore, Pub/Sub and OpenAI: no track is lost, launched twice, over the limit, or goes backwards."""
     random.seed(2)
     with world.run(NETWORK) as run:
         report = Campaign(32, visitors=8).fight(run)
@@ -39,7 +39,7 @@ def test_a_network_that_delays_and_resets(world: World) -> None:
 
 
 def test_a_database_that_is_killed_and_comes_back(world: World) -> None:
-    """In the middle, with everything in it that had been written: all tracks finish."""
+    """The database restarts in the middle of a campaign with everything that was written; all tracks finish."""
     random.seed(3)
     with world.run(Faults()) as run:
         report = Campaign(24, visitors=8, meanwhile=lambda: world.restart_firestore(run)).fight(run)
@@ -47,7 +47,7 @@ def test_a_database_that_is_killed_and_comes_back(world: World) -> None:
 
 
 def test_sixty_four_uploads_at_once_keep_to_the_limit(world: World) -> None:
-    """Sixteen sessions: exactly as many are launched as the day allows, the rest is told when to come again."""
+    """From 16 sessions: exactly as many are announced as the limit allows; the others get 429 with Retry-After."""
     limit = 24
     with world.run(Faults(), environ={"TRACKS_A_DAY": str(limit)}) as run, Witness() as witness:
         people = visitors(run.addresses, VISITORS)
@@ -70,11 +70,11 @@ def test_sixty_four_uploads_at_once_keep_to_the_limit(world: World) -> None:
         assert Counter(job.request.fields["labels"]["track"] for job in jobs) == Counter(
             each["track"] for each in announced
         )
-        _nobody_else_s(people, announced, run.addresses.host("firestore"))
+        _check_isolation(people, announced, run.addresses.host("firestore"))
 
 
-def _nobody_else_s(people: list[Any], announced: list[dict[str, Any]], firestore: str) -> None:
-    """Let every visitor try the tracks of the others, through the API and straight at the database."""
+def _check_isolation(people: list[Any], announced: list[dict[str, Any]], firestore: str) -> None:
+    """Check that no session can command or read a track of another, through the API or in the database."""
     for each in announced:
         stranger = next(person for person in people if person.session != each["session"])
         for verb in ("again", "cancel", "retry"):

@@ -1,4 +1,4 @@
-"""P10: a crash at any point, and whoever takes the work up again, ends where no crash ends."""
+"""P10: a track whose processing crashed at any point ends as a track without a crash does."""
 
 import itertools
 import random
@@ -41,7 +41,7 @@ class Case:
 
 @contextmanager
 def delivering(world: World, doubled: float = 0.0, lost: str = "", jobs: JobFaults | None = None) -> Iterator[Run]:
-    """Run with every event doubled, or with every first message of one topic lost."""
+    """Run with each event doubled by the chance ``doubled``, and with the first messages of topic ``lost`` lost."""
     heard: set[bytes] = set()
 
     def rule(route: Route, message: Message) -> bool:
@@ -49,7 +49,7 @@ def delivering(world: World, doubled: float = 0.0, lost: str = "", jobs: JobFaul
             return False
         first = message.data not in heard
         heard.add(message.data)
-        # Of a job's end there are several messages, and all of them are lost.
+        # Several messages report the end of a job; all of them are lost.
         return first or lost == "pipeline-events"
 
     delivery = FaultyDelivery(DeliveryFaults(doubled=doubled, delay=0.2), rule)
@@ -58,7 +58,7 @@ def delivering(world: World, doubled: float = 0.0, lost: str = "", jobs: JobFaul
 
 
 def sent(run: Run, visitor: Visitor, key: str = "", plan: Case | None = None) -> str:
-    """Upload a picture and return its track, with a kill planned for it."""
+    """Upload a picture, plan a kill for it if ``plan`` says so, and return its track."""
     track, permit = visitor.announce("upload-1", key)
     if plan:
         run.plan(plan.function, track, plan.handling, plan.point)
@@ -82,7 +82,7 @@ def at_end(session: str, track: str) -> dict[str, Any]:
 
 
 def essence(run: Run, session: str, track: str) -> dict[str, Any]:
-    """Return what no crash may change: how it ended, with what brief and music, and what was launched for it."""
+    """Return what no crash may change: the final state, the brief, the music and the jobs of a track."""
     found = at_end(session, track)
     music = {name: value for name, value in (found["music"] or {}).items() if name in {"bytes", "engine", "seed"}}
     jobs = [job for job in run.created_jobs() if track in job.id]
@@ -93,22 +93,22 @@ def essence(run: Run, session: str, track: str) -> dict[str, Any]:
         "error": found["error"],
         "music": music,
         "jobs": [job.id.replace(track, "") for job in jobs],
-        # The music may be ready before the launcher has said that it is being composed.
+        # The music may be ready before the launcher has written `composing`.
         "steps": sorted(set(found["timeline"]) - {"composing"}),
     }
 
 
 def points(run: Run, function: str, subject: str, handlings: Callable[[str], bool]) -> list[Case]:
-    """Return the points that a function passed for a subject, in the handlings that are wanted.
+    """Return the points that a function passed for a subject, in the handlings that ``handlings`` selects.
 
-    A kill that was meant for another track may come first, so each case is of whichever handling gets there.
+    A kill for another track may hit the process first, so each case applies to any handling that reaches the point.
     """
     passed = [line[3] for line in run.records("points") if line[:2] == [function, subject] and handlings(line[2])]
     return [Case(function, "*", point) for point in dict.fromkeys(passed)]
 
 
 def converged(run: Run, cases: list[Case], usual: dict[str, Any]) -> None:
-    """Send one picture for each case and compare the ends; every kill must have happened."""
+    """Send one picture for each case, compare the ends, and check that every kill happened."""
     people = visitors(run.addresses, AT_ONCE)
 
     def go(case: Case, visitor: Visitor) -> str | None:
@@ -121,7 +121,7 @@ def converged(run: Run, cases: list[Case], usual: dict[str, Any]) -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         ends = dict(zip(cases, pool.map(go, cases, itertools.cycle(people)), strict=True))
     for case in [case for case, end in ends.items() if end == NEVER]:
-        # Another case's kill of the same process took its place: alone it has to come.
+        # Another case killed the same process first. Alone, this kill must happen.
         ends[case] = go(case, people[0])
     failures = [f"{case}: {end}" for case, end in ends.items() if end]
     assert not failures, "\n".join(failures)
@@ -131,7 +131,7 @@ EVENT_FUNCTIONS = ("captioner", "pipeline_launcher", "result_notifier")
 
 
 def test_a_crash_in_a_first_delivery_converges(world: World) -> None:
-    """At every point of every function; the event comes again and ends as ever."""
+    """At every point of every function: the event is delivered again, and the track ends as usual."""
     with delivering(world) as run:
         (visitor,) = visitors(run.addresses, 1)
         track = sent(run, visitor)
@@ -146,13 +146,13 @@ def test_a_crash_in_a_first_delivery_converges(world: World) -> None:
 
 
 def test_a_crash_in_a_second_delivery_converges(world: World) -> None:
-    """The first one went through, or is at work beside it."""
+    """While or after the first delivery is processed."""
     with delivering(world, doubled=1.0) as run:
         (visitor,) = visitors(run.addresses, 1)
         track = sent(run, visitor)
         usual = essence(run, visitor.session, track)
         time.sleep(1)
-        # What a second delivery passes depends on how far the first one is: the points that every one passes.
+        # Which points a second delivery passes depends on the first one; these are passed in every case.
         cases = [
             Case(function, "2", point)
             for function, point in (
@@ -176,8 +176,8 @@ def test_a_crash_in_a_second_delivery_converges(world: World) -> None:
 
 
 @pytest.mark.parametrize("lost", ["storage-events", "captions", "pipeline-events"])
-def test_a_crash_while_a_lost_event_is_made_up_for_converges(world: World, lost: str) -> None:
-    """The sweeper takes the track up; it, or the function that it wakes, crashes at every point of that."""
+def test_a_crash_while_the_sweeper_replaces_a_lost_event_converges(world: World, lost: str) -> None:
+    """The sweeper, or the function that its message wakes, crashes at every point."""
     with delivering(world, lost=lost) as run:
         (visitor,) = visitors(run.addresses, 1)
         track = sent(run, visitor)
@@ -192,7 +192,7 @@ def test_a_crash_while_a_lost_event_is_made_up_for_converges(world: World, lost:
 
 
 def test_a_crash_in_a_command_converges(world: World) -> None:
-    """Whoever gets no answer asks again with the same key, and it is as if nothing had been."""
+    """The client gets no answer and repeats the request with the same key; the result is that of one request."""
     with delivering(world, jobs=JobFaults(seconds=0.3)) as run:
         (visitor,) = visitors(run.addresses, 1)
         usual = essence(run, visitor.session, sent(run, visitor, key := new_key()))
@@ -215,7 +215,7 @@ def test_a_crash_in_a_command_converges(world: World) -> None:
             run.plan("upload_handler", key, case.handling, case.point)
             made = visitor.command(source, "again", key, wish).json()["track"]
             assert essence(run, visitor.session, made) == usual, case
-        # One take for each key, and none for any crash.
+        # Each key makes one track, and a crash makes none.
         assert len(tracks) + 1 + len(again) == len(_tracks(visitor.session))
         _erasures_converge(run, visitor, source)
 

@@ -1,4 +1,4 @@
-"""P6 and P9: whoever reaches a function with made-up events changes nothing."""
+"""P6 and P9: forged events that reach a function change nothing."""
 
 import base64
 import itertools
@@ -27,7 +27,7 @@ MALFORMED = 200
 
 
 def everything() -> dict[str, Any]:
-    """Return when each document of the database was last written."""
+    """Return for each document of the database when it was last written."""
     client = firestore.Client(project=PROJECT)
     found, due = {}, list(client.collections())
     while due:
@@ -39,7 +39,7 @@ def everything() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def held(world: World) -> Iterator[tuple[Run, dict[str, tuple[str, str]]]]:
-    """A run at rest, with a session and a track for each of the states that a forger may aim at."""
+    """Yield a run in which nothing happens any more, and a session and a track for each target of a forgery."""
     with world.run(Faults(jobs=JobFaults(seconds=0.2)), times={}) as run, Witness() as witness:
         (visitor,) = visitors(run.addresses, 1)
         waiting, _ = visitor.announce("upload-0")
@@ -95,7 +95,7 @@ def log_entry(job: str, state: str) -> dict[str, Any]:
 
 
 def forgeries(tracks: dict[str, tuple[str, str]]) -> Iterator[tuple[str, Any, dict[str, str]]]:
-    """Give events that claim what is not so: the function, the body and the headers."""
+    """Yield well-formed events with false content, each as function, body and headers."""
     for session, track in itertools.cycle(tracks.values()):
         generation = random.randrange(1, 2**60)
         attempt = random.randrange(2, 9)
@@ -116,7 +116,7 @@ def forgeries(tracks: dict[str, tuple[str, str]]) -> Iterator[tuple[str, Any, di
 
 
 def malformed() -> Iterator[tuple[str, Any, dict[str, str]]]:
-    """Give events that are none: the function, the body and the headers."""
+    """Yield malformed events, each as function, body and headers."""
     texts = (
         b"",
         b"null",
@@ -152,7 +152,7 @@ def answers(run: Run, events: Iterator[tuple[str, Any, dict[str, str]]], count: 
 
 
 def test_a_thousand_forged_events_change_no_document(held: tuple[Run, dict[str, tuple[str, str]]]) -> None:
-    """Objects that are not there, attempts that never were, ends that nobody came to: each is acknowledged."""
+    """Events of missing objects, of attempts that were never made and of jobs that did not end are acknowledged."""
     run, tracks = held
     random.seed(1)
     before, paid, jobs = everything(), list(run.openai.paid), len(run.created_jobs())
@@ -162,7 +162,7 @@ def test_a_thousand_forged_events_change_no_document(held: tuple[Run, dict[str, 
 
 
 def test_two_hundred_malformed_events_are_acknowledged(held: tuple[Run, dict[str, tuple[str, str]]]) -> None:
-    """No exception, and no document changed."""
+    """They raise no exception and change no document."""
     run, _ = held
     random.seed(1)
     before = everything()

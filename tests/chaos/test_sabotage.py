@@ -15,13 +15,13 @@ ATTEMPTS = 3
 
 
 @pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda sabotage: sabotage.name)
-def test_a_guard_that_is_taken_away_is_missed(world: World, sabotage: Sabotage) -> None:
-    """Without it a campaign of a few pictures breaks the promise that it guards."""
+def test_a_campaign_without_the_guard_breaks_the_promise(world: World, sabotage: Sabotage) -> None:
+    """Without the guard, a campaign of a few pictures breaks the promise that the guard protects."""
     campaign = Campaign(
         PICTURES, cancelled=sabotage.cancelled, cancelled_at=sabotage.cancelled_at, visitors=4, patience=25
     )
     reports = []
-    # The faults fall by chance, and on how fast the machine is; the guard must be missed soon, not at once.
+    # Which faults happen depends on chance and on the machine's speed, so there are a few attempts.
     for seed in range(ATTEMPTS):
         random.seed(seed)
         with world.run(sabotage.faults, sabotage.edits) as run:

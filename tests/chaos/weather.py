@@ -1,4 +1,4 @@
-"""How bad it is: the faults of the campaigns."""
+"""The faults of the campaigns."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from tests.support.takes import JobFaults
 from tests.support.tcp_proxy import Weather
 from tests.support.world import Faults
 
-# Everything at once, but for the network.
+# All faults at once, except those of the network.
 STORM: Final = Faults(
     delivery=DeliveryFaults(
         doubled=0.4, lost={"pipeline-events": 0.05, "captions": 0.02, "storage-events": 0.02}, delay=0.5
@@ -20,7 +20,7 @@ STORM: Final = Faults(
     kills=0.3,
 )
 
-# Nothing but a network that delays and resets, the more often the less is said on a connection.
+# Only the network fails: it delays data and resets connections. A connection that carries less is reset more often.
 NETWORK: Final = Faults(
     tcp={
         "firestore": Weather(delay=0.01, reset=0.01),

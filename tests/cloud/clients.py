@@ -1,4 +1,4 @@
-"""A person's and an operator's way into the running local cloud, over its own protocols."""
+"""Use the running local cloud as clients and operators do, over its protocols."""
 
 import json
 import urllib.request
@@ -39,13 +39,13 @@ def ends(addresses: Addresses, tracks: Sequence[str], session: str | None = None
 
 
 def document(session: str, track: str) -> dict[str, Any]:
-    """Return a track's document as it is now."""
+    """Return a track's current document."""
     found = firestore.Client(project=PROJECT).document("sessions", session, "tracks", track).get()
     return dict(found.to_dict() or {})
 
 
 def fetch(url: str) -> bytes:
-    """Return what lies at an address of a result."""
+    """Return the content of a URL."""
     with urllib.request.urlopen(url, timeout=30) as response:
         return bytes(response.read())
 
@@ -84,7 +84,7 @@ def finalized_event(name: str, generation: int, size: int = 1) -> tuple[dict[str
 
 
 class Jobs:
-    """The pipeline jobs of the local Vertex AI, seen by Google's own client."""
+    """The pipeline jobs of the local Vertex AI, by Google's client."""
 
     def __init__(self, addresses: Addresses) -> None:
         options = ClientOptions(api_endpoint=addresses.url("vertex"))
@@ -97,7 +97,7 @@ class Jobs:
         return [job.name.rpartition("/")[2] for job in found if job.labels.get("track") == track]
 
     def cancel(self, job: str) -> None:
-        """Cancel a job as an operator would in the console."""
+        """Cancel a job as an operator does in the console."""
         self._client.cancel_pipeline_job(name=f"{self._parent}/pipelineJobs/{job}")
 
 

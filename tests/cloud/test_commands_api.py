@@ -1,4 +1,4 @@
-"""The commands on the real local cloud: the staged function, the emulators, Vertex AI's jobs."""
+"""The API's commands on the local cloud: the staged function, the emulators and the local Vertex AI."""
 
 import json
 import threading
@@ -57,7 +57,7 @@ ADDRESSES = iter(range(1, 255))
 
 @dataclass(frozen=True)
 class Visitor:
-    """A session with its secret, at an address of its own."""
+    """A session with its secret and its own IP address."""
 
     api: str
     session: str
@@ -87,7 +87,7 @@ class Visitor:
         return str(announced["track"])
 
     def command(self, track: str, name: str, body: Any = None, key: str | None = None) -> tuple[int, Any]:
-        """Give a command to a track."""
+        """Send a command for a track."""
         return self.send("POST", f"/tracks/{track}:{name}", body or {}, key)[:2]
 
 
@@ -102,7 +102,7 @@ def visitor(addresses: Addresses) -> Visitor:
 
 @pytest.fixture(scope="module")
 def made(local_cloud: Addresses, photos: dict[str, Path]) -> tuple[Visitor, str]:
-    """A session with one track that is ready."""
+    """Return a session and its one track, which is ready."""
     someone = visitor(local_cloud)
     track = someone.upload(photos["coffee"].read_bytes(), durationSeconds=10, language="en", seed=7)
     assert ends(local_cloud, [track], someone.session)[track]["status"] == "ready"
@@ -110,7 +110,7 @@ def made(local_cloud: Addresses, photos: dict[str, Path]) -> tuple[Visitor, str]
 
 
 def traces(words: set[str]) -> list[str]:
-    """Return every object and document, of all there are, in whose name or content one of these words stands."""
+    """Return every object and document whose name or content contains one of these words."""
     client = firestore.Client(project=PROJECT)
     documents: list[Any] = []
     due = list(client.collections())
@@ -131,7 +131,7 @@ def token_of(track: str) -> str:
 
 
 def test_another_take_becomes_other_music(local_cloud: Addresses, made: tuple[Visitor, str]) -> None:
-    """With the edited brief, its own cover and another length; the same key makes one of it."""
+    """`again` makes a track with the edited brief, another length and its own cover; one key makes one track."""
     someone, source = made
     edit = {
         "title": "Another <b>evening</b>",
@@ -165,7 +165,7 @@ def test_another_take_becomes_other_music(local_cloud: Addresses, made: tuple[Vi
 
 
 def test_a_track_in_the_making_is_cancelled_with_its_job(local_cloud: Addresses, photos: dict[str, Path]) -> None:
-    """The job ends as cancelled, the track stays so, and nothing is written afterwards."""
+    """The job and the track end as cancelled, and nothing is written afterwards."""
     someone = visitor(local_cloud)
     track = someone.upload(photos["coffee"].read_bytes(), durationSeconds=180)
     end: dict[str, Any] = {}
@@ -184,7 +184,7 @@ def test_a_track_in_the_making_is_cancelled_with_its_job(local_cloud: Addresses,
 
 
 def test_a_failed_track_is_retried_to_its_music(local_cloud: Addresses, photos: dict[str, Path]) -> None:
-    """An operator cancelled the job; the next attempt has a job of its own and only its own files."""
+    """After an operator cancelled the job, the next attempt has another job and only its own files."""
     someone = visitor(local_cloud)
     track = someone.upload(photos["coffee"].read_bytes(), durationSeconds=60)
     for sighting in sightings(someone.session, [track]):
@@ -207,7 +207,7 @@ def test_a_failed_track_is_retried_to_its_music(local_cloud: Addresses, photos: 
 
 
 def test_no_session_commands_another_s_track(local_cloud: Addresses, made: tuple[Visitor, str]) -> None:
-    """Every command and every deletion is tried, with one's own session and with the other's."""
+    """Every command and deletion fails, with the caller's own session and with the other's id."""
     someone, track = made
     thief = visitor(local_cloud)
     disguised = Visitor(thief.api, someone.session, thief.secret, thief.address)
@@ -229,12 +229,12 @@ def test_no_session_commands_another_s_track(local_cloud: Addresses, made: tuple
 def test_a_deleted_session_leaves_nothing_in_any_bucket_or_document(
     local_cloud: Addresses, photos: dict[str, Path]
 ) -> None:
-    """Not even what a pipeline writes that was at work when it was deleted."""
+    """Not even what a pipeline writes that was running during the deletion."""
     someone = visitor(local_cloud)
     waiting = someone.send("POST", "/tracks", {"contentType": "image/jpeg"}, key=KEY)[1]["track"]
     ready = someone.upload(photos["chelsea"].read_bytes(), durationSeconds=10)
     ends(local_cloud, [ready], someone.session)
-    # Long enough to be at work still when all is deleted.
+    # Long enough that the job still runs during the deletion.
     take = someone.command(ready, "again", {"durationSeconds": 180})[1]["track"]
     for sighting in sightings(someone.session, [take]):
         if sighting.status is Status.COMPOSING:
@@ -243,7 +243,7 @@ def test_a_deleted_session_leaves_nothing_in_any_bucket_or_document(
     assert len(traces(words)) >= 10
     assert someone.send("DELETE", f"/tracks/{ready}")[0] == 204
     assert someone.send("DELETE", f"/tracks/{ready}")[0] == 204
-    # What is left of it is what the other take says of its picture.
+    # Only the other take, which uses the same picture, still names it.
     assert traces({ready}) == [f"sessions/{someone.session}/tracks/{take}"]
     assert someone.send("DELETE", "")[0] == 204
     assert someone.send("DELETE", "")[0] == 204
@@ -257,7 +257,7 @@ def test_a_deleted_session_leaves_nothing_in_any_bucket_or_document(
 def test_what_a_pipeline_writes_after_the_deletion_is_erased_when_it_ends(
     local_cloud: Addresses, photos: dict[str, Path]
 ) -> None:
-    """Its documents vanish under a job that nobody cancels: the job's end has its folder emptied."""
+    """The documents are erased while the job runs on; when the job ends, its folder is emptied."""
     someone = visitor(local_cloud)
     track = someone.upload(photos["rocket"].read_bytes(), durationSeconds=10)
     token = ""
@@ -274,7 +274,7 @@ def test_what_a_pipeline_writes_after_the_deletion_is_erased_when_it_ends(
 
 
 def test_a_session_s_limit_holds_for_requests_at_once(local_cloud: Addresses) -> None:
-    """Of 64 announced at once exactly 50 are taken; the others are told when to come back."""
+    """Of 64 tracks announced at once exactly 50 are accepted; the others get 429 with Retry-After."""
     someone = visitor(local_cloud)
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: someone.send("POST", "/tracks", {"contentType": "image/jpeg"}), range(64)))
@@ -287,7 +287,7 @@ def test_a_session_s_limit_holds_for_requests_at_once(local_cloud: Addresses) ->
 
 @pytest.mark.parametrize("whose", ["one session", "everybody"])
 def test_the_ledger_counts_each_entry_once(local_cloud: Addresses, whose: str) -> None:
-    """64 at once, each of them twice: as many are let in as the limit says, and each knows its first answer."""
+    """Of 32 entries, each sent twice at once, the limit of 20 is admitted, and both requests get the same answer."""
     del local_cloud
     client = firestore.Client(project=PROJECT)
     ledger, subject = FirestoreLedger(client), ids.new_session_id()
@@ -321,7 +321,7 @@ def test_the_ledger_counts_each_entry_once(local_cloud: Addresses, whose: str) -
 
 
 def test_equal_requests_for_the_last_of_the_day_are_answered_alike(local_cloud: Addresses) -> None:
-    """Four at once, thirty times: the one that takes the last place answers for all of them."""
+    """Of four equal requests at once, the one that takes the last place answers for all."""
     del local_cloud
     ledger, expires_at = FirestoreLedger(firestore.Client(project=PROJECT)), datetime.now(UTC) + timedelta(days=1)
     with ThreadPoolExecutor(4) as pool:
@@ -339,7 +339,7 @@ def test_equal_requests_for_the_last_of_the_day_are_answered_alike(local_cloud: 
 def test_the_switch_stops_commands_and_launches_and_lets_them_go_on(
     local_cloud: Addresses, photos: dict[str, Path]
 ) -> None:
-    """While it is on, POSTs are answered 503 and a captioned track waits; afterwards it is taken up."""
+    """While the switch is on, POSTs get 503 and a captioned track waits; afterwards the track is processed."""
     someone = visitor(local_cloud)
     switch = FirestoreSwitch(firestore.Client(project=PROJECT))
     wish = {"contentType": "image/jpeg", "durationSeconds": 10}
@@ -360,7 +360,7 @@ def test_the_switch_stops_commands_and_launches_and_lets_them_go_on(
         assert Jobs(local_cloud).of(announced["track"]) == []
     finally:
         switch.turn(paused=False)
-    # Two minutes later the sweeper would take it up: those are passed over here.
+    # The sweeper would retry the track two minutes later; make it due now.
     work = firestore.Client(project=PROJECT).document("work", announced["track"])
     work.update({"dueAt": datetime.now(UTC)})
     publisher = pubsub_v1.PublisherClient()
@@ -370,7 +370,7 @@ def test_the_switch_stops_commands_and_launches_and_lets_them_go_on(
 
 
 def test_a_browser_may_delete(local_cloud: Addresses) -> None:
-    """The preflight of a deletion allows it to the page."""
+    """The preflight request of a deletion is allowed for the page's origin."""
     someone, origin = visitor(local_cloud), local_cloud.url("page")
     headers = {"Origin": origin, "Access-Control-Request-Method": "DELETE"}
     request = urllib.request.Request(f"{someone.api}/v1/sessions/{someone.session}", None, headers, method="OPTIONS")
@@ -381,20 +381,20 @@ def test_a_browser_may_delete(local_cloud: Addresses) -> None:
 
 @pytest.fixture(scope="module")
 def described(local_cloud: Addresses) -> Iterator[Any]:
-    """The API as its own document describes it."""
+    """Return the API as its OpenAPI document describes it."""
     return schemathesis.openapi.from_url(f"{local_cloud.url('upload_handler')}/v1/openapi.json")
 
 
 @pytest.mark.parametrize(
     ("route", "mode"),
-    # Of a GET without parameters nothing can be wrong.
+    # A GET without parameters has no invalid requests.
     [(route, mode) for route in ROUTES for mode in GenerationMode if route.method != "GET" or mode.is_positive],
     ids=lambda value: f"{value.method} {value.path}" if isinstance(value, Route) else value.value,
 )
 def test_the_function_answers_as_its_document_says(
     described: Any, local_cloud: Addresses, route: Route, mode: GenerationMode
 ) -> None:
-    """Whatever is sent: no 5xx, and a status, type, headers and body that the document describes."""
+    """Every answer has a status below 500, and a status, type, headers and body that the document describes."""
     operation = described[route.path][route.method]
     asked = 0
 
@@ -410,7 +410,7 @@ def test_the_function_answers_as_its_document_says(
 
 
 def _ask(local_cloud: Addresses, case: Case) -> None:
-    # A path with a line break in it never reaches the function: its framework answers 404 itself, as HTML.
+    # A path with a line break never reaches the function; the framework answers 404 itself, with HTML.
     assume(not any("\n" in urllib.parse.unquote(str(value)) for value in (case.path_parameters or {}).values()))
     prey = _prey(local_cloud)
     if _could_be(case, "session", ids.is_session_id):
@@ -442,7 +442,7 @@ def _could_be(case: Case, name: str, check: Any) -> bool:
 
 
 def _prey(addresses: Addresses) -> Visitor:
-    # Written directly, so that making it is counted on nobody.
+    # Written directly, so that it counts against no limit.
     session, secret = ids.new_session_id(), ids.new_secret()
     document = {"secretHash": ids.secret_hash(secret), "expiresAt": datetime.now(UTC) + timedelta(days=1)}
     firestore.Client(project=PROJECT).document("sessions", session).set(document)

@@ -33,10 +33,10 @@ def database(local_cloud: Addresses) -> firestore.Client:  # noqa: ARG001  its e
     return firestore.Client(project=PROJECT)
 
 
-def _left_lying(database: firestore.Client, session: str, status: Status, image: Image | None) -> str:
+def _overdue_track(database: firestore.Client, session: str, status: Status, image: Image | None) -> str:
     """Write a track whose event was lost long ago."""
     track = _written(database, session, status, image)
-    _overdue(database, track)
+    _make_overdue(database, track)
     return track
 
 
@@ -50,7 +50,7 @@ def _written(database: firestore.Client, session: str, status: Status, image: Im
     return track
 
 
-def _overdue(database: firestore.Client, track: str) -> None:
+def _make_overdue(database: firestore.Client, track: str) -> None:
     database.document("work", track).update({"dueAt": NOW - timedelta(hours=1)})
 
 
@@ -60,11 +60,11 @@ def _tick(addresses: Addresses) -> int:
     return post(addresses.url("result_notifier"), body)[0]
 
 
-def test_a_tick_takes_up_what_was_left_lying(
+def test_a_tick_retries_overdue_tracks(
     local_cloud: Addresses, database: firestore.Client, photos: dict[str, Path]
 ) -> None:
-    """Tracks whose events were lost at every stage end as they would have; those that are not due are left alone."""
-    # A session of its own: some of these skip the captioner, so that they have no cover to show in the page.
+    """Tracks whose event was lost in any state end as if it had arrived; other tracks stay unchanged."""
+    # In a separate session: some of these tracks skip the captioner and have no cover for the page.
     session = ids.new_session_id()
     bucket = storage_client().bucket("sweeping-images")
     if not bucket.exists():
@@ -72,17 +72,17 @@ def test_a_tick_takes_up_what_was_left_lying(
     blob = bucket.blob("lost.jpg")
     blob.upload_from_filename(str(photos["coffee"]), content_type="image/jpeg")
     image = Image(bucket.name, blob.name, int(blob.generation), 0, 0, "image/jpeg", photos["coffee"].stat().st_size)
-    captioning = _left_lying(database, session, Status.CAPTIONING, image)
-    captioned = _left_lying(database, session, Status.CAPTIONED, image)
-    launching = _left_lying(database, session, Status.LAUNCHING, image)
-    announced = _left_lying(database, session, Status.AWAITING_UPLOAD, None)
+    captioning = _overdue_track(database, session, Status.CAPTIONING, image)
+    captioned = _overdue_track(database, session, Status.CAPTIONED, image)
+    launching = _overdue_track(database, session, Status.LAUNCHING, image)
+    announced = _overdue_track(database, session, Status.AWAITING_UPLOAD, None)
     database.document("sessions", session, "tracks", announced).update({"createdAt": NOW - timedelta(hours=2)})
     (composed,) = drop_files([photos["rocket"]], {"durationSeconds": "10"})
     ends(local_cloud, [composed])
-    # Its last event was lost: the job has ended, the track does not know.
+    # The last event of this track was lost: its job has ended, its document says `composing`.
     dropped = database.document("sessions", drop_session(local_cloud), "tracks", composed)
     dropped.update({"status": "composing", "music": None})
-    _overdue(database, composed)
+    _make_overdue(database, composed)
 
     assert _tick(local_cloud) == 200
     assert _tick(local_cloud) == 200
@@ -97,7 +97,7 @@ def test_a_tick_takes_up_what_was_left_lying(
 
 
 def test_one_more_launch_than_the_day_allows_is_refused(database: firestore.Client) -> None:
-    """P3: demand above the limit, 64 at once: as many pass as the limit says, and the counter says so too."""
+    """P3: of 64 launches at once, exactly as many pass as the limit allows, and the counter agrees."""
     tracks, limit, demand = FirestoreTracks(database, Patience()), 48, 64
     counter = f"budget/{datetime.now(UTC).date()}"
     before = total(database, counter, "launched")
@@ -117,10 +117,10 @@ def test_one_more_launch_than_the_day_allows_is_refused(database: firestore.Clie
 
     with ThreadPoolExecutor(demand) as pool:
         results = Counter(pool.map(launch, names))
-    assert {"launched": limit, "refused": demand - limit} == results
+    assert results == {"launched": limit, "refused": demand - limit}
     assert total(database, counter, "launched") == before + limit
     statuses: Counter[str] = Counter(_status(database, track) for track in names)
-    assert {"launching": limit, "captioned": demand - limit} == statuses
+    assert statuses == {"launching": limit, "captioned": demand - limit}
     for track in names:
         database.document("work", track).delete()
 
@@ -129,24 +129,24 @@ def _status(database: firestore.Client, track: str) -> Any:
     return (database.document("sessions", "s" + "b" * 26, "tracks", track).get().to_dict() or {})["status"]
 
 
-def test_what_is_known_of_one_region_is_kept_beside_another_s(database: firestore.Client) -> None:
-    """Thirty-two refusals at once in two regions: both are known, each until one of its own moments."""
+def test_refusals_of_two_regions_are_kept_beside_each_other(database: firestore.Client) -> None:
+    """After 32 refusals at once, both regions are known as busy, each until one of its own times."""
     regions, names = FirestoreRegions(database), ("us-central1", "europe-west4")
     database.document("control", "regions").delete()
     assert regions.busy_until() == {}
-    # Over already, so that no launch of another test has to wait for it.
+    # These times are past, so that no launch of another test waits.
     moments = [(names[number % 2], NOW - timedelta(seconds=number)) for number in range(32)]
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda each: regions.spare(*each), moments))
     known = regions.busy_until()
-    assert set(names) == set(known)
+    assert set(known) == set(names)
     for name in names:
         assert (name, known[name]) in moments
     database.document("control", "regions").delete()
 
 
 def test_a_claim_keeps_its_region_and_a_track_that_waits_is_due_when_it_says(database: firestore.Client) -> None:
-    """As the store has them: the region until another attempt, the moment until the next change."""
+    """The database keeps the region until the next attempt and the due time until the next change."""
     tracks, session = FirestoreTracks(database, Patience()), "s" + "c" * 26
     names = [_written(database, session, Status.CAPTIONED, None) for _ in range(2)]
     claimed, waiting = names
@@ -156,7 +156,7 @@ def test_a_claim_keeps_its_region_and_a_track_that_waits_is_due_when_it_says(dat
     assert [_region(tracks, name) for name in names] == ["europe-west4", ""]
     tracks.advance(claimed, lambda *_: Change(Status.COMPOSING))
     assert _region(tracks, claimed) == "europe-west4"
-    # As old as everything was before there were regions.
+    # Documents from before regions existed lack the field.
     database.document("work", claimed).update({"region": firestore.DELETE_FIELD})
     assert _region(tracks, claimed) == ""
     assert [each for each in tracks.due(soon - timedelta(seconds=1), 1000) if each[0] == session] == [
@@ -174,7 +174,7 @@ def _region(tracks: FirestoreTracks, track: str) -> str:
 
 
 def test_a_track_and_its_work_are_read_as_of_one_moment(database: firestore.Client) -> None:
-    """While it is claimed, nobody sees the claimed state without the region that was claimed with it."""
+    """While a track is claimed, no reader sees the claimed state without the region that was written with it."""
     reader, writer = FirestoreTracks(database, Patience()), FirestoreTracks(database, Patience())
     session, torn = ids.new_session_id(), []
 

@@ -35,29 +35,29 @@ MUSIC_SECONDS = 30
 
 @pytest.fixture(scope="module")
 def dropped(local_cloud: Addresses, photos: dict[str, Path]) -> dict[str, str]:
-    """The tracks of five dropped pictures, by picture."""
+    """Drop five pictures and return their tracks by picture."""
     del local_cloud
     names = list(photos)[:5]
-    # A seed, so that the same five pieces are heard in every run.
+    # The seed makes the same five pieces in every run.
     tracks = drop_files([photos[name] for name in names], {"durationSeconds": str(MUSIC_SECONDS), "seed": "1"})
     return dict(zip(names, tracks, strict=True))
 
 
 @pytest.fixture(scope="module")
 def five(local_cloud: Addresses, dropped: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """Their documents at their ends, by picture."""
+    """Return the final documents of the five tracks by picture."""
     found = ends(local_cloud, list(dropped.values()))
     return {name: found[track] for name, track in dropped.items()}
 
 
 @pytest.fixture(scope="module")
 def heard(five: dict[str, dict[str, Any]]) -> dict[str, Figures]:
-    """What an independent analyser hears in the five MP3s."""
+    """Return what an independent analyser measures in the five MP3s."""
     return {name: listen(fetch(track["music"]["url"])) for name, track in five.items()}
 
 
 def test_every_dropped_picture_becomes_music(five: dict[str, dict[str, Any]]) -> None:
-    """Five different pictures end ready, with five different briefs and every result in place."""
+    """Five different pictures end `ready`, with five different briefs and all results."""
     assert {name: track["status"] for name, track in five.items()} == dict.fromkeys(five, "ready")
     assert len({track["brief"]["title"] for track in five.values()}) == 5
     for track in five.values():
@@ -70,19 +70,19 @@ def test_every_dropped_picture_becomes_music(five: dict[str, dict[str, Any]]) ->
 
 
 def test_its_stages_are_spans(local_cloud: Addresses, dropped: dict[str, str], five: dict[str, dict[str, Any]]) -> None:
-    """One span for each state that a track left and one around them, in the trace of its log lines."""
+    """One span for each state that a track left and one around them have the trace id of its log lines."""
     for name, track in dropped.items():
         trace = f"{local_cloud.url('telemetry')}/v1/traces/{logs.trace_of(track)}"
         states = set(five[name]["timeline"]) - {"ready"}
-        # They are sent when the track has ended, which is when this began to look.
+        # The notifier sends them after the track has ended, so they may arrive a moment later.
         until = time.monotonic() + 30
-        while {*states, "track"} != {span["name"] for span in json.loads(fetch(trace))}:
+        while {span["name"] for span in json.loads(fetch(trace))} != {*states, "track"}:
             assert time.monotonic() < until, fetch(trace)
             time.sleep(0.2)
 
 
 def test_music_keeps_to_the_mastering_limits(heard: dict[str, Figures]) -> None:
-    """Duration within 1 s, loudness -14 +- 1 LUFS, true peak at most -1 dBTP, no silence longer than 2 s."""
+    """The duration is within 1 s, loudness -14 ± 1 LUFS, true peak at most -1 dBTP, no silence longer than 2 s."""
     for name, figures in heard.items():
         assert abs(figures.seconds - MUSIC_SECONDS) <= 1, name
         assert abs(figures.loudness_lufs - -14) <= 1, name
@@ -93,7 +93,7 @@ def test_music_keeps_to_the_mastering_limits(heard: dict[str, Figures]) -> None:
 def test_music_is_heard_in_the_briefed_key_and_tempo(
     five: dict[str, dict[str, Any]], heard: dict[str, Figures]
 ) -> None:
-    """An analyser that the composer does not know finds key and tempo for at least four of five."""
+    """An independent analyser finds the briefed key and tempo in at least four of five pieces."""
     keys = [same_key(heard[name].key, five[name]["brief"]["key"]) for name in five]
     tempi = [same_tempo(heard[name].tempo_bpm, five[name]["brief"]["tempoBpm"]) for name in five]
     assert sum(keys) >= 4, {name: (heard[name].key, five[name]["brief"]["key"]) for name in five}
@@ -101,7 +101,7 @@ def test_music_is_heard_in_the_briefed_key_and_tempo(
 
 
 def test_a_track_passes_through_its_states_in_order(local_cloud: Addresses, photos: dict[str, Path]) -> None:
-    """A listener sees the states only go forwards, and the timeline has a time for each that was passed."""
+    """A listener sees the states only in order, and the timeline has a time for each state that was passed."""
     (track,) = drop_files([photos["coffee"]], {"durationSeconds": "10"})
     seen = [sighting.status for sighting in sightings(drop_session(local_cloud), [track])]
     assert sorted(seen, key=lambda status: status.rank) == seen
@@ -114,7 +114,7 @@ def test_a_track_passes_through_its_states_in_order(local_cloud: Addresses, phot
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
 def test_the_real_gcloud_drops_a_picture(local_cloud: Addresses, tmp_path: Path, suffix: str) -> None:
-    """`gcloud storage cp` of a JPEG or PNG gives a ready track."""
+    """A JPEG or PNG that `gcloud storage cp` copies becomes a ready track."""
     path = tmp_path / f"밤 바다{suffix}"
     Image.linear_gradient("L").resize((320, 200)).convert("RGB").save(path)
     drop = drop_with_gcloud(IMAGES_BUCKET, path.name, path, {"durationSeconds": "10", "language": "en"})
@@ -125,7 +125,7 @@ def test_the_real_gcloud_drops_a_picture(local_cloud: Addresses, tmp_path: Path,
 
 
 def test_duplicate_deliveries_change_nothing(local_cloud: Addresses, photos: dict[str, Path]) -> None:
-    """The storage event and both messages delivered again: still one job, one track, the same document."""
+    """After the storage event and both messages are delivered again, job, track and document are the same."""
     name, data = "duplicate.jpg", photos["coffee"].read_bytes()
     track = drop_bytes(name, data, {"durationSeconds": "10"})
     session = drop_session(local_cloud)
@@ -143,7 +143,7 @@ def test_duplicate_deliveries_change_nothing(local_cloud: Addresses, photos: dic
 
 
 def test_the_same_event_five_times_at_once_launches_one_job(local_cloud: Addresses, photos: dict[str, Path]) -> None:
-    """Deliveries side by side: one claims the track, the others are told to come again, one job is made."""
+    """One delivery claims the track, the others are refused and retried, and one job is created."""
     name, data = "five-at-once.jpg", photos["chelsea"].read_bytes()
     blob = storage_client().bucket(IMAGES_BUCKET).blob(name)
     blob.metadata = {"durationSeconds": "10"}
@@ -161,7 +161,7 @@ def test_the_same_event_five_times_at_once_launches_one_job(local_cloud: Address
 def test_bad_pictures_end_with_a_reason_and_stop_nothing_else(
     local_cloud: Addresses, photos: dict[str, Path], tmp_path: Path
 ) -> None:
-    """A text named .jpg, an empty file and 400 megapixels fail in words; the good picture beside them is ready."""
+    """A text named .jpg, an empty file and 400 megapixels fail with a message; a good picture beside them is ready."""
     huge = tmp_path / "huge.png"
     Image.new("1", (20_000, 20_000)).save(huge)
     tracks = {
@@ -180,7 +180,7 @@ def test_bad_pictures_end_with_a_reason_and_stop_nothing_else(
 
 
 def test_an_event_about_an_object_that_is_gone_makes_no_track(local_cloud: Addresses) -> None:
-    """It is acknowledged: whoever deleted the picture wants nothing of it."""
+    """The event is acknowledged, because the picture was deleted."""
     name, generation = "gone.jpg", 1_700_000_000_000_002
     body, headers = finalized_event(name, generation)
     assert post(local_cloud.url("captioner"), body, headers)[0] == 200
@@ -191,14 +191,14 @@ def test_an_event_about_an_object_that_is_gone_makes_no_track(local_cloud: Addre
 def test_an_engine_of_the_cloud_makes_the_music(
     local_cloud: Addresses, photos: dict[str, Path], engine: str, usd: float
 ) -> None:
-    """The step asks Vertex AI with Google's own credential flow; the track says who made the music and for how much."""
+    """The step calls Vertex AI with Google's credentials; the track names the engine and the cost."""
     (track,) = drop_files([photos["coffee"]], {"engine": engine, "durationSeconds": "10"})
     (end,) = ends(local_cloud, [track]).values()
     assert (end["status"], end["music"]["engine"], end["music"]["costUsd"]) == ("ready", engine, usd)
 
 
 def test_a_failing_pipeline_ends_its_track(local_cloud: Addresses, photos: dict[str, Path]) -> None:
-    """The step dies on an engine that is not configured; the log sink's entry brings the track to `pipeline_failed`."""
+    """The step fails because its engine is not configured; the log entry of the job ends the track."""
     (track,) = drop_files([photos["coffee"]], {"engine": "endpoint", "language": "en"})
     (end,) = ends(local_cloud, [track]).values()
     assert (end["status"], end["error"]["code"]) == ("failed", "pipeline_failed")
@@ -207,7 +207,7 @@ def test_a_failing_pipeline_ends_its_track(local_cloud: Addresses, photos: dict[
 
 
 def test_a_cancelled_pipeline_ends_its_track(local_cloud: Addresses, photos: dict[str, Path]) -> None:
-    """A job cancelled in the console brings its track to `pipeline_cancelled`."""
+    """A job that is cancelled in the console ends its track with `pipeline_cancelled`."""
     (track,) = drop_files([photos["coffee"]], {"durationSeconds": "180"})
     end: dict[str, Any] = {}
     for sighting in sightings(drop_session(local_cloud), [track]):
@@ -218,7 +218,7 @@ def test_a_cancelled_pipeline_ends_its_track(local_cloud: Addresses, photos: dic
 
 
 def test_malformed_events_are_acknowledged(local_cloud: Addresses) -> None:
-    """What no repetition mends is acknowledged, so that it is not delivered for a day."""
+    """Malformed events are acknowledged, so that Pub/Sub does not redeliver them for a day."""
     _, headers = finalized_event("x.jpg", 1)
     assert post(local_cloud.url("captioner"), {"bucket": IMAGES_BUCKET}, headers)[0] == 200
     for function in ("pipeline_launcher", "result_notifier"):
@@ -226,8 +226,8 @@ def test_malformed_events_are_acknowledged(local_cloud: Addresses) -> None:
             assert _push(local_cloud, function, message) == 200
 
 
-def test_nothing_polls(local_cloud: Addresses, photos: dict[str, Path]) -> None:
-    """Vertex AI is asked once to create the job and at most once an event about it, however long the music takes."""
+def test_no_function_polls_vertex_ai(local_cloud: Addresses, photos: dict[str, Path]) -> None:
+    """However long the music takes, Vertex AI is asked at most once for each of the two events about its job."""
     (track,) = drop_files([photos["rocket"]], {"durationSeconds": "60"})
     ends(local_cloud, [track])
     lines = (local_cloud.home / "logs" / "vertex.log").read_text().splitlines()
@@ -235,7 +235,7 @@ def test_nothing_polls(local_cloud: Addresses, photos: dict[str, Path]) -> None:
 
 
 def test_an_announced_upload_becomes_music(local_cloud: Addresses, photos: dict[str, Path]) -> None:
-    """Session, track, signed PUT, music: the way of the page, with the hint and length that were asked for."""
+    """A session, a track and a signed PUT, as the page sends them, lead to music as requested."""
     api = local_cloud.url("upload_handler")
     status, session = post(f"{api}/v1/sessions", {}, {"Idempotency-Key": "a-key-of-sufficient-length"})
     assert status == 201
@@ -271,7 +271,7 @@ def test_commands_need_the_session_s_secret(local_cloud: Addresses) -> None:
 
 
 def test_gcloud_of_make_env_lists_the_bucket(local_cloud: Addresses) -> None:
-    """The variables of `make env` are enough for the real gcloud."""
+    """The variables of `make env` configure the real gcloud."""
     drop_bytes("listed.jpg", b"no picture")
     done = subprocess.run(
         ["gcloud", "storage", "ls", f"gs://{IMAGES_BUCKET}"],

@@ -36,7 +36,7 @@ def nested(levels: int) -> dict[str, Any]:
 
 
 REJECTED_CODES = {"image_content_policy_violation"}
-TEMPORARY_CODES = {"rate_limit_exceeded", "server_error", "vector_store_timeout"}
+TEMPORARY_CODES = ("rate_limit_exceeded", "server_error", "vector_store_timeout")
 CODES: tuple[str, ...] = ResponseError.model_fields["code"].annotation.__args__  # type: ignore[union-attr]
 
 HALF_A_BRIEF = message({"type": "output_text", "text": json.dumps(BRIEF)[:120], "annotations": []})

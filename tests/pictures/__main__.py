@@ -61,7 +61,7 @@ def report(runs: list[Run], expected: dict[str, frozenset[str]]) -> int:
 
 
 def say(line: str) -> None:
-    """Write a line for the person at the terminal."""
+    """Print a line."""
     sys.stdout.write(f"{line}\n")
 
 

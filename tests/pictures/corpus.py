@@ -32,7 +32,7 @@ class Sample:
 def fetch() -> list[str]:
     """Fetch the packages that are missing in ``FOLDER``; return the names of those that are not available.
 
-    Raises CalledProcessError when a source distribution cannot be fetched.
+    Raise CalledProcessError if a source distribution cannot be fetched.
     """
     for package in SDISTS:
         _once(package, _fetch_sdist)

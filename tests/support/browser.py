@@ -1,4 +1,4 @@
-"""Which Chromium the tests and the benchmarks start, and with which flags."""
+"""The Chromium that tests and benchmarks start, and its flags."""
 
 import os
 import shutil
@@ -16,5 +16,5 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 
 
 def executable() -> str | None:
-    """Return the browser that CHROMIUM names or the PATH holds; None leaves the choice to Playwright."""
+    """Return the browser that CHROMIUM names, or one on the PATH; with None, Playwright uses its own."""
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)

@@ -1,4 +1,4 @@
-"""What goes wrong on purpose: between Pub/Sub and the functions, and at the APIs that they call."""
+"""Deliberate faults: between Pub/Sub and the functions, and in the APIs that the functions call."""
 
 import json
 import random
@@ -26,9 +26,11 @@ _CROWD_SECONDS: Final = 40.0
 
 @dataclass(frozen=True)
 class DeliveryFaults:
-    """Chances of an event to be doubled, and to be lost by topic; the longest delay in seconds.
+    """How events are disturbed.
 
-    ``crowds`` is by topic how many messages wait for each other and are then delivered at the same moment.
+    ``doubled`` is the chance that an event is delivered twice, ``lost`` by topic the chance that it is lost, and
+    ``delay`` the longest delay in seconds.
+    ``crowds`` is by topic how many messages wait for each other, to be delivered at the same moment.
     """
 
     doubled: float = 0.0
@@ -38,9 +40,9 @@ class DeliveryFaults:
 
 
 class FaultyDelivery:
-    """Delivers as the bridge does, but late, twice, in another order, or not at all.
+    """Deliver as the bridge does, but late, twice, in another order, or not at all.
 
-    ``rule`` may say of a message that it is to be lost, whatever the chances are.
+    A message for which ``rule`` returns True is lost, independent of the chances.
     """
 
     def __init__(self, faults: DeliveryFaults, rule: Callable[[Route, Message], bool] = lambda *_: False) -> None:
@@ -53,7 +55,7 @@ class FaultyDelivery:
 
     def __call__(self, route: Route, message: Message, attempt: int) -> str | None:
         if message.data == TICK:
-            # The next one comes in seconds, so that repeating this one would only pile them up.
+            # The next tick follows within seconds; repeating failed ones would only pile them up.
             deliver(route, message, attempt)
             return None
         if attempt == 1:
@@ -66,7 +68,7 @@ class FaultyDelivery:
                 threading.Thread(target=self._again, args=(route, message), daemon=True).start()
         time.sleep(random.uniform(0, self._faults.delay))
         if route.topic in self._crowds:
-            # Who waits in vain, since no others come, goes alone.
+            # A message that no others join is delivered alone.
             with suppress(threading.BrokenBarrierError):
                 self._crowds[route.topic].wait(_CROWD_SECONDS)
             if self._crowds[route.topic].broken:
@@ -78,7 +80,7 @@ class FaultyDelivery:
         deliver(route, message, 1)
 
     def _chance_of_loss(self, route: Route, message: Message) -> float:
-        # Of a drop nobody knows but its event, so only that of an announced upload can be made up for.
+        # Only the event tells of a drop, so only the event of an announced upload can be replaced by the sweeper.
         if route.topic == "storage-events" and b'"uploads/' not in message.data:
             return 0.0
         return self._faults.lost.get(route.topic, 0.0)
@@ -86,9 +88,11 @@ class FaultyDelivery:
 
 @dataclass(frozen=True)
 class ApiFaults:
-    """Chances that an API says 429, or 500 before or after it has done what was asked, or cuts its answer off.
+    """Chances that a POST request to an API fails.
 
-    ``slow`` is how many seconds an answer takes at most once the work is done.
+    ``busy``: the API answers 429. ``broken``: it answers 500 and does nothing. ``broken_after``: it does the work, then
+    answers 503. ``cut``: it does the work, then cuts the connection.
+    ``slow`` is the longest delay in seconds of an answer after the work is done.
     """
 
     busy: float = 0.0
@@ -99,7 +103,7 @@ class ApiFaults:
 
 
 class FaultyApi:
-    """A WSGI app before which things go wrong."""
+    """A WSGI application with faults in front of it."""
 
     def __init__(self, app: "WSGIApplication", faults: ApiFaults) -> None:
         self._app = app
@@ -107,7 +111,7 @@ class FaultyApi:
         self.cut_answers = 0
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        """Answer a request, or fail at it."""
+        """Answer a request, or fail."""
         faults, roll = self.faults, random.random()
         if environ["REQUEST_METHOD"] != "POST":
             return self._app(environ, start_response)
@@ -130,9 +134,9 @@ class FaultyApi:
 
 
 class PaidOpenAI:
-    """An OpenAI-compatible server's answers, and which pictures were paid for, in order.
+    """Repeats an OpenAI-compatible server's answers; ``paid`` lists the pictures whose brief was paid, in order.
 
-    All pictures of a campaign are the same, so the server behind is asked once for each kind of answer.
+    All pictures of a campaign are equal, so the server behind is asked once for each path.
     """
 
     def __init__(self, url: str) -> None:
@@ -141,7 +145,7 @@ class PaidOpenAI:
         self.paid: list[str] = []
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        """Answer as the server behind does."""
+        """Answer as the server behind did."""
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         path = environ["PATH_INFO"]
         headers = {"Content-Type": "application/json", "Authorization": environ.get("HTTP_AUTHORIZATION", "")}

@@ -1,4 +1,4 @@
-"""Figures of a piece of music, measured by libsonare, which neither composer nor mastering uses."""
+"""Measure music with libsonare, which neither the composer nor the mastering uses."""
 
 import io
 from dataclasses import dataclass
@@ -14,7 +14,10 @@ _FRAME_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Figures:
-    """Seconds, LUFS, dBTP, the longest stretch below -60 dBFS in seconds, key and beats a minute as heard."""
+    """What was measured: the length in seconds, LUFS, dBTP, the longest silence in seconds, the key and the tempo.
+
+    Silence is below -60 dBFS.
+    """
 
     seconds: float
     loudness_lufs: float
@@ -44,7 +47,7 @@ def same_key(heard: str, briefed: str) -> bool:
 
 
 def same_tempo(heard: float, briefed: float, tolerance: float = 0.06) -> bool:
-    """Say whether two tempi agree within the tolerance, taking half, double and triple time for the same."""
+    """Say whether two tempi agree within the tolerance; half, double and triple time count as equal."""
     factors = (1.0, 2.0, 0.5, 3.0, 1 / 3, 1.5, 2 / 3)
     return any(abs(heard * factor - briefed) <= tolerance * briefed for factor in factors)
 

@@ -1,4 +1,4 @@
-"""The local cloud's storage as its clients meet it: fake-gcs-server behind the front, with real signatures."""
+"""The local cloud's storage as clients see it: the front before fake-gcs-server, with real signatures."""
 
 import os
 import signal
@@ -37,7 +37,7 @@ SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 
 @dataclass(frozen=True)
 class Storage:
-    """The front with everything around it; ``url`` is where clients find it, ``backend`` what stands behind it."""
+    """The running front; clients use ``url``, and ``backend`` is the fake-gcs-server behind it."""
 
     addresses: Addresses
     log: Path
@@ -55,7 +55,7 @@ class Storage:
         return IamSigner(AuthorizedSession(credentials), self.addresses.url("identity"), email)
 
     def permit(self, name: str, most: int = MEGABYTE) -> Permit:
-        """Return what upload_handler gives to a browser: its own code, signed by the identity server."""
+        """Return the permission that upload_handler gives to a browser, signed by the identity server."""
         return StorageUploads(self.bucket(IMAGES_BUCKET), self.signer(), self.url).permit(name, "image/jpeg", most)
 
     def bucket(self, name: str) -> Any:
@@ -90,7 +90,7 @@ def backend_command(addresses: Addresses) -> list[str]:
 
 @contextmanager
 def serving(home: Path) -> Iterator[Storage]:
-    """Run fake-gcs-server, the identity server and the front before them, with the deployment's buckets."""
+    """Run fake-gcs-server, the identity server and the front, with the deployment's buckets."""
     addresses = Addresses(free_ports(len(Addresses().ports)), home)
     log = home / "front.log"
     identity = listen(app(prepare(addresses)), addresses.ports["identity"])
@@ -119,7 +119,7 @@ def serving(home: Path) -> Iterator[Storage]:
 
 
 def put(permit: Permit, body: Any, **headers: str | None) -> tuple[int, str]:
-    """Upload and return the status and the error code, which is empty where there is none."""
+    """Upload and return the status and the error code, or an empty code if there is none."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     sent = {name: value for name, value in (dict(permit.headers) | named).items() if value is not None}
     answer = requests.request(permit.method, permit.url, data=body, headers=sent, timeout=60)
@@ -131,7 +131,7 @@ def code(answer: requests.Response) -> str:
 
 
 def signed(front: Storage, name: str, email: str = UPLOAD_SIGNER, **how: Any) -> Permit:
-    """Sign with Google's own code what upload_handler's never would."""
+    """Sign, with Google's own code, a request that upload_handler never signs."""
     bucket, method, signed_at = how.get("bucket", IMAGES_BUCKET), how.get("method", "PUT"), how.get("signed_at")
     headers = {"Content-Type": "image/jpeg"} | how.get("headers", {})
     url = generate_signed_url_v4(

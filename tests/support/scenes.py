@@ -1,4 +1,4 @@
-"""Sessions for the page to show: written into Firestore and the results bucket as the functions would write them."""
+"""Sessions for the page to show, written to Firestore and the results bucket as the functions write them."""
 
 import io
 import json
@@ -24,13 +24,13 @@ from tests.contracts.recorded import recorded, recorded_track
 PHOTOS: Final = REPOSITORY / "localcloud" / "photos"
 SCENE_SECONDS: Final = 12
 _RATE: Final = 44_100
-# The moments of the recorded tracks are moved so that this one is now.
+# The times of the recorded tracks are shifted so that this one becomes the present.
 _RECORDED_NOW: Final = datetime(2026, 11, 22, 9, 18, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Heard:
-    """Music that lies in the results bucket: a tone that swells, with a real cover."""
+    """Music in the results bucket: a tone that swells and fades, with a real cover."""
 
     folder: ResultsFolder
     facts: dict[str, Any]
@@ -38,7 +38,7 @@ class Heard:
 
 @dataclass
 class Scene:
-    """One session; ``state`` is what a browser keeps of it."""
+    """One session; ``state`` is what a browser stores of it."""
 
     addresses: Addresses
     session: str
@@ -53,15 +53,16 @@ class Scene:
         return {"cookies": [], "origins": [origin]}
 
     def add(self, status: str, heard: Heard | None = None, *, token: str | None = None, **fields: Any) -> str:
-        """Write a track as it is recorded in this state, newest last; ``fields`` replace the recorded ones.
+        """Write a track as it is recorded in this state, newest last, and return its id.
 
-        What is heard belongs to all scenes, so no command reaches it, unless its ``token`` is given away.
+        ``fields`` replace the recorded ones. All scenes share the music ``heard``, so commands do not reach its files
+        unless the track gets its ``token``.
         """
         track = ids.new_track_id()
         document = document_of(status, heard, place=len(self.tracks)) | fields
         store = FirestoreTracks(client(), Patience())
         if status in {"ready", "failed", "rejected", "cancelled"}:
-            # What the commands need; a track under way is only looked at, and no sweeper is to take it up.
+            # Commands need the private track. A track that is not final has none, so that no sweeper retries it.
             known = replace(recorded_track(Status(status)), session=self.session, track_id=track)
             store.create(known, PrivateTrack(token=token or ids.new_results_token()), _far())
         self.document(track).set(document)
@@ -72,7 +73,7 @@ class Scene:
         return client().document("sessions", self.session, "tracks", track)
 
     def of(self, track: str) -> dict[str, Any]:
-        """Return a track's document as it is now."""
+        """Return a track's current document."""
         return dict(self.document(track).get().to_dict() or {})
 
 
@@ -81,7 +82,7 @@ def client() -> firestore.Client:
 
 
 def new_scene(addresses: Addresses) -> Scene:
-    """Open a session as the upload handler would, without counting it on anybody's limit."""
+    """Open a session as the upload handler does, without counting it against a limit."""
     session, secret = ids.new_session_id(), ids.new_secret()
     document = {"secretHash": ids.secret_hash(secret), "createdAt": firestore.SERVER_TIMESTAMP, "expiresAt": _far()}
     client().document("sessions", session).set(document)
@@ -89,7 +90,7 @@ def new_scene(addresses: Addresses) -> Scene:
 
 
 def document_of(status: str, heard: Heard | None = None, place: int = 0) -> dict[str, Any]:
-    """Return the recorded document of a state, its moments moved to now, of a picture of its own."""
+    """Return the recorded document of a state, with its times shifted to the present and a picture of its own."""
     document = recorded(f"track_{status}")
     since = datetime.now(UTC) - _RECORDED_NOW + timedelta(seconds=place)
     for name in ("createdAt", "updatedAt"):

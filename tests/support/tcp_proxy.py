@@ -1,4 +1,4 @@
-"""A TCP proxy that delays, resets and holds connections: what a network does, before whatever protocol."""
+"""A TCP proxy that delays data and resets or refuses connections, as a network does."""
 
 import asyncio
 import random
@@ -16,14 +16,14 @@ _BLOCK: Final = 65_536
 
 @dataclass
 class Weather:
-    """How the network is: seconds of delay a block at most, and the chance that a block resets its connection."""
+    """The longest delay of a block in seconds, and the chance that a block resets its connection."""
 
     delay: float = 0.0
     reset: float = 0.0
 
 
 class TcpProxy:
-    """Listens on a free port before a server; use it as a context.
+    """Listens on a free port in front of a server; use it as a context manager.
 
     ``close_gate`` resets every connection and refuses new ones until ``open_gate``.
     """
@@ -59,11 +59,11 @@ class TcpProxy:
 
     @property
     def host(self) -> str:
-        """Where clients find it."""
+        """The ``host:port`` that clients connect to."""
         return f"{HOST}:{self.port}"
 
     def close_gate(self) -> None:
-        """Cut every connection and let none through."""
+        """Reset every connection and refuse new ones."""
         self._gate_is_open = False
 
         async def cut() -> None:
@@ -73,7 +73,7 @@ class TcpProxy:
         asyncio.run_coroutine_threadsafe(cut(), self._loop).result()
 
     def open_gate(self) -> None:
-        """Let connections through again."""
+        """Accept connections again."""
         self._gate_is_open = True
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -113,7 +113,7 @@ class TcpProxy:
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    # Closed at once and without a farewell, which the other side sees as a reset.
+    # With SO_LINGER 0, closing sends a reset.
     bound = writer.get_extra_info("socket")
     with suppress(OSError):
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

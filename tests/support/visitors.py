@@ -1,4 +1,4 @@
-"""People who upload pictures and cancel some, and who, like any browser, ask again when no answer comes."""
+"""Clients that upload pictures and give commands, and repeat a request that got no answer, as browsers do."""
 
 import random
 import time
@@ -16,7 +16,7 @@ from localcloud.provision import storage_client
 from musicgenerator import ids
 
 _PATIENCE_SECONDS: Final = 120.0
-_THERE_ALREADY: Final = 412
+_EXISTS_ALREADY: Final = 412
 
 
 class NoAnswerError(Exception):
@@ -34,7 +34,7 @@ def picture() -> bytes:
 
 @dataclass
 class Visitor:
-    """One session, ``address`` being where its requests seem to come from."""
+    """One session; ``address`` is the IP address in its X-Forwarded-For header."""
 
     api: str
     address: str
@@ -53,7 +53,7 @@ class Visitor:
         return str(announced["track"]), announced["upload"]
 
     def ask_for_track(self, name: str, key: str = "") -> requests.Response:
-        """Announce one picture, whatever the answer is."""
+        """Announce one picture and return the response."""
         body = {"contentType": "image/jpeg", "durationSeconds": 10, "language": "en", "hint": f"picture {name}"}
         return self.post(f"/v1/sessions/{self.session}/tracks", body, key or new_key())
 
@@ -62,7 +62,7 @@ class Visitor:
         return self.post(f"/v1/sessions/{self.session}/tracks/{track}:{verb}", body or {}, key or new_key())
 
     def post(self, path: str, body: Mapping[str, Any], key: str) -> requests.Response:
-        """Send a request with one key until it is answered by something else than an outage."""
+        """Send a request with one key until the answer is not a server error; raise NoAnswerError after 2 minutes."""
         headers = {"Authorization": f"Bearer {self.secret}", "X-Forwarded-For": self.address, "Idempotency-Key": key}
         deadline = time.monotonic() + _PATIENCE_SECONDS
         pause = 0.1
@@ -80,13 +80,13 @@ class Visitor:
 
 
 def put(permit: Mapping[str, Any], data: bytes) -> None:
-    """Upload with a signed permission; that the object is there already is as good."""
+    """Upload with a signed permission; an object that exists already counts as uploaded."""
     for _ in range(20):
         try:
             answer = requests.request(permit["method"], permit["url"], data=data, headers=permit["headers"], timeout=30)
         except requests.RequestException:
             continue
-        if answer.ok or answer.status_code == _THERE_ALREADY:
+        if answer.ok or answer.status_code == _EXISTS_ALREADY:
             return
     raise NoAnswerError("the storage")
 
@@ -100,7 +100,7 @@ def drop(name: str, data: bytes) -> str:
 
 
 def visitors(addresses: Addresses, count: int) -> list[Visitor]:
-    """Return as many visitors, each with a session and an address of its own."""
+    """Return ``count`` visitors, each with its own session and address."""
     group = random.randrange(250)
     found = [Visitor(addresses.url("upload_handler"), f"203.{group}.113.{number + 1}") for number in range(count)]
     for visitor in found:

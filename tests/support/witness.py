@@ -1,4 +1,4 @@
-"""Sees every change of the tracks that it follows, as the page does, and keeps what must never be seen."""
+"""Records every status of the tracks that it follows, by the same listener as the page."""
 
 import threading
 import time
@@ -19,9 +19,9 @@ _DATABASE: Final = f"projects/{PROJECT}/databases/(default)"
 
 
 class Witness:
-    """A live listener; use it as a context.
+    """A live listener; use it as a context manager.
 
-    It speaks Firestore's Listen call itself, with a target for each track: for a query the emulator sends every
+    It calls Firestore's Listen method itself, with one target for each track. For a query, the emulator sends every
     document again at every change, which for a thousand tracks takes longer than making them.
     """
 
@@ -45,7 +45,7 @@ class Witness:
         self._thread.join()
 
     def follow(self, session: str, track: str) -> None:
-        """Look at a track from now on."""
+        """Follow a track from now on."""
         document = f"{_DATABASE}/documents/sessions/{session}/tracks/{track}"
         self._followed.append(document)
         self._news.put(document)
@@ -54,7 +54,7 @@ class Witness:
         client = firestore.Client(project=PROJECT)
         while not self._ended.is_set():
             news: Queue[str] = Queue()
-            # A new stream begins with everything that the broken one was told.
+            # A new stream begins with all targets of the broken one.
             self._news, followed = news, list(self._followed)
             with suppress(GoogleAPICallError):
                 metadata = client._rpc_metadata  # noqa: SLF001  as the client's own watch
@@ -69,20 +69,20 @@ class Witness:
         if "status" not in fields:
             return
         track = answer.document_change.document.name.rpartition("/")[2]
-        now = (int(fields["attempt"].integer_value), Status(fields["status"].string_value))
+        current = (int(fields["attempt"].integer_value), Status(fields["status"].string_value))
         with self._lock:
             steps = self.seen[track]
-            if not steps or steps[-1] != now:
-                steps.append(now)
+            if not steps or steps[-1] != current:
+                steps.append(current)
                 self.steps += 1
 
     def under_way(self) -> int:
-        """Return how many tracks are followed that have not been seen at their end."""
+        """Return how many of the followed tracks have not been seen in a final state."""
         with self._lock:
             return len(self._followed) - sum(bool(steps) and steps[-1][1].is_final for steps in self.seen.values())
 
     def wait(self, seconds: float) -> None:
-        """Return when every followed track is at its end, or when nothing has moved for so long."""
+        """Return when every followed track is final, or when no track has changed for ``seconds``."""
         seen, since = -1, time.monotonic()
         while self.under_way() and time.monotonic() - since < seconds:
             time.sleep(0.3)
@@ -90,7 +90,7 @@ class Witness:
                 seen, since = self.steps, time.monotonic()
 
     def wait_for(self, track: str, status: Status, seconds: float) -> None:
-        """Return when a track has come to a state, or after so many seconds."""
+        """Return when a track has reached a state, or after ``seconds``."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             with self._lock:
@@ -99,7 +99,7 @@ class Witness:
             time.sleep(0.1)
 
     def backward(self) -> list[str]:
-        """Return every step that went backwards, or out of an end within the same attempt, in words."""
+        """Describe every step that went backwards, or left a final state within the same attempt."""
         with self._lock:
             return [
                 f"{track}: {before[1]} ({before[0]}) -> {after[1]} ({after[0]})"

@@ -1,4 +1,4 @@
-"""The local cloud in bad weather: the real emulators and staged functions, with everything between them unreliable."""
+"""The emulators and staged functions of the local cloud, with faults in everything between them."""
 
 import os
 import random
@@ -42,10 +42,10 @@ _NO_LIMIT: Final = "1000000"
 
 @dataclass(frozen=True)
 class Faults:
-    """Everything that may go wrong in one run.
+    """The faults of one run.
 
-    ``crash`` is by function the chance of a kill at every crash point, ``kills`` that of one at any moment for every
-    picture.
+    ``crash`` is, by function, the chance of a kill at each crash point. ``kills`` is the chance, for each picture, that
+    one function is killed when it is sent.
     """
 
     delivery: DeliveryFaults = field(default_factory=DeliveryFaults)
@@ -58,7 +58,7 @@ class Faults:
 
 
 class World:
-    """The emulators and servers that outlive a run; ``run`` puts functions and faults on top of them."""
+    """The emulators and servers that several runs share; ``run`` adds functions and faults."""
 
     def __init__(self, addresses: Addresses, supervisor: Supervisor, firestore: Part) -> None:
         self.addresses = addresses
@@ -76,7 +76,7 @@ class World:
         delivery: FaultyDelivery | None = None,
         times: Mapping[str, str] = SHORT_TIMES,
     ) -> Iterator["Run"]:
-        """Start the functions, edited, and everything that feeds and fails them; end it all with the block."""
+        """Start the functions with ``edits``, the bridge and the faulty servers, and end them with the block."""
         with ExitStack() as stack:
             self._forget()
             yield Run(
@@ -84,7 +84,7 @@ class World:
             )
 
     def restart_firestore(self, run: "Run") -> None:
-        """Kill the database while nobody can reach it, and bring it back with what had been written until then."""
+        """Kill the database while its proxy is closed, and start it again with everything that was written."""
         export = self.addresses.home / "export"
         run.proxies["firestore"].close_gate()
         database = f"projects/{PROJECT}/databases/(default)"
@@ -97,13 +97,13 @@ class World:
         run.proxies["firestore"].open_gate()
 
     def _forget(self) -> None:
-        """Empty the database, so that runs know nothing of each other."""
+        """Empty the database, so that a run sees nothing of an earlier one."""
         url = f"{self.addresses.url('firestore')}/emulator/v1/projects/{PROJECT}/databases/(default)/documents"
         requests.delete(url, timeout=60).raise_for_status()
 
 
 class Run:
-    """One run: what is up while it lasts, and what was counted on the way."""
+    """One run: its functions, servers and proxies, and what they counted."""
 
     def __init__(
         self,
@@ -133,7 +133,7 @@ class Run:
         self.openai = PaidOpenAI(addresses.url("openai"))
         self.openai_api = FaultyApi(self.openai, faults.openai)
         serve(stack, self.vertex, addresses.ports["vertex"])
-        # The page is not part of this, so its port is free for the OpenAI server that fails.
+        # No page server runs here, so the faulty OpenAI server uses the page's port.
         serve(stack, self.openai_api, addresses.ports["page"])
 
         self.proxies = {
@@ -156,23 +156,26 @@ class Run:
         )
         chances = {name: {"CRASH_CHANCE": str(faults.crash.get(name, 0.0))} for name in FUNCTIONS}
         parts = [replace(part, environ=part.environ | chances[part.name]) for part in staged]
-        # The functions end first, so that no delivery waits for an answer when the bridge ends.
+        # The functions end before the bridge, so that no delivery waits for an answer.
         stack.enter_context(delivering(_own_routes(addresses), delivery, _BACKOFF, TICK_SECONDS))
         self.functions = stack.enter_context(Supervisor(addresses.home / "logs", lambda _: None))
         self.functions.start(parts)
 
     def created_jobs(self) -> list[PipelineJob]:
-        """Return every pipeline job that was created, wherever it runs."""
+        """Return every pipeline job that was created, in any region."""
         parents = (f"projects/{PROJECT}/locations/{region}" for region in REGIONS)
         return [job for parent in parents for job in self.jobs.list(parent)]
 
     def maybe_kill(self) -> None:
-        """Kill one function's process, with the chance that the faults say."""
+        """Kill the process of one function, with the chance ``Faults.kills``."""
         if random.random() < self._faults.kills:
             self.killed_at_random += self.kill(random.choice(list(FUNCTIONS)))
 
     def kill(self, function: str) -> bool:
-        """Kill the process that handles this function's requests; its server starts another at once."""
+        """Kill the process that handles a function's requests and return whether there was one.
+
+        The function's server starts another at once.
+        """
         server = self.functions.pid(function)
         children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
         if not children:
@@ -184,7 +187,7 @@ class Run:
         return True
 
     def cpu_seconds(self) -> dict[str, float]:
-        """Return the processor time of each function so far, that of its killed processes included."""
+        """Return the CPU seconds of each function so far, including its killed processes."""
         ticks = os.sysconf("SC_CLK_TCK")
         spent = {}
         for function in FUNCTIONS:
@@ -199,11 +202,11 @@ class Run:
         return spent
 
     def records(self, file: str) -> list[list[str]]:
-        """Return what the functions wrote down: function, subject, number of the handling, and point."""
+        """Return the lines that the functions wrote to ``file``: function, subject, number of the handling, point."""
         return [line.split(" ") for line in (self.folder / file).read_text().splitlines()]
 
     def plan(self, function: str, subject: str, handling: str, point: str) -> Path:
-        """Order a kill at one point of one handling; the file is gone once that has happened."""
+        """Plan a kill at one point of one handling and return the plan's file, which the kill deletes."""
         plan = self.folder / "plans" / f"{function}-{subject}"
         plan.write_text(f"{handling} {point}")
         return plan
@@ -211,7 +214,7 @@ class Run:
 
 @contextmanager
 def running(port: int = PORT, home: Path = HOME) -> Iterator[World]:
-    """Bring the emulators and servers up, and take them down with the block, the environment as it was."""
+    """Start the emulators and servers; end them with the block and restore the environment."""
     addresses, before = Addresses(port, home), dict(os.environ)
     check_ports(addresses.ports)
     shutil.rmtree(home, ignore_errors=True)
@@ -230,7 +233,7 @@ def running(port: int = PORT, home: Path = HOME) -> Iterator[World]:
 
 
 def _own_routes(addresses: Addresses) -> list[Route]:
-    """Return the local cloud's routes with subscriptions of this run: none gets what an earlier run left unhandled."""
+    """Return the local cloud's routes with new subscriptions, which get no message that an earlier run left."""
     run = secrets.token_hex(4)
     return [
         replace(

@@ -1,4 +1,4 @@
-"""axe-core, run in a world of its own: the page's policy holds for the page, and nothing of it is loosened."""
+"""Run axe-core in an isolated JavaScript world, so that the page's Content-Security-Policy stays as it is."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>
 
 
 def violations(page: Page) -> list[str]:
-    """Return every violation of axe's rules on the page as it is now."""
+    """Return every violation of axe's rules on the current page."""
     session = page.context.new_cdp_session(page)
     try:
         frame = session.send("Page.getFrameTree")["frameTree"]["frame"]["id"]

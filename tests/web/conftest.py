@@ -1,4 +1,4 @@
-"""A Chromium, and pages in it that may complain of nothing."""
+"""A Chromium, and pages in it whose console must stay without errors."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from localcloud.addresses import Addresses
 from tests.support.browser import FLAGS, executable
 from tests.support.scenes import Heard, Scene, new_scene, store_music
 
-# A violation of the policy says so in the console too, but not for every kind.
+# The browser reports only some kinds of policy violations on the console, so the page reports all of them.
 REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sample }) =>
   console.error(`policy: ${violatedDirective} ${blockedURI} ${sample}`));
@@ -22,18 +22,18 @@ new PerformanceObserver((list) => {
 }).observe({ type: "layout-shift", buffered: true });
 """
 
-# An expectation says what comes, not how soon: the default's five seconds can pass before a busy database answers.
-PATIENCE_MILLISECONDS = 30_000
+# On a busy machine the database may take longer to answer than the default of five seconds.
+EXPECT_TIMEOUT_MILLISECONDS = 30_000
 
 Opener = Callable[..., Page]
 
 
 def listen(page: Page, complaints: list[str], allow: str | None = None) -> None:
-    """Collect whatever the page's console says is wrong, except for what a test brings about on purpose."""
+    """Collect the errors on the page's console, except those that match ``allow``."""
 
-    def complain(words: str) -> None:
-        if allow is None or not re.search(allow, words):
-            complaints.append(words)
+    def complain(text: str) -> None:
+        if allow is None or not re.search(allow, text):
+            complaints.append(text)
 
     page.on("console", lambda message: complain(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complain(str(error)))
@@ -41,7 +41,7 @@ def listen(page: Page, complaints: list[str], allow: str | None = None) -> None:
 
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
-    expect.set_options(timeout=PATIENCE_MILLISECONDS)
+    expect.set_options(timeout=EXPECT_TIMEOUT_MILLISECONDS)
     with sync_playwright() as playwright:
         yield playwright
 
@@ -55,9 +55,9 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, local_cloud: Addresses) -> Iterator[Opener]:
-    """Give a function that opens the page in a fresh profile, or in one that has kept a scene's session.
+    """Yield a function that opens the page in a fresh profile, or in one that stores a scene's session.
 
-    Whatever the test does, the console must stay without an error, reports of the policy included.
+    After the test, the console of every page must be without errors and policy violations.
     """
     complaints: list[str] = []
     contexts: list[BrowserContext] = []
@@ -81,11 +81,11 @@ def open_page(browser: Browser, local_cloud: Addresses) -> Iterator[Opener]:
 
 @pytest.fixture
 def scene(local_cloud: Addresses) -> Scene:
-    """Give a session that has no tracks yet."""
+    """Return a session that has no tracks yet."""
     return new_scene(local_cloud)
 
 
 @pytest.fixture(scope="session")
 def heard(local_cloud: Addresses) -> Heard:
-    """Give music that lies in the results bucket and that no test changes."""
+    """Return music in the results bucket that no test changes."""
     return store_music(local_cloud)

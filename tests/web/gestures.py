@@ -1,4 +1,4 @@
-"""What people do to the page, and what they wait for."""
+"""What people do on the page, and what they wait for."""
 
 import base64
 import re
@@ -26,7 +26,7 @@ def choose(page: Page, *files: Path) -> None:
 
 
 def give(page: Page, gesture: str, file: Path, where: str = "picture-picker") -> None:
-    """Drop or paste a picture, as the browser tells the page of it."""
+    """Drop or paste a picture by the events that a browser sends."""
     data = base64.b64encode(file.read_bytes()).decode()
     for event in ["dragover", "drop"] if gesture == "drop" else ["paste"]:
         page.evaluate(_GIVE, [data, event, where])
@@ -41,7 +41,7 @@ def tiles(page: Page) -> Locator:
 
 
 def ready(page: Page) -> Locator:
-    """Wait until the music of what is on the stage is there."""
+    """Wait until the music of the track on the stage is ready, and return the stage."""
     expect(stage(page)).to_have_attribute("data-state", re.compile("ready|problem"), timeout=MUSIC_MILLISECONDS)
     expect(stage(page)).to_have_attribute("data-state", "ready")
     return stage(page)

@@ -1,4 +1,4 @@
-"""A day's counters, set as if their limit had been reached."""
+"""Set a day's counters as if a limit had been reached."""
 
 import hashlib
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ _SALT = "0" * 32
 
 
 def use_up(session: str, tracks: int = 50) -> None:
-    """Count as many tracks of this session today as a session may have."""
+    """Count ``tracks`` tracks for this session today; 50 is the limit."""
     now = datetime.now(UTC)
     today = client().document("limits", now.date().isoformat())
     found = today.get().to_dict()

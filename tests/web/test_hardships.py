@@ -1,4 +1,4 @@
-"""No network, no storage, no quota, no mouse: what the page does then."""
+"""The page without network, storage, quota or mouse."""
 
 import json
 import re
@@ -20,14 +20,14 @@ COFFEE = PHOTOS / "coffee.jpg"
 NO_NETWORK = "ERR_INTERNET_DISCONNECTED|ERR_FAILED|Could not reach Cloud Firestore|Failed to fetch"
 
 
-def shell_kept(page: Page) -> None:
-    """Wait until the page could be opened without a network."""
+def await_service_worker(page: Page) -> None:
+    """Wait until the page can be opened without a network."""
     page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
     page.wait_for_function("() => navigator.serviceWorker.controller !== null")
 
 
 def test_a_picture_chosen_offline_is_sent_when_the_network_is_back(open_page: Opener, scene: Scene) -> None:
-    """The page says that it is offline, keeps the picture, and goes on by itself."""
+    """The page says that it is offline, keeps the picture, and sends it when the network is back."""
     page = open_page(scene=scene, allow=NO_NETWORK)
     expect(page.locator("body")).to_have_attribute("data-state", "first")
     page.context.set_offline(offline=True)
@@ -43,11 +43,11 @@ def test_a_picture_chosen_offline_is_sent_when_the_network_is_back(open_page: Op
 
 
 def test_the_page_opens_without_a_network(open_page: Opener, scene: Scene, heard: Heard) -> None:
-    """The shell comes from the browser, says what is wrong, and shows the music when the network is back."""
+    """The page loads from the service worker, says that it is offline, and shows the music when the network is back."""
     scene.add("ready", heard)
     page = open_page(scene=scene, allow=NO_NETWORK)
     ready(page)
-    shell_kept(page)
+    await_service_worker(page)
     page.context.set_offline(offline=True)
     page.reload()
     expect(page.get_by_role("status").filter(has_text="연결되어 있지 않아요")).to_be_visible()
@@ -58,7 +58,7 @@ def test_the_page_opens_without_a_network(open_page: Opener, scene: Scene, heard
 
 
 def test_an_upload_under_way_can_be_stopped(open_page: Opener, scene: Scene) -> None:
-    """Its progress is seen; stopped, nothing is left of it, here or in the database."""
+    """The page shows the progress of an upload; a stopped one leaves nothing on the page or in the database."""
     page = open_page(scene=scene)
     session = page.context.new_cdp_session(page)
     slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 20_000}
@@ -75,8 +75,8 @@ def test_an_upload_under_way_can_be_stopped(open_page: Opener, scene: Scene) -> 
     assert [document.id for document in documents] == []
 
 
-def test_who_has_used_up_the_day_is_told_until_when(open_page: Opener, scene: Scene, heard: Heard) -> None:
-    """The API's refusal closes the picker with the time at which it opens, and the music stays to be heard."""
+def test_a_person_over_the_daily_limit_is_told_when_to_come_back(open_page: Opener, scene: Scene, heard: Heard) -> None:
+    """When the API refuses, the picker closes and names the time at which it opens; ready music still plays."""
     scene.add("ready", heard)
     use_up(scene.session)
     page = open_page(scene=scene, allow="429")
@@ -92,10 +92,10 @@ def test_who_has_used_up_the_day_is_told_until_when(open_page: Opener, scene: Sc
 
 
 def test_the_whole_way_by_keyboard(open_page: Opener, scene: Scene, heard: Heard) -> None:
-    """Choosing, hearing, seeking, another version, deleting, with the focus where it is looked for."""
+    """A keyboard can choose, play, seek, make another version and delete, and the focus moves as expected."""
     track = scene.add("ready", heard)
     page = open_page(scene=scene)
-    # CommandRequest for from the start: Chromium hands choosers over only some time after it was told to.
+    # Listen from the start, because Chromium reports file choosers only some time after it was asked to.
     page.on("filechooser", lambda _: None)
     ready(page)
     page.keyboard.press("Tab")
@@ -109,7 +109,7 @@ def test_the_whole_way_by_keyboard(open_page: Opener, scene: Scene, heard: Heard
             )
             if focused == name:
                 return
-        pytest.fail(f"the keyboard never comes to {name}")
+        pytest.fail(f"the keyboard never reaches {name}")
 
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
@@ -122,7 +122,7 @@ def test_the_whole_way_by_keyboard(open_page: Opener, scene: Scene, heard: Heard
 
     tab_to("푸른 물결 재생")
     page.keyboard.press("Enter")
-    # Only music whose length is known can be sought in, and it plays before that.
+    # Seeking needs the length of the music, which is known before it plays.
     page.wait_for_function("() => document.querySelector('audio').currentTime > 0")
     page.keyboard.press("Tab")
     expect(page.get_by_role("slider", name="재생 위치")).to_be_focused()
@@ -146,7 +146,7 @@ def test_the_whole_way_by_keyboard(open_page: Opener, scene: Scene, heard: Heard
 
 
 def test_a_screen_reader_hears_what_has_ended(open_page: Opener, scene: Scene, heard: Heard) -> None:
-    """The end of any track is said once, in words; what was there before is no news."""
+    """The page announces the end of a track once, in words, and announces no track that had ended before."""
     scene.add("ready", heard)
     page = open_page(scene=scene)
     ready(page)
@@ -158,7 +158,7 @@ def test_a_screen_reader_hears_what_has_ended(open_page: Opener, scene: Scene, h
 
 
 def test_both_languages(open_page: Opener, scene: Scene, heard: Heard) -> None:
-    """English for an English browser, Korean at a click, and it stays; what was made keeps its own language."""
+    """English for an English browser; a click switches to Korean for good; captions keep their language."""
     scene.add("ready", heard)
     page = open_page(scene=scene, locale="en-GB")
     expect(page.get_by_role("heading", name="What does this moment sound like?")).to_be_visible()
@@ -176,7 +176,7 @@ def test_both_languages(open_page: Opener, scene: Scene, heard: Heard) -> None:
 def test_a_browser_that_keeps_nothing_serves_for_the_visit(
     playwright: Playwright, local_cloud: Addresses, tmp_path: Path
 ) -> None:
-    """With storage blocked in the browser's own settings, a picture still becomes music."""
+    """With storage blocked in the browser's settings, a picture still becomes music."""
     profile = tmp_path / "profile"
     (profile / "Default").mkdir(parents=True)
     blocked = {"profile": {"default_content_setting_values": {"cookies": 2}}}
@@ -198,13 +198,13 @@ def test_a_browser_that_keeps_nothing_serves_for_the_visit(
 
 
 def test_the_page_can_be_installed(open_page: Opener) -> None:
-    """The manifest is understood and complete, and its icons are there."""
+    """The manifest is valid and complete and names all icons."""
     page = open_page()
     session = page.context.new_cdp_session(page)
     manifest = session.send("Page.getAppManifest")
     assert manifest["errors"] == []
     objections = [error["errorId"] for error in session.send("Page.getInstallabilityErrors")["installabilityErrors"]]
-    # A test's profile is a private one, and that is all there is to object.
-    assert {"in-incognito"} >= set(objections)
+    # The only objection is that a test's profile is a private one.
+    assert set(objections) <= {"in-incognito"}
     sizes = [icon["sizes"] for icon in json.loads(manifest["data"])["icons"]]
     assert sizes == ["any", "192x192", "512x512", "512x512"]

@@ -1,4 +1,4 @@
-"""What a person does with music that is there: hear it, save it, share it, delete it."""
+"""What a person does with music that is ready: play, save, share and delete it."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def audio(page: Page, name: str) -> Any:
 
 @pytest.mark.usefixtures("track")
 def test_the_waveform_is_a_slider(open_page: Opener, scene: Scene) -> None:
-    """Seeking by pointer and by keys, with the place in words."""
+    """It seeks by pointer and by keys, and states the position in words."""
     page = open_page(scene=scene)
     ready(page)
     wave = stage(page).get_by_role("slider", name="재생 위치")
@@ -46,18 +46,13 @@ def test_the_waveform_is_a_slider(open_page: Opener, scene: Scene) -> None:
         expect(wave).to_have_attribute("aria-valuenow", str(place))
     expect(wave).to_have_attribute("aria-valuetext", "12초 중 1초")
     expect(stage(page).locator("[data-part=time]")).to_have_text("0:01")
-    assert (
-        pytest.approx(
-            page.evaluate("parseFloat(document.querySelector('.wave').style.getPropertyValue('--played'))/100"),
-            abs=0.01,
-        )
-        == 0.1
-    )
+    played = page.evaluate("parseFloat(document.querySelector('.wave').style.getPropertyValue('--played')) / 100")
+    assert played == pytest.approx(0.1, abs=0.01)
 
 
 @pytest.mark.usefixtures("track")
 def test_the_player_has_its_dials_and_tells_the_system(open_page: Opener, scene: Scene) -> None:
-    """Volume, mute, repeat; the title and the genre reach the system's own player."""
+    """Volume, mute and repeat work; the system's player shows the title and the genre."""
     page = open_page(scene=scene)
     ready(page)
     stage(page).get_by_role("button", name="푸른 물결 재생").click()
@@ -73,7 +68,7 @@ def test_the_player_has_its_dials_and_tells_the_system(open_page: Opener, scene:
 
 
 def test_only_one_track_plays_at_a_time(open_page: Opener, scene: Scene, track: str, heard: Heard) -> None:
-    """Another track on the stage ends the first; a second tab that plays ends this one."""
+    """Music stops when another track is shown, and when a second tab plays."""
     scene.add("ready", heard)
     page = open_page(scene=scene)
     ready(page)
@@ -90,7 +85,7 @@ def test_only_one_track_plays_at_a_time(open_page: Opener, scene: Scene, track: 
 
 @pytest.mark.usefixtures("track")
 def test_the_music_can_be_saved_under_its_title(open_page: Opener, scene: Scene) -> None:
-    """MP3, WAV and MIDI arrive whole, named after the music."""
+    """MP3, WAV and MIDI are saved under the title of the music."""
     page = open_page(scene=scene)
     ready(page)
     for name, magic in (("MP3", (b"ID3", b"\xff\xfb")), ("WAV", (b"RIFF",)), ("MIDI", (b"MThd",))):
@@ -102,7 +97,7 @@ def test_the_music_can_be_saved_under_its_title(open_page: Opener, scene: Scene)
 
 
 def test_other_engines_have_no_notes_to_save(open_page: Opener, scene: Scene, heard: Heard) -> None:
-    """MIDI is offered only for what the composer wrote."""
+    """MIDI is offered only for music of the composer."""
     scene.add("ready", heard, music=heard.facts | {"engine": "lyria-002"})
     page = open_page(scene=scene)
     ready(page)
@@ -112,7 +107,7 @@ def test_other_engines_have_no_notes_to_save(open_page: Opener, scene: Scene, he
 
 @pytest.mark.usefixtures("track")
 def test_a_video_is_made_in_the_browser(open_page: Opener, scene: Scene) -> None:
-    """Cover, title and waveform with the music, in a file that the browser itself can play."""
+    """The video shows cover, title and waveform with the music, in a file that browsers play."""
     page = open_page(scene=scene)
     ready(page)
     with page.expect_download(timeout=120_000) as download:
@@ -127,7 +122,7 @@ def test_a_video_is_made_in_the_browser(open_page: Opener, scene: Scene) -> None
 
 @pytest.mark.usefixtures("track")
 def test_a_browser_that_makes_no_videos_offers_none(open_page: Opener, scene: Scene) -> None:
-    """The button is hidden, not broken."""
+    """The button is hidden."""
     page = open_page("/share.html")
     page.context.add_init_script("delete window.VideoEncoder")
     page.context.add_init_script(
@@ -145,7 +140,7 @@ def test_a_browser_that_makes_no_videos_offers_none(open_page: Opener, scene: Sc
 def test_a_share_link_shows_one_track_and_nothing_else(
     open_page: Opener, scene: Scene, heard: Heard, local_cloud: Addresses
 ) -> None:
-    """In a fresh profile the link's page plays the music; it never learns the session."""
+    """In a fresh profile the linked page plays the music, and never requests the session."""
     scene.add("ready", heard)
     page = open_page(scene=scene, permissions=["clipboard-read", "clipboard-write"])
     ready(page).get_by_role("button", name="공유하기").click()
@@ -171,7 +166,7 @@ def test_a_share_link_shows_one_track_and_nothing_else(
 
 
 def test_a_share_link_to_nothing_says_so(open_page: Opener) -> None:
-    """Music that was deleted, and an address that is none, end in words."""
+    """For deleted music and for an invalid address, the page says so in words."""
     page = open_page("/share.html#rabcdefghijklmnopqrstuvwxyz", allow="403|404")
     expect(page.get_by_role("heading", level=1)).to_have_text("들을 수 없는 음악이에요")
     other = open_page("/share.html#../../../etc/passwd")
@@ -179,7 +174,7 @@ def test_a_share_link_to_nothing_says_so(open_page: Opener) -> None:
 
 
 def test_the_share_page_can_be_previewed(open_page: Opener) -> None:
-    """Whoever builds link previews finds what a static page can say, without running a script."""
+    """Link previews find their properties without running a script."""
     page = open_page("/share.html", java_script_enabled=False)
     properties = page.locator("meta[property]").evaluate_all(
         "(all) => all.map((meta) => meta.getAttribute('property'))"
@@ -188,7 +183,7 @@ def test_the_share_page_can_be_previewed(open_page: Opener) -> None:
 
 
 def test_one_track_is_deleted_and_then_all(open_page: Opener, scene: Scene) -> None:
-    """Both ask first; what is deleted is gone from the database too, and the page is as at the first visit."""
+    """Both ask first and delete from the database; then the page is as at the first visit."""
     kept, failed = scene.add("failed"), scene.add("failed")
     page = open_page(scene=scene)
     expect(tiles(page)).to_have_count(2)
@@ -207,8 +202,8 @@ def test_one_track_is_deleted_and_then_all(open_page: Opener, scene: Scene) -> N
     assert scene.of(kept) == {}
 
 
-def test_starting_anew_leaves_the_session_without_deleting_it(open_page: Opener, scene: Scene, track: str) -> None:
-    """The list is empty, also after a reload, and the music is still where it was."""
+def test_starting_over_leaves_the_session_without_deleting_it(open_page: Opener, scene: Scene, track: str) -> None:
+    """The list is empty, and the music still exists."""
     page = open_page(scene=scene)
     ready(page)
     page.get_by_role("button", name="새로 시작하기").click()
@@ -218,7 +213,7 @@ def test_starting_anew_leaves_the_session_without_deleting_it(open_page: Opener,
 
 
 def test_two_tabs_show_the_same(open_page: Opener) -> None:
-    """A session that one tab makes is the other's too; so is its end."""
+    """Both tabs share the session that one of them starts, and its end."""
     page = open_page()
     other = page.context.new_page()
     other.goto("/")
@@ -232,7 +227,7 @@ def test_two_tabs_show_the_same(open_page: Opener) -> None:
 
 
 def test_words_of_people_and_models_are_never_markup(open_page: Opener, scene: Scene, heard: Heard) -> None:
-    """A title, a caption, a mood and an error that look like HTML are shown as they are."""
+    """A title, a caption, a mood and an error that look like HTML are shown as plain text."""
     brief = heard_brief() | {"title": MARKUP, "caption": MARKUP, "altText": MARKUP, "moods": [MARKUP]}
     scene.add("failed", brief=brief, error={"code": "x", "message": MARKUP, "retryable": False})
     scene.add("ready", heard, brief=brief)
@@ -250,7 +245,7 @@ def test_words_of_people_and_models_are_never_markup(open_page: Opener, scene: S
 def test_a_track_of_another_session_cannot_be_commanded(
     open_page: Opener, scene: Scene, local_cloud: Addresses
 ) -> None:
-    """A session without the right secret is offered to be left, and the track stays."""
+    """With a wrong secret the page offers to leave the session, and the track stays."""
     track = scene.add("failed")
     stranger = new_scene(local_cloud)
     forged = Scene(local_cloud, scene.session, stranger.secret)

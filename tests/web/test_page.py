@@ -1,4 +1,4 @@
-"""The page in a real browser against the whole local cloud, the way a person uses it, music included."""
+"""The page in a real browser with the whole local cloud, used as a person uses it."""
 
 import json
 import re
@@ -40,12 +40,12 @@ def seen(page: Page) -> dict[str, list[str]]:
 
 
 def test_a_dropped_photo_becomes_music_before_the_eyes_of_its_person(open_page: Opener) -> None:
-    """The preview at once, each stage in words, the brief as it comes, then music that plays; and nothing jumps."""
+    """The page shows the preview at once, each state in words, the brief, then music that plays; nothing jumps."""
     page = open_page()
     page.evaluate(RECORD)
     give(page, "drop", COFFEE)
     expect(stage(page)).to_be_visible()
-    # The page itself makes room for the stage, which its person has asked for; from here on nothing may move.
+    # Showing the stage moves the page, as the person expects. From here on nothing may move.
     page.evaluate("window.shifted = 0")
     expect(stage(page).locator("[data-part=cover]")).to_have_attribute("src", re.compile("^blob:"))
     expect(stage(page).locator("[data-part=title]")).to_have_text("photo.jpg")
@@ -58,7 +58,8 @@ def test_a_dropped_photo_becomes_music_before_the_eyes_of_its_person(open_page: 
     assert sorted(set(statuses), key=lambda status: status.rank) == statuses
     assert {Status.AWAITING_UPLOAD, Status.COMPOSING, Status.READY} <= set(statuses)
     assert "음악을 만들고 있어요" in went["sayings"]
-    assert "photo.jpg" == went["titles"][0] != went["titles"][-1]
+    assert went["titles"][0] == "photo.jpg"
+    assert went["titles"][-1] != "photo.jpg"
     expect(stage(page).locator("[data-part=caption]")).to_have_text(re.compile("[가-힣]"))
     expect(stage(page).locator("[data-part=moods] li")).not_to_have_count(0)
     expect(stage(page).locator("[data-part=facts] dd")).to_have_count(4)
@@ -69,7 +70,7 @@ def test_a_dropped_photo_becomes_music_before_the_eyes_of_its_person(open_page: 
 
     stage(page).get_by_role("button", name="재생").first.click()
     page.wait_for_function("() => document.querySelector('audio').currentTime > 1")
-    assert pytest.approx(page.evaluate("document.querySelector('audio').duration"), abs=1) == 30
+    assert page.evaluate("document.querySelector('audio').duration") == pytest.approx(30, abs=1)
     assert page.evaluate("window.shifted") < 0.02
 
     page.reload()
@@ -78,7 +79,7 @@ def test_a_dropped_photo_becomes_music_before_the_eyes_of_its_person(open_page: 
 
 
 def test_on_a_phone_nothing_jumps_from_the_first_visit_to_the_library(open_page: Opener) -> None:
-    """The picker stays as it was, the stage comes in below and into view; a visit to music that is there is as calm."""
+    """The picker keeps its size, the stage appears below it and in view; a later visit does not jump either."""
     page = open_page(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
     expect(page.get_by_role("heading", name="이 순간은 어떤 소리일까요?")).to_be_in_viewport()
     picker = page.locator("picture-picker")
@@ -95,12 +96,12 @@ def test_on_a_phone_nothing_jumps_from_the_first_visit_to_the_library(open_page:
     page.goto("/")
     ready(page)
     expect(tiles(page)).to_have_count(1)
-    assert before["height"] / 2 > (picker.bounding_box() or before)["height"]
+    assert (picker.bounding_box() or before)["height"] < before["height"] / 2
     assert page.evaluate("window.shifted ?? 0") < 0.1
 
 
 def test_several_pictures_at_once_become_several_tracks(open_page: Opener) -> None:
-    """Each picture gets a cover of its own in the library, with its own music; a pasted one joins them."""
+    """Each picture, chosen or pasted, gets its own cover in the library and its own music."""
     page = open_page()
     choose(page, COFFEE, ROCKET)
     expect(tiles(page)).to_have_count(2)
@@ -116,7 +117,7 @@ def test_several_pictures_at_once_become_several_tracks(open_page: Opener) -> No
 
 
 def test_a_photo_is_taken_with_the_wishes_that_go_with_it(open_page: Opener) -> None:
-    """What was asked for is announced with the picture."""
+    """The wishes are announced with the picture."""
     page = open_page(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
     expect(page.locator("label.camera")).to_be_visible()
     assert page.locator("[data-part=camera]").get_attribute("capture") == "environment"
@@ -131,10 +132,10 @@ def test_a_photo_is_taken_with_the_wishes_that_go_with_it(open_page: Opener) -> 
     assert {name: asked[name] for name in expected} == expected
 
 
-def test_another_version_of_a_picture_is_made_and_stands_beside_the_first(
+def test_another_version_of_a_picture_is_made_and_shown_beside_the_first(
     open_page: Opener, scene: Scene, heard: Heard
 ) -> None:
-    """An edited brief makes a new take; both can be chosen, and the first stays as it was."""
+    """An edited brief makes a new version; both can be chosen, and the first one stays unchanged."""
     first = scene.add("ready", heard, token=heard.folder.token)
     page = open_page(scene=scene)
     ready(page).get_by_role("button", name="다른 버전 만들기").click()
@@ -165,7 +166,7 @@ def test_another_version_of_a_picture_is_made_and_stands_beside_the_first(
 def test_moods_and_instruments_of_another_version_are_chosen_by_keyboard(
     open_page: Opener, scene: Scene, heard: Heard
 ) -> None:
-    """Chips are pressed and let go, within the bounds of the API, and the new version is made of what they say."""
+    """The chips keep within the API's limits, and the new version is made with the chosen words."""
     scene.add("ready", heard, token=heard.folder.token)
     was = scene.of(scene.tracks[0])["brief"]
     assert (was["moods"], was["instruments"]) == (["calm", "warm", "wistful"], ["slow strings", "warm pad", "harp"])
@@ -191,7 +192,7 @@ def test_moods_and_instruments_of_another_version_are_chosen_by_keyboard(
     expect(instruments.get_by_role("status")).to_have_text(re.compile("^느린 현악 · 하나는 있어야 해요"))
     expect(dialog.get_by_role("checkbox", name="느린 현악")).to_be_disabled()
     press("플루트", "느린 현악")
-    # The flute is the last one now, and it is sent although its chip is closed.
+    # The flute is now the only one left; its chip is disabled, and it is sent all the same.
     dialog.get_by_label("길이").select_option("15")
     dialog.get_by_role("button", name="만들기").click()
     expect(dialog).to_be_hidden()
@@ -206,7 +207,7 @@ def test_moods_and_instruments_of_another_version_are_chosen_by_keyboard(
     assert {name: made[name] for name in unchanged} == unchanged
 
 
-def test_music_that_is_being_made_can_be_given_up(open_page: Opener) -> None:
+def test_music_that_is_being_made_can_be_cancelled(open_page: Opener) -> None:
     """One press ends the track, says so, and offers another picture."""
     page = open_page()
     choose(page, ROCKET)
@@ -218,7 +219,7 @@ def test_music_that_is_being_made_can_be_given_up(open_page: Opener) -> None:
 
 
 def test_a_failed_track_is_tried_again(open_page: Opener, scene: Scene, local_cloud: Addresses) -> None:
-    """The reason stands in plain words, and the next attempt leads to music."""
+    """The page shows the reason in plain words, and the next attempt makes music."""
     own = store_music(local_cloud)
     track = scene.add("failed", own, token=own.folder.token)
     page = open_page(scene=scene)
@@ -229,7 +230,7 @@ def test_a_failed_track_is_tried_again(open_page: Opener, scene: Scene, local_cl
 
 
 def test_a_text_file_called_jpg_ends_in_words(open_page: Opener, tmp_path: Path) -> None:
-    """The captioner's message reaches the person, who cannot try the same again."""
+    """The page shows the captioner's message and offers no retry."""
     text = tmp_path / "note.jpg"
     text.write_text("This is no picture.")
     page = open_page()
@@ -240,7 +241,7 @@ def test_a_text_file_called_jpg_ends_in_words(open_page: Opener, tmp_path: Path)
 
 
 def test_a_picture_dropped_into_the_bucket_is_seen(open_page: Opener, local_cloud: Addresses) -> None:
-    """The page looks at the operator's drop session without its secret, and can change nothing there."""
+    """The page reads the operator's drop session without its secret and can change nothing in it."""
     page = open_page()
     page.get_by_role("link", name="버킷에 넣은 사진").click()
     expect(page.locator("picture-picker")).to_be_hidden()

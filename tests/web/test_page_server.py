@@ -1,4 +1,4 @@
-"""The page's server: its configuration, its headers, and nothing but the built page."""
+"""The page's server: its configuration, its headers, and the files that it serves."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from localcloud.servers.page import USUAL_SECONDS, PageNotBuiltError, PageServer
 
 @pytest.fixture
 def addresses(tmp_path: Path) -> Addresses:
-    # Port 0 lets the system choose the page's own; the other parts are only named.
+    # With port 0 the system chooses the page's port; the other parts do not run.
     return Addresses(0, tmp_path)
 
 
@@ -33,7 +33,7 @@ def page_url(addresses: Addresses, tmp_path: Path) -> Iterator[str]:
 
 
 def get(url: str) -> requests.Response:
-    """Get exactly this address: requests would tidy dots out of it."""
+    """Get exactly this URL; requests would normalize the dots in it."""
     with requests.Session() as session:
         prepared = requests.Request("GET", url).prepare()
         prepared.url = url
@@ -41,7 +41,7 @@ def get(url: str) -> requests.Response:
 
 
 def test_the_configuration_names_the_addresses(addresses: Addresses) -> None:
-    """Everything that differs between here and the cloud reaches the page as an address."""
+    """Everything that differs between the local cloud and Google Cloud is in the configuration."""
     expected = {
         "apiUrl": addresses.url("upload_handler"),
         "projectId": "demo-musicgenerator",
@@ -55,7 +55,7 @@ def test_the_configuration_names_the_addresses(addresses: Addresses) -> None:
 
 
 def test_the_drop_session_is_told_without_its_secret(addresses: Addresses, page_url: str) -> None:
-    """Knowing the session is the right to read it; the secret would be the right to command it."""
+    """The session's id is the right to read it; the secret is the right to command it and stays private."""
     addresses.drop_session_file.write_text(json.dumps({"session": "sdrop", "secret": "kdrop"}))
     answer = get(f"{page_url}/config.json")
     assert answer.json()["dropSession"] == "sdrop"
@@ -64,7 +64,7 @@ def test_the_drop_session_is_told_without_its_secret(addresses: Addresses, page_
 
 @pytest.mark.parametrize("path", ["/", "/config.json", "/assets/main-ABC.js", "/missing"])
 def test_every_answer_carries_the_policy(page_url: str, path: str) -> None:
-    """No inline script, no other origin than the product's own, no frame."""
+    """The policy allows no inline script, no origin but the product's, and no frame."""
     headers = get(page_url + path).headers
     policy = headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; ")
@@ -77,15 +77,15 @@ def test_every_answer_carries_the_policy(page_url: str, path: str) -> None:
 
 
 def test_what_carries_its_hash_is_kept_and_nothing_else(page_url: str) -> None:
-    """A new version is seen at the next visit, and a missing file is not remembered as missing."""
+    """Files whose name has a hash are cached forever. Other files and 404 answers are not cached."""
     forever = "public, max-age=31536000, immutable"
     assert get(f"{page_url}/assets/main-ABC.js").headers["Cache-Control"] == forever
     for path in ("/", "/index.html", "/config.json", "/assets/missing.js"):
         assert get(page_url + path).headers["Cache-Control"] == "no-cache"
 
 
-def test_texts_are_sent_compressed_to_whoever_takes_it(page_url: str) -> None:
-    """The same bytes arrive either way, under the same rules."""
+def test_texts_are_sent_compressed_to_clients_that_accept_it(page_url: str) -> None:
+    """With and without compression the same text arrives, with the same headers."""
     for encoding in ("gzip", "identity"):
         answer = requests.get(f"{page_url}/assets/main-ABC.js", headers={"Accept-Encoding": encoding}, timeout=10)
         assert answer.text == "export {};"
@@ -95,7 +95,7 @@ def test_texts_are_sent_compressed_to_whoever_takes_it(page_url: str) -> None:
 
 
 def test_a_new_build_is_seen_at_once(page_url: str, tmp_path: Path) -> None:
-    """What is kept compressed is only the file as it is now."""
+    """The server does not serve the compressed copy of an older file."""
     page = tmp_path / "built" / "index.html"
     assert requests.get(page_url, timeout=10).text == "<!doctype html>"
     page.write_text("<!doctype html><p>new</p>")
@@ -115,19 +115,19 @@ def test_a_new_build_is_seen_at_once(page_url: str, tmp_path: Path) -> None:
         "/assets/main-ABC.js/",
     ],
 )
-def test_folders_and_what_lies_outside_are_not_served(page_url: str, path: str) -> None:
-    """Only files of the built page are there."""
+def test_folders_and_files_outside_the_built_page_are_not_served(page_url: str, path: str) -> None:
+    """The server answers 404 for anything but a file of the built page."""
     answer = get(page_url + path)
     assert answer.status_code == 404
     assert "secret" not in answer.text.replace(path, "")
 
 
-def test_the_server_says_that_it_is_there(page_url: str) -> None:
-    """The local cloud waits for this before it goes on."""
+def test_the_server_answers_health_checks(page_url: str) -> None:
+    """The local cloud waits for this answer when it starts."""
     assert get(f"{page_url}/healthz").text == "ok\n"
 
 
-def test_a_page_that_was_not_built_is_named(addresses: Addresses, tmp_path: Path) -> None:
-    """The error says which command builds it."""
+def test_a_missing_build_is_an_error_that_names_the_command(addresses: Addresses, tmp_path: Path) -> None:
+    """The error names `make build-web`."""
     with pytest.raises(PageNotBuiltError, match="make build-web"):
         PageServer(addresses, tmp_path / "nowhere")

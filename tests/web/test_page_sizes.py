@@ -1,4 +1,4 @@
-"""The page stays as small as it was promised to be."""
+"""The page keeps to its size budgets."""
 
 import json
 
@@ -11,14 +11,14 @@ pytestmark = pytest.mark.browser
 
 
 def test_the_scripts_keep_their_budgets() -> None:
-    """All scripts, Firebase included, within 180 kB compressed, and what is ours within 20 kB."""
+    """Compressed, all scripts with Firebase are at most 180 kB, and this project's are at most 20 kB."""
     sizes = web_sizes.measure()
     assert sizes.all <= 180_000
     assert sizes.ours <= 20_000
 
 
 def test_the_lock_names_no_registry() -> None:
-    """Whoever installs the page's packages asks their own registry, for exactly these versions."""
+    """An installation gets exactly these versions, from the registry that npm is configured for."""
     lock = (REPOSITORY / "web" / "package-lock.json").read_text()
     assert "resolved" not in lock
     packages = json.loads(lock)["packages"]

@@ -1,4 +1,4 @@
-"""The page's Korean words cover the vocabulary that the functions write."""
+"""The page translates every word that the functions write."""
 
 import json
 import shutil
@@ -32,23 +32,23 @@ def page() -> dict[str, Any]:
 
 
 def test_the_page_knows_the_states_in_their_order(page: dict[str, Any]) -> None:
-    """The order is what the progress bar is made of."""
-    assert list(Status) == page["STATUSES"]
+    """The progress bar shows the states in this order."""
+    assert page["STATUSES"] == list(Status)
     assert set(page["final"]) == set(FINAL)
 
 
 def test_every_word_of_a_brief_has_a_korean_one(page: dict[str, Any]) -> None:
-    """Genres and instruments are closed vocabularies, so none may stay untranslated."""
+    """Genres and instruments are closed vocabularies, so each has a translation."""
     assert list(page["ko"]["genres"]) == list(GENRES)
     assert list(page["ko"]["instruments"]) == list(INSTRUMENTS)
 
 
 def test_every_mood_of_the_local_describer_has_a_korean_word(page: dict[str, Any]) -> None:
-    """Moods are free words in the brief; those that the local cloud writes are all known."""
+    """Moods are free words in a brief; the page translates all that the local describer writes."""
     assert set(MOODS) - set(page["ko"]["moods"]) == set()
 
 
 def test_the_page_offers_what_the_api_takes(page: dict[str, Any]) -> None:
-    """The wishes are the API's own, with the same default."""
+    """The page offers the API's genres, and its default length is the API's."""
     assert page["GENRES"] == list(GENRES)
     assert page["SECONDS_BY_DEFAULT"] == DEFAULT_SECONDS

@@ -1,6 +1,6 @@
-"""Every state that the page can be in: looked at by axe-core, in both schemes, from 320 to 2,560 pixels.
+"""Every state of the page, checked by axe-core in both colour schemes and at widths from 320 to 2,560 pixels.
 
-Screenshots of the states lie in ``test-results/page`` afterwards.
+Screenshots of the states are stored in ``test-results/page``.
 """
 
 import re
@@ -31,7 +31,7 @@ LOOKS: tuple[tuple[str, ViewportSize, tuple[Scheme, Scheme]], ...] = (
 
 
 class Stand:
-    """What a state is built from."""
+    """What a state of the page is built from."""
 
     def __init__(self, opener: Opener, scene: Scene, heard: Heard) -> None:
         self.opener, self.scene, self.heard = opener, scene, heard
@@ -204,7 +204,7 @@ STATES: tuple[Callable[[Stand], Page], ...] = (
 def test_every_state_is_accessible_and_fits(
     open_page: Opener, scene: Scene, heard: Heard, state: Callable[[Stand], Page]
 ) -> None:
-    """No violation for axe in either scheme at either size, and nothing is wider than the window."""
+    """In both schemes and sizes axe finds no violation, and nothing is wider than the window."""
     page = state(Stand(open_page, scene, heard))
     found = []
     SHOTS.mkdir(parents=True, exist_ok=True)
@@ -213,7 +213,7 @@ def test_every_state_is_accessible_and_fits(
         for scheme in schemes:
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             page.screenshot(path=SHOTS / f"{state.__name__}-{size}-{scheme}.png")
-        # Each scheme once and each size once: colours do not depend on the size.
+        # Check each scheme once and each size once; colours do not depend on the size.
         found += [f"{size} {scheme}: {violation}" for violation in axe.violations(page)]
     assert found == []
     for width in WIDTHS:
@@ -222,8 +222,8 @@ def test_every_state_is_accessible_and_fits(
         assert wide == [min(width, wide[0]), min(width, wide[1])]
 
 
-def test_who_wants_no_motion_sees_none(open_page: Opener, scene: Scene, heard: Heard) -> None:
-    """With reduced motion nothing moves by itself; otherwise the present step breathes."""
+def test_reduced_motion_stops_every_animation(open_page: Opener, scene: Scene, heard: Heard) -> None:
+    """With reduced motion no animation runs; otherwise the current step is animated."""
     page = working(Stand(open_page, scene, heard))
     running = "document.getAnimations().filter(({ playState }) => playState === 'running').length"
     page.emulate_media(reduced_motion="no-preference")
@@ -232,8 +232,8 @@ def test_who_wants_no_motion_sees_none(open_page: Opener, scene: Scene, heard: H
     page.wait_for_function(f"() => {running} === 0")
 
 
-def test_korean_words_are_not_broken(open_page: Opener, scene: Scene, heard: Heard) -> None:
-    """Lines end between words, in the language that the page speaks."""
+def test_lines_break_only_between_korean_words(open_page: Opener, scene: Scene, heard: Heard) -> None:
+    """The page is marked as Korean and keeps words whole."""
     page = first(Stand(open_page, scene, heard))
     assert page.evaluate("getComputedStyle(document.querySelector('h1')).wordBreak") == "keep-all"
     assert page.evaluate("document.documentElement.lang") == "ko"
