@@ -40,7 +40,7 @@ def anchors(document: Path) -> set[str]:
 def commands(document: Path) -> set[str]:
     """Return the Make targets that a document names in code."""
     inline = re.findall(r"`(make [^`]+)`", document.read_text(encoding="utf-8"))
-    code = "\n".join([*blocks(document), *inline])
+    code = re.sub(r" +#.*", "", "\n".join([*blocks(document), *inline]))
     return set(re.findall(r"\bmake (?:-s )?([a-z][a-z_-]*)", code))
 
 
