@@ -35,7 +35,7 @@ def nested(levels: int) -> dict[str, Any]:
     return {"x": nested(levels - 1)} if levels else {}
 
 
-REJECTED_CODES = {"image_content_policy_violation"}
+REJECTED_CODES = ("image_content_policy_violation",)
 TEMPORARY_CODES = ("rate_limit_exceeded", "server_error", "vector_store_timeout")
 CODES: tuple[str, ...] = ResponseError.model_fields["code"].annotation.__args__  # type: ignore[union-attr]
 
@@ -68,7 +68,7 @@ FAILED = {
     **{
         f"failed: {code}": failed(code)
         for code in (*CODES, "a_new_code")
-        if code not in REJECTED_CODES | TEMPORARY_CODES
+        if code not in (*REJECTED_CODES, *TEMPORARY_CODES)
     },
 }
 # Answers that the API's reference does not allow, but that a compatible or broken server may give.
