@@ -15,6 +15,7 @@ from google.cloud import firestore, pubsub_v1
 from benchmarks.rows import Row
 from benchmarks.stage import Stage
 from localcloud.addresses import HOST, PROJECT
+from musicgenerator import ids
 from musicgenerator.states import Status
 from tests.support.delivering import delivering, push_route
 from tests.support.servers import serve
@@ -53,7 +54,7 @@ def _one(stage: Stage, name: str) -> float:
             raise TimeoutError(f"{name} is {document.get('status')}")
         time.sleep(0.05)
     ended = document["timeline"][Status.READY].timestamp()
-    composing, composed = stage.engine_span(track)
+    composing, composed = stage.await_job(ids.pipeline_job_id(track, 1))
     return float(ended - began - sum(stage.described[described:]) - (composed - composing))
 
 

@@ -20,7 +20,6 @@ from localcloud import provision
 from localcloud.addresses import IMAGES_BUCKET, PROJECT, REGION, REPOSITORY
 from localcloud.parts import FUNCTIONS, Part, workers
 from localcloud.supervisor import Supervisor
-from musicgenerator import ids
 from tests.support.faults import PaidOpenAI
 from tests.support.servers import run_jobs, serve, vertex_app
 from tests.support.takes import JobFaults, TakeRunner
@@ -46,8 +45,8 @@ class Stage:
         self.described: list[float] = []
         self.supervisor = world.supervisor
         self._world = world
-        self._runner = TakeRunner(world.take, JobFaults(seconds=composing))
-        self.jobs = run_jobs(stack, self._runner, _JOBS_AT_ONCE, self.addresses)
+        runner = TakeRunner(world.take, JobFaults(seconds=composing))
+        self.jobs = run_jobs(stack, runner, _JOBS_AT_ONCE, self.addresses)
         serve(stack, vertex_app(self.jobs), self.addresses.ports["vertex"])
         openai = PaidOpenAI(self.addresses.url("openai"))
 
@@ -87,20 +86,17 @@ class Stage:
         answer.raise_for_status()
         return answer.content
 
-    def await_job(self, job: str) -> None:
-        """Return when a pipeline job has ended."""
-        while not self.jobs.get(f"projects/{PROJECT}/locations/{REGION}/pipelineJobs/{job}").state.is_end:
+    def await_job(self, job: str) -> tuple[float, float]:
+        """Return when a pipeline job has ended: its start and its end, in seconds of the epoch."""
+        name = f"projects/{PROJECT}/locations/{REGION}/pipelineJobs/{job}"
+        while (found := self.jobs.get(name)).started is None or found.ended is None:
             time.sleep(0.01)
+        return found.started.timestamp(), found.ended.timestamp()
 
     def document(self, track: str) -> dict[str, Any]:
         """Return the document of a dropped track as it is now."""
         found = firestore.Client(project=PROJECT).document("sessions", self.session, "tracks", track).get()
         return found.to_dict() or {}
-
-    def engine_span(self, track: str) -> tuple[float, float]:
-        """Return from when to when the engine worked on a track's first attempt, in seconds of the epoch."""
-        run = self._runner.runs[ids.pipeline_job_id(track, 1)]
-        return run.began, run.ended
 
 
 @contextmanager

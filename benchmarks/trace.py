@@ -19,6 +19,7 @@ from benchmarks.stage import Stage, stage
 from localcloud.addresses import REPOSITORY
 from localcloud.parts import FUNCTIONS
 from localcloud.supervisor import Supervisor
+from musicgenerator import ids
 from musicgenerator.states import Status
 from tests.support.visitors import drop, picture
 
@@ -93,7 +94,7 @@ def _traced(up: Stage) -> Trace:
         time.sleep(1)
     found = {name: [Span(**json.loads(line)) for line in file.read_text().splitlines()] for name, file in files.items()}
     # A pipeline tells of more than its end; the first request after the job's end is the one that is worked.
-    engine = Span("the engine", *up.engine_span(track))
+    engine = Span("the engine", *up.await_job(ids.pipeline_job_id(track, 1)))
     requests = {
         name: next(
             span
