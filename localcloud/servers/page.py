@@ -25,7 +25,7 @@ _COMPRESSED: Final = frozenset({".css", ".html", ".js", ".json", ".svg", ".webma
 
 
 class PageNotBuiltError(Exception):
-    """There is no built page to serve."""
+    """No built page exists."""
 
 
 def configuration(addresses: Addresses) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class PageHandler(SimpleHTTPRequestHandler):
     server: "PageServer"
 
     def do_GET(self) -> None:
-        """Answer the two paths that are no files, and files for the rest."""
+        """Answer ``/config.json`` and ``/healthz``; serve files for all other paths."""
         path = urlsplit(self.path).path
         if path == "/healthz":
             self._answer("text/plain; charset=utf-8", b"ok\n")
@@ -72,7 +72,7 @@ class PageHandler(SimpleHTTPRequestHandler):
             super().do_GET()
 
     def list_directory(self, path: Any) -> None:  # noqa: ARG002  the base class's signature
-        """Refuse to say what a folder holds."""
+        """Answer 404 instead of a folder's list of files."""
         self.send_error(HTTPStatus.NOT_FOUND)
 
     def end_headers(self) -> None:
@@ -89,7 +89,7 @@ class PageHandler(SimpleHTTPRequestHandler):
         super().send_response(code, message)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Log what was refused; what was served says nothing."""
+        """Log refused requests only."""
         if not isinstance(code, int) or code >= HTTPStatus.BAD_REQUEST:
             super().log_request(code, size)
 
@@ -128,7 +128,7 @@ class PageServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, addresses: Addresses, built: Path = BUILT_PAGE) -> None:
-        """Take the port; raise PageNotBuiltError if there is nothing to serve."""
+        """Bind the port; raise PageNotBuiltError if no built page exists."""
         if not (built / "index.html").is_file():
             raise PageNotBuiltError(f"there is no page in {built}: build it with `make build-web`")
         self.addresses = addresses
@@ -138,7 +138,7 @@ class PageServer(ThreadingHTTPServer):
         super().__init__((HOST, addresses.ports["page"]), PageHandler)
 
     def compressed(self, file: Path) -> bytes:
-        """Return a file compressed, from memory while it is the same file."""
+        """Return a file's compressed bytes, from memory unless the file has changed."""
         key = (file, file.stat().st_mtime_ns)
         if key not in self._compressed:
             self._compressed[key] = gzip.compress(file.read_bytes(), mtime=0)
@@ -157,7 +157,7 @@ def _drop_session(file: Path) -> str | None:
 
 
 def main() -> None:
-    """Serve until the process is ended."""
+    """Serve until the process ends."""
     try:
         server = PageServer(Addresses.from_environ())
     except PageNotBuiltError as error:

@@ -1,4 +1,4 @@
-"""Nouns in a sentence: with an article, or several of them."""
+"""Inflect nouns: articles, plurals and Korean counters."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ _IRREGULAR: Final = {
     "wolf": "wolves",
     "computer mouse": "computer mice",
 }
-# What Korean counts things by: a theme, or a noun that its theme does not cover; everything else by 개.
+# Korean counters by theme, and by noun where the theme's is wrong; the default is 개.
 _COUNTERS: Final = dict.fromkeys(("pet", "wild", "bird", "sealife", "reptile", "insect"), "마리") | {
     "road": "대",
     "ride": "대",

@@ -1,4 +1,4 @@
-"""The light and the colours of a picture, as its words name them."""
+"""Names for a picture's light and colours."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -26,9 +26,9 @@ _FAMILIES: Final = {
 
 @dataclass(frozen=True)
 class Tone:
-    """The light of a picture: a noun in Korean and English, and the adjective that the prompt uses.
+    """A picture's light: a noun in Korean and English, and the prompt's adjective.
 
-    ``falls`` says whether the noun is a light that can fall on something; a strength of colour cannot.
+    ``falls`` is False for nouns such as "vivid colours", which cannot fall on a thing.
     """
 
     korean: str
@@ -65,7 +65,7 @@ _COOL: Final = (
 
 
 def tone_of(m: Measurements) -> Tone:
-    """Return what the light is like."""
+    """Return the kind of light."""
     shade = 0 if m.lightness < 0.36 else 1 if m.lightness < 0.66 else 2
     if m.saturation < 0.025:
         return _COLOURLESS[shade]
@@ -75,7 +75,7 @@ def tone_of(m: Measurements) -> Tone:
 
 
 def palette(m: Measurements) -> tuple[str, str]:
-    """Return the two colours to name: the largest, and the next, a lively one before a grey one."""
+    """Return the two main colours: the largest, and the next one that is not grey, if any."""
     names = [name for name, share in m.colours if share >= 0.06] or [m.colours[0][0]]
     first, others = names[0], [name for name in names[1:] if {names[0], name} not in _ALIKE]
     lively = [name for name in others if name not in DULL]
@@ -83,7 +83,7 @@ def palette(m: Measurements) -> tuple[str, str]:
 
 
 def light_colours(subject: Subject, m: Measurements) -> tuple[str, str]:
-    """Return the colour of the light and another one: a colour that makes the scene, else a lively one first."""
+    """Return the colour of the light and another; the first is typical of the theme, otherwise not grey."""
     first, second = palette(m)
     family = _FAMILIES.get(subject.concept.theme, ())
     makers = [name for name, _ in m.colours if name in family]
@@ -93,5 +93,5 @@ def light_colours(subject: Subject, m: Measurements) -> tuple[str, str]:
 
 
 def english_colour(name: str) -> str:
-    """Return the colour as a noun."""
+    """Return the colour as an English noun."""
     return COLOUR_NAMES[name][2].replace("-", " ")

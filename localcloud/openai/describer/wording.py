@@ -1,6 +1,6 @@
-"""The words of a brief: title, caption and alternative text in Korean or English, the prompt in English.
+"""Write the texts of a brief: title, caption and alternative text in Korean or English, the prompt in English.
 
-Several sentences exist for everything; which one is said depends on the light and on the pixels, never on chance.
+Each text has several wordings; the picture's pixels choose one, so a picture always gets the same texts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -62,7 +62,7 @@ _TEXTS: Final = {
 
 @dataclass(frozen=True)
 class Words:
-    """The texts of a brief, not yet cut to any length."""
+    """The texts of a brief before they are cut to their maximum lengths."""
 
     title: str
     caption: str
@@ -72,7 +72,7 @@ class Words:
 
 
 def put_into_words(subject: Subject, light: Measurements, music: Music, language: str, signature: int) -> Words:
-    """Word a brief in "ko" or "en"; ``signature`` is a number made of the pixels that picks among equal sentences."""
+    """Write the texts in "ko" or "en"; ``signature`` is a number made from the pixels that picks the wording."""
     texts, korean = _TEXTS[language], language == "ko"
     slots = (_korean_slots if korean else _english_slots)(subject, light, music)
     theme = subject.concept.theme
@@ -102,7 +102,7 @@ def _pick(choices: Sequence[str], slots: Mapping[str, str], number: int) -> str:
 
 
 def _headline(title: str) -> str:
-    """Capitalise a title as English headlines are, all but its small words."""
+    """Capitalise an English title, except for its small words."""
     words = title.split(" ")
     return " ".join(word if word in _SMALL and place else _capital(word) for place, word in enumerate(words))
 
@@ -171,14 +171,14 @@ def _english_slots(subject: Subject, m: Measurements, music: Music) -> dict[str,
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a thing is, 0 left to 2 right, and whether it covers much of the picture."""
+    """Where a thing is: ``side`` 0 left, 1 middle, 2 right; ``large`` if it covers more than a third."""
 
     side: int
     large: bool
 
 
 def _place(subject: Subject) -> _Place | None:
-    """Return where the subject is, or None when only the classifier recognised it."""
+    """Return where the subject is, or None if it was not detected."""
     if subject.detection is None:
         return None
     _, left, _, right = subject.detection.box
@@ -187,7 +187,7 @@ def _place(subject: Subject) -> _Place | None:
 
 
 def _brightness(m: Measurements) -> tuple[str, str]:
-    """Return "dark" or "bright" in Korean and English, or nothing for what is neither."""
+    """Return "dark" or "bright" in Korean and English, or empty strings."""
     return ("어두운 ", "dark") if m.lightness < 0.36 else ("밝은 ", "bright") if m.lightness > 0.66 else ("", "")
 
 
