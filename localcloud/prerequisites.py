@@ -67,7 +67,7 @@ def _sdk() -> Path:
     found = shutil.which("gcloud")
     if found is None:
         raise MissingToolError(
-            "The Google Cloud SDK is missing: its emulators and its gcloud are what the local cloud is made of.\n"
+            "The Google Cloud SDK is missing: the local cloud runs its emulators and gcloud.\n"
             "Install it with\n"
             "    sudo apt-get install google-cloud-cli        (Debian, Ubuntu, with Google's package source)\n"
             "    brew install --cask gcloud-cli               (macOS)\n"
