@@ -1,1 +1,1 @@
-"""Benchmarks: each compares side by side in one run and gives a ratio."""
+"""Benchmarks; each measures a baseline in the same run and reports a ratio."""

@@ -1,4 +1,4 @@
-"""All benchmarks, as one table: ``python -m benchmarks``, or those that are named: ``python -m benchmarks starts``."""
+"""Run all benchmarks, or those named, as one table: ``python -m benchmarks [starts overhead load music]``."""
 
 import sys
 from collections.abc import Callable
@@ -16,7 +16,7 @@ STAGED: Final[dict[str, Callable[[Stage], list[Row]]]] = {
 
 
 def main(names: list[str]) -> None:
-    """Measure what is named, or everything, and print the table."""
+    """Run the named benchmarks and print the table."""
     rows: list[Row] = []
     if any(name in STAGED for name in names):
         with stage() as up:

@@ -1,7 +1,7 @@
-"""How many events one instance of a function takes at once before more only wait: ``python -m benchmarks.concurrency``.
+"""Find how many concurrent requests one instance of a function can use: ``python -m benchmarks.concurrency``.
 
-Every event is worked: pictures of 12 megapixels are captioned, then launched, then settled. An instance is one process
-on this machine, so what it says of a limit by CPU holds for one vCPU only where the machine has no more to give.
+Every event is handled: photos are captioned, then launched, then settled. An instance is one process on this machine,
+so a limit by CPU applies to an instance with one vCPU only if the machine has no more.
 """
 
 import statistics
@@ -26,7 +26,7 @@ _PHOTO: Final = REPOSITORY / "localcloud" / "photos" / "coffee.jpg"
 
 @dataclass(frozen=True)
 class Busy:
-    """What a function did with so many events at once: events a second, seconds an event (median) and PSS in MiB."""
+    """A function under ``at_once`` concurrent events: events a second, median seconds an event, PSS in MiB."""
 
     at_once: int
     rate: float
@@ -35,7 +35,7 @@ class Busy:
 
 
 def measure(up: Stage) -> list[Row]:
-    """Return for each function events a second and memory at each number of events at once, against one at a time."""
+    """Return each function's throughput, latency and memory by concurrency; the baseline is one event at a time."""
     make_local_topics(up.addresses)
     parts = up.parts()
     data, visitor = _PHOTO.read_bytes(), Visitor(up.addresses.url("upload_handler"), "203.0.113.1")
@@ -64,7 +64,7 @@ def measure(up: Stage) -> list[Row]:
 def _busy(at_once: int, ways: list[Way], function: str, supervisor: Supervisor) -> Busy:
     turns = [way.turns()[function] for way in ways]
     with ThreadPoolExecutor(at_once) as pool:
-        # The first ones warm the clients and their connections.
+        # The first events warm up the clients and their connections.
         list(pool.map(_timed, turns[:at_once]))
         began = time.perf_counter()
         seconds = list(pool.map(_timed, turns[at_once:]))

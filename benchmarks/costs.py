@@ -1,6 +1,6 @@
-"""Dollars a track by engine and by pictures a month: ``python -m benchmarks.costs``, or ``make costs``.
+"""Dollars a track by engine and by pictures a month: ``python -m benchmarks.costs`` or ``make costs``.
 
-Sums of list prices (``prices.toml``) and of what a track uses (``usage.py``); no bill has been seen.
+The figures are list prices (``prices.toml``) times a track's usage (``usage.py``); none comes from a bill.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ Prices = Mapping[str, Price]
 
 
 def parts(engine: str, pictures: int, known: Prices) -> dict[str, float]:
-    """Return the dollars of each part of one track, where so many are made in a month."""
+    """Return the dollars of each part of one track for ``pictures`` a month."""
     music = usage.MP3_BYTES + usage.COVER_BYTES
     kept = (music + usage.WAV_BYTES) * usage.DAYS_OF_MUSIC + usage.PICTURE_BYTES * usage.DAYS_OF_PICTURE
     return {
@@ -45,7 +45,7 @@ def track(engine: str, pictures: int, known: Prices) -> float:
 
 
 def endpoint_machines(takes_a_minute: float) -> int:
-    """Return how many machines an endpoint needs so that takes hardly wait for each other."""
+    """Return how many machines an endpoint needs at the assumed utilisation."""
     return max(1, ceil(takes_a_minute / 60 * usage.ENDPOINT_SECONDS / usage.ENDPOINT_BUSY))
 
 
@@ -56,7 +56,7 @@ def _invocation(handling: usage.Handling, known: Prices) -> float:
 
 
 def _at_rest(known: Prices) -> float:
-    """Return what a month costs without any picture, most of it the tick a minute."""
+    """Return a month's dollars without pictures; most of it is the tick each minute."""
     tick = _invocation(usage.TICK, known) + known["pubsub"].of(2 * usage.MESSAGE_BYTES) + known["firestore_reads"].of(1)
     return known["at_rest"].of(1) + usage.TICKS_A_MONTH * tick
 
@@ -114,7 +114,7 @@ def _word(price: Price) -> str:
 
 
 def _digits(usd: float) -> str:
-    """Return dollars with two digits that count, since no more are known."""
+    """Return dollars with two significant digits."""
     if usd == 0:
         return "0"
     places = max(0, 1 - floor(log10(usd)))
@@ -122,7 +122,7 @@ def _digits(usd: float) -> str:
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table."""
+    """Return a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

@@ -1,4 +1,4 @@
-"""The limits that a deployment meets: what the functions' flags say, what is documented, and what is only guessed."""
+"""The limits of a deployment: the functions' flags, documented quotas, and guesses."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,7 +14,7 @@ _GIB: Final = {"Gi": 1.0, "Mi": 1 / 1024}
 
 @dataclass(frozen=True)
 class Hosted:
-    """How a function is deployed: the most instances, the requests that one takes at once, and its memory."""
+    """A function's maximum of instances, its concurrent requests an instance, and its memory."""
 
     instances: int
     concurrency: int
@@ -22,12 +22,12 @@ class Hosted:
 
     @property
     def at_once(self) -> int:
-        """The most requests that are handled at once."""
+        """The maximum of concurrent requests."""
         return self.instances * self.concurrency
 
 
 def hosted(function: str) -> Hosted:
-    """Read a function's flags."""
+    """Return a function's deployment flags."""
     flags: dict[str, Any] = yaml.safe_load((_FLAGS / f"{function}.yaml").read_text())
     memory = str(flags["--memory"])
     return Hosted(
@@ -39,7 +39,7 @@ def hosted(function: str) -> Hosted:
 
 @dataclass(frozen=True)
 class Limit:
-    """A figure of the platform, what it is a figure of, and who says so; ``guess`` where nobody does."""
+    """A limit of the platform, its unit and its source; ``guess`` if no source states it."""
 
     value: float
     unit: str
@@ -49,30 +49,30 @@ class Limit:
 
 @dataclass(frozen=True)
 class Tier:
-    """What OpenAI lets one organisation send in a minute."""
+    """An organisation's OpenAI limits a minute."""
 
     name: str
     requests: int
     tokens: int
 
 
-# A job is submitted once: this is the quota "Job or long-running operation (LRO) submission requests".
+# The quota "Job or long-running operation (LRO) submission requests"; each track has one submission.
 SUBMISSIONS: Final = Limit(60, "a minute and region", "Vertex AI quotas and limits")
 JOBS: Final = Limit(300, "pipeline jobs at once in a region", "no page read; the console shows it", guess=True)
 LYRIA_3_CLIP: Final = Limit(10, "requests a minute and project", "Lyria 3's model page, preview")
 LYRIA_2: Final = Limit(
     10, "requests a minute and project", "no page read; as Lyria 3; the console shows it", guess=True
 )
-COUNTER: Final = Limit(60 * PARTS, "writes a minute, 60 lastingly to each of its documents", "Firestore best practices")
+COUNTER: Final = Limit(60 * PARTS, "writes a minute, 60 sustained to each of its documents", "Firestore best practices")
 START: Final = Limit(
     150, "seconds until a step's container runs, the median", "one to five minutes are usual", guess=True
 )
 DESCRIBER: Final = Limit(4, "seconds that a description takes, the median", "not measured against OpenAI", guess=True)
-# OpenAI shows an account its limits for each model; these are of the kind that earlier small models had.
+# OpenAI shows each account its limits by model; these are typical of earlier small models.
 TIERS: Final = (Tier("1", 500, 500_000), Tier("3", 5_000, 4_000_000), Tier("5", 30_000, 180_000_000))
 TIERS_SOURCE: Final = Limit(0, "", "as earlier small models had; the account's own page shows them", guess=True)
 
-# From infra/steps/10-deliveries.sh: how often a message is delivered before it is a dead letter, and the pauses.
+# From infra/steps/10-deliveries.sh: delivery attempts before a dead letter, and the pauses.
 DELIVERIES: Final = {"captioner": 20, "pipeline_launcher": 50, "result_notifier": 20}
 FIRST_PAUSE_SECONDS: Final = 10.0
 LONGEST_PAUSE_SECONDS: Final = 600.0

@@ -1,6 +1,6 @@
-"""Many pictures dropped at once: how long until all have their music, and what the functions hold by then.
+"""Drop many pictures at once; measure the time until all have music, and the functions' memory.
 
-Run by itself for more: ``python -m benchmarks.load 1000``.
+For more pictures: ``python -m benchmarks.load 1000``.
 """
 
 import sys
@@ -24,7 +24,7 @@ _FLAT: Final = 1.1
 
 @dataclass(frozen=True)
 class Drained:
-    """One load: seconds and CPU seconds of all functions until the last picture had its music, and their PSS in MiB."""
+    """One load: seconds until the last picture had music, CPU seconds of all functions, PSS in MiB by function."""
 
     pictures: int
     lost: int
@@ -34,7 +34,7 @@ class Drained:
 
 
 def measure(up: Stage, sizes: tuple[int, ...] = (50, 100, 200)) -> list[Row]:
-    """Return seconds a picture of each load against the smallest, and the memory after the last against the first."""
+    """Return seconds a picture of each load, and memory after the last; the baseline is the first load."""
     with up.functions() as functions:
         _drain(up, functions, "warm", sizes[0] // 2)
         drained = [_drain(up, functions, f"load-{size}", size) for size in sizes]

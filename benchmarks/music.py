@@ -1,6 +1,6 @@
-"""CPU time of a finished piece, step by step, against the bare rendering of its sound and the encoding of it.
+"""CPU time of a finished piece by step; the baseline is rendering and encoding alone.
 
-It is measured in a process with the environment of the pipeline's image, as one that is made for a track has.
+It is measured in a process with the memory settings of the pipeline's image.
 """
 
 import json
@@ -61,7 +61,7 @@ ResultT = TypeVar("ResultT")
 
 
 def measure() -> list[Row]:
-    """Make pieces of three lengths; return CPU seconds a second of music, and what all takes over sound and files."""
+    """Make pieces of three lengths; return CPU seconds a second of music, and the total against the baseline."""
     said = subprocess.run(
         [sys.executable, "-m", "benchmarks.music"],
         env=os.environ | _memory_settings(),

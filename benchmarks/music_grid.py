@@ -1,8 +1,8 @@
-"""The embedded engine judged on a fixed grid of briefs: ``python -m benchmarks.music_grid``, or ``make eval-music``.
+"""Judge the composer on a fixed grid of briefs: ``python -m benchmarks.music_grid`` or ``make eval-music``.
 
-What is heard is measured by libsonare, which neither composer nor mastering uses; what is written, on the score.
-Tempo and mode are the brief's, so they are judged as heard; density, force, register and brightness are the composer's.
-Exits with 1 when a goal is missed.
+Audio is measured by libsonare, which neither the composer nor the mastering uses; notes are read from the score.
+Tempo and mode come from the brief and are checked in the audio. Density, force, register and brightness are the
+composer's choice. Exits with 1 if a goal is missed.
 """
 
 import json
@@ -39,15 +39,15 @@ _BRIGHTNESS_SECONDS: Final = 10
 _COST_SECONDS: Final = (15, 60, 180)
 _COSTED: Final = "electronic"  # the genre with the most notes
 _TEMPO_TOLERANCE: Final = 0.04
-_LOUDNESS_LUFS: Final = (-14.0, 0.5)  # and the tolerance
+_LOUDNESS_LUFS: Final = (-14.0, 0.5)  # the tolerance
 _TRUE_PEAK_DBTP: Final = -1.0
 _LONGEST_SILENCE: Final = 1.0
 _LENGTH_TOLERANCE: Final = 0.2  # seconds: an MP3 has whole frames
-_SHARED: Final = 0.2  # of the figures of two melodies, at most
+_SHARED: Final = 0.2  # the maximum share of figures that two melodies have in common
 
 
 class _Row(NamedTuple):
-    """A brief of the grid and its length in seconds."""
+    """A brief of the grid and its seconds."""
 
     genre: str
     instruments: str
@@ -59,7 +59,7 @@ class _Row(NamedTuple):
     seconds: int
 
     def brief(self, **changes: float) -> Brief:
-        """Return the brief, with some of its numbers changed."""
+        """Return the brief with some numbers changed."""
         texts = {"title": "곡", "caption": "설명", "altText": "설명", "language": "ko", "prompt": "music", "avoid": ""}
         music = {"genre": self.genre, "instruments": self.instruments.split(","), "key": self.key}
         feeling = {"moods": [self.mood], "energy": self.energy, "valence": self.valence, "tempoBpm": self.tempo}
@@ -107,19 +107,19 @@ class Track:
 
     @property
     def key_is_right(self) -> bool:
-        """Whether the analyser names the briefed tonic and mode."""
+        """Whether the analyser finds the brief's key."""
         return same_key(self.heard.key, self.brief.key)
 
     @property
     def tempo_heard(self) -> float:
-        """The tempo as heard, doubled or halved towards the briefed one."""
+        """The measured tempo, doubled or halved towards the brief's."""
         return min(
             (self.heard.tempo_bpm * octave for octave in (0.5, 1, 2)), key=lambda t: abs(t - self.brief.tempo_bpm)
         )
 
     @property
     def tempo_is_right(self) -> bool:
-        """Whether the analyser finds the briefed tempo, half or double of it."""
+        """Whether the analyser finds the brief's tempo, or half or double of it."""
         return abs(self.tempo_heard / self.brief.tempo_bpm - 1) < _TEMPO_TOLERANCE
 
     @property
@@ -134,7 +134,7 @@ class Track:
 
 @dataclass(frozen=True)
 class Goal:
-    """One line of the summary: a figure and how low or high it may be."""
+    """A figure of the summary with its limits."""
 
     name: str
     figure: float
@@ -144,17 +144,17 @@ class Goal:
 
     @property
     def met(self) -> bool:
-        """Whether the figure lies within; one that is no number does not."""
+        """Whether the figure is within its limits; NaN is not."""
         return self.lowest <= self.figure <= self.highest
 
     def __str__(self) -> str:
-        """Return the line."""
+        """Return the line of the summary."""
         bound = f"at least {self.lowest:g}" if self.highest == inf else f"at most {self.highest:g}"
         return f"{'ok' if self.met else 'MISSED':<7}{self.name:<62}{self.figure:>8.3g}{self.unit:<4} {bound}{self.unit}"
 
 
 def main() -> None:
-    """Print the table and the summary; ``--cost SECONDS`` only makes one track and prints what it cost, as JSON."""
+    """Print the table and the summary; ``--cost SECONDS`` makes one track and prints its cost as JSON."""
     if sys.argv[1:2] == ["--cost"]:
         print(json.dumps(_cost(int(sys.argv[2]))))
         return
@@ -180,7 +180,7 @@ def _made(row: _Row) -> Track:
 
 
 def _finished(brief: Brief, seconds: int, seed: int) -> bytes:
-    """Make all files as the pipeline's step does, and return the MP3."""
+    """Make all files as the step does and return the MP3."""
     take = engine_named("composer").make(brief, seconds, seed)
     audio = master(take.audio, seconds).audio
     tags = encoding.Tags(
@@ -230,7 +230,7 @@ def _heard_goals(tracks: Sequence[Track]) -> list[Goal]:
 
 
 def _melody_goals(melodies: Sequence[Sequence[frozenset[score_figures.Figure]]]) -> list[Goal]:
-    """Compare every two pieces, of all briefs and both seeds."""
+    """Compare each pair of pieces, of all briefs and both seeds."""
     pairs = list(combinations([figures for each in melodies for figures in each], 2))
     most = max(score_figures.shared(one, other) for one, other in pairs)
     crowded = sum(score_figures.shared_of_fewer(one, other) > _SHARED for one, other in pairs)
@@ -241,7 +241,7 @@ def _melody_goals(melodies: Sequence[Sequence[frozenset[score_figures.Figure]]])
 
 
 def _feeling_goals(tracks: Sequence[Track], brightness: float) -> list[Goal]:
-    """Sweep energy and valence with all else fixed, genre by genre; tempo and mode are correlated over the grid."""
+    """Sweep energy and valence in each genre with all else fixed; correlate tempo and mode over the grid."""
     energies = [track.brief.energy for track in tracks]
     valences = [track.brief.valence for track in tracks]
     heard_major = [track.heard.key.endswith("major") for track in tracks]
@@ -257,7 +257,7 @@ def _feeling_goals(tracks: Sequence[Track], brightness: float) -> list[Goal]:
 
 
 def _swept(field: str, places: Sequence[float], figure: Callable[[Piece], float]) -> float:
-    """Return the mean over genres and seeds of the rank correlation of a field of the brief with a figure."""
+    """Return the rank correlation of a brief's field with a figure, averaged over genres and seeds."""
     rhos = [
         _rho(places, [figure(compose(row.brief(**{field: at}), _SWEEP_SECONDS, seed)) for at in places])
         for row in _FIRSTS
@@ -267,26 +267,26 @@ def _swept(field: str, places: Sequence[float], figure: Callable[[Piece], float]
 
 
 def _rho(one: Sequence[float], other: Sequence[float]) -> float:
-    """Return Spearman's rank correlation; what does not move at all correlates with nothing."""
+    """Return Spearman's rank correlation, or 0 if one side is constant."""
     return float(spearmanr(one, other).statistic) if len(set(other)) > 1 else 0.0
 
 
 def _centroids(row: _Row) -> list[float]:
-    """Return the mean spectral centroid, in Hz, of what the engine gives for each valence of the sweep."""
+    """Return the mean spectral centroid in Hz of the engine's take for each valence of the sweep."""
     takes = [engine_named("composer").make(row.brief(valence=at), _BRIGHTNESS_SECONDS, _SEEDS[0]) for at in _VALENCES]
     monos = [np.ascontiguousarray(take.audio.samples.mean(axis=1)) for take in takes]
     return [float(np.mean(libsonare.spectral_centroid(mono, takes[0].audio.rate))) for mono in monos]
 
 
 def _cost(seconds: int) -> dict[str, float]:
-    """Make a track in this process and return its CPU seconds, imports and all, and its peak memory in MB."""
+    """Make a track in this process; return its CPU seconds with imports, and its peak memory in MB."""
     _finished(next(row for row in _GRID if row.genre == _COSTED).brief(), seconds, _SEEDS[0])
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return {"cpu": usage.ru_utime + usage.ru_stime, "mb": _peak_kilobytes(usage.ru_maxrss) / 1024}
 
 
 def _peak_kilobytes(otherwise: int) -> int:
-    """Return the peak memory of this program; on Linux the usual figure is inherited from who started it."""
+    """Return this process's peak memory; on Linux, ru_maxrss is inherited from the parent."""
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.exists() else []
     return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), otherwise)
@@ -298,7 +298,7 @@ def _cost_goals() -> list[Goal]:
         command = [sys.executable, "-m", "benchmarks.music_grid", "--cost", str(seconds)]
         costs.append(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
     short, middle, long = costs
-    # What each further second costs, early and late: the same when the cost is linear.
+    # The cost of a further second, early and late; it is the same if the cost is linear.
     early = (middle["cpu"] - short["cpu"]) / (_COST_SECONDS[1] - _COST_SECONDS[0])
     late = (long["cpu"] - middle["cpu"]) / (_COST_SECONDS[2] - _COST_SECONDS[1])
     return [

@@ -1,7 +1,7 @@
-"""What the chain adds to the time of its two models, against the bare hops that no chain can do without.
+"""The time that the chain adds to its two models; the baseline is the deliveries and writes that it cannot avoid.
 
-A hop is a message published and delivered to a server that does nothing, or a document written; one picture needs
-three of the former and five of the latter. Both are measured in the same run, one at a time, on the same emulators.
+One picture needs three deliveries and five writes. The baseline delivers to a server that does nothing, and writes a
+small document; it is measured in the same run on the same emulators, one at a time.
 """
 
 import queue
@@ -15,6 +15,7 @@ from google.cloud import firestore, pubsub_v1
 from benchmarks.rows import Row
 from benchmarks.stage import Stage
 from localcloud.addresses import HOST, PROJECT
+from musicgenerator import ids
 from musicgenerator.states import Status
 from tests.support.delivering import delivering, push_route
 from tests.support.servers import serve
@@ -31,7 +32,7 @@ _AGAINST: Final = f"{_DELIVERIES} bare deliveries and {_WRITES} writes"
 
 
 def measure(stage: Stage) -> list[Row]:
-    """Return the median and the 99th percentile of the chain's own seconds for one picture at a time."""
+    """Return the median and 99th percentile of the chain's own seconds, one picture at a time."""
     with stage.functions():
         took = [_one(stage, f"drop-overhead-{number}") for number in range(_WARM + _PICTURES)][_WARM:]
     floor = _DELIVERIES * _delivery(stage.addresses.ports["bridge"]) + _WRITES * _write()
@@ -42,7 +43,7 @@ def measure(stage: Stage) -> list[Row]:
 
 
 def _one(stage: Stage, name: str) -> float:
-    """Send one picture the whole way and return the seconds that neither model took."""
+    """Send one picture through the chain; return its seconds without those of the two models."""
     described = len(stage.described)
     data = picture()
     began = time.time()
@@ -53,12 +54,12 @@ def _one(stage: Stage, name: str) -> float:
             raise TimeoutError(f"{name} is {document.get('status')}")
         time.sleep(0.05)
     ended = document["timeline"][Status.READY].timestamp()
-    composing, composed = stage.engine_span(track)
+    composing, composed = stage.await_job(ids.pipeline_job_id(track, 1))
     return float(ended - began - sum(stage.described[described:]) - (composed - composing))
 
 
 def _delivery(port: int) -> float:
-    """Return the median seconds from publishing until a server that does nothing has the message."""
+    """Return the median seconds from publishing a message to its arrival at a server that does nothing."""
     arrived: queue.SimpleQueue[float] = queue.SimpleQueue()
 
     def answer(environ: Any, start_response: Any) -> list[bytes]:

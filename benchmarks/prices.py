@@ -12,7 +12,7 @@ PRICES: Final = Path(__file__).with_name("prices.toml")
 
 @dataclass(frozen=True)
 class Price:
-    """Dollars for ``per`` of a unit, the page that says so and when it did; ``assumed`` where nobody read it there."""
+    """Dollars for ``per`` units, with the page and date of the source; ``assumed`` if it was not read there."""
 
     usd: float
     per: float
@@ -22,14 +22,14 @@ class Price:
     assumed: bool
 
     def __post_init__(self) -> None:
-        """Refuse a price that nobody could look up."""
+        """Raise ValueError for a price without a source."""
         if self.usd < 0 or self.per <= 0:
             raise ValueError(f"{self.unit}: {self.usd} for {self.per} is no price")
         if type(self.date) is not date or not self.source:
             raise ValueError(f"{self.unit}: a price has a source and a date")
 
     def of(self, count: float) -> float:
-        """Return what so many cost."""
+        """Return the dollars of ``count`` units."""
         return self.usd * count / self.per
 
 

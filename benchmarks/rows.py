@@ -6,9 +6,9 @@ from math import inf
 
 @dataclass(frozen=True)
 class Row:
-    """A figure, the floor that it was measured against in the same run, what both are, and the most that is wanted.
+    """A measurement, its baseline from the same run, their unit, and the target ratio.
 
-    ``goal`` is a ratio; infinite where none was set.
+    ``goal`` is the highest ratio allowed; infinite if no goal is set.
     """
 
     name: str
@@ -20,12 +20,12 @@ class Row:
 
     @property
     def ratio(self) -> float:
-        """How many times the floor it is."""
+        """The measurement divided by its baseline."""
         return self.figure / self.floor
 
     @property
     def verdict(self) -> str:
-        """Whether the goal is met, in a word."""
+        """Whether the goal is met: "met", "missed", or "" without a goal."""
         return "" if self.goal == inf else "met" if self.ratio <= self.goal else "missed"
 
 

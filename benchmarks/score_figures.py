@@ -1,4 +1,4 @@
-"""Figures of a composition, read off its score."""
+"""Measure a composition's score."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -11,34 +11,34 @@ Figure = tuple[int, int, int, int]
 
 
 def lead_notes(piece: Piece) -> list[Note]:
-    """Return the notes of the leading part in the order in which they begin."""
+    """Return the lead's notes by start."""
     return sorted(next(part for part in piece.parts if part.role == "lead").notes, key=lambda note: note.start)
 
 
 def melody_figures(piece: Piece) -> frozenset[Figure]:
-    """Return every four successive notes of the lead as semitones above the tonic: as if all were in C."""
+    """Return all groups of four successive notes of the lead, as semitones above the tonic."""
     degrees = [(note.pitch - piece.key.tonic) % 12 for note in lead_notes(piece)]
     return frozenset(zip(degrees, degrees[1:], degrees[2:], degrees[3:], strict=False))
 
 
 def shared(one: frozenset[Figure], other: frozenset[Figure]) -> float:
-    """Return the share of two melodies' figures, all of them together, that both have."""
+    """Return the share of all figures of two melodies that both have."""
     return len(one & other) / max(1, len(one | other))
 
 
 def shared_of_fewer(one: frozenset[Figure], other: frozenset[Figure]) -> float:
-    """Return the share of the figures of the melody with fewer of them that the other has too: the stricter measure."""
+    """Return the share that both have of the figures of the melody with fewer; it is the stricter measure."""
     return len(one & other) / max(1, min(len(one), len(other)))
 
 
 def register(piece: Piece) -> float:
-    """Return the mean MIDI pitch of the lead, long notes counting more."""
+    """Return the lead's mean MIDI pitch, weighted by duration."""
     notes = lead_notes(piece)
     return float(np.average([note.pitch for note in notes], weights=[note.length for note in notes]))
 
 
 def density(piece: Piece) -> float:
-    """Return the notes of all parts in a second."""
+    """Return the notes a second of all parts."""
     return sum(len(part.notes) for part in piece.parts) / piece.seconds
 
 
@@ -48,12 +48,12 @@ def force(piece: Piece) -> float:
 
 
 def distinct_chords(piece: Piece) -> int:
-    """Return how many different chords there are."""
+    """Return the number of different chords."""
     return len({span.chord.symbol for span in piece.chords})
 
 
 def theme_recurrence(piece: Piece) -> float:
-    """Return how much of theme A its returns keep, 0 to 1: notes on the same beat, reached in the same direction."""
+    """Return the share of theme A that its returns keep, 0 to 1: same beat and same direction."""
     statements = [_moves(piece, section) for section in piece.sections if section.theme == "A"]
     first = statements[0]
     kept = [len(first & each) / max(1, len(first)) for each in statements[1:]]
@@ -61,10 +61,10 @@ def theme_recurrence(piece: Piece) -> float:
 
 
 def parallels(piece: Piece) -> float:
-    """Return the share of chord changes at which lead and bass move on in parallel fifths or octaves."""
+    """Return the share of chord changes where lead and bass move in parallel fifths or octaves."""
     bass = next((part.notes for part in piece.parts if part.role == "bass"), ())
     under = {note.start: note.pitch for note in bass}
-    over = {round(4 * note.start) / 4: note.pitch for note in lead_notes(piece)}  # not the grace note before it
+    over = {round(4 * note.start) / 4: note.pitch for note in lead_notes(piece)}  # skip a grace note
     beats = sorted(span.start for span in piece.chords if span.start in under and span.start in over)
     met = [(over[beat], under[beat]) for beat in beats]
     pairs = [(one, other) for one, other in pairwise(met) if one[1] != other[1]]
@@ -72,7 +72,7 @@ def parallels(piece: Piece) -> float:
 
 
 def voice_movement(piece: Piece) -> float:
-    """Return by how many semitones a voice of the chords moves from one chord to the next, on average."""
+    """Return the mean semitones that a voice moves between chords."""
     part = next((part for part in piece.parts if part.role in {"pad", "chords"}), None)
     if part is None:
         return 0.0
@@ -82,7 +82,7 @@ def voice_movement(piece: Piece) -> float:
 
 
 def _moves(piece: Piece, section: Section) -> frozenset[tuple[float, int]]:
-    """Return for each note of a section's melody its beat and whether it lies above, at or below the one before."""
+    """Return the beat of each note in a section's melody, and whether it is above, at or below the previous note."""
     start, end = section.bar * piece.beats, (section.bar + section.bars) * piece.beats
     notes = sorted(
         (n for part in piece.parts if part.role in {"lead", "counter"} for n in part.notes if start <= n.start < end),

@@ -1,6 +1,6 @@
-"""Where the chain is measured: the real emulators, with a describer and pipelines whose own time is known.
+"""The setting of the benchmarks: real emulators, and models that take a known time.
 
-The describer's answers are repeated and a pipeline writes a finished take, so what is measured is the chain.
+OpenAI repeats one answer and a pipeline writes a finished take, so the chain alone is measured.
 """
 
 import os
@@ -20,7 +20,6 @@ from localcloud import provision
 from localcloud.addresses import IMAGES_BUCKET, PROJECT, REGION, REPOSITORY
 from localcloud.parts import FUNCTIONS, Part, workers
 from localcloud.supervisor import Supervisor
-from musicgenerator import ids
 from tests.support.faults import PaidOpenAI
 from tests.support.servers import run_jobs, serve, vertex_app
 from tests.support.takes import JobFaults, TakeRunner
@@ -35,10 +34,10 @@ _JOBS_AT_ONCE: Final = 64
 
 
 class Stage:
-    """The emulators, with everything that the functions call; the functions come with ``functions``."""
+    """The emulators and all servers that the functions call; ``functions`` starts the functions."""
 
     def __init__(self, world: World, stack: ExitStack, describing: float, composing: float) -> None:
-        """Serve Vertex AI and OpenAI, which take so many seconds, until the stack is closed.
+        """Serve OpenAI, which takes ``describing`` seconds, and Vertex AI, until the stack is closed.
 
         ``described`` collects the seconds of each description.
         """
@@ -46,8 +45,8 @@ class Stage:
         self.described: list[float] = []
         self.supervisor = world.supervisor
         self._world = world
-        self._runner = TakeRunner(world.take, JobFaults(seconds=composing))
-        self.jobs = run_jobs(stack, self._runner, _JOBS_AT_ONCE, self.addresses)
+        runner = TakeRunner(world.take, JobFaults(seconds=composing))
+        self.jobs = run_jobs(stack, runner, _JOBS_AT_ONCE, self.addresses)
         serve(stack, vertex_app(self.jobs), self.addresses.ports["vertex"])
         openai = PaidOpenAI(self.addresses.url("openai"))
 
@@ -60,12 +59,12 @@ class Stage:
             finally:
                 self.described.append(time.perf_counter() - began)
 
-        # The page is not part of this, so its port is free for the describer.
+        # The page is not running, so OpenAI uses its port.
         serve(stack, timed_openai, self.addresses.ports["page"])
         self.session = provision.make_drop_session(self.addresses)
 
     def parts(self) -> dict[str, Part]:
-        """Return the functions as the local cloud runs them, and the bridge."""
+        """Return the functions and the bridge as the local cloud runs them."""
         environ = UNLIMITED | {"OPENAI_BASE_URL": f"{self.addresses.url('page')}/v1"}
         found = {part.name: part for part in workers(self.addresses, self.session, self._world.template)}
         return {
@@ -81,31 +80,28 @@ class Stage:
             yield supervisor
 
     def finalized(self, name: str) -> bytes:
-        """Return the facts of a picture in the bucket, as its event holds them."""
+        """Return the storage API's resource of a picture, which is the data of its event."""
         url = f"{self.addresses.url('storage')}/storage/v1/b/{IMAGES_BUCKET}/o/{quote(name, safe='')}"
         answer = requests.get(url, timeout=30)
         answer.raise_for_status()
         return answer.content
 
-    def await_job(self, job: str) -> None:
-        """Return when a pipeline job has ended."""
-        while not self.jobs.get(f"projects/{PROJECT}/locations/{REGION}/pipelineJobs/{job}").state.is_end:
+    def await_job(self, job: str) -> tuple[float, float]:
+        """Wait for a pipeline job's end; return its start and end in seconds of the epoch."""
+        name = f"projects/{PROJECT}/locations/{REGION}/pipelineJobs/{job}"
+        while (found := self.jobs.get(name)).started is None or found.ended is None:
             time.sleep(0.01)
+        return found.started.timestamp(), found.ended.timestamp()
 
     def document(self, track: str) -> dict[str, Any]:
-        """Return the document of a dropped track as it is now."""
+        """Return the current document of a dropped track."""
         found = firestore.Client(project=PROJECT).document("sessions", self.session, "tracks", track).get()
         return found.to_dict() or {}
-
-    def engine_span(self, track: str) -> tuple[float, float]:
-        """Return from when to when the engine worked on a track's first attempt, in seconds of the epoch."""
-        run = self._runner.runs[ids.pipeline_job_id(track, 1)]
-        return run.began, run.ended
 
 
 @contextmanager
 def stage(describing: float = 0.0, composing: float = 0.05) -> Iterator[Stage]:
-    """Bring everything up but the functions; ``PORT`` in the environment moves it.
+    """Start everything except the functions; ``PORT`` in the environment changes the ports.
 
     A description takes ``describing`` seconds and a pipeline job at most ``composing``.
     """
@@ -114,7 +110,7 @@ def stage(describing: float = 0.0, composing: float = 0.05) -> Iterator[Stage]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the processor time of a process, its children and those of them that have ended."""
+    """Return the CPU seconds of a process and its children, including ended ones."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return sum(_cpu(each) for each in (pid, *map(int, children)))
 

@@ -1,7 +1,7 @@
-"""From process start to the first worked event of each staged function, against an empty one.
+"""Time from process start to the first handled event of each staged function; the baseline is an empty function.
 
-One picture goes the whole way in every round, each function started only when its turn has come; the empty function is
-started in the same rounds. What a function did is looked up afterwards, so an event that failed is no quick start.
+In each round one picture goes through the chain, and each function is started for it; the empty function is started
+in the same rounds. The result of each event is checked, so that a failed event does not count as a fast start.
 """
 
 import os
@@ -38,11 +38,11 @@ _GIVE_UP_SECONDS: Final = 60.0
 
 
 class NotWorkedError(Exception):
-    """A function answered and did not do what it is there for, or did not answer."""
+    """A function did not answer, or its result is missing."""
 
 
 def measure(stage: Stage, rounds: int = 5) -> list[Row]:
-    """Return for each function the median seconds and CPU seconds of its start, and the median of its PSS in MiB."""
+    """Return each function's median seconds and CPU seconds of a start, and its median PSS in MiB."""
     make_local_topics(stage.addresses)
     parts = stage.parts()
     parts["empty"] = _empty(stage)
@@ -51,7 +51,7 @@ def measure(stage: Stage, rounds: int = 5) -> list[Row]:
         supervisor.start([parts["upload_handler"]])
         visitor.open()
     figures: dict[str, list[tuple[float, float, float]]] = {}
-    # The first round warms the page cache and is not counted.
+    # The first round warms the page cache; it is not counted.
     for number in range(rounds + 1):
         picked = f"drop-start-{number}"
         for name, work in Way(stage, visitor, picked, drop(picked, picture())).turns().items():
@@ -72,7 +72,7 @@ def measure(stage: Stage, rounds: int = 5) -> list[Row]:
 
 @dataclass(frozen=True)
 class Way:
-    """One dropped picture and what each function is to do with it, in the order of ``turns``."""
+    """One dropped picture, and the event of each function for it in the order of ``turns``."""
 
     stage: Stage
     visitor: Visitor
@@ -80,7 +80,7 @@ class Way:
     track: str
 
     def turns(self) -> dict[str, Callable[[], None]]:
-        """Return what is done by function; each raises NotWorkedError where its event was not worked."""
+        """Return the work by function; each raises NotWorkedError if its event was not handled."""
         return {
             "empty": self._nothing,
             "upload_handler": self._upload,
@@ -123,12 +123,12 @@ class Way:
 
 
 def _start(part: Part, work: Callable[[], None]) -> tuple[float, float, float]:
-    """Return the seconds and CPU seconds until the first event was worked, and the PSS in MiB after it."""
+    """Return the seconds and CPU seconds to the first handled event, and the PSS in MiB after it."""
     began = time.perf_counter()
     process = subprocess.Popen(
         part.command,
         cwd=part.folder,
-        # In Google Cloud no instance finds what another one has compiled.
+        # In Google Cloud, instances do not share compiled bytecode.
         env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "PYTHONDONTWRITEBYTECODE": "1"} | part.environ,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

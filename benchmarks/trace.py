@@ -1,6 +1,6 @@
-"""Where each millisecond of one warm track goes, as a picture: ``python -m benchmarks.trace docs/trace.svg``.
+"""Draw where the milliseconds of one warm track go: ``python -m benchmarks.trace docs/trace.svg``.
 
-Functions run as they are; ``benchmarks/tracing`` is on their path and writes down each request and each call in it.
+The functions are unchanged; ``benchmarks/tracing`` on their path records each request and each call in it.
 """
 
 import itertools
@@ -19,6 +19,7 @@ from benchmarks.stage import Stage, stage
 from localcloud.addresses import REPOSITORY
 from localcloud.parts import FUNCTIONS
 from localcloud.supervisor import Supervisor
+from musicgenerator import ids
 from musicgenerator.states import Status
 from tests.support.visitors import drop, picture
 
@@ -42,7 +43,7 @@ _COLOURS: Final = {
 
 @dataclass(frozen=True)
 class Span:
-    """What was under way from ``began`` to ``ended``, in seconds of the epoch."""
+    """An activity from ``began`` to ``ended``, in seconds of the epoch."""
 
     name: str
     began: float
@@ -50,13 +51,13 @@ class Span:
 
     @property
     def seconds(self) -> float:
-        """How long it took."""
+        """Its duration."""
         return self.ended - self.began
 
 
 @dataclass(frozen=True)
 class Trace:
-    """One track from its object's finalize to its last write: each function's one request, and the calls in it."""
+    """One track from its finalized object to its last write: each function's request and the calls in it."""
 
     began: float
     ended: float
@@ -66,7 +67,7 @@ class Trace:
 
 
 def main(target: str) -> None:
-    """Trace one track, write the picture, and print the sums as a table."""
+    """Trace one track, write the SVG file and print the sums."""
     with stage() as up:
         trace = _traced(up)
     Path(target).write_text(_svg(trace), encoding="utf-8")
@@ -89,11 +90,11 @@ def _traced(up: Stage) -> Trace:
             file.write_text("")
         track = drop("drop-traced", picture())
         _finished(up, track)
-        # The answer to the last event is written down after the track is ready.
+        # The last request is recorded after the track is ready.
         time.sleep(1)
     found = {name: [Span(**json.loads(line)) for line in file.read_text().splitlines()] for name, file in files.items()}
-    # A pipeline tells of more than its end; the first request after the job's end is the one that is worked.
-    engine = Span("the engine", *up.engine_span(track))
+    # A pipeline causes several events; the first request after the job's end settles the track.
+    engine = Span("the engine", *up.await_job(ids.pipeline_job_id(track, 1)))
     requests = {
         name: next(
             span
@@ -145,7 +146,7 @@ def _kinds(up: Stage) -> Callable[[str], str]:
 
 
 def _pieces(trace: Trace) -> Iterable[Span]:
-    """Cut the whole time into pieces, each named by what was under way: of several the one that began last."""
+    """Split the time into pieces, each named after its activity; of several, the one that began last."""
     bounds = [Span(_DELIVERY, trace.began, trace.ended), trace.engine]
     for name, request in trace.requests.items():
         bounds += [Span(_OWN, request.began, request.ended), *trace.calls[name]]
@@ -171,7 +172,7 @@ _TITLE: Final = "One track, from the finalize of its picture to the URL"
 
 
 def _svg(trace: Trace) -> str:
-    """Draw a row for each function and the engine; where no row has anything, a message is on its way."""
+    """Draw a row for each function and the engine; gaps in all rows are deliveries."""
     rows = [(name, [request, *trace.calls[name]]) for name, request in trace.requests.items()]
     rows.insert(2, ("the engine", [trace.engine]))
     last = max(span.ended for _, spans in rows for span in spans)

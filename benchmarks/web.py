@@ -1,4 +1,4 @@
-"""The page, measured in a real Chromium against the local cloud: ``python -m benchmarks.web``."""
+"""Measure the page in a real Chromium against the local cloud: ``python -m benchmarks.web``."""
 
 import json
 import statistics
@@ -21,7 +21,7 @@ _VISITS: Final = 5
 _CHANGES: Final = 50
 _TRACKS: Final = 500
 _BATCH: Final = 250
-# The browser's own "Slow 4G": what its developer tools set, which is slower than the name says.
+# "Slow 4G" of Chromium's developer tools.
 _SLOW_4G: Final = {
     "offline": False,
     "latency": 562.5,
@@ -75,7 +75,7 @@ _WATCH_WORDS: Final = """
 
 @dataclass(frozen=True)
 class Figure:
-    """What was measured, and what it may be at most."""
+    """A measurement and its limit."""
 
     name: str
     measured: float
@@ -84,7 +84,7 @@ class Figure:
 
 
 def measure() -> list[Figure]:
-    """Measure everything; the local cloud is brought up for it and taken down again."""
+    """Start the local cloud, measure everything and stop it."""
     addresses = Addresses(_PORT, REPOSITORY / "test-results" / "benchmark")
     with running(addresses, show=lambda _: None), _browser() as browser:
         return [
@@ -110,7 +110,7 @@ def _sizes() -> list[Figure]:
     sizes = web_sizes.measure()
     return [
         Figure("scripts, compressed, all", sizes.all / 1000, 180, "kB"),
-        Figure("scripts, compressed, ours", sizes.ours / 1000, 20, "kB"),
+        Figure("scripts, compressed, the project's", sizes.own / 1000, 20, "kB"),
     ]
 
 
@@ -126,7 +126,7 @@ def _first_visit(browser: Browser, addresses: Addresses) -> list[Figure]:
             page.wait_for_function("() => window.readyAt !== undefined")
             page.wait_for_timeout(_QUIET_MILLISECONDS)
             paints.append(page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
-            # Interactive: everything listens, and the last long task is over.
+            # Interactive: all listeners are attached and the last long task has ended.
             ends = [start + duration for start, duration in page.evaluate("window.tasks")]
             interactive.append(max([page.evaluate("window.readyAt"), *ends]))
     return [
@@ -186,7 +186,7 @@ def _scrolled(page: Page) -> list[dict[str, Any]]:
 
 
 def _longest_task(events: list[dict[str, Any]], clock: str) -> float:
-    """Return the longest task, in milliseconds, of the threads that draw the page, by the wall's clock or their own."""
+    """Return the longest task in milliseconds of the page's threads, by wall clock or CPU time."""
     threads = {
         (event["pid"], event["tid"])
         for event in events
@@ -232,7 +232,7 @@ def _browser() -> Iterator[Browser]:
 
 @contextmanager
 def _page(browser: Browser, addresses: Addresses, scene: Scene | None = None) -> Iterator[Page]:
-    """Open an empty page in a fresh profile, which may have kept a session."""
+    """Open an empty page in a new profile, with a scene's session if given."""
     state: Any = scene.state if scene else None
     context = browser.new_context(locale="ko-KR", base_url=addresses.url("page"), storage_state=state)
     context.add_init_script(_WATCH)

@@ -1,4 +1,4 @@
-"""How large the page's scripts are on the wire, and how much of them is the project's own."""
+"""The size of the page's scripts on the wire, and the project's share of it."""
 
 import gzip
 import json
@@ -14,27 +14,27 @@ META: Final = REPOSITORY / "build" / "web-meta.json"
 
 @dataclass(frozen=True)
 class Sizes:
-    """Bytes after gzip: of all scripts together, and of the project's own."""
+    """Gzipped bytes of all scripts, and of the project's own code in them."""
 
     all: int
-    ours: int
+    own: int
 
 
 def measure() -> Sizes:
-    """Read the bundler's own account; a script's compressed bytes belong to its sources as its bytes do."""
+    """Read the bundler's metafile; a script's gzipped bytes are divided among its sources like its bytes."""
     outputs = json.loads(META.read_text())["outputs"]
     worker = _compressed(BUILT / "service-worker.js")
-    total, ours = worker, float(worker)
+    total, own = worker, float(worker)
     for name, output in outputs.items():
         if not name.endswith(".js"):
             continue
         compressed = _compressed(BUILT / "assets" / Path(name).name)
-        own = sum(part["bytesInOutput"] for path, part in output["inputs"].items() if path.startswith("src/"))
-        # What no source accounts for, imports and exports, counts as the project's own.
+        source = sum(part["bytesInOutput"] for path, part in output["inputs"].items() if path.startswith("src/"))
+        # Bytes of no source, such as imports and exports, count as the project's own.
         rest = output["bytes"] - sum(part["bytesInOutput"] for part in output["inputs"].values())
         total += compressed
-        ours += compressed * (own + rest) / output["bytes"]
-    return Sizes(total, round(ours))
+        own += compressed * (source + rest) / output["bytes"]
+    return Sizes(total, round(own))
 
 
 def _compressed(path: Path) -> int:

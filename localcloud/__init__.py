@@ -1,1 +1,1 @@
-"""The local cloud: the whole product on one machine, over the protocols it speaks in Google Cloud."""
+"""The local cloud: the whole product on one machine, with the protocols of Google Cloud."""

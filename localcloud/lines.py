@@ -1,4 +1,4 @@
-"""Log lines as a person reads them in the terminal."""
+"""Format log lines for the terminal."""
 
 import json
 from typing import Final
@@ -7,7 +7,7 @@ _LENGTH: Final = 160
 
 
 def readable(line: str) -> str | None:
-    """Return one log line in short, or None where it says nothing; structured lines show message and fields."""
+    """Return a short form of a log line, or None if it is empty; JSON lines show their message and fields."""
     text = line.strip()
     if not text:
         return None

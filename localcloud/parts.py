@@ -1,4 +1,4 @@
-"""The parts of the local cloud: what each is, how it is started and how one sees that it is there."""
+"""The processes of the local cloud: the command, port and environment of each."""
 
 import os
 import sys
@@ -26,9 +26,10 @@ FUNCTIONS: Final = {
 
 @dataclass(frozen=True)
 class Part:
-    """One child process; ``health`` is a path that answers 200, or None where a listening port is enough.
+    """One child process.
 
-    ``echo`` says whether its lines belong in the terminal; they are in its log file in any case.
+    ``health`` is a path that answers 200 when the process is ready; None means that a listening port is enough.
+    ``echo`` shows its lines in the terminal; its log file holds them in any case.
     """
 
     name: str
@@ -41,7 +42,7 @@ class Part:
 
 
 def foundations(addresses: Addresses, tools: Tools) -> list[Part]:
-    """Return what starts first: the emulators and the servers that wait for nothing."""
+    """Return the parts that start first: the emulators and the servers that depend on no other part."""
     ports, client = addresses.ports, addresses.client_environ()
     java = (str(tools.java), "-Duser.language=en")
     return [
@@ -86,7 +87,7 @@ def foundations(addresses: Addresses, tools: Tools) -> list[Part]:
 
 
 def workers(addresses: Addresses, drop_session: str, template: str) -> list[Part]:
-    """Return what needs the foundations: Vertex AI, the four functions and the bridge that feeds them."""
+    """Return the parts that need the foundations: Vertex AI, the four functions and the bridge."""
     environ = addresses.client_environ() | addresses.function_environ(drop_session, template)
     return [
         _server(addresses, "vertex", "localcloud.vertex"),
@@ -107,7 +108,7 @@ def _server(addresses: Addresses, name: str, module: str, *arguments: str, echo:
 
 
 def _function(addresses: Addresses, name: str, environ: dict[str, str]) -> Part:
-    """Return a function as Google Cloud runs it: its staged directory, its own requirements, nothing else."""
+    """Return a function as Google Cloud runs it: its staged directory with its own requirements only."""
     target, signature = FUNCTIONS[name]
     command = (
         str(REPOSITORY / ".venvs" / name / "bin" / "functions-framework"),
@@ -122,7 +123,7 @@ def _function(addresses: Addresses, name: str, environ: dict[str, str]) -> Part:
 
 
 def _storage_backend(addresses: Addresses, tools: Tools) -> tuple[str, ...]:
-    """Return the command of fake-gcs-server, which calls itself by the address of the front before it."""
+    """Return the command of fake-gcs-server; the URLs in its answers name the storage front."""
     return (
         str(tools.storage_binary),
         "-scheme=http",

@@ -1,4 +1,4 @@
-"""What the machine must have, looked for before anything starts; what is missing is named with its remedy."""
+"""Find the programs that the local cloud needs; an error says how to install a missing one."""
 
 import re
 import shutil
@@ -14,12 +14,12 @@ _COMPONENTS: Final = ("cloud-firestore-emulator", "pubsub-emulator")
 
 
 class MissingToolError(Exception):
-    """Something is missing that only the person at the machine can install; the message says how."""
+    """A program is missing that the user has to install; the message says how."""
 
 
 @dataclass(frozen=True)
 class Tools:
-    """The programs and emulators of this machine."""
+    """Paths of the programs and emulators."""
 
     java: Path
     firestore_jar: Path
@@ -28,9 +28,9 @@ class Tools:
 
 
 def find_tools() -> Tools:
-    """Return what the local cloud is made of, installing emulators where gcloud can.
+    """Return the paths of all tools; install missing emulators if gcloud can.
 
-    Raises MissingToolError that names the command to install what is missing.
+    Raises MissingToolError with the command that installs the missing tool.
     """
     java = _java()
     sdk = _sdk()
@@ -67,7 +67,7 @@ def _sdk() -> Path:
     found = shutil.which("gcloud")
     if found is None:
         raise MissingToolError(
-            "The Google Cloud SDK is missing: its emulators and its gcloud are what the local cloud is made of.\n"
+            "The Google Cloud SDK is missing: the local cloud runs its emulators and gcloud.\n"
             "Install it with\n"
             "    sudo apt-get install google-cloud-cli        (Debian, Ubuntu, with Google's package source)\n"
             "    brew install --cask gcloud-cli               (macOS)\n"
@@ -88,7 +88,7 @@ def _emulator(sdk: Path, pattern: str) -> Path | None:
 
 def _install_emulators(sdk: Path) -> None:
     print(f"Installing the emulators: gcloud components install {' '.join(_COMPONENTS)}")
-    # Where gcloud came from a system package it declines; find_tools then names the package to install.
+    # A gcloud from a system package refuses to install components; find_tools then names the package.
     subprocess.run(
         [str(sdk / "bin" / "gcloud"), "components", "install", *_COMPONENTS, "--quiet"],
         check=False,

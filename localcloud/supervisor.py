@@ -1,4 +1,4 @@
-"""Starts the parts in order, watches them, and ends every one of them, whatever happens."""
+"""Start the local cloud's processes, watch them and stop all of them."""
 
 import contextlib
 import http.client
@@ -24,11 +24,11 @@ _INHERITED: Final = ("HOME", "LANG", "PATH", "TMPDIR", "PYTHONDONTWRITEBYTECODE"
 
 
 class StartError(Exception):
-    """A part did not start; the message says which, why and what to do."""
+    """A part did not start; the message names the part, the reason and the fix."""
 
 
 def check_ports(ports: Mapping[str, int]) -> None:
-    """Raise StartError naming the first port that something listens on already, and what to do."""
+    """Raise StartError, which names the first port that is in use and the fix."""
     for name, port in ports.items():
         if _listens(port):
             raise StartError(
@@ -38,10 +38,10 @@ def check_ports(ports: Mapping[str, int]) -> None:
 
 
 class Supervisor:
-    """The running parts; leaving its ``with`` block ends them all, last started first."""
+    """The running parts; leaving the ``with`` block stops them all, the last started first."""
 
     def __init__(self, logs: Path, show: Callable[[str], None]) -> None:
-        """Keep each part's output under ``logs`` and show the readable lines of those that echo."""
+        """Write each part's output to ``logs``; pass readable lines of parts that echo to ``show``."""
         self._logs = logs
         self._show = show
         self._running: list[tuple[Part, subprocess.Popen[str]]] = []
@@ -59,7 +59,7 @@ class Supervisor:
         self.stop()
 
     def start(self, parts: Iterable[Part]) -> None:
-        """Start these parts side by side and return when all of them answer; raise StartError when one does not."""
+        """Start these parts at the same time and return when all are ready; raise StartError if one is not."""
         self._logs.mkdir(parents=True, exist_ok=True)
         started = [self._launch(part) for part in parts]
         deadline = time.monotonic() + _START_SECONDS
@@ -72,18 +72,18 @@ class Supervisor:
                 time.sleep(_PROBE_SECONDS)
 
     def pid(self, name: str) -> int:
-        """Return the process id of a running part; raise KeyError where there is none of this name."""
+        """Return the process id of a running part; raise KeyError if no part has this name."""
         return {part.name: process.pid for part, process in self._running}[name]
 
     def wait(self) -> None:
-        """Return when a part has ended by itself; raise StartError saying which."""
+        """Block until a part ends by itself, then raise StartError with its name and last lines."""
         while not self._ended.wait(timeout=1):
             pass
         part, process = next((pair for pair in self._running if pair[1].poll() is not None), self._running[0])
         raise StartError(f"{part.name} ended with {process.returncode}:\n{self._last_lines(part)}")
 
     def stop(self) -> None:
-        """End every part and its children, politely first; safe to call twice."""
+        """Stop every part and its children: SIGTERM, then SIGKILL. It is safe to call this twice."""
         running, self._running = self._running[::-1], []
         for _, process in running:
             _signal(process, signal.SIGTERM)
@@ -108,7 +108,7 @@ class Supervisor:
                 stderr=subprocess.STDOUT,
                 text=True,
                 errors="replace",
-                # Its own group: Ctrl-C reaches the supervisor alone, which then ends the parts in order.
+                # In a new session Ctrl-C reaches only the supervisor, which then stops the parts in order.
                 start_new_session=True,
             )
         except OSError as error:
@@ -142,7 +142,7 @@ class Supervisor:
 
 
 def _inherited() -> dict[str, str]:
-    # A part gets what is stated for it and little else: a stray PYTHONPATH would hide a file missing from a function.
+    # Parts inherit few variables: a stray PYTHONPATH would hide that a function lacks a file.
     return {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
 

@@ -1,1 +1,1 @@
-"""Two small peers, built as samples and a student's first version are, to measure ours beside."""
+"""Two small systems to compare with, written as vendors' samples and as a simple web view."""

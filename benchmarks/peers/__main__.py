@@ -1,7 +1,7 @@
-"""Ours beside two peers in one run, as a table: ``python -m benchmarks.peers`` (a quarter of an hour).
+"""Compare musicgenerator with two peers in one run: ``python -m benchmarks.peers`` (15 minutes).
 
-The models take what the simulation supposes of OpenAI and of the composer, without the start of a job's machine,
-which would add minutes to what each visitor of the synchronous view waits for.
+The models take the seconds that the simulation assumes for OpenAI and the composer. The start of a job's machine is
+left out: it would add minutes to each request of the synchronous view.
 """
 
 import statistics
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from benchmarks.costs import markdown
-from benchmarks.peers.systems import System, ours, plain, synchronous
+from benchmarks.peers.systems import System, musicgenerator, plain, synchronous
 from benchmarks.stage import Stage, stage
 from tests.support.visitors import picture
 
 SYSTEMS: Final[dict[str, Callable[[Stage], AbstractContextManager[System]]]] = {
-    "ours": ours,
+    "musicgenerator": musicgenerator,
     "plain functions": plain,
     "synchronous view": synchronous,
 }
@@ -27,19 +27,19 @@ CLIENTS: Final = (1, 16, 64)
 KILLED: Final = 8
 
 _DESCRIBING: Final = 4.0
-_COMPOSING: Final = 12.0  # at most, six on average
+_COMPOSING: Final = 12.0  # the maximum; the mean is six
 _PICTURES: Final = 64
 _ALONE: Final = 4
 _PATIENCE_SECONDS: Final = 300.0
 _LOOK_SECONDS: Final = 0.1
-# After so many seconds all eight pictures are being described; or are described, and their music is being made.
+# After these seconds all eight pictures are being described, or all are being set to music.
 _KILLED_AFTER: Final = {"described": _DESCRIBING / 2, "set to music": (_DESCRIBING + _COMPOSING / 2) / 2}
-_NEWS_SECONDS: Final = 200.0  # a captioner's lease is 150
+_NEWS_SECONDS: Final = 200.0  # the captioner's lease is 150
 
 
 @dataclass(frozen=True)
 class Figures:
-    """By number of clients the median seconds to accept and to music, and tracks a minute; memory in MiB; kept of 8."""
+    """By number of clients: median seconds to accept and to music, tracks a minute, lost; memory in MiB; kept of 8."""
 
     accept: dict[int, float]
     music: dict[int, float]
@@ -50,7 +50,7 @@ class Figures:
 
 
 def main() -> None:
-    """Measure all three and print the table."""
+    """Measure all three systems and print the table."""
     with stage(_DESCRIBING, _COMPOSING) as up:
         found = {name: _measured(up, begin) for name, begin in SYSTEMS.items()}
     print(_table(found))
@@ -74,7 +74,7 @@ def _measured(up: Stage, begin: Callable[[Stage], AbstractContextManager[System]
 
 
 class _Watch:
-    """Looks for everybody who waits at once, so that waiting itself is no load; use it as a context."""
+    """Looks for all awaited music in one query, so that waiting is no load; use it as a context manager."""
 
     def __init__(self, system: System) -> None:
         self._system = system
@@ -91,7 +91,7 @@ class _Watch:
         self._thread.join()
 
     def wait(self, name: str, seconds: float) -> bool:
-        """Return whether the music came within so many seconds."""
+        """Tell whether the music was finished within ``seconds``."""
         if self._system.waits:
             return bool(self._system.finished([name]))
         came = self._waiting.setdefault(name, threading.Event())
@@ -105,7 +105,7 @@ class _Watch:
 
 
 def _crowd(system: System, clients: int, pictures: int) -> list[tuple[float, float | None]]:
-    """Send pictures by so many clients, each of which sends its next when it has its music; return the seconds."""
+    """Let ``clients`` send pictures, each the next after its music; return the seconds to accept and to music."""
     data = picture()
     with _Watch(system) as watch, ThreadPoolExecutor(clients) as pool:
         return list(pool.map(lambda _: _one(system, watch, data), range(pictures)))
@@ -120,7 +120,7 @@ def _one(system: System, watch: _Watch, data: bytes) -> tuple[float, float | Non
 
 
 def _killed(system: System, after: float) -> int:
-    """Send eight pictures, kill after so many seconds, and return how many have their music in the end."""
+    """Send eight pictures, kill the system after ``after`` seconds; return how many get music in the end."""
     data, names = picture(), list[str]()
     until = time.perf_counter() + _PATIENCE_SECONDS
     with ThreadPoolExecutor(KILLED) as pool:
@@ -128,7 +128,7 @@ def _killed(system: System, after: float) -> int:
             pool.submit(lambda: names.append(system.accept(data)))
         time.sleep(after)
         system.kill()
-    # What accepts only with its music has answered or never will; of the others so long without news is the end.
+    # A system that accepts with the music has answered by now; for the others, stop after a time without news.
     kept, news = set[str](), time.perf_counter()
     while len(kept) < KILLED and time.perf_counter() < min(until, news + _NEWS_SECONDS):
         found = system.finished(names)

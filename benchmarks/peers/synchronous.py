@@ -1,4 +1,4 @@
-"""A Django view that does everything while the browser waits: store the picture, describe it, submit, wait, answer."""
+"""A Django view that does everything in one request: store the picture, describe it, submit, wait, answer."""
 
 import os
 import time
@@ -13,7 +13,7 @@ from google.cloud import storage
 
 from benchmarks.peers.vendors import brief_of, sign_in, submitted
 
-# No CSRF middleware: the client is a program, as ours is.
+# No CSRF middleware: the client is a program.
 settings.configure(SECRET_KEY=uuid.uuid4().hex, ROOT_URLCONF=__name__, ALLOWED_HOSTS=["127.0.0.1"])
 django.setup()
 
@@ -22,11 +22,11 @@ openai = sign_in()
 
 
 def generate(request: HttpRequest) -> HttpResponse:
-    """Answer with the address of the music."""
+    """Answer with the music's URL."""
     name, picture = f"sync-{uuid.uuid4().hex}", request.body
     bucket.blob(name).upload_from_string(picture, content_type="image/jpeg")
     job = submitted(name, brief_of(openai, picture))
-    # The client's own wait() asks only every five seconds, which would flatter ours.
+    # The client's wait() polls every five seconds, which would slow this peer down.
     while not job.done():
         time.sleep(0.1)
     return JsonResponse({"url": f"{os.environ['STORAGE_URL']}/{os.environ['RESULTS_BUCKET']}/{name}/music.mp3"})

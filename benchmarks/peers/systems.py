@@ -1,4 +1,4 @@
-"""Ours and the two peers, each as something that is started, given pictures, and killed in the middle."""
+"""The three systems: each can be started, given pictures and killed."""
 
 import os
 import secrets
@@ -30,26 +30,26 @@ _THREADS: Final = "8"
 
 
 class System(Protocol):
-    """One way to make music of pictures, while it is up.
+    """A running system that makes music from pictures.
 
-    ``waits`` says whether accepting is all there is: what has no music then will never have it.
+    ``waits`` says whether it accepts a picture only together with its music.
     """
 
     @property
     def waits(self) -> bool:
-        """Say whether a picture is accepted only with its music."""
+        """Tell whether a picture is accepted only with its music."""
         ...
 
     def accept(self, data: bytes) -> str:
-        """Hand a picture in; return, when it has been accepted, what its music is asked for by."""
+        """Send a picture and return its name after it was accepted."""
         ...
 
     def finished(self, names: Sequence[str]) -> set[str]:
-        """Return those whose music is there."""
+        """Return the names whose music is finished."""
         ...
 
     def kill(self) -> None:
-        """Send SIGKILL to every process that works for it; what served them starts new ones at once."""
+        """Send SIGKILL to all worker processes; their servers start new ones at once."""
         ...
 
     def memory(self) -> float:
@@ -74,8 +74,8 @@ class _Processes:
         return sum(memory(self.supervisor.pid(name)) for name in self.names)
 
 
-class Ours(_Processes):
-    """The four functions: a track is announced, and its picture uploaded with the permission."""
+class Musicgenerator(_Processes):
+    """The four functions: announce a track, then upload its picture."""
 
     def __init__(self, up: Stage, supervisor: Supervisor) -> None:
         """Open a session."""
@@ -91,41 +91,41 @@ class Ours(_Processes):
         return track
 
     def finished(self, names: Sequence[str]) -> set[str]:
-        """Look at the tracks' documents."""
+        """Read the tracks' documents."""
         return _ready(self._database, self._database.collection("sessions", self._visitor.session, "tracks"), names)
 
 
 class Plain(_Processes):
-    """The samples' functions: a picture is uploaded into the bucket."""
+    """The samples' functions: upload a picture to the bucket."""
 
     def __init__(self, supervisor: Supervisor) -> None:
-        """Use one bucket client for all clients."""
+        """Share one storage client."""
         super().__init__(supervisor, tuple(_PLAIN))
         self._bucket = storage_client().bucket(IMAGES_BUCKET)
         self._database = firestore.Client(project=PROJECT)
 
     def accept(self, data: bytes) -> str:
-        """Upload."""
+        """Upload the picture."""
         name = f"plain-{secrets.token_hex(8)}"
         self._bucket.blob(name).upload_from_string(data, content_type="image/jpeg")
         return name
 
     def finished(self, names: Sequence[str]) -> set[str]:
-        """Look at the pictures' documents."""
+        """Read the pictures' documents."""
         return _ready(self._database, self._database.collection("plain"), names)
 
 
 class Synchronous(_Processes):
-    """The view: the picture is accepted when its music is there."""
+    """The view: it accepts a picture when its music is finished."""
 
     def __init__(self, supervisor: Supervisor, url: str) -> None:
-        """Name the server."""
+        """Send to this server."""
         super().__init__(supervisor, ("django",), waits=True)
         self._url = url
         self._done: set[str] = set()
 
     def accept(self, data: bytes) -> str:
-        """Post the picture and wait for the answer; one that never comes is no music."""
+        """Post the picture and wait for the answer; without one it has no music."""
         name = secrets.token_hex(8)
         with suppress(requests.RequestException):
             answer = requests.post(self._url, data=data, timeout=_PATIENCE_SECONDS)
@@ -134,20 +134,20 @@ class Synchronous(_Processes):
         return name
 
     def finished(self, names: Sequence[str]) -> set[str]:
-        """Return those whose answer came."""
+        """Return the names that were answered."""
         return self._done & set(names)
 
 
 @contextmanager
-def ours(up: Stage) -> Iterator[System]:
-    """Run our functions."""
+def musicgenerator(up: Stage) -> Iterator[System]:
+    """Run the four functions."""
     with up.functions() as functions:
-        yield Ours(up, functions)
+        yield Musicgenerator(up, functions)
 
 
 @contextmanager
 def plain(up: Stage) -> Iterator[System]:
-    """Run the samples' functions, as gcloud deploys them when nothing else is said: an event is delivered once."""
+    """Run the samples' functions with gcloud's defaults: an event is delivered once."""
     programs = Path(sys.executable).parent
     parts = [
         Part(
@@ -176,7 +176,7 @@ def plain(up: Stage) -> Iterator[System]:
 
 @contextmanager
 def synchronous(up: Stage) -> Iterator[System]:
-    """Run the view under gunicorn, with as many processes and threads as functions-framework gives a function."""
+    """Run the view under gunicorn, with functions-framework's numbers of processes and threads."""
     port = up.addresses.ports["upload_handler"]
     command = (
         *(str(Path(sys.executable).parent / "gunicorn"), f"--bind={HOST}:{port}", "--workers=1"),

@@ -1,4 +1,4 @@
-"""What both peers ask of OpenAI and Vertex AI, by the vendors' own clients and as their samples do."""
+"""Both peers' calls to OpenAI and Vertex AI, with the vendors' clients and as in their samples."""
 
 import base64
 import json
@@ -29,9 +29,9 @@ _SCHEMA: Final = {
 
 
 def sign_in() -> OpenAI:
-    """Point Vertex AI's client at its server and return OpenAI's."""
-    # With each submission the client asks the Resource Manager, which has no local server, for the project's number.
-    # It is told without asking, which spares a peer that request; the local storage says 0 for every project.
+    """Configure Vertex AI's client and return OpenAI's."""
+    # For each submission the client asks the Resource Manager, which has no local server, for the project number.
+    # This answers without a request; the local storage uses project number 0.
     resource_manager_utils.get_project_number = lambda *_: "0"
     aiplatform.init(
         project=os.environ["GOOGLE_CLOUD_PROJECT"],
@@ -44,7 +44,7 @@ def sign_in() -> OpenAI:
 
 
 def brief_of(openai: OpenAI, picture: bytes) -> dict[str, Any]:
-    """Have a picture described."""
+    """Describe a picture."""
     image = "data:image/jpeg;base64," + base64.b64encode(picture).decode()
     asked: Any = [
         {
@@ -79,7 +79,7 @@ def submitted(name: str, brief: Mapping[str, Any]) -> aiplatform.PipelineJob:
             "events_topic": f"projects/{project}/topics/{os.environ['PEER_EVENTS']}",
         },
         labels={"track": name},
-        # The client's own ids have the second in them, so that two jobs of a second would be one.
+        # The client's default ids contain the second, so that two jobs in one second would clash.
         job_id=f"peer-{os.urandom(8).hex()}",
         enable_caching=False,
     )

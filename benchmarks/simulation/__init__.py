@@ -1,1 +1,1 @@
-"""The chain as a discrete-event simulation: where it saturates, what then waits, and for what."""
+"""A discrete-event simulation of the chain: where it saturates, and what tracks then wait for."""

@@ -1,4 +1,4 @@
-"""Where the chain saturates at each volume: ``python -m benchmarks.simulation``, or ``make simulate``."""
+"""Find where the chain saturates at each volume: ``python -m benchmarks.simulation`` or ``make simulate``."""
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -28,7 +28,7 @@ _FEW: Final = 0.05
 
 
 def main() -> None:
-    """Simulate everything and print the tables."""
+    """Run all simulations and print the tables."""
     cases = [(volume, engine) for volume in VOLUMES for engine in ENGINES]
     with ProcessPoolExecutor() as pool:
         single = list(pool.map(_single, *zip(*cases, strict=True)))
@@ -82,7 +82,7 @@ def _limit_rows() -> Iterator[tuple[str, str, str]]:
 
 
 def _through() -> str:
-    """Return how many pictures a month pass each limit, with the peak above the mean that is thought of."""
+    """Return the pictures a month that pass each limit, with the assumed peak above the mean."""
     rates: dict[str, float] = {}
     for engine in ENGINES:
         for name, rate in lets_through(one_region(VOLUMES[1], engine)).items():

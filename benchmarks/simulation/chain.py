@@ -1,7 +1,7 @@
-"""The chain: pictures come, are described, launched, made into music and settled, each stage within its limits.
+"""The chain: pictures arrive, are captioned, launched, set to music and settled; each stage has limits.
 
-A message that is refused is delivered again with growing pauses, as Pub/Sub does, and is a dead letter in the end.
-Not in it: the slow growth of a push subscription, instances that have yet to start, and the sweeper's repetitions.
+A refused message is delivered again with growing pauses, as by Pub/Sub, and finally becomes a dead letter.
+The model leaves out the slow growth of push subscriptions, cold starts, and the sweeper.
 """
 
 import statistics
@@ -27,7 +27,7 @@ JOBS: Final = "pipeline jobs at once"
 INSTANCES: Final = "instances of {}"
 MACHINES: Final = "machines of the endpoint"
 
-_COUNTER_TRIES: Final = 12  # FirestoreTracks.advance tries 40 times within some 12 s
+_COUNTER_TRIES: Final = 12  # FirestoreTracks.advance tries 40 times in about 12 s
 _SPREAD: Final = 0.3
 _FIRST_WAIT_SECONDS: Final = 2.0
 _LONGEST_WAIT_SECONDS: Final = 60.0
@@ -38,16 +38,16 @@ Work = Callable[[Journey], Handled]
 
 
 def lognormal(chance: Random, median: float) -> float:
-    """Return how long something takes whose median is known: half as long again is rare."""
+    """Return a random duration with this median; 1.5 times the median is rare."""
     return chance.lognormvariate(log(median), _SPREAD) if median else 0.0
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Pictures, the functions' slots, the limits, and how many seconds each stage takes by itself.
+    """Pictures a second, the functions' slots, the limits a minute, and the seconds of each stage without waiting.
 
-    ``swing`` is by what share the day's peak lies above its mean; it is at noon, and the simulation begins at ``start``
-    seconds after midnight. Limits are counts a minute.
+    The day's peak is at noon and exceeds the mean by the share ``swing``. The simulation begins at ``start`` seconds
+    after midnight.
     """
 
     pictures_a_second: float
@@ -73,19 +73,19 @@ class Settings:
     takes: Callable[[Random, float], float] = lognormal
 
     def rate(self, now: float) -> float:
-        """Return how many pictures a second come at a moment."""
+        """Return the pictures a second at a moment."""
         return self.pictures_a_second * (1 - self.swing * cos(2 * pi * (self.start + now) / DAY_SECONDS))
 
     @property
     def unloaded_seconds(self) -> float:
-        """How long a track takes when nobody else is there."""
+        """The seconds of a track without any other."""
         functions = self.caption_seconds + self.describer_seconds + self.launch_seconds + self.notify_seconds
         return functions + self.start_seconds + self.engine_seconds
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a simulation saw. ``waited`` is by cause the mean seconds of a track; ``highest`` the most in a minute."""
+    """The result. ``waited`` is a track's mean seconds of waiting by cause; ``highest`` the maximum a minute."""
 
     arrived: int
     took: list[float]
@@ -99,17 +99,17 @@ class Outcome:
 
     @property
     def median(self) -> float:
-        """The median seconds of those that are done."""
+        """The median seconds of finished tracks."""
         return statistics.median(self.took) if self.took else inf
 
     @property
     def p99(self) -> float:
-        """The seconds within which 99 of 100 of those that are done were."""
+        """The 99th percentile of the seconds of finished tracks."""
         return statistics.quantiles(self.took, n=100)[98] if len(self.took) > 1 else inf
 
     @property
     def binding(self) -> str:
-        """What most of the waiting was for, or "" where there was next to none: a second a track."""
+        """The main cause of waiting, or "" if tracks waited less than a second."""
         cause, seconds = max(self.waited.items(), key=lambda item: item[1], default=("", 0.0))
         return cause if seconds >= 1 else ""
 
@@ -118,7 +118,7 @@ class Chain:
     """One simulation."""
 
     def __init__(self, settings: Settings, seed: int = 1) -> None:
-        """Set the stages up."""
+        """Create the stages."""
         self.settings, self.env, self._chance = settings, simpy.Environment(), Random(seed)
         self._captioner = simpy.Resource(self.env, settings.captioner_slots)
         self._launcher = simpy.Resource(self.env, settings.launcher_slots)
@@ -138,7 +138,7 @@ class Chain:
         self._under_way: list[int] = []
 
     def run(self) -> Outcome:
-        """Let the time pass and return what was seen."""
+        """Run the simulation and return the result."""
         self.env.process(self._arrivals())
         self.env.process(self._samples())
         self.env.run(self.settings.seconds)
@@ -164,7 +164,7 @@ class Chain:
         highest = settings.pictures_a_second * (1 + settings.swing)
         while True:
             yield self.env.timeout(self._chance.expovariate(highest))
-            # Of the highest rate's arrivals as many are taken as the moment's rate has.
+            # Thinning: arrivals come at the highest rate, and each is kept with the share of the current rate.
             if self._chance.random() * highest < settings.rate(self.env.now):
                 self._arrived += 1
                 self.env.process(self._track(self._arrived))
@@ -193,7 +193,7 @@ class Chain:
     def _delivered(
         self, journey: Journey, function: str, slots: simpy.Resource, work: Work
     ) -> Generator[simpy.Event, Any, bool]:
-        """Deliver a message until it is acknowledged; return False where it became a dead letter."""
+        """Deliver a message until it is acknowledged; return False if it became a dead letter."""
         journey.stage, pause = function, FIRST_PAUSE_SECONDS
         for _ in range(DELIVERIES[function]):
             journey.wait(INSTANCES.format(function), self.env.now)
@@ -220,7 +220,7 @@ class Chain:
     def _launch(self, journey: Journey) -> Handled:
         yield self._pass(self.settings.launch_seconds)
         for _ in range(_COUNTER_TRIES):
-            # Counted once, however often the message comes.
+            # Counted once, even if the message is delivered again.
             journey.counted = journey.counted or self.counter.ask()
             if journey.counted:
                 return "" if self.submissions.ask() else self.submissions.name
@@ -247,7 +247,7 @@ class Chain:
                 yield self._pass(self.settings.engine_seconds)
 
     def _admitted(self, journey: Journey) -> Generator[simpy.Event, Any, bool]:
-        """Ask the engine as ``pipeline.engines.patience`` does, until its patience is at its end."""
+        """Call the engine and retry as ``pipeline.engines.vertex`` does, until its patience ends."""
         until, wait = self.env.now + PATIENCE_SECONDS, _FIRST_WAIT_SECONDS
         while not self.engine.ask():
             pause = wait * self._chance.uniform(0.5, 1.0)
@@ -271,6 +271,6 @@ class Chain:
             self._waited[cause] += seconds
 
     def _count(self) -> None:
-        """Add the tracks that were under way since the last change to the area below their curve."""
+        """Integrate the number of tracks under way since the last change."""
         self._area += len(self._here) * (self.env.now - self._changed)
         self._changed = self.env.now

@@ -1,7 +1,7 @@
-"""The local cloud as a simulation, to see whether it predicts: ``python -m benchmarks.simulation.machine 100 300``.
+"""Simulate the local cloud and compare with measurements: ``python -m benchmarks.simulation.machine 100 300``.
 
-What a picture costs each process is measured with a small load; how long larger ones take then follows from who waits
-for whom: two cores, one thread at a time in each Python process, and a few requests at once in each function.
+A small load measures the CPU time of a picture in each process. The simulation predicts the time of larger loads from
+the machine's cores, one running thread in each Python process, and each function's concurrency.
 """
 
 import os
@@ -24,15 +24,15 @@ from tests.support.visitors import drop, picture
 from tests.support.witness import Witness
 
 MEASURED: Final = 50
-HARNESS: Final = "harness"  # the droppers, the describer, Vertex AI and the witness are threads of this process
+HARNESS: Final = "harness"  # the droppers, OpenAI, Vertex AI and the witness are threads of this process
 
 _DROPPERS: Final = 16
 _AT_ONCE: Final = 8
 _JOB_SECONDS: Final = 0.05
 _PATIENCE_SECONDS: Final = 120.0
 
-# A picture's way through the processes; each spends its seconds in equal shares on its turns. What stands behind a
-# function happens while that function's request is under way.
+# A picture's way through the processes; each process divides its seconds equally among its turns. The processes of
+# REQUESTS work while that function's request is under way.
 DROP: Final = (HARNESS, "storage_backend", "pubsub", "bridge")
 REQUESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "captioner": ("storage_backend", "firestore", HARNESS, "firestore", "pubsub"),
@@ -51,25 +51,25 @@ WAY: Final = (
 
 
 class LostPicturesError(Exception):
-    """Not all pictures had their music."""
+    """Some pictures got no music."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """CPU seconds that one picture costs each process, and how many cores there are for all of them."""
+    """The CPU seconds of one picture in each process, and the number of cores."""
 
     seconds: Mapping[str, float]
     cores: int = 2
 
     @property
     def threads(self) -> Mapping[str, int]:
-        """How many threads of each process run at once: the emulators use every core, Python one."""
+        """The threads of each process that run at once: emulators use all cores, Python one."""
         emulators = {"firestore", "pubsub", "storage_backend"}
         return {name: self.cores if name in emulators else 1 for name in self.seconds}
 
 
 def predicted(machine: Machine, pictures: int, seed: int = 1) -> float:
-    """Return the seconds until so many pictures, dropped at once, have their music."""
+    """Return the seconds until ``pictures``, dropped at once, have music."""
     env, chance = simpy.Environment(), Random(seed)
     cores = simpy.Resource(env, machine.cores)
     processes = {name: simpy.Resource(env, threads) for name, threads in machine.threads.items()}
@@ -105,7 +105,7 @@ def predicted(machine: Machine, pictures: int, seed: int = 1) -> float:
 
 
 def measured(up: Stage, functions: Supervisor, size: int) -> tuple[float, Machine]:
-    """Drop so many pictures; return the seconds until all had their music, and what one cost each process."""
+    """Drop ``size`` pictures; return the seconds until all have music, and the cost of one in each process."""
     before, data = _spent(up, functions), picture()
     began = time.perf_counter()
     with Witness() as witness, ThreadPoolExecutor(_DROPPERS) as pool:
@@ -133,7 +133,7 @@ def _spent(up: Stage, functions: Supervisor) -> dict[str, float]:
 
 
 def main(sizes: list[int]) -> None:
-    """Measure a small load, predict the larger ones, measure them too, and print both."""
+    """Measure a small load, predict and measure larger ones, and print both."""
     rows = []
     with stage() as up, up.functions() as functions:
         measured(up, functions, MEASURED // 2)

@@ -1,4 +1,4 @@
-"""What a simulated chain is made of: limits of a rate, and what each track waited for."""
+"""Parts of the simulated chain: rate limits, and each track's waiting."""
 
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
@@ -8,23 +8,23 @@ import simpy
 
 
 class RateLimit:
-    """At most so many in any ``seconds``; what is refused has to ask again."""
+    """Grants at most ``most`` requests in any ``seconds``; a refused one has to ask again."""
 
     def __init__(self, env: simpy.Environment, name: str, most: float = inf, seconds: float = 60.0) -> None:
-        """Nothing has been granted yet."""
+        """Start with nothing granted."""
         self.name, self.most = name, most
         self.highest = 0
         self._env, self._seconds = env, seconds
         self._granted: deque[float] = deque()
 
     def free(self) -> bool:
-        """Say whether one more would be granted now."""
+        """Tell whether one more would be granted."""
         while self._granted and self._granted[0] <= self._env.now - self._seconds:
             self._granted.popleft()
         return len(self._granted) + 1 <= self.most
 
     def ask(self) -> bool:
-        """Take one, or say that none is left."""
+        """Take one and return True, or return False if none is left."""
         if not self.free():
             return False
         self._granted.append(self._env.now)
@@ -34,7 +34,7 @@ class RateLimit:
 
 @dataclass
 class Journey:
-    """One track under way: when it came, where it is, and the seconds that it waited, by what for."""
+    """A track under way: its arrival, its place, and its seconds of waiting by cause."""
 
     began: float
     stage: str = ""
@@ -44,11 +44,11 @@ class Journey:
     _since: float = 0.0
 
     def wait(self, cause: str, now: float) -> None:
-        """Begin to wait."""
+        """Start waiting."""
         self._cause, self._since = cause, now
 
     def go_on(self, now: float) -> None:
-        """End to wait, if it waits."""
+        """Stop waiting."""
         if self._cause and now > self._since:
             self.waited[self._cause] += now - self._since
         self._cause = ""

@@ -1,4 +1,4 @@
-"""How many pictures come, which engine makes the music, and in how many regions: the settings of each simulation."""
+"""The settings of the simulations: pictures, engine and regions."""
 
 from dataclasses import dataclass, replace
 from math import ceil, inf
@@ -19,12 +19,12 @@ from benchmarks.simulation.chain import (
     Settings,
 )
 
-# Assumed: the busiest hour is half as busy again as the mean one.
+# Assumed: the busiest hour has 1.5 times the mean.
 SWING: Final = 0.5
 MONTH_SECONDS: Final = usage.DAYS_A_MONTH * DAY_SECONDS
 
-# Seconds of the engine itself. Measured for the composer: 30 s of music with mastering and encoding, 3 CPU seconds on
-# the machine of the other figures, doubled for a slower one. Guessed for the others.
+# The engine's seconds. The composer's are measured: 30 s of music with mastering and encoding take 3 CPU seconds on
+# the machine of the other figures, doubled here for a slower one. The others are guesses.
 ENGINE_SECONDS: Final = {"composer": 6.0, "lyria-3-clip": 20.0, "lyria-002": 20.0, "endpoint": usage.ENDPOINT_SECONDS}
 ENGINE_LIMITS: Final = {"lyria-3-clip": limits.LYRIA_3_CLIP, "lyria-002": limits.LYRIA_2}
 
@@ -39,7 +39,7 @@ _FEW: Final = 20
 
 @dataclass(frozen=True)
 class Volume:
-    """Pictures a month, and the stretch of time that is simulated: from ``start`` after midnight for ``seconds``."""
+    """Pictures a month, and the simulated period: ``seconds`` from ``start`` after midnight."""
 
     pictures: int
     start: float
@@ -49,7 +49,7 @@ class Volume:
 
     @property
     def peak(self) -> float:
-        """Pictures a second in the busiest moment."""
+        """The maximum of pictures a second."""
         return self.pictures / MONTH_SECONDS * (1 + SWING)
 
 
@@ -61,9 +61,9 @@ VOLUMES: Final = (
 
 
 def one_region(volume: Volume, engine: str) -> Settings:
-    """Return an installation as it is deployed: the functions' flags, default quotas, one region.
+    """Return an installation with the deployed flags and default quotas, in one region.
 
-    The caps on a day's tracks, which are there against costs, are thought of as raised.
+    It assumes raised daily limits, which exist only to cap costs.
     """
     captioner, launcher, notifier = (
         limits.hosted(name) for name in ("captioner", "pipeline_launcher", "result_notifier")
@@ -96,7 +96,7 @@ def one_region(volume: Volume, engine: str) -> Settings:
 
 
 def verdict(settings: Settings, outcome: Outcome) -> str:
-    """Say whether the chain keeps up: with what comes at the end, and without many waiting longer than a minute."""
+    """Return whether the chain keeps up with the arrivals, falls behind, or is late at the peak."""
     now = settings.rate(settings.seconds) * settings.unloaded_seconds
     if outcome.under_way[-1] > _KEPT_UP * now + _FEW:
         return "falls behind"
@@ -107,9 +107,9 @@ def verdict(settings: Settings, outcome: Outcome) -> str:
 
 @dataclass(frozen=True)
 class Regions:
-    """How many installations like this one, each in a region of its own, keep up, and what all of them need together.
+    """How many installations, each in its own region, keep up, and what all need together.
 
-    ``describer`` and ``engine`` are requests in the busiest minute that was seen, which no region adds to.
+    ``describer`` and ``engine`` are the requests of the busiest minute; more regions do not raise these quotas.
     """
 
     regions: int
@@ -120,7 +120,7 @@ class Regions:
 
 
 def regions(volume: Volume, engine: str) -> Regions:
-    """Find the fewest regions that keep up, with the quotas raised that an organisation or project has only once."""
+    """Find the lowest number of regions that keeps up, with raised quotas of organisation and project."""
     whole = replace(one_region(volume, engine), describer_limit=inf, engine_limit=inf)
     first = volume.peak / min(lets_through(whole).values())
     count = max(1, ceil(first * _ROOM))
@@ -133,7 +133,7 @@ def regions(volume: Volume, engine: str) -> Regions:
 
 
 def _share(whole: Settings, volume: Volume, count: int) -> Settings:
-    """Return one of so many regions, from two hours before the peak until it is over: what is left behind shows."""
+    """Return one of ``count`` regions, from two hours before the peak to its end, so that a backlog shows."""
     machines = max(1, ceil(whole.engine_slots / count)) if whole.engine_slots < _PLENTY else _PLENTY
     share = replace(whole, pictures_a_second=whole.pictures_a_second / count, engine_slots=machines)
     if volume.pictures == VOLUMES[0].pictures:
@@ -142,7 +142,7 @@ def _share(whole: Settings, volume: Volume, count: int) -> Settings:
 
 
 def lets_through(settings: Settings) -> dict[str, float]:
-    """Return how many pictures a second each limit lets through, the least first; what lets all through is left out."""
+    """Return the pictures a second that each limit allows, the lowest first; limits that allow all are left out."""
     found = {
         INSTANCES.format("captioner"): settings.captioner_slots
         / (settings.caption_seconds + settings.describer_seconds),

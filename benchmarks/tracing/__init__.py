@@ -1,1 +1,1 @@
-"""What is put on the path of a function to trace it."""
+"""The folder that is put on a function's path to trace it."""

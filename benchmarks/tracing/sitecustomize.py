@@ -1,6 +1,6 @@
-"""Write down when a function's requests and its calls of others begin and end: a line of JSON each in ``TRACE_FILE``.
+"""Record the start and end of a function's requests and outgoing calls as JSON lines in ``TRACE_FILE``.
 
-Python imports it by its name where its folder is on ``PYTHONPATH``, so that what is traced is the function as it is.
+Python imports this module by its name from ``PYTHONPATH``, so the traced function needs no change.
 """
 
 import functools
@@ -39,7 +39,7 @@ def _timed(owner: Any, name: str, label: Callable[..., str]) -> None:
 
 
 def _rpc(call: Any, *_: Any) -> str:
-    # The stub below Google's wrappers knows its method as "/google.firestore.v1.Firestore/Commit", some as bytes.
+    # The stub below Google's wrappers has the method, "/google.firestore.v1.Firestore/Commit", as str or bytes.
     method = call._target.__wrapped__._method  # noqa: SLF001  no public name of it exists
     service, name = (method if isinstance(method, str) else method.decode()).rsplit("/", 1)
     return f"{service.rsplit('.', 1)[1]} {name}"

@@ -1,1 +1,1 @@
-"""OpenAI's API on this machine, answered by an offline describer."""
+"""A local server of OpenAI's API with an offline describer."""

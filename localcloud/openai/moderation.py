@@ -1,8 +1,8 @@
-"""Moderation of the local cloud: a short list of words for text, a fixed low baseline for pictures.
+"""Moderation in the local cloud: a short word list for text, fixed low scores for pictures.
 
-This is a stand-in that speaks the real shape, not a safety system.
-A text's score in a category is .95 where one of the words below stands in it, and a low baseline elsewhere;
-a picture is not judged at all: every picture gets the same low baseline.
+It returns the real response format and is no safety system.
+A text that contains a word of a category's list scores 0.95 in it, any other text a low baseline.
+Pictures are not examined: all get the same low scores.
 """
 
 import re
@@ -16,7 +16,7 @@ _FLAGGED_FROM: Final = 0.5
 _FOR_IMAGES: Final = frozenset(
     ("self-harm", "self-harm/intent", "self-harm/instructions", "sexual", "violence", "violence/graphic")
 )
-# Deliberately few and blunt; a word counts where it begins, so that Korean endings may follow.
+# A few blunt words; only their beginning has to match, so that Korean endings may follow.
 _WORDS: Final = {
     "harassment": ("병신", "꺼져버려", "쓰레기 같은 놈", "you are worthless", "piece of trash"),
     "harassment/threatening": ("가만 안 두겠", "죽여버리겠", "죽여 버리겠", "i will kill you", "i'll kill you"),
@@ -39,7 +39,7 @@ _PATTERNS: Final = {
 
 
 def moderate(texts: Iterable[str], pictures: int) -> dict[str, Any]:
-    """Return one result of ``POST /v1/moderations`` for texts and a number of pictures taken together."""
+    """Return one result of ``POST /v1/moderations`` for these texts and this number of pictures."""
     joined = "\n".join(texts)
     scores = {name: _FOUND if pattern.search(joined) else _BASELINE for name, pattern in _PATTERNS.items()}
     flags = {name: score >= _FLAGGED_FROM for name, score in scores.items()}

@@ -1,4 +1,4 @@
-"""Reads what an OpenAI client asks, and refuses in OpenAI's words what this server does not do."""
+"""Parse OpenAI requests and refuse, with OpenAI's error codes, what this server does not support."""
 
 import base64
 import binascii
@@ -16,7 +16,7 @@ _FORMATS: Final = "Please use one of these formats: image/jpeg, image/png, image
 
 
 class ApiError(Exception):
-    """An error answered in OpenAI's shape."""
+    """An error in OpenAI's format."""
 
     def __init__(
         self, status: int, message: str, code: str | None, param: str | None = None, kind: str = "invalid_request_error"
@@ -29,26 +29,26 @@ class ApiError(Exception):
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture's bytes and where in the request it stands."""
+    """A picture's bytes and its place in the request, for error messages."""
 
     data: bytes
     param: str
 
 
 def refuse(message: str, code: str, param: str | None) -> NoReturn:
-    """Raise the 400 that names what is wrong and where."""
+    """Raise a 400 with the problem and the parameter."""
     raise ApiError(400, message, code, param)
 
 
 def required(body: Mapping[str, Any], name: str) -> Any:
-    """Return a parameter that must not be missing or empty."""
+    """Return a parameter; raise a 400 if it is missing or empty."""
     if body.get(name) in (None, "", []):
         refuse(f"Missing required parameter: '{name}'.", "missing_required_parameter", name)
     return body[name]
 
 
 def known_model(name: object, models: tuple[str, ...]) -> str:
-    """Return a model's name, or raise the 404 that a client gets for a model it has no access to."""
+    """Return a model's name, or raise OpenAI's 404 for a model without access."""
     if name not in models:
         raise ApiError(
             404, f"The model '{name}' does not exist or you do not have access to it.", "model_not_found", "model"
@@ -57,7 +57,7 @@ def known_model(name: object, models: tuple[str, ...]) -> str:
 
 
 def answerable(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str], list[Picture]]:
-    """Return the text settings, the texts and the pictures of a responses request; refuse what is not served here."""
+    """Return the text settings, texts and pictures of a responses request; refuse unsupported parameters."""
     if body.get("stream"):
         refuse("This server does not stream.", "unsupported_value", "stream")
     limit = body.get("max_output_tokens")
@@ -80,7 +80,7 @@ def answerable(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str], l
 
 
 def _parts(given: object) -> Iterator[str | Picture]:
-    """Yield every text and picture of ``input``, in order."""
+    """Yield the texts and pictures of ``input`` in order."""
     if isinstance(given, str):
         yield given
         return
@@ -106,7 +106,7 @@ def _parts(given: object) -> Iterator[str | Picture]:
 
 
 def _picture(url: object, param: str) -> Picture:
-    """Read a ``data:`` URL; no other is fetched, so that this server never calls out."""
+    """Decode a ``data:`` URL; other URLs are refused, so that this server makes no requests."""
     head, comma, payload = str(url).partition(",") if isinstance(url, str) else ("", "", "")
     if not head.startswith("data:image/") or not head.endswith(";base64") or not comma:
         refuse("Expected a base64-encoded data URL with an image MIME type.", "invalid_image_url", param)
@@ -120,13 +120,13 @@ def _picture(url: object, param: str) -> Picture:
 
 
 def refuse_image(param: str) -> NoReturn:
-    """Raise the 400 for bytes that are no picture."""
+    """Raise a 400 for bytes that are no picture."""
     message = f"The image data you provided does not represent a valid image. {_FORMATS}"
     refuse(message, "invalid_image", param)
 
 
 def asked_for(texts: list[str]) -> Request:
-    """Read the last text that is a JSON object as the request; without one, describe in Korean."""
+    """Parse the last text that is a JSON object; without one, the language is Korean."""
     for text in reversed(texts):
         try:
             data = json.loads(text)
@@ -138,7 +138,7 @@ def asked_for(texts: list[str]) -> Request:
 
 
 def answer_schema(text: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the JSON schema of ``text.format``, None for plain text."""
+    """Return the JSON schema of ``text.format``, or None for plain text."""
     asked = text.get("format") or {"type": "text"}
     kind = asked.get("type") if isinstance(asked, dict) else None
     if kind == "text":
@@ -154,7 +154,7 @@ def answer_schema(text: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def moderated_inputs(given: object) -> list[tuple[list[str], int]]:
-    """Return texts and number of pictures for every result: one for each string, or one for all parts together."""
+    """Return the texts and the number of pictures of each result: one result a string, or one for all parts."""
     if isinstance(given, str):
         return [([given], 0)]
     if not isinstance(given, list):

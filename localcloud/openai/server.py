@@ -1,12 +1,11 @@
-"""An OpenAI-compatible server for the local cloud, which really looks at the picture.
+"""An OpenAI-compatible server for the local cloud that describes the actual picture.
 
 It speaks the wire protocol of ``POST /v1/responses`` (structured output), ``POST /v1/moderations`` and
 ``GET /v1/models``, so that the unchanged ``openai`` package works against it with
 ``OPENAI_BASE_URL=http://127.0.0.1:PORT/v1``.
-Behind ``/v1/responses`` there is no language model but ``localcloud.openai.describer``: it answers briefs only.
+``/v1/responses`` has no language model: ``localcloud.openai.describer`` answers, and it writes only briefs.
 
-Token counts are estimates from sizes: a token for every four bytes of UTF-8 text,
-and for a picture what "low" detail costs.
+Token counts are estimates: one token for four bytes of UTF-8 text, and OpenAI's price of "low" detail for a picture.
 
 Run it with ``python -m localcloud.openai.server --port N``; it listens once the nets are loaded.
 """
@@ -53,7 +52,7 @@ _log = logging.getLogger("localcloud.openai")
 
 
 def create_app(describer: Describer | None = None) -> Flask:
-    """Build the server; loads the nets unless given a describer."""
+    """Return the Flask app; load the nets unless a describer is given."""
     app = Flask(__name__)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # of Flask's default provider
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
@@ -160,7 +159,7 @@ def _described(describer: Describer, picture: Picture, asked: Request, limits: L
 
 
 def _fitted(brief: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that the schema asks for; refuse a schema that a brief cannot answer."""
+    """Return the schema's fields; raise a 400 for a schema that no brief fits."""
     answer = {name: brief[name] for name in schema.get("properties", {}) if name in brief}
     try:
         jsonschema.validate(answer, schema, cls=jsonschema.Draft202012Validator)
@@ -176,7 +175,7 @@ def _tokens(text: str) -> int:
 
 
 def _response(body: Mapping[str, Any], text: Mapping[str, Any], answer: str, input_tokens: int) -> dict[str, Any]:
-    """Shape the answer as a response object, cut short as ``incomplete`` where ``max_output_tokens`` says so."""
+    """Return a response object; ``max_output_tokens`` may cut it, and it is then ``incomplete``."""
     limit = body.get("max_output_tokens")
     complete = limit is None or _tokens(answer) <= limit
     if limit is not None and not complete:
@@ -222,7 +221,7 @@ def _response(body: Mapping[str, Any], text: Mapping[str, Any], answer: str, inp
 
 
 class _Gunicorn(BaseApplication):  # type: ignore[misc]  # untyped base
-    """One process with a few threads: the worker itself loads the nets, once, since their threads do not fork."""
+    """One worker process with a few threads. The worker loads the nets: their threads do not survive a fork."""
 
     def __init__(self, port: int) -> None:
         self._port = port

@@ -1,1 +1,1 @@
-"""Pub/Sub beside its emulator: deliveries, publishing, the scheduler."""
+"""What the Pub/Sub emulator lacks: push deliveries, dead letters and the scheduler."""

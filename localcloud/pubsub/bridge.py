@@ -1,8 +1,8 @@
-"""Delivers what is published to the functions, since the Pub/Sub emulator's own push is unsound.
+"""Deliver messages to the functions, because the Pub/Sub emulator's own push is unreliable.
 
-It pulls from a subscription of each topic and posts to the function: acknowledged when the function answers 2xx,
-tried again after a growing pause otherwise, and put on the dead-letter topic after the last attempt.
-The count of attempts lives here: after a restart of the bridge a message that is under way starts again from 1.
+The bridge pulls from one subscription a topic and posts to the function. It acks a message when the function answers
+2xx, retries with growing pauses otherwise, and publishes a dead letter after the last attempt.
+It counts attempts in memory: after a restart, the count of an unacknowledged message starts again from 1.
 """
 
 import asyncio
@@ -46,25 +46,25 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _ACK_DEADLINE_SECONDS: Final = 10
-# Messages that wait for their next attempt are held too, so this bounds those, not the requests under way.
+# This includes messages that wait for their next attempt; Route.concurrency bounds the requests.
 _HELD_MESSAGES: Final = 2000
 _END_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True)
 class Backoff:
-    """The pause before each further attempt, in seconds: doubled each time, from ``first`` up to ``longest``."""
+    """The pause before each retry in seconds: it doubles from ``first`` up to ``longest``."""
 
     first: float = 1.0
     longest: float = 30.0
 
     def pause(self, attempt: int) -> float:
-        """Return how long to wait after this attempt, counted from 1."""
+        """Return the seconds to wait after this attempt, counted from 1."""
         return float(min(self.first * 2 ** min(attempt - 1, 30), self.longest))
 
 
 def local_routes(addresses: Addresses) -> tuple[Route, ...]:
-    """Return who is told of what in the local cloud."""
+    """Return the local cloud's subscriptions and the function of each."""
     push = push_form(PROJECT)
     return (
         Route(
@@ -82,7 +82,7 @@ def local_routes(addresses: Addresses) -> tuple[Route, ...]:
 
 
 def ensure_topics(project: str, routes: Iterable[Route]) -> None:
-    """Create each route's topic and subscription, and a dead-letter topic with a subscription of its own."""
+    """Create each route's topic and subscription, and a dead-letter topic with its subscription."""
     with pubsub_v1.PublisherClient() as publisher, pubsub_v1.SubscriberClient() as subscriber:
         for route in routes:
             dead = route.topic + DEAD_LETTER_SUFFIX
@@ -99,12 +99,12 @@ def ensure_topics(project: str, routes: Iterable[Route]) -> None:
 
 
 class Bridge:
-    """Delivers along its routes until it is cancelled; ``deliverer`` makes each attempt."""
+    """Delivers along its routes until cancelled; ``deliverer`` makes each attempt."""
 
     def __init__(
         self, project: str, routes: Iterable[Route], deliverer: Deliverer = deliver, backoff: Backoff | None = None
     ) -> None:
-        """Nothing is pulled before ``run``."""
+        """Pull nothing before ``run``."""
         self._project = project
         self._slots = {route: asyncio.Semaphore(route.concurrency) for route in routes}
         self._deliverer = deliverer
@@ -112,7 +112,7 @@ class Bridge:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
-        """Pull and deliver until cancelled; raise what ends a pull for good. Calls ``on_ready`` when it pulls."""
+        """Pull and deliver until cancelled; call ``on_ready`` once pulling. Raises the error that ends a pull."""
         loop = asyncio.get_running_loop()
         with subscriber_client() as subscriber, pubsub_v1.PublisherClient() as publisher:
             self._publisher = publisher
@@ -125,7 +125,7 @@ class Bridge:
                     pull.cancel()
                 for task in self._tasks:
                     task.cancel()
-                # The client's threads may still acknowledge, and must not find its channel closed.
+                # The client's threads may still ack, so its channel has to stay open until they end.
                 await asyncio.gather(*(asyncio.to_thread(_await_end, pull) for pull in pulls))
 
     def _pull(self, subscriber: Any, route: Route, loop: asyncio.AbstractEventLoop) -> Any:
@@ -135,10 +135,10 @@ class Bridge:
             task.add_done_callback(self._tasks.discard)
 
         def received(pulled: Any) -> None:
-            with suppress(RuntimeError):  # the loop has ended: the message stays with Pub/Sub
+            with suppress(RuntimeError):  # the loop has ended: Pub/Sub delivers the message again
                 loop.call_soon_threadsafe(begin, pulled)
 
-        # The client extends the lease of every message that it holds, be it in a request or waiting for the next one.
+        # The client extends the deadline of each message that it holds, during a request and between attempts.
         return subscriber.subscribe(
             subscriber.subscription_path(self._project, route.subscription),
             received,
@@ -180,7 +180,7 @@ def _await_end(pull: Any) -> None:
 
 
 async def _in_thread(work: Callable[[], str | None]) -> str | None:
-    """Run blocking work in a thread that, unlike a pool's, does not keep the process alive when it has to end."""
+    """Run blocking work in a daemon thread; a pool's thread would keep the process alive."""
     future: Future[str | None] = Future()
 
     def run() -> None:
@@ -188,7 +188,7 @@ async def _in_thread(work: Callable[[], str | None]) -> str | None:
             return
         try:
             future.set_result(work())
-        except BaseException as error:  # noqa: BLE001  it belongs to whoever awaits
+        except BaseException as error:  # noqa: BLE001  the awaiting task gets it
             future.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()

@@ -1,4 +1,4 @@
-"""How a message reaches a function: the request that Eventarc or a push subscription would make of it."""
+"""Turn messages into the HTTP requests that Eventarc and push subscriptions send."""
 
 import base64
 import json
@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import requests
 
-# The longest that an event-driven function may run.
+# Google's maximum for an event-driven function.
 REQUEST_TIMEOUT_SECONDS: Final = 540.0
 
 _CONNECT_TIMEOUT_SECONDS: Final = 5.0
@@ -19,12 +19,12 @@ _INT64_FIELDS: Final = ("generation", "metageneration", "size")
 
 
 class PoisonError(Exception):
-    """A message of which no request can be made, however often it is tried."""
+    """A message that cannot be turned into a request; retrying does not help."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """A Pub/Sub message as it was pulled."""
+    """A pulled Pub/Sub message."""
 
     data: bytes
     attributes: Mapping[str, str]
@@ -40,15 +40,15 @@ class Post:
     body: bytes
 
 
-# What becomes of a message at this attempt, counted from 1: a request, or None where the function is not meant.
+# Returns the request for this attempt, counted from 1, or None if the message is not for the function.
 Form = Callable[["Route", Message, int], Post | None]
 
 
 @dataclass(frozen=True)
 class Route:
-    """A subscription of a topic and the function that it feeds.
+    """A subscription and the function that gets its messages.
 
-    ``concurrency`` requests are under way at once, ``max_attempts`` are made before the message becomes a dead letter.
+    At most ``concurrency`` requests run at once; after ``max_attempts`` a message becomes a dead letter.
     """
 
     topic: str
@@ -60,14 +60,14 @@ class Route:
     timeout_seconds: float = REQUEST_TIMEOUT_SECONDS
 
 
-# Makes one attempt and returns None where the function has taken the message, else why it has not.
+# Makes one attempt; returns None if the function acknowledged the message, otherwise the reason.
 Deliverer = Callable[[Route, Message, int], str | None]
 
 
 def deliver(route: Route, message: Message, attempt: int) -> str | None:
-    """Make one attempt and return None where the function has taken the message, else why it has not.
+    """Make one attempt; return None if the function acknowledged the message, otherwise the reason.
 
-    Raises PoisonError for a message of which no request can be made.
+    Raises PoisonError for a message that cannot be turned into a request.
     """
     post = route.form(route, message, attempt)
     if post is None:
@@ -83,7 +83,7 @@ def deliver(route: Route, message: Message, attempt: int) -> str | None:
 
 
 def push_form(project: str) -> Form:
-    """Return the form of a push subscription with a dead-letter policy."""
+    """Return the request format of a push subscription with a dead-letter policy."""
 
     def form(route: Route, message: Message, attempt: int) -> Post:
         body = {
@@ -102,7 +102,7 @@ def push_form(project: str) -> Form:
 
 
 def storage_form(bucket: str) -> Form:
-    """Return the form of an Eventarc trigger on one bucket: a storage CloudEvent in binary mode."""
+    """Return the request format of an Eventarc trigger on one bucket: a CloudEvent in binary mode."""
 
     def form(_route: Route, message: Message, _attempt: int) -> Post | None:
         if message.attributes.get("eventType") != _FINALIZE or message.attributes.get("bucketId") != bucket:
@@ -116,7 +116,7 @@ def storage_form(bucket: str) -> Form:
                 "ce-time": _timestamp(message.published),
                 "ce-type": "google.cloud.storage.object.v1.finalized",
                 "ce-source": f"//storage.googleapis.com/projects/_/buckets/{bucket}",
-                # A header holds ASCII: the CloudEvents HTTP binding has everything else percent-encoded.
+                # Headers are ASCII: the CloudEvents HTTP binding percent-encodes everything else.
                 "ce-subject": f"objects/{quote(str(data['name']), safe=_PRINTABLE)}",
                 "ce-bucket": bucket,
             },
@@ -127,7 +127,7 @@ def storage_form(bucket: str) -> Form:
 
 
 def dead_letter_attributes(project: str, route: Route, message: Message, attempts: int, reason: str) -> dict[str, str]:
-    """Return a message's attributes with those that Pub/Sub adds to a dead letter, the last one being why it died."""
+    """Return a message's attributes and those that Pub/Sub adds to a dead letter; the last holds the reason."""
     prefix = "CloudPubSubDeadLetterSource"
     return {
         **message.attributes,
@@ -145,8 +145,8 @@ _PRINTABLE: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code)
 def _object_data(message: Message) -> dict[str, Any]:
     try:
         data: dict[str, Any] = json.loads(message.data)
-        # StorageObjectData is proto3 JSON: 64-bit numbers are strings, whatever the emulator writes.
-        # A fresh object is of its first metageneration, which fake-gcs-server leaves unsaid.
+        # StorageObjectData is proto3 JSON, where 64-bit numbers are strings; the emulator writes numbers.
+        # A new object has metageneration 1, which fake-gcs-server omits.
         data = {"metageneration": "1"} | data
         return data | {name: str(data[name]) for name in (*_INT64_FIELDS, "bucket", "name")}
     except (ValueError, TypeError, KeyError) as error:

@@ -1,4 +1,4 @@
-"""Publishing from an event loop that may end at any moment."""
+"""Publish from an event loop that may be cancelled at any moment."""
 
 import asyncio
 from concurrent.futures import wait
@@ -8,9 +8,9 @@ _PUBLISH_TIMEOUT_SECONDS: Final = 10.0
 
 
 async def publish(publisher: Any, topic: str, data: bytes, **attributes: str) -> None:
-    """Publish a message on a topic, given by its full name, and wait until it is taken.
+    """Publish a message on a topic, given by its full name, and wait for the server's answer.
 
-    A cancellation waits as well: the client's own thread sends, and must not find its channel closed.
+    A cancellation waits too: the client's thread needs the open channel until the message is sent.
     """
     future = publisher.publish(topic, data, **attributes)
     try:

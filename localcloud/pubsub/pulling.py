@@ -1,7 +1,7 @@
-"""A Pub/Sub client whose streaming pulls the emulator forgets when they end.
+"""A Pub/Sub client that half-closes its streaming pulls, so that the emulator forgets the subscriber.
 
-The emulator (0.8.20) lets go of a stream only when its requests have ended. One that is cancelled, as the client does,
-stays a subscriber: it goes on being sent messages, which nobody reads and nobody else gets while the emulator runs.
+The emulator (0.8.20) removes a subscriber only when its request stream ends. The client cancels the stream instead;
+the emulator then keeps sending messages to the cancelled stream, and no other subscriber gets them.
 """
 
 import os
@@ -15,13 +15,13 @@ from google.cloud import pubsub_v1
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 _END_SECONDS: Final = 10.0
-# As the client's own channel has it: several messages that come at once may be more than 4 MiB.
+# As in the client's default channel: one response may hold more than 4 MiB of messages.
 _OPTIONS: Final = (("grpc.max_receive_message_length", -1),)
 
 
 @contextmanager
 def subscriber_client() -> Iterator[pubsub_v1.SubscriberClient]:
-    """Make a client of the emulator in PUBSUB_EMULATOR_HOST; when closed, it waits until its pulls have ended there."""
+    """Yield a client of the emulator in PUBSUB_EMULATOR_HOST, and wait at the end until its pulls have ended."""
     streams = _Streams()
     channel = grpc.intercept_channel(grpc.insecure_channel(os.environ["PUBSUB_EMULATOR_HOST"], _OPTIONS), streams)
     with pubsub_v1.SubscriberClient(transport=SubscriberGrpcTransport(channel=channel)) as client:
@@ -50,7 +50,7 @@ class _Streams(grpc.StreamStreamClientInterceptor):  # type: ignore[misc]
 
 
 class _Stream:
-    """A call that is not cancelled: the client ends its requests right after, and the server then ends the call."""
+    """A call that ignores cancel(): the client then ends its requests, and the server ends the call."""
 
     def __init__(self, call: Any) -> None:
         self._call = call

@@ -1,4 +1,4 @@
-"""The scheduler's tick, as Cloud Scheduler would publish it: once a minute, so that lost events are made up for."""
+"""Publish the tick that starts a sweep, once a minute, as Cloud Scheduler does."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ _EVERY_SECONDS: Final = 60.0
 
 
 async def tick(publisher: Any, topic: str, every_seconds: float = _EVERY_SECONDS) -> None:
-    """Publish a tick on a topic, given by its full name, again and again until cancelled."""
+    """Publish a tick on a topic, given by its full name, every ``every_seconds`` until cancelled."""
     while True:
         await asyncio.sleep(every_seconds)
         await publish(publisher, topic, TICK)

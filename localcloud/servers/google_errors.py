@@ -1,4 +1,4 @@
-"""Errors as Google's APIs answer them: https://cloud.google.com/apis/design/errors."""
+"""Errors in the format of Google's APIs: https://cloud.google.com/apis/design/errors."""
 
 from typing import Any, Final
 
@@ -18,21 +18,21 @@ _FALLBACKS: Final = {400: "INVALID_ARGUMENT", 404: "NOT_FOUND", 405: "UNIMPLEMEN
 
 
 class GoogleError(Exception):
-    """What an API refuses, as one of google.rpc.Code's names and a sentence for a person."""
+    """An error with a name from google.rpc.Code and a message."""
 
     def __init__(self, status: str, message: str, *details: dict[str, Any]) -> None:
-        """``details`` are messages with an ``@type`` each."""
+        """Take the error's details as messages, each with an ``@type``."""
         super().__init__(message)
         self.status = status
         self.details = details
 
     @property
     def code(self) -> int:
-        """The HTTP status that goes with the error."""
+        """The HTTP status of the error."""
         return _STATUSES[self.status]
 
     def response(self) -> Response:
-        """Return the answer in Google's format."""
+        """Return the response in Google's format."""
         error = {"code": self.code, "message": str(self), "status": self.status}
         if self.details:
             error["details"] = list(self.details)
@@ -42,7 +42,7 @@ class GoogleError(Exception):
 
 
 def answer_like_google(app: Flask) -> None:
-    """Make an app answer its own errors, and those of its framework, in Google's format."""
+    """Make an app answer its own and Flask's errors in Google's format."""
 
     @app.errorhandler(GoogleError)
     def _of_the_api(error: GoogleError) -> Response:
@@ -55,7 +55,7 @@ def answer_like_google(app: Flask) -> None:
 
 
 def require_bearer() -> None:
-    """Raise UNAUTHENTICATED for a request without an access token; which token it is does not matter here."""
+    """Raise UNAUTHENTICATED for a request without an access token; any token is accepted."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise GoogleError(

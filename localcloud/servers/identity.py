@@ -1,8 +1,8 @@
-"""Google's identity services on this machine: signatures and certificates, ``python -m localcloud.servers.identity``.
+"""Local versions of Google's identity services: ``python -m localcloud.servers.identity``.
 
-Signing goes through the IAM Credentials API as in the cloud; the certificates are where a verifier would look for them.
-The credentials are a developer's, with a token that does not expire: those of a service account or of a machine have
-google-auth ask Google, whatever their ``token_uri`` is, where the account may be used.
+The IAM Credentials API signs, and verifiers fetch the certificates as from Google.
+The credentials file holds a user's credentials with a token that does not expire. With those of a service account
+google-auth would ask Google where the account may be used, even with another ``token_uri``.
 """
 
 import base64
@@ -30,7 +30,7 @@ _PRIVATE_MODE: Final = 0o600
 
 @dataclass(frozen=True)
 class AccountKey:
-    """A service account's key pair; ``certificate`` is PEM, ``id`` the name that a signature's header gives it."""
+    """A service account's key pair; ``certificate`` is PEM, ``id`` is the key's id in a signature's header."""
 
     email: str
     id: str
@@ -39,7 +39,7 @@ class AccountKey:
 
     @classmethod
     def of(cls, email: str, folder: Path) -> Self:
-        """Read an account's key, or make it: signatures stay valid over a restart."""
+        """Read an account's key, or create it; a stored key keeps signatures valid after a restart."""
         file = folder / f"{email}.pem"
         if not file.exists():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -55,19 +55,19 @@ class AccountKey:
         return cls(email, key_id, private, _certificate(email, private))
 
     def sign(self, payload: bytes) -> bytes:
-        """Return the RSA-SHA256 signature, PKCS #1 v1.5, as signBlob gives it."""
+        """Return the RSA-SHA256 signature (PKCS #1 v1.5) that signBlob returns."""
         return self.private.sign(payload, padding.PKCS1v15(), hashes.SHA256())
 
 
 def prepare(addresses: Addresses) -> dict[str, AccountKey]:
-    """Make what is missing of the keys, write the credentials file, and return the keys by email."""
+    """Create missing keys, write the credentials file, and return the keys by email."""
     keys = {email: AccountKey.of(email, addresses.home / "identity") for email in ACCOUNTS}
     _write_private(addresses.credentials_file, json.dumps(_credentials(), indent=2).encode())
     return keys
 
 
 def app(keys: dict[str, AccountKey]) -> Flask:
-    """Return the WSGI app that answers for these accounts."""
+    """Return the WSGI app with these accounts."""
     api = Flask(__name__)
     answer_like_google(api)
 
@@ -77,7 +77,7 @@ def app(keys: dict[str, AccountKey]) -> Flask:
 
     @api.post("/v1/projects/<project>/serviceAccounts/<email>:signBlob")
     def _sign_blob(project: str, email: str) -> Response:
-        del project  # "-" for whichever the account is in
+        del project  # clients send "-": the account's own project
         require_bearer()
         key = _key(keys, email)
         body: Any = request.get_json(silent=True)
@@ -102,7 +102,7 @@ def main() -> None:
 
 
 def _credentials() -> dict[str, str]:
-    # What `gcloud auth application-default login` leaves behind; nothing here looks into the token.
+    # The format that `gcloud auth application-default login` writes; no local server checks the token.
     return {
         "type": "authorized_user",
         "client_id": "localcloud",
@@ -142,7 +142,7 @@ def _certificate(email: str, private: rsa.RSAPrivateKey) -> str:
 
 
 def _write_private(file: Path, content: bytes) -> None:
-    # Whole or not at all, and never readable by others: a client may read it at any moment.
+    # Rename a complete private file into place: a client may read it at any moment.
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(".new")
     draft.unlink(missing_ok=True)

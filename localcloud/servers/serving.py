@@ -1,4 +1,4 @@
-"""How every server that is written here listens: threads, one readable line a request, a clean end on SIGTERM."""
+"""Serve WSGI apps: threads, one log line a request, a clean end on SIGTERM."""
 
 import signal
 import socket
@@ -19,13 +19,13 @@ HEALTH_PATH: Final = "/healthz"
 
 
 def say(line: str) -> None:
-    """Print one line for whoever watches the terminal, with the time of day in front."""
+    """Print a line with the time of day."""
     sys.stdout.write(f"{datetime.now().astimezone():%H:%M:%S} {line}\n")
     sys.stdout.flush()
 
 
 def listen(app: "WSGIApplication", port: int) -> BaseWSGIServer:
-    """Bind a port, 0 for any free one, and return the server; raise OSError where the port is taken.
+    """Bind a port, or any free one for 0, and return the server; raise OSError if the port is taken.
 
     Requests wait in the socket's queue until ``serve_forever`` is called.
     """
@@ -34,11 +34,11 @@ def listen(app: "WSGIApplication", port: int) -> BaseWSGIServer:
 
 
 def serve(app: "WSGIApplication", port: int) -> None:
-    """Serve until SIGTERM or Ctrl-C, then return, so that the caller can end what it started."""
+    """Serve until SIGTERM or Ctrl-C, then return, so that the caller can clean up."""
     server = listen(app, port)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        # shutdown() waits for serve_forever(), which runs in this very thread.
+        # shutdown() waits for serve_forever(), which runs in this thread.
         Thread(target=server.shutdown, daemon=True).start()
 
     signal.signal(signal.SIGTERM, stop)

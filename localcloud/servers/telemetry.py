@@ -1,4 +1,4 @@
-"""Takes spans by OTLP over HTTP and shows them by trace, as JSON: ``python -m localcloud.servers.telemetry``."""
+"""Accept spans by OTLP over HTTP and show them by trace as JSON: ``python -m localcloud.servers.telemetry``."""
 
 import threading
 from collections import OrderedDict
@@ -19,7 +19,7 @@ _TRACES_KEPT: Final = 1000
 
 
 def app() -> Flask:
-    """Return the server; it keeps the latest thousand traces, and of a span that comes twice the latter."""
+    """Return the WSGI app; it keeps the last thousand traces, and the last version of a span."""
     traces: OrderedDict[str, dict[str, Any]] = OrderedDict()
     lock = threading.Lock()
     server = Flask(__name__)

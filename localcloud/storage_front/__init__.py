@@ -1,1 +1,1 @@
-"""A front before fake-gcs-server that refuses what Cloud Storage would refuse, and passes on the rest unchanged."""
+"""A proxy in front of fake-gcs-server that refuses what Cloud Storage refuses and forwards the rest unchanged."""

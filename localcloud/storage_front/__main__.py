@@ -1,4 +1,4 @@
-"""Serve the storage's front until SIGTERM: ``python -m localcloud.storage_front``."""
+"""Serve the storage front until SIGTERM: ``python -m localcloud.storage_front``."""
 
 import asyncio
 import signal
@@ -11,14 +11,14 @@ from localcloud.storage_front.backend import BLOCK_BYTES, Backend, client_sessio
 from localcloud.storage_front.cors import Cors
 from localcloud.storage_front.front import StorageFront
 
-# An object's name has at most 1,024 bytes, each of which may be sent as three characters; a target may hold two.
+# A target may hold two object names of 1,024 bytes, each byte percent-encoded as three characters.
 _HEAD_BYTES: Final = 2**16
 _BACKLOG: Final = 512
 _SHUTDOWN_SECONDS: Final = 2.0
 
 
 def main() -> None:
-    """Serve at the addresses that the environment names."""
+    """Serve at the addresses of the environment."""
     asyncio.run(_serve(Addresses.from_environ()))
 
 

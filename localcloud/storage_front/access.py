@@ -1,4 +1,4 @@
-"""Who may do what to which bucket: the roles of the deployment, as far as they concern addresses of objects."""
+"""Which account may do what in which bucket: the deployment's roles on objects."""
 
 from typing import Final
 
@@ -12,8 +12,8 @@ GET: Final = "storage.objects.get"
 CREATE: Final = "storage.objects.create"
 DELETE: Final = "storage.objects.delete"
 
-# Nobody who comes with a signature or with nothing may list.
-# The local account is not here: everything on this machine runs as it, with a token and never by a signed address.
+# No account lists objects by a signed or an anonymous request.
+# The local account is missing: all local processes use it, with a token and never by a signed URL.
 _GRANTS: Final = {
     (ALL_USERS, RESULTS_BUCKET): {GET},
     (UPLOAD_SIGNER, IMAGES_BUCKET): {CREATE},
@@ -24,7 +24,7 @@ _NEEDED: Final = {"GET": GET, "HEAD": GET, "PUT": CREATE, "DELETE": DELETE}
 
 
 def is_granted(member: str, permission: str, bucket: str) -> bool:
-    """Say whether an account, or everyone, has a permission on a bucket."""
+    """Tell whether an account, or everyone, has a permission on a bucket."""
     return any(permission in _GRANTS.get((who, bucket), ()) for who in (member, ALL_USERS))
 
 
@@ -36,5 +36,5 @@ def require(member: str, method: str, target: Target) -> None:
 
 
 def access_denied(member: str, target: Target) -> RefusalError:
-    """Return the refusal, which is the same whether the object is there or not: who may not list learns nothing."""
+    """Return the same error for existing and missing objects, so that it does not reveal which exist."""
     return RefusalError("AccessDenied", f"{member} has no such access to {target.bucket}/{target.object}.")

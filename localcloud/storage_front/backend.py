@@ -1,4 +1,4 @@
-"""The storage behind the front: bodies and answers stream through, names and bytes as they were sent."""
+"""Forward requests to fake-gcs-server; bodies and responses are streamed and names stay as sent."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from localcloud.storage_front.targets import Target
 BLOCK_BYTES: Final = 2**18
 
 _LOOK: Final = ClientTimeout(total=10)
-# What concerns one connection alone, and what the front decides for itself.
+# Hop-by-hop headers, and headers that the front sets.
 _NOT_SENT_ON: Final = frozenset(
     ("connection", "expect", "host", "keep-alive", "origin", "proxy-connection", "te", "trailer", "transfer-encoding")
 )
@@ -23,7 +23,7 @@ _NOT_HANDED_BACK: Final = frozenset(("connection", "keep-alive", "transfer-encod
 
 
 def client_session() -> ClientSession:
-    """Return a session that passes bodies on as they are, over as many connections as are wanted."""
+    """Return a session that does not decompress bodies and does not limit connections."""
     return ClientSession(
         connector=TCPConnector(limit=0),
         timeout=ClientTimeout(total=None, sock_connect=10),
@@ -35,13 +35,13 @@ def client_session() -> ClientSession:
 
 @dataclass(frozen=True)
 class Whole:
-    """A body that has been read to its end, of ``length`` bytes."""
+    """A complete body of ``length`` bytes."""
 
     file: IO[bytes]
     length: int
 
     async def blocks(self) -> AsyncIterator[bytes]:
-        """Give the body from its beginning."""
+        """Yield the body from its beginning."""
         self.file.seek(0)
         while block := self.file.read(BLOCK_BYTES):
             yield block
@@ -49,7 +49,7 @@ class Whole:
 
 @dataclass(frozen=True)
 class Backend:
-    """The storage at ``url``, which knows itself by the front's ``host``."""
+    """The storage at ``url``; it expects the front's ``host`` in the Host header."""
 
     session: ClientSession
     url: str
@@ -62,10 +62,10 @@ class Backend:
         whole: Whole | None = None,
         absent: RefusalError | None = None,
     ) -> web.StreamResponse:
-        """Send a request on and hand its answer back with these headers added.
+        """Forward a request and return the response with these headers added.
 
-        ``whole`` is its body where that was read before; ``absent`` is raised where the storage says that it has no
-        such object.
+        ``whole`` is the body if it has been read already. Raises ``absent`` if the storage answers that the object
+        is missing.
         """
         sent = _without(_NOT_SENT_ON, request.headers.items())
         sent["Host"] = self.host
@@ -75,7 +75,7 @@ class Backend:
             body = whole.blocks()
         elif request.can_read_body:
             body = body_of(request)
-        # As sent, so that nothing is judged in one spelling and stored in another.
+        # Forward the path as it was sent: the front has checked this spelling.
         url = URL(self.url + request.raw_path, encoded=True)
         try:
             answer = await self.session.request(request.method, url, headers=sent, data=body, allow_redirects=False)
@@ -95,13 +95,13 @@ class Backend:
                     await response.write(block)
                 await response.write_eof()
             except ClientError:
-                # Half an answer cannot be taken back; a closed connection says that it is not the whole.
+                # The response has begun, so only closing the connection shows that it is incomplete.
                 if request.transport is not None:
                     request.transport.close()
             return response
 
     async def generation(self, target: Target) -> int:
-        """Return an object's generation, 0 where it is not there."""
+        """Return an object's generation, or 0 if it is missing."""
         url = f"{self.url}/storage/v1/b/{quote(target.bucket, safe='')}/o/{quote(target.object, safe='')}"
         try:
             async with self.session.get(URL(url, encoded=True), timeout=_LOOK) as answer:
@@ -114,7 +114,7 @@ class Backend:
 
 
 async def body_of(request: web.BaseRequest) -> AsyncIterator[bytes]:
-    """Give a request's body, asking for it first where the sender waits for that."""
+    """Yield a request's body; answer "100 Continue" first if the client waits for it."""
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0
@@ -123,7 +123,7 @@ async def body_of(request: web.BaseRequest) -> AsyncIterator[bytes]:
 
 
 def _without(names: frozenset[str], headers: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
-    """Return headers without these, and without the storage's own idea of who may read an answer."""
+    """Return headers without these and without the storage's own CORS headers."""
     return CIMultiDict(
         (name, value)
         for name, value in headers

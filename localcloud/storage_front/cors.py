@@ -1,4 +1,4 @@
-"""Cross-origin requests, answered as a bucket's CORS configuration would have them answered."""
+"""CORS headers as a bucket's CORS configuration gives them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ _MAX_AGE_SECONDS: Final = 3600
 
 @dataclass(frozen=True)
 class Cors:
-    """The configuration of the buckets that the page works with; ``origins`` are exact."""
+    """The CORS configuration of the page's buckets; ``origins`` are exact."""
 
     origins: frozenset[str]
 
     def headers(self, method: str, target: Target, sent: Mapping[str, str]) -> dict[str, str]:
-        """Return what an answer to ``method`` carries for the origin that asks; nothing for a foreign one."""
+        """Return the CORS headers of a response to ``method``; none for an unknown origin."""
         preflight = method == "OPTIONS"
         asked = sent.get("Access-Control-Request-Method", "") if preflight else method
         origin = sent.get("Origin", "")

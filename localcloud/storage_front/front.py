@@ -1,4 +1,4 @@
-"""The judge: looks at a request's head, and lets through what Cloud Storage would."""
+"""Check each request's head and forward the requests that Cloud Storage allows."""
 
 import asyncio
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ _IN_MEMORY_BYTES: Final = 2**22
 
 @dataclass(frozen=True)
 class StorageFront:
-    """Stands before a storage; the signers' certificates are at ``identity``."""
+    """A proxy in front of a storage; the server at ``identity`` has the signers' certificates."""
 
     backend: Backend
     identity: str
@@ -50,14 +50,14 @@ class StorageFront:
             say(f"refused {request.method} {path}: {refusal.status} {refusal.code}: {refusal}")
             return _refused(request, refusal, headers)
         except (ConnectionError, ClientPayloadError):
-            # The sender broke off or sent no HTTP: nothing was stored and there is nobody to tell.
+            # The client closed the connection or sent no HTTP: nothing was stored and no response is possible.
             response = web.Response(status=web.HTTPBadRequest.status_code)
             response.force_close()
             return response
 
     async def _judge(self, request: web.BaseRequest, target: Target, headers: Mapping[str, str]) -> web.StreamResponse:
         if target.is_json_api:
-            # The operator's own clients need no credentials on this machine; a page in a browser is somebody else.
+            # Local command-line clients need no credentials; a page in a browser does.
             if "Origin" in request.headers and "Authorization" not in request.headers:
                 raise RefusalError("AuthenticationRequired", "A page has no access to the JSON API without a token.")
             return await self.backend.answer(request, headers)
@@ -86,12 +86,12 @@ class StorageFront:
         conditions = UploadConditions.parse(request.headers)
         if "Transfer-Encoding" not in request.headers:
             conditions.check_length(request.content_length or 0)
-        # The storage gets a body that is whole and allowed, or none: it holds a lock for as long as it reads one, so
-        # that one slow sender would stop everybody.
+        # Forward only complete and permitted bodies: fake-gcs-server holds a lock while it reads one, so
+        # that one slow upload would block all others.
         with SpooledTemporaryFile(_IN_MEMORY_BYTES) as file:
             body = Whole(file, await conditions.keep(body_of(request), file))
-            # From here to the storage's answer this upload is alone with its object: of two, the second sees the
-            # first one's generation.
+            # Until the storage answers, this upload holds the object's lock: of two uploads, the second sees the
+            # generation of the first.
             async with self._locks.setdefault((target.bucket, target.object), asyncio.Lock()):
                 present = await self.backend.generation(target)
                 conditions.check_generation(present)
@@ -100,7 +100,7 @@ class StorageFront:
                 return await self.backend.answer(request, headers, body)
 
     async def _certificates(self, signer: str) -> list[str]:
-        """Return the PEM certificates of an account, none of one that nobody knows."""
+        """Return the PEM certificates of an account; none for an unknown account."""
         url = f"{self.identity}/service_accounts/v1/metadata/x509/{quote(signer, safe='@')}"
         try:
             async with self.backend.session.get(URL(url, encoded=True), timeout=_LOOK) as answer:
@@ -114,6 +114,6 @@ def _refused(request: web.BaseRequest, refusal: RefusalError, headers: Mapping[s
     response.content_type = "application/xml"
     response.charset = "UTF-8"
     if "Expect" in request.headers:
-        # The body may come or not, so that what follows on this connection has no certain beginning.
+        # The client may or may not send the body, so the connection cannot be reused.
         response.force_close()
     return response

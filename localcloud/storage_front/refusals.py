@@ -1,4 +1,4 @@
-"""Errors as the XML API of Cloud Storage answers them: https://cloud.google.com/storage/docs/xml-api/reference-status."""
+"""Errors of Cloud Storage's XML API: https://cloud.google.com/storage/docs/xml-api/reference-status."""
 
 from typing import Final
 from xml.sax.saxutils import escape
@@ -21,15 +21,15 @@ _STATUSES: Final = {
 
 
 class RefusalError(Exception):
-    """What the storage refuses: one of its error codes and a sentence for a person."""
+    """A refused request, with the XML API's error code and a message."""
 
     def __init__(self, code: str, message: str) -> None:
-        """``code`` is one that the XML API knows; its HTTP status follows from it."""
+        """Take one of the XML API's error codes, which decides the HTTP status."""
         super().__init__(message)
         self.code = code
         self.status = _STATUSES[code]
 
     def to_xml(self) -> bytes:
-        """Return the document that a refused request of the XML API is answered with."""
+        """Return the XML document of the response."""
         error = f"<Error><Code>{self.code}</Code><Message>{escape(str(self))}</Message></Error>"
         return f"<?xml version='1.0' encoding='UTF-8'?>{error}".encode()

@@ -1,4 +1,4 @@
-"""V4 signatures in an address: https://cloud.google.com/storage/docs/authentication/canonical-requests."""
+"""Verify V4 signed URLs: https://cloud.google.com/storage/docs/authentication/canonical-requests."""
 
 import hashlib
 import re
@@ -29,18 +29,18 @@ _PARAMETERS: Final = (
 _CREDENTIAL: Final = re.compile(r"([^/@]+@[^/@]+)/(([0-9]{8})/[^/]+/storage/goog4_request)")
 _TIME: Final = "%Y%m%dT%H%M%SZ"
 _LONGEST_SECONDS: Final = 7 * 24 * 3600
-# How far the signer's clock may be ahead.
+# The signer's clock may be ahead by this much.
 _SKEW: Final = timedelta(minutes=15)
 
 
 def is_signed(target: Target) -> bool:
-    """Say whether a request claims to be signed; half a claim is one too, and is refused as such."""
+    """Tell whether a request has any parameter of a signature; an incomplete signature is refused."""
     return any(name in _PARAMETERS for name, _ in target.query)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A signature that is well-formed and in time: whose it would be, and of what."""
+    """A well-formed, unexpired signature that has not been verified: the signer and the signed request."""
 
     signer: str
     message: bytes
@@ -48,7 +48,7 @@ class Claim:
 
     @classmethod
     def parse(cls, method: str, target: Target, headers: MultiMapping[str], now: datetime) -> Self:
-        """Read the claim of a request.
+        """Read the signature of a request.
 
         Raises InvalidArgument, RequestTimeTooSkewed, ExpiredToken and MalformedSecurityHeader.
         """
@@ -83,7 +83,7 @@ class Claim:
             raise RefusalError("InvalidArgument", "X-Goog-Signature must be hexadecimal.") from error
 
     def verify(self, certificates: Iterable[str]) -> None:
-        """Raise SignatureDoesNotMatch unless the key of one of these PEM certificates signed just this request."""
+        """Raise SignatureDoesNotMatch unless a key of these PEM certificates signed exactly this request."""
         for certificate in certificates:
             key = x509.load_pem_x509_certificate(certificate.encode()).public_key()
             if not isinstance(key, rsa.RSAPublicKey):
@@ -124,7 +124,7 @@ def _check_headers(names: list[str], headers: MultiMapping[str]) -> None:
         if name not in headers:
             raise RefusalError("MalformedSecurityHeader", f"The header {name} is signed, but was not sent.")
     for name in headers:
-        # Such a header changes what is done, so that only the signer may add it.
+        # These headers change what the request does, so only the signer may add them.
         if name.lower().startswith("x-goog-") and name.lower() not in names:
             raise RefusalError("MalformedSecurityHeader", f"The header {name} was sent, but is not signed.")
 

@@ -1,4 +1,4 @@
-"""What a request is for: the JSON API, or a bucket or object of the XML API."""
+"""Parse a request's target: the JSON API, or a bucket or object of the XML API."""
 
 import re
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ _JSON_API: Final = re.compile(r"/(?:(?:(?:resumable/)?upload/|download/|batch/)?
 
 @dataclass(frozen=True)
 class Target:
-    """A request's path as it was sent, its query parameters, and the bucket and object that the path names.
+    """A request's path as it was sent, its query parameters, and its bucket and object.
 
-    ``bucket`` and ``object`` are decoded and hold for the XML API alone; either may be empty.
+    ``bucket`` and ``object`` are decoded and valid only for the XML API; each may be empty.
     """
 
     path: str
@@ -24,9 +24,9 @@ class Target:
 
     @classmethod
     def parse(cls, raw: str) -> Self:
-        """Read a request's target; raise InvalidArgument for one that is no path or no UTF-8."""
+        """Parse a request's target; raise InvalidArgument if it is no path or no UTF-8."""
         path, _, query = raw.partition("?")
-        # A fragment or an absolute address would reach the storage as another path than the one that was judged.
+        # With a fragment or an absolute URL the storage would see another path than the one checked here.
         if not path.startswith("/") or "#" in raw:
             raise RefusalError("InvalidArgument", "The request's target must be a path.")
         bucket, _, name = path[1:].partition("/")
@@ -43,7 +43,7 @@ class Target:
 
     @property
     def is_json_api(self) -> bool:
-        """Say whether the JSON API answers: judged by the path as sent, as the storage behind judges it."""
+        """Tell whether the JSON API answers; decided by the undecoded path, as in fake-gcs-server."""
         return _JSON_API.match(self.path) is not None
 
 

@@ -1,4 +1,4 @@
-"""What an upload's headers demand of its body and of the object that may be there already."""
+"""The conditions that an upload's headers set for its length and for the existing object."""
 
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -13,7 +13,7 @@ GENERATION_MATCH: Final = "x-goog-if-generation-match"
 
 @dataclass(frozen=True)
 class UploadConditions:
-    """Bytes at least and at most, and the generation that must be there: 0 for none, None for whichever."""
+    """The allowed length in bytes, and the object's required generation: 0 for a missing object, None for any."""
 
     least: int = 0
     most: int | None = None
@@ -21,7 +21,7 @@ class UploadConditions:
 
     @classmethod
     def parse(cls, headers: Mapping[str, str]) -> Self:
-        """Read the conditions; raise InvalidArgument for those that are none."""
+        """Parse the conditions; raise InvalidArgument for malformed ones."""
         lengths = re.fullmatch(r"([0-9]+),([0-9]+)", headers.get(LENGTH_RANGE, "0,0"))
         generation = re.fullmatch(r"[0-9]+", headers.get(GENERATION_MATCH, "0"))
         if lengths is None or int(lengths[1]) > int(lengths[2]):
@@ -35,20 +35,20 @@ class UploadConditions:
         )
 
     def check_length(self, length: int) -> None:
-        """Raise EntityTooSmall or EntityTooLarge for a whole body of ``length`` bytes."""
+        """Raise EntityTooSmall or EntityTooLarge for a body of ``length`` bytes."""
         if length < self.least:
             raise RefusalError("EntityTooSmall", f"{length} bytes are fewer than {self.least}.")
         self._check_most(length)
 
     def check_generation(self, present: int) -> None:
-        """Raise PreconditionFailed unless the object is as demanded; ``present`` is its generation, or 0."""
+        """Raise PreconditionFailed unless the object has the required generation; ``present`` is its own, or 0."""
         if self.generation not in (None, present):
             raise RefusalError("PreconditionFailed", f"The object's generation is {present}, not {self.generation}.")
 
     async def keep(self, body: AsyncIterator[bytes], file: IO[bytes]) -> int:
-        """Write a whole body to a file and return its length.
+        """Write a body to a file and return its length.
 
-        Raises EntityTooLarge as soon as it is, EntityTooSmall at its end.
+        Raises EntityTooLarge at the first byte too many, EntityTooSmall at the end.
         """
         length = 0
         async for block in body:

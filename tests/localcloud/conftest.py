@@ -30,7 +30,7 @@ def started(command: list[str], health: str) -> subprocess.Popen[bytes]:
 
 @pytest.fixture(scope="module")
 def pubsub() -> Iterator[str]:
-    """Start a Pub/Sub emulator, which clients find by their environment, and give its ``host:port``."""
+    """Start a Pub/Sub emulator, set clients' environment to it, and return its ``host:port``."""
     # The vertex server's tests derive its port from this one, so all ports of a local cloud are reserved.
     host = Addresses(free_ports(len(Addresses().ports))).host("pubsub")
     tools = find_tools()
@@ -46,7 +46,7 @@ def pubsub() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def storage(pubsub: str) -> Iterator[str]:
-    """Start a storage emulator that notifies a topic, which clients find by their environment, and give its URL."""
+    """Start a storage emulator that notifies a topic, set clients' environment to it, and return its URL."""
     url = f"http://{HOST}:{free_port()}"
     requests.put(f"http://{pubsub}/v1/projects/{PROJECT}/topics/{STORAGE_TOPIC}", json={}, timeout=10)
     process = started(

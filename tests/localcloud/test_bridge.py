@@ -27,7 +27,7 @@ _names = count()
 
 @dataclass
 class Function:
-    """A function that answers with the statuses it was given, the last of them for ever, and keeps what it got."""
+    """A function that answers with these statuses, then always with the last, and keeps its requests."""
 
     statuses: list[int]
     url: str = ""
@@ -72,7 +72,7 @@ def function() -> Iterator[Callable[..., Function]]:
 
 @contextmanager
 def bridge(route: Route) -> Iterator[None]:
-    """Run a bridge over one route until the block ends."""
+    """Run a bridge on one route until the block ends."""
     ready = threading.Event()
     loop = asyncio.new_event_loop()
     task = loop.create_task(Bridge(PROJECT, [route], backoff=QUICK).run(ready.set))
@@ -94,7 +94,7 @@ def bridge(route: Route) -> Iterator[None]:
 
 @pytest.fixture
 def bridged(pubsub: str) -> Iterator[Callable[..., Route]]:
-    """Run a bridge over a fresh topic to a function; give a function that publishes on it."""
+    """Run a bridge from a new topic to a function; yield a callable that publishes."""
     assert pubsub
     with ExitStack() as bridges:
 
@@ -123,7 +123,7 @@ def pulled(subscription: str) -> Any:
 
 @pytest.mark.cloud
 def test_a_message_arrives_as_a_push_body(bridged: Any, function: Any) -> None:
-    """The function gets what a push subscription with a dead-letter policy would post."""
+    """The function gets the body that a push subscription with a dead-letter policy posts."""
     launcher = function(TAKEN)
     route = bridged(launcher.url)
     publish(route.topic, b'{"track":1}', engine="composer")
@@ -138,7 +138,7 @@ def test_a_message_arrives_as_a_push_body(bridged: Any, function: Any) -> None:
 
 @pytest.mark.cloud
 def test_a_message_is_delivered_until_it_is_taken(bridged: Any, function: Any) -> None:
-    """Each attempt is counted; once the function has taken the message it comes no more."""
+    """Attempts are counted; after the function acks, no further attempt is made."""
     launcher = function(FAILED, 503, 400, TAKEN)
     publish(bridged(launcher.url).topic, b"{}")
     assert launcher.attempts(4) == [1, 2, 3, 4]
@@ -147,7 +147,7 @@ def test_a_message_is_delivered_until_it_is_taken(bridged: Any, function: Any) -
 
 @pytest.mark.cloud
 def test_a_message_that_is_never_taken_becomes_a_dead_letter(bridged: Any, function: Any) -> None:
-    """After the last attempt it lies on the dead-letter topic, whole, and says where it comes from and why."""
+    """After the last attempt the dead-letter topic holds the complete message, its source and the reason."""
     launcher = function(FAILED)
     route = bridged(launcher.url, max_attempts=3)
     publish(route.topic, b"poison", engine="composer")
@@ -167,7 +167,7 @@ def test_a_message_that_is_never_taken_becomes_a_dead_letter(bridged: Any, funct
 
 @pytest.mark.cloud
 def test_a_function_that_is_down_counts_as_a_failed_delivery(bridged: Any) -> None:
-    """Where nobody listens the message ends as a dead letter too, not in silence."""
+    """If nothing listens at the function's URL, the message becomes a dead letter too."""
     route = bridged("http://127.0.0.1:9/", max_attempts=2)
     publish(route.topic, b"{}")
     dead = dict(pulled(f"{route.topic}-dead-letters").attributes)
@@ -176,7 +176,7 @@ def test_a_function_that_is_down_counts_as_a_failed_delivery(bridged: Any) -> No
 
 @pytest.mark.cloud
 def test_a_message_that_waits_holds_up_no_other(bridged: Any, function: Any) -> None:
-    """While one is tried again and again, the next ones pass."""
+    """While one message is retried, the next ones are delivered."""
     launcher = function(*[FAILED] * 3, TAKEN)
     route = bridged(launcher.url)
     for number in range(20):
@@ -188,7 +188,7 @@ def test_a_message_that_waits_holds_up_no_other(bridged: Any, function: Any) -> 
 
 @pytest.mark.cloud
 def test_a_bridge_that_has_ended_takes_no_message_from_the_next(pubsub: str, function: Any) -> None:
-    """The emulator would go on sending to pulls that were cancelled, and the next bridge would wait in vain."""
+    """Otherwise the emulator keeps sending messages to the ended bridge's pulls, and the next bridge gets none."""
     assert pubsub
     launcher = function(TAKEN)
     name = f"topic-{next(_names)}"
@@ -207,7 +207,7 @@ def test_a_bridge_that_has_ended_takes_no_message_from_the_next(pubsub: str, fun
 
 @pytest.mark.cloud
 def test_an_upload_arrives_as_a_storage_cloud_event(bridged: Any, function: Any, storage: str) -> None:
-    """What the storage emulator notifies becomes the CloudEvent of an Eventarc trigger on that bucket alone."""
+    """The storage emulator's notification becomes the CloudEvent of an Eventarc trigger on that bucket."""
     assert storage
     client = Client()
     images, others = client.create_bucket("images"), client.create_bucket("others")
@@ -243,7 +243,7 @@ def test_an_upload_arrives_as_a_storage_cloud_event(bridged: Any, function: Any,
 
 @pytest.mark.cloud
 def test_a_notification_without_an_object_is_a_dead_letter_at_once(bridged: Any, function: Any) -> None:
-    """What no attempt could deliver is not tried again, and no function hears of it."""
+    """A message that cannot be delivered is not retried and reaches no function."""
     captioner = function(TAKEN)
     route = bridged(captioner.url, form=storage_form("images"))
     publish(route.topic, b"no JSON", eventType="OBJECT_FINALIZE", bucketId="images")
@@ -253,7 +253,7 @@ def test_a_notification_without_an_object_is_a_dead_letter_at_once(bridged: Any,
 
 
 def test_the_same_event_can_be_delivered_twice_on_purpose(function: Any) -> None:
-    """``deliver`` makes one attempt by itself, so that a test can repeat a delivery with the same event id."""
+    """``deliver`` makes one attempt, so a test can repeat a delivery with the same event id."""
     captioner = function(TAKEN)
     data = {"bucket": "images", "name": "a.jpg", "generation": 7, "size": 3}
     attributes = {"eventType": "OBJECT_FINALIZE", "bucketId": "images"}
@@ -274,12 +274,12 @@ def test_the_same_event_can_be_delivered_twice_on_purpose(function: Any) -> None
     ],
 )
 def test_only_finished_objects_of_the_triggers_bucket_are_events(attributes: dict[str, str]) -> None:
-    """Results, deletions and strangers' messages make no request, so that nothing triggers itself."""
+    """Results, deletions and other messages make no request, so no function triggers itself."""
     message = Message(b"{}", attributes, "1", datetime.now(UTC))
     made: Post | None = storage_form("images")(Route("t", "s", "", storage_form("images")), message, 1)
     assert made is None
 
 
 def test_pauses_double_up_to_the_longest() -> None:
-    """The pause grows from a second to half a minute and never beyond."""
+    """The pause grows from one second to 30 seconds."""
     assert [Backoff().pause(attempt) for attempt in (1, 2, 3, 4, 5, 6, 7, 10_000)] == [1, 2, 4, 8, 16, 30, 30, 30]

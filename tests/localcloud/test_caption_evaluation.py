@@ -41,39 +41,39 @@ def scores(describer: Describer) -> dict[str, Score]:
 
 
 def test_no_noun_is_wrong(scores: dict[str, Score]) -> None:
-    """Every picture of the set is named rightly or described by its light."""
+    """Every picture gets an expected noun or is described by its light."""
     assert [f"{name}: {one.said}" for name, one in scores.items() if one.verdict == "wrong"] == []
 
 
 def test_most_pictures_are_named_rightly(scores: dict[str, Score]) -> None:
-    """Vague is allowed, but three quarters of the set and every photograph that ships are told for what they are."""
+    """At least three quarters of the set and every shipped photo get the right noun; the others may be vague."""
     right = {name for name, one in scores.items() if one.verdict == "right"}
     assert 0.75 * len(scores) <= len(right)
     assert {"astronaut", "chelsea", "coffee", "hubble_deep_field", "rocket"} <= right
 
 
 def test_pictures_compare_as_they_should(scores: dict[str, Score]) -> None:
-    """A storm is darker than a meadow, a starfield calmer than a launch."""
+    """All comparisons hold: a storm is darker than a meadow, a starfield calmer than a launch."""
     assert [order for order in orders(scores) if not order.holds] == []
 
 
 @pytest.mark.parametrize("variant", ["200 px", "cool"])
 @pytest.mark.parametrize("name", [expectation.name for expectation in FILES])
 def test_changed_pictures_are_never_misnamed(describer: Describer, name: str, variant: str) -> None:
-    """A picture that was shrunk and compressed, or tinted, is still named rightly or not at all."""
+    """A scaled and compressed or a tinted picture gets the right noun or none."""
     expectation = BY_NAME[name]
     assert score(describer, expectation, varied(expectation.image(), variant)).verdict != "wrong"
 
 
 def test_other_scenes_are_never_misnamed(describer: Describer) -> None:
-    """Scenes drawn from another seed are other pictures of the same thing."""
+    """Scenes drawn from another seed get no wrong noun."""
     drawn = [score(describer, scene) for scene in redrawn() if scene.seed == HELD_OUT_SEEDS[0]]
     assert len(drawn) == len(scenes.SCENES)
     assert [one.said for one in drawn if one.verdict == "wrong"] == []
 
 
 def test_no_two_pictures_get_the_same_brief(scores: dict[str, Score]) -> None:
-    """Titles differ, and so does the music: genre, key and tempo together."""
+    """All titles differ, and so do genre, key and tempo together."""
     briefs = [one.brief for one in scores.values()]
     assert len({brief["title"] for brief in briefs}) == len(briefs)
     assert len({(brief["genre"], brief["key"], brief["tempoBpm"]) for brief in briefs}) == len(briefs)
@@ -81,7 +81,7 @@ def test_no_two_pictures_get_the_same_brief(scores: dict[str, Score]) -> None:
 
 
 def test_prompts_are_for_a_music_model(scores: dict[str, Score]) -> None:
-    """40 to 80 English words that say genre, mood and tempo, and do not name what is in the picture."""
+    """A prompt has 40 to 80 English words, states genre, mood and tempo, and does not name the subject."""
     for one in scores.values():
         prompt = Brief.from_mapping(one.brief).prompt
         assert 40 <= len(prompt.split()) <= 80
@@ -92,8 +92,8 @@ def test_prompts_are_for_a_music_model(scores: dict[str, Score]) -> None:
         assert one.subject.concept.english not in prompt
 
 
-def test_colours_are_spoken_of_once(scores: dict[str, Score]) -> None:
-    """A caption does not say the same colour twice."""
+def test_colours_are_named_once(scores: dict[str, Score]) -> None:
+    """A caption names no colour twice."""
     for one in scores.values():
         for colour in LIVELY:
             noun, light, _ = COLOUR_NAMES[colour]
@@ -101,7 +101,7 @@ def test_colours_are_spoken_of_once(scores: dict[str, Score]) -> None:
 
 
 def test_only_the_picture_counts(describer: Describer, tmp_path: Path) -> None:
-    """A file by another name is described as before."""
+    """The file's name does not change the description."""
     renamed = tmp_path / "a dog in the rain.jpg"
     shutil.copy(PICTURES / "raccoon.jpg", renamed)
     plain = describer.describe((PICTURES / "raccoon.jpg").read_bytes(), Request())
@@ -120,13 +120,13 @@ def test_only_the_picture_counts(describer: Describer, tmp_path: Path) -> None:
     ],
 )
 def test_hints_without_a_wish_change_nothing(describer: Describer, hint: str) -> None:
-    """What is no word of mood or music leaves the brief as it is."""
+    """A hint without a word of mood or music does not change the brief."""
     image = BY_NAME["chelsea"].image()
     assert describer.describe(image, Request(hint=hint, style=hint)) == describer.describe(image, Request())
 
 
 def test_refusals_are_honoured(describer: Describer) -> None:
-    """What a person does not want is not in the brief, and the feeling moves away from it."""
+    """Refused moods, instruments and genres are not in the brief, and valence moves away from a refused mood."""
     image = BY_NAME["rainy window"].image()
     plain = describer.describe(image, Request())
     without = describer.describe(image, Request(hint="우울하지 않게, 첼로 없이", style="현악 말고"))
@@ -139,14 +139,14 @@ def test_refusals_are_honoured(describer: Describer) -> None:
 
 @pytest.mark.parametrize("templates", [LIGHT_SCENES_KO, LIGHT_SCENES_EN, TITLES_KO, TITLES_EN])
 def test_a_picture_of_one_colour_can_always_be_worded(templates: dict[str, tuple[str, ...]]) -> None:
-    """Every list has words that need no second colour and no lively one."""
+    """Every list has a template that needs no second colour and no lively one."""
     needy = re.compile("colour2|lively", re.IGNORECASE)
     assert [theme for theme, texts in templates.items() if all(needy.search(text) for text in texts)] == []
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
 def test_every_noun_and_mood_can_be_worded(describer: Describer, language: str) -> None:
-    """Each noun of the vocabulary, alone, in a crowd or as a companion, gives whole sentences within the limits."""
+    """Each noun, alone or in a crowd and with a companion, gives complete sentences within the limits."""
     sights = [describer.look(BY_NAME[name].image()) for name in ("chelsea", "storm sea", "flat colour")]
     moods, genres = cycle(MOODS), cycle(GENRES)
     for concept, sight, count in zip(concepts(), cycle(sights), cycle([1, 2, 4]), strict=False):
@@ -161,7 +161,7 @@ def test_every_noun_and_mood_can_be_worded(describer: Describer, language: str) 
 
 
 def test_every_mood_and_genre_has_its_sentences() -> None:
-    """The last sentence of a caption names the music for every mood, in both languages."""
+    """Every mood has closing sentences in both languages, and each names the music once."""
     assert set(CLOSINGS_KO) == set(CLOSINGS_EN) == set(MOODS)
     assert set(PIECES) == set(GENRES)
     sentences = [sentence for closings in (CLOSINGS_KO, CLOSINGS_EN) for each in closings.values() for sentence in each]
@@ -169,16 +169,16 @@ def test_every_mood_and_genre_has_its_sentences() -> None:
 
 
 def test_expectations_use_known_words() -> None:
-    """A noun that the describer could never say would make a picture vague for ever by mistake."""
+    """An expected noun that the describer does not know would never match."""
     known = {concept.english for concept in (*concepts(), *BROADER.values())}
     places = {"open water", "a green field"}
-    wishes = {"a plant", "a forest", "stairs", "a brick wall"}  # right, though the vocabulary has no such word yet
+    wishes = {"a plant", "a forest", "stairs", "a brick wall"}  # right nouns that the vocabulary lacks
     assert {noun for one in EXPECTATIONS for noun in one.nouns} - known - places - wishes == set()
     assert {one.name for one in EXPECTATIONS} >= HELD_OUT
     assert set(STYLES) == set(GENRES)
 
 
 def test_scenes_are_drawn_the_same_every_time() -> None:
-    """A seed is a picture, another seed another."""
+    """The same seed draws the same picture, and another seed another."""
     assert scenes.draw("meadow").tobytes() == scenes.draw("meadow").tobytes()
     assert scenes.draw("meadow", 2).tobytes() != scenes.draw("meadow").tobytes()

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.cloud
 
 
 def test_a_result_is_served_with_its_type_and_kept_out_of_shared_caches(storage: str) -> None:
-    """What was created is there for whoever knows the token, to be cached by nobody but the listener."""
+    """Anyone who knows the token can read a result, and only the listener's browser may cache it."""
     StorageResults(BUCKET, "served").create("music.mp3", b"music", "audio/mpeg")
     answer = requests.get(f"{storage}/{BUCKET}/served/music.mp3", timeout=10)
     assert (answer.content, answer.headers["Content-Type"]) == (b"music", "audio/mpeg")
@@ -22,7 +22,7 @@ def test_a_result_is_served_with_its_type_and_kept_out_of_shared_caches(storage:
 
 @pytest.mark.usefixtures("storage")
 def test_creating_the_same_result_again_changes_nothing() -> None:
-    """A run that is repeated finds its own file, of the same generation as before."""
+    """A repeated run finds its own file with the same generation."""
     results, bucket = StorageResults(BUCKET, "again"), Client().bucket(BUCKET)
     results.create("track.json", b"{}", "application/json")
     before = bucket.get_blob("again/track.json").generation
@@ -31,8 +31,8 @@ def test_creating_the_same_result_again_changes_nothing() -> None:
 
 
 @pytest.mark.usefixtures("storage")
-def test_other_music_never_replaces_what_is_there() -> None:
-    """A file that is there with other bytes stays, and the run hears of it."""
+def test_other_music_never_replaces_a_result() -> None:
+    """An existing file with other bytes stays, and the run gets an error."""
     results = StorageResults(BUCKET, "other")
     results.create("music.mp3", b"first", "audio/mpeg")
     with pytest.raises(OtherResultError, match=r"other/music\.mp3"):
@@ -41,14 +41,14 @@ def test_other_music_never_replaces_what_is_there() -> None:
 
 
 @pytest.mark.usefixtures("storage")
-def test_a_result_that_is_not_there_is_none() -> None:
-    """A missing cover or track.json is an answer, not an error."""
+def test_a_missing_result_is_none() -> None:
+    """A missing cover or track.json is None, not an error."""
     assert StorageResults(BUCKET, "nothing").read("cover.jpg") is None
 
 
 @pytest.mark.usefixtures("pubsub")
 def test_a_message_is_with_pubsub_when_publish_returns() -> None:
-    """The message can be pulled with the bytes that were published."""
+    """After publish returns, the message can be pulled with the same bytes."""
     topic = f"projects/{PROJECT}/topics/step-events"
     with pubsub_v1.PublisherClient() as publisher, pubsub_v1.SubscriberClient() as subscriber:
         publisher.create_topic(name=topic)

@@ -48,7 +48,7 @@ def certificate(addresses: Addresses, email: str, key_id: str) -> rsa.RSAPublicK
 
 
 def test_default_credentials_have_a_token_without_asking_anybody(credentials: Credentials) -> None:
-    """A request is signed in with what is in the file: no address is looked up and no server is asked."""
+    """The credentials file alone authorizes a request; no server is asked."""
     asked: list[str] = []
 
     def request(url: str, **_: object) -> None:
@@ -62,12 +62,12 @@ def test_default_credentials_have_a_token_without_asking_anybody(credentials: Cr
 
 
 def test_the_credentials_file_is_for_its_owner_only(addresses: Addresses) -> None:
-    """Nobody else on the machine reads what is in it."""
+    """Only its owner can read the file."""
     assert stat.S_IMODE(addresses.credentials_file.stat().st_mode) == 0o600
 
 
 def test_sign_blob_signs_as_the_account_that_is_named(addresses: Addresses, credentials: Credentials) -> None:
-    """The answer's signature is the signer's, RSA-SHA256, and its certificate verifies it."""
+    """The signature is RSA-SHA256, and the account's certificate verifies it."""
     url = f"{addresses.url('identity')}/v1/projects/-/serviceAccounts/{UPLOAD_SIGNER}:signBlob"
     payload = base64.b64encode(b"GOOG4-RSA-SHA256").decode()
     with AuthorizedSession(credentials) as session:
@@ -89,7 +89,7 @@ def test_sign_blob_signs_as_the_account_that_is_named(addresses: Addresses, cred
 def test_sign_blob_refuses_as_the_api_does(
     addresses: Addresses, email: str, headers: dict[str, str], body: dict[str, str], status: str
 ) -> None:
-    """Without a token, with a payload that is none or for an unknown account there is an error in Google's format."""
+    """A missing token, a bad payload and an unknown account give errors in Google's format."""
     url = f"{addresses.url('identity')}/v1/projects/-/serviceAccounts/{email}:signBlob"
     answer = requests.post(url, json=body, headers=headers, timeout=10)
     error = answer.json()["error"]
@@ -97,6 +97,6 @@ def test_sign_blob_refuses_as_the_api_does(
 
 
 def test_keys_outlive_a_restart(addresses: Addresses) -> None:
-    """A signature that was given away stays valid when the server starts again."""
+    """Signatures stay valid when the server restarts."""
     before, after = prepare(addresses), prepare(addresses)
     assert {email: key.id for email, key in after.items()} == {email: key.id for email, key in before.items()}

@@ -11,7 +11,7 @@ from tests.localcloud.conftest import RESULTS_BUCKET
 @pytest.mark.usefixtures("storage")
 @pytest.mark.parametrize("slash", ["", "/"])
 def test_a_models_files_are_copied_from_their_bucket(tmp_path: Path, slash: str) -> None:
-    """Everything below the prefix, folders included, and nothing beside it."""
+    """All files below the prefix are copied, with folders, and no others."""
     for name in ("model/config.json", "model/onnx/weights", "model/", "model-2/config.json"):
         Client().bucket(RESULTS_BUCKET).blob(name).upload_from_string(name)
     folder = local_folder(f"gs://{RESULTS_BUCKET}/model{slash}", tmp_path)
@@ -28,7 +28,7 @@ def test_a_prefix_without_files_is_no_model(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_used_as_it_is(tmp_path: Path) -> None:
-    """A model that is already on the machine is not copied; no folder is no model."""
+    """A local model is not copied; a missing folder is an error."""
     assert local_folder(str(tmp_path), tmp_path / "room") == tmp_path
     for nothing in ("", str(tmp_path / "nothing")):
         with pytest.raises(ArtifactsError, match="AIP_STORAGE_URI"):

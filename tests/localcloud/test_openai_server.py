@@ -71,7 +71,7 @@ def _wait_until_healthy(port: int, server: subprocess.Popen[bytes]) -> None:
 
 
 def test_server_ends_cleanly() -> None:
-    """SIGTERM to the whole process group, after a picture was looked at, ends it with 0 and without a crash."""
+    """After a description, SIGTERM to the process group ends the server with exit code 0 and no crash."""
     port = free_port()
     environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
     command = [sys.executable, "-m", "localcloud.openai.server", "--port", str(port)]
@@ -91,7 +91,7 @@ def test_server_ends_cleanly() -> None:
 def send(
     port: int, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
 ) -> tuple[int, Any]:
-    """Send what no client of OpenAI's would."""
+    """Send a raw request."""
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
         connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
@@ -143,7 +143,7 @@ def ask(client: openai.OpenAI, given: Any, max_output_tokens: int = 1500) -> Par
 @pytest.mark.parametrize("language", ["ko", "en"])
 @pytest.mark.parametrize("photo", PHOTOS, ids=lambda path: path.stem)
 def test_photo_is_answered_as_the_schema_says(client: openai.OpenAI, photo: Path, language: str) -> None:
-    """The unchanged client parses the answer into its model, and it is a brief in the language asked for."""
+    """OpenAI's client parses the answer into its model, and it is a brief in the requested language."""
     response = ask(client, messages(data_url(photo.read_bytes()), language))
     assert response.output_parsed is not None
     brief = Brief.from_mapping(response.output_parsed.model_dump(by_alias=True))
@@ -154,12 +154,12 @@ def test_photo_is_answered_as_the_schema_says(client: openai.OpenAI, photo: Path
 
 
 def test_there_are_five_photos() -> None:
-    """The tests above looked at every photo that ships."""
+    """The tests above cover all shipped photos."""
     assert len(PHOTOS) == 5
 
 
 def test_answers_stay_the_same_under_concurrency(client: openai.OpenAI) -> None:
-    """Sixteen requests at once answer as one after another would."""
+    """Sixteen concurrent requests get the same answers as sequential ones."""
     urls = [data_url(photo.read_bytes()) for photo in PHOTOS[:2]]
     alone = [ask(client, messages(url)).output_text for url in urls]
     with ThreadPoolExecutor(16) as pool:
@@ -168,14 +168,14 @@ def test_answers_stay_the_same_under_concurrency(client: openai.OpenAI) -> None:
 
 
 def test_style_reaches_the_answer(client: openai.OpenAI) -> None:
-    """The person's style, sent as JSON in the user's message, chooses the genre."""
+    """The style, sent as JSON in the user's message, decides the genre."""
     answer = ask(client, messages(data_url(PHOTOS[0].read_bytes()), style="재즈")).output_parsed
     assert answer is not None
     assert answer.genre == "jazz"
 
 
 def test_too_few_output_tokens_make_an_incomplete_response(client: openai.OpenAI) -> None:
-    """As with the real API, a text that is cut short is marked, and is no JSON any more."""
+    """As in the real API, a text that is cut off is marked as incomplete and is no valid JSON."""
     response = client.responses.create(
         model="gpt-6-luna",
         input=messages(data_url(PHOTOS[0].read_bytes())),
@@ -205,7 +205,7 @@ def test_plain_text_is_the_caption(client: openai.OpenAI) -> None:
     ],
 )
 def test_bad_pictures_are_bad_requests(client: openai.OpenAI, code: str, image_url: str) -> None:
-    """A picture that cannot be read is a 400 that names the reason and the place."""
+    """A picture that cannot be decoded gives a 400 with the reason and the parameter."""
     with pytest.raises(openai.BadRequestError) as caught:
         ask(client, messages(image_url))
     assert caught.value.code == code
@@ -214,7 +214,7 @@ def test_bad_pictures_are_bad_requests(client: openai.OpenAI, code: str, image_u
 
 
 def test_enormous_picture_is_a_bad_request(client: openai.OpenAI) -> None:
-    """A few kilobytes that would unpack to 400 megapixels are refused from the header."""
+    """A small file with 400 megapixels is refused by its header."""
     with io.BytesIO() as file:
         Image.new("1", (20_000, 20_000)).save(file, "PNG")
         url = data_url(file.getvalue())
@@ -224,7 +224,7 @@ def test_enormous_picture_is_a_bad_request(client: openai.OpenAI) -> None:
 
 
 def test_schema_that_no_brief_answers_is_refused(client: openai.OpenAI) -> None:
-    """A schema for something else is a 400 that says so, not an invented answer."""
+    """A schema that no brief fits gives a 400, not an invented answer."""
     schema = {"type": "object", "properties": {"price": {"type": "number"}}, "required": ["price"]}
     with pytest.raises(openai.BadRequestError) as caught:
         client.responses.create(
@@ -236,14 +236,14 @@ def test_schema_that_no_brief_answers_is_refused(client: openai.OpenAI) -> None:
 
 
 def test_unknown_model_is_not_found(client: openai.OpenAI) -> None:
-    """A model that is not served is a 404 with the real code."""
+    """An unknown model gives a 404 with OpenAI's code."""
     with pytest.raises(openai.NotFoundError) as caught:
         client.responses.create(model="gpt-none", input="hello")
     assert caught.value.code == "model_not_found"
 
 
 def test_request_without_a_picture_is_refused(client: openai.OpenAI) -> None:
-    """There is no language model behind this server, so text alone gets no answer."""
+    """Text alone gets no answer, because the server has no language model."""
     with pytest.raises(openai.BadRequestError):
         client.responses.create(model="gpt-6-luna", input="hello")
 
@@ -262,7 +262,7 @@ def test_request_without_a_picture_is_refused(client: openai.OpenAI) -> None:
 def test_errors_have_the_shape_of_openai(
     base_url: str, status: int, path: str, headers: dict[str, str], body: bytes
 ) -> None:
-    """Every refusal, of the route or of the body, is an error object with its four fields."""
+    """Every error, of a route or a body, is an object with OpenAI's four fields."""
     port = int(base_url.removesuffix("/v1").rpartition(":")[2])
     answered, answer = send(port, "POST", f"/v1{path}", body, headers)
     assert answered == status
@@ -270,7 +270,7 @@ def test_errors_have_the_shape_of_openai(
 
 
 def test_models_are_listed(client: openai.OpenAI) -> None:
-    """The describer and the moderation model are there, by list and by name."""
+    """The describer and the moderation model can be listed and retrieved."""
     assert {model.id for model in client.models.list()} == {"gpt-6-luna", "omni-moderation-latest"}
     assert client.models.retrieve("gpt-6-luna").id == "gpt-6-luna"
 
@@ -285,14 +285,14 @@ def test_models_are_listed(client: openai.OpenAI) -> None:
     ],
 )
 def test_text_is_moderated(client: openai.OpenAI, flagged: bool, text: str) -> None:
-    """Words of the list flag a text, in Korean and English; others do not."""
+    """Listed words flag a text in Korean and English; other words do not."""
     result = client.moderations.create(model="omni-moderation-latest", input=text).results[0]
     assert result.flagged == flagged
     assert any(result.categories.model_dump().values()) == flagged
 
 
 def test_text_and_picture_are_moderated_together(client: openai.OpenAI) -> None:
-    """One result for all parts; pictures count only for the categories that the real model applies to them."""
+    """All parts get one result; pictures count only in the real model's categories for pictures."""
     result = client.moderations.create(
         model="omni-moderation-latest",
         input=[
@@ -307,7 +307,7 @@ def test_text_and_picture_are_moderated_together(client: openai.OpenAI) -> None:
 
 
 def test_undecodable_picture_is_not_moderated(client: openai.OpenAI) -> None:
-    """Moderation refuses what is no picture, as the describer does."""
+    """Moderation refuses bytes that are no picture, like the describer."""
     with pytest.raises(openai.BadRequestError) as caught:
         client.moderations.create(
             model="omni-moderation-latest",

@@ -12,14 +12,14 @@ def _program(folder: Path, name: str, says: str = "") -> None:
 
 
 def test_missing_java_is_named_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without Java the message holds the command that installs it."""
+    """Without Java the message has the command that installs it."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingToolError, match=r"Java is missing[\s\S]*apt-get install default-jre-headless"):
         find_tools()
 
 
 def test_old_java_is_named_with_its_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Java too old for the emulators is shown with what it says of itself."""
+    """If Java is too old, the message has its own version output."""
     _program(tmp_path, "java", 'openjdk version "1.8.0_392"')
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingToolError, match=r"1\.8\.0_392[\s\S]*Java 11 or newer"):
@@ -27,7 +27,7 @@ def test_old_java_is_named_with_its_version(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_missing_gcloud_is_named_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without gcloud the message holds the command that installs it."""
+    """Without gcloud the message has the command that installs it."""
     _program(tmp_path, "java", 'openjdk version "17.0.1"')
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingToolError, match=r"Google Cloud SDK is missing[\s\S]*google-cloud-cli"):
@@ -35,7 +35,7 @@ def test_missing_gcloud_is_named_with_its_remedy(tmp_path: Path, monkeypatch: py
 
 
 def test_missing_emulators_are_tried_to_install_and_then_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A gcloud without emulators is asked to install them; where it declines, the command is named."""
+    """Missing emulators are installed by gcloud; if it refuses, the message has the command."""
     binaries = tmp_path / "sdk" / "bin"
     binaries.mkdir(parents=True)
     (tmp_path / "sdk" / "platform").mkdir()

@@ -24,7 +24,7 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
 
 @pytest.fixture(scope="module")
 def objects(front: Storage) -> Storage:
-    """An object in each bucket."""
+    """Store an object in each bucket."""
     for bucket in (IMAGES_BUCKET, RESULTS_BUCKET, PIPELINE_BUCKET):
         front.bucket(bucket).blob("폴더/a b.wav").upload_from_string(b"0123456789", content_type="audio/wav")
     return front
@@ -64,13 +64,13 @@ A_B = quote("폴더/a b.wav")
     ],
 )
 def test_the_public_reads_results_by_name(objects: Storage, method: str, path: str, expected: tuple[int, str]) -> None:
-    """Whoever has no token and no signature may get a result, and neither list, nor write, nor see a picture."""
-    # http.client sends the target as it is; other clients would tidy it up.
+    """An anonymous request may read a result, but not list, write or read a picture."""
+    # http.client sends the target unchanged; other clients normalize it.
     assert raw(objects, method, path, {})[:2] == expected
 
 
 def test_a_host_names_no_bucket(objects: Storage) -> None:
-    """The storage behind would take an unknown host for a bucket's name and the whole path for an object's."""
+    """fake-gcs-server would read an unknown host as a bucket and the whole path as an object."""
     objects.bucket(IMAGES_BUCKET).blob(f"{RESULTS_BUCKET}/private").upload_from_string(b"picture")
     assert raw(objects, "GET", f"/{RESULTS_BUCKET}/private", {"Host": IMAGES_BUCKET})[:2] == (403, "AccessDenied")
 
@@ -107,7 +107,7 @@ def raw(front: Storage, method: str, path: str, headers: dict[str, str]) -> tupl
     ],
 )
 def test_what_passes_passes_unchanged(objects: Storage, method: str, path: str, headers: dict[str, str]) -> None:
-    """Status, bytes and headers, but those for other origins, are those of the storage behind."""
+    """Status, bytes and headers, except CORS headers, come from fake-gcs-server."""
     body = f'{{"name": "{PIPELINE_BUCKET}"}}' if method == "POST" else None
     host = {"Host": objects.addresses.host("storage")}
     through, direct = (
@@ -125,7 +125,7 @@ def test_what_passes_passes_unchanged(objects: Storage, method: str, path: str, 
 
 
 def test_large_objects_pass_in_both_directions(front: Storage) -> None:
-    """A resumable upload of 30 MB in chunks and a multipart one by Google's client come back whole, and by range."""
+    """A resumable upload of 30 MB and a multipart upload can be downloaded completely and by range."""
     data = os.urandom(30 * MEGABYTE)
     blob = front.bucket(RESULTS_BUCKET).blob("token/큰 파일.wav", chunk_size=8 * 2**20)
     blob.upload_from_file(io.BytesIO(data), content_type="audio/wav")
@@ -139,7 +139,7 @@ def test_large_objects_pass_in_both_directions(front: Storage) -> None:
 
 
 def test_gcloud_copies_there_and_back(front: Storage, tmp_path: Path) -> None:
-    """`gcloud storage cp` with the operator's environment works as before."""
+    """`gcloud storage cp` works with the operator's environment."""
     (front.addresses.home / "access-token").write_text("local\n")
     environ = os.environ | front.addresses.client_environ() | {"CLOUDSDK_CONFIG": str(tmp_path / "gcloud")}
     there, back = tmp_path / "여름 바다.jpg", tmp_path / "back.jpg"
@@ -153,7 +153,7 @@ def test_gcloud_copies_there_and_back(front: Storage, tmp_path: Path) -> None:
     assert back.read_bytes() == there.read_bytes()
 
 
-PAGE, LOCALHOST, FOREIGN = "page", "localhost", "http://evil.example"
+PAGE, LOCALHOST, OTHER = "page", "localhost", "http://evil.example"
 XML = f"/{IMAGES_BUCKET}/uploads/cors"
 
 
@@ -168,12 +168,12 @@ XML = f"/{IMAGES_BUCKET}/uploads/cors"
         (PAGE, XML, "POST", False),
         (PAGE, f"/{PIPELINE_BUCKET}/x", "GET", False),
         (PAGE, f"/storage/v1/b/{IMAGES_BUCKET}/o", "GET", False),
-        (FOREIGN, XML, "PUT", False),
+        (OTHER, XML, "PUT", False),
         ("null", XML, "PUT", False),
     ],
 )
 def test_cross_origin_requests(objects: Storage, origin: str, path: str, asked: str, *, allowed: bool) -> None:
-    """The page's exact origins may PUT, GET and HEAD with the three upload headers; nobody else hears anything."""
+    """Only the page's origins get CORS headers, for PUT, GET, HEAD and the three upload headers."""
     page, localhost = objects.addresses.page_origins
     origin = {PAGE: page, LOCALHOST: localhost}.get(origin, origin)
     wanted = {"Origin": origin, "Access-Control-Request-Method": asked}
@@ -189,7 +189,7 @@ def test_cross_origin_requests(objects: Storage, origin: str, path: str, asked: 
 
 
 def test_a_page_uploads_and_hears_why_not(front: Storage) -> None:
-    """Success and refusal can both be read by the page that asked."""
+    """The page can read both success and refusal."""
     origin = front.addresses.page_origins[0]
     permit = front.permit("uploads/page")
     for expected in (200, 412):
@@ -198,15 +198,15 @@ def test_a_page_uploads_and_hears_why_not(front: Storage) -> None:
 
 
 def test_a_page_has_no_access_to_the_json_api(objects: Storage) -> None:
-    """What the operator's clients may do without credentials, a page that the operator happens to visit may not."""
+    """A page in the operator's browser may not use the JSON API, which local clients use without credentials."""
     url = f"{objects.url}/upload/storage/v1/b/{IMAGES_BUCKET}/o?uploadType=media&name=forged"
-    answer = requests.post(url, data=b"x", headers={"Origin": FOREIGN}, timeout=10)
+    answer = requests.post(url, data=b"x", headers={"Origin": OTHER}, timeout=10)
     assert answer.status_code == 401
     assert not objects.holds("forged")
 
 
 def test_a_refusal_is_one_readable_line(front: Storage) -> None:
-    """The log names method, object, status and reason, and never a signature."""
+    """The log line has method, object, status and reason, and no signature."""
     permit = front.permit("uploads/logged", 5)
     assert put(permit, b"123456")[0] == 400
     lines = [line for line in front.log.read_text().splitlines() if "uploads/logged" in line]

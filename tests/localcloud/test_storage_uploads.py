@@ -21,7 +21,7 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
 
 
 def test_a_permitted_upload_is_stored(front: Storage) -> None:
-    """The object has the signed name, type and exactly the bytes, with a name in Korean too."""
+    """The object has the signed name and type and the same bytes, also with a Korean name."""
     name, data = "uploads/바다 사진~1 100%.jpg", os.urandom(MEGABYTE)
     assert put(front.permit(name), data) == (200, "")
     blob = front.bucket(IMAGES_BUCKET).get_blob(name)
@@ -29,7 +29,7 @@ def test_a_permitted_upload_is_stored(front: Storage) -> None:
 
 
 def test_a_body_of_unsaid_length_is_stored(front: Storage) -> None:
-    """A chunked upload within the range is an upload like any other."""
+    """A chunked upload within the range is stored."""
     blocks = [os.urandom(300_000) for _ in range(3)]
     assert put(front.permit("uploads/chunked"), iter(blocks)) == (200, "")
     assert front.bucket(IMAGES_BUCKET).blob("uploads/chunked").download_as_bytes() == b"".join(blocks)
@@ -90,7 +90,7 @@ MISMATCH, MALFORMED, INVALID = (
 def test_a_tampered_upload_is_refused(
     front: Storage, change: Callable[[Permit], Permit], headers: dict[str, str | None], expected: tuple[int, str]
 ) -> None:
-    """What differs from the signed request in address, method or header is no permission, and stores nothing."""
+    """A request that differs from the signed one in URL, method or header is refused and stores nothing."""
     name = "uploads/tampered"
     assert put(change(front.permit(name)), b"picture", **headers) == expected
     assert not front.holds(name)
@@ -107,7 +107,7 @@ def test_a_tampered_upload_is_refused(
     ],
 )
 def test_a_signature_has_its_time(front: Storage, ago: timedelta, expected: tuple[int, str]) -> None:
-    """Ten minutes are ten minutes; a signature from the future counts as far as a clock may be wrong."""
+    """A signature expires after ten minutes, and may be from the future only within the clock tolerance."""
     name = f"uploads/at{ago.total_seconds():.0f}"
     assert put(signed(front, name, signed_at=datetime.now(UTC) - ago), b"picture") == expected
     assert front.holds(name) == (expected[0] == 200)
@@ -129,14 +129,14 @@ def test_a_signature_has_its_time(front: Storage, ago: timedelta, expected: tupl
 def test_the_signed_range_holds_the_body(
     front: Storage, request: pytest.FixtureRequest, body: bytes | list[bytes], expected: tuple[int, str]
 ) -> None:
-    """Declared or counted while it comes, a body outside of 1 to N bytes is refused and nothing of it is stored."""
+    """A body outside of 1 to N bytes, declared or counted, is refused and nothing is stored."""
     name = f"uploads/{request.node.callspec.id}"
     assert put(front.permit(name), body if isinstance(body, bytes) else iter(body)) == expected
     assert front.holds(name) == (expected[0] == 200)
 
 
 def test_an_object_is_created_once(front: Storage) -> None:
-    """The same permission used twice leaves the first picture there."""
+    """A second upload with the same permission does not replace the first picture."""
     permit = front.permit("uploads/twice")
     assert put(permit, b"first") == (200, "")
     assert put(permit, b"second") == (412, "PreconditionFailed")
@@ -144,7 +144,7 @@ def test_an_object_is_created_once(front: Storage) -> None:
 
 
 def test_of_uploads_at_once_exactly_one_wins(front: Storage) -> None:
-    """Sixteen that end at the same moment: one is stored, whole, and the rest hears 412."""
+    """Of sixteen concurrent uploads one is stored completely, and the others get 412."""
     permit = front.permit("uploads/race")
     bodies = [bytes([number]) * 100_000 for number in range(16)]
     with ExitStack() as stack:
@@ -159,7 +159,7 @@ def test_of_uploads_at_once_exactly_one_wins(front: Storage) -> None:
 
 
 def test_too_much_is_refused_before_it_has_come(front: Storage) -> None:
-    """A body declared too large is refused by its head, one of unsaid length as soon as it is too large."""
+    """A body that is declared too large is refused by its header, a chunked one at the first byte too many."""
     permit = front.permit("uploads/endless", 1000)
     with sending(front, permit, 1001) as sender:
         assert sender.recv(12) == b"HTTP/1.1 400"
@@ -170,7 +170,7 @@ def test_too_much_is_refused_before_it_has_come(front: Storage) -> None:
 
 @contextmanager
 def sending(front: Storage, permit: Permit, length: int | None) -> Iterator[socket.socket]:
-    """Open an upload and send its head; without a length the body is chunked."""
+    """Open an upload and send its headers; without a length the body is chunked."""
     address = urlsplit(permit.url)
     extent = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
     lines = [f"PUT {address.path}?{address.query} HTTP/1.1", f"Host: {address.netloc}", extent]
@@ -181,7 +181,7 @@ def sending(front: Storage, permit: Permit, length: int | None) -> Iterator[sock
 
 
 def test_the_signer_may_create_and_nothing_else(front: Storage) -> None:
-    """Without the precondition its role alone keeps the first picture; it reads and deletes nothing."""
+    """The signer's role allows only creating: no overwriting, reading or deleting, even without the precondition."""
     assert put(signed(front, "uploads/role"), b"first") == (200, "")
     denied = (403, "AccessDenied")
     assert put(signed(front, "uploads/role"), b"second") == denied
@@ -192,7 +192,7 @@ def test_the_signer_may_create_and_nothing_else(front: Storage) -> None:
 
 
 def test_another_signer_has_another_role(front: Storage) -> None:
-    """The pipeline's account signs well, but not for pictures; in its own bucket it reads and writes."""
+    """The pipeline's account has no access to pictures; in its own bucket it reads and writes."""
     assert put(signed(front, "uploads/wrong", PIPELINE_ACCOUNT), b"picture") == (403, "AccessDenied")
     assert not front.holds("uploads/wrong")
     own = {"bucket": PIPELINE_BUCKET}
@@ -203,7 +203,7 @@ def test_another_signer_has_another_role(front: Storage) -> None:
 
 
 def test_a_slow_sender_stops_nobody(front: Storage) -> None:
-    """While one upload hangs half-way, others are stored; when it breaks off, nothing of it is."""
+    """While one upload stalls, others are stored; when it breaks off, nothing of it is stored."""
     permit = front.permit("uploads/slow")
     with sending(front, permit, MEGABYTE) as sender:
         sender.sendall(bytes(MEGABYTE // 2))

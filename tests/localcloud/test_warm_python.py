@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-# A process of its own, with one thread: the interpreter is forked.
+# A separate process with one thread, because the interpreter forks.
 PROGRAM = """
 import subprocess, sys
 from pathlib import Path

@@ -31,16 +31,16 @@ KOREAN = Path(__file__).parents[2] / "web" / "src" / "texts" / "ko.json"
     ],
 )
 def test_wishes_are_read_with_their_not(expected: Wishes, style: str, hint: str) -> None:
-    """Genres, moods, instruments and pace are found in both languages, and a "not" turns its own word round only."""
+    """Genres, moods, instruments and pace are found in both languages; a negation applies to its own word only."""
     assert Wishes.read(style, hint) == expected
 
 
 def test_a_refused_guitar_is_every_guitar() -> None:
-    """Who wants no guitar wants none of them."""
+    """A refused guitar refuses every kind of guitar."""
     guitars = {"acoustic guitar", "nylon guitar", "electric guitar", "distortion guitar"}
     assert guitars <= set(Wishes.read("", "기타 빼고").not_instruments)
 
 
 def test_the_page_translates_every_mood() -> None:
-    """Moods are English words; each that a brief may hold has its Korean on the page."""
+    """The page has Korean for every mood of a brief."""
     assert set(MOODS) - json.loads(KOREAN.read_text("utf-8"))["moods"].keys() == set()

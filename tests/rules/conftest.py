@@ -18,7 +18,7 @@ START_SECONDS = 60
 
 @pytest.fixture(scope="session")
 def firestore_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Give the base address of an emulator of our own, which holds nothing but the rules."""
+    """Start an empty emulator with the rules and return its base URL."""
     gcloud = shutil.which("gcloud")
     assert gcloud, "install the gcloud SDK"
     sdk = Path(gcloud).resolve().parent.parent

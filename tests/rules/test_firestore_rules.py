@@ -1,4 +1,4 @@
-"""The Firestore rules as the real emulator applies them: who knows an open session reads its tracks, and no more."""
+"""The Firestore rules in the real emulator: knowing an open session's id allows reading its tracks, nothing else."""
 
 import base64
 import json
@@ -65,12 +65,12 @@ SEED = {
 
 @dataclass(frozen=True)
 class Firestore:
-    """The emulator's REST API as seen by somebody."""
+    """The emulator's REST API with a caller's credentials."""
 
     base_url: str
 
     def ask(self, method: str, path: str, who: str = "nobody", body: object = None) -> requests.Response:
-        """Send a request below the documents' root, as ``nobody``, a signed-in ``user``, a ``forger`` or ``owner``."""
+        """Send a request below the documents' root as ``nobody``, a signed-in ``user``, a ``forger`` or ``owner``."""
         documents = f"{self.base_url}/v1/projects/{PROJECT}/databases/(default)/documents"
         return requests.request(method, documents + path, headers=credentials(who), json=body, timeout=30)
 
@@ -79,13 +79,13 @@ class Firestore:
         return self.ask("POST", f"{parent}:runQuery", who, {"structuredQuery": structured})
 
     def coverage(self) -> list[dict[str, Any]]:
-        """Return the trees of expressions that the rules consist of, with the values that each one took."""
+        """Return the rules' expression trees with the values that each expression had."""
         answer = requests.get(f"{self.base_url}/emulator/v1/projects/{PROJECT}:ruleCoverage", timeout=30)
         return list(answer.json()["report"])
 
 
 def credentials(who: str) -> dict[str, str]:
-    """Return the header that makes a request somebody's; the emulator takes unsigned tokens."""
+    """Return the authorization header of a caller; the emulator accepts unsigned tokens."""
     if who == "nobody":
         return {}
     if who == "owner":
@@ -108,7 +108,7 @@ def credentials(who: str) -> dict[str, str]:
 
 
 def document(expires_at: datetime | None, *, ended: bool = False) -> dict[str, Any]:
-    """Return a document as REST spells it; None leaves ``expiresAt`` out, ``ended`` puts ``endedAt`` in."""
+    """Return a document in REST format; None omits ``expiresAt``, and ``ended`` adds ``endedAt``."""
     fields: dict[str, Any] = {"createdAt": {"timestampValue": NOW.isoformat()}, "status": {"stringValue": "ready"}}
     if expires_at:
         fields["expiresAt"] = {"timestampValue": expires_at.isoformat()}
@@ -118,14 +118,14 @@ def document(expires_at: datetime | None, *, ended: bool = False) -> dict[str, A
 
 
 def newest(limit: int = 50) -> dict[str, Any]:
-    """Return the page's own query."""
+    """Return the page's query."""
     order = {"field": {"fieldPath": "createdAt"}, "direction": "DESCENDING"}
     return {"from": [{"collectionId": "tracks"}], "orderBy": [order], "limit": limit}
 
 
 @pytest.fixture(scope="module")
 def firestore(firestore_emulator: str) -> Iterator[Firestore]:
-    """Give the emulator with an open, an expired, an ended and a broken session in it."""
+    """Return the emulator with an open, an expired, an ended and a broken session."""
     database = Firestore(firestore_emulator)
     for path, expires_at in SEED.items():
         written = document(expires_at, ended=path == "sessions/ended")
@@ -145,13 +145,13 @@ def test_a_track_of_an_open_session_can_be_read(firestore: Firestore, path: str,
 @pytest.mark.parametrize("who", WHO)
 @pytest.mark.parametrize("path", CLOSED)
 def test_nothing_else_can_be_read(firestore: Firestore, path: str, who: str) -> None:
-    """Sessions, expired or missing things and what functions keep for themselves are all denied alike."""
+    """Sessions, private documents, and expired or missing tracks are all denied with the same error."""
     assert firestore.ask("GET", f"/{path}", who).status_code == DENIED
 
 
 @pytest.mark.parametrize("who", WHO)
 def test_an_open_session_can_be_listed(firestore: Firestore, who: str) -> None:
-    """The page's query gives the session's tracks."""
+    """The page's query returns the session's tracks."""
     answer = firestore.query("/sessions/open", who, newest())
     assert answer.status_code == ALLOWED
     names = {row["document"]["name"].rsplit("/", 1)[-1] for row in answer.json()}
@@ -160,7 +160,7 @@ def test_an_open_session_can_be_listed(firestore: Firestore, who: str) -> None:
 
 @pytest.mark.parametrize("session", ["over", "endless", "ended", "missing", "nobody-knows"])
 def test_a_closed_session_cannot_be_listed(firestore: Firestore, session: str) -> None:
-    """Expired, ended and missing sessions and those without an expiry are closed, even to a query for one track."""
+    """Expired, ended and missing sessions and those without an expiry cannot be queried, even for one track."""
     assert firestore.query(f"/sessions/{session}", "user", newest()).status_code == DENIED
     assert firestore.query(f"/sessions/{session}", "nobody", newest(limit=1)).status_code == DENIED
     assert firestore.ask("GET", f"/sessions/{session}/tracks").status_code == DENIED
@@ -183,7 +183,7 @@ def test_a_closed_session_cannot_be_listed(firestore: Firestore, session: str) -
 def test_no_other_query_is_answered(
     firestore: Firestore, parent: str, collection: str, *, descendants: bool, who: str
 ) -> None:
-    """Sessions cannot be listed, nor tracks over all sessions, nor what lies beside them."""
+    """Sessions, tracks over all sessions, and other collections cannot be queried."""
     structured = {"from": [{"collectionId": collection, "allDescendants": descendants}], "limit": 1}
     assert firestore.query(parent, who, structured).status_code == DENIED
 
@@ -191,7 +191,7 @@ def test_no_other_query_is_answered(
 @pytest.mark.parametrize("who", WHO)
 @pytest.mark.parametrize("parent", ["", "/sessions/open", "/sessions/open/tracks/fresh"])
 def test_collections_cannot_be_listed(firestore: Firestore, parent: str, who: str) -> None:
-    """What there is below a document stays unknown."""
+    """The collections below a document cannot be listed."""
     assert firestore.ask("POST", f"{parent}:listCollectionIds", who, {}).status_code == DENIED
 
 
@@ -199,7 +199,7 @@ def test_collections_cannot_be_listed(firestore: Firestore, parent: str, who: st
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
 @pytest.mark.parametrize("path", [*READABLE, *CLOSED])
 def test_nothing_can_be_written(firestore: Firestore, path: str, method: str, who: str) -> None:
-    """Only functions write: no client changes, makes or deletes a document."""
+    """No client changes, creates or deletes a document; only functions write."""
     body = document(LATER) if method == "PATCH" else None
     assert firestore.ask(method, f"/{path}", who, body).status_code == DENIED
 
@@ -207,12 +207,12 @@ def test_nothing_can_be_written(firestore: Firestore, path: str, method: str, wh
 @pytest.mark.parametrize("who", WHO)
 @pytest.mark.parametrize("path", ["sessions?documentId=mine", "sessions/open/tracks?documentId=mine", "other"])
 def test_nothing_can_be_created(firestore: Firestore, path: str, who: str) -> None:
-    """A client makes no session and no track; the API does."""
+    """No client creates a session or a track; only the API does."""
     assert firestore.ask("POST", f"/{path}", who, document(LATER)).status_code == DENIED
 
 
 def test_every_expression_of_the_rules_was_decided_both_ways(firestore: Firestore) -> None:
-    """The cases above, run by this test where they did not run yet, leave no part of the rules untried."""
+    """The cases above evaluate every expression of the rules; this test runs those that have not run yet."""
     for path in (*READABLE, *CLOSED):
         firestore.ask("GET", f"/{path}")
         firestore.ask("DELETE", f"/{path}")
@@ -224,7 +224,7 @@ def test_every_expression_of_the_rules_was_decided_both_ways(firestore: Firestor
 
 
 def _untried(expression: dict[str, Any]) -> Iterator[str]:
-    """Yield where an expression never had a value, or a comparison never went one of its two ways."""
+    """Yield the place of each expression without a value and each condition with only one outcome."""
     values = [entry["value"] for entry in expression.get("values", [])]
     defined = [value for value in values if "undefined" not in value]
     decided = {value["boolValue"] for value in defined if "boolValue" in value}

@@ -6,7 +6,6 @@ The take is made once by the step itself; what a job writes, and where, is as th
 import json
 import random
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -70,13 +69,12 @@ def finished_take() -> dict[str, bytes]:
 
 
 class TakeRunner:
-    """Runs each pipeline as a wait and a few writes; ``outcomes`` is what each job was meant to end as."""
+    """Runs each pipeline as a wait and a few writes; ``outcomes`` is what was meant to become of each job."""
 
     def __init__(self, files: Mapping[str, bytes], faults: JobFaults) -> None:
         self.files = files
         self.faults = faults
         self.outcomes: dict[str, str] = {}
-        self.runs: dict[str, TakeRun] = {}
 
     def start(self, job_id: str, pipeline: PipelineRequest) -> "TakeRun":
         """Start a job."""
@@ -85,12 +83,11 @@ class TakeRunner:
         self.outcomes[job_id] = outcome
         silent = random.random() < faults.silent
         seconds = random.uniform(0.05, faults.seconds)
-        self.runs[job_id] = TakeRun(self.files, pipeline.parameters, outcome, seconds, silent=silent)
-        return self.runs[job_id]
+        return TakeRun(self.files, pipeline.parameters, outcome, seconds, silent=silent)
 
 
 class TakeRun:
-    """One job under way; ``began`` and ``ended`` are seconds of the epoch, 0 before they are known."""
+    """One job under way."""
 
     def __init__(
         self, files: Mapping[str, bytes], parameters: Mapping[str, Any], outcome: str, seconds: float, *, silent: bool
@@ -101,17 +98,9 @@ class TakeRun:
         self._silent = silent
         self._seconds = seconds
         self._killed = threading.Event()
-        self.began = self.ended = 0.0
 
     def wait(self) -> str | None:
         """Take some time, write the take, say so, and return None or why it failed."""
-        self.began = time.time()
-        try:
-            return self._work()
-        finally:
-            self.ended = time.time()
-
-    def _work(self) -> str | None:
         if self._killed.wait(self._seconds):
             return "killed"
         if self._outcome == "failed":

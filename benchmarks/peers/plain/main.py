@@ -1,6 +1,6 @@
-"""Three functions as the products' samples have them: clients at module scope, one call after the other.
+"""Three functions written as in the vendors' samples: clients at module scope, calls in sequence.
 
-Nothing is claimed, nothing is conditional, and an event that comes twice is worked twice.
+They claim nothing and write unconditionally: an event that is delivered twice is handled twice.
 """
 
 import base64
@@ -24,7 +24,7 @@ openai = sign_in()
 
 @functions_framework.cloud_event
 def describe(event: CloudEvent) -> None:
-    """Describe the picture and pass the brief on."""
+    """Describe the picture and publish the brief."""
     name = event.data["name"]
     brief = brief_of(openai, bucket.blob(name).download_as_bytes())
     database.document("plain", name).set({"status": "captioned"})
@@ -41,7 +41,7 @@ def launch(event: CloudEvent) -> None:
 
 @functions_framework.cloud_event
 def notify(event: CloudEvent) -> None:
-    """Write down where the music is."""
+    """Write the music's URL."""
     name = _message(event)["pipelineJobId"]
     url = f"{os.environ['STORAGE_URL']}/{os.environ['RESULTS_BUCKET']}/{name}/music.mp3"
     database.document("plain", name).set({"status": "ready", "url": url})

@@ -1,4 +1,4 @@
-"""Describe a picture as a musical brief: see, measure, choose the music, find the words."""
+"""Describe a picture as a brief: recognise, measure, choose the music, write the texts."""
 
 import hashlib
 import io
@@ -35,12 +35,12 @@ _INSTRUMENTS: Final = 5
 
 
 class UnreadablePictureError(Exception):
-    """The bytes are not a picture that can be decoded."""
+    """The bytes cannot be decoded as a picture."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to describe for whom: the answer's language, and what the person wished for."""
+    """The brief's language, and the style and hint that the user typed."""
 
     language: str = "ko"
     hint: str = ""
@@ -48,7 +48,7 @@ class Request:
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, Any]) -> "Request":
-        """Read ``language``, ``hint`` and ``style``; whatever is missing or of another type stays as it is."""
+        """Read ``language``, ``hint`` and ``style``; a missing or malformed field keeps its default."""
         language = data.get("language")
         texts = {name: data[name][:500] for name in ("hint", "style") if isinstance(data.get(name), str)}
         return cls(language if language in LANGUAGES else "ko", **texts)
@@ -56,7 +56,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Limits:
-    """The bounds and vocabularies an answer must keep to; by default those of the brief itself."""
+    """The bounds and vocabularies of an answer; by default those of a brief."""
 
     genres: Sequence[str] = GENRES
     instruments: Sequence[str] = INSTRUMENTS
@@ -97,7 +97,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Sight:
-    """What a picture shows: its subject, its light, and a number made of its pixels that picks among equal words."""
+    """What a picture shows: its subject, its measurements, and a number from its pixels that picks among wordings."""
 
     subject: Subject
     light: Measurements
@@ -105,35 +105,35 @@ class Sight:
 
 
 class Describer:
-    """Describes pictures; keeps nothing between calls, so that threads may share one."""
+    """Describes pictures; it has no state, so threads may share it."""
 
     def __init__(self, nets: Nets) -> None:
-        """Look with these nets."""
+        """Use these nets."""
         self._nets = nets
 
     def describe(self, image: bytes, request: Request, limits: Limits | None = None) -> dict[str, Any]:
-        """Return the brief of a picture as plain values; raise UnreadablePictureError when there is no picture.
+        """Return a picture's brief as JSON values; raise UnreadablePictureError for bytes that are no picture.
 
-        Only the pixels count: the same pixels and request give the same brief, whatever the file is called.
+        The same pixels and request always give the same brief; file names and metadata have no influence.
         """
         return self.brief(self.look(image), request, limits)
 
     def look(self, image: bytes) -> Sight:
-        """Return what is seen in a picture; raise UnreadablePictureError when there is no picture."""
+        """Return what a picture shows; raise UnreadablePictureError for bytes that are no picture."""
         picture = decode(image)
         light = measure(picture)
         subject = recognise(self._nets.classify(picture), self._nets.detect(picture), light)
         return Sight(subject, light, _signature(picture))
 
     def brief(self, sight: Sight, request: Request, limits: Limits | None = None) -> dict[str, Any]:
-        """Choose music and words for what was seen."""
+        """Choose music and write the texts."""
         music = compose_for(sight.subject, sight.light, Wishes.read(request.style, request.hint))
         words = put_into_words(sight.subject, sight.light, music, request.language, sight.signature)
         return _brief(words, music, request.language, limits or Limits())
 
 
 def decode(image: bytes) -> Image.Image:
-    """Return the first frame upright, as RGB of at most 640 px a side, transparency on white."""
+    """Return the first frame upright as RGB of at most 640 pixels a side, on white."""
     try:
         with Image.open(io.BytesIO(image), formats=FORMATS) as opened:
             if opened.width * opened.height > _MOST_PIXELS:
@@ -144,7 +144,7 @@ def decode(image: bytes) -> Image.Image:
                 rgba = upright.convert("RGBA")
                 upright = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
             picture = upright.convert("RGB")
-    # What Pillow raises on broken files, beyond OSError.
+    # Pillow raises these for broken files, besides OSError.
     except (OSError, SyntaxError, EOFError, ValueError, Image.DecompressionBombError) as error:
         raise UnreadablePictureError(str(error)) from error
     picture.thumbnail((_SIDE, _SIDE), Image.Resampling.BICUBIC)
@@ -160,13 +160,13 @@ def _resolved(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str
 
 
 def _signature(picture: Image.Image) -> int:
-    """Return a number that depends on a small thumbnail only; it picks among sentences that say the same."""
+    """Return a number made from a small thumbnail; it picks among sentences of the same meaning."""
     steps = np.asarray(picture.resize((16, 16), Image.Resampling.BOX)) // 4
     return int.from_bytes(hashlib.sha256(steps.tobytes()).digest()[:8], "big")
 
 
 def _brief(words: Words, music: Music, language: str, limits: Limits) -> dict[str, Any]:
-    """Fit words and music to the limits; a ranked list gives its best choice that is allowed."""
+    """Fit texts and music to the limits; of a ranked list, take the best allowed choice."""
     texts = {
         "title": words.title,
         "caption": words.caption,
@@ -188,7 +188,7 @@ def _brief(words: Words, music: Music, language: str, limits: Limits) -> dict[st
 
 
 def shorten(text: str, length: int) -> str:
-    """Cut a text to at most ``length`` characters, at a sentence or word end where there is one."""
+    """Cut a text to at most ``length`` characters, at the end of a sentence or word if possible."""
     if len(text) <= length:
         return text
     cut = text[:length]

@@ -1,4 +1,4 @@
-"""The genres of a brief: where each lies, how fast it goes, what plays it, and the words that ask for it."""
+"""The genres of a brief: mood, tempo, instruments and the words of a hint that ask for each."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Genre:
-    """Where a genre lies, how fast it goes (beats a minute), what plays it, and the words that ask for it."""
+    """A genre's valence and energy, tempo range in beats a minute, instruments, and the words that ask for it."""
 
     valence: float
     energy: float
@@ -14,7 +14,7 @@ class Genre:
     instruments: tuple[str, ...]
     words: tuple[str, ...]
     form: tuple[str, str]
-    """What a piece of it is called in a title, Korean and English."""
+    """What a title calls a piece of this genre, in Korean and English."""
 
 
 STYLES: Final = {

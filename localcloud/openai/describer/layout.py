@@ -1,4 +1,4 @@
-"""How a picture is laid out along its skyline: the one level line that best parts it into two tones."""
+"""Find a picture's skyline, the horizontal line that best separates two tones, and measure both parts."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -15,40 +15,40 @@ _AWAY: Final = 3
 
 @dataclass(frozen=True)
 class Layout:
-    """What lies above and below the skyline; colours are OKLab, textures mean steps of lightness from pixel to pixel.
+    """The parts above and below the skyline; colours are OKLab, textures mean lightness steps between pixels.
 
-    A sky is smooth, water has long level ripples, grass has blades; a drawing often has no texture at all.
+    A sky is smooth, water has long horizontal ripples, grass has blades, and a drawing often has no texture.
     """
 
     horizon: float
-    """How much the line parts the picture into two tones, 0 to 1."""
+    """How clearly the line separates two tones, 0 to 1."""
     skyline: float
-    """Where the line lies, 0 top to 1 bottom."""
+    """The line's height, 0 top to 1 bottom."""
     level: float
-    """Share of columns whose own edge lies on the line."""
+    """Share of columns with an edge on the line."""
     above: Lab
     """Mean colour above the line."""
     below: Lab
     """Mean colour below the line."""
     above_texture: float
-    """Texture above, up and down."""
+    """Vertical texture above the line."""
     below_texture: float
-    """Texture below, up and down."""
+    """Vertical texture below the line."""
     below_sideways: float
-    """Texture below, from side to side."""
+    """Horizontal texture below the line."""
     flat: float
     """Share of the whole picture with no texture: near 0 for photographs, more than half for drawings."""
 
     @property
     def open_sky(self) -> bool:
-        """Tell whether the part above looks like a clear, misty or cloudy sky by day, over something darker."""
+        """Tell whether the part above looks like a sky by day and the part below is darker."""
         light, red, yellow = self.above
         bright = light > 0.6 and abs(red) < 0.05 and yellow < 0.03 and self.below[0] < light - 0.05
         return bright and self.above_texture < 0.013 and 0.15 < self.skyline < 0.85
 
     @property
     def water(self) -> bool:
-        """Tell whether a straight level line parts something smooth from long level ripples."""
+        """Tell whether a straight line separates a smooth part from long horizontal ripples."""
         straight = self.level > 0.8 and self.above_texture < 0.013
         ripples = self.below_texture / (self.below_sideways + 1e-4)
         parted = (self.horizon > 0.5 and ripples > 3) or (self.horizon > 0.35 and ripples > 5)
@@ -58,13 +58,13 @@ class Layout:
 
     @property
     def field(self) -> bool:
-        """Tell whether green with a grain lies under an open sky."""
+        """Tell whether the part below an open sky is green and has texture."""
         _, red, yellow = self.below
         return self.open_sky and self.horizon > 0.35 and red < -0.06 and yellow > 0.06 and self.below_texture > 0.005
 
     @property
     def drawing(self) -> bool:
-        """Tell whether much of the picture has no texture, as photographs do not."""
+        """Tell whether so much of the picture lacks texture that it is no photograph."""
         return self.flat > 0.4
 
 
@@ -89,7 +89,7 @@ def lay_out(lab: Floats) -> Layout:
 
 
 def _skyline(lab: Floats) -> tuple[int, float]:
-    """Find the line with the largest difference between the bands just above and below, measured in their noise."""
+    """Find the line with the largest difference between the bands above and below, relative to their noise."""
     rows = lab.mean(axis=1)
     band = max(len(rows) // 12, 1)
     lines = range(max(len(rows) // 6, band), min(len(rows) * 5 // 6, len(rows) - band))
@@ -115,7 +115,7 @@ def _steps(light: Floats) -> tuple[Floats, Floats]:
 
 
 def _textures(lab: Floats) -> tuple[float, float]:
-    """Return the mean step up and down and from side to side."""
+    """Return the mean vertical and horizontal steps."""
     down, across = _steps(lab[..., 0])
     return (float(down.mean()) if down.size else 0.0), (float(across.mean()) if across.size else 0.0)
 

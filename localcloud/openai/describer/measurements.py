@@ -1,4 +1,4 @@
-"""What can be measured about a picture's light: colours, contrast, texture, horizon, shapes.
+"""Measure a picture's colours, contrast, texture, horizon and shapes.
 
 Colours are measured in OKLab (B. Ottosson, 2020), where equal distances look about equally different.
 """
@@ -19,7 +19,7 @@ _EDGE: Final = 0.06
 _SMOOTH: Final = 0.012
 _DARK: Final = 0.33
 
-# Reference colours in sRGB; every pixel counts for the nearest.
+# Reference colours in sRGB; each pixel counts for the nearest one.
 COLOURS: Final = {
     "black": (12, 12, 14),
     "charcoal": (58, 58, 60),
@@ -60,7 +60,7 @@ _LMS_TO_OKLAB: Final = np.array(
 
 @dataclass(frozen=True)
 class Measurements:
-    """A picture in numbers; parts and strengths run from 0 to 1 unless said otherwise."""
+    """A picture's measurements; shares and strengths are 0 to 1 unless stated."""
 
     lightness: float
     """Mean OKLab lightness."""
@@ -69,11 +69,11 @@ class Measurements:
     saturation: float
     """Mean OKLab chroma, about 0 to 0.25."""
     warmth: float
-    """Share of warm less share of cool colourfulness, -1 to 1."""
+    """Share of warm minus share of cool colour, -1 to 1."""
     hue: float
     """Mean hue weighted by chroma, in turns: 0 is crimson, .25 olive, .5 teal, .75 violet-blue."""
     hue_spread: float
-    """0: a single hue; 1: hues all round."""
+    """0 for a single hue, 1 for all hues."""
     colours: tuple[tuple[str, float], ...]
     """Named colours with their shares, the largest first."""
     edges: float
@@ -87,11 +87,11 @@ class Measurements:
     sparks: float
     """Small bright points in the dark, for every 1,000 pixels."""
     layout: Layout
-    """What lies above and below the skyline."""
+    """The parts above and below the skyline."""
     symmetry: float
     """Correlation of the picture with its mirror image, 0 to 1."""
     roundness: float
-    """How far edges run round the middle rather than in all directions, 0 to 1."""
+    """How many edges run around the middle, 0 (all directions) to 1 (circles)."""
 
     def share(self, *names: str) -> float:
         """Return the share of the picture in these named colours."""
@@ -99,7 +99,7 @@ class Measurements:
 
 
 def measure(picture: Image.Image) -> Measurements:
-    """Measure an RGB picture, shrunk to at most 192 pixels a side."""
+    """Measure an RGB picture; it is scaled down to at most 192 pixels a side first."""
     small = picture.copy()
     small.thumbnail((_SIDE, _SIDE), Image.Resampling.BOX, reducing_gap=None)
     lab = _oklab(np.asarray(small, np.float64) / 255)
@@ -132,14 +132,14 @@ def _oklab(srgb: Floats) -> Floats:
 
 
 def _warmth(lab: Floats, chroma: Floats) -> float:
-    """Project on the axis from blue to orange, relative to all the colourfulness there is (and some grey)."""
+    """Project the colours on the axis from blue to orange, relative to the total chroma plus a constant."""
     toward_orange = lab[..., 1] * 0.5 + lab[..., 2] * 0.87
     return float(np.clip(toward_orange.mean() / (chroma.mean() + 0.01), -1, 1))
 
 
 def _shares(lab: Floats) -> tuple[tuple[str, float], ...]:
     references = _oklab(np.array(list(COLOURS.values()), np.float64) / 255)
-    weights = np.array([0.6, 2.0, 2.0])  # hue tells colours apart more than lightness does
+    weights = np.array([0.6, 2.0, 2.0])  # hue separates named colours better than lightness
     pixels = lab.reshape(-1, 1, 3)[:: max(lab.size // 3 // 9000, 1)]
     nearest = (((pixels - references) * weights) ** 2).sum(axis=-1).argmin(axis=1)
     counts = np.bincount(nearest, minlength=len(COLOURS)) / len(nearest)
@@ -168,7 +168,7 @@ def _sparks(light: Floats) -> float:
 
 
 def _roundness(down: Floats, across: Floats) -> float:
-    """Compare edge directions with the direction to the middle: edges in all directions give 0, circles give 1."""
+    """Compare edge directions with the direction to the middle: 0 for edges in all directions, 1 for circles."""
     height, width = down.shape
     ys, xs = np.mgrid[:height, :width]
     ys, xs = ys - (height - 1) / 2, xs - (width - 1) / 2

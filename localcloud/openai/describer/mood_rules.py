@@ -1,4 +1,4 @@
-"""The moods: a fixed vocabulary, which the page translates too."""
+"""The moods of a brief, a fixed vocabulary that the page translates."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,14 +6,14 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Mood:
-    """A mood word, its Korean adnominal form, the Korean stems and English words a hint may use, and where it lies."""
+    """A mood's Korean adnominal form, the Korean stems and English words that ask for it, its valence and energy."""
 
     korean: str
     words: tuple[str, ...]
     valence: float
     energy: float
     everywhere: bool = True
-    """Whether it suits any picture that feels so; the others need a theme or a wish."""
+    """Whether valence and energy alone may select it; the other moods need a theme or a wish."""
 
 
 MOODS: Final = {

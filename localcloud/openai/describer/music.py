@@ -1,6 +1,6 @@
-"""From what was seen to what should be heard: mood, genre, tempo, key, instruments.
+"""Choose the music for a picture: moods, genre, tempo, key and instruments.
 
-Tastes come from the theme, nuances from the measurements, so that two pictures of the same thing sound different.
+The theme decides most; measurements vary it, so that two pictures of the same thing sound different.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from localcloud.openai.describer.vocabulary import THEMES
 from localcloud.openai.describer.wishes import Wishes
 from musicgenerator.briefs import GENRES, KEYS, TEMPO_BPM
 
-# Played by what is seen: a violin on the picture asks for strings.
+# An instrument in the picture plays: a violin asks for strings.
 _SEEN_INSTRUMENTS: Final = {
     "an acoustic guitar": "acoustic guitar",
     "an electric guitar": "electric guitar",
@@ -37,13 +37,13 @@ _SEEN_INSTRUMENTS: Final = {
     "a pan flute": "pan flute",
 }
 _MIDDLING: Final = 0.4
-# Neighbouring hues get keys a fifth apart; positions in KEYS, whose major and minor halves share their order.
+# Neighbouring hues get keys a fifth apart. These are positions in both halves of KEYS, major and minor.
 _FIFTHS: Final = (0, 7, 2, 9, 4, 11, 6, 1, 8, 3, 10, 5)
 
 
 @dataclass(frozen=True)
 class Music:
-    """The musical half of a brief, its lists ranked from the best choice down."""
+    """The musical fields of a brief; lists start with the best choice."""
 
     valence: float
     energy: float
@@ -55,14 +55,14 @@ class Music:
 
 
 def compose_for(subject: Subject, light: Measurements, wishes: Wishes) -> Music:
-    """Choose the music for a subject in its light; a wish outweighs what the picture suggests."""
+    """Choose the music for a subject and its light; wishes outweigh the picture."""
     theme = THEMES[subject.concept.theme]
     valence, energy = _feeling(subject, light)
     if wishes.moods:
         asked = [MOODS[name] for name in wishes.moods]
         valence = 0.35 * valence + 0.65 * float(np.mean([mood.valence for mood in asked]))
         energy = 0.35 * energy + 0.65 * float(np.mean([mood.energy for mood in asked]))
-    for name in wishes.not_moods:  # away from it, by half of what it stands for
+    for name in wishes.not_moods:  # move away by half of the mood's own values
         valence -= 0.5 * MOODS[name].valence
         energy -= 0.5 * (MOODS[name].energy - _MIDDLING)
     valence, energy = float(np.clip(valence, -1, 1)), float(np.clip(energy + 0.2 * wishes.pace, 0, 1))
@@ -79,7 +79,7 @@ def compose_for(subject: Subject, light: Measurements, wishes: Wishes) -> Music:
 
 
 def _feeling(subject: Subject, m: Measurements) -> tuple[float, float]:
-    """Return valence and energy: bright, colourful and warm pictures cheer up, edges and contrast wake up."""
+    """Return valence and energy: light, colour and warmth raise valence; edges and contrast raise energy."""
     theme = THEMES[subject.concept.theme]
     colour = min(m.saturation / 0.12, 1.3)
     valence = theme.valence + 1.1 * (m.lightness - 0.52) + 0.3 * (colour - 0.45) + 0.12 * m.warmth
@@ -104,7 +104,7 @@ def _ranked_genres(
 
 
 def _instruments(subject: Subject, genre: str, m: Measurements, wishes: Wishes) -> tuple[str, ...]:
-    """Rank: asked for, seen, the genre's first two, the theme's, one for the light, the rest of the genre's."""
+    """Rank instruments: wished, seen, the genre's first two, the theme's, one for the light, the genre's others."""
     core = STYLES[genre].instruments
     seen = _SEEN_INSTRUMENTS.get(subject.concept.english)
     theme = THEMES[subject.concept.theme].instruments
@@ -133,7 +133,7 @@ def _light_instrument(m: Measurements) -> str:
 
 
 def _tempo(span: tuple[int, int], energy: float, m: Measurements, pace: float) -> int:
-    """Place energy in the genre's span, shifted a little by hue and skyline so that no two pictures beat alike."""
+    """Map energy to the genre's tempo range; hue and skyline shift it a little, so that pictures differ."""
     slowest, fastest = span
     nuance = 0.12 * (m.hue - 0.5) + 0.1 * (m.layout.skyline - 0.5) + 0.08 * (m.symmetry - 0.5)
     place = float(np.clip(0.1 + 0.85 * energy + nuance + 0.15 * pace, 0, 1))
@@ -141,7 +141,7 @@ def _tempo(span: tuple[int, int], energy: float, m: Measurements, pace: float) -
 
 
 def _key(valence: float, m: Measurements) -> str:
-    """Choose the mode by valence, the tonic along the circle of fifths by hue (grey has none), lightness, contrast."""
+    """Choose the mode by valence and the tonic by hue (0 for grey), lightness and contrast."""
     turn = (2.3 * m.hue if m.saturation > 0.02 else 0.0) + 1.3 * m.lightness + 1.7 * m.contrast
     tonic = _FIFTHS[int(turn * 12) % 12]
     half = len(KEYS) // 2
@@ -149,7 +149,7 @@ def _key(valence: float, m: Measurements) -> str:
 
 
 def _moods(valence: float, energy: float, theme: Sequence[str], wishes: Wishes) -> tuple[str, ...]:
-    """Return asked moods, then the theme's where they are not against the feeling, then the nearest: at most four."""
+    """Return up to four moods: wished, then the theme's that fit valence and energy, then the nearest."""
 
     def distance(name: str) -> float:
         return float(np.hypot((MOODS[name].valence - valence) * 0.7, MOODS[name].energy - energy))

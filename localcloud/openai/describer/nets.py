@@ -1,4 +1,4 @@
-"""The two nets that name things: EfficientNet-Lite0 (ImageNet-1k) and COCO-SSD, run by onnxruntime on the CPU."""
+"""The two neural nets, EfficientNet-Lite0 (ImageNet-1k) and COCO-SSD, run by onnxruntime on the CPU."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _SAME_THING: Final = 0.5
 
 @dataclass(frozen=True)
 class Detection:
-    """One thing the detector found; ``box`` is top, left, bottom, right as parts of the picture, 0 to 1."""
+    """A detected object; ``box`` is top, left, bottom, right, each 0 to 1."""
 
     coco_class: int
     score: float
@@ -28,18 +28,18 @@ class Detection:
 
     @property
     def area(self) -> float:
-        """The part of the picture that the box covers, 0 to 1."""
+        """The share of the picture that the box covers, 0 to 1."""
         top, left, bottom, right = self.box
         return (bottom - top) * (right - left)
 
 
 class Nets:
-    """Both nets, loaded once; calls from several threads are safe, since a session keeps no state between runs."""
+    """Both nets; threads may share them, because a session keeps no state between runs."""
 
     def __init__(self, threads: int = 1) -> None:
-        """Load the weights, about 0.2 s; every run then computes with ``threads`` threads."""
-        # Its import starts native threads, which a fork leaves behind: a worker forked afterwards aborts at its exit,
-        # joining a thread that it never had. So the process that looks imports it, not the one that forks.
+        """Load the weights (about 0.2 s); each run uses ``threads`` threads."""
+        # The import starts native threads. A worker that is forked afterwards lacks them and aborts at its exit,
+        # so only the process that uses the nets imports onnxruntime.
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -60,7 +60,7 @@ class Nets:
         return np.asarray(probabilities.mean(axis=0), np.float32)
 
     def detect(self, picture: Image.Image) -> list[Detection]:
-        """Return the things found in an RGB picture, the surest first, each thing once."""
+        """Return the objects in an RGB picture, the most certain first, without duplicates."""
         resized = picture.resize((_DETECTOR_SIDE, _DETECTOR_SIDE), Image.Resampling.BILINEAR)
         pixels = np.asarray(resized, np.float32)[None] / 127.5 - 1
         offsets, logits = self._detector.run(None, {"in_0": pixels})
@@ -86,9 +86,9 @@ def overlap(one: Detection, other: Detection) -> float:
 
 
 def _crops(picture: Image.Image) -> Sequence[Image.Image]:
-    """Return square views scaled to 224 pixels: the middle close and whole, and both ends of the longer side.
+    """Return square crops of 224 pixels: a close and a full one of the middle, and both ends of the longer side.
 
-    The whole picture squeezed into a square would show a rocket as a drilling rig.
+    Squeezing the whole picture into a square makes a rocket look like a drilling rig.
     """
     side = min(picture.size)
     views = []

@@ -1,10 +1,10 @@
-"""The words that a music model reads: what to play in US English, and what to leave out."""
+"""The texts for a music model, in US English: the prompt, and what to avoid."""
 
 from typing import Final
 
 from localcloud.openai.describer.music import Music
 
-# How a piece of this energy, up to the limit, sounds and goes.
+# Up to each limit of energy: the sound, and the possible courses of a piece.
 _COURSES: Final = (
     (
         0.2,
@@ -40,9 +40,9 @@ _CAPITALS: Final = {"french horn": "French horn"}
 
 
 def write_prompt(music: Music, light: str, signature: int) -> str:
-    """Write 40 to 80 words as music models like them: genre, mood, tempo, key, players, texture, course.
+    """Return a prompt of 40 to 80 words: genre, moods, tempo, key, instruments, texture and course.
 
-    ``light`` is an English adjective of the picture's light, which colours the sound; the picture's things stay out.
+    ``light`` is an English adjective for the picture's light. The prompt does not name things in the picture.
     """
     texture, courses = next((texture, courses) for limit, texture, courses in _COURSES if music.energy < limit)
     first, second, *others = [_CAPITALS.get(name, name) for name in music.instruments[:4]]
@@ -56,7 +56,7 @@ def write_prompt(music: Music, light: str, signature: int) -> str:
 
 
 def write_avoid(music: Music) -> str:
-    """Name what would break the mood."""
+    """Return what does not fit the mood."""
     avoid = ["vocals", "lyrics", "noise"]
     if music.energy < 0.35:
         avoid += ["harsh drums", "distortion", "sudden loud hits"]

@@ -1,9 +1,9 @@
-"""What a picture shows: a thing both nets can stand for, a broader word, or else only its light and colours.
+"""Decide what a picture shows: a thing, a broader word, or only light and colours.
 
 A wrong noun is worse than none.
-ImageNet's classifier overrules the detector, which calls a yellow flower a banana;
-the detector alone names only what ImageNet has no class for, or what it is very sure of.
-What both know but only one sees takes more.
+The ImageNet classifier overrules the detector, which calls a yellow flower a banana.
+The detector alone names only things without an ImageNet class, or with very high certainty.
+A thing that both nets know but only one recognises needs more evidence.
 """
 
 from collections.abc import Sequence
@@ -18,15 +18,15 @@ from localcloud.openai.describer.scenery import light_of, place, unmistakable
 from localcloud.openai.describer.vocabulary import BROADER, THEMES, Concept, concepts
 
 _SURE: Final = 0.35
-# ImageNet's insects sit on leaves and flowers, so that a bare leaf is half a ladybird to it; a texture is half a ball.
-# Graphics are kites and aeroplanes to the detector; any hill is half a volcano and any meadow half in bloom.
+# The nets report things that do not exist: insects on bare leaves, balls in textures, kites and aeroplanes in
+# graphics, volcanoes in hills and rapeseed in meadows. These need more evidence.
 _SURE_OF: Final = {"insect": 0.6, "sport": 0.6, "flight": 0.6}
 _SURE_OF_NOUN: Final = {"a volcano": 0.6, "a field of rapeseed": 0.6, "a maze": 0.7} | dict.fromkeys(
-    # Any even texture is half of these.
+    # Even textures resemble these.
     ("a window blind", "a rug", "velvet", "knitting wool", "a quilt", "a honeycomb", "a wire fence", "a curtain"),
     0.6,
 )
-# What the detector knows but does not see.
+# For a thing that the detector knows but did not find.
 _SURE_UNSEEN: Final = 0.65
 _SURE_IN_HAZE: Final = 0.6
 _SURE_OF_DRAWINGS: Final = 0.7
@@ -46,7 +46,7 @@ CROWD: Final = 3
 
 @dataclass(frozen=True)
 class Subject:
-    """What the words are about; ``named`` is False when they are about light and colour only."""
+    """The subject of the texts; ``named`` is False if only light and colours are described."""
 
     concept: Concept
     named: bool
@@ -57,7 +57,7 @@ class Subject:
 
 
 def recognise(probabilities: Floats, detections: Sequence[Detection], light: Measurements) -> Subject:
-    """Decide what the picture shows from 1,000 ImageNet probabilities, the detections and its measurements."""
+    """Decide the subject from 1,000 ImageNet probabilities, the detections and the measurements."""
     scene = unmistakable(light)
     if scene is not None:
         return Subject(scene, named=False)
@@ -91,12 +91,12 @@ def recognise(probabilities: Floats, detections: Sequence[Detection], light: Mea
 
 
 def is_crowd(subject: Subject) -> bool:
-    """Tell whether several of the same were seen."""
+    """Tell whether several of the same thing were detected."""
     return subject.count >= CROWD
 
 
 def _seen(detections: Sequence[Detection]) -> dict[Concept, Detection]:
-    """Return the surest detection of every thing that was detected."""
+    """Return the most certain detection of each thing."""
     by_coco = {concept.coco: concept for concept in concepts() if concept.coco is not None}
     best: dict[Concept, Detection] = {}
     for detection in detections:
@@ -107,7 +107,7 @@ def _seen(detections: Sequence[Detection]) -> dict[Concept, Detection]:
 
 def _evidence(concept: Concept, support: float, seen: Detection | None) -> float:
     score = seen.score if seen else 0.0
-    if not concept.imagenet:  # ImageNet cannot contradict
+    if not concept.imagenet:  # no ImageNet class can contradict
         return score * (0.85 if concept.theme == "person" else 0.6)
     if score >= _VERY_SURE:
         return max(support, score * 0.85)
@@ -117,7 +117,7 @@ def _evidence(concept: Concept, support: float, seen: Detection | None) -> float
 def _unrivalled(
     winner: Concept, probabilities: Floats, support: dict[Concept, float], seen: dict[Concept, Detection]
 ) -> bool:
-    """Tell whether nothing else is nearly as likely; what a detector saw need not ask the classifier."""
+    """Tell whether nothing else is nearly as likely; a confident detection needs no such check."""
     if winner in seen and (seen[winner].score >= _COMPANION or not winner.imagenet):
         return True
     named = [index for concept in support for index in concept.imagenet]
@@ -127,31 +127,31 @@ def _unrivalled(
 
 
 def _said_more_closely(winner: Concept, support: dict[Concept, float]) -> Concept:
-    """Return what the classifier is sure of when the detector won with a plainer word: coffee rather than a cup."""
+    """Return the classifier's more specific word if it is sure: coffee instead of the detector's cup."""
     closest = max(support, key=lambda concept: support[concept])
     return closest if support[closest] >= _SURE and closest.theme == winner.theme else winner
 
 
 def _count(concept: Concept, detections: Sequence[Detection]) -> int:
-    """Return how many of a thing were surely seen, at least one."""
+    """Return how many of a thing were detected with certainty, at least 1."""
     return max(sum(seen.coco_class == concept.coco and seen.score >= _COUNTED for seen in detections), 1)
 
 
 def _companion(winner: Concept, seen: dict[Concept, Detection], support: dict[Concept, float]) -> Concept | None:
-    """Return a second thing beside the first: surely seen, in another place than the first, and a noun of its own."""
+    """Return another thing that was detected with certainty in another place, or None."""
     if winner not in seen:
         return None
     for concept, other in sorted(seen.items(), key=lambda pair: -pair[1].score):
         trusted = not concept.imagenet or support[concept] >= _SUPPORT or other.score >= _VERY_SURE
         apart = overlap(seen[winner], other) < _COMPANION
-        worn = concept.theme == "clothes"  # by somebody, not beside them
+        worn = concept.theme == "clothes"  # clothes are worn by a person, not another thing
         if concept is not winner and not worn and trusted and apart and other.score >= _COMPANION:
             return concept
     return None
 
 
 def _contested(winner: Concept, seen: dict[Concept, Detection]) -> bool:
-    """Tell whether the detector, which knows the winner too, sees a thing of the same kind in its place."""
+    """Tell whether the detector knows the winner but found another thing of the same kind."""
     if winner in seen or winner.coco is None:
         return False
     kin = THEMES[winner.theme].kin
@@ -159,7 +159,7 @@ def _contested(winner: Concept, seen: dict[Concept, Detection]) -> bool:
 
 
 def _sure(winner: Concept, light: Measurements, seen: dict[Concept, Detection]) -> float:
-    """Return how much evidence naming a thing takes: more where the nets are known to be fooled."""
+    """Return the evidence that a noun needs: more where the nets are known to err."""
     sure = max(_SURE, _SURE_OF.get(winner.theme, 0), _SURE_OF_NOUN.get(winner.english, 0))
     sure = max(sure, _SURE_UNSEEN if winner.coco is not None and winner not in seen else 0)
     sure = max(sure, _SURE_IN_HAZE if light.contrast < _HAZE else 0)
@@ -167,9 +167,9 @@ def _sure(winner: Concept, light: Measurements, seen: dict[Concept, Detection]) 
 
 
 def _broader(support: dict[Concept, float], light: Measurements) -> str | None:
-    """Return the broader word that most of the classifier's belief agrees on.
+    """Return the key of the broader word with most of the classifier's probability, or None.
 
-    An open sky speaks for a landscape; what is full of edges may be fur or lawn.
+    An open sky suggests a landscape. A picture full of edges may be fur or grass, so it needs more.
     """
     sums: dict[str, float] = {}
     for concept, value in support.items():

@@ -1,11 +1,11 @@
-"""What light, colour and layout say about a picture with no thing in it to name."""
+"""Describe a picture without a recognised thing by its light, colours and layout."""
 
 from localcloud.openai.describer.measurements import Measurements
 from localcloud.openai.describer.vocabulary import Concept
 
 
 def unmistakable(m: Measurements) -> Concept | None:
-    """Return the scene when the pixels leave nothing for a net trained on photographs to see."""
+    """Return the scene of a picture that is no ordinary photograph, such as a page or a starfield, or None."""
     if m.contrast < 0.008 and m.edges < 0.01:
         return _scene("plain", "한 가지 색", "a single colour")
     if m.coherence < 0.3 and m.smooth < 0.3:
@@ -20,7 +20,7 @@ def unmistakable(m: Measurements) -> Concept | None:
 
 
 def place(m: Measurements) -> Concept | None:
-    """Return the place that the layout alone shows: water to the horizon, or green land under the sky."""
+    """Return the place that the layout shows, open water or a green field, or None."""
     if m.layout.water:
         rough = m.layout.below_texture > 0.03 * m.layout.below[0]
         stormy = rough and m.lightness < 0.45 and m.saturation < 0.06
@@ -29,13 +29,13 @@ def place(m: Measurements) -> Concept | None:
 
 
 def light_of(m: Measurements) -> Concept:
-    """Return what the light itself looks like; a comparison at most, never a thing."""
+    """Return the kind of light; it names no thing."""
     warm = m.share("orange", "red", "yellow", "pink", "purple", "brown")
     blue = m.share("sky", "blue", "teal", "navy")
     green = m.share("green", "lime")
     murky = m.share("slate", "charcoal", "grey", "black", "navy")
     texture = _scene("weave", "촘촘한 결", "a fine texture")
-    # The first that holds.
+    # The first true condition wins.
     cases = (
         (m.dark > 0.75, _scene("darkness", "짙은 어둠", "deep darkness")),
         (m.coherence < 0.3, _scene("grain", "흩날리는 점들", "scattered grains of colour")),

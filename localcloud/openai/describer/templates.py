@@ -93,7 +93,7 @@ SUBJECTS_EN: Final = (
     "The first thing you notice is {n}.",
     "A picture of {n}.",
     "{On_the_side} of the picture {is} {n}.",
-    "{N} {takes_up} much of the frame.",
+    "{N} {fills} much of the frame.",
 )
 COMPANIONS_KO: Final = ("{m}도 함께 보여요.", "{m}도 눈에 띄어요.")
 COMPANIONS_EN: Final = ("There {m_is} also {m}.", "{M} {m_is} in the picture too.")

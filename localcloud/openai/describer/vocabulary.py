@@ -1,4 +1,4 @@
-"""The words and tastes of the describer: what can be named, how each theme sounds, colours."""
+"""The describer's vocabulary: the things it can name, the music of each theme, and colour names."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -10,7 +10,7 @@ _CONCEPTS: Final = Path(__file__).with_name("assets") / "concepts.tsv"
 
 @dataclass(frozen=True)
 class Concept:
-    """One thing that can be named; several classes of a net may mean it (every breed of dog is a dog)."""
+    """A thing that can be named; several classes of a net may mean it, as every breed of dog is a dog."""
 
     english: str
     korean: str
@@ -21,7 +21,7 @@ class Concept:
 
 @dataclass(frozen=True)
 class Theme:
-    """How a kind of picture leans: what it adds to valence and energy, and what suits it, the best first."""
+    """The music of a kind of picture: what it adds to valence and energy, and ranked genres, instruments and moods."""
 
     valence: float
     energy: float
@@ -29,7 +29,7 @@ class Theme:
     instruments: tuple[str, ...]
     moods: tuple[str, ...]
     kin: str | None = None
-    """The broader word that is still right when the concept is not sure; a key of BROADER."""
+    """The key in BROADER of the word to use if the thing itself is uncertain."""
 
 
 BROADER: Final = {
@@ -241,7 +241,7 @@ THEMES: Final = {
     "tech": Theme(
         0.0, 0.15, ("electronic", "lo-fi", "ambient"), ("synth bass", "electric piano", "fantasia"), ("focused",)
     ),
-    # What light and colour alone can say.
+    # Themes of light and colour alone.
     "starlight": Theme(
         0.45, -0.1, ("ambient", "cinematic", "classical piano"), ("sweep pad", "choir", "harp"), ("vast", "dreamy")
     ),
@@ -307,7 +307,7 @@ THEMES: Final = {
     ),
 }
 
-# Korean: the colour as a noun, and as a light. English: an adjective.
+# In Korean the colour as a noun and as a light, in English as an adjective.
 COLOUR_NAMES: Final = {
     "black": ("검은색", "검은빛", "black"),
     "charcoal": ("짙은 회색", "먹빛", "charcoal"),
@@ -333,7 +333,7 @@ COLOUR_NAMES: Final = {
 
 @cache
 def concepts() -> tuple[Concept, ...]:
-    """Read every nameable thing from ``assets/concepts.tsv``."""
+    """Return all things of ``assets/concepts.tsv``."""
     rows = (line.split("\t") for line in _CONCEPTS.read_text("utf-8").splitlines() if not line.startswith("#"))
     return tuple(
         Concept(english, korean, theme, _numbers(imagenet), None if coco == "-" else int(coco))
@@ -342,6 +342,6 @@ def concepts() -> tuple[Concept, ...]:
 
 
 def _numbers(ranges: str) -> tuple[int, ...]:
-    """Read "3,5-7" as 3, 5, 6, 7 and "-" as nothing."""
+    """Parse "3,5-7" as 3, 5, 6, 7 and "-" as nothing."""
     ends = (part.partition("-") for part in ranges.split(",") if ranges != "-")
     return tuple(number for first, _, last in ends for number in range(int(first), int(last or first) + 1))

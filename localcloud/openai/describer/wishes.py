@@ -1,4 +1,4 @@
-"""What a person asked for in a style and a hint, in Korean or English; words only, never instructions."""
+"""Find wishes for the music in a user's style and hint, in Korean or English; nothing else in them has an effect."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -34,9 +34,9 @@ _INSTRUMENT_WORDS: Final = {
 }
 _FASTER: Final = ("빠른", "빠르", "fast", "faster", "upbeat", "업비트")
 _SLOWER: Final = ("느린", "느리", "천천히", "slow", "slower")
-_AT_MOST: Final = 3
+_MAX_OF_EACH: Final = 3
 
-# What stands before an English word, or after a Korean one, and turns it round.
+# Negations: before an English word, after a Korean one.
 _NOT_BEFORE: Final = re.compile(
     r"(?:\b(?:not|no|never|without|avoid|less|nothing|don't want|isn't|aren't|don't)"
     r"(?:\s+(?:too|so|very|really|any|a|an|the|that|be|sound|make|it|use|want|to|[a-z-]+,? (?:or|nor)))*[\s-]+"
@@ -51,20 +51,20 @@ _NOT_AFTER: Final = re.compile(
 
 @dataclass(frozen=True)
 class Wishes:
-    """What a person wants and does not want, as far as it is understood."""
+    """What the user wants and does not want."""
 
     genres: tuple[str, ...] = ()
     moods: tuple[str, ...] = ()
     instruments: tuple[str, ...] = ()
     pace: float = 0.0
-    """-1 slower, 1 faster."""
+    """-1 for slower, 1 for faster."""
     not_genres: tuple[str, ...] = ()
     not_moods: tuple[str, ...] = ()
     not_instruments: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, style: str, hint: str) -> "Wishes":
-        """Find genres, moods, instruments and pace in a style and a hint; the style first, and each with its "not"."""
+        """Find genres, moods, instruments and pace, and their negations; the style comes before the hint."""
         style, hint = style.lower(), hint.lower()
         text = f"{style}\n{hint}"
         styled, not_styled = _sorted_out((name, style, genre.words) for name, genre in STYLES.items())
@@ -83,7 +83,7 @@ class Wishes:
         return cls(
             genres=tuple(dict.fromkeys(genres)),
             moods=tuple(moods),
-            instruments=tuple(dict.fromkeys(players))[:_AT_MOST],
+            instruments=tuple(dict.fromkeys(players))[:_MAX_OF_EACH],
             pace=float(max(min(quick, 1), -1)),
             not_genres=tuple(sorted(refused - set(genres))),
             not_moods=tuple(not_moods),
@@ -92,7 +92,7 @@ class Wishes:
 
 
 def _unshadowed(text: str, words: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Yield the words that stand in a text by themselves, not only as the end of a longer one already found."""
+    """Yield the words of a text that are not only the end of a longer word already found."""
     found: list[str] = []
     for word, name in words:
         rest = text
@@ -104,7 +104,7 @@ def _unshadowed(text: str, words: Iterable[tuple[str, str]]) -> Iterator[tuple[s
 
 
 def _sorted_out(choices: Iterable[tuple[str, str, Iterable[str]]]) -> tuple[list[str], list[str]]:
-    """Part names into those that their text asks for and those that it refuses; refused nowhere but asked somewhere."""
+    """Split names into wanted and refused; a name that is wanted in one place and refused nowhere is wanted."""
     asked: list[str] = []
     refused: list[str] = []
     for name, text, words in choices:
@@ -115,7 +115,7 @@ def _sorted_out(choices: Iterable[tuple[str, str, Iterable[str]]]) -> tuple[list
 
 
 def _occurrences(text: str, word: str) -> Iterator[tuple[int, int]]:
-    """Yield where an English word stands in a text, or a Korean stem; one of a single syllable begins a word."""
+    """Yield the positions of an English word or a Korean stem; a stem of one syllable has to begin a word."""
     if word.isascii():
         pattern = rf"(?<![a-z]){re.escape(word)}(?![a-z])"
     else:

@@ -1,6 +1,6 @@
-"""Prints how well the describer describes, as a table: ``python -m localcloud.openai.describer.evaluation``.
+"""Print how well the describer names pictures: ``python -m localcloud.openai.describer.evaluation``.
 
-Exits with 1 if a noun is wrong, in any variant of a picture too, or an order of pictures does not hold.
+Exits with 1 if a noun is wrong in any variant of a picture, or if a comparison of two pictures fails.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from localcloud.openai.describer.nets import Nets
 
 
 def main() -> int:
-    """Score the whole set; return the exit status."""
+    """Score all pictures and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--briefs", action="store_true", help="print title, caption and music of every picture too")
     arguments = parser.parse_args()

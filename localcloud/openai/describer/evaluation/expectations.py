@@ -1,6 +1,6 @@
-"""What may be said of each picture of the evaluation set, and how the pictures compare with one another.
+"""The allowed nouns of each evaluation picture, and comparisons between pictures.
 
-A noun that is not listed is a wrong noun. Saying only what the light looks like is always allowed: vague, not wrong.
+A noun that is not listed is wrong. Describing only the light is always allowed: it is vague, not wrong.
 """
 
 import io
@@ -19,7 +19,7 @@ Side = Literal["low", "any", "high"]
 
 @dataclass(frozen=True)
 class Expectation:
-    """What is right for one picture: English nouns as in ``concepts.tsv``, light themes, and the sides of its mood."""
+    """A picture's allowed nouns (English, as in ``concepts.tsv``), light themes, and sides of valence and energy."""
 
     name: str
     nouns: frozenset[str] = frozenset()
@@ -27,20 +27,20 @@ class Expectation:
     valence: Side = "any"
     energy: Side = "any"
     seed: int = field(default=1, kw_only=True)
-    """For a drawn scene, the seed it is drawn from."""
+    """The seed of a drawn scene."""
 
     @property
     def drawn(self) -> bool:
-        """Tell whether code draws the picture; the others are files."""
+        """Tell whether the picture is drawn by code; others are files."""
         return self.name in scenes.SCENES
 
     @property
     def held_out(self) -> bool:
-        """Tell whether nothing of the describer was tuned on this picture."""
+        """Tell whether the describer was not tuned on this picture."""
         return self.name in HELD_OUT
 
     def image(self) -> bytes:
-        """Return the picture as the bytes of a file."""
+        """Return the picture's file as bytes."""
         if self.drawn:
             with io.BytesIO() as file:
                 scenes.draw(self.name, self.seed).save(file, "PNG")
@@ -55,9 +55,9 @@ def _expect(
     return Expectation(name, frozenset(nouns), frozenset(lights), valence, energy)
 
 
-# What was said of these, as they are, led to no change; their variants did.
+# The describer was not tuned on these pictures, only on their variants.
 HELD_OUT: Final = frozenset({"grace_hopper", "dandelion", "raccoon", "retina", "cell"})
-# The drawn scenes were tuned on with other seeds than these.
+# The describer was tuned on drawn scenes with other seeds.
 HELD_OUT_SEEDS: Final = (11, 12, 13)
 
 _LAND: Final = ("a landscape", "mountains", "a valley", "a cliff")
@@ -103,7 +103,7 @@ EXPECTATIONS: Final = (
 
 Measure = Literal["valence", "energy"]
 
-# By this measure the first lies clearly below the second.
+# The first picture has to score clearly lower than the second.
 ORDERS: Final[tuple[tuple[Measure, str, str], ...]] = (
     ("valence", "storm sea", "meadow"),
     ("valence", "storm sea", "calm sea"),
@@ -126,5 +126,5 @@ ORDERS: Final[tuple[tuple[Measure, str, str], ...]] = (
 
 
 def redrawn() -> list[Expectation]:
-    """Return the drawn scenes with every held-out seed."""
+    """Return the drawn scenes with each held-out seed."""
     return [replace(scene, seed=seed) for scene in EXPECTATIONS if scene.drawn for seed in HELD_OUT_SEEDS]

@@ -1,6 +1,6 @@
-"""Scenes drawn by code: what light, weather and places look like, with no thing in them that a licence could cover.
+"""Draw evaluation pictures of light, weather and places, which need no licence.
 
-Every scene is a function of a seed, so that other seeds give pictures that nothing was tuned on.
+Each scene depends on a seed; other seeds give pictures that the describer was not tuned on.
 """
 
 from collections.abc import Callable
@@ -184,7 +184,7 @@ def _grid() -> tuple[Floats, Floats]:
 
 
 def _gradient(*stops: Stop) -> Floats:
-    """Blend colours from top to bottom; places run from 0 to 1."""
+    """Blend colours from top (0) to bottom (1)."""
     rows = np.linspace(0, 1, _HEIGHT)
     places, colours = [place for place, _ in stops], np.array([colour for _, colour in stops], np.float64)
     channels = [np.interp(rows, places, colours[:, i]) for i in range(3)]
@@ -192,7 +192,7 @@ def _gradient(*stops: Stop) -> Floats:
 
 
 def _clouds(rng: np.random.Generator, cells: int, stretch: float = 1.0, octaves: int = 4) -> Floats:
-    """Sum random grids of ever finer cells, ``stretch`` times as wide as high; 0 to 1."""
+    """Sum random grids of decreasing cell size, ``stretch`` times as wide as high; values are 0 to 1."""
     total, weight = np.zeros((_HEIGHT, _WIDTH)), 1.0
     for octave in range(octaves):
         rows = max(int(cells * 2**octave), 2)
@@ -205,7 +205,7 @@ def _clouds(rng: np.random.Generator, cells: int, stretch: float = 1.0, octaves:
 
 
 def _blades(rng: np.random.Generator) -> Floats:
-    """Upright streaks that grow with nearness."""
+    """Return vertical streaks with noise, 0 to 1."""
     return np.asarray(0.5 * _clouds(rng, 40, stretch=0.3, octaves=2) + 0.5 * rng.random((_HEIGHT, _WIDTH)))
 
 
@@ -215,7 +215,7 @@ def _sea(rng: np.random.Generator, far: tuple[int, int, int], near: tuple[int, i
 
 
 def _ridge(rng: np.random.Generator, height: float, roughness: float) -> Floats:
-    """Return the row of a skyline for every column."""
+    """Return the skyline's row for each column."""
     line, xs = np.zeros(_WIDTH), np.arange(_WIDTH)
     for octave in range(5):
         points = rng.uniform(-1, 1, 3 + 3 * 2**octave)

@@ -1,4 +1,4 @@
-"""Scores a describer against what may be said: right, vague or wrong; the side of the mood; the order of pictures."""
+"""Score a describer: nouns (right, vague or wrong), the side of the mood, and comparisons of pictures."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from localcloud.openai.describer.recognition import Subject
 
 Verdict = Literal["right", "vague", "wrong"]
 
-# Light that claims to be something; the other light themes say no more than what colour and brightness show.
+# Light themes that claim a content; the others describe only colour and brightness.
 _CLAIMS: Final = frozenset({"starlight", "page", "grain", "plain"})
 _CALM_BELOW: Final = 0.45
 _CLEARLY: Final = 0.05
@@ -20,7 +20,7 @@ _CLEARLY: Final = 0.05
 
 @dataclass(frozen=True)
 class Score:
-    """How one picture was described; ``ms`` is the time of a whole description."""
+    """The score of one picture; ``ms`` is the time of the description."""
 
     expectation: Expectation
     subject: Subject
@@ -31,13 +31,13 @@ class Score:
 
     @property
     def said(self) -> str:
-        """The noun in English, in brackets where only the light was spoken of."""
+        """The English noun, in brackets if only the light was described."""
         english = self.subject.concept.english
         return english if self.subject.named else f"({english})"
 
 
 def score(describer: Describer, expectation: Expectation, image: bytes | None = None) -> Score:
-    """Describe a picture, or another state of it, and judge what was said."""
+    """Describe and score a picture, or ``image``, a variant of it."""
     given = expectation.image() if image is None else image
     started = time.perf_counter()
     sight = describer.look(given)
@@ -50,7 +50,7 @@ def score(describer: Describer, expectation: Expectation, image: bytes | None = 
 
 
 def verdict(subject: Subject, expectation: Expectation) -> Verdict:
-    """Judge what was named: every noun has to be a listed one; light that claims to be something too."""
+    """Return the verdict on a subject: its nouns, or a light theme that claims a content, have to be expected."""
     if subject.named:
         nouns = {subject.concept.english} | ({subject.companion.english} if subject.companion else set())
         return "right" if nouns <= expectation.nouns else "wrong"
@@ -65,7 +65,7 @@ def _on_side(value: float, side: Side, middle: float) -> bool:
 
 @dataclass(frozen=True)
 class Order:
-    """One comparison of two pictures: ``lower`` has to lie below ``higher``."""
+    """A comparison of two pictures: ``lower`` has to score lower than ``higher``."""
 
     measure: Measure
     lower: Score
@@ -73,19 +73,19 @@ class Order:
 
     @property
     def holds(self) -> bool:
-        """Tell whether the first lies clearly below the second."""
+        """Tell whether the first scores clearly lower."""
         gap: float = self.higher.brief[self.measure] - self.lower.brief[self.measure]
         return gap >= _CLEARLY
 
 
 def orders(scores: Mapping[str, Score]) -> list[Order]:
-    """Return every comparison, given the scores by name."""
+    """Return all comparisons for the scores by name."""
     return [Order(measure, scores[lower], scores[higher]) for measure, lower, higher in ORDERS]
 
 
 @dataclass(frozen=True)
 class Drift:
-    """What became of one picture in one variant."""
+    """The change of one picture's score in one variant."""
 
     variant: str
     plain: Score
@@ -93,17 +93,17 @@ class Drift:
 
     @property
     def valence(self) -> float:
-        """How far valence moved, 0 to 2."""
+        """The change of valence, 0 to 2."""
         return abs(float(self.changed.brief["valence"]) - float(self.plain.brief["valence"]))
 
     @property
     def noun_kept(self) -> bool:
-        """Tell whether the same was said."""
+        """Tell whether the noun is the same."""
         return self.changed.said == self.plain.said
 
 
 def drifts(describer: Describer, plain: Score) -> Iterator[Drift]:
-    """Score every variant of a picture that has been scored."""
+    """Score all variants of a scored picture."""
     image = plain.expectation.image()
     for variant in VARIANTS:
         yield Drift(variant, plain, score(describer, plain.expectation, varied(image, variant)))

@@ -1,4 +1,4 @@
-"""What happens to pictures on their way: they are shrunk, compressed, mirrored, cropped and tinted."""
+"""Variants of a picture: scaled down, compressed, mirrored, cropped or tinted."""
 
 import io
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def _tinted(picture: Image.Image, red: float, blue: float) -> Image.Image:
     return Image.merge("RGB", tinted)
 
 
-# A change and the JPEG quality that it is saved in.
+# The change, and the JPEG quality.
 VARIANTS: Final[dict[str, tuple[Callable[[Image.Image], Image.Image], int]]] = {
     "512 px": (lambda picture: _shrunk(picture, 512), 85),
     "320 px": (lambda picture: _shrunk(picture, 320), 60),
@@ -37,7 +37,7 @@ VARIANTS: Final[dict[str, tuple[Callable[[Image.Image], Image.Image], int]]] = {
 
 
 def varied(image: bytes, variant: str) -> bytes:
-    """Return the picture changed as the variant says, as a JPEG."""
+    """Return a variant of the picture as a JPEG."""
     change, quality = VARIANTS[variant]
     with Image.open(io.BytesIO(image)) as opened, io.BytesIO() as file:
         change(opened.convert("RGB")).save(file, "JPEG", quality=quality)
