@@ -96,7 +96,7 @@ test: setup setup-model-server build browser corpus-files lint ## Everything tha
 	@$(PYTHON) -m pytest
 	@cd web && npm test --silent
 
-test-fast: .venv/.stamp ## Run the tests that need no emulator, no function and no browser
+test-fast: .venv/.stamp ## The tests that need no emulators, no functions and no browser
 	@$(PYTHON) -m pytest -m "not cloud and not browser and not model_server and not deploy" -q
 
 test-deploy: $(READY) ## Deploy with the real gcloud against a control plane that records every request
@@ -176,7 +176,7 @@ build/web/index.html: web/node_modules/.stamp $(shell find web/src web/parts web
 browser: .venv/.stamp ## Find a Chromium for the tests, or install one
 	@bash tests/web/ensure_chromium.sh
 
-lock: | $(UV) ## Resolve all requirements together and write the lock files with hashes
+lock: | $(UV) ## Resolve all requirements together and write the locks, with hashes
 	@bash infra/lock.sh "$(UV)" $(FUNCTIONS)
 
 format: .venv/.stamp ## Format the code
