@@ -48,7 +48,7 @@ class PageHandler(SimpleHTTPRequestHandler):
     server: "PageServer"
 
     def do_GET(self) -> None:
-        """Answer ``/healthz`` and ``/config.json``, and every other path with its file."""
+        """Answer ``/config.json`` and ``/healthz``; serve files for all other paths."""
         path = urlsplit(self.path).path
         if path == "/healthz":
             self._answer("text/plain; charset=utf-8", b"ok\n")
@@ -58,7 +58,7 @@ class PageHandler(SimpleHTTPRequestHandler):
             super().do_GET()
 
     def list_directory(self, path: Any) -> None:  # noqa: ARG002  the base class's signature
-        """Answer 404 for folders."""
+        """Answer 404 instead of a folder's list of files."""
         self.send_error(HTTPStatus.NOT_FOUND)
 
     def end_headers(self) -> None:
@@ -75,7 +75,7 @@ class PageHandler(SimpleHTTPRequestHandler):
         super().send_response(code, message)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Log only error responses."""
+        """Log refused requests only."""
         if not isinstance(code, int) or code >= HTTPStatus.BAD_REQUEST:
             super().log_request(code, size)
 
@@ -114,7 +114,7 @@ class PageServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, addresses: Addresses, built: Path = BUILT_PAGE) -> None:
-        """Listen on the port; raise PageNotBuiltError if ``built`` has no page."""
+        """Bind the port; raise PageNotBuiltError if no built page exists."""
         if not (built / "index.html").is_file():
             raise PageNotBuiltError(f"there is no page in {built}: build it with `make build-web`")
         self.addresses = addresses
@@ -126,7 +126,7 @@ class PageServer(ThreadingHTTPServer):
         super().__init__((HOST, addresses.ports["page"]), PageHandler)
 
     def compressed(self, file: Path) -> bytes:
-        """Return a file compressed; memory keeps it until the file changes."""
+        """Return a file's compressed bytes, from memory unless the file has changed."""
         key = (file, file.stat().st_mtime_ns)
         if key not in self._compressed:
             self._compressed[key] = gzip.compress(file.read_bytes(), mtime=0)
