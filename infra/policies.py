@@ -84,7 +84,7 @@ class Names:
         return f"{self.environ['ROLE']}.{role}"
 
     def condition(self, resource: str) -> str:
-        """Return the condition that limits a grant on the project to this resource, or an empty text."""
+        """Return the condition under which a grant on the project is one on this resource."""
         project, database = self.environ["PROJECT"], self.environ["DATABASE"]
         return {
             "database": f'resource.name == "projects/{project}/databases/{database}"',
@@ -113,7 +113,7 @@ def custom_roles() -> dict[str, list[str]]:
 
 
 def home(resource: str) -> str:
-    """Return the resource whose policy has the grants on this one."""
+    """Return the resource whose policy holds the grants of this one."""
     return "project" if resource in {"database", "function_sources"} else resource
 
 

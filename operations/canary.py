@@ -1,9 +1,9 @@
-"""Make one track with a pipeline template before the launcher uses it: ``python -m operations.canary TEMPLATE``.
+"""Makes one track with a pipeline template that no launcher uses yet: ``python -m operations.canary TEMPLATE``.
 
-The canary writes a track in a new session and creates the track's job itself; the deployed notifier settles the track.
-This tests the image, the pipeline's account and grants, the results and the message.
-Exits 0 if the track becomes ready. The track is always deleted; the bucket's lifecycle deletes its music.
-A canary costs one pipeline run; its engine, `composer`, costs nothing.
+The track lies in a session of its own, past the launcher: its job is created here, with the new template, and the
+deployed notifier settles it. So what is tried is the image, its account and grants, the results and the message.
+Exits 0 when the track is ready; either way it is deleted, and its music goes by the bucket's lifecycle.
+It costs one pipeline run and no engine: `composer` makes the music.
 """
 
 import os
@@ -27,8 +27,8 @@ from musicgenerator_google.vertex_pipelines import VertexPipelines
 from operations.clients import database_client, rest_session
 
 CANARY_MUSIC_SECONDS: Final = 30
-_LIFETIME: Final = timedelta(days=1)
-_POLL_SECONDS: Final = 2.0
+_LIVES: Final = timedelta(days=1)
+_LOOK_EVERY: Final = 2.0
 _BRIEF: Final = {
     "title": "Canary",
     "caption": "A short piece that a deployment makes for itself.",
@@ -57,7 +57,7 @@ def launch(
     )
     brief = Brief.from_mapping(_BRIEF)
     canary = Track(session, track, Status.COMPOSING, 1, request, brief=brief)
-    tracks.create(canary, PrivateTrack(token=token, published=True), datetime.now(UTC) + _LIFETIME)
+    tracks.create(canary, PrivateTrack(token=token, published=True), datetime.now(UTC) + _LIVES)
     project = required(env, "GOOGLE_CLOUD_PROJECT")
     parameters = {
         "job": job,
@@ -79,18 +79,18 @@ def launch(
 
 
 def outcome(tracks: FirestoreTracks, track: str, patience: float) -> Status:
-    """Return the track's final status, or its current one after ``patience`` seconds."""
+    """Wait for the track's end and return its status, the last one seen where patience ends before."""
     until = time.monotonic() + patience
     while True:
         found = tracks.find(track)
         status = found[0].status if found else Status.CANCELLED
         if status.is_final or time.monotonic() > until:
             return status
-        time.sleep(_POLL_SECONDS)
+        time.sleep(_LOOK_EVERY)
 
 
 def main(template: str) -> int:
-    """Make the track and print its status."""
+    """Make the track and say what became of it."""
     env = os.environ
     tracks = FirestoreTracks(database_client(), Patience())
     vertex, project, region = (

@@ -40,6 +40,6 @@ def subscriber_client() -> pubsub_v1.SubscriberClient:
 
 
 def rest_session() -> AuthorizedSession:
-    """Return a session for Google's REST APIs."""
+    """Return a session for Google's REST interfaces."""
     found = credentials() or google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])[0]
     return AuthorizedSession(found)
