@@ -5,6 +5,7 @@ from typing import Final
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler.loadscope import LoadScopeScheduling
+from xdist.workermanage import NodeManager
 
 # A group runs on one worker, because its modules share fixed ports or a fixture that takes long to start.
 # Each module that is not named here is a group of its own. Named groups start first, in this order.
@@ -31,6 +32,8 @@ class PlannedScheduling(LoadScopeScheduling):
     def __init__(self, config: pytest.Config, log: Producer) -> None:
         super().__init__(config, log)
         config.option.loadscopereorder = False
+        # After Ctrl-C, the workers' fixtures need longer than the default of 10 seconds to end all processes.
+        NodeManager.EXIT_TIMEOUT = 60
 
     def _split_scope(self, nodeid: str) -> str:
         return group_of(nodeid)
