@@ -23,7 +23,7 @@ from musicgenerator.states import Status
 from musicgenerator.tracks import PrivateTrack, Request, Track
 from musicgenerator_google.firestore_tracks import FirestoreTracks
 from musicgenerator_google.vertex_pipelines import VertexPipelines
-from operations.clients import database_client, rest_session
+from operations.clients import credentials, database_client
 
 CANARY_MUSIC_SECONDS: Final = 30
 _LIVES: Final = timedelta(days=1)
@@ -97,7 +97,7 @@ def main(template: str) -> int:
         required(env, "GOOGLE_CLOUD_PROJECT"),
         required(env, "REGION"),
     )
-    pipelines = VertexPipelines(rest_session(), vertex, project, region)
+    pipelines = VertexPipelines(vertex, project, region, credentials())
     spec = yaml.safe_load(Path(template).read_text(encoding="utf-8"))
     session, track = ids.new_session_id(), ids.new_track_id()
     try:

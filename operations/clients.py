@@ -8,8 +8,6 @@ Without it they use application default credentials, or the emulators that the e
 import os
 from typing import Any
 
-import google.auth
-from google.auth.transport.requests import AuthorizedSession
 from google.cloud import firestore, pubsub_v1
 from google.oauth2.credentials import Credentials
 
@@ -37,9 +35,3 @@ def publisher_client() -> pubsub_v1.PublisherClient:
 def subscriber_client() -> pubsub_v1.SubscriberClient:
     """Return a client that pulls."""
     return pubsub_v1.SubscriberClient(credentials=credentials())
-
-
-def rest_session() -> AuthorizedSession:
-    """Return a session for Google's REST interfaces."""
-    found = credentials() or google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])[0]
-    return AuthorizedSession(found)

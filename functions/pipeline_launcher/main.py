@@ -9,10 +9,8 @@ import functools
 import os
 
 import functions_framework
-import google.auth
 from cloudevents.http import CloudEvent
 from firestore_regions import FirestoreRegions
-from google.auth.transport.requests import AuthorizedSession
 from google.cloud import firestore, storage
 from launching import Launcher, Settings
 from yaml_templates import template_at
@@ -42,13 +40,10 @@ def on_track_captioned(event: CloudEvent) -> None:
 def bootstrap() -> Launcher:
     """Build the clients and read the pipeline's template, once an instance and after the server has forked."""
     env, project = os.environ, required(os.environ, "GOOGLE_CLOUD_PROJECT")
-    credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
     database = firestore.Client(project=project, database=env.get("FIRESTORE_DATABASE"))
     return Launcher(
         tracks=FirestoreTracks(database),
-        pipelines=VertexPipelines(
-            AuthorizedSession(credentials), required(env, "VERTEX_URL"), project, required(env, "REGION")
-        ),
+        pipelines=VertexPipelines(required(env, "VERTEX_URL"), project, required(env, "REGION")),
         regions=FirestoreRegions(database),
         template=template_at(required(env, "PIPELINE_TEMPLATE"), StorageObjects(storage.Client(project=project))),
         settings=Settings.from_environ(env),

@@ -51,9 +51,7 @@ def bootstrap() -> Sweeper:
     credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
     notifier = Notifier(
         tracks=tracks,
-        pipelines=VertexPipelines(
-            AuthorizedSession(credentials), required(env, "VERTEX_URL"), project, required(env, "REGION")
-        ),
+        pipelines=VertexPipelines(required(env, "VERTEX_URL"), project, required(env, "REGION")),
         results=StorageResults(StorageObjects(storage.Client(project=project))),
         spans=OtlpSpans(AuthorizedSession(credentials), required(env, "TELEMETRY_URL"), project),
         settings=Settings.from_environ(env),

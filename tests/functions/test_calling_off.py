@@ -6,7 +6,6 @@ import launching
 import notifying
 import pytest
 from google.auth.credentials import AnonymousCredentials
-from google.auth.transport.requests import AuthorizedSession
 
 from musicgenerator.errors import LaunchUnavailableError
 from musicgenerator.jobs import JobFacts, JobState, job_labels
@@ -112,7 +111,7 @@ def test_what_belongs_to_a_track_is_never_erased_by_an_event(status: Status) -> 
 
 @pytest.fixture
 def pipelines(server: ScriptedServer) -> VertexPipelines:
-    return VertexPipelines(AuthorizedSession(AnonymousCredentials()), server.url, "musicgenerator-prod", "us-central1")
+    return VertexPipelines(server.url, "musicgenerator-prod", "us-central1", AnonymousCredentials())
 
 
 @pytest.mark.parametrize("status", [200, 400, 404])
