@@ -18,12 +18,15 @@ import yaml
 from musicgenerator import ids
 from musicgenerator.briefs import Brief
 from musicgenerator.jobs import JobRequest, job_labels
+from musicgenerator.orders import ORDER_TYPE, Order, order_address, order_name, orders_to_bytes
+from musicgenerator.results import COVER
 from musicgenerator.settings import required, whole_number
 from musicgenerator.states import Status
 from musicgenerator.tracks import PrivateTrack, Request, Track
 from musicgenerator_google.firestore_tracks import FirestoreTracks
+from musicgenerator_google.storage_objects import StorageObjects
 from musicgenerator_google.vertex_pipelines import VertexPipelines
-from operations.clients import credentials, database_client
+from operations.clients import credentials, database_client, storage_client
 
 CANARY_MUSIC_SECONDS: Final = 30
 _LIVES: Final = timedelta(days=1)
@@ -48,29 +51,26 @@ _BRIEF: Final = {
 def launch(
     tracks: FirestoreTracks, pipelines: VertexPipelines, template: dict[str, Any], session: str, track: str
 ) -> None:
-    """Create the track and its job."""
-    env, token = os.environ, ids.new_results_token()
-    request, job = (
-        Request(durationSeconds=CANARY_MUSIC_SECONDS, language="en", engine="composer"),
-        ids.pipeline_job_id(track, 1),
-    )
+    """Create the track, its order and its job."""
+    env, token, job = os.environ, ids.new_results_token(), ids.pipeline_job_id(track, 1)
+    request = Request(durationSeconds=CANARY_MUSIC_SECONDS, language="en", engine="composer")
     brief = Brief.from_mapping(_BRIEF)
     canary = Track(session, track, Status.COMPOSING, 1, request, brief=brief)
     tracks.create(canary, PrivateTrack(token=token, published=True), datetime.now(UTC) + _LIVES)
     project = required(env, "GOOGLE_CLOUD_PROJECT")
-    parameters = {
-        "job": job,
-        "brief": brief.to_mapping(),
-        "engine": "composer",
-        "seconds": CANARY_MUSIC_SECONDS,
-        "seed": 1,
-        "results_bucket": required(env, "RESULTS_BUCKET"),
-        "results_token": token,
-        "events_topic": f"projects/{project}/topics/{required(env, 'PIPELINE_EVENTS_TOPIC')}",
-        "fallback_engine": "",
-        "model_endpoint": "",
-        "prompt_version": "",
-    }
+    results, bucket = required(env, "RESULTS_BUCKET"), required(env, "PIPELINE_BUCKET")
+    order = Order(
+        brief=brief,
+        engine="composer",
+        seconds=CANARY_MUSIC_SECONDS,
+        seed=1,
+        results_bucket=results,
+        results_token=token,
+        events_topic=f"projects/{project}/topics/{required(env, 'PIPELINE_EVENTS_TOPIC')}",
+        cover=f"gs://{results}/{token}/{COVER}",
+    )
+    StorageObjects(storage_client()).create(bucket, order_name(job), orders_to_bytes([order]), ORDER_TYPE)
+    parameters = {"job": job, "order": order_address(bucket, job)}
     root, account = required(env, "PIPELINE_ROOT"), required(env, "PIPELINE_ACCOUNT")
     pipelines.create(
         JobRequest(job, template, parameters, job_labels(track, 1), root, account), required(env, "REGION")

@@ -8,7 +8,7 @@ Without it they use application default credentials, or the emulators that the e
 import os
 from typing import Any
 
-from google.cloud import firestore, pubsub_v1
+from google.cloud import firestore, pubsub_v1, storage
 from google.oauth2.credentials import Credentials
 
 from musicgenerator.settings import required
@@ -25,6 +25,11 @@ def database_client() -> firestore.Client:
     project = required(os.environ, "GOOGLE_CLOUD_PROJECT")
     database = os.environ.get("FIRESTORE_DATABASE") or None
     return firestore.Client(project=project, database=database, credentials=credentials())
+
+
+def storage_client() -> storage.Client:
+    """Return a client of the project's buckets."""
+    return storage.Client(project=required(os.environ, "GOOGLE_CLOUD_PROJECT"), credentials=credentials())
 
 
 def publisher_client() -> pubsub_v1.PublisherClient:

@@ -41,11 +41,13 @@ def bootstrap() -> Launcher:
     """Build the clients and read the pipeline's template, once an instance and after the server has forked."""
     env, project = os.environ, required(os.environ, "GOOGLE_CLOUD_PROJECT")
     database = firestore.Client(project=project, database=env.get("FIRESTORE_DATABASE"))
+    objects = StorageObjects(storage.Client(project=project))
     return Launcher(
         tracks=FirestoreTracks(database),
         pipelines=VertexPipelines(required(env, "VERTEX_URL"), project, required(env, "REGION")),
+        objects=objects,
         regions=FirestoreRegions(database),
-        template=template_at(required(env, "PIPELINE_TEMPLATE"), StorageObjects(storage.Client(project=project))),
+        template=template_at(required(env, "PIPELINE_TEMPLATE"), objects),
         settings=Settings.from_environ(env),
         switch=FirestoreSwitch(database),
     )

@@ -48,12 +48,13 @@ class TrackState:
 
 @dataclass(frozen=True)
 class Settings:
-    """The two buckets, where results can be read, and the engine of whoever asked for none."""
+    """The three buckets, where results can be read, and the engine of a request that names none."""
 
     images_bucket: str
     results_bucket: str
     results_url: str
     default_engine: str
+    pipeline_bucket: str
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -63,6 +64,7 @@ class Settings:
             results_bucket=required(environ, "RESULTS_BUCKET"),
             results_url=required(environ, "STORAGE_URL"),
             default_engine=required(environ, "DEFAULT_ENGINE"),
+            pipeline_bucket=required(environ, "PIPELINE_BUCKET"),
         )
 
     def folder(self, token: str) -> ResultsFolder:
@@ -117,8 +119,8 @@ class Objects(Protocol):
 class Jobs(Protocol):
     """The pipeline jobs of Vertex AI."""
 
-    def cancel(self, job: str, region: str) -> None:
-        """Cancel a job, if it is there and has not ended."""
+    def cancel(self, job: str, region: str) -> bool:
+        """Cancel a job, or return False if it does not exist or has ended."""
         ...
 
 
@@ -204,7 +206,7 @@ class Commands:
         ended = call_off(self.tracks, self.jobs, command.track, stands["attempt"])
         if ended is None:
             raise UnknownTrackError("The track has just been deleted.")
-        return _state_of(ended)
+        return _state_of(ended.track)
 
     def retry(self, command: CommandRequest) -> TrackState:
         """Begin the next attempt of a track that has failed and may succeed; one that is under way stays as it is."""
@@ -263,10 +265,18 @@ class Commands:
         return _state_of(now)
 
 
-def call_off(tracks: Tracks, jobs: Jobs, track: str, attempt: int) -> Track | None:
+@dataclass(frozen=True)
+class CalledOff:
+    """A track after ``call_off``; ``job_may_write`` says whether a cancelled job may go on writing for a while."""
+
+    track: Track
+    job_may_write: bool
+
+
+def call_off(tracks: Tracks, jobs: Jobs, track: str, attempt: int) -> CalledOff | None:
     """End an attempt of a track as cancelled, unless it is at its end, and cancel its pipeline job.
 
-    Returns the track as it is then, or None where it is gone.
+    Returns the track as it is then, or None if it is gone.
     Repeated after a crash it finds the track cancelled and cancels the job that was left running.
     """
 
@@ -281,9 +291,10 @@ def call_off(tracks: Tracks, jobs: Jobs, track: str, attempt: int) -> Track | No
     if found is None:
         return None
     now, work = found
+    cancelled = False
     if now.status is Status.CANCELLED and now.brief is not None:
-        jobs.cancel(ids.pipeline_job_id(track, now.attempt), work.region)
-    return now
+        cancelled = jobs.cancel(ids.pipeline_job_id(track, now.attempt), work.region)
+    return CalledOff(now, cancelled)
 
 
 def _edited(brief: Brief, request: Request, body: Mapping[str, Any]) -> tuple[Brief, Request]:

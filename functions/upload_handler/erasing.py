@@ -14,6 +14,7 @@ from uploading import Session, authorised
 
 from musicgenerator import ids, logs
 from musicgenerator.errors import ContentionError, MoreToEraseError
+from musicgenerator.orders import track_orders_prefix
 from musicgenerator.tracks import Image, PrivateTrack, Track
 
 
@@ -46,7 +47,7 @@ class Tracks(commanding.Tracks, Protocol):
 
 
 class Objects(Protocol):
-    """The objects in the images and results buckets."""
+    """The objects in the images, results and pipeline buckets."""
 
     def delete(self, bucket: str, name: str, generation: int) -> None:
         """Delete just this generation of an object, if it is there."""
@@ -122,9 +123,12 @@ class Erasures:
     def _erase(self, track: Track, work: PrivateTrack) -> None:
         # Ended first, so that nothing that still works on it writes a document; what its job may still write
         # goes when the job's end is heard of.
-        call_off(self.tracks, self.jobs, track.track_id, track.attempt)
+        called_off = call_off(self.tracks, self.jobs, track.track_id, track.attempt)
         self._erase_original(track.track_id, track.image)
         self.objects.erase(self.settings.results_bucket, self.settings.folder(work.token).name(""))
+        if called_off is not None and not called_off.job_may_write:
+            # Otherwise the order stays until the job has ended: only the order tells the notifier where the job wrote.
+            self.objects.erase(self.settings.pipeline_bucket, track_orders_prefix(track.track_id))
         self.ledger.close(track.track_id)
         # The documents last: they are what a repeated deletion finds the rest by.
         self.tracks.erase(track.session, track.track_id)

@@ -20,6 +20,7 @@ MusicgeneratorError
 │   ├── ContentionError, MoreToEraseError, LeasedError, CaptionUnavailableError
 │   └── LaunchUnavailableError  for a launch: the track waits for the sweeper instead
 │       └── RegionBusyError     and so does every other of its region
+├── OrderError                  the step has nothing valid to make: its job fails, which ends the track
 └── MalformedEventError         nobody's track: logged as poison, then acknowledged
 """
 
@@ -319,3 +320,13 @@ class RegionBusyError(LaunchUnavailableError):
 
 class MalformedEventError(MusicgeneratorError):
     """An event or message that no producer of ours writes."""
+
+
+class OrderError(MusicgeneratorError):
+    """An order is missing, or a field of it is out of bounds."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        """Name the field and what is wrong with it, without its value."""
+        super().__init__(f"{field} {problem}")
+        self.field = field
+        self.problem = problem

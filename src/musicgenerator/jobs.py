@@ -31,13 +31,14 @@ class JobState(StrEnum):
 class JobFacts:
     """The truth about a job.
 
-    ``reason`` is its error in Google's words and ``results_token`` the folder it writes to; empty if there is none.
+    ``reason`` is its error in Google's words and ``order`` the address that its parameter of this name holds; both are
+    empty if there is none.
     """
 
     state: JobState
     labels: Mapping[str, str]
     reason: str = ""
-    results_token: str = ""
+    order: str = ""
 
 
 def job_labels(track: str, attempt: int) -> dict[str, str]:

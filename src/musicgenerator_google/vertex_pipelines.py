@@ -89,12 +89,13 @@ class VertexPipelines:
             state=_STATES.get(state, JobState.UNDER_WAY),
             labels=dict(found.labels),
             reason=found.error.message,
-            results_token=str(found.runtime_config.parameter_values.get("results_token", "")),
+            order=str(found.runtime_config.parameter_values.get("order", "")),
         )
 
-    def cancel(self, job: str, region: str) -> None:
-        """Cancel a job; one that does not exist or has ended stays as it is.
+    def cancel(self, job: str, region: str) -> bool:
+        """Cancel a job and return True, or return False if it does not exist or has ended.
 
+        A cancelled job may go on writing for a while.
         Raises LaunchUnavailableError if Vertex AI fails or cannot be reached.
         """
         try:
@@ -103,7 +104,8 @@ class VertexPipelines:
                     {"name": self._name(job, region)}, **self._options
                 )
         except (exceptions.NotFound, exceptions.BadRequest):  # a failed precondition is a 400
-            return
+            return False
+        return True
 
     def _new_client(self, region: str) -> Any:
         # Imported with the first call: most instances of the API never make one, and the import takes longer than

@@ -31,20 +31,8 @@ def test_compiling_twice_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_the_pipeline_takes_what_the_launcher_gives(spec: Any) -> None:
-    """Names and types of the parameters are the contract with the launcher; the operator's may be left out."""
-    expected = {
-        "job": {"parameterType": "STRING"},
-        "brief": {"parameterType": "STRUCT"},
-        "engine": {"parameterType": "STRING"},
-        "seconds": {"parameterType": "NUMBER_INTEGER"},
-        "seed": {"parameterType": "NUMBER_INTEGER"},
-        "results_bucket": {"parameterType": "STRING"},
-        "results_token": {"parameterType": "STRING"},
-        "events_topic": {"parameterType": "STRING"},
-        "fallback_engine": {"parameterType": "STRING", "defaultValue": "", "isOptional": True},
-        "model_endpoint": {"parameterType": "STRING", "defaultValue": "", "isOptional": True},
-        "prompt_version": {"parameterType": "STRING", "defaultValue": "", "isOptional": True},
-    }
+    """The job's id and the address of its order: all that Vertex AI's record of the job holds."""
+    expected = {"job": {"parameterType": "STRING"}, "order": {"parameterType": "STRING"}}
     assert spec["root"]["inputDefinitions"]["parameters"] == expected
     assert spec["pipelineInfo"]["name"] == "musicgenerator"
 

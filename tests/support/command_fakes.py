@@ -178,7 +178,11 @@ class Door:
     limits: Limits = field(default_factory=Limits)
     settings: Settings = field(
         default_factory=lambda: Settings(
-            "musicgenerator-images", "musicgenerator-results", "https://storage.googleapis.com", "composer"
+            "musicgenerator-images",
+            "musicgenerator-results",
+            "https://storage.googleapis.com",
+            "composer",
+            "musicgenerator-pipeline",
         )
     )
     origins: tuple[str, ...] = ("https://music.example", "http://127.0.0.1:8080")
