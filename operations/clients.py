@@ -28,8 +28,12 @@ def database_client() -> firestore.Client:
 
 
 def storage_client() -> storage.Client:
-    """Return a client of the project's buckets."""
-    return storage.Client(project=required(os.environ, "GOOGLE_CLOUD_PROJECT"), credentials=credentials())
+    """Return a client of the project's buckets, at the address that ``STORAGE_URL`` names."""
+    return storage.Client(
+        project=required(os.environ, "GOOGLE_CLOUD_PROJECT"),
+        credentials=credentials(),
+        client_options={"api_endpoint": required(os.environ, "STORAGE_URL")},
+    )
 
 
 def publisher_client() -> pubsub_v1.PublisherClient:
