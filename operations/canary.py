@@ -1,9 +1,9 @@
-"""Makes one track with a pipeline template that no launcher uses yet: ``python -m operations.canary TEMPLATE``.
+"""Make one track with a pipeline template that no launcher uses yet: ``python -m operations.canary TEMPLATE``.
 
-The track lies in a session of its own, past the launcher: its job is created here, with the new template, and the
-deployed notifier settles it. So what is tried is the image, its account and grants, the results and the message.
-Exits 0 when the track is ready; either way it is deleted, and its music goes by the bucket's lifecycle.
-It costs one pipeline run and no engine: `composer` makes the music.
+The track has its own session, and its job is created here instead of by the launcher.
+The deployed notifier settles it, so this tries the image, its account and grants, the results and the message.
+Exits with 0 if the track is ready. The track is deleted in any case; the bucket's lifecycle deletes its music.
+It costs one pipeline run and no engine, because `composer` makes the music.
 """
 
 import os
@@ -78,7 +78,7 @@ def launch(
 
 
 def outcome(tracks: FirestoreTracks, track: str, patience: float) -> Status:
-    """Wait for the track's end and return its status, the last one seen where patience ends before."""
+    """Wait up to ``patience`` seconds for the track's end and return the last status seen."""
     until = time.monotonic() + patience
     while True:
         found = tracks.find(track)
@@ -89,7 +89,7 @@ def outcome(tracks: FirestoreTracks, track: str, patience: float) -> Status:
 
 
 def main(template: str) -> int:
-    """Make the track and say what became of it."""
+    """Make the track, print its end and return the exit status."""
     env = os.environ
     tracks = FirestoreTracks(database_client())
     vertex, project, region = (

@@ -1,4 +1,4 @@
-"""The Vertex AI pipeline ``musicgenerator``: one step, since each step of a pipeline waits for a machine of its own.
+"""The Vertex AI pipeline ``musicgenerator``: one step, because each step waits for another machine.
 
 ``python -m pipeline.definition --image IMAGE --output FILE`` compiles it; the same image gives the same bytes.
 """
@@ -15,10 +15,10 @@ NAME: Final = "musicgenerator"
 def pipeline_of(image: str) -> Any:
     """Return the pipeline whose step runs in this container image."""
 
-    # The image holds kfp and the step, so that nothing is installed while somebody waits for music.
+    # The image contains kfp and the step, so nothing is installed at run time.
     @dsl.component(base_image=image, install_kfp_package=False)  # type: ignore[untyped-decorator]
     def make_music(job: str, order: str) -> None:
-        # kfp ships this body as text and runs it by itself: everything it needs is imported here.
+        # kfp copies this body as text and runs it alone: it imports everything it needs.
         from pipeline import step  # noqa: PLC0415
 
         step.run(job, order)
@@ -40,7 +40,7 @@ def compile_to(output: Path, image: str) -> None:
 
 
 def main() -> None:
-    """Compile as the command line says."""
+    """Compile the pipeline for an image."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.definition", description=main.__doc__)
     parser.add_argument("--image", required=True, help="the container image of pipeline/Dockerfile")
     parser.add_argument("--output", required=True, type=Path, help="the YAML file to write")

@@ -1,4 +1,4 @@
-"""The step's ports over Google's own clients, which find an emulator by its environment variable themselves."""
+"""The step's ports over Google's clients, which find emulators by their environment variables."""
 
 import base64
 import hashlib
@@ -15,7 +15,7 @@ from musicgenerator.orders import Order, bucket_and_name
 
 TIMEOUT_SECONDS: Final = 60.0
 
-# Only the listener's own browser keeps a copy: a shared cache would outlive the erasure of a track.
+# Browsers may keep a copy, shared caches may not: they would keep it after a track is erased.
 _CACHE_CONTROL: Final = "private, max-age=31536000, immutable"
 
 
@@ -69,8 +69,8 @@ class StorageResults:
         blob.cache_control = _CACHE_CONTROL
         with self._without_token():
             try:
-                # The pipeline's account may create and not overwrite, so nobody can put other music under a known
-                # link. A run after one that was cut off finds its own files, and goes on behind them.
+                # The pipeline's account may create but not overwrite, so nobody can put other music under a known
+                # link. A run after one that was cut off finds its files and leaves them.
                 blob.upload_from_string(data, content_type=content_type, if_generation_match=0, timeout=TIMEOUT_SECONDS)
             except PreconditionFailed:
                 present = self._blob(file)
@@ -104,10 +104,10 @@ class PubsubEvents:
     """The topic `pipeline-events`, by its full name ``projects/P/topics/T``."""
 
     def __init__(self, topic: str) -> None:
-        """Name the topic; the connection is opened by the first message."""
+        """Name the topic; the first message opens the connection."""
         self._topic = topic
 
     def publish(self, data: bytes) -> None:
-        """Publish a message and return when it is safe with Pub/Sub."""
+        """Publish a message and return when Pub/Sub has confirmed it."""
         with pubsub_v1.PublisherClient() as publisher:
             publisher.publish(self._topic, data).result(timeout=TIMEOUT_SECONDS)

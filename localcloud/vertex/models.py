@@ -1,7 +1,7 @@
 """The models: Lyria's ``:predict`` and ``interactions``, and ``endpoints/{id}:predict``.
 
-Lyria is played by the composer; an endpoint's requests go to the model server that ``MODEL_SERVER_URL`` names.
-Scripted answers come first: ``localcloud.vertex.scripts``.
+The composer makes Lyria's music; an endpoint's requests go to the model server that ``MODEL_SERVER_URL`` names.
+Scripted answers (``localcloud.vertex.scripts``) go first.
 """
 
 import base64
@@ -30,7 +30,7 @@ _NOT_ENGLISH: Final = 0x250
 
 @dataclass(frozen=True)
 class Models:
-    """Who plays, for how long, and where the model server of the endpoints is, empty where there is none."""
+    """What makes the music, its length in seconds, and the model server's address, empty if there is none."""
 
     musician: Musician = musicians.compose
     seconds: float = musicians.CLIP_SECONDS
@@ -38,7 +38,7 @@ class Models:
 
 
 def models_of_environ() -> Models:
-    """Read where the model server is."""
+    """Return the models with the model server that the environment names."""
     return Models(model_server_url=os.environ.get("MODEL_SERVER_URL", "").rstrip("/"))
 
 
@@ -87,7 +87,7 @@ def routes(models: Models) -> Blueprint:  # noqa: C901  a list of routes
         if not answer.shape:
             return _scripted_answer(answer)
         prompt = _lyria_3_prompt(body)
-        # The model takes no seed: every answer is another piece.
+        # The model has no seed, so every answer is a different piece.
         sound = musicians.mp3(models.musician(prompt, secrets.randbits(32), models.seconds))
         content = [
             {"type": "text", "text": "[0.0:] Instrumental"},
@@ -165,7 +165,7 @@ _STATUSES: Final = {
 
 
 def _refused(code: int, message: str, retry_after: str | None) -> Response:
-    """Wrap a model server's refusal as Vertex AI does: the same code, the server's words as the message."""
+    """Wrap a model server's error as Vertex AI does: the same code, and the server's text as the message."""
     error = {"code": code, "message": message, "status": _STATUSES.get(code, "INTERNAL")}
     headers = {"Retry-After": retry_after} if retry_after else {}
     return _scripted_answer(Answer(code, {"error": error}, headers))

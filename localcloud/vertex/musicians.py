@@ -1,4 +1,4 @@
-"""What the local models play: the composer's music for whatever of the brief's vocabulary the prompt names."""
+"""The music of the local models: the composer reads the prompt for words of the brief's vocabulary."""
 
 import re
 import threading
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 CLIP_SECONDS: Final = 30.0
 LYRIA_2_RATE: Final = 48_000
 
-# Composing takes a core for some seconds: requests wait for each other, as they would for a quota.
+# Composing keeps a core busy for some seconds, so requests wait for each other, as for a quota.
 _TURN: Final = threading.BoundedSemaphore(1)
 _TEMPO: Final = re.compile(r"(\d{2,3}) BPM", re.IGNORECASE)
 _PROMPT_KEPT: Final = 200
@@ -24,14 +24,14 @@ Musician = Callable[[str, int, float], "Audio"]
 
 def compose(prompt: str, seed: int, seconds: float) -> "Audio":
     """Return the composer's music for a prompt."""
-    from pipeline.engines.composer import Composer  # noqa: PLC0415  loaded by whoever wants music first
+    from pipeline.engines.composer import Composer  # noqa: PLC0415  loaded with the first request for music
 
     with _TURN:
         return Composer().make(brief_of(prompt), seconds, seed % (SEED[1] + 1)).audio
 
 
 def brief_of(prompt: str) -> Brief:
-    """Read out of a prompt what the composer needs to know, with something ordinary for what it does not say."""
+    """Return a brief with what the prompt names, and ordinary values for the rest."""
     tempo = _TEMPO.search(prompt)
     said = prompt.lower()
     key = next((key for key in KEYS if re.search(rf"\b{re.escape(key.lower())}\b", said)), "C major")
@@ -56,8 +56,8 @@ def brief_of(prompt: str) -> Brief:
 
 
 def wav(audio: "Audio") -> bytes:
-    """Return the sound as Lyria 2 gives it: 16-bit WAV at 48 kHz."""
-    import numpy as np  # noqa: PLC0415  loaded by whoever wants music first
+    """Return the audio as Lyria 2 does: a 16-bit WAV at 48 kHz."""
+    import numpy as np  # noqa: PLC0415  loaded with the first request for music
     import soundfile  # noqa: PLC0415  as above
     from scipy import signal  # noqa: PLC0415  as above
 
@@ -71,7 +71,7 @@ def wav(audio: "Audio") -> bytes:
 
 
 def mp3(audio: "Audio") -> bytes:
-    """Return the sound as Lyria 3 gives it: MP3 at 44.1 kHz, which is the composer's own rate."""
+    """Return the audio as Lyria 3 does: an MP3 at 44.1 kHz, which is the composer's rate."""
     import numpy as np  # noqa: PLC0415  as above
     import soundfile  # noqa: PLC0415  as above
 

@@ -1,9 +1,9 @@
-"""Answers that a test or a developer has the models give next, in place of music.
+"""Scripted answers, which tests and developers set for the next requests to a model.
 
-``POST /localcloud/script`` with ``{"model": "lyria-002", "answers": [...]}`` sets what that model answers to its next
-requests, one each, and music again when they are used up; ``model`` is ``lyria-002``, ``lyria-3-clip-preview`` or
-``endpoint``. An answer is a name from ``FAILURES``, ``"music"``, ``"music in the other shape"`` (the other one of the
-two shapes in which the API has been seen to answer), or ``{"status": 400, "body": {...}, "headers": {...}}``.
+``POST /localcloud/script`` with ``{"model": "lyria-002", "answers": [...]}`` sets one answer for each of the model's
+next requests; after the last one it makes music again. ``model`` is ``lyria-002``, ``lyria-3-clip-preview`` or
+``endpoint``. An answer is a name from ``FAILURES``, ``"music"``, ``"music in the other shape"`` (the API has been seen
+to answer in two shapes), or ``{"status": 400, "body": {...}, "headers": {...}}``.
 ``GET /localcloud/script?model=lyria-002`` answers ``{"answersLeft": 0, "requests": [the latest bodies]}``.
 """
 
@@ -24,7 +24,7 @@ _REQUESTS_REMEMBERED: Final = 50
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer; ``shape`` is ``MUSIC`` or ``OTHER_SHAPE`` where there is to be music instead."""
+    """An HTTP answer; ``shape`` is ``MUSIC`` or ``OTHER_SHAPE`` if the model makes music instead, otherwise empty."""
 
     status: int = 200
     body: Mapping[str, Any] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Answer:
 
     @classmethod
     def from_json(cls, value: object) -> Self:
-        """Read an answer of a script; raise INVALID_ARGUMENT for one that is none."""
+        """Read an answer of a script; raise INVALID_ARGUMENT if it is not one."""
         if value in (MUSIC, OTHER_SHAPE):
             return cls(shape=str(value))
         if isinstance(value, str) and value in FAILURES:
@@ -49,7 +49,7 @@ def _error(code: int, status: str, message: str) -> tuple[int, dict[str, Any]]:
     return code, {"error": {"code": code, "message": message, "status": status}}
 
 
-# The texts are those that Google's APIs have been seen to give, as far as they are known.
+# The texts are copied from answers of Google's APIs, where they are known.
 FAILURES: Final[Mapping[str, tuple[int, Mapping[str, Any]]]] = {
     "recitation": _error(
         400,
@@ -87,16 +87,16 @@ FAILURES: Final[Mapping[str, tuple[int, Mapping[str, Any]]]] = {
 
 
 class Scripts:
-    """What each model answers next, and what it was asked; safe to use from many threads."""
+    """What each model answers next and the requests that it got; thread-safe."""
 
     def __init__(self) -> None:
-        """Nothing is scripted."""
+        """Begin with no scripts."""
         self._answers: defaultdict[str, deque[Answer]] = defaultdict(deque)
         self._requests: defaultdict[str, deque[Any]] = defaultdict(lambda: deque(maxlen=_REQUESTS_REMEMBERED))
         self._lock = threading.Lock()
 
     def set(self, script: object) -> None:
-        """Replace a model's answers and forget its requests; raise INVALID_ARGUMENT for what is no script."""
+        """Replace a model's answers and forget its requests; raise INVALID_ARGUMENT for a malformed script."""
         model = script.get("model") if isinstance(script, dict) else None
         answers = script.get("answers") if isinstance(script, dict) else None
         if model not in MODELS or not isinstance(answers, list):
@@ -107,12 +107,12 @@ class Scripts:
             self._requests[model].clear()
 
     def next(self, model: str, request: object) -> Answer:
-        """Return what the model answers to this request."""
+        """Record a request and return what the model answers to it."""
         with self._lock:
             self._requests[model].append(request)
             return self._answers[model].popleft() if self._answers[model] else Answer(shape=MUSIC)
 
     def to_json(self, model: str) -> dict[str, Any]:
-        """Return how many answers are left and what the model was asked since they were set."""
+        """Return how many answers are left and which requests the model got since they were set."""
         with self._lock:
             return {"answersLeft": len(self._answers[model]), "requests": list(self._requests[model])}

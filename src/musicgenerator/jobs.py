@@ -1,4 +1,4 @@
-"""What Vertex AI says about a pipeline job, in the words that decide a track's end."""
+"""Pipeline jobs: what is asked of Vertex AI and what it says about them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True)
 class JobFacts:
-    """The truth about a job.
+    """What Vertex AI says about a job.
 
     ``reason`` is its error in Google's words and ``order`` the address that its parameter of this name holds; both are
     empty if there is none.
@@ -42,5 +42,5 @@ class JobFacts:
 
 
 def job_labels(track: str, attempt: int) -> dict[str, str]:
-    """Return the labels that say whose job it is, so that a taken id can be told from a stranger's."""
+    """Return the labels that identify a job as this project's, so that a taken id is not mistaken for it."""
     return {"app": "musicgenerator", "track": track, "attempt": str(attempt)}

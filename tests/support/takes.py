@@ -1,6 +1,6 @@
-"""Pipelines that write a finished take, the same for every track, so that a thousand of them take no hour.
+"""Pipelines that write the same finished take for every track, so that a thousand of them run in minutes.
 
-The take is made once by the step itself; what a job writes, and where, is as the step would.
+The step makes the take once. Each job reads its order and writes the files as the step does.
 """
 
 import json
@@ -25,7 +25,7 @@ _TAKE_SECONDS: Final = 10
 
 @dataclass(frozen=True)
 class JobFaults:
-    """Chances of a job to fail, to write broken music, and to say nothing; how many seconds it takes at most."""
+    """The chances that a job fails, writes broken music or publishes nothing, and its longest duration in seconds."""
 
     failed: float = 0.0
     broken: float = 0.0
@@ -48,11 +48,11 @@ class _Memory:
         self.files[file] = data
 
     def publish(self, data: bytes) -> None:
-        """Tell nobody."""
+        """Publish nothing."""
 
 
 def finished_take() -> dict[str, bytes]:
-    """Make one piece with the pipeline's step and return its MP3 and ``track.json``."""
+    """Make one piece with the step and return its MP3 and ``track.json``."""
     brief = Brief(
         title="A take",
         caption="A take.",
@@ -84,7 +84,7 @@ def finished_take() -> dict[str, bytes]:
 
 
 class TakeRunner:
-    """Runs each pipeline as a wait and a few writes; ``outcomes`` is what was meant to become of each job."""
+    """Runs each pipeline as a wait and a few writes; ``outcomes`` holds the intended end of each job."""
 
     def __init__(self, files: Mapping[str, bytes], faults: JobFaults) -> None:
         self.files = files
@@ -102,7 +102,7 @@ class TakeRunner:
 
 
 class TakeRun:
-    """One job under way."""
+    """One running job."""
 
     def __init__(
         self, files: Mapping[str, bytes], parameters: Mapping[str, Any], outcome: str, seconds: float, *, silent: bool
@@ -134,7 +134,7 @@ class TakeRun:
         return None
 
     def kill(self) -> None:
-        """End it."""
+        """End the job."""
         self._killed.set()
 
 

@@ -1,4 +1,4 @@
-"""The local cloud in bad weather: the real emulators and staged functions, with everything between them unreliable."""
+"""The local cloud with faults: the real emulators and the staged functions, over unreliable connections."""
 
 import asyncio
 import os
@@ -48,8 +48,8 @@ _NO_LIMIT: Final = "1000000"
 class Faults:
     """Everything that may go wrong in one run.
 
-    ``crash`` is by function the chance of a kill at every crash point, ``kills`` that of one at any moment for every
-    picture.
+    ``crash`` holds, by function, the chance of a kill at each crash point; ``kills`` is the chance of a kill at a
+    random moment, for each picture.
     """
 
     delivery: DeliveryFaults = field(default_factory=DeliveryFaults)
@@ -62,7 +62,7 @@ class Faults:
 
 
 class World:
-    """The emulators and servers that outlive a run; ``run`` puts functions and faults on top of them."""
+    """The emulators and servers that several runs share; ``run`` adds functions and faults."""
 
     def __init__(self, addresses: Addresses, supervisor: Supervisor, firestore: Part) -> None:
         self.addresses = addresses
@@ -80,13 +80,13 @@ class World:
         delivery: FaultyDelivery | None = None,
         times: Sequence[Edit] = SHORT_TIMES,
     ) -> Iterator["Run"]:
-        """Start the functions, edited, and everything that feeds and fails them; end it all with the block."""
+        """Start the edited functions and all that feeds or disturbs them; end everything with the block."""
         with ExitStack() as stack:
             self._forget()
             yield Run(self, faults, (*times, *edits), environ or {}, delivery or FaultyDelivery(faults.delivery), stack)
 
     def restart_firestore(self, run: "Run") -> None:
-        """Kill the database while nobody can reach it, and bring it back with what had been written until then."""
+        """Kill the database while nobody can reach it, and restart it with all that was written before."""
         export = self.addresses.home / "export"
         run.proxies["firestore"].close_gate()
         database = f"projects/{PROJECT}/databases/(default)"
@@ -99,15 +99,15 @@ class World:
         run.proxies["firestore"].open_gate()
 
     def _forget(self) -> None:
-        """Empty the database, so that runs know nothing of each other."""
+        """Empty the database, so that runs do not affect each other."""
         url = f"{self.addresses.url('firestore')}/emulator/v1/projects/{PROJECT}/databases/(default)/documents"
         requests.delete(url, timeout=60).raise_for_status()
 
 
 class Run:
-    """One run: what is up while it lasts, and what was counted on the way."""
+    """One run: its servers and processes, and what they recorded."""
 
-    def __init__(  # noqa: PLR0913, PLR0917  it is put together once, by World.run
+    def __init__(  # noqa: PLR0913, PLR0917  World.run alone calls it
         self,
         world: World,
         faults: Faults,
@@ -136,7 +136,7 @@ class Run:
         self.openai = PaidOpenAI(addresses.url("openai"))
         self.openai_api = FaultyApi(self.openai, faults.openai)
         _serve(stack, self.vertex, addresses.ports["vertex"])
-        # The page is not part of this, so its port is free for the OpenAI server that fails.
+        # No page is served here, so its port is free for the OpenAI server that fails.
         _serve(stack, self.openai_api, addresses.ports["page"])
 
         self.proxies = {
@@ -169,17 +169,17 @@ class Run:
             publish(log_entry(job), self.addresses.host("pubsub"), f"projects/{PROJECT}/topics/{PIPELINE_EVENTS_TOPIC}")
 
     def created_jobs(self) -> list[PipelineJob]:
-        """Return every pipeline job that was created, wherever it runs."""
+        """Return every pipeline job that was created, in all regions."""
         parents = (f"projects/{PROJECT}/locations/{region}" for region in REGIONS)
         return [job for parent in parents for job in self.jobs.list(parent)]
 
     def maybe_kill(self) -> None:
-        """Kill one function's process, with the chance that the faults say."""
+        """Kill the process of one function, with the chance that the faults name."""
         if random.random() < self._faults.kills:
             self.killed_at_random += self.kill(random.choice(list(FUNCTIONS)))
 
     def kill(self, function: str) -> bool:
-        """Kill the process that handles this function's requests; its server starts another at once."""
+        """Kill the process that handles this function's requests; its server starts another one at once."""
         server = self.functions.pid(function)
         children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
         if not children:
@@ -191,7 +191,7 @@ class Run:
         return True
 
     def cpu_seconds(self) -> dict[str, float]:
-        """Return the processor time of each function so far, that of its killed processes included."""
+        """Return the processor time of each function so far, including its killed processes."""
         ticks = os.sysconf("SC_CLK_TCK")
         spent = {}
         for function in FUNCTIONS:
@@ -206,11 +206,11 @@ class Run:
         return spent
 
     def records(self, file: str) -> list[list[str]]:
-        """Return what the functions wrote down: function, subject, number of the handling, and point."""
+        """Return what the functions recorded: function, subject, number of the handling, and point."""
         return [line.split(" ") for line in (self.folder / file).read_text().splitlines()]
 
     def plan(self, function: str, subject: str, handling: str, point: str) -> Path:
-        """Order a kill at one point of one handling; the file is gone once that has happened."""
+        """Plan a kill at one point of one handling; the kill deletes the returned file."""
         plan = self.folder / "plans" / f"{function}-{subject}"
         plan.write_text(f"{handling} {point}")
         return plan
@@ -218,7 +218,7 @@ class Run:
 
 @contextmanager
 def running(port: int = PORT, home: Path = HOME) -> Iterator[World]:
-    """Bring the emulators and servers up, and take them down with the block, the environment as it was."""
+    """Start the emulators and servers; stop them and restore the environment with the block."""
     addresses, before = Addresses(port, home), dict(os.environ)
     check_ports(addresses.ports)
     shutil.rmtree(home, ignore_errors=True)
@@ -247,9 +247,9 @@ def _serve(stack: ExitStack, application: Any, port: int) -> None:
 
 @contextmanager
 def _bridge(addresses: Addresses, delivery: FaultyDelivery) -> Iterator[None]:
-    """Deliver what is published in a thread of its own, with frequent ticks.
+    """Deliver what is published in another thread, with frequent ticks.
 
-    The subscriptions are this run's alone: what an earlier one left unhandled belongs to nobody.
+    Each run has its own subscriptions, so it gets no message of an earlier run.
     """
     run = secrets.token_hex(4)
     routes = [
@@ -285,7 +285,7 @@ def _bridge(addresses: Addresses, delivery: FaultyDelivery) -> Iterator[None]:
 def _run_until_cancelled(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[None]") -> None:
     with suppress(asyncio.CancelledError):
         loop.run_until_complete(task)
-    # What was under way hears that it is cancelled before its loop is gone.
+    # Running tasks get their cancellation before the loop closes.
     loop.run_until_complete(asyncio.sleep(0.2))
     loop.run_until_complete(loop.shutdown_default_executor())
     loop.close()
