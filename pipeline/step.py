@@ -1,8 +1,8 @@
-"""What the pipeline's one step does: engine, mastering, the results bucket, and last a message.
+"""The pipeline's one step: it makes the music, masters it, writes the results and publishes a message.
 
-The step may run twice, after a machine was lost or an operator's retry: a second run finds ``track.json`` and only
-repeats the message, and a first run that was cut off leaves files that the second one makes again, byte for byte.
-An engine that would give other music the next time is asked once: its take is kept before anything is made of it.
+The step may run twice, if a machine is lost. A second run that finds ``track.json`` only repeats the message.
+Otherwise it makes the same files as the first one, byte for byte, and leaves those that exist.
+An engine that would make different music the next time is asked once: its take is stored before it is mastered.
 """
 
 import faulthandler
@@ -50,7 +50,7 @@ class Events(Protocol):
     """The topic `pipeline-events`."""
 
     def publish(self, data: bytes) -> None:
-        """Publish a message and return when it is safe with Pub/Sub."""
+        """Publish a message and return when Pub/Sub has confirmed it."""
 
 
 def run(job: str, order: str, time_limit_seconds: float = TIME_LIMIT_SECONDS) -> None:
@@ -60,8 +60,8 @@ def run(job: str, order: str, time_limit_seconds: float = TIME_LIMIT_SECONDS) ->
     The environment's ``VERTEX_URL`` moves Vertex AI's address, as ``STORAGE_EMULATOR_HOST`` does the buckets'.
     Raises OrderError if the order is missing or not valid: nothing has been written or paid for then.
 
-    Vertex AI pipelines have no time limit for a step, so the step has its own: a run that exceeds it writes where it
-    hung to standard error and ends the process with status 1, even from inside native code.
+    Vertex AI pipelines have no time limit for a step, so the step has its own: a run that exceeds it writes its
+    stacks to standard error and ends the process with status 1, even inside native code.
     """
     from pipeline.google_results import GoogleStorage, PubsubEvents, StorageResults  # noqa: PLC0415  slow to import
 
@@ -69,7 +69,7 @@ def run(job: str, order: str, time_limit_seconds: float = TIME_LIMIT_SECONDS) ->
     try:
         objects = GoogleStorage()
         wanted = read_order(job, order, objects)
-        # The project is the one that the message goes to: a job's own environment does not name it.
+        # A job's environment does not name its project; the topic does.
         project = wanted.events_topic.split("/")[1]
         os.environ.setdefault("GOOGLE_CLOUD_PROJECT", project)
         cloud = Cloud(project, os.environ.get("VERTEX_URL", ""), wanted.model_endpoint)
@@ -93,21 +93,21 @@ def read_order(job: str, address: str, objects: Objects) -> Order:
 
 def make_music(job: str, order: Order, engine: Engine, results: Results, events: Events) -> None:
     """Make the music of a job's order, write its results and publish it; raise what the engine or a port raises."""
-    # A second run pays no engine twice: track.json is written last, so with it everything is there.
+    # track.json is written last: if it exists, everything does, and no engine is paid twice.
     if results.read(TRACK) is None:
         _write_results(job, order, engine, results)
     else:
-        logs.info("the results are there already", job=job)
-    # A second message is harmless: whoever receives it looks at the track and at the results.
+        logs.info("results exist", job=job)
+    # A second message is harmless: the notifier looks at the track and at the results.
     events.publish(step_message(job))
-    logs.info("announced", job=job)
+    logs.info("published", job=job)
 
 
 def _write_results(job: str, order: Order, engine: Engine, results: Results) -> None:
     started = time.monotonic()
     take = _take(job, order, engine, results)
     composed = time.monotonic()
-    logs.info("the engine gave its take", job=job, engine=take.engine, seconds=round(composed - started, 2))
+    logs.info("take made", job=job, engine=take.engine, seconds=round(composed - started, 2))
 
     mastered = master(take.audio, order.seconds)
     brief = order.brief
@@ -138,13 +138,13 @@ def _write_results(job: str, order: Order, engine: Engine, results: Results) -> 
         costUsd=take.cost_usd,
         fallbackFrom=take.fallback_from,
     )
-    # The order is a promise: track.json means that everything else is there.
+    # Written last: track.json means that all other files exist.
     files[TRACK] = json.dumps(_track(order, take, mastered, facts), ensure_ascii=False, indent=2).encode()
     encoded = time.monotonic()
     for file, data in files.items():
         results.create(file, data, RESULT_TYPES[file])
     logs.info(
-        "the results are written",
+        "results written",
         job=job,
         loudnessLufs=facts.loudnessLufs,
         truePeakDbtp=round(mastered.true_peak_dbtp, 2),
@@ -156,17 +156,17 @@ def _write_results(job: str, order: Order, engine: Engine, results: Results) -> 
 def _take(job: str, order: Order, engine: Engine, results: Results) -> Take:
     earlier = results.read(TAKE)
     if earlier is not None:
-        logs.info("an earlier run left its take", job=job)
+        logs.info("take of an earlier run found", job=job)
         return recalled(earlier)
     take = engine.make(order.brief, order.seconds, order.seed)
     if take.answer is not None or take.fallback_from is not None:
-        # From here on every run makes the same files, though the engine would not make the same music.
+        # From here on every run makes the same files, although the engine would not make the same music again.
         results.create(TAKE, kept(take), RESULT_TYPES[TAKE])
     return take
 
 
 def _track(order: Order, take: Take, mastered: Master, facts: MusicFacts) -> dict[str, Any]:
-    # Whoever has the link reads this file: nothing about the person, the session or the prompt goes in.
+    # Everyone with the link can read this file: it holds nothing about the person, the session or the prompt.
     shown = order.brief.to_mapping()
     del shown["prompt"], shown["avoid"]
     fallback = {} if take.fallback_from is None else {"fallbackFrom": take.fallback_from}

@@ -78,7 +78,7 @@ def test_neither_the_job_s_record_nor_its_log_holds_brief_or_token(
         record = json.dumps(Jobs(local_cloud).record(job), ensure_ascii=False)
         log = (local_cloud.home / "logs" / "jobs" / f"{job}.log").read_text("utf-8")
         assert f"orders/{job}.json" in record
-        assert "announced" in log
+        assert "results written" in log
         # kfp's log and the API may write Korean letters as escapes.
         for text in (token, brief["title"], brief["caption"], brief["prompt"]):
             for spelling in (text, json.dumps(text)[1:-1]):

@@ -24,7 +24,7 @@ WANTED = JobRequest(
 
 @pytest.fixture
 def pipelines(server: ScriptedServer) -> VertexPipelines:
-    """The adapter at a server that creates every job."""
+    """The adapter, whose Vertex AI creates every job."""
     server.script(f"POST {JOBS}", Answer({"name": f"{JOBS[4:]}/{JOB}", "state": "PIPELINE_STATE_PENDING"}))
     return VertexPipelines(server.url, "musicgenerator-prod", "us-central1", AnonymousCredentials())
 
@@ -34,7 +34,7 @@ def google_error(code: int, status: str) -> Answer:
 
 
 def test_a_job_is_created_under_its_id(server: ScriptedServer, pipelines: VertexPipelines) -> None:
-    """Spec, parameters, labels, root and account as wanted."""
+    """The request carries spec, parameters, labels, root and account."""
     assert pipelines.create(WANTED, HOME) is True
     (asked,) = server.heard_at(JOBS)
     assert f"pipelineJobId={JOB}" in asked.path
@@ -46,8 +46,8 @@ def test_a_job_is_created_under_its_id(server: ScriptedServer, pipelines: Vertex
     assert body["runtimeConfig"]["parameterValues"] == WANTED.parameters
 
 
-def test_a_taken_id_is_told(server: ScriptedServer, pipelines: VertexPipelines) -> None:
-    """Whose job it is the launcher finds out."""
+def test_a_taken_id_is_no_error(server: ScriptedServer, pipelines: VertexPipelines) -> None:
+    """The launcher looks whose job it is."""
     server.script(f"POST {JOBS}", google_error(409, "ALREADY_EXISTS"))
     assert pipelines.create(WANTED, HOME) is False
 
@@ -63,10 +63,10 @@ def test_a_taken_id_is_told(server: ScriptedServer, pipelines: VertexPipelines) 
         (504, "DEADLINE_EXCEEDED", LaunchUnavailableError),
     ],
 )
-def test_what_vertex_refuses_is_told_apart(
+def test_refusals_and_outages_are_different_errors(
     server: ScriptedServer, pipelines: VertexPipelines, code: int, status: str, kind: type[Exception]
 ) -> None:
-    """What no repetition mends ends the track; for what one may it waits."""
+    """A refusal ends the track; after an outage or a full quota the track waits."""
     server.script(f"POST {JOBS}", google_error(code, status))
     with pytest.raises(kind) as caught:
         pipelines.create(WANTED, HOME)
@@ -87,7 +87,7 @@ def test_what_vertex_refuses_is_told_apart(
     ],
 )
 def test_a_job_s_state_is_read(server: ScriptedServer, pipelines: VertexPipelines, said: str, state: JobState) -> None:
-    """With its labels, and its error in Google's words where there is one."""
+    """The facts hold the state, the labels and, for a failed job, the error's message."""
     error = {"error": {"code": 9, "message": "The DAG failed"}} if said == "FAILED" else {}
     body: dict[str, Any] = {"state": f"PIPELINE_STATE_{said}", "labels": job_labels(TRACK, 1)} | error
     server.script(f"GET {JOBS}/{JOB}", Answer(body))
@@ -95,8 +95,8 @@ def test_a_job_s_state_is_read(server: ScriptedServer, pipelines: VertexPipeline
     assert pipelines.facts(JOB, HOME) == expected
 
 
-def test_a_job_that_is_not_there_is_none(pipelines: VertexPipelines) -> None:
-    """A value, not an error."""
+def test_a_missing_job_is_none(pipelines: VertexPipelines) -> None:
+    """404 is an answer, not an error."""
     assert pipelines.facts(JOB, HOME) is None
 
 
@@ -150,8 +150,8 @@ def test_a_token_server_that_does_not_answer_is_an_outage(server: ScriptedServer
     assert not server.heard
 
 
-def test_a_connection_that_breaks_is_told_as_an_outage() -> None:
-    """Nobody listens: the region is spared for a while."""
+def test_a_refused_connection_is_an_outage() -> None:
+    """Nobody listens at the address."""
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"

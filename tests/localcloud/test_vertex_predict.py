@@ -59,7 +59,7 @@ def test_lyria_2_answers_a_wav_at_48_khz(vertex: LocalVertex) -> None:
 
 
 def test_lyria_3_answers_an_mp3_in_its_steps(vertex: LocalVertex) -> None:
-    """The person's own words are a step, too; the older shape is flat."""
+    """The prompt is a step, too; the older shape has no steps."""
     steps = post(vertex, LYRIA_3, INTERACTION).json()["steps"]
     assert [step["type"] for step in steps] == ["user_input", "model_output"]
     (sound,) = [content for content in steps[1]["content"] if content["type"] == "audio"]
@@ -86,7 +86,7 @@ def test_lyria_3_answers_an_mp3_in_its_steps(vertex: LocalVertex) -> None:
     ],
 )
 def test_a_request_that_google_would_refuse_is_refused(vertex: LocalVertex, path: str, body: Any, problem: str) -> None:
-    """With an error of Google's format that says why."""
+    """The error has Google's format and says why."""
     answer = post(vertex, path, body)
     assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
     assert problem in answer.json()["error"]["message"]
@@ -101,14 +101,14 @@ def test_a_request_that_google_would_refuse_is_refused(vertex: LocalVertex, path
         (PREDICT, wish()),
     ],
 )
-def test_a_model_that_is_not_there_is_not_found(vertex: LocalVertex, path: str, body: Any) -> None:
-    """Lyria 3 is nowhere but in the global location, and an endpoint needs a model server."""
+def test_a_missing_model_is_not_found(vertex: LocalVertex, path: str, body: Any) -> None:
+    """Lyria 3 exists in the global location alone, and an endpoint needs a model server."""
     answer = post(vertex, path, body)
     assert (answer.status_code, answer.json()["error"]["status"]) == (404, "NOT_FOUND")
 
 
 def test_a_models_failures_are_answered_in_their_order(vertex: LocalVertex) -> None:
-    """Each scripted answer serves one request of its model; then there is music again."""
+    """Each scripted answer serves one request of its model; after the last one it makes music again."""
     custom = {"status": 418, "body": {"tea": True}, "headers": {"Retry-After": "7"}}
     vertex.script("lyria-002", *FAILURES, custom)
     answers = [post(vertex, LYRIA_2, wish()) for _ in range(len(FAILURES) + 2)]
@@ -129,7 +129,7 @@ class HeldPredictions:
 
 
 def test_an_endpoint_passes_on_what_its_model_server_says() -> None:
-    """Predictions as they are, refusals in Google's format with their code and the time to wait."""
+    """Predictions pass unchanged; refusals get Google's format and keep their code and Retry-After."""
     predictor = Predictor(places=1)
     server = listen(model_server(predictor, "/health", "/predict"), 0)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
@@ -155,7 +155,7 @@ def test_an_endpoint_passes_on_what_its_model_server_says() -> None:
 
 
 def test_a_model_server_that_is_gone_is_a_bad_gateway() -> None:
-    """The endpoint is there, and what is behind it is not."""
+    """The endpoint exists, but its model server does not answer."""
     with serving(Models(model_server_url="http://127.0.0.1:9")) as vertex:
         answer = post(vertex, PREDICT, wish())
     assert (answer.status_code, answer.json()["error"]["status"]) == (502, "UNAVAILABLE")
@@ -163,13 +163,13 @@ def test_a_model_server_that_is_gone_is_a_bad_gateway() -> None:
 
 
 def test_nobody_plays_without_credentials(vertex: LocalVertex) -> None:
-    """The models want a token, and so does the script."""
+    """The models and the script require a token."""
     for path in (LYRIA_2, LYRIA_3, PREDICT, SCRIPT_PATH):
         assert requests.post(vertex.url + path, json={}, timeout=10).status_code == 401
 
 
 def test_the_musician_reads_the_prompt() -> None:
-    """Genre, instruments, tempo and key that the prompt names are those of the piece."""
+    """The piece has the genre, instruments, tempo and key that the prompt names."""
     brief = brief_of(
         "Calm sea. Instrumental bossa nova music. Instruments: nylon guitar. Tempo: 132 BPM. Key: F# minor."
     )
@@ -184,7 +184,7 @@ def test_the_musician_reads_the_prompt() -> None:
 
 
 def test_the_local_lyria_is_the_composer() -> None:
-    """What is played is music of the asked length at the model's rate, the same for the same seed."""
+    """The music has the requested length and the model's rate, and is the same for the same seed."""
     audio = compose("Instrumental ambient music. Key: D minor.", 7, 10)
     assert audio.seconds == pytest.approx(10, abs=0.01)
     samples, rate = soundfile.read(BytesIO(musicians.wav(audio)))

@@ -78,7 +78,7 @@ class ToneEngine:
 
 @dataclass
 class MoodyEngine:
-    """Makes another tone each time that it is asked, as a model does that takes no seed."""
+    """Makes a different tone each time, as a model without a seed does."""
 
     name: str = "moody"
     asked: int = 0
@@ -95,11 +95,11 @@ class MoodyEngine:
 
 
 @dataclass
-class TrackState:
-    """Gives a take that was made before."""
+class GivenTake:
+    """Returns a take that was made before."""
 
     take: Take
-    name: str = "standing"
+    name: str = "given"
 
     def make(self, brief: Brief, seconds: float, seed: int) -> Take:
         assert (brief, seconds, seed) == (BRIEF, 10, 7)
@@ -108,7 +108,7 @@ class TrackState:
 
 @dataclass
 class FolderOfResults:
-    """A results folder in memory, where nothing can be overwritten; ``room`` files fit before the machine is lost."""
+    """A results folder in memory that allows no overwriting; the machine is lost after ``room`` files."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
@@ -148,7 +148,7 @@ class Topic:
 
 
 def test_track_json_is_written_last_and_then_announced() -> None:
-    """Everything that track.json names is there before it, each with its type, and the message follows it."""
+    """Everything that track.json names exists before it, with its type, and the message follows it."""
     results, topic = FolderOfResults(), Topic()
     make_music(JOB, ORDER, ToneEngine(), results, topic)
     expected = {
@@ -162,7 +162,7 @@ def test_track_json_is_written_last_and_then_announced() -> None:
 
 
 def test_track_json_states_what_was_measured() -> None:
-    """The facts are those of the files that lie beside it, and the provenance says that a machine made the music."""
+    """Its facts are those of the files beside it, and its provenance says that a machine made the music."""
     results = FolderOfResults()
     make_music(JOB, ORDER, ToneEngine(), results, Topic())
     facts = MusicFacts.from_json(results.files["track.json"].decode())
@@ -183,7 +183,7 @@ def test_track_json_states_what_was_measured() -> None:
 
 
 def test_track_json_shows_the_brief_and_nothing_private() -> None:
-    """Whoever has the link reads what the page shows anyway, and neither the prompt nor what the person typed."""
+    """A reader with the link finds what the page shows, and neither the prompt nor what the person typed."""
     results = FolderOfResults()
     make_music(JOB, ORDER, ToneEngine(), results, Topic())
     track = json.loads(results.files["track.json"])
@@ -193,7 +193,7 @@ def test_track_json_shows_the_brief_and_nothing_private() -> None:
 
 
 def test_a_second_run_only_announces() -> None:
-    """A run that finds track.json pays no engine and changes nothing, but says again that the music is there."""
+    """A run that finds track.json asks no engine and changes nothing, but publishes the message again."""
     results, topic, engine = FolderOfResults(), Topic(), ToneEngine()
     make_music(JOB, ORDER, engine, results, topic)
     before = dict(results.files)
@@ -203,7 +203,7 @@ def test_a_second_run_only_announces() -> None:
 
 @pytest.mark.parametrize("written", [0, 1, 2, 3])
 def test_a_run_that_was_cut_off_is_finished_by_the_next(written: int) -> None:
-    """Wherever the first run was lost, the second leaves the files of a run that was not."""
+    """At whichever file the first run is lost, the second leaves the files of an undisturbed run."""
     undisturbed, results, topic = FolderOfResults(), FolderOfResults(room=written), Topic()
     make_music(JOB, ORDER, ToneEngine(), undisturbed, Topic())
     with pytest.raises(ConnectionError):
@@ -216,7 +216,7 @@ def test_a_run_that_was_cut_off_is_finished_by_the_next(written: int) -> None:
 
 @pytest.mark.parametrize(("written", "asked"), [(0, 2), (1, 1), (2, 1), (3, 1)])
 def test_music_that_no_engine_would_make_again_is_made_once(written: int, asked: int) -> None:
-    """Once the take is kept, the next run finishes with it, whatever the engine would have made of the brief now."""
+    """Once the take is stored, the next run uses it and does not ask the engine again."""
     engine, results, topic = MoodyEngine(), FolderOfResults(room=written), Topic()
     with pytest.raises(ConnectionError):
         make_music(JOB, ORDER, engine, results, topic)
@@ -229,11 +229,11 @@ def test_music_that_no_engine_would_make_again_is_made_once(written: int, asked:
     assert results.files == undisturbed.files
 
 
-def test_the_track_says_which_engine_stood_in_for_which() -> None:
-    """The provenance names the engine that failed beside the one that made the music, and the take is kept."""
+def test_the_track_names_the_engine_that_failed() -> None:
+    """The provenance names it beside the engine that made the music, and the take is stored."""
     results = FolderOfResults()
     made = ToneEngine().make(BRIEF, 10, 7)
-    make_music(JOB, ORDER, TrackState(replace(made, fallback_from="lyria-002")), results, Topic())
+    make_music(JOB, ORDER, GivenTake(replace(made, fallback_from="lyria-002")), results, Topic())
     track = json.loads(results.files["track.json"])
     assert (
         track["music"]["engine"],
@@ -245,7 +245,7 @@ def test_the_track_says_which_engine_stood_in_for_which() -> None:
 
 @pytest.mark.parametrize("cover", [None, b"\xff\xd8\xff\xe0picture"])
 def test_the_cover_is_in_the_mp3_if_there_is_one(cover: bytes | None) -> None:
-    """The picture that the captioner left is embedded; without one there is music all the same."""
+    """The captioner's picture is embedded; without one the music is made all the same."""
     results = FolderOfResults({} if cover is None else {"cover.jpg": cover})
     make_music(JOB, ORDER, ToneEngine(), results, Topic())
     tags = ID3(io.BytesIO(results.files["music.mp3"]))  # type: ignore[no-untyped-call]
@@ -254,7 +254,7 @@ def test_the_cover_is_in_the_mp3_if_there_is_one(cover: bytes | None) -> None:
 
 
 def test_an_engine_that_fails_leaves_nothing_behind() -> None:
-    """The engine's reason is raised, and nothing is written or announced."""
+    """Its error is raised, and nothing is written or published."""
     results, topic = FolderOfResults(), Topic()
     with pytest.raises(PipelineFailedError):
         make_music(JOB, ORDER, ToneEngine(failure=PipelineFailedError()), results, topic)
