@@ -148,6 +148,9 @@ class Notifier:
         self._delete_order(message.job)
 
     def _delete_settled_order(self, message: PipelineMessage, track: Track, work: PrivateTrack) -> None:
+        if message.attempt > track.attempt:
+            # No job of an attempt that has not begun: the hint is forged, and that order may be about to be written.
+            return
         if track.status is Status.CANCELLED and track.attempt == message.attempt:
             # The job may still write. If its track is erased meanwhile, only the order says where.
             facts = self.pipelines.facts(message.job, work.region)

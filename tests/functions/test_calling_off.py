@@ -189,6 +189,13 @@ def test_an_earlier_attempt_s_order_goes_with_a_late_event() -> None:
     assert list(objects.objects) == [later]
 
 
+def test_the_order_of_a_later_attempt_is_not_deleted() -> None:
+    """A hint about an attempt that the track has not reached is forged."""
+    objects, held = ordered(), tracks(Status.FAILED, attempt=0)
+    notify(MemoryPipelines(), MemoryResults(), held, objects)
+    assert list(objects.objects) == [WRITTEN]
+
+
 def test_a_track_that_is_erased_while_it_is_settled_leaves_nothing() -> None:
     """The deletion came between the notifier's look and its write."""
     held, results, objects = tracks(Status.COMPOSING), MemoryResults(), ordered()
