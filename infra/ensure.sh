@@ -249,7 +249,7 @@ resource_exists() { # KIND NAME
 
 policies() {
   ask "NUMBER=$NUMBER" "PROJECT=$PROJECT" "ACCOUNT=$ACCOUNT" "ROLE=$ROLE" "DATABASE=$DATABASE" \
-    "SINK_WRITER=${SINK_WRITER:-}" policies "$@"
+    "PIPELINE_BUCKET=$PIPELINE_BUCKET" "SINK_WRITER=${SINK_WRITER:-}" policies "$@"
 }
 
 read_policies() {
@@ -313,7 +313,8 @@ canary() { # TEMPLATE_FILE
   token=$(gcloud auth print-access-token)
   env PYTHONPATH="$ROOT/src:$ROOT" GOOGLE_OAUTH_ACCESS_TOKEN="$token" GOOGLE_CLOUD_PROJECT="$PROJECT" \
     REGION="$REGION" FIRESTORE_DATABASE="$DATABASE" VERTEX_URL="${GOOGLE_APIS_SCHEME:-https}://$REGION-aiplatform.googleapis.com" \
-    RESULTS_BUCKET="$RESULTS_BUCKET" PIPELINE_ROOT="gs://$PIPELINE_BUCKET/root" \
+    STORAGE_URL="${GOOGLE_APIS_SCHEME:-https}://storage.googleapis.com" \
+    RESULTS_BUCKET="$RESULTS_BUCKET" PIPELINE_BUCKET="$PIPELINE_BUCKET" PIPELINE_ROOT="gs://$PIPELINE_BUCKET/root" \
     PIPELINE_EVENTS_TOPIC="$PIPELINE_EVENTS_TOPIC" PIPELINE_ACCOUNT="$(account_of pipeline)" \
     "$ROOT/.venv/bin/python" -m operations.canary "$1"
 }

@@ -84,11 +84,14 @@ class Names:
         return f"{self.environ['ROLE']}.{role}"
 
     def condition(self, resource: str) -> str:
-        """Return the condition under which a grant on the project is one on this resource."""
+        """Return the condition under which a grant on the resource's home is one on this resource."""
         project, database = self.environ["PROJECT"], self.environ["DATABASE"]
+        # Listing is asked of the bucket, whose type has no objects in it.
+        orders = f"projects/_/buckets/{self.environ['PIPELINE_BUCKET']}/objects/orders/"
         return {
             "database": f'resource.name == "projects/{project}/databases/{database}"',
             "function_sources": 'resource.name.startsWith("projects/_/buckets/gcf-v2-sources-")',
+            "orders": f'resource.type == "storage.googleapis.com/Bucket" || resource.name.startsWith("{orders}")',
         }.get(resource, "")
 
 
@@ -114,7 +117,7 @@ def custom_roles() -> dict[str, list[str]]:
 
 def home(resource: str) -> str:
     """Return the resource whose policy holds the grants of this one."""
-    return "project" if resource in {"database", "function_sources"} else resource
+    return {"database": "project", "function_sources": "project", "orders": "bucket pipeline"}.get(resource, resource)
 
 
 def bindings(policy: Mapping[str, Any]) -> set[Binding]:

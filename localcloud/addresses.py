@@ -147,6 +147,7 @@ class Addresses:
             "UPLOAD_SIGNER": UPLOAD_SIGNER,
             "PIPELINE_ACCOUNT": PIPELINE_ACCOUNT,
             "PIPELINE_TEMPLATE": template,
+            "PIPELINE_BUCKET": PIPELINE_BUCKET,
             "PIPELINE_ROOT": f"gs://{PIPELINE_BUCKET}/root",
             "CAPTIONS_TOPIC": CAPTIONS_TOPIC,
             "PIPELINE_EVENTS_TOPIC": PIPELINE_EVENTS_TOPIC,

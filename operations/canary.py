@@ -1,9 +1,9 @@
-"""Makes one track with a pipeline template that no launcher uses yet: ``python -m operations.canary TEMPLATE``.
+"""Make one track with a pipeline template that no launcher uses yet: ``python -m operations.canary TEMPLATE``.
 
-The track lies in a session of its own, past the launcher: its job is created here, with the new template, and the
-deployed notifier settles it. So what is tried is the image, its account and grants, the results and the message.
-Exits 0 when the track is ready; either way it is deleted, and its music goes by the bucket's lifecycle.
-It costs one pipeline run and no engine: `composer` makes the music.
+The track has its own session, and its job is created here instead of by the launcher.
+The deployed notifier settles it, so this tries the image, its account and grants, the results and the message.
+Exits with 0 if the track is ready. The track is deleted in any case; the bucket's lifecycle deletes its music.
+It costs one pipeline run and no engine, because `composer` makes the music.
 """
 
 import os
@@ -18,13 +18,16 @@ import yaml
 from musicgenerator import ids
 from musicgenerator.briefs import Brief
 from musicgenerator.jobs import JobRequest, job_labels
+from musicgenerator.orders import ORDER_TYPE, Order, order_address, order_name, orders_to_bytes
 from musicgenerator.patience import Patience
+from musicgenerator.results import COVER
 from musicgenerator.settings import required, whole_number
 from musicgenerator.states import Status
 from musicgenerator.tracks import PrivateTrack, Request, Track
 from musicgenerator_google.firestore_tracks import FirestoreTracks
+from musicgenerator_google.storage_objects import StorageObjects
 from musicgenerator_google.vertex_pipelines import VertexPipelines
-from operations.clients import database_client, rest_session
+from operations.clients import credentials, database_client, storage_client
 
 CANARY_MUSIC_SECONDS: Final = 30
 _LIVES: Final = timedelta(days=1)
@@ -49,29 +52,26 @@ _BRIEF: Final = {
 def launch(
     tracks: FirestoreTracks, pipelines: VertexPipelines, template: dict[str, Any], session: str, track: str
 ) -> None:
-    """Create the track and its job."""
-    env, token = os.environ, ids.new_results_token()
-    request, job = (
-        Request(duration_seconds=CANARY_MUSIC_SECONDS, language="en", engine="composer"),
-        ids.pipeline_job_id(track, 1),
-    )
+    """Create the track, its order and its job."""
+    env, token, job = os.environ, ids.new_results_token(), ids.pipeline_job_id(track, 1)
+    request = Request(duration_seconds=CANARY_MUSIC_SECONDS, language="en", engine="composer")
     brief = Brief.from_mapping(_BRIEF)
     canary = Track(session, track, Status.COMPOSING, 1, request, brief=brief)
     tracks.create(canary, PrivateTrack(token=token, published=True), datetime.now(UTC) + _LIVES)
     project = required(env, "GOOGLE_CLOUD_PROJECT")
-    parameters = {
-        "job": job,
-        "brief": brief.to_mapping(),
-        "engine": "composer",
-        "seconds": CANARY_MUSIC_SECONDS,
-        "seed": 1,
-        "results_bucket": required(env, "RESULTS_BUCKET"),
-        "results_token": token,
-        "events_topic": f"projects/{project}/topics/{required(env, 'PIPELINE_EVENTS_TOPIC')}",
-        "fallback_engine": "",
-        "model_endpoint": "",
-        "prompt_version": "",
-    }
+    results, bucket = required(env, "RESULTS_BUCKET"), required(env, "PIPELINE_BUCKET")
+    order = Order(
+        brief=brief,
+        engine="composer",
+        seconds=CANARY_MUSIC_SECONDS,
+        seed=1,
+        results_bucket=results,
+        results_token=token,
+        events_topic=f"projects/{project}/topics/{required(env, 'PIPELINE_EVENTS_TOPIC')}",
+        cover=f"gs://{results}/{token}/{COVER}",
+    )
+    StorageObjects(storage_client()).create(bucket, order_name(job), orders_to_bytes([order]), ORDER_TYPE)
+    parameters = {"job": job, "order": order_address(bucket, job)}
     root, account = required(env, "PIPELINE_ROOT"), required(env, "PIPELINE_ACCOUNT")
     pipelines.create(
         JobRequest(job, template, parameters, job_labels(track, 1), root, account), required(env, "REGION")
@@ -79,7 +79,7 @@ def launch(
 
 
 def outcome(tracks: FirestoreTracks, track: str, patience: float) -> Status:
-    """Wait for the track's end and return its status, the last one seen where patience ends before."""
+    """Wait up to ``patience`` seconds for the track's end and return the last status seen."""
     until = time.monotonic() + patience
     while True:
         found = tracks.find(track)
@@ -90,7 +90,7 @@ def outcome(tracks: FirestoreTracks, track: str, patience: float) -> Status:
 
 
 def main(template: str) -> int:
-    """Make the track and say what became of it."""
+    """Make the track, print its end and return the exit status."""
     env = os.environ
     tracks = FirestoreTracks(database_client(), Patience())
     vertex, project, region = (
@@ -98,7 +98,7 @@ def main(template: str) -> int:
         required(env, "GOOGLE_CLOUD_PROJECT"),
         required(env, "REGION"),
     )
-    pipelines = VertexPipelines(rest_session(), vertex, project, region)
+    pipelines = VertexPipelines(vertex, project, region, credentials())
     spec = yaml.safe_load(Path(template).read_text(encoding="utf-8"))
     session, track = ids.new_session_id(), ids.new_track_id()
     try:

@@ -8,9 +8,7 @@ Without it they use application default credentials, or the emulators that the e
 import os
 from typing import Any
 
-import google.auth
-from google.auth.transport.requests import AuthorizedSession
-from google.cloud import firestore, pubsub_v1
+from google.cloud import firestore, pubsub_v1, storage
 from google.oauth2.credentials import Credentials
 
 from musicgenerator.settings import required
@@ -29,6 +27,15 @@ def database_client() -> firestore.Client:
     return firestore.Client(project=project, database=database, credentials=credentials())
 
 
+def storage_client() -> storage.Client:
+    """Return a client of the project's buckets, at the address that ``STORAGE_URL`` names."""
+    return storage.Client(
+        project=required(os.environ, "GOOGLE_CLOUD_PROJECT"),
+        credentials=credentials(),
+        client_options={"api_endpoint": required(os.environ, "STORAGE_URL")},
+    )
+
+
 def publisher_client() -> pubsub_v1.PublisherClient:
     """Return a Pub/Sub publisher."""
     return pubsub_v1.PublisherClient(credentials=credentials())
@@ -37,9 +44,3 @@ def publisher_client() -> pubsub_v1.PublisherClient:
 def subscriber_client() -> pubsub_v1.SubscriberClient:
     """Return a Pub/Sub subscriber."""
     return pubsub_v1.SubscriberClient(credentials=credentials())
-
-
-def rest_session() -> AuthorizedSession:
-    """Return a session for Google's REST interfaces."""
-    found = credentials() or google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])[0]
-    return AuthorizedSession(found)

@@ -1,67 +1,113 @@
-"""The step's ports over Google's own clients, which find an emulator by its environment variable themselves."""
+"""The step's ports over Google's clients, which find emulators by their environment variables."""
 
 import base64
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
-from google.api_core.exceptions import Forbidden, NotFound, PreconditionFailed
+from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound, PreconditionFailed
 from google.cloud import pubsub_v1, storage
+from requests import RequestException
 
 from musicgenerator.errors import MusicgeneratorError
+from musicgenerator.orders import Order, bucket_and_name
 
 TIMEOUT_SECONDS: Final = 60.0
 
-# Only the listener's own browser keeps a copy: a shared cache would outlive the erasure of a track.
+# Browsers may keep a copy, shared caches may not: they would keep it after a track is erased.
 _CACHE_CONTROL: Final = "private, max-age=31536000, immutable"
 
 
 class OtherResultError(MusicgeneratorError):
-    """A result is there already, and it is not the one that this run made."""
+    """A result exists already, and it is not the one that this run made."""
+
+
+class ResultsUnavailableError(MusicgeneratorError):
+    """Cloud Storage fails or refuses; the message holds no results token."""
+
+
+class GoogleStorage:
+    """Objects of Cloud Storage."""
+
+    def __init__(self) -> None:
+        """Build the client; no request is sent yet.
+
+        It needs no project, which is known only when the order has been read.
+        """
+        self.client = storage.Client(project=None)
+
+    def read(self, address: str) -> bytes | None:
+        """Return the bytes of the object at a ``gs://`` address, or None if it is missing."""
+        bucket, name = bucket_and_name(address)
+        return _downloaded(self.client.bucket(bucket).blob(name))
 
 
 class StorageResults:
-    """A track's folder ``TOKEN/`` in the results bucket."""
+    """A track's folder ``TOKEN/`` in the results bucket, and its cover."""
 
-    def __init__(self, bucket: str, token: str) -> None:
-        """Name the folder; nothing is asked yet."""
-        self._bucket = storage.Client().bucket(bucket)
-        self._token = token
+    def __init__(self, objects: GoogleStorage, order: Order) -> None:
+        """Use the folder and the cover that the order names; no request is sent yet."""
+        self._objects = objects
+        self._bucket = objects.client.bucket(order.results_bucket)
+        self._token = order.results_token
+        self._cover = order.cover
+
+    def cover(self) -> bytes | None:
+        """Return the picture that the MP3 shows, or None if it is missing."""
+        with self._without_token():
+            return self._objects.read(self._cover)
 
     def read(self, file: str) -> bytes | None:
-        """Return a result's bytes, or None where it is not there."""
-        try:
-            data: bytes = self._blob(file).download_as_bytes(timeout=TIMEOUT_SECONDS)
-        except (NotFound, Forbidden):
-            # Whoever may get but not list an object hears 403, not 404, of one that is missing.
-            return None
-        return data
+        """Return a result's bytes, or None if it is missing."""
+        with self._without_token():
+            return _downloaded(self._blob(file))
 
     def create(self, file: str, data: bytes, content_type: str) -> None:
-        """Write a result unless it is there already; raise OtherResultError where it is there with other bytes."""
+        """Write a result unless it exists; raise OtherResultError if it exists with other bytes."""
         blob = self._blob(file)
         blob.cache_control = _CACHE_CONTROL
-        try:
-            # The pipeline's account may create and not overwrite, so nobody can put other music under a known link.
-            # A run after one that was cut off therefore finds its own files, and goes on behind them.
-            blob.upload_from_string(data, content_type=content_type, if_generation_match=0, timeout=TIMEOUT_SECONDS)
-        except PreconditionFailed:
-            present = self._blob(file)
-            present.reload(timeout=TIMEOUT_SECONDS)
-            if present.md5_hash != base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode():
-                raise OtherResultError(f"{present.name} is there already with other bytes") from None
+        with self._without_token():
+            try:
+                # The pipeline's account may create but not overwrite, so nobody can put other music under a known
+                # link. A run after one that was cut off finds its files and leaves them.
+                blob.upload_from_string(data, content_type=content_type, if_generation_match=0, timeout=TIMEOUT_SECONDS)
+            except PreconditionFailed:
+                present = self._blob(file)
+                present.reload(timeout=TIMEOUT_SECONDS)
+                if present.md5_hash != base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode():
+                    raise OtherResultError(f"{file} exists already with other bytes") from None
 
     def _blob(self, file: str) -> storage.Blob:
         return self._bucket.blob(f"{self._token}/{file}")
+
+    @contextmanager
+    def _without_token(self) -> Iterator[None]:
+        """Take the token out of errors: they name the object's address, and the step's log and job show errors."""
+        try:
+            yield
+        except (GoogleAPIError, RequestException) as error:
+            reason = f"{type(error).__name__}: {error}".replace(self._token, "TOKEN")
+            raise ResultsUnavailableError(reason) from None
+
+
+def _downloaded(blob: storage.Blob) -> bytes | None:
+    try:
+        data: bytes = blob.download_as_bytes(timeout=TIMEOUT_SECONDS)
+    except (NotFound, Forbidden):
+        # An account that may get but not list objects is answered 403, not 404, if one is missing.
+        return None
+    return data
 
 
 class PubsubEvents:
     """The topic `pipeline-events`, by its full name ``projects/P/topics/T``."""
 
     def __init__(self, topic: str) -> None:
-        """Name the topic; the connection is opened by the first message."""
+        """Name the topic; the first message opens the connection."""
         self._topic = topic
 
     def publish(self, data: bytes) -> None:
-        """Publish a message and return when it is safe with Pub/Sub."""
+        """Publish a message and return when Pub/Sub has confirmed it."""
         with pubsub_v1.PublisherClient() as publisher:
             publisher.publish(self._topic, data).result(timeout=TIMEOUT_SECONDS)

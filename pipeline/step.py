@@ -1,23 +1,21 @@
-"""What the pipeline's one step does: engine, mastering, the results bucket, and last a message.
+"""The pipeline's one step: it makes the music, masters it, writes the results and publishes a message.
 
-The step may run twice, after a machine was lost or an operator's retry: a second run finds ``track.json`` and only
-repeats the message, and a first run that was cut off leaves files that the second one makes again, byte for byte.
-An engine that would give other music the next time is asked once: its take is kept before anything is made of it.
+The step may run twice, if a machine is lost. A second run that finds ``track.json`` only repeats the message.
+Otherwise it makes the same files as the first one, byte for byte, and leaves those that exist.
+An engine that would make different music the next time is asked once: its take is stored before it is mastered.
 """
 
 import faulthandler
 import json
 import os
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from musicgenerator import logs
-from musicgenerator.briefs import Brief
+from musicgenerator.errors import OrderError
 from musicgenerator.messages import step_message
-from musicgenerator.results import COVER, MUSIC, MUSIC_MIDI, MUSIC_WAV, RESULT_TYPES, TAKE, TRACK, MusicFacts
-from musicgenerator.tracks import Request
+from musicgenerator.orders import Order, bucket_and_name, order_address, order_from_bytes
+from musicgenerator.results import MUSIC, MUSIC_MIDI, MUSIC_WAV, RESULT_TYPES, TAKE, TRACK, MusicFacts
 from pipeline import encoding
 from pipeline.engines import Cloud, Engine, Take
 from pipeline.engines.choice import chosen
@@ -30,92 +28,86 @@ _TRACK_VERSION: Final = 1
 _STDERR: Final = 2
 
 
+class Objects(Protocol):
+    def read(self, address: str) -> bytes | None:
+        """Return the bytes of the object at a ``gs://`` address, or None if it is missing."""
+
+
 class Results(Protocol):
     """The track's folder in the results bucket."""
 
+    def cover(self) -> bytes | None:
+        """Return the JPEG that the MP3 shows, or None if there is none."""
+
     def read(self, file: str) -> bytes | None:
-        """Return a result's bytes, or None where it is not there."""
+        """Return a result's bytes, or None if it is missing."""
 
     def create(self, file: str, data: bytes, content_type: str) -> None:
-        """Write a result unless it is there already; raise OtherResultError where it is there with other bytes."""
+        """Write a result unless it exists; raise OtherResultError if it exists with other bytes."""
 
 
 class Events(Protocol):
     """The topic `pipeline-events`."""
 
     def publish(self, data: bytes) -> None:
-        """Publish a message and return when it is safe with Pub/Sub."""
+        """Publish a message and return when Pub/Sub has confirmed it."""
 
 
-@dataclass(frozen=True)
-class Order:
-    """What one run of the step has to make; ``job`` is the pipeline job's id, ``seconds`` the length of the music."""
+def run(job: str, order: str, time_limit_seconds: float = TIME_LIMIT_SECONDS) -> None:
+    """Do the step of a job with Google's clients; ``order`` is the ``gs://`` address of its order.
 
-    job: str
-    brief: Brief
-    seconds: int
-    seed: int
-    prompt_version: str = ""
+    If the order's engine fails for good, its fallback engine makes the music, if it names one.
+    The environment's ``VERTEX_URL`` moves Vertex AI's address, as ``STORAGE_EMULATOR_HOST`` does the buckets'.
+    Raises OrderError if the order is missing or not valid: nothing has been written or paid for then.
 
-
-def run(  # noqa: PLR0913, PLR0917  the pipeline's parameters, one each
-    job: str,
-    brief: Mapping[str, Any],
-    engine: str,
-    seconds: int,
-    seed: int,
-    results_bucket: str,
-    results_token: str,
-    events_topic: str,
-    fallback_engine: str = "",
-    model_endpoint: str = "",
-    prompt_version: str = "",
-    time_limit_seconds: float = TIME_LIMIT_SECONDS,
-) -> None:
-    """Do the step with Google's clients; ``events_topic`` is ``projects/P/topics/T``.
-
-    Where ``engine`` fails for good, ``fallback_engine`` makes the music, if the operator names one;
-    ``model_endpoint`` is where the engine ``endpoint`` is, as ``Cloud.endpoint`` says;
-    ``prompt_version`` tells which prompt the brief came of, for the music's provenance.
-    The environment's ``VERTEX_URL`` moves Vertex AI's address, as ``STORAGE_EMULATOR_HOST`` does the bucket's.
-
-    Vertex AI pipelines know no time limit for a step, so the step has its own: a run that exceeds it writes where it
-    hung to standard error and ends the process with status 1, even from inside native code.
+    Vertex AI pipelines have no time limit for a step, so the step has its own: a run that exceeds it writes its
+    stacks to standard error and ends the process with status 1, even inside native code.
     """
-    from pipeline.google_results import PubsubEvents, StorageResults
+    from pipeline.google_results import GoogleStorage, PubsubEvents, StorageResults
 
     faulthandler.dump_traceback_later(time_limit_seconds, exit=True, file=_STDERR)
     try:
-        # The launcher's values are in bounds; a job that somebody starts by hand ends here, before it costs anything.
-        Request.from_mapping({"durationSeconds": seconds, "engine": engine, "seed": seed})
-        order = Order(job, Brief.from_mapping(brief), seconds, seed, prompt_version)
-        # The project is the one that the message goes to: a job's own environment does not name it.
-        project = events_topic.split("/")[1]
+        objects = GoogleStorage()
+        wanted = read_order(job, order, objects)
+        # A job's environment does not name its project; the topic does.
+        project = wanted.events_topic.split("/")[1]
         os.environ.setdefault("GOOGLE_CLOUD_PROJECT", project)
-        cloud = Cloud(project, os.environ.get("VERTEX_URL", ""), model_endpoint)
-        maker = chosen(engine, fallback_engine, cloud)
-        make_music(order, maker, StorageResults(results_bucket, results_token), PubsubEvents(events_topic))
+        cloud = Cloud(project, os.environ.get("VERTEX_URL", ""), wanted.model_endpoint)
+        engine = chosen(wanted.engine, wanted.fallback_engine, cloud)
+        make_music(job, wanted, engine, StorageResults(objects, wanted), PubsubEvents(wanted.events_topic))
     finally:
         faulthandler.cancel_dump_traceback_later()
 
 
-def make_music(order: Order, engine: Engine, results: Results, events: Events) -> None:
-    """Make the music of this order, write its results and say so; raise what the engine or a port raises."""
-    # A second run pays no engine twice: track.json is written last, so with it everything is there.
+def read_order(job: str, address: str, objects: Objects) -> Order:
+    """Read the order of a job; raise OrderError if the address is not this job's, or the order missing or not valid."""
+    bucket, _ = bucket_and_name(address)
+    if address != order_address(bucket, job):
+        raise OrderError("address", f"must be that of the order of {job}")
+    data = objects.read(address)
+    if data is None:
+        # The launcher writes it before it creates the job: its track has been erased or settled since.
+        raise OrderError("order", f"is missing at {address}")
+    return order_from_bytes(data)
+
+
+def make_music(job: str, order: Order, engine: Engine, results: Results, events: Events) -> None:
+    """Make the music of a job's order, write its results and publish it; raise what the engine or a port raises."""
+    # track.json is written last: if it exists, everything does, and no engine is paid twice.
     if results.read(TRACK) is None:
-        _write_results(order, engine, results)
+        _write_results(job, order, engine, results)
     else:
-        logs.info("the results are there already", job=order.job)
-    # A second message is harmless: whoever receives it looks at the track and at the results.
-    events.publish(step_message(order.job))
-    logs.info("announced", job=order.job)
+        logs.info("results exist", job=job)
+    # A second message is harmless: the notifier looks at the track and at the results.
+    events.publish(step_message(job))
+    logs.info("published", job=job)
 
 
-def _write_results(order: Order, engine: Engine, results: Results) -> None:
+def _write_results(job: str, order: Order, engine: Engine, results: Results) -> None:
     started = time.monotonic()
-    take = _take(order, engine, results)
+    take = _take(job, order, engine, results)
     composed = time.monotonic()
-    logs.info("the engine gave its take", job=order.job, engine=take.engine, seconds=round(composed - started, 2))
+    logs.info("take made", job=job, engine=take.engine, seconds=round(composed - started, 2))
 
     mastered = master(take.audio, order.seconds)
     brief = order.brief
@@ -131,7 +123,7 @@ def _write_results(order: Order, engine: Engine, results: Results) -> None:
         seed=take.seed,
         prompt_version=order.prompt_version,
     )
-    mp3 = encoding.mp3(mastered.audio, tags, results.read(COVER))
+    mp3 = encoding.mp3(mastered.audio, tags, results.cover())
     files = {MUSIC_WAV: encoding.wav(mastered.audio), MUSIC: mp3}
     if take.midi is not None:
         files[MUSIC_MIDI] = take.midi
@@ -146,14 +138,14 @@ def _write_results(order: Order, engine: Engine, results: Results) -> None:
         cost_usd=take.cost_usd,
         fallback_from=take.fallback_from,
     )
-    # The order is a promise: track.json means that everything else is there.
+    # Written last: track.json means that all other files exist.
     files[TRACK] = json.dumps(_track(order, take, mastered, facts), ensure_ascii=False, indent=2).encode()
     encoded = time.monotonic()
     for file, data in files.items():
         results.create(file, data, RESULT_TYPES[file])
     logs.info(
-        "the results are written",
-        job=order.job,
+        "results written",
+        job=job,
         loudnessLufs=facts.loudness_lufs,
         truePeakDbtp=round(mastered.true_peak_dbtp, 2),
         masteringSeconds=round(encoded - composed, 2),
@@ -161,20 +153,20 @@ def _write_results(order: Order, engine: Engine, results: Results) -> None:
     )
 
 
-def _take(order: Order, engine: Engine, results: Results) -> Take:
+def _take(job: str, order: Order, engine: Engine, results: Results) -> Take:
     earlier = results.read(TAKE)
     if earlier is not None:
-        logs.info("an earlier run left its take", job=order.job)
+        logs.info("take of an earlier run found", job=job)
         return recalled(earlier)
     take = engine.make(order.brief, order.seconds, order.seed)
     if take.answer is not None or take.fallback_from is not None:
-        # From here on every run makes the same files, though the engine would not make the same music.
+        # From here on every run makes the same files, although the engine would not make the same music again.
         results.create(TAKE, kept(take), RESULT_TYPES[TAKE])
     return take
 
 
 def _track(order: Order, take: Take, mastered: Master, facts: MusicFacts) -> dict[str, Any]:
-    # Whoever has the link reads this file: nothing about the person, the session or the prompt goes in.
+    # Everyone with the link can read this file: it holds nothing about the person, the session or the prompt.
     shown = order.brief.to_mapping()
     del shown["prompt"], shown["avoid"]
     fallback = {} if take.fallback_from is None else {"fallbackFrom": take.fallback_from}

@@ -1,4 +1,4 @@
-"""A take as one file, so that a run which was cut off is finished with the very music that it had."""
+"""A take as one file, so that the run after one that was cut off finishes the same music."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from pipeline.engines.heard import decoded
 
 
 def kept(take: Take) -> bytes:
-    """Return the take as JSON, its sound as the engine encoded it, or as a WAV of floats."""
+    """Return the take as JSON; its audio is what the engine answered, or a WAV of floats."""
     document = {
         "engine": take.engine,
         "model": take.model,
@@ -28,7 +28,7 @@ def kept(take: Take) -> bytes:
 
 
 def recalled(data: bytes) -> Take:
-    """Return the take that was kept, to the last sample."""
+    """Return the take of ``kept``, equal to the last sample; raise NoAudioError if its audio cannot be read."""
     document = json.loads(data)
     answer = base64.b64decode(document["audio"])
     audio = decoded(answer)

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from google.cloud import storage
 
-from benchmarks.peers.vendors import brief_of, sign_in, submitted
+from benchmarks.peers.vendors import brief_of, folder_of, sign_in, submitted
 
 # No CSRF middleware: the client is a program.
 settings.configure(SECRET_KEY=uuid.uuid4().hex, ROOT_URLCONF=__name__, ALLOWED_HOSTS=["127.0.0.1"])
@@ -29,7 +29,9 @@ def generate(request: HttpRequest) -> HttpResponse:
     # The client's wait() polls every five seconds, which would slow this peer down.
     while not job.done():
         time.sleep(0.1)
-    return JsonResponse({"url": f"{os.environ['STORAGE_URL']}/{os.environ['RESULTS_BUCKET']}/{name}/music.mp3"})
+    return JsonResponse(
+        {"url": f"{os.environ['STORAGE_URL']}/{os.environ['RESULTS_BUCKET']}/{folder_of(name)}/music.mp3"}
+    )
 
 
 urlpatterns = [path("", generate)]

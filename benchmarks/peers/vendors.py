@@ -6,10 +6,15 @@ import os
 from collections.abc import Mapping
 from typing import Any, Final
 
-from google.cloud import aiplatform
+from google.cloud import aiplatform, storage
 from google.cloud.aiplatform.utils import resource_manager_utils
 from google.oauth2.credentials import Credentials
 from openai import OpenAI
+
+from musicgenerator.briefs import Brief
+from musicgenerator.ids import derived_track_id
+from musicgenerator.orders import ORDER_TYPE, Order, order_address, order_name, orders_to_bytes
+from musicgenerator.results import COVER
 
 _TEXTS: Final = ("title", "caption", "altText", "language", "prompt", "avoid", "genre", "key")
 _LISTS: Final = ("moods", "instruments")
@@ -61,23 +66,33 @@ def brief_of(openai: OpenAI, picture: bytes) -> dict[str, Any]:
     return brief
 
 
+def folder_of(name: str) -> str:
+    """Return the results folder of a picture, which has the form of a results token."""
+    return "r" + derived_track_id(name)[1:]
+
+
 def submitted(name: str, brief: Mapping[str, Any]) -> aiplatform.PipelineJob:
-    """Submit a pipeline job that writes its music below ``name``."""
-    project = os.environ["GOOGLE_CLOUD_PROJECT"]
+    """Submit a pipeline job that writes its music below ``folder_of(name)``."""
+    project, bucket, results = (
+        os.environ[key] for key in ("GOOGLE_CLOUD_PROJECT", "PIPELINE_BUCKET", "RESULTS_BUCKET")
+    )
+    order = Order(
+        brief=Brief.from_mapping(brief),
+        engine="composer",
+        seconds=10,
+        seed=1,
+        results_bucket=results,
+        results_token=folder_of(name),
+        events_topic=f"projects/{project}/topics/{os.environ['PEER_EVENTS']}",
+        cover=f"gs://{results}/{folder_of(name)}/{COVER}",
+    )
+    blob = storage.Client(project=project).bucket(bucket).blob(order_name(name))
+    blob.upload_from_string(orders_to_bytes([order]), content_type=ORDER_TYPE)
     job = aiplatform.PipelineJob(
         display_name="musicgenerator",
         template_path=os.environ["PEER_TEMPLATE"],
         pipeline_root=os.environ["PIPELINE_ROOT"],
-        parameter_values={
-            "job": name,
-            "brief": brief,
-            "engine": "composer",
-            "seconds": 10,
-            "seed": 1,
-            "results_bucket": os.environ["RESULTS_BUCKET"],
-            "results_token": name,
-            "events_topic": f"projects/{project}/topics/{os.environ['PEER_EVENTS']}",
-        },
+        parameter_values={"job": name, "order": order_address(bucket, name)},
         labels={"track": name},
         # The client's default ids contain the second, so that two jobs in one second would clash.
         job_id=f"peer-{os.urandom(8).hex()}",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, Self
 
 from musicgenerator import ids, logs
-from musicgenerator.briefs import ENGINES
+from musicgenerator.briefs import ENGINES, Brief
 from musicgenerator.errors import (
     BudgetSpentError,
     LaunchRefusedError,
@@ -18,6 +18,8 @@ from musicgenerator.errors import (
 )
 from musicgenerator.jobs import JobFacts, JobRequest, job_labels
 from musicgenerator.messages import CaptionMessage
+from musicgenerator.orders import ORDER_TYPE, Order, order_address, order_name, orders_to_bytes
+from musicgenerator.results import COVER
 from musicgenerator.settings import DAILY_LIMIT, SettingInvalidError, regions, required, seconds, whole_number
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track, TrackUpdate
@@ -33,6 +35,7 @@ class Settings:
 
     regions: tuple[str, ...]
     pipeline_root: str
+    pipeline_bucket: str
     pipeline_account: str
     results_bucket: str
     events_topic: str
@@ -49,6 +52,7 @@ class Settings:
         return cls(
             regions=regions(environ),
             pipeline_root=required(environ, "PIPELINE_ROOT"),
+            pipeline_bucket=required(environ, "PIPELINE_BUCKET"),
             pipeline_account=required(environ, "PIPELINE_ACCOUNT"),
             results_bucket=required(environ, "RESULTS_BUCKET"),
             events_topic=f"projects/{project}/topics/{required(environ, 'PIPELINE_EVENTS_TOPIC')}",
@@ -77,8 +81,14 @@ class Pipelines(Protocol):
         """Return what is true of a job, or None where there is none."""
         ...
 
-    def cancel(self, job: str, region: str) -> None:
-        """Cancel a job, if it is there and has not ended."""
+    def cancel(self, job: str, region: str) -> bool:
+        """Cancel a job, or return False if it does not exist or has ended."""
+        ...
+
+
+class Objects(Protocol):
+    def create(self, bucket: str, name: str, data: bytes, content_type: str) -> None:
+        """Write an object, or leave the one that exists."""
         ...
 
 
@@ -102,6 +112,7 @@ class Launcher:
 
     tracks: Tracks
     pipelines: Pipelines
+    objects: Objects
     regions: Regions
     template: Mapping[str, Any]
     settings: Settings
@@ -189,20 +200,8 @@ class Launcher:
             raise LaunchRefusedError("the track has no brief")
         job = ids.pipeline_job_id(track.track_id, track.attempt)
         labels = job_labels(track.track_id, track.attempt)
-        seed = track.request.seed
-        parameters = {
-            "job": job,
-            "brief": track.brief.to_mapping(),
-            "engine": track.request.engine or self.settings.default_engine,
-            "seconds": track.request.duration_seconds,
-            "seed": _derived_seed(job) if seed is None else seed,
-            "results_bucket": self.settings.results_bucket,
-            "results_token": work.token,
-            "events_topic": self.settings.events_topic,
-            "fallback_engine": self.settings.fallback_engine,
-            "model_endpoint": self.settings.model_endpoint,
-            "prompt_version": track.prompt_version,
-        }
+        self._write_order(job, track, track.brief, work.token)
+        parameters = {"job": job, "order": order_address(self.settings.pipeline_bucket, job)}
         wanted = JobRequest(
             job, self.template, parameters, labels, self.settings.pipeline_root, self.settings.pipeline_account
         )
@@ -210,6 +209,26 @@ class Launcher:
         if not created:
             self._check_ours(job, labels, region)
         logs.info("launched" if created else "already launched", track=track.track_id, job=job, region=region)
+
+    def _write_order(self, job: str, track: Track, brief: Brief, token: str) -> None:
+        settings, seed = self.settings, track.request.seed
+        order = Order(
+            brief=brief,
+            engine=track.request.engine or settings.default_engine,
+            seconds=track.request.duration_seconds,
+            seed=_derived_seed(job) if seed is None else seed,
+            results_bucket=settings.results_bucket,
+            results_token=token,
+            events_topic=settings.events_topic,
+            cover=f"gs://{settings.results_bucket}/{token}/{COVER}",
+            fallback_engine=settings.fallback_engine,
+            model_endpoint=settings.model_endpoint,
+            prompt_version=track.prompt_version,
+        )
+        # Written once, before the job that reads it: a second delivery finds the first one's order and leaves it.
+        # Both are the same, since an attempt does not change, unless a setting has; then the first one stays, because
+        # its job may have read it already.
+        self.objects.create(settings.pipeline_bucket, order_name(job), orders_to_bytes([order]), ORDER_TYPE)
 
     def _check_ours(self, job: str, labels: Mapping[str, str], region: str) -> None:
         facts = self.pipelines.facts(job, region)

@@ -9,10 +9,8 @@ import functools
 import os
 
 import functions_framework
-import google.auth
 from cloudevents.http import CloudEvent
 from firestore_regions import FirestoreRegions
-from google.auth.transport.requests import AuthorizedSession
 from google.cloud import firestore, storage
 from launching import Launcher, Settings
 from yaml_templates import template_at
@@ -43,15 +41,14 @@ def on_track_captioned(event: CloudEvent) -> None:
 def bootstrap() -> Launcher:
     """Build the clients and read the pipeline's template, once an instance and after the server has forked."""
     env, project = os.environ, required(os.environ, "GOOGLE_CLOUD_PROJECT")
-    credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
     database = firestore.Client(project=project, database=env.get("FIRESTORE_DATABASE"))
+    objects = StorageObjects(storage.Client(project=project))
     return Launcher(
         tracks=FirestoreTracks(database, Patience.from_environ(env)),
-        pipelines=VertexPipelines(
-            AuthorizedSession(credentials), required(env, "VERTEX_URL"), project, required(env, "REGION")
-        ),
+        pipelines=VertexPipelines(required(env, "VERTEX_URL"), project, required(env, "REGION")),
+        objects=objects,
         regions=FirestoreRegions(database),
-        template=template_at(required(env, "PIPELINE_TEMPLATE"), StorageObjects(storage.Client(project=project))),
+        template=template_at(required(env, "PIPELINE_TEMPLATE"), objects),
         settings=Settings.from_environ(env),
         switch=FirestoreSwitch(database),
     )

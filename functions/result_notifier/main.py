@@ -50,12 +50,12 @@ def bootstrap() -> Sweeper:
     database = firestore.Client(project=project, database=env.get("FIRESTORE_DATABASE"))
     tracks = FirestoreTracks(database, Patience.from_environ(env))
     credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
+    objects = StorageObjects(storage.Client(project=project))
     notifier = Notifier(
         tracks=tracks,
-        pipelines=VertexPipelines(
-            AuthorizedSession(credentials), required(env, "VERTEX_URL"), project, required(env, "REGION")
-        ),
-        results=StorageResults(StorageObjects(storage.Client(project=project))),
+        pipelines=VertexPipelines(required(env, "VERTEX_URL"), project, required(env, "REGION")),
+        results=StorageResults(objects),
+        objects=objects,
         spans=OtlpSpans(AuthorizedSession(credentials), required(env, "TELEMETRY_URL"), project),
         settings=Settings.from_environ(env),
     )

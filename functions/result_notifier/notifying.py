@@ -11,29 +11,32 @@ from typing import Protocol, Self
 from musicgenerator import logs
 from musicgenerator.errors import (
     MusicMissingError,
+    OrderError,
     PermanentError,
     PipelineCancelledError,
     PipelineFailedError,
 )
 from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import PipelineMessage
+from musicgenerator.orders import order_address, order_from_bytes, order_name
 from musicgenerator.results import Music, MusicFacts, ResultsBucket, ResultsFolder
-from musicgenerator.settings import regions
+from musicgenerator.settings import regions, required
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track, TrackUpdate
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The results bucket, and the regions that jobs may be in."""
+    """The results bucket, the regions that jobs may run in, and the bucket of the orders."""
 
     results: ResultsBucket
     regions: tuple[str, ...]
+    pipeline_bucket: str
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Read the environment; raise SettingMissingError naming a variable that is not set."""
-        return cls(ResultsBucket.from_environ(environ), regions(environ))
+        return cls(ResultsBucket.from_environ(environ), regions(environ), required(environ, "PIPELINE_BUCKET"))
 
 
 class Tracks(Protocol):
@@ -56,6 +59,16 @@ class Results(Protocol):
     def erase(self, folder: ResultsFolder) -> None: ...
 
 
+class Objects(Protocol):
+    def read(self, bucket: str, name: str) -> bytes | None:
+        """Return an object's bytes, or None if it is missing."""
+        ...
+
+    def delete(self, bucket: str, name: str) -> None:
+        """Delete an object, if it exists."""
+        ...
+
+
 class Spans(Protocol):
     def send(self, track: Track, timeline: Mapping[str, datetime], error: str) -> None:
         """Send the durations of the attempt's stages; never raise, since the track has ended."""
@@ -69,6 +82,7 @@ class Notifier:
     tracks: Tracks
     pipelines: Pipelines
     results: Results
+    objects: Objects
     spans: Spans
     settings: Settings
 
@@ -81,6 +95,7 @@ class Notifier:
         track, work = found
         if track.status.is_final or track.attempt != message.attempt:
             logs.info("nothing to settle", track=track.track_id, status=track.status, job=message.job)
+            self._delete_settled_order(message, track, work)
             return
         facts = self.pipelines.facts(message.job, work.region)
         if facts is None or not job_labels(track.track_id, track.attempt).items() <= facts.labels.items():
@@ -101,23 +116,62 @@ class Notifier:
             return None if current.status.is_final or current.attempt != message.attempt else end
 
         outcome = self.tracks.advance(track.track_id, decide)
+        if outcome is None:
+            self._erase(message)
+            return
         logs.info("settled", track=track.track_id, status=end.status)
-        if outcome and outcome.changed:
+        if outcome.changed:
             ended = outcome.track
             self.spans.send(ended, {**ended.timeline, str(end.status): datetime.now(UTC)}, code)
+        # After the final write: a hint that is delivered again after a crash in between deletes it. Either the job
+        # has ended or everything is written, so nobody needs the order any more.
+        self._delete_order(message.job)
+
+    def _delete_settled_order(self, message: PipelineMessage, track: Track, work: PrivateTrack) -> None:
+        if message.attempt > track.attempt:
+            # No job of an attempt that has not begun: the hint is forged, and that order may be about to be written.
+            return
+        if track.status is Status.CANCELLED and track.attempt == message.attempt:
+            # The job may still write. If its track is erased meanwhile, only the order says where.
+            facts = self.pipelines.facts(message.job, work.region)
+            if facts is None or facts.state is JobState.UNDER_WAY:
+                return
+        self._delete_order(message.job)
+
+    def _delete_order(self, job: str) -> None:
+        # Deleted by its name, which is derived from an attempt that is over: repeating it deletes nothing else.
+        self.objects.delete(self.settings.pipeline_bucket, order_name(job))
 
     def _erase(self, message: PipelineMessage) -> None:
-        """Erase what a job wrote after its track had been erased; a job that is not ours says nothing."""
+        """Erase what a job wrote for a track that is gone; a job without this project's labels says nothing."""
+        order = order_address(self.settings.pipeline_bucket, message.job)
         labels = job_labels(message.track, message.attempt)
         # Where its job ran went with the track. Not even the log entry's own region is believed: a forged one would
         # be asked with this function's token.
         for region in self.settings.regions:
             facts = self.pipelines.facts(message.job, region)
-            if facts and facts.results_token and labels.items() <= facts.labels.items():
-                self.results.erase(self.settings.results.folder(facts.results_token))
-                logs.info("erased what was written for a track that is gone", track=message.track, job=message.job)
+            # The address must be the one that the job's id says: an order from elsewhere is not read.
+            if facts and facts.order == order and labels.items() <= facts.labels.items():
+                self._erase_results(message, facts)
                 return
         logs.warning("no such track", track=message.track, job=message.job)
+
+    def _erase_results(self, message: PipelineMessage, facts: JobFacts) -> None:
+        data = self.objects.read(self.settings.pipeline_bucket, order_name(message.job))
+        if data is None:
+            logs.info("no order of a track that is gone", track=message.track, job=message.job)
+            return
+        try:
+            token = order_from_bytes(data).results_token
+        except OrderError as error:
+            # Nobody knows the folder; both are left to the lifecycles of their buckets.
+            logs.error("an order cannot be read", track=message.track, job=message.job, reason=str(error))
+            return
+        self.results.erase(self.settings.results.folder(token))
+        logs.info("erased what was written for a track that is gone", track=message.track, job=message.job)
+        if facts.state is not JobState.UNDER_WAY:
+            # Last, and only once the job can write no more: until then its end needs the order to find the results.
+            self._delete_order(message.job)
 
     def _music(self, facts: JobFacts, work: PrivateTrack) -> Change | None:
         folder = self.settings.results.folder(work.token)

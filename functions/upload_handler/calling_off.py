@@ -1,6 +1,6 @@
 """Cancel an attempt of a track and its pipeline job."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ports import Jobs, Tracks
 
@@ -10,7 +10,15 @@ from musicgenerator.states import Status
 from musicgenerator.tracks import Change, PrivateTrack, Track, TrackUpdate
 
 
-def call_off(tracks: Tracks, jobs: Jobs, track: str, attempt: int) -> Track | None:
+@dataclass(frozen=True)
+class CalledOff:
+    """A track after ``call_off``; ``job_may_write`` is true while a cancelled job may still write results."""
+
+    track: Track
+    job_may_write: bool
+
+
+def call_off(tracks: Tracks, jobs: Jobs, track: str, attempt: int) -> CalledOff | None:
     """Set an attempt to cancelled unless it is final, and cancel its pipeline job.
 
     Return the track as it is afterwards, or None if it does not exist.
@@ -29,6 +37,7 @@ def call_off(tracks: Tracks, jobs: Jobs, track: str, attempt: int) -> Track | No
     if found is None:
         return None
     current, work = found
+    cancelled = False
     if current.status is Status.CANCELLED and current.brief is not None:
-        jobs.cancel(ids.pipeline_job_id(track, current.attempt), work.region)
-    return current
+        cancelled = jobs.cancel(ids.pipeline_job_id(track, current.attempt), work.region)
+    return CalledOff(current, cancelled)

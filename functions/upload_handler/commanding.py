@@ -98,7 +98,7 @@ class Commands:
         ended = call_off(self.tracks, self.jobs, command.track, admitted["attempt"])
         if ended is None:
             raise UnknownTrackError("The track has just been deleted.")
-        return _state_of(ended)
+        return _state_of(ended.track)
 
     def retry(self, command: CommandRequest) -> TrackState:
         """Start the next attempt of a failed track whose error is retryable; leave a track under way as it is."""

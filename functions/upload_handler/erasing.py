@@ -14,6 +14,7 @@ from sessions import authorised
 
 from musicgenerator import ids, logs
 from musicgenerator.errors import ContentionError, MoreToEraseError
+from musicgenerator.orders import track_orders_prefix
 from musicgenerator.results import ResultsBucket
 from musicgenerator.settings import required
 from musicgenerator.tracks import Image, PrivateTrack, Track
@@ -25,15 +26,20 @@ _AT_ONCE: Final = 8
 
 @dataclass(frozen=True)
 class Settings:
-    """The two buckets that hold a track's objects."""
+    """The buckets that hold a track's objects."""
 
     images_bucket: str
     results: ResultsBucket
+    pipeline_bucket: str
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Read the environment; raise SettingMissingError naming a variable that is not set."""
-        return cls(required(environ, "IMAGES_BUCKET"), ResultsBucket.from_environ(environ))
+        return cls(
+            images_bucket=required(environ, "IMAGES_BUCKET"),
+            results=ResultsBucket.from_environ(environ),
+            pipeline_bucket=required(environ, "PIPELINE_BUCKET"),
+        )
 
 
 @dataclass(frozen=True)
@@ -98,9 +104,12 @@ class Erasures:
     def _erase(self, track: Track, work: PrivateTrack) -> None:
         # Ended first, so that nothing that still works on it writes a document; what its job may still write
         # goes when the job's end is heard of.
-        call_off(self.tracks, self.jobs, track.track_id, track.attempt)
+        called_off = call_off(self.tracks, self.jobs, track.track_id, track.attempt)
         self._erase_original(track.track_id, track.image)
         self._erase_results(work.token)
+        if called_off is not None and not called_off.job_may_write:
+            # Otherwise the order stays until the job has ended: only the order tells the notifier where the job wrote.
+            self.objects.erase(self.settings.pipeline_bucket, track_orders_prefix(track.track_id))
         self.ledger.close(track.track_id)
         # The documents last: they are what a repeated deletion finds the rest by.
         self.tracks.erase(track.session, track.track_id)

@@ -53,7 +53,7 @@ def bootstrap() -> HttpApi:
     buckets = storage.Client(project=project)
     signer = IamSigner(rest, required(env, "IAM_CREDENTIALS_URL"), required(env, "UPLOAD_SIGNER"))
     permits = StorageUploads(buckets.bucket(required(env, "IMAGES_BUCKET")), signer, required(env, "STORAGE_URL"))
-    jobs = VertexPipelines(rest, required(env, "VERTEX_URL"), project, required(env, "REGION"))
+    jobs = VertexPipelines(required(env, "VERTEX_URL"), project, required(env, "REGION"))
     captions = CaptionsTopic(project, required(env, "CAPTIONS_TOPIC"))
     pictures = PicturesTopic(project, required(env, "PICTURES_TOPIC"))
     sessions, tracks, objects = (

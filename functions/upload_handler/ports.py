@@ -80,8 +80,8 @@ class Objects(Protocol):
 class Jobs(Protocol):
     """Vertex AI's pipeline jobs."""
 
-    def cancel(self, job: str, region: str) -> None:
-        """Cancel a job; do nothing if it does not exist or has ended."""
+    def cancel(self, job: str, region: str) -> bool:
+        """Cancel a job; return False if it does not exist or has ended."""
 
 
 class Captions(Protocol):

@@ -23,6 +23,7 @@ environment() { # FUNCTION
   setting DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA true
   case $1 in
     upload_handler)
+      setting PIPELINE_BUCKET "$PIPELINE_BUCKET"
       setting IAM_CREDENTIALS_URL https://iamcredentials.googleapis.com
       setting UPLOAD_SIGNER "$(account_of upload_signer)"
       setting ALLOWED_ORIGINS "${PAGE_ORIGINS[*]}"
@@ -36,6 +37,7 @@ environment() { # FUNCTION
       ;;
     pipeline_launcher)
       setting PIPELINE_TEMPLATE "$TEMPLATE"
+      setting PIPELINE_BUCKET "$PIPELINE_BUCKET"
       setting PIPELINE_ROOT "gs://$PIPELINE_BUCKET/root"
       setting PIPELINE_ACCOUNT "$(account_of pipeline)"
       setting PIPELINE_EVENTS_TOPIC "$PIPELINE_EVENTS_TOPIC"
@@ -44,6 +46,7 @@ environment() { # FUNCTION
       limit DAILY_LIMIT REGIONS
       ;;
     result_notifier)
+      setting PIPELINE_BUCKET "$PIPELINE_BUCKET"
       setting TELEMETRY_URL https://telemetry.googleapis.com
       limit REGIONS
       ;;

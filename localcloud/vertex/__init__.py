@@ -1,5 +1,5 @@
-"""The Vertex AI endpoints that the product calls, over their own protocol: ``python -m localcloud.vertex``.
+"""The parts of Vertex AI's REST API that the product calls: ``python -m localcloud.vertex``.
 
-A pipeline job's compiled spec is run by kfp's own local runner.
-Jobs live in memory: what outlasts the server is what they wrote, and a job that was cut off ends with its server.
+kfp's local runner runs a pipeline job's compiled spec.
+Jobs are kept in memory, and those that run end with the server; what they wrote stays.
 """

@@ -15,7 +15,7 @@ from localcloud.vertex.models import models_of_environ
 def main() -> None:
     """Run the server with the environment that its pipelines need."""
     addresses = Addresses.from_environ()
-    # A pipeline's process finds the emulators as it would find Google: by its environment.
+    # A pipeline's process finds the emulators by its environment.
     path = os.pathsep.join((str(REPOSITORY), str(REPOSITORY / "src")))
     own = {"PYTHONPATH": path, "VERTEX_URL": addresses.url("vertex")}
     os.environ.update(addresses.client_environ() | image.ENVIRON | own)
@@ -27,8 +27,8 @@ def main() -> None:
             try:
                 publish(log_entry(job), addresses.host("pubsub"), f"projects/{PROJECT}/topics/{PIPELINE_EVENTS_TOPIC}")
             except OSError as error:
-                # As a log sink does: the entry is lost, and the step's own message or a sweeper has to serve.
-                say(f"{job.id} its end could not be published: {error}")
+                # A log sink loses an entry, too: then the step's message or the sweeper settles the track.
+                say(f"{job.id} its end was not published: {error}")
 
     jobs = Jobs(KfpRunner(addresses.home), cores(), on_change)
     try:

@@ -1,7 +1,7 @@
 """The HTTP side: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs.
 
-What the API has and this server does not: ``filter`` beyond what ``filters`` reads (INVALID_ARGUMENT), ``orderBy``
-(always the newest first), ``readMask`` (always everything) and ``jobDetail``. The models are in ``models``.
+This server lacks: ``filter`` beyond what ``filters`` reads (INVALID_ARGUMENT), ``orderBy`` (the newest is always
+first), ``readMask`` (answers are always whole) and ``jobDetail``. The models are in ``models``.
 """
 
 import json
@@ -24,7 +24,7 @@ _LOCATION: Final = "/v1/projects/<project>/locations/<location>"
 
 
 def app(jobs: Jobs, models: Models) -> Flask:  # noqa: C901  a list of routes
-    """Return the WSGI app that answers for these jobs and models."""
+    """Return the WSGI app that serves these jobs and models."""
     api = Flask(__name__)
     answer_like_google(api)
     api.register_blueprint(routes(models))
@@ -49,7 +49,7 @@ def app(jobs: Jobs, models: Models) -> Flask:  # noqa: C901  a list of routes
         expression = request.args.get("filter", "")
         found = [job for job in jobs.list(_parent(project, location)) if matches(job, expression)]
         size = min(request.args.get("pageSize", 0, int) or PAGE_SIZE, PAGE_SIZE)
-        # A token names the last job of the page before it, so that a job created meanwhile shifts nothing.
+        # A token names the last job of the previous page, so a job that is created in between shifts nothing.
         names = [job.id for job in found]
         token = request.args.get("pageToken", "")
         if token and token not in names:
@@ -94,7 +94,7 @@ def _name(project: str, location: str, job_id: str) -> str:
 
 
 def _resource(job: PipelineJob) -> dict[str, Any]:
-    # Google's own clients ask for numbers: $alt=json;enum-encoding=int.
+    # Google's clients ask for numbers: $alt=json;enum-encoding=int.
     return job.to_json(enums_as_numbers="enum-encoding=int" in request.args.get("$alt", ""))
 
 

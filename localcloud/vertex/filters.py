@@ -1,4 +1,4 @@
-"""The part of the API's list filter that this server reads: equalities of state, display name and labels, with AND."""
+"""The part of the API's list filter that this server supports: state, display name and labels, joined by AND."""
 
 import re
 from typing import Final
@@ -12,7 +12,7 @@ _CONDITION: Final = re.compile(
 
 
 def matches(job: PipelineJob, expression: str) -> bool:
-    """Say whether a job is in a list with this filter; raise INVALID_ARGUMENT for one that is not understood."""
+    """Return whether a filter selects a job; raise INVALID_ARGUMENT for a filter that is not supported."""
     return all(_holds(job, condition) for condition in re.split(r"\s+AND\s+", expression.strip()) if condition)
 
 

@@ -1,4 +1,4 @@
-"""What `pipeline/Dockerfile` sets for its step, for where no image is built."""
+"""The environment that `pipeline/Dockerfile` sets for its step, for runs without an image."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The log entry that a pipeline's end writes, as a log sink passes it on to Pub/Sub."""
+"""The log entry that a job writes when it ends, as a log sink publishes it."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ _TIMEOUT_SECONDS: Final = 10.0
 
 
 def log_entry(job: PipelineJob) -> dict[str, Any]:
-    """Return the LogEntry of a job's present state, of the log ``pipeline_job_events``."""
+    """Return the LogEntry of the log ``pipeline_job_events`` for a job's present state."""
     _, project, _, location = job.parent.split("/")
     failed = job.state is State.PIPELINE_STATE_FAILED
     now = timestamp(datetime.now(UTC))
@@ -39,9 +39,9 @@ def log_entry(job: PipelineJob) -> dict[str, Any]:
 
 
 def publish(entry: dict[str, Any], emulator: str, topic: str) -> None:
-    """Publish an entry on a topic of the emulator at ``host:port``; raise OSError where that fails.
+    """Publish an entry on a topic of the emulator at ``host:port``; raise OSError if that fails.
 
-    One request does it, so that the server need not load a client library.
+    It sends one request by hand, so the server loads no client library.
     """
     message = {"data": base64.b64encode(json.dumps(entry).encode()).decode()}
     request = urllib.request.Request(

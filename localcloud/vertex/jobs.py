@@ -1,4 +1,4 @@
-"""Pipeline jobs: created once by their id, run in the order of their arrival, ended exactly once."""
+"""Pipeline jobs: each id is created once, jobs run in the order of arrival, and each job ends once."""
 
 import os
 import threading
@@ -15,7 +15,7 @@ from localcloud.vertex.specs import PipelineRequest
 
 
 class State(IntEnum):
-    """PipelineState with the numbers of the API."""
+    """PipelineState with the API's numbers."""
 
     PIPELINE_STATE_PENDING = 2
     PIPELINE_STATE_RUNNING = 3
@@ -26,7 +26,7 @@ class State(IntEnum):
 
     @property
     def is_end(self) -> bool:
-        """Whether nothing follows."""
+        """Whether the state is final."""
         return self in _ENDS
 
 
@@ -34,17 +34,17 @@ _ENDS = (State.PIPELINE_STATE_SUCCEEDED, State.PIPELINE_STATE_FAILED, State.PIPE
 
 
 class Run(Protocol):
-    """A pipeline that is being run in processes of its own."""
+    """A pipeline that runs in separate processes."""
 
     def wait(self) -> str | None:
-        """Return when it ended: None where it succeeded, else the last words of the step that failed."""
+        """Return when it has ended: None if it succeeded, otherwise the last words of the step that failed."""
 
     def kill(self) -> None:
-        """End all of its processes at once; harmless when they ended already."""
+        """Kill all of its processes; harmless if they have ended."""
 
 
 class Runner(Protocol):
-    """Whatever runs pipelines."""
+    """Runs pipelines."""
 
     def start(self, job_id: str, pipeline: PipelineRequest) -> Run:
         """Start a pipeline and return at once."""
@@ -52,7 +52,7 @@ class Runner(Protocol):
 
 @dataclass
 class PipelineJob:
-    """One job; ``Jobs`` changes its own under a lock and gives copies away."""
+    """One job; ``Jobs`` changes it under a lock and returns copies."""
 
     parent: str
     id: str
@@ -70,7 +70,7 @@ class PipelineJob:
         return f"{self.parent}/pipelineJobs/{self.id}"
 
     def to_json(self, *, enums_as_numbers: bool = False) -> dict[str, Any]:
-        """Return the resource as the API answers it."""
+        """Return the resource as the API shows it."""
         updated = self.ended or self.started or self.created
         body: dict[str, Any] = {
             "name": self.name,
@@ -89,10 +89,10 @@ class PipelineJob:
 
 
 class Jobs:
-    """All jobs of one server; ``concurrency`` of them run at once and the others wait in the order of arrival."""
+    """All jobs of one server; ``concurrency`` of them run at once, and the others wait in the order of arrival."""
 
     def __init__(self, runner: Runner, concurrency: int, on_change: Callable[[PipelineJob], None]) -> None:
-        """``on_change`` is called, outside the lock, with a copy of every job that changed its state."""
+        """Call ``on_change``, outside the lock, with a copy of each job whose state changes."""
         self._runner = runner
         self._on_change = on_change
         self._jobs: dict[str, PipelineJob] = {}
@@ -100,7 +100,7 @@ class Jobs:
         self._workers = ThreadPoolExecutor(concurrency, thread_name_prefix="pipeline")
 
     def create(self, parent: str, job_id: str | None, request: PipelineRequest) -> PipelineJob:
-        """Add a job, which runs as soon as its turn comes; raise ALREADY_EXISTS for an id that was used before."""
+        """Add a job, which runs when it is its turn; raise ALREADY_EXISTS for an id that was used before."""
         job = PipelineJob(parent, job_id or f"{request.pipeline_name}-{time.time_ns()}", request)
         with self._lock:
             if job.name in self._jobs:
@@ -112,18 +112,18 @@ class Jobs:
         return created
 
     def get(self, name: str) -> PipelineJob:
-        """Return a job as it is now; raise NOT_FOUND."""
+        """Return a copy of a job; raise NOT_FOUND if it does not exist."""
         with self._lock:
             return replace(self._find(name))
 
     def list(self, parent: str) -> "list[PipelineJob]":
-        """Return the jobs of a location as they are now, the newest first."""
+        """Return copies of the jobs of a location, the newest first."""
         with self._lock:
             jobs = [replace(job) for job in self._jobs.values() if job.parent == parent]
         return jobs[::-1]
 
     def cancel(self, name: str) -> None:
-        """End a job's processes; raise FAILED_PRECONDITION for a job that has ended."""
+        """Kill a job's processes; raise FAILED_PRECONDITION if it has ended."""
         with self._lock:
             job = self._find(name)
             _refuse(job.state.is_end, job, "canceled")
@@ -137,15 +137,15 @@ class Jobs:
             changed.run.kill()
 
     def delete(self, name: str) -> None:
-        """Forget a job that has ended; raise FAILED_PRECONDITION for another."""
+        """Forget a job; raise FAILED_PRECONDITION unless it has ended."""
         with self._lock:
             job = self._find(name)
             _refuse(not job.state.is_end, job, "deleted")
             del self._jobs[name]
 
     def close(self) -> None:
-        """End every job's processes, start no further ones and return when all have ended."""
-        self._on_change = lambda _job: None  # nobody is left to hear that the jobs ended with their server
+        """Kill every job's processes, start no others and return when all have ended."""
+        self._on_change = lambda _job: None  # the jobs end with the server, which publishes nothing any more
         self._workers.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             runs = [job.run for job in self._jobs.values() if job.run is not None and not job.state.is_end]
@@ -156,9 +156,9 @@ class Jobs:
     def _work(self, job: PipelineJob) -> None:
         try:
             with self._lock:
-                if job.state.is_end:  # cancelled while it waited
+                if job.state.is_end:  # it was cancelled while it waited
                     return
-                # Under the lock, so that a cancel either comes before and is seen, or finds a run that it can kill.
+                # Under the lock: a cancel either comes before this and is seen, or finds a run that it can kill.
                 run = job.run = self._runner.start(job.id, job.request)
                 job.state = State.PIPELINE_STATE_RUNNING
                 job.started = datetime.now(UTC)

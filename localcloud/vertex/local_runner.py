@@ -1,7 +1,7 @@
-"""Runs a compiled pipeline with kfp's own local runner, each job in a process group and a folder of its own.
+"""Runs compiled pipelines with kfp's local runner, each job in its own process group and folder.
 
-The processes are forked from one that has imported kfp and the libraries already (multiprocessing's forkserver), so
-that what a job computes is its music.
+The processes are forked from one that has imported kfp and the libraries (multiprocessing's forkserver), so a job
+spends no time on imports.
 """
 
 import contextlib
@@ -28,14 +28,14 @@ _TAIL_BYTES: Final = 16_384
 
 
 class KfpRunner:
-    """Starts jobs; ``home`` is the local cloud's folder, where logs stay and the jobs' folders do not."""
+    """Starts jobs; ``home`` is the local cloud's folder, which keeps the logs but not the jobs' folders."""
 
     def __init__(self, home: Path) -> None:
-        """Have the folders made and the process to fork from begin its imports."""
+        """Make the folders and start the process to fork from, which begins its imports."""
         self._logs = home / "logs" / "jobs"
         self._folders = home / "jobs"
         self._logs.mkdir(parents=True, exist_ok=True)
-        # What an earlier server left when it was killed belongs to nobody.
+        # An earlier server that was killed may have left folders.
         shutil.rmtree(self._folders, ignore_errors=True)
         self._folders.mkdir(parents=True)
         self._context = multiprocessing.get_context("forkserver")
@@ -53,43 +53,43 @@ class KfpRunner:
 
 
 class KfpRun:
-    """A pipeline in its own process group, whose id is that of its first process."""
+    """A pipeline in its own process group, whose id is the id of its first process."""
 
     def __init__(self, process: Any, folder: Path, log: Path) -> None:
-        """``process`` has been started."""
+        """Take over a process that has been started."""
         self._process = process
         self._folder = folder
         self._log = log
 
     def wait(self) -> str | None:
-        """Return when it ended: None where it succeeded, else the last words of the step that failed."""
+        """Return when it has ended: None if it succeeded, otherwise the last words of the step that failed."""
         self._process.join()
         shutil.rmtree(self._folder, ignore_errors=True)
         return None if self._process.exitcode == 0 else last_words(self._log)
 
     def kill(self) -> None:
-        """End all of its processes at once; harmless when they ended already."""
+        """Kill all of its processes; harmless if they have ended."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        # Before the process has made its group there is nothing but itself.
+        # Before the process has made its group, it is alone.
         self._process.kill()
 
 
 def last_words(log: Path) -> str:
-    """Return why a job's step failed: the error at the end of its traceback, else the last line that it printed."""
+    """Return why a job's step failed: the error at the end of its traceback, or the last line that it printed."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
             lines = file.read().decode(errors="replace").splitlines()
     except FileNotFoundError:
         return "It did not start."
-    # kfp indents what a step prints, and a traceback indents its frames further.
+    # kfp indents a step's output, and a traceback indents its frames further.
     said = [line.strip() for line in lines if line.startswith("    ") and line[4:5].strip()]
     words = said[-1:] or [line.strip() for line in lines if line.strip()][-1:] or ["It ended without a word."]
     for index, line in enumerate(said):
         if line.startswith("Traceback ("):
             words = said[index + 1 :]
-        elif line.startswith("Timeout ("):  # faulthandler's, when a step has used up its time
+        elif line.startswith("Timeout ("):  # from faulthandler, if the step exceeds its time limit
             words = said[index : index + 1]
     return " ".join(words)[:_LAST_WORDS_CHARACTERS]
 
@@ -101,7 +101,7 @@ def _run_pipeline(spec: str, parameters: Mapping[str, Any], folder: Path, log: P
         os.dup2(file.fileno(), 2)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # so that the log can be followed
     folder.mkdir()
-    # The step's own process, its interpreter and kfp put their temporary files where they are cleared away.
+    # The step, its interpreter and kfp keep their temporary files here, where they are deleted with the job.
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
     with WarmPython(folder):
         threading.Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
@@ -111,7 +111,7 @@ def _run_pipeline(spec: str, parameters: Mapping[str, Any], folder: Path, log: P
 def _run_with_kfp(spec: str, parameters: Mapping[str, Any], folder: Path) -> None:
     from kfp import components, local
 
-    warnings.filterwarnings("ignore", "You may be attemping to run", RuntimeWarning)  # kfp's about the image's name
+    warnings.filterwarnings("ignore", "You may be attemping to run", RuntimeWarning)  # kfp warns about the image's name
     local.init(local.SubprocessRunner(use_venv=False), str(folder / "outputs"), str(folder / "workspace"))
     try:
         components.load_component_from_text(spec)(**parameters)
@@ -121,6 +121,6 @@ def _run_with_kfp(spec: str, parameters: Mapping[str, Any], folder: Path) -> Non
 
 
 def _end_with(server: Any) -> None:
-    """End this process group when the server is gone, even where it was killed and could end nothing itself."""
+    """Kill this process group when the server has ended, even if it was killed and could not do so itself."""
     server.join()
     os.killpg(0, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The body of a create request, checked as the API checks it."""
+"""The body of a create request, with the API's checks."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 from localcloud.servers.google_errors import GoogleError
 
-# What a client may set; the proto's output-only fields are accepted and ignored, as by the API.
+# The fields that a client may set; the API accepts and ignores the output-only ones.
 WRITABLE: Final = (
     "displayName",
     "pipelineSpec",
@@ -40,7 +40,7 @@ _LABEL: Final = re.compile(r"[a-z0-9_\-]{0,63}")
 
 @dataclass(frozen=True)
 class PipelineRequest:
-    """A job that can be run: the resource's fields as they were sent and the parameters with their types."""
+    """A job that can run: the resource's fields as sent, and the parameters with their types."""
 
     fields: Mapping[str, Any]
     parameters: Mapping[str, Any]
@@ -76,7 +76,7 @@ class PipelineRequest:
 
     @property
     def pipeline_name(self) -> str:
-        """The name that the pipeline gave itself."""
+        """The name in the compiled pipeline."""
         return str(self.spec["pipelineInfo"]["name"])
 
     @property
@@ -87,7 +87,7 @@ class PipelineRequest:
 
 
 def checked_job_id(job_id: str) -> str:
-    """Return the id; raise INVALID_ARGUMENT where the API would not take it."""
+    """Return the id; raise INVALID_ARGUMENT if the API does not accept it."""
     if not _JOB_ID.fullmatch(job_id):
         raise GoogleError(
             "INVALID_ARGUMENT", f'Invalid pipeline_job_id "{job_id}": it must match ^[a-z][-a-z0-9]{{0,127}}$.'
@@ -131,7 +131,7 @@ def _typed(name: str, value: object, kind: str) -> object:
     }
     if kind not in accepts or not accepts[kind]():
         raise GoogleError("INVALID_ARGUMENT", f'Parameter "{name}" is of type {kind} and cannot be {value!r:.80}.')
-    # The values come as google.protobuf.Value, which knows no whole numbers.
+    # The values arrive as google.protobuf.Value, which has no integers.
     return int(float(str(value))) if kind == "NUMBER_INTEGER" else value
 
 

@@ -1,8 +1,9 @@
-"""An interpreter that has its imports behind it, for the steps of one pipeline.
+"""An interpreter that has already imported the libraries, for the steps of one pipeline.
 
-kfp's runner starts ``sys.executable`` for each step, which would spend more than a second of computing on imports.
-In its place it finds a few lines of shell: they hand arguments and environment to a process that was forked from one
-where the libraries are loaded, pass on what that prints, and end with its status.
+kfp's runner starts ``sys.executable`` for each step, and the step spends more than a second on imports.
+Here ``sys.executable`` is a shell script instead.
+It sends arguments and environment to a process forked from one that has loaded the libraries, copies that process's
+output, and exits with its status.
 """
 
 import os
@@ -13,7 +14,7 @@ import traceback
 from pathlib import Path
 from typing import Final, NoReturn
 
-# What the pipeline's steps import, but none of the product's own code, which may change while the server runs.
+# What the steps import, without this project's code, which may change while the server runs.
 LIBRARIES: Final = (
     "google.cloud.pubsub_v1",
     "google.cloud.storage",
@@ -37,14 +38,14 @@ _FAILED: Final = 1
 
 
 class WarmPython:
-    """Use it as a context: ``sys.executable`` is the warm interpreter inside, one step at a time."""
+    """A context in which ``sys.executable`` is the warm interpreter; it runs one step at a time."""
 
     def __init__(self, folder: Path) -> None:
-        """``folder`` is where the interpreter's script and pipes lie."""
+        """Keep the interpreter's script and pipes in ``folder``."""
         self._script = folder / "python3"
 
     def __enter__(self) -> None:
-        """Fork the process that waits for steps; the caller must have no other thread yet."""
+        """Fork the process that waits for steps; the caller must not have other threads yet."""
         self._script.write_text(_SHELL)
         self._script.chmod(0o700)
         for pipe in ("arguments", "output"):
@@ -64,7 +65,7 @@ class WarmPython:
 
 def _wait_for_steps(script: str, executable: str) -> NoReturn:
     while True:
-        # Opening a pipe waits for the other side, so this is where the process spends its time.
+        # Opening a pipe waits for the other side: here the process waits for a step.
         arguments = [part.decode() for part in Path(f"{script}.arguments").read_bytes().split(b"\0")[:-1]]
         output = os.open(f"{script}.output", os.O_WRONLY)
         step = os.fork()
@@ -74,7 +75,7 @@ def _wait_for_steps(script: str, executable: str) -> NoReturn:
             os.close(output)
             _run_step(script, executable, arguments)
         code = os.waitstatus_to_exitcode(os.waitpid(step, 0)[1])
-        # The status is there before the output ends, which is what the shell waits for.
+        # Written before the output ends, because the shell reads it then.
         Path(f"{script}.status").write_text(str(code if code >= 0 else 128 - code))
         os.close(output)
 
@@ -84,15 +85,15 @@ def _run_step(script: str, executable: str, arguments: list[str]) -> NoReturn:
     os.environ.clear()
     os.environb.update({name: value for name, _, value in pairs})
     sys.executable = executable
-    if arguments[:1] != ["-m"]:  # no module that could be run here
-        os.execv(executable, [executable, *arguments])  # noqa: S606  the same interpreter, fresh
+    if arguments[:1] != ["-m"]:  # not a module, so it runs in a new interpreter
+        os.execv(executable, [executable, *arguments])  # noqa: S606  the same interpreter
     code: object = 0
     try:
         sys.argv = [arguments[1], *arguments[2:]]
         runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
     except SystemExit as end:
         code = end.code
-    except BaseException:  # noqa: BLE001  as an interpreter does at its end
+    except BaseException:  # noqa: BLE001  an interpreter prints every error
         traceback.print_exc()
         code = _FAILED
     sys.stdout.flush()

@@ -22,6 +22,7 @@ MusicgeneratorError
 │   ├── ContentionError, MoreToEraseError, LeasedError, CaptionUnavailableError
 │   └── LaunchUnavailableError  at a launch the track waits for the sweeper instead
 │       └── RegionBusyError     as does every other track of the region
+├── OrderError                  the step has no valid order: its job fails, which ends the track
 └── MalformedEventError         the event names no track: logged, then acknowledged
 """
 
@@ -331,3 +332,13 @@ class RegionBusyError(LaunchUnavailableError):
 
 class MalformedEventError(MusicgeneratorError):
     """An event or message that none of this project's producers writes."""
+
+
+class OrderError(MusicgeneratorError):
+    """An order is missing, or a field of it is out of bounds."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        """Name the field and what is wrong with it, without its value."""
+        super().__init__(f"{field} {problem}")
+        self.field = field
+        self.problem = problem

@@ -18,6 +18,7 @@ _CHARACTERS: Final = 26
 _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 _SESSION = re.compile(SESSION_PATTERN)
 _TRACK = re.compile(TRACK_PATTERN)
+_TOKEN = re.compile(r"r[a-z2-7]{26}")
 _JOB = re.compile(rf"mg-({TRACK_PATTERN})-([1-9][0-9]{{0,5}})")
 
 
@@ -72,6 +73,11 @@ def is_session_id(text: str) -> bool:
 def is_track_id(text: str) -> bool:
     """Say whether this could be a track id."""
     return _TRACK.fullmatch(text) is not None
+
+
+def is_results_token(text: str) -> bool:
+    """Say whether this could be the folder of a track's results."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def upload_name(track: str) -> str:

@@ -1,4 +1,4 @@
-"""Requests for pipeline jobs, and what Vertex AI says about a job."""
+"""Pipeline jobs: what is asked of Vertex AI and what it says about them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,17 +29,18 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True)
 class JobFacts:
-    """The truth about a job.
+    """What Vertex AI says about a job.
 
-    ``reason`` is its error in Google's words and ``results_token`` the folder it writes to; empty if there is none.
+    ``reason`` is its error in Google's words and ``order`` the address that its parameter of this name holds; both are
+    empty if there is none.
     """
 
     state: JobState
     labels: Mapping[str, str]
     reason: str = ""
-    results_token: str = ""
+    order: str = ""
 
 
 def job_labels(track: str, attempt: int) -> dict[str, str]:
-    """Return the labels of an attempt's job; a job with this id but other labels belongs to somebody else."""
+    """Return the labels that identify a job as this project's, so that a taken id is not mistaken for it."""
     return {"app": "musicgenerator", "track": track, "attempt": str(attempt)}

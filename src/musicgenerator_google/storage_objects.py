@@ -62,8 +62,8 @@ class StorageObjects:
         blobs = self._client.list_blobs(bucket, prefix=prefix, versions=True, timeout=_REQUEST_TIMEOUT_SECONDS)
         return [(blob.name, int(blob.generation)) for blob in blobs]
 
-    def delete(self, bucket: str, name: str, generation: int) -> None:
-        """Delete just this generation of an object, if it is there: one that was written since stays."""
+    def delete(self, bucket: str, name: str, generation: int | None = None) -> None:
+        """Delete an object, if it exists; if a generation is given, only that one: one that was written since stays."""
         try:
             self._client.bucket(bucket).delete_blob(name, generation=generation, timeout=_REQUEST_TIMEOUT_SECONDS)
         except exceptions.NotFound:

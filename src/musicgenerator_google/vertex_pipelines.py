@@ -1,46 +1,70 @@
-"""Pipeline jobs of Vertex AI: three REST requests, for which Google's client would add seconds to a cold start.
+"""Pipeline jobs of Vertex AI, through ``aiplatform_v1.PipelineServiceClient`` over REST."""
 
-What is sent and how answers are read is compared with that client's in ``tests/functions/test_vertex_pipelines.py``.
-"""
-
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from google.api_core import exceptions
-from google.auth.transport.requests import AuthorizedSession
+from google.auth.credentials import Credentials
+from google.auth.exceptions import TransportError
 from requests import RequestException
 
 from musicgenerator.errors import LaunchRefusedError, LaunchUnavailableError, RegionBusyError
 from musicgenerator.jobs import JobFacts, JobRequest, JobState
 
-_REQUEST_TIMEOUT_SECONDS: Final = 30.0
+REQUEST_TIMEOUT_SECONDS: Final = 30.0
+_STATES: Final = {
+    "PIPELINE_STATE_SUCCEEDED": JobState.SUCCEEDED,
+    "PIPELINE_STATE_FAILED": JobState.FAILED,
+    "PIPELINE_STATE_CANCELLED": JobState.CANCELLED,
+}
 
 
 class VertexPipelines:
-    """The pipeline jobs of one project, each in one region; an empty region is the project's own, ``home``."""
+    """The pipeline jobs of one project, each in one region; an empty region means ``home``, the installation's own."""
 
-    def __init__(self, session: AuthorizedSession, url: str, project: str, home: str) -> None:
-        """Call Vertex AI as this function, by a session that lives as long as the instance does.
+    def __init__(
+        self,
+        url: str,
+        project: str,
+        home: str,
+        credentials: Credentials | None = None,
+        timeout_seconds: float = REQUEST_TIMEOUT_SECONDS,
+    ) -> None:
+        """Use ``url`` for all regions, or one address a region if it contains ``{region}``.
 
-        Each region answers at an address of its own, which ``url`` becomes when ``{region}`` in it is filled in.
+        Without ``credentials`` the client finds the application's default ones.
         """
-        self._session = session
-        self._jobs = f"{url}/v1/projects/{project}/locations/{{region}}/pipelineJobs"
+        self._url = url
+        self._project = project
         self._home = home
+        self._credentials = credentials
+        # One request a call: retries could outlast the function, and its message is delivered again anyway.
+        self._options: Final[dict[str, Any]] = {"retry": None, "timeout": timeout_seconds}
+        # A client loads the credentials and keeps connections: one a region, made with the first call to it.
+        self._client = functools.cache(self._new_client)
 
     def create(self, wanted: JobRequest, region: str) -> bool:
-        """Create the job and return True, or return False where its id is taken already.
+        """Create the job and return True, or return False if its id is taken.
 
-        Raises LaunchRefusedError for what no repetition mends and LaunchUnavailableError for what one may.
+        Raises LaunchRefusedError for a job that Vertex AI never accepts, RegionBusyError if the region's quota is
+        used up, and LaunchUnavailableError if Vertex AI fails or cannot be reached.
         """
-        body = {
-            "displayName": wanted.job,
-            "pipelineSpec": wanted.spec,
-            "runtimeConfig": {"gcsOutputDirectory": wanted.root, "parameterValues": wanted.parameters},
-            "labels": wanted.labels,
-            "serviceAccount": wanted.account,
+        job = {
+            "display_name": wanted.job,
+            "pipeline_spec": dict(wanted.spec),
+            "runtime_config": {
+                "gcs_output_directory": wanted.root,
+                "parameter_values": dict(wanted.parameters),
+            },
+            "labels": dict(wanted.labels),
+            "service_account": wanted.account,
         }
+        request = {"parent": self._parent(region), "pipeline_job": job, "pipeline_job_id": wanted.job}
         try:
-            self._ask("POST", region, "", params={"pipelineJobId": wanted.job}, json=body)
+            with _outages():
+                self._client(region or self._home).create_pipeline_job(request, **self._options)
         except exceptions.Conflict:
             return False
         except exceptions.BadRequest as error:
@@ -48,50 +72,65 @@ class VertexPipelines:
         return True
 
     def facts(self, job: str, region: str) -> JobFacts | None:
-        """Return what is true of a job now, or None where there is no such job.
+        """Return the job's present state, or None if it does not exist.
 
-        Raises LaunchUnavailableError where Vertex AI does not say.
+        Raises LaunchUnavailableError if Vertex AI fails or cannot be reached.
         """
         try:
-            found = self._ask("GET", region, f"/{job}")
+            with _outages():
+                found = self._client(region or self._home).get_pipeline_job(
+                    {"name": self._name(job, region)}, **self._options
+                )
         except exceptions.NotFound:
             return None
+        # A state that is newer than the client arrives as a number.
+        state = getattr(found.state, "name", "")
         return JobFacts(
-            state=_STATES.get(found.get("state", ""), JobState.UNDER_WAY),
-            labels=found.get("labels", {}),
-            reason=found.get("error", {}).get("message", ""),
-            results_token=str(found.get("runtimeConfig", {}).get("parameterValues", {}).get("results_token", "")),
+            state=_STATES.get(state, JobState.UNDER_WAY),
+            labels=dict(found.labels),
+            reason=found.error.message,
+            order=str(found.runtime_config.parameter_values.get("order", "")),
         )
 
-    def cancel(self, job: str, region: str) -> None:
-        """Cancel a job; one that is not there or has ended stays as it is.
+    def cancel(self, job: str, region: str) -> bool:
+        """Cancel a job and return True, or return False if it does not exist or has ended.
 
-        Raises LaunchUnavailableError where Vertex AI does not take the request.
+        A cancelled job may go on writing for a while.
+        Raises LaunchUnavailableError if Vertex AI fails or cannot be reached.
         """
         try:
-            self._ask("POST", region, f"/{job}:cancel", json={})
+            with _outages():
+                self._client(region or self._home).cancel_pipeline_job(
+                    {"name": self._name(job, region)}, **self._options
+                )
         except (exceptions.NotFound, exceptions.BadRequest):  # a failed precondition is a 400
-            return
+            return False
+        return True
 
-    def _ask(self, method: str, region: str, path: str, **request: Any) -> dict[str, Any]:
-        """Return Vertex AI's answer; raise LaunchUnavailableError where asking again may help, else its own error."""
-        url = self._jobs.replace("{region}", region or self._home) + path
-        try:
-            response = self._session.request(method, url, timeout=_REQUEST_TIMEOUT_SECONDS, **request)
-        except RequestException as error:
-            raise LaunchUnavailableError(str(error)) from error
-        if response.ok:
-            return dict(response.json())
-        refusal = exceptions.from_http_response(response)
-        if isinstance(refusal, exceptions.TooManyRequests):
-            raise RegionBusyError(str(refusal)) from refusal
-        if isinstance(refusal, exceptions.ServerError):
-            raise LaunchUnavailableError(str(refusal)) from refusal
-        raise refusal
+    def _new_client(self, region: str) -> Any:
+        # Imported with the first call: most instances of the API never make one, and the import takes longer than
+        # all others together.
+        from google.cloud.aiplatform_v1.services.pipeline_service import PipelineServiceClient
+
+        return PipelineServiceClient(
+            transport="rest",
+            client_options={"api_endpoint": self._url.replace("{region}", region)},
+            credentials=self._credentials,
+        )
+
+    def _parent(self, region: str) -> str:
+        return f"projects/{self._project}/locations/{region or self._home}"
+
+    def _name(self, job: str, region: str) -> str:
+        return f"{self._parent(region)}/pipelineJobs/{job}"
 
 
-_STATES: Final = {
-    "PIPELINE_STATE_SUCCEEDED": JobState.SUCCEEDED,
-    "PIPELINE_STATE_FAILED": JobState.FAILED,
-    "PIPELINE_STATE_CANCELLED": JobState.CANCELLED,
-}
+@contextmanager
+def _outages() -> Iterator[None]:
+    """Turn the errors after which a later call may succeed into LaunchUnavailableError."""
+    try:
+        yield
+    except exceptions.TooManyRequests as error:
+        raise RegionBusyError(str(error)) from error
+    except (exceptions.ServerError, RequestException, TransportError) as error:
+        raise LaunchUnavailableError(str(error)) from error

@@ -13,9 +13,10 @@ import pytest
 import requests
 from google.cloud import firestore
 
-from localcloud.addresses import PROJECT, RESULTS_BUCKET
+from localcloud.addresses import PIPELINE_BUCKET, PROJECT, RESULTS_BUCKET
 from localcloud.provision import storage_client
 from localcloud.pubsub.delivery import Message, Route
+from musicgenerator.orders import ORDERS_PREFIX, order_name, track_orders_prefix
 from musicgenerator.states import FINAL, Status
 from tests.support.faults import DeliveryFaults, FaultyDelivery
 from tests.support.staging import short_times
@@ -127,6 +128,15 @@ def converged(run: Run, cases: list[Case], usual: dict[str, Any]) -> None:
     assert not failures, "\n".join(failures)
 
 
+def assert_no_order_stays(run: Run) -> None:
+    """Wait until the orders of all jobs of this run are gone: a notifier that died deletes them when asked again."""
+    deadline = time.monotonic() + CONVERGENCE_TIMEOUT_SECONDS
+    bucket, names = storage_client().bucket(PIPELINE_BUCKET), {order_name(job.id) for job in run.created_jobs()}
+    while left := names & {blob.name for blob in bucket.list_blobs(prefix=ORDERS_PREFIX)}:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.3)
+
+
 EVENT_FUNCTIONS = ("captioner", "pipeline_launcher", "result_notifier")
 
 
@@ -142,7 +152,11 @@ def test_a_crash_in_a_first_delivery_converges(world: World) -> None:
         ]
         assert {case.function for case in cases} == set(EVENT_FUNCTIONS)
         assert len(cases) >= 18
-        converged(run, cases, usual)
+        settling = [case for case in cases if case.function == "result_notifier"]
+        assert any(case.point.startswith("objects.delete") for case in settling)
+        converged(run, settling, usual)
+        assert_no_order_stays(run)
+        converged(run, [case for case in cases if case not in settling], usual)
 
 
 def test_a_crash_in_a_second_delivery_converges(world: World) -> None:
@@ -240,6 +254,7 @@ def _erasures_converge(run: Run, visitor: Visitor, source: str) -> None:
         assert document(visitor.session, track) == {}
         assert not firestore.Client(project=PROJECT).document("work", track).get().exists
         assert list(storage_client().list_blobs(RESULTS_BUCKET, prefix=token)) == []
+        assert list(storage_client().list_blobs(PIPELINE_BUCKET, prefix=track_orders_prefix(track))) == []
 
     def subject(track: str) -> str:
         return path(track).replace("/", "_")

@@ -9,6 +9,7 @@ from typing import Any
 from google.api_core.client_options import ClientOptions
 from google.cloud import firestore
 from google.cloud.aiplatform_v1.services.pipeline_service import PipelineServiceClient
+from google.cloud.aiplatform_v1.types import PipelineJob
 
 from localcloud.addresses import IMAGES_BUCKET, PROJECT, REGION, Addresses
 from localcloud.demo import drop
@@ -95,6 +96,11 @@ class Jobs:
         """Return the ids of all jobs that carry a track's label."""
         found = self._client.list_pipeline_jobs(parent=self._parent)
         return [job.name.rpartition("/")[2] for job in found if job.labels.get("track") == track]
+
+    def record(self, job: str) -> dict[str, Any]:
+        """Return all that the API shows of a job."""
+        found = self._client.get_pipeline_job(name=f"{self._parent}/pipelineJobs/{job}")
+        return dict(PipelineJob.to_dict(found))
 
     def cancel(self, job: str) -> None:
         """Cancel a job as an operator does in the console."""

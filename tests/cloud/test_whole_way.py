@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from localcloud.addresses import IMAGES_BUCKET, Addresses
+from localcloud.addresses import IMAGES_BUCKET, PIPELINE_BUCKET, Addresses
 from localcloud.provision import drop_session, storage_client
 from musicgenerator import ids, logs
 from musicgenerator.states import Status
@@ -67,6 +67,25 @@ def test_every_dropped_picture_becomes_music(five: dict[str, dict[str, Any]]) ->
         assert fetch(music["wavUrl"]).startswith(b"RIFF")
         facts = json.loads(fetch(music["url"].replace("music.mp3", "track.json")))
         assert facts["title"] == track["brief"]["title"]
+
+
+def test_neither_the_job_s_record_nor_its_log_holds_brief_or_token(
+    local_cloud: Addresses, dropped: dict[str, str], five: dict[str, dict[str, Any]]
+) -> None:
+    """They are in the order alone, which is gone when the track is settled."""
+    for name, track in dropped.items():
+        job = ids.pipeline_job_id(track, 1)
+        token = five[name]["music"]["url"].split("/")[-2]
+        brief = five[name]["brief"]
+        record = json.dumps(Jobs(local_cloud).record(job), ensure_ascii=False)
+        log = (local_cloud.home / "logs" / "jobs" / f"{job}.log").read_text("utf-8")
+        assert f"orders/{job}.json" in record
+        assert "results written" in log
+        # kfp's log and the API may write Korean letters as escapes.
+        for text in (token, brief["title"], brief["caption"], brief["prompt"]):
+            for spelling in (text, json.dumps(text)[1:-1]):
+                assert spelling not in record + log, (name, spelling)
+        assert not storage_client().bucket(PIPELINE_BUCKET).blob(f"orders/{job}.json").exists()
 
 
 def test_its_stages_are_spans(local_cloud: Addresses, dropped: dict[str, str], five: dict[str, dict[str, Any]]) -> None:

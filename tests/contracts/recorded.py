@@ -15,6 +15,10 @@ SESSION: Final = "sabcdefgh234567ijklmnopqrst"
 TRACK: Final = "tmnopqrstuvwxyz234567abcdef"
 TOKEN: Final = "rqrstuvwxyzabcdef234567ghij"
 JOB: Final = f"mg-{TRACK}-1"
+# Where the order of that job is.
+PIPELINE_BUCKET: Final = "musicgenerator-pipeline"
+ORDER_NAME: Final = f"orders/{JOB}.json"
+ORDER: Final = f"gs://{PIPELINE_BUCKET}/{ORDER_NAME}"
 
 _MOMENTS: Final = ("createdAt", "updatedAt", "expiresAt")
 _HERE: Final = Path(__file__).parent

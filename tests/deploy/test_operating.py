@@ -20,6 +20,7 @@ from localcloud.servers import identity as identity_server
 from localcloud.supervisor import Supervisor
 from musicgenerator import ids
 from musicgenerator.messages import PictureMessage
+from musicgenerator.orders import order_from_bytes
 from tests.deploy.conftest import Installation
 from tests.deploy.expected import PROJECT
 
@@ -341,7 +342,10 @@ def test_a_launcher_gets_a_new_template_only_after_a_canary_has_made_a_track(
     assert f"The canary made no track; the launcher keeps {before}." in done.stderr
     assert (used(), switched()) == (before, [])
     assert job["serviceAccount"] == f"mg-pipeline@{PROJECT}.iam.gserviceaccount.com"
-    assert job["runtimeConfig"]["parameterValues"]["engine"] == "composer"
+    parameters = job["runtimeConfig"]["parameterValues"]
+    assert parameters["order"] == f"gs://{PROJECT}-musicgenerator-pipeline/orders/{parameters['job']}.json"
+    written = operated.project.contents[f"b/{parameters['order'].removeprefix('gs://').replace('/', '/o/', 1)}"]
+    assert order_from_bytes(written).engine == "composer"
 
     done, job = settled_canary(operated, database, "ready")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -18,10 +18,21 @@ from problems import (
 
 from musicgenerator import ids
 from musicgenerator.errors import ContentRejectedError, MoreToEraseError, PipelineFailedError, TrackCancelledError
+from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import CaptionMessage, PictureMessage
+from musicgenerator.orders import order_name
 from musicgenerator.states import FINAL, Status
 from musicgenerator.tracks import Change, PrivateTrack, Track, check_step
-from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_track, recorded_work
+from tests.contracts.recorded import (
+    JOB,
+    PIPELINE_BUCKET,
+    SESSION,
+    TOKEN,
+    TRACK,
+    recorded,
+    recorded_track,
+    recorded_work,
+)
 from tests.support.command_fakes import UploadHandler
 
 SECRET = "k" + "a" * 52
@@ -447,6 +458,43 @@ def test_what_runs_is_cancelled_before_it_is_deleted(status: Status) -> None:
     assert scene.tracks.steps == [(TRACK, Status.CANCELLED)]
     assert scene.jobs.cancelled == [JOB]
     assert not scene.tracks.documents
+
+
+def orders(scene: Scene) -> list[str]:
+    """Put the orders of two attempts, and of another track, into the pipeline's bucket and return their names."""
+    names = [order_name(job) for job in (JOB, JOB.replace("-1", "-2"), f"mg-t{'a' * 26}-1")]
+    for name in names:
+        scene.buckets.put(PIPELINE_BUCKET, name)
+    return names
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_a_deleted_track_leaves_no_order(status: Status) -> None:
+    """No job of any attempt can write any more; another track's order stays."""
+    scene = Scene(status=status)
+    *_, others = orders(scene)
+    scene.erase_track()
+    assert scene.buckets.names(PIPELINE_BUCKET) == [others]
+
+
+@pytest.mark.parametrize("status", [Status.LAUNCHING, Status.COMPOSING, Status.CANCELLED])
+def test_the_order_of_a_job_that_may_still_write_stays(status: Status) -> None:
+    """The notifier needs it when the job has ended; the deletion is repeated after that, or not needed."""
+    scene = Scene(status=status)
+    scene.jobs.jobs[JOB] = JobFacts(JobState.UNDER_WAY, job_labels(TRACK, 1))
+    names = orders(scene)
+    scene.erase_track()
+    assert scene.buckets.names(PIPELINE_BUCKET) == sorted(names)
+    assert scene.buckets.names(RESULTS) == []
+
+
+def test_a_deletion_that_another_one_overtook_leaves_the_order_to_it() -> None:
+    """The other one has cancelled the job and knows whether it may still write."""
+    scene = Scene(status=Status.COMPOSING)
+    names = orders(scene)
+    scene.tracks.meanwhile.append(lambda: scene.tracks.erase(SESSION, TRACK))
+    scene.erase_track()
+    assert scene.buckets.names(PIPELINE_BUCKET) == sorted(names)
 
 
 def test_deleting_twice_is_deleting_once() -> None:

@@ -1,30 +1,45 @@
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import pytest
 from launching import Launcher, Settings
 from yaml_templates import template_at
 
-from musicgenerator.errors import LaunchRefusedError
+from musicgenerator.errors import LaunchRefusedError, LaunchUnavailableError
 from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import CaptionMessage
+from musicgenerator.orders import Order, order_from_bytes
 from musicgenerator.settings import SettingInvalidError, SettingMissingError
 from musicgenerator.states import Status
-from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work, without_timestamps
+from tests.contracts.recorded import (
+    JOB,
+    ORDER,
+    ORDER_NAME,
+    PIPELINE_BUCKET,
+    SESSION,
+    TOKEN,
+    TRACK,
+    recorded,
+    recorded_work,
+    without_timestamps,
+)
 from tests.support.command_fakes import MemorySwitch
-from tests.support.fakes import HOME, MemoryPipelines, MemoryRegions, MemoryTracks
+from tests.support.fakes import HOME, MemoryObjects, MemoryPipelines, MemoryRegions, MemoryTracks
 
 ENVIRON = {
     "GOOGLE_CLOUD_PROJECT": "musicgenerator-prod",
     "REGION": HOME,
     "PIPELINE_ROOT": "gs://musicgenerator-pipeline/runs",
+    "PIPELINE_BUCKET": PIPELINE_BUCKET,
     "PIPELINE_ACCOUNT": "pipeline@musicgenerator-prod.iam.gserviceaccount.com",
     "RESULTS_BUCKET": "musicgenerator-results",
     "PIPELINE_EVENTS_TOPIC": "pipeline-events",
     "DEFAULT_ENGINE": "composer",
 }
 TEMPLATE: Mapping[str, Any] = {"root": {}, "pipelineInfo": {"name": "musicgenerator"}}
+WRITTEN = (PIPELINE_BUCKET, ORDER_NAME)
 LABELS = {"app": "musicgenerator", "track": TRACK, "attempt": "1"}
 
 
@@ -34,8 +49,10 @@ class Scene:
 
     tracks: MemoryTracks = field(default_factory=MemoryTracks)
     pipelines: MemoryPipelines = field(default_factory=MemoryPipelines)
+    objects: MemoryObjects = field(default_factory=MemoryObjects)
     regions: MemoryRegions = field(default_factory=MemoryRegions)
     switch: MemorySwitch = field(default_factory=MemorySwitch)
+    environ: Mapping[str, str] = field(default_factory=lambda: ENVIRON)
     message: CaptionMessage = field(default_factory=lambda: CaptionMessage(**recorded("captions_message")["data"]))
 
     def __post_init__(self) -> None:
@@ -46,9 +63,15 @@ class Scene:
         self.tracks.hold(recorded(f"track_{status}") | fields, SESSION, TRACK, recorded_work(published=True))
 
     def deliver(self) -> None:
-        settings = Settings.from_environ(ENVIRON)
-        launcher = Launcher(self.tracks, self.pipelines, self.regions, TEMPLATE, settings, self.switch)
+        settings = Settings.from_environ(self.environ)
+        launcher = Launcher(self.tracks, self.pipelines, self.objects, self.regions, TEMPLATE, settings, self.switch)
         launcher.launch(self.message)
+
+    @property
+    def order(self) -> Order:
+        """The one order that was written."""
+        (data,) = self.objects.objects.values()
+        return order_from_bytes(data)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -66,29 +89,56 @@ def test_a_captioned_track_is_launched_as_recorded() -> None:
 
 
 def test_the_job_says_all_that_the_pipeline_needs() -> None:
-    """Its id follows from the track, its labels say whose it is, its parameters are the step's."""
+    """Its id follows from the track, its labels say whose it is, its parameters name its order."""
     scene = Scene()
     scene.deliver()
     (wanted,) = scene.pipelines.wanted
     assert (wanted.job, wanted.labels) == (JOB, LABELS)
     assert wanted.spec == TEMPLATE
     assert (wanted.root, wanted.account) == (ENVIRON["PIPELINE_ROOT"], ENVIRON["PIPELINE_ACCOUNT"])
-    parameters = dict(wanted.parameters)
-    seed = parameters.pop("seed")
-    assert isinstance(seed, int)
-    assert 0 <= seed < 2**32
-    assert parameters == {
-        "job": JOB,
-        "brief": recorded("track_captioned")["brief"],
-        "engine": "composer",
-        "seconds": 30,
-        "results_bucket": "musicgenerator-results",
-        "results_token": TOKEN,
-        "events_topic": "projects/musicgenerator-prod/topics/pipeline-events",
-        "fallback_engine": "",
-        "model_endpoint": "",
-        "prompt_version": "1",
-    }
+    assert wanted.parameters == {"job": JOB, "order": ORDER}
+
+
+def test_the_order_is_written_as_recorded() -> None:
+    """All that the step needs, private, before the job is created."""
+    scene = Scene()
+    there: list[set[tuple[str, str]]] = []
+    scene.pipelines.meanwhile = lambda: there.append(set(scene.objects.objects))
+    scene.deliver()
+    assert there == [{WRITTEN}]
+    assert json.loads(scene.objects.objects[WRITTEN]) == recorded("order")
+    assert scene.objects.types[WRITTEN] == "application/json"
+
+
+def test_a_job_s_record_holds_neither_brief_nor_token() -> None:
+    """Vertex AI keeps and shows what a job was created with."""
+    scene = Scene()
+    scene.deliver()
+    (wanted,) = scene.pipelines.wanted
+    record = json.dumps(asdict(wanted), ensure_ascii=False)
+    brief = recorded("track_captioned")["brief"]
+    private = (TOKEN, brief["title"], brief["caption"], brief["prompt"])
+    assert [text for text in private if text in record] == []
+
+
+def test_a_second_delivery_leaves_the_first_one_s_order() -> None:
+    """The job may have read it already, so a setting that changed in between changes nothing."""
+    scene = Scene(pipelines=MemoryPipelines(failures=[LaunchUnavailableError("503")]))
+    scene.deliver()
+    first = scene.objects.objects[WRITTEN]
+    scene.environ = ENVIRON | {"DEFAULT_ENGINE": "lyria-002"}
+    scene.deliver()
+    assert scene.objects.objects[WRITTEN] == first
+    assert scene.document["status"] == "composing"
+
+
+def test_a_track_without_a_brief_has_no_order() -> None:
+    """It ends before anything is written."""
+    scene = Scene()
+    scene.at(Status.CAPTIONED, brief=None)
+    scene.deliver()
+    assert scene.document["error"]["code"] == "launch_refused"
+    assert not scene.objects.objects
 
 
 def test_the_operators_wishes_are_passed_on() -> None:
@@ -112,8 +162,7 @@ def test_what_was_asked_for_is_passed_on(seed: int) -> None:
     asked = {"engine": "lyria-002", "durationSeconds": 60, "seed": seed}
     scene.at(Status.CAPTIONED, request=recorded("track_captioned")["request"] | asked)
     scene.deliver()
-    parameters = scene.pipelines.wanted[0].parameters
-    assert (parameters["engine"], parameters["seconds"], parameters["seed"]) == ("lyria-002", 60, seed)
+    assert (scene.order.engine, scene.order.seconds, scene.order.seed) == ("lyria-002", 60, seed)
 
 
 def test_the_seed_nobody_asked_for_follows_from_the_job() -> None:
@@ -123,7 +172,7 @@ def test_the_seed_nobody_asked_for_follows_from_the_job() -> None:
     other.message = replace(other.message, attempt=2)
     for scene in (first, again, other):
         scene.deliver()
-    seeds = [scene.pipelines.wanted[0].parameters["seed"] for scene in (first, again, other)]
+    seeds = [scene.order.seed for scene in (first, again, other)]
     assert seeds[0] == seeds[1] != seeds[2]
 
 

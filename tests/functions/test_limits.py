@@ -19,7 +19,7 @@ from musicgenerator.settings import SettingInvalidError
 from musicgenerator.states import Status
 from tests.contracts.recorded import SESSION, TRACK, recorded, recorded_work
 from tests.support.command_fakes import MemorySwitch, UploadHandler
-from tests.support.fakes import HOME, MemoryPipelines, MemoryRegions
+from tests.support.fakes import HOME, MemoryObjects, MemoryPipelines, MemoryRegions
 
 SECRETS = {SESSION: "k" + "a" * 52, "s" + "a" * 26: "k" + "b" * 52}
 OTHER = "s" + "a" * 26
@@ -29,6 +29,7 @@ ENVIRON = {
     "GOOGLE_CLOUD_PROJECT": "musicgenerator-prod",
     "REGION": HOME,
     "PIPELINE_ROOT": "gs://musicgenerator-pipeline/runs",
+    "PIPELINE_BUCKET": "musicgenerator-pipeline",
     "PIPELINE_ACCOUNT": "pipeline@musicgenerator-prod.iam.gserviceaccount.com",
     "RESULTS_BUCKET": "musicgenerator-results",
     "PIPELINE_EVENTS_TOPIC": "pipeline-events",
@@ -198,7 +199,7 @@ def test_while_the_system_is_paused_nothing_is_launched() -> None:
     scene.hold(Status.CAPTIONED)
     settings = Settings.from_environ(ENVIRON)
     switch = MemorySwitch(paused=True)
-    launcher = Launcher(scene.tracks, pipelines, MemoryRegions(), {"root": {}}, settings, switch)
+    launcher = Launcher(scene.tracks, pipelines, MemoryObjects(), MemoryRegions(), {"root": {}}, settings, switch)
     launcher.launch(CaptionMessage(SESSION, TRACK, 1))
     assert scene.tracks.documents[TRACK] == recorded("track_captioned")
     switch.paused = False

@@ -17,11 +17,12 @@ from musicgenerator.results import MusicFacts
 from musicgenerator.settings import SettingMissingError
 from musicgenerator.states import FINAL, Status
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work, without_timestamps
-from tests.support.fakes import HOME, MemoryPipelines, MemoryResults, MemorySpans, MemoryTracks
+from tests.support.fakes import HOME, MemoryObjects, MemoryPipelines, MemoryResults, MemorySpans, MemoryTracks
 
 ENVIRON = {
     "REGION": HOME,
     "RESULTS_BUCKET": "musicgenerator-results",
+    "PIPELINE_BUCKET": "musicgenerator-pipeline",
     "STORAGE_URL": "https://storage.googleapis.com",
 }
 MUSIC = MusicFacts.from_json(json.dumps(recorded("track")))
@@ -52,6 +53,7 @@ class Scene:
     tracks: MemoryTracks = field(default_factory=MemoryTracks)
     pipelines: MemoryPipelines = field(default_factory=MemoryPipelines)
     results: MemoryResults = field(default_factory=MemoryResults)
+    objects: MemoryObjects = field(default_factory=MemoryObjects)
     spans: MemorySpans = field(default_factory=MemorySpans)
     message: PipelineMessage = field(
         default_factory=lambda: PipelineMessage.from_bytes(json.dumps(recorded("pipeline_event_step")).encode())
@@ -70,7 +72,7 @@ class Scene:
 
     def deliver(self) -> None:
         settings = Settings.from_environ(ENVIRON)
-        Notifier(self.tracks, self.pipelines, self.results, self.spans, settings).notify(self.message)
+        Notifier(self.tracks, self.pipelines, self.results, self.objects, self.spans, settings).notify(self.message)
 
     @property
     def document(self) -> dict[str, Any]:

@@ -11,7 +11,6 @@ import notifying
 import pytest
 from calling_off import call_off
 from google.auth.credentials import AnonymousCredentials
-from google.auth.transport.requests import AuthorizedSession
 
 from musicgenerator.errors import BudgetSpentError, LaunchUnavailableError, RegionBusyError
 from musicgenerator.jobs import JobFacts, JobState, job_labels
@@ -19,15 +18,33 @@ from musicgenerator.messages import CaptionMessage, PipelineMessage
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, PrivateTrack, Track
 from musicgenerator_google.vertex_pipelines import VertexPipelines
-from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work
+from tests.contracts.recorded import (
+    JOB,
+    ORDER,
+    ORDER_NAME,
+    PIPELINE_BUCKET,
+    SESSION,
+    TOKEN,
+    TRACK,
+    recorded,
+    recorded_work,
+)
 from tests.functions.test_launching import ENVIRON, TEMPLATE
 from tests.support.command_fakes import MemorySwitch
-from tests.support.fakes import HOME, MemoryPipelines, MemoryRegions, MemoryResults, MemorySpans, MemoryTracks
+from tests.support.fakes import (
+    HOME,
+    MemoryObjects,
+    MemoryPipelines,
+    MemoryRegions,
+    MemoryResults,
+    MemorySpans,
+    MemoryTracks,
+)
 from tests.support.scripted_http import Answer, ScriptedServer
 
 AWAY = "europe-west4"
 THERE = f"{AWAY}/{JOB}"
-OWN = JobFacts(JobState.UNDER_WAY, job_labels(TRACK, 1), results_token=TOKEN)
+OWN = JobFacts(JobState.UNDER_WAY, job_labels(TRACK, 1), order=ORDER)
 
 
 def busy() -> RegionBusyError:
@@ -61,6 +78,7 @@ class Scene:
     pipelines: MemoryPipelines = field(default_factory=MemoryPipelines)
     regions: MemoryRegions = field(default_factory=MemoryRegions)
     results: MemoryResults = field(default_factory=MemoryResults)
+    objects: MemoryObjects = field(default_factory=MemoryObjects)
     environ: dict[str, str] = field(default_factory=lambda: ENVIRON | {"REGIONS": AWAY})
 
     def __post_init__(self) -> None:
@@ -72,13 +90,17 @@ class Scene:
 
     def launch(self, attempt: int = 1) -> None:
         settings = launching.Settings.from_environ(self.environ)
-        launcher = launching.Launcher(self.tracks, self.pipelines, self.regions, TEMPLATE, settings, MemorySwitch())
+        launcher = launching.Launcher(
+            self.tracks, self.pipelines, self.objects, self.regions, TEMPLATE, settings, MemorySwitch()
+        )
         launcher.launch(CaptionMessage(SESSION, TRACK, attempt))
 
     def notify(self) -> None:
         settings = notifying.Settings.from_environ(self.environ | {"STORAGE_URL": "https://storage.googleapis.com"})
         message = PipelineMessage.from_bytes(json.dumps(recorded("pipeline_event_step")).encode())
-        notifying.Notifier(self.tracks, self.pipelines, self.results, MemorySpans(), settings).notify(message)
+        notifying.Notifier(self.tracks, self.pipelines, self.results, self.objects, MemorySpans(), settings).notify(
+            message
+        )
 
     @property
     def status(self) -> str:
@@ -304,10 +326,11 @@ def test_the_truth_is_asked_where_the_job_is(region: str, job: str) -> None:
 
 @pytest.mark.parametrize("job", [JOB, THERE])
 def test_the_job_of_a_track_that_is_gone_is_found_in_any_region(job: str) -> None:
-    """Its folder is erased, even if somebody else's job at home has the same id."""
-    stranger = {JOB: JobFacts(JobState.SUCCEEDED, {}, results_token="r" + "a" * 26)}
+    """And its folder emptied, a stranger's job of that name at home or not."""
+    stranger = {JOB: JobFacts(JobState.SUCCEEDED, {}, order=ORDER)}
     scene = Scene(pipelines=MemoryPipelines(jobs=stranger | {job: OWN}))
     scene.tracks.erase(SESSION, TRACK)
+    scene.objects.objects[PIPELINE_BUCKET, ORDER_NAME] = json.dumps(recorded("order")).encode()
     scene.notify()
     assert scene.results.erased == [TOKEN]
 
@@ -316,6 +339,7 @@ def test_a_region_that_only_an_event_names_is_not_asked() -> None:
     """The log entry's location may be forged."""
     scene = Scene(pipelines=MemoryPipelines(jobs={f"asia-east1/{JOB}": OWN}))
     scene.tracks.erase(SESSION, TRACK)
+    scene.objects.objects[PIPELINE_BUCKET, ORDER_NAME] = json.dumps(recorded("order")).encode()
     scene.notify()
     assert not scene.results.erased
 
@@ -324,11 +348,11 @@ def test_a_region_that_only_an_event_names_is_not_asked() -> None:
 def test_each_region_has_its_own_address(server: ScriptedServer, url: str) -> None:
     """The setting has a placeholder for it; an empty region is the installation's."""
     address = url.format(url=server.url)
-    pipelines = VertexPipelines(AuthorizedSession(AnonymousCredentials()), address, "p", HOME)
+    pipelines = VertexPipelines(address, "p", HOME, AnonymousCredentials())
     for region, asked in (("", HOME), (HOME, HOME), (AWAY, AWAY)):
         path = f"{address.removeprefix(server.url)}/v1/projects/p/locations/{{region}}/pipelineJobs/{JOB}"
         there = path.replace("{region}", asked)
         server.script(f"GET {there}", Answer({"labels": {"asked": asked}}))
         assert pipelines.facts(JOB, region) == JobFacts(JobState.UNDER_WAY, {"asked": asked})
         pipelines.cancel(JOB, region)
-        assert server.heard[-1].path == f"{there}:cancel"
+        assert server.heard[-1].path.partition("?")[0] == f"{there}:cancel"

@@ -17,7 +17,15 @@ from musicgenerator.states import Status
 from musicgenerator.tracks import Decision, Outcome
 from tests.contracts.recorded import recorded, recorded_work
 from tests.support.command_fakes import HeardPictures
-from tests.support.fakes import HOME, HeardCaptions, MemoryPipelines, MemoryResults, MemorySpans, MemoryTracks
+from tests.support.fakes import (
+    HOME,
+    HeardCaptions,
+    MemoryObjects,
+    MemoryPipelines,
+    MemoryResults,
+    MemorySpans,
+    MemoryTracks,
+)
 
 MANY, ONE = "s" + "a" * 26, "s" + "b" * 26
 
@@ -59,8 +67,12 @@ class Scene:
     def tick(self) -> list[str]:
         """Sweep once and return the tracks that were announced to the launcher."""
         self.captions.heard.clear()
-        settings = Settings(ResultsBucket("https://storage.googleapis.com", "musicgenerator-results"), self.regions)
-        notifier = Notifier(self.tracks, self.pipelines, MemoryResults(), MemorySpans(), settings)
+        settings = Settings(
+            ResultsBucket("https://storage.googleapis.com", "musicgenerator-results"),
+            self.regions,
+            "musicgenerator-pipeline",
+        )
+        notifier = Notifier(self.tracks, self.pipelines, MemoryResults(), MemoryObjects(), MemorySpans(), settings)
         Sweeper(self.tracks, notifier, self.pictures, self.captions, "composer").sweep()
         return [message.track for message, _ in self.captions.heard]
 

@@ -1,19 +1,36 @@
+from dataclasses import replace
+
 import pytest
 import requests
 from google.cloud import pubsub_v1
 from google.cloud.storage import Client
 
 from localcloud.addresses import PROJECT
-from pipeline.google_results import OtherResultError, PubsubEvents, StorageResults
+from musicgenerator.orders import Order
+from pipeline.google_results import (
+    GoogleStorage,
+    OtherResultError,
+    PubsubEvents,
+    ResultsUnavailableError,
+    StorageResults,
+)
+from tests.contracts.recorded import recorded
+from tests.support.fakes import Answer, scripted_server
 
 BUCKET = "results"
 
 pytestmark = pytest.mark.cloud
 
 
+def results_in(token: str, cover: str = f"gs://{BUCKET}/no/cover.jpg") -> StorageResults:
+    """Return the results of an order that names this folder."""
+    order = replace(Order.from_mapping(recorded("order")[0]), results_bucket=BUCKET, results_token=token, cover=cover)
+    return StorageResults(GoogleStorage(), order)
+
+
 def test_a_result_is_served_with_its_type_and_kept_out_of_shared_caches(storage: str) -> None:
-    """Anyone who knows the token can read a result, and only the listener's browser may cache it."""
-    StorageResults(BUCKET, "served").create("music.mp3", b"music", "audio/mpeg")
+    """What was created is there for whoever knows the token, to be cached by nobody but the listener."""
+    results_in("served").create("music.mp3", b"music", "audio/mpeg")
     answer = requests.get(f"{storage}/{BUCKET}/served/music.mp3", timeout=10)
     assert (answer.content, answer.headers["Content-Type"]) == (b"music", "audio/mpeg")
     blob = Client().bucket(BUCKET).get_blob("served/music.mp3")
@@ -22,8 +39,8 @@ def test_a_result_is_served_with_its_type_and_kept_out_of_shared_caches(storage:
 
 @pytest.mark.usefixtures("storage")
 def test_creating_the_same_result_again_changes_nothing() -> None:
-    """A repeated run finds its own file with the same generation."""
-    results, bucket = StorageResults(BUCKET, "again"), Client().bucket(BUCKET)
+    """A run that is repeated finds its own file, of the same generation as before."""
+    results, bucket = results_in("again"), Client().bucket(BUCKET)
     results.create("track.json", b"{}", "application/json")
     before = bucket.get_blob("again/track.json").generation
     results.create("track.json", b"{}", "application/json")
@@ -31,19 +48,51 @@ def test_creating_the_same_result_again_changes_nothing() -> None:
 
 
 @pytest.mark.usefixtures("storage")
-def test_other_music_never_replaces_a_result() -> None:
-    """An existing file with other bytes stays, and the run gets an error."""
-    results = StorageResults(BUCKET, "other")
+def test_other_music_never_replaces_what_is_there() -> None:
+    """A file that is there with other bytes stays, and the run hears of it."""
+    results = results_in("other")
     results.create("music.mp3", b"first", "audio/mpeg")
-    with pytest.raises(OtherResultError, match=r"other/music\.mp3"):
+    with pytest.raises(OtherResultError, match=r"^music\.mp3 exists already"):
         results.create("music.mp3", b"second", "audio/mpeg")
     assert results.read("music.mp3") == b"first"
 
 
 @pytest.mark.usefixtures("storage")
-def test_a_missing_result_is_none() -> None:
-    """A missing cover or track.json is None, not an error."""
-    assert StorageResults(BUCKET, "nothing").read("cover.jpg") is None
+def test_a_result_that_is_not_there_is_none() -> None:
+    """A missing cover or track.json is an answer, not an error."""
+    assert results_in("nothing").read("cover.jpg") is None
+
+
+@pytest.mark.usefixtures("storage")
+def test_objects_are_read_by_their_address() -> None:
+    """The order and the cover are; a missing one is None."""
+    Client().bucket(BUCKET).blob("covers/sea 1.jpg").upload_from_string(b"jpeg")
+    results = results_in("any", f"gs://{BUCKET}/covers/sea 1.jpg")
+    assert (results.cover(), results_in("any").cover()) == (b"jpeg", None)
+    assert GoogleStorage().read(f"gs://{BUCKET}/covers/sea 1.jpg") == b"jpeg"
+
+
+def test_a_refusal_is_told_without_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Google's errors show the object's address, and the step's last words are shown in the job's record."""
+    token = recorded("order")[0]["resultsToken"]
+    answer = Answer({"error": {"message": f"gs://{BUCKET}/{token}/track.json it is not"}}, 400)
+    with scripted_server() as server:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
+        results = results_in(token, f"gs://{BUCKET}/{token}/cover.jpg")
+        for file in ("track.json", "cover.jpg"):
+            server.script(f"GET /download/storage/v1/b/{BUCKET}/o/{token}%2F{file}", answer)
+        server.script(f"POST /upload/storage/v1/b/{BUCKET}/o", answer)
+        calls = (
+            lambda: results.read("track.json"),
+            results.cover,
+            lambda: results.create("track.json", b"{}", "application/json"),
+        )
+        for call in calls:
+            with pytest.raises(ResultsUnavailableError) as caught:
+                call()
+            assert "TOKEN" in str(caught.value)
+            assert token not in str(caught.value)
+            assert caught.value.__suppress_context__
 
 
 @pytest.mark.usefixtures("pubsub")

@@ -75,7 +75,7 @@ def test_lyria_2_answers_a_wav_at_48_khz(vertex: LocalVertex) -> None:
 
 
 def test_lyria_3_answers_an_mp3_in_its_steps(vertex: LocalVertex) -> None:
-    """The prompt is a step, too; the older shape is a flat list of outputs."""
+    """The prompt is a step, too; the older shape has no steps."""
     steps = post(vertex, LYRIA_3, INTERACTION).json()["steps"]
     assert [step["type"] for step in steps] == ["user_input", "model_output"]
     (sound,) = [content for content in steps[1]["content"] if content["type"] == "audio"]
@@ -147,14 +147,14 @@ def test_a_request_that_google_would_refuse_is_refused(vertex: LocalVertex, path
         (PREDICT, wish()),
     ],
 )
-def test_an_unknown_model_is_not_found(vertex: LocalVertex, path: str, body: Any) -> None:
-    """Lyria 3 is only in the location ``global``, and an endpoint needs a model server."""
+def test_a_missing_model_is_not_found(vertex: LocalVertex, path: str, body: Any) -> None:
+    """Lyria 3 exists in the global location alone, and an endpoint needs a model server."""
     answer = post(vertex, path, body)
     assert (answer.status_code, answer.json()["error"]["status"]) == (404, "NOT_FOUND")
 
 
-def test_scripted_failures_are_answered_in_order(vertex: LocalVertex) -> None:
-    """Each scripted answer is for one request of its model; then it answers music again."""
+def test_a_models_failures_are_answered_in_their_order(vertex: LocalVertex) -> None:
+    """Each scripted answer serves one request of its model; after the last one it makes music again."""
     custom = {"status": 418, "body": {"tea": True}, "headers": {"Retry-After": "7"}}
     vertex.script("lyria-002", *FAILURES, custom)
     answers = [post(vertex, LYRIA_2, wish()) for _ in range(len(FAILURES) + 2)]
@@ -174,8 +174,8 @@ class HeldPredictions:
         return f"{prompt} {seconds} {seed}".encode()
 
 
-def test_an_endpoint_passes_on_its_model_servers_answers() -> None:
-    """Predictions stay as they are; errors get Google's format, with the same code and Retry-After."""
+def test_an_endpoint_passes_on_what_its_model_server_says() -> None:
+    """Predictions pass unchanged; refusals get Google's format and keep their code and Retry-After."""
     predictor = Predictor(places=1)
     server = listen(model_server(predictor, "/health", "/predict"), 0)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
@@ -200,22 +200,22 @@ def test_an_endpoint_passes_on_its_model_servers_answers() -> None:
     server.server_close()
 
 
-def test_an_unreachable_model_server_is_a_bad_gateway() -> None:
-    """The endpoint answers 502 and says why."""
+def test_a_model_server_that_is_gone_is_a_bad_gateway() -> None:
+    """The endpoint exists, but its model server does not answer."""
     with serving(Models(model_server_url="http://127.0.0.1:9")) as vertex:
         answer = post(vertex, PREDICT, wish())
     assert (answer.status_code, answer.json()["error"]["status"]) == (502, "UNAVAILABLE")
     assert "does not answer" in answer.json()["error"]["message"]
 
 
-def test_every_route_requires_credentials(vertex: LocalVertex) -> None:
-    """Without a token, models and scripts answer 401."""
+def test_nobody_plays_without_credentials(vertex: LocalVertex) -> None:
+    """The models and the script require a token."""
     for path in (LYRIA_2, LYRIA_3, PREDICT, SCRIPT_PATH):
         assert requests.post(vertex.url + path, json={}, timeout=10).status_code == 401
 
 
-def test_the_composer_reads_the_prompt() -> None:
-    """The piece has the genre, instruments, tempo and key that the prompt names, or defaults."""
+def test_the_musician_reads_the_prompt() -> None:
+    """The piece has the genre, instruments, tempo and key that the prompt names."""
     brief = brief_of(
         "Calm sea. Instrumental bossa nova music. Instruments: nylon guitar. Tempo: 132 BPM. Key: F# minor."
     )

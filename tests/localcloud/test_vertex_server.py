@@ -69,7 +69,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 @dataclass
 class HeldRun:
-    """A run that ends when it is told to, or killed."""
+    """A run that ends when the test ends or kills it."""
 
     ending: "Queue[str | None]" = field(default_factory=Queue)
 
@@ -97,7 +97,7 @@ class HeldRunner:
 
 
 class Server:
-    """A Vertex AI server with one place for a job, and Google's client of it."""
+    """A Vertex AI server that runs one job at a time, and Google's client of it."""
 
     def __init__(self, runner: Any) -> None:
         self.ended: Queue[Job] = Queue()
@@ -168,7 +168,7 @@ def create(spec: dict[str, Any], tmp_path: Path) -> Create:
 
 
 def test_a_created_job_is_answered_as_the_api_answers_it(server: Server, create: Create) -> None:
-    """The resource carries what was sent, its full name, the state and its times."""
+    """The resource holds what was sent, its full name, its state and its times."""
     made = create(server, "job-1", labels={"track": "t1"}, display_name="Sea", service_account="a@b")
     assert made.name == f"{PARENT}/pipelineJobs/job-1"
     assert (made.display_name, made.service_account, dict(made.labels)) == ("Sea", "a@b", {"track": "t1"})
@@ -180,7 +180,7 @@ def test_a_created_job_is_answered_as_the_api_answers_it(server: Server, create:
 
 @pytest.mark.parametrize("words", [None, "it broke"])
 def test_an_id_is_used_once(server: Server, runner: HeldRunner, create: Create, words: str | None) -> None:
-    """A second job of the same id is a conflict while the first runs and after it ended, well or badly."""
+    """A second job of the same id is a conflict while the first runs, and after it has succeeded or failed."""
     create(server, "job-1")
     with pytest.raises(exceptions.Conflict):
         create(server, "job-1")
@@ -193,7 +193,7 @@ def test_an_id_is_used_once(server: Server, runner: HeldRunner, create: Create, 
 
 @pytest.mark.parametrize("job_id", ["Job", "1job", "job_1", "j" * 129])
 def test_an_id_must_be_well_formed(server: Server, create: Create, job_id: str) -> None:
-    """What the API's pattern does not match is an invalid argument."""
+    """An id that the API's pattern does not match is an invalid argument."""
     with pytest.raises(exceptions.BadRequest, match="pipeline_job_id"):
         create(server, job_id)
 
@@ -229,7 +229,7 @@ def test_parameters_are_those_of_the_pipeline(
 def test_a_body_that_is_no_job_is_an_invalid_argument(
     server: Server, spec: dict[str, Any], change: dict[str, Any], problem: str
 ) -> None:
-    """What is missing, malformed or unknown is named in an error of Google's format."""
+    """The error has Google's format and names the field that is missing, malformed or unknown."""
     body = {"pipelineSpec": spec, "runtimeConfig": {"gcsOutputDirectory": "gs://b/r"}} | change
     headers = {"Authorization": "Bearer t"}
     answer = requests.post(f"{server.url}/v1/{PARENT}/pipelineJobs", json=body, headers=headers, timeout=10)
@@ -245,7 +245,7 @@ def test_without_a_token_nothing_is_answered(server: Server) -> None:
     assert requests.get(f"{server.url}/healthz", timeout=10).ok
 
 
-def test_what_is_not_there_is_not_found(server: Server) -> None:
+def test_what_does_not_exist_is_not_found(server: Server) -> None:
     """An unknown job, an unknown path and an unknown model answer 404."""
     with pytest.raises(exceptions.NotFound):
         server.state("job-1")
@@ -258,7 +258,7 @@ def test_what_is_not_there_is_not_found(server: Server) -> None:
 
 
 def test_jobs_run_in_the_order_of_their_arrival(server: Server, runner: HeldRunner, create: Create) -> None:
-    """No more jobs run than there are places; the others are pending, and the first come are the first served."""
+    """As many jobs run as the server allows; the others are pending and run in the order of arrival."""
     for number in range(3):
         create(server, f"job-{number}")
     served = []
@@ -285,7 +285,7 @@ def test_a_failed_job_says_why(server: Server, runner: HeldRunner, create: Creat
 
 
 def test_a_running_job_can_be_cancelled(server: Server, runner: HeldRunner, create: Create) -> None:
-    """Its run is killed and it ends cancelled; once it has ended it cannot be cancelled again."""
+    """Its run is killed and the job ends as cancelled; it cannot be cancelled after that."""
     create(server, "job-1")
     runner.next()
     server.client.cancel_pipeline_job(name=f"{PARENT}/pipelineJobs/job-1")
@@ -296,7 +296,7 @@ def test_a_running_job_can_be_cancelled(server: Server, runner: HeldRunner, crea
 
 
 def test_a_waiting_job_that_is_cancelled_never_starts(server: Server, runner: HeldRunner, create: Create) -> None:
-    """A pending job is cancelled at once, and the next one takes its turn."""
+    """A pending job is cancelled at once, and the next one runs."""
     for number in range(3):
         create(server, f"job-{number}")
     _, run = runner.next()
@@ -307,7 +307,7 @@ def test_a_waiting_job_that_is_cancelled_never_starts(server: Server, runner: He
 
 
 def test_a_job_that_has_ended_can_be_deleted(server: Server, runner: HeldRunner, create: Create) -> None:
-    """Deletion is a finished operation; a job that runs is not deleted."""
+    """Deletion answers with a finished operation; a running job is not deleted."""
     create(server, "job-1")
     name = f"{PARENT}/pipelineJobs/job-1"
     with pytest.raises(exceptions.BadRequest, match="is in state"):
@@ -320,7 +320,7 @@ def test_a_job_that_has_ended_can_be_deleted(server: Server, runner: HeldRunner,
 
 
 def test_jobs_are_listed_by_page_and_filter(server: Server, create: Create) -> None:
-    """The newest come first, page by page; a filter chooses by label and state, and one beyond that is refused."""
+    """The newest job is first; a filter selects by label and state, and any other filter is refused."""
 
     def listed(**request: Any) -> list[str]:
         found = server.client.list_pipeline_jobs(request={"parent": PARENT, **request})
@@ -336,13 +336,13 @@ def test_jobs_are_listed_by_page_and_filter(server: Server, create: Create) -> N
 
 
 def test_the_accepted_fields_are_those_of_the_resource() -> None:
-    """Every field of Google's PipelineJob is known, so that no client is refused for one."""
+    """The server knows every field of Google's PipelineJob, so it refuses no client for one."""
     known = {specs._camel(name) for name in PipelineJob.meta.fields}  # noqa: SLF001  the names as JSON spells them
     assert {*specs.WRITABLE, *specs.OUTPUT_ONLY} == known
 
 
 def test_a_pipeline_is_run_with_its_parameters(kfp_server: tuple[Server, Path], create: Create, tmp_path: Path) -> None:
-    """The local runner of kfp gives the step its parameters with their types; nothing but the log stays behind."""
+    """The local runner of kfp passes the parameters to the step with their types; only the log stays."""
     server, home = kfp_server
     create(server, "job-ok", {"count": 30, "brief": {"title": "바다", "moods": ["calm"]}})
     assert server.wait().state.name == "PIPELINE_STATE_SUCCEEDED"
@@ -352,7 +352,7 @@ def test_a_pipeline_is_run_with_its_parameters(kfp_server: tuple[Server, Path], 
 
 
 def test_a_step_that_raises_is_the_jobs_error(kfp_server: tuple[Server, Path], create: Create) -> None:
-    """The last line of the step's traceback is what the job says."""
+    """The last line of the step's traceback is the job's error."""
     server, _ = kfp_server
     create(server, "job-bad", {"mode": "fail"})
     error = server.wait().error
@@ -361,10 +361,10 @@ def test_a_step_that_raises_is_the_jobs_error(kfp_server: tuple[Server, Path], c
 
 
 def test_cancelling_ends_the_steps_own_process(kfp_server: tuple[Server, Path], create: Create, tmp_path: Path) -> None:
-    """All of a job's processes are gone when it is cancelled, the step's included."""
+    """All processes of a cancelled job end, including the step's."""
     server, home = kfp_server
     create(server, "job-hang", {"mode": "hang"})
-    while not (tmp_path / "marks").exists():  # the step itself is at work
+    while not (tmp_path / "marks").exists():  # the step itself runs
         threading.Event().wait(0.02)
     server.client.cancel_pipeline_job(name=f"{PARENT}/pipelineJobs/job-hang")
     assert server.wait().state.name == "PIPELINE_STATE_CANCELLED"
@@ -382,13 +382,13 @@ def test_cancelling_ends_the_steps_own_process(kfp_server: tuple[Server, Path], 
     ],
 )
 def test_last_words_are_the_reason(tmp_path: Path, log: str, words: str) -> None:
-    """Of everything that a step printed, the error itself is what is said."""
+    """Of all that a step printed, the job shows the error itself."""
     (tmp_path / "log").write_text(log)
     assert last_words(tmp_path / "log") == words
 
 
 def test_the_log_entry_names_the_job(server: Server, runner: HeldRunner, create: Create) -> None:
-    """The notifier reads the job out of the entry, whose shape is that of the pipeline_job_events log."""
+    """The notifier reads the job from the entry, which has the shape of the pipeline_job_events log."""
     job_id = pipeline_job_id(new_track_id(), 2)
     create(server, job_id)
     runner.next()[1].ending.put("it broke")
@@ -408,7 +408,7 @@ def test_the_log_entry_names_the_job(server: Server, runner: HeldRunner, create:
 def test_the_server_publishes_every_end_and_leaves_no_process(
     pubsub: str, create: Create, tmp_path: Path, end: signal.Signals
 ) -> None:
-    """Run as the local cloud runs it, it puts a job's end on the topic; when it goes, its pipelines go with it."""
+    """Started as the local cloud starts it, it publishes each job's end; when it ends, its pipelines end with it."""
     port = int(pubsub.rpartition(":")[2]) - Addresses(0).ports["pubsub"]
     path = os.pathsep.join((str(REPOSITORY), str(REPOSITORY / "src")))
     environ = os.environ | {"PORT": str(port), "LOCALCLOUD_HOME": str(tmp_path), "PYTHONPATH": path}
@@ -443,7 +443,7 @@ def everyone() -> str:
 
 
 class Remote:
-    """A server in a process of its own, waited for until it answers."""
+    """A server in another process, once it answers."""
 
     def __init__(self, url: str) -> None:
         self.client = client_of(url)

@@ -26,31 +26,19 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def test_compiling_twice_gives_the_same_bytes(tmp_path: Path) -> None:
-    """The file depends on nothing but the definition and the image, so that a build can be compared."""
+    """The file depends on the definition and the image alone, so that builds can be compared."""
     assert compiled(tmp_path / "new" / "b.yaml", "2") == compiled(tmp_path / "a.yaml", "1")
 
 
 def test_the_pipeline_takes_what_the_launcher_gives(spec: Any) -> None:
-    """Names and types of the parameters are the contract with the launcher; the operator's may be left out."""
-    expected = {
-        "job": {"parameterType": "STRING"},
-        "brief": {"parameterType": "STRUCT"},
-        "engine": {"parameterType": "STRING"},
-        "seconds": {"parameterType": "NUMBER_INTEGER"},
-        "seed": {"parameterType": "NUMBER_INTEGER"},
-        "results_bucket": {"parameterType": "STRING"},
-        "results_token": {"parameterType": "STRING"},
-        "events_topic": {"parameterType": "STRING"},
-        "fallback_engine": {"parameterType": "STRING", "defaultValue": "", "isOptional": True},
-        "model_endpoint": {"parameterType": "STRING", "defaultValue": "", "isOptional": True},
-        "prompt_version": {"parameterType": "STRING", "defaultValue": "", "isOptional": True},
-    }
+    """The job's id and the address of its order: all that Vertex AI's record of the job holds."""
+    expected = {"job": {"parameterType": "STRING"}, "order": {"parameterType": "STRING"}}
     assert spec["root"]["inputDefinitions"]["parameters"] == expected
     assert spec["pipelineInfo"]["name"] == "musicgenerator"
 
 
 def test_the_one_step_is_never_cached(spec: Any) -> None:
-    """There is one task, and a run with known parameters does its work again."""
+    """The pipeline has one task, and a run with parameters that were used before does its work again."""
     (task,) = spec["root"]["dag"]["tasks"].values()
     assert task["cachingOptions"].get("enableCache", False) is False
 
@@ -63,6 +51,6 @@ def test_the_step_installs_nothing_at_run_time(spec: Any) -> None:
 
 
 def test_the_step_runs_in_the_environment_of_its_image() -> None:
-    """Where no image is built, the local cloud and the benchmarks set what the Dockerfile does."""
+    """The local cloud and the benchmarks build no image, so they set the variables of the Dockerfile."""
     dockerfile = (REPOSITORY / "pipeline" / "Dockerfile").read_text()
     assert [name for name, value in ENVIRON.items() if f"{name}={value}" not in dockerfile.split()] == []

@@ -4,21 +4,23 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 from mutagen.id3 import ID3
 
+from localcloud.vertex.image import ENVIRON
 from musicgenerator.briefs import Brief
-from musicgenerator.errors import BriefError, PipelineFailedError
+from musicgenerator.errors import OrderError, PipelineFailedError
 from musicgenerator.messages import PipelineMessage
+from musicgenerator.orders import Order, orders_to_bytes
 from musicgenerator.results import MusicFacts
 from pipeline.audio import Audio
 from pipeline.engines import Take
 from pipeline.engines.heard import decoded
-from pipeline.step import Order, make_music, run
+from pipeline.step import make_music, read_order
+from tests.support.fakes import Answer, ScriptedServer, scripted_server
 
 TRACK = "t" + "a" * 26
 JOB = f"mg-{TRACK}-1"
@@ -39,7 +41,20 @@ BRIEF = Brief.from_mapping(
         "energy": 0.3,
     }
 )
-ORDER = Order(JOB, BRIEF, seconds=10, seed=7, prompt_version="1")
+TOKEN = "r" + "a" * 26
+ADDRESS = f"gs://pipeline/orders/{JOB}.json"
+DOWNLOAD = f"/download/storage/v1/b/pipeline/o/orders%2F{JOB}.json"
+ORDER = Order(
+    brief=BRIEF,
+    engine="composer",
+    seconds=10,
+    seed=7,
+    results_bucket="results",
+    results_token=TOKEN,
+    events_topic="projects/p/topics/pipeline-events",
+    cover=f"gs://results/{TOKEN}/cover.jpg",
+    prompt_version="1",
+)
 
 
 @dataclass
@@ -63,7 +78,7 @@ class ToneEngine:
 
 @dataclass
 class MoodyEngine:
-    """Makes another tone each time that it is asked, as a model does that takes no seed."""
+    """Makes a different tone each time, as a model without a seed does."""
 
     name: str = "moody"
     asked: int = 0
@@ -80,11 +95,11 @@ class MoodyEngine:
 
 
 @dataclass
-class TrackState:
-    """Gives a take that was made before."""
+class GivenTake:
+    """Returns a take that was made before."""
 
     take: Take
-    name: str = "standing"
+    name: str = "given"
 
     def make(self, brief: Brief, seconds: float, seed: int) -> Take:
         assert (brief, seconds, seed) == (BRIEF, 10, 7)
@@ -93,11 +108,14 @@ class TrackState:
 
 @dataclass
 class FolderOfResults:
-    """A results folder in memory, where nothing can be overwritten; ``room`` files fit before the machine is lost."""
+    """A results folder in memory that allows no overwriting; the machine is lost after ``room`` files."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
     room: int = 99
+
+    def cover(self) -> bytes | None:
+        return self.files.get("cover.jpg")
 
     def read(self, file: str) -> bytes | None:
         return self.files.get(file)
@@ -110,6 +128,18 @@ class FolderOfResults:
 
 
 @dataclass
+class Objects:
+    """Objects by address; ``read_addresses`` lists what was read."""
+
+    held: dict[str, bytes] = field(default_factory=dict)
+    read_addresses: list[str] = field(default_factory=list)
+
+    def read(self, address: str) -> bytes | None:
+        self.read_addresses.append(address)
+        return self.held.get(address)
+
+
+@dataclass
 class Topic:
     messages: list[bytes] = field(default_factory=list)
 
@@ -118,9 +148,9 @@ class Topic:
 
 
 def test_track_json_is_written_last_and_then_announced() -> None:
-    """Everything that track.json names is there before it, each with its type, and the message follows it."""
+    """Everything that track.json names exists before it, with its type, and the message follows it."""
     results, topic = FolderOfResults(), Topic()
-    make_music(ORDER, ToneEngine(), results, topic)
+    make_music(JOB, ORDER, ToneEngine(), results, topic)
     expected = {
         "music.wav": "audio/wav",
         "music.mp3": "audio/mpeg",
@@ -132,9 +162,9 @@ def test_track_json_is_written_last_and_then_announced() -> None:
 
 
 def test_track_json_states_what_was_measured() -> None:
-    """The facts are those of the files that lie beside it, and the provenance says that a machine made the music."""
+    """Its facts are those of the files beside it, and its provenance says that a machine made the music."""
     results = FolderOfResults()
-    make_music(ORDER, ToneEngine(), results, Topic())
+    make_music(JOB, ORDER, ToneEngine(), results, Topic())
     facts = MusicFacts.from_json(results.files["track.json"].decode())
     assert (
         facts.duration_seconds,
@@ -153,9 +183,9 @@ def test_track_json_states_what_was_measured() -> None:
 
 
 def test_track_json_shows_the_brief_and_nothing_private() -> None:
-    """Whoever has the link reads what the page shows anyway, and neither the prompt nor what the person typed."""
+    """A reader with the link finds what the page shows, and neither the prompt nor what the person typed."""
     results = FolderOfResults()
-    make_music(ORDER, ToneEngine(), results, Topic())
+    make_music(JOB, ORDER, ToneEngine(), results, Topic())
     track = json.loads(results.files["track.json"])
     shown = {*BRIEF.to_mapping()} - {"prompt", "avoid"}
     assert track.keys() == {"version", "form", "music", "truePeakDbtp", "provenance", *shown}
@@ -163,47 +193,47 @@ def test_track_json_shows_the_brief_and_nothing_private() -> None:
 
 
 def test_a_second_run_only_announces() -> None:
-    """A run that finds track.json pays no engine and changes nothing, but says again that the music is there."""
+    """A run that finds track.json asks no engine and changes nothing, but publishes the message again."""
     results, topic, engine = FolderOfResults(), Topic(), ToneEngine()
-    make_music(ORDER, engine, results, topic)
+    make_music(JOB, ORDER, engine, results, topic)
     before = dict(results.files)
-    make_music(ORDER, engine, results, topic)
+    make_music(JOB, ORDER, engine, results, topic)
     assert (engine.asked, len(topic.messages), results.files) == (1, 2, before)
 
 
 @pytest.mark.parametrize("written", [0, 1, 2, 3])
 def test_a_run_that_was_cut_off_is_finished_by_the_next(written: int) -> None:
-    """Wherever the first run was lost, the second leaves the files of a run that was not."""
+    """At whichever file the first run is lost, the second leaves the files of an undisturbed run."""
     undisturbed, results, topic = FolderOfResults(), FolderOfResults(room=written), Topic()
-    make_music(ORDER, ToneEngine(), undisturbed, Topic())
+    make_music(JOB, ORDER, ToneEngine(), undisturbed, Topic())
     with pytest.raises(ConnectionError):
-        make_music(ORDER, ToneEngine(), results, topic)
+        make_music(JOB, ORDER, ToneEngine(), results, topic)
     assert not topic.messages
     results.room = 99
-    make_music(ORDER, ToneEngine(), results, topic)
+    make_music(JOB, ORDER, ToneEngine(), results, topic)
     assert (results.files, len(topic.messages)) == (undisturbed.files, 1)
 
 
 @pytest.mark.parametrize(("written", "asked"), [(0, 2), (1, 1), (2, 1), (3, 1)])
 def test_music_that_no_engine_would_make_again_is_made_once(written: int, asked: int) -> None:
-    """Once the take is kept, the next run finishes with it, whatever the engine would have made of the brief now."""
+    """Once the take is stored, the next run uses it and does not ask the engine again."""
     engine, results, topic = MoodyEngine(), FolderOfResults(room=written), Topic()
     with pytest.raises(ConnectionError):
-        make_music(ORDER, engine, results, topic)
+        make_music(JOB, ORDER, engine, results, topic)
     results.room = 99
-    make_music(ORDER, engine, results, topic)
+    make_music(JOB, ORDER, engine, results, topic)
     assert (engine.asked, len(topic.messages)) == (asked, 1)
     assert list(results.files) == ["take.json", "music.wav", "music.mp3", "track.json"]
     undisturbed = FolderOfResults()
-    make_music(ORDER, MoodyEngine(asked=asked - 1), undisturbed, Topic())
+    make_music(JOB, ORDER, MoodyEngine(asked=asked - 1), undisturbed, Topic())
     assert results.files == undisturbed.files
 
 
-def test_the_track_says_which_engine_stood_in_for_which() -> None:
-    """The provenance names the engine that failed beside the one that made the music, and the take is kept."""
+def test_the_track_names_the_engine_that_failed() -> None:
+    """The provenance names it beside the engine that made the music, and the take is stored."""
     results = FolderOfResults()
     made = ToneEngine().make(BRIEF, 10, 7)
-    make_music(ORDER, TrackState(replace(made, fallback_from="lyria-002")), results, Topic())
+    make_music(JOB, ORDER, GivenTake(replace(made, fallback_from="lyria-002")), results, Topic())
     track = json.loads(results.files["track.json"])
     assert (
         track["music"]["engine"],
@@ -215,73 +245,74 @@ def test_the_track_says_which_engine_stood_in_for_which() -> None:
 
 @pytest.mark.parametrize("cover", [None, b"\xff\xd8\xff\xe0picture"])
 def test_the_cover_is_in_the_mp3_if_there_is_one(cover: bytes | None) -> None:
-    """The picture that the captioner left is embedded; without one there is music all the same."""
+    """The captioner's picture is embedded; without one the music is made all the same."""
     results = FolderOfResults({} if cover is None else {"cover.jpg": cover})
-    make_music(ORDER, ToneEngine(), results, Topic())
+    make_music(JOB, ORDER, ToneEngine(), results, Topic())
     tags = ID3(io.BytesIO(results.files["music.mp3"]))  # type: ignore[no-untyped-call]
     assert [frame.data for frame in tags.getall("APIC")] == [cover] * (cover is not None)  # type: ignore[no-untyped-call]
     assert tags["TIT2"].text == ["바다의 아침"]
 
 
 def test_an_engine_that_fails_leaves_nothing_behind() -> None:
-    """The engine's reason is raised, and nothing is written or announced."""
+    """Its error is raised, and nothing is written or published."""
     results, topic = FolderOfResults(), Topic()
     with pytest.raises(PipelineFailedError):
-        make_music(ORDER, ToneEngine(failure=PipelineFailedError()), results, topic)
+        make_music(JOB, ORDER, ToneEngine(failure=PipelineFailedError()), results, topic)
     assert (results.files, topic.messages) == ({}, [])
 
 
+def test_the_order_of_a_job_is_read_from_its_address() -> None:
+    """The parameters are the job's id and where its order is."""
+    objects = Objects({ADDRESS: orders_to_bytes([ORDER])})
+    assert read_order(JOB, ADDRESS, objects) == ORDER
+
+
+def test_a_missing_order_is_named_before_anything_is_done() -> None:
+    """Its track was erased or settled before the step began."""
+    with pytest.raises(OrderError, match=f"order is missing at {ADDRESS}"):
+        read_order(JOB, ADDRESS, Objects())
+
+
 @pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("title", ""),
-        ("prompt", " "),
-        ("instruments", ["kazoo"]),
-        ("instruments", []),
-        ("key", "H major"),
-        ("tempoBpm", 0),
-        ("durationSeconds", 0),
-        ("durationSeconds", 10_000),
-        ("seed", -1),
-        ("engine", "no-such-engine"),
-        ("fallback_engine", "no-such-engine"),
-    ],
+    "address",
+    ["", "orders/x.json", ADDRESS.replace("-1.json", "-2.json"), ADDRESS.replace("orders", "root"), f"{ADDRESS}x"],
 )
-def test_what_cannot_be_made_is_named_before_anything_is_done(field: str, value: Any) -> None:
-    """No bucket is opened and no engine asked for a job that somebody started with wrong values."""
-    wrong = {field: value}
-    asked = {"engine": "composer", "durationSeconds": 10, "seed": 7, "fallback_engine": ""} | wrong
-    with pytest.raises(BriefError) as caught:
-        run(
-            JOB,
-            BRIEF.to_mapping() | wrong,
-            asked["engine"],
-            asked["durationSeconds"],
-            asked["seed"],
-            "bucket",
-            "token",
-            "projects/p/topics/t",
-            asked["fallback_engine"],
-        )
-    assert caught.value.field == field
+def test_no_other_address_is_read(address: str) -> None:
+    """A job that somebody starts by hand makes its own order or none."""
+    objects = Objects({address: orders_to_bytes([ORDER])})
+    with pytest.raises(OrderError, match="address"):
+        read_order(JOB, address, objects)
+    assert not objects.read_addresses
 
 
-def test_an_empty_brief_is_named_by_its_first_field() -> None:
-    """Nothing at all is not a brief."""
-    with pytest.raises(BriefError) as caught:
-        run(JOB, {}, "composer", 10, 7, "bucket", "token", "projects/p/topics/t")
-    assert caught.value.field == "title"
+def test_an_order_that_is_not_valid_ends_the_step() -> None:
+    """Nothing is written and no engine asked; the contract's own tests try every field."""
+    objects = Objects({ADDRESS: b'[{"engine": "composer"}]'})
+    with pytest.raises(OrderError) as caught:
+        read_order(JOB, ADDRESS, objects)
+    assert caught.value.field == "brief"
 
 
 def test_a_run_that_hangs_ends_by_itself() -> None:
     """A step whose bucket never answers ends with status 1 when its time is used up, and says where it hung."""
-    program = (
-        "from pipeline.step import run\n"
-        f"run({JOB!r}, {BRIEF.to_mapping()!r}, 'composer', 10, 7, 'bucket', 'token', 'projects/p/topics/t', "
-        "time_limit_seconds=3)"
-    )
-    nobody = {"STORAGE_EMULATOR_HOST": "http://127.0.0.1:9", "GOOGLE_CLOUD_PROJECT": "p"}
-    environ = os.environ | nobody | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    ended = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=False)
+    with scripted_server() as server:
+        server.script(f"GET {DOWNLOAD}", Answer(silent=True))
+        ended = step_at(server)
     assert ended.returncode == 1
-    assert "Timeout (0:00:03)!" in ended.stderr
+    assert "Timeout (0:00:06)!" in ended.stderr
+
+
+def test_a_run_without_an_order_asks_for_nothing_else() -> None:
+    """It ends at once with the reason as its last words, which the job's error shows."""
+    with scripted_server() as server:
+        ended = step_at(server)
+        assert [exchange.path.partition("?")[0] for exchange in server.heard] == [DOWNLOAD]
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == f"musicgenerator.errors.OrderError: order is missing at {ADDRESS}"
+
+
+def step_at(server: ScriptedServer) -> "subprocess.CompletedProcess[str]":
+    """Run the step in a process of its own, with this server as Cloud Storage."""
+    program = f"from pipeline.step import run\nrun({JOB!r}, {ADDRESS!r}, time_limit_seconds=6)"
+    environ = os.environ | ENVIRON | {"STORAGE_EMULATOR_HOST": server.url, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=False)

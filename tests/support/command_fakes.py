@@ -153,6 +153,7 @@ class UploadHandler:
     switch: MemorySwitch = field(default_factory=MemorySwitch)
     limits: Limits = field(default_factory=Limits)
     images_bucket: str = "musicgenerator-images"
+    pipeline_bucket: str = "musicgenerator-pipeline"
     results: ResultsBucket = field(
         default_factory=lambda: ResultsBucket("https://storage.googleapis.com", "musicgenerator-results")
     )
@@ -182,7 +183,7 @@ class UploadHandler:
                 self.buckets,
                 self.jobs,
                 self.ledger,
-                erasing.Settings(self.images_bucket, self.results),
+                erasing.Settings(self.images_bucket, self.results, self.pipeline_bucket),
                 self.erase_budget_seconds,
             ),
             self.switch,

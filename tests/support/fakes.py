@@ -155,6 +155,9 @@ class MemoryObjects:
         self.objects.setdefault((bucket, name), data)
         self.types.setdefault((bucket, name), content_type)
 
+    def delete(self, bucket: str, name: str) -> None:
+        self.objects.pop((bucket, name), None)
+
     def erase(self, bucket: str, prefix: str) -> None:
         for place in [place for place in self.objects if place[0] == bucket and place[1].startswith(prefix)]:
             del self.objects[place]
@@ -233,7 +236,9 @@ class MemoryPipelines:
         if named(wanted.job, region) in self.jobs:
             return False
         self.wanted.append(wanted)
-        self.jobs[named(wanted.job, region)] = JobFacts(JobState.UNDER_WAY, dict(wanted.labels))
+        self.jobs[named(wanted.job, region)] = JobFacts(
+            JobState.UNDER_WAY, dict(wanted.labels), order=str(wanted.parameters["order"])
+        )
         if self.lost_answers:
             self.lost_answers -= 1
             return False
@@ -245,8 +250,10 @@ class MemoryPipelines:
             raise LaunchUnavailableError(f"{region} does not answer")
         return self.jobs.get(named(job, region))
 
-    def cancel(self, job: str, region: str) -> None:
+    def cancel(self, job: str, region: str) -> bool:
         self.cancelled.append(named(job, region))
+        found = self.jobs.get(named(job, region))
+        return found is not None and found.state is JobState.UNDER_WAY
 
 
 def named(job: str, region: str) -> str:

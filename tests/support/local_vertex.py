@@ -1,4 +1,4 @@
-"""The local Vertex AI server in a thread of the tests, with a quick musician and its scripts."""
+"""The local Vertex AI server in a thread of the tests, with a fast musician and its scripts."""
 
 import threading
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ class NoRunner:
 
 
 class LocalVertex:
-    """A server with what a test needs of it."""
+    """A running server and what tests ask of it."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -64,7 +64,7 @@ class LocalVertex:
         return self
 
     def asked(self, model: str) -> list[Any]:
-        """Return the bodies that the model was sent since it was scripted."""
+        """Return the request bodies that the model received since it was scripted."""
         state = self._session.get(f"{self.url}{SCRIPT_PATH}", params={"model": model}, timeout=10).json()
         assert state["answersLeft"] == 0
         requests_: list[Any] = state["requests"]

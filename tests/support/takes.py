@@ -1,6 +1,6 @@
-"""Pipelines that write a finished take, the same for every track, so that a thousand of them take no hour.
+"""Pipelines that write the same finished take for every track, so that a thousand of them run in minutes.
 
-The take is made once by the step itself; what a job writes, and where, is as the step would.
+The step makes the take once. Each job reads its order and writes the files as the step does.
 """
 
 import json
@@ -12,18 +12,20 @@ from typing import Any, Final
 
 from localcloud.vertex.specs import PipelineRequest
 from musicgenerator.briefs import Brief
+from musicgenerator.errors import OrderError
 from musicgenerator.messages import step_message
+from musicgenerator.orders import Order
 from musicgenerator.results import MUSIC, RESULT_TYPES, TRACK
 from pipeline.engines.composer import Composer
-from pipeline.google_results import PubsubEvents, StorageResults
-from pipeline.step import Order, make_music
+from pipeline.google_results import GoogleStorage, PubsubEvents, StorageResults
+from pipeline.step import make_music, read_order
 
-_REQUEST_TIMEOUT_SECONDS: Final = 10
+_TAKE_SECONDS: Final = 10
 
 
 @dataclass(frozen=True)
 class JobFaults:
-    """Chances of a job to fail, to write broken music, and to say nothing; how many seconds it takes at most."""
+    """The chances that a job fails, writes broken music or publishes nothing, and its longest duration in seconds."""
 
     failed: float = 0.0
     broken: float = 0.0
@@ -35,6 +37,9 @@ class JobFaults:
 class _Memory:
     files: dict[str, bytes] = field(default_factory=dict)
 
+    def cover(self) -> bytes | None:
+        return None
+
     def read(self, file: str) -> bytes | None:
         return self.files.get(file)
 
@@ -43,11 +48,11 @@ class _Memory:
         self.files[file] = data
 
     def publish(self, data: bytes) -> None:
-        """Tell nobody."""
+        """Publish nothing."""
 
 
 def finished_take() -> dict[str, bytes]:
-    """Make one piece with the pipeline's step and return its MP3 and ``track.json``."""
+    """Make one piece with the step and return its MP3 and ``track.json``."""
     brief = Brief(
         title="A take",
         caption="A take.",
@@ -64,12 +69,22 @@ def finished_take() -> dict[str, bytes]:
         energy=0.3,
     )
     memory = _Memory()
-    make_music(Order("mg-take", brief, _REQUEST_TIMEOUT_SECONDS, 1), Composer(), memory, memory)
+    order = Order(
+        brief=brief,
+        engine="composer",
+        seconds=_TAKE_SECONDS,
+        seed=1,
+        results_bucket="results",
+        results_token="r" + "a" * 26,
+        events_topic="projects/p/topics/pipeline-events",
+        cover="gs://results/cover.jpg",
+    )
+    make_music("mg-take", order, Composer(), memory, memory)
     return {file: memory.files[file] for file in (MUSIC, TRACK)}
 
 
 class TakeRunner:
-    """Runs each pipeline as a wait and a few writes; ``outcomes`` is what was meant to become of each job."""
+    """Runs each pipeline as a wait and a few writes; ``outcomes`` holds the intended end of each job."""
 
     def __init__(self, files: Mapping[str, bytes], faults: JobFaults) -> None:
         self.files = files
@@ -87,7 +102,7 @@ class TakeRunner:
 
 
 class TakeRun:
-    """One job under way."""
+    """One running job."""
 
     def __init__(
         self, files: Mapping[str, bytes], parameters: Mapping[str, Any], outcome: str, seconds: float, *, silent: bool
@@ -100,21 +115,26 @@ class TakeRun:
         self._killed = threading.Event()
 
     def wait(self) -> str | None:
-        """Take some time, write the take, say so, and return None or why it failed."""
+        """Read the order, take some time, write the take, publish it, and return None or why the job failed."""
+        job, objects = self._parameters["job"], GoogleStorage()
+        try:
+            order = read_order(job, self._parameters["order"], objects)
+        except OrderError as error:
+            return str(error)
         if self._killed.wait(self._seconds):
             return "killed"
         if self._outcome == "failed":
             return "The engine failed, on purpose."
-        results = StorageResults(self._parameters["results_bucket"], self._parameters["results_token"])
+        results = StorageResults(objects, order)
         for file, data in self._files.items():
             broken = self._outcome == "broken" and file == MUSIC
             results.create(file, data[: len(data) // 2] if broken else data, RESULT_TYPES[file])
         if not self._silent:
-            PubsubEvents(self._parameters["events_topic"]).publish(step_message(self._parameters["job"]))
+            PubsubEvents(order.events_topic).publish(step_message(job))
         return None
 
     def kill(self) -> None:
-        """End it."""
+        """End the job."""
         self._killed.set()
 
 

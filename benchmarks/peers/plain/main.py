@@ -12,7 +12,7 @@ import functions_framework
 from cloudevents.http import CloudEvent
 from google.cloud import firestore, pubsub_v1, storage
 
-from benchmarks.peers.vendors import brief_of, sign_in, submitted
+from benchmarks.peers.vendors import brief_of, folder_of, sign_in, submitted
 
 PROJECT = os.environ["GOOGLE_CLOUD_PROJECT"]
 
@@ -43,7 +43,7 @@ def launch(event: CloudEvent) -> None:
 def notify(event: CloudEvent) -> None:
     """Write the music's URL."""
     name = _message(event)["pipelineJobId"]
-    url = f"{os.environ['STORAGE_URL']}/{os.environ['RESULTS_BUCKET']}/{name}/music.mp3"
+    url = f"{os.environ['STORAGE_URL']}/{os.environ['RESULTS_BUCKET']}/{folder_of(name)}/music.mp3"
     database.document("plain", name).set({"status": "ready", "url": url})
 
 

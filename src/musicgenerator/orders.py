@@ -1,0 +1,161 @@
+"""Orders: what the launcher tells the pipeline's step to make, ``gs://PIPELINE_BUCKET/orders/JOB.json``.
+
+The job's parameters name only this object, so neither Vertex AI's record of the job nor a log of its parameters holds
+the brief or the results token.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from musicgenerator.briefs import DURATION_SECONDS, ENGINES, SEED, Brief
+from musicgenerator.errors import BriefError, OrderError
+from musicgenerator.ids import is_results_token
+
+ORDER_TYPE: Final = "application/json"
+ORDERS_PREFIX: Final = "orders/"
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
+_ADDRESS = re.compile(rf"gs://({_BUCKET.pattern})/([^\r\n]{{1,1024}})")
+_TOPIC = re.compile(r"projects/[a-z0-9.:-]{1,100}/topics/[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
+# The engine checks the rest, so that its fallback can make the music if the operator's setting is wrong.
+_ENDPOINT = re.compile(r"\S{0,500}")
+_PROMPT_VERSION = re.compile(r"[\w.-]{0,50}")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the step makes of one track, and where the music and the message about it go.
+
+    ``seconds`` is the length of the music, ``events_topic`` is ``projects/P/topics/T`` and ``cover`` the ``gs://``
+    address of the picture that the MP3 shows.
+    ``fallback_engine`` and ``model_endpoint`` are empty if the operator names none, ``prompt_version`` if the prompt
+    that the brief was written by is unknown.
+    """
+
+    brief: Brief
+    engine: str
+    seconds: int
+    seed: int
+    results_bucket: str
+    results_token: str
+    events_topic: str
+    cover: str
+    fallback_engine: str = ""
+    model_endpoint: str = ""
+    prompt_version: str = ""
+
+    @classmethod
+    def from_mapping(cls, data: Mapping[str, Any]) -> Self:
+        """Read an order and check every bound; raise OrderError naming the first field that is wrong."""
+        return cls(
+            brief=_brief(data),
+            engine=_choice(data, "engine", ENGINES),
+            seconds=_whole_number(data, "seconds", DURATION_SECONDS),
+            seed=_whole_number(data, "seed", SEED),
+            results_bucket=_text(data, "resultsBucket", _BUCKET),
+            results_token=_token(data),
+            events_topic=_text(data, "eventsTopic", _TOPIC),
+            cover=_text(data, "cover", _ADDRESS),
+            fallback_engine=_choice(data, "fallbackEngine", ("", *ENGINES)),
+            model_endpoint=_text(data, "modelEndpoint", _ENDPOINT),
+            prompt_version=_text(data, "promptVersion", _PROMPT_VERSION),
+        )
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return the order as plain values."""
+        return {
+            "brief": self.brief.to_mapping(),
+            "engine": self.engine,
+            "seconds": self.seconds,
+            "seed": self.seed,
+            "resultsBucket": self.results_bucket,
+            "resultsToken": self.results_token,
+            "eventsTopic": self.events_topic,
+            "cover": self.cover,
+            "fallbackEngine": self.fallback_engine,
+            "modelEndpoint": self.model_endpoint,
+            "promptVersion": self.prompt_version,
+        }
+
+
+def orders_to_bytes(orders: Sequence[Order]) -> bytes:
+    """Return the content of an order object: a JSON list, so that a later job can make several tracks."""
+    return json.dumps([order.to_mapping() for order in orders], ensure_ascii=False).encode()
+
+
+def order_from_bytes(data: bytes) -> Order:
+    """Read the content of an order object, which holds one order today; raise OrderError if it is not one."""
+    try:
+        orders = json.loads(data)
+    except (ValueError, RecursionError):
+        # The JSON error shows a part of the text, and this message may be logged.
+        raise OrderError("order", "must be JSON") from None
+    if not isinstance(orders, list) or len(orders) != 1 or not isinstance(orders[0], dict):
+        raise OrderError("order", "must be a list of one object")
+    return Order.from_mapping(orders[0])
+
+
+def order_name(job: str) -> str:
+    """Return the name of a job's order in the pipeline's bucket."""
+    return f"{ORDERS_PREFIX}{job}.json"
+
+
+def order_address(bucket: str, job: str) -> str:
+    """Return the ``gs://`` address of a job's order."""
+    return f"gs://{bucket}/{order_name(job)}"
+
+
+def track_orders_prefix(track: str) -> str:
+    """Return what the names of the orders of all attempts of a track start with."""
+    return f"{ORDERS_PREFIX}mg-{track}-"
+
+
+def bucket_and_name(address: str) -> tuple[str, str]:
+    """Split a ``gs://bucket/name`` address; raise OrderError if it is not one."""
+    match = _ADDRESS.fullmatch(address)
+    if match is None:
+        raise OrderError("address", "must look like gs://bucket/name")
+    return match[1], match[2]
+
+
+# No message shows a value: the step's errors end up in its log and in the job's record.
+def _brief(data: Mapping[str, Any]) -> Brief:
+    brief = data.get("brief")
+    if not isinstance(brief, dict):
+        raise OrderError("brief", "must be an object")
+    try:
+        return Brief.from_mapping(brief)
+    except BriefError as error:
+        raise OrderError(f"brief.{error.field}", "is not valid") from None
+
+
+def _choice(data: Mapping[str, Any], field: str, choices: Sequence[str]) -> str:
+    value = data.get(field)
+    if not isinstance(value, str) or value not in choices:
+        raise OrderError(field, f"must be one of {', '.join(map(repr, choices))}")
+    return value
+
+
+def _whole_number(data: Mapping[str, Any], field: str, bounds: tuple[int, int]) -> int:
+    value = data.get(field)
+    low, high = bounds
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise OrderError(field, f"must be a whole number from {low} to {high}")
+    return value
+
+
+def _text(data: Mapping[str, Any], field: str, pattern: re.Pattern[str]) -> str:
+    value = data.get(field)
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise OrderError(field, f"must match {pattern.pattern}")
+    return value
+
+
+def _token(data: Mapping[str, Any]) -> str:
+    value = data.get("resultsToken")
+    if not isinstance(value, str) or not is_results_token(value):
+        raise OrderError("resultsToken", "must be a results token")
+    return value

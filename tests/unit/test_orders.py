@@ -1,0 +1,130 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from musicgenerator.errors import OrderError
+from musicgenerator.ids import pipeline_job_id
+from musicgenerator.orders import (
+    Order,
+    bucket_and_name,
+    order_address,
+    order_from_bytes,
+    order_name,
+    orders_to_bytes,
+    track_orders_prefix,
+)
+from tests.contracts.recorded import JOB, ORDER, ORDER_NAME, PIPELINE_BUCKET, TOKEN, TRACK, recorded
+from tests.unit.json_values import JSON
+
+RECORDED: dict[str, Any] = recorded("order")[0]
+WRONG: list[tuple[str, Any]] = [
+    ("brief", None),
+    ("brief", []),
+    ("engine", ""),
+    ("engine", "no-such-engine"),
+    ("engine", ["composer"]),
+    ("seconds", 9),
+    ("seconds", 181),
+    ("seconds", 30.0),
+    ("seconds", True),
+    ("seconds", "30"),
+    ("seed", -1),
+    ("seed", 2**32),
+    ("seed", None),
+    ("resultsBucket", ""),
+    ("resultsBucket", "a/b"),
+    ("resultsBucket", "Results"),
+    ("resultsToken", ""),
+    ("resultsToken", "r" + "a" * 25),
+    ("resultsToken", f"{TOKEN}/x"),
+    ("resultsToken", 7),
+    ("eventsTopic", "pipeline-events"),
+    ("eventsTopic", "projects//topics/t"),
+    ("cover", ""),
+    ("cover", "https://storage.googleapis.com/b/cover.jpg"),
+    ("cover", "gs://bucket"),
+    ("cover", "gs://bucket/"),
+    ("fallbackEngine", "no-such-engine"),
+    ("fallbackEngine", None),
+    ("modelEndpoint", "a b"),
+    ("modelEndpoint", "e" * 501),
+    ("modelEndpoint", None),
+    ("promptVersion", "a/b"),
+    ("promptVersion", "1" * 51),
+    ("promptVersion", 1),
+]
+
+
+def test_the_recorded_order_is_read_and_written() -> None:
+    """One reader and one writer, which agree on every field."""
+    data = json.dumps(recorded("order")).encode()
+    order = order_from_bytes(data)
+    assert (order.seconds, order.seed, order.results_token) == (30, 741954271, TOKEN)
+    assert json.loads(orders_to_bytes([order])) == recorded("order")
+    assert order_from_bytes(orders_to_bytes([order])) == order
+
+
+@pytest.mark.parametrize(("field", "value"), [("seconds", 10), ("seconds", 180), ("seed", 0), ("seed", 2**32 - 1)])
+def test_the_bounds_themselves_are_within_them(field: str, value: int) -> None:
+    """Both ends of a range are allowed."""
+    assert Order.from_mapping(RECORDED | {field: value}).to_mapping()[field] == value
+
+
+@pytest.mark.parametrize(("field", "value"), WRONG)
+def test_a_wrong_field_is_named_without_its_value(field: str, value: Any) -> None:
+    """The error may be logged, so it shows nothing of the order."""
+    with pytest.raises(OrderError) as caught:
+        Order.from_mapping(RECORDED | {field: value})
+    assert caught.value.field == field
+    assert len(str(value)) < 9 or str(value) not in str(caught.value)
+
+
+@pytest.mark.parametrize("field", sorted(RECORDED))
+def test_every_field_is_required(field: str) -> None:
+    """An order that lacks one is named by it."""
+    with pytest.raises(OrderError) as caught:
+        Order.from_mapping({name: value for name, value in RECORDED.items() if name != field})
+    assert caught.value.field == field
+
+
+def test_a_wrong_brief_is_named_by_its_field() -> None:
+    """Its value is a person's, so it is not shown, not even as the error's cause."""
+    with pytest.raises(OrderError) as caught:
+        Order.from_mapping(RECORDED | {"brief": RECORDED["brief"] | {"key": "a private key"}})
+    assert caught.value.field == "brief.key"
+    assert "private" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"null", b"{}", b"[]", b"[[]]", b"[{}, {}]", b"\xff", b"[" * 100_000])
+def test_what_is_no_list_of_one_order_is_refused(data: bytes) -> None:
+    """Whatever the object holds, the error is one of the contract."""
+    with pytest.raises(OrderError):
+        order_from_bytes(data)
+
+
+@given(JSON)
+def test_no_json_is_read_as_an_order_by_accident(value: Any) -> None:
+    """Arbitrary JSON raises OrderError and nothing else."""
+    with pytest.raises(OrderError):
+        order_from_bytes(json.dumps([value]).encode())
+
+
+def test_an_order_s_address_follows_from_its_job() -> None:
+    """Whoever knows the job finds its order, and a track's orders start with the same words."""
+    assert (order_name(JOB), order_address(PIPELINE_BUCKET, JOB)) == (ORDER_NAME, ORDER)
+    assert bucket_and_name(ORDER) == (PIPELINE_BUCKET, ORDER_NAME)
+    for attempt in (1, 2, 17):
+        assert order_name(pipeline_job_id(TRACK, attempt)).startswith(track_orders_prefix(TRACK))
+    assert not order_name(JOB).startswith(track_orders_prefix(TRACK[:-1]))
+
+
+@pytest.mark.parametrize(
+    "address", ["", "gs://", "gs://bucket", "gs://bucket/", "bucket/name", "gs://B/name", "gs:///x"]
+)
+def test_what_is_no_address_is_refused(address: str) -> None:
+    """An object is named by its bucket and its name."""
+    with pytest.raises(OrderError, match="gs://bucket/name"):
+        bucket_and_name(address)
