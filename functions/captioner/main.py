@@ -6,25 +6,24 @@ import os
 import functions_framework
 from captioning import Captioner, Settings
 from cloudevents.http import CloudEvent
-from google.cloud import firestore, storage
 from openai_briefs import OpenAIBriefs
 from pillow_pictures import PreparedDecoder
 
-from musicgenerator import delivery, events, messages
-from musicgenerator.settings import required
+from musicgenerator.delivery import acknowledging_poison
+from musicgenerator.events import MESSAGE_PUBLISHED, ObjectFinalized, message_data
+from musicgenerator.messages import PictureMessage, picture_event
+from musicgenerator_google.adapters import Adapters
 from musicgenerator_google.firestore_breaker import FirestoreBreaker
-from musicgenerator_google.firestore_tracks import FirestoreTracks
 from musicgenerator_google.pubsub_topics import CaptionsTopic
-from musicgenerator_google.storage_objects import StorageObjects
 
 
 @functions_framework.cloud_event
-@delivery.acknowledging_poison
+@acknowledging_poison
 def on_image_uploaded(event: CloudEvent) -> None:
     """Caption the picture; a return acknowledges the event, an exception causes another delivery."""
-    again, data = event["type"] == events.MESSAGE_PUBLISHED, event.data
-    picture = messages.picture_event(events.message_data(data)) if again else events.ObjectFinalized.from_data(data)
-    if isinstance(picture, messages.PictureMessage):
+    again, data = event["type"] == MESSAGE_PUBLISHED, event.data
+    picture = picture_event(message_data(data)) if again else ObjectFinalized.from_data(data)
+    if isinstance(picture, PictureMessage):
         bootstrap().resume(picture)
     else:
         bootstrap().caption(picture)
@@ -33,15 +32,13 @@ def on_image_uploaded(event: CloudEvent) -> None:
 @functools.cache
 def bootstrap() -> Captioner:
     """Build the clients, once an instance and after the server has forked."""
-    env, project = os.environ, required(os.environ, "GOOGLE_CLOUD_PROJECT")
-    database = firestore.Client(project=project, database=env.get("FIRESTORE_DATABASE"))
-    settings = Settings.from_environ(env)
+    google = Adapters(os.environ)
     return Captioner(
-        tracks=FirestoreTracks(database, settings.patience),
-        objects=StorageObjects(storage.Client(project=project)),
+        tracks=google.tracks,
+        objects=google.objects,
         decode=PreparedDecoder().decode,
-        describer=OpenAIBriefs.from_environ(env),
-        breaker=FirestoreBreaker(database),
-        captions=CaptionsTopic(project, required(env, "CAPTIONS_TOPIC")),
-        settings=settings,
+        describer=OpenAIBriefs.from_environ(os.environ),
+        breaker=FirestoreBreaker(google.database),
+        captions=CaptionsTopic(os.environ),
+        settings=Settings.from_environ(os.environ),
     )

@@ -82,6 +82,14 @@ class Sweeper:
                 self.notifier.notify(PipelineMessage(job, track.track_id, track.attempt))
 
 
+@dataclass(frozen=True)
+class Handlers:
+    """What the function does with a message about a job, and with a tick."""
+
+    notifier: Notifier
+    sweeper: Sweeper
+
+
 def in_turns(due: Iterable[tuple[str, str]]) -> list[str]:
     """Order tracks so that sessions take turns, and keep the order within each session.
 

@@ -23,10 +23,10 @@ class OpenedSession:
 
 @dataclass(frozen=True)
 class SessionOpener:
-    """Opens sessions that expire after ``lifetime``."""
+    """Opens sessions that expire after ``days``."""
 
     sessions: Sessions
-    lifetime: timedelta
+    days: int
     admission: Admission
 
     def open_session(self, body: Mapping[str, Any], key: str | None, address: str = "") -> OpenedSession:
@@ -34,7 +34,7 @@ class SessionOpener:
 
         ``address`` is the network address that sessions are counted by, empty if it is unknown.
         """
-        expires_at = datetime.now(UTC) + self.lifetime
+        expires_at = datetime.now(UTC) + timedelta(days=self.days)
         salt, seed = ids.new_secret(), key or ids.new_secret()
         session, _ = ids.derived_session(salt, seed)
         # The expiry is kept as text, which no store rounds: a repeated request gets exactly the same one.

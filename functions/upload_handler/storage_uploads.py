@@ -1,11 +1,15 @@
 """V4 signed uploads to the images bucket: one object, created once, of one type, within a size."""
 
 from datetime import timedelta
-from typing import Final
+from typing import Final, Self
 
 from google.auth.credentials import Signing
 from google.cloud import storage
+from iam_signer import IamSigner
 from ports import Permit
+
+from musicgenerator.settings import required
+from musicgenerator_google.adapters import Adapters
 
 _VALID: Final = timedelta(minutes=10)
 
@@ -18,6 +22,14 @@ class StorageUploads:
         self._bucket = bucket
         self._signer = signer
         self._url = url
+
+    @classmethod
+    def from_environ(cls, google: Adapters) -> Self:
+        """Read the environment; raise SettingMissingError naming a variable that is not set."""
+        environ = google.environ
+        url, account = required(environ, "IAM_CREDENTIALS_URL"), required(environ, "UPLOAD_SIGNER")
+        bucket = google.buckets.bucket(required(environ, "IMAGES_BUCKET"))
+        return cls(bucket, IamSigner(google.rest_session(), url, account), required(environ, "STORAGE_URL"))
 
     def permit(self, name: str, content_type: str, max_bytes: int) -> Permit:
         """Return the permission to create just this object, for ten minutes."""

@@ -1,9 +1,11 @@
 """Publish to Pub/Sub and wait for each message's confirmation."""
 
 import functools
+from collections.abc import Mapping
 from typing import Any, Final
 
 from musicgenerator.messages import ENGINE_ATTRIBUTE, CaptionMessage, PictureMessage
+from musicgenerator.settings import required
 
 _PUBLISH_TIMEOUT_SECONDS: Final = 30.0
 
@@ -16,11 +18,16 @@ def _publisher() -> Any:
     return pubsub_v1.PublisherClient()
 
 
+def _path(environ: Mapping[str, str], name: str) -> str:
+    return f"projects/{required(environ, 'GOOGLE_CLOUD_PROJECT')}/topics/{required(environ, name)}"
+
+
 class PicturesTopic:
     """The topic that makes the captioner process a picture again."""
 
-    def __init__(self, project: str, topic: str) -> None:
-        self._topic = f"projects/{project}/topics/{topic}"
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        """Read the environment; raise SettingMissingError naming a variable that is not set."""
+        self._topic = _path(environ, "PICTURES_TOPIC")
 
     def announce(self, message: PictureMessage) -> None:
         """Publish a message; return when it is confirmed."""
@@ -30,8 +37,9 @@ class PicturesTopic:
 class CaptionsTopic:
     """The topic that triggers the pipeline launcher."""
 
-    def __init__(self, project: str, topic: str) -> None:
-        self._topic = f"projects/{project}/topics/{topic}"
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        """Read the environment; raise SettingMissingError naming a variable that is not set."""
+        self._topic = _path(environ, "CAPTIONS_TOPIC")
 
     def announce(self, message: CaptionMessage, engine: str) -> None:
         """Publish a message, with the engine as an attribute that subscriptions can filter by."""

@@ -1,9 +1,9 @@
 """Pipeline jobs of Vertex AI, through ``aiplatform_v1.PipelineServiceClient`` over REST."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from google.api_core import exceptions
 from google.auth.credentials import Credentials
@@ -12,6 +12,7 @@ from requests import RequestException
 
 from musicgenerator.errors import LaunchRefusedError, LaunchUnavailableError, RegionBusyError
 from musicgenerator.jobs import JobFacts, JobRequest, JobState
+from musicgenerator.settings import required
 
 REQUEST_TIMEOUT_SECONDS: Final = 30.0
 _STATES: Final = {
@@ -44,6 +45,12 @@ class VertexPipelines:
         self._options: Final[dict[str, Any]] = {"retry": None, "timeout": timeout_seconds}
         # A client loads the credentials and keeps connections: one a region, made with the first call to it.
         self._client = functools.cache(self._new_client)
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read the environment; raise SettingMissingError naming a variable that is not set."""
+        url, project = required(environ, "VERTEX_URL"), required(environ, "GOOGLE_CLOUD_PROJECT")
+        return cls(url, project, required(environ, "REGION"))
 
     def create(self, wanted: JobRequest, region: str) -> bool:
         """Create the job and return True, or return False if its id is taken.

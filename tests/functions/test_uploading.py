@@ -44,7 +44,7 @@ class Scene:
 
     @property
     def opener(self) -> SessionOpener:
-        return SessionOpener(self.sessions, timedelta(days=30), Admission(self.ledger, Limits()))
+        return SessionOpener(self.sessions, 30, Admission(self.ledger, Limits()))
 
     def announce(
         self, opened: OpenedSession, body: dict[str, Any] | None = None, key: str | None = None

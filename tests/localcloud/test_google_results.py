@@ -15,7 +15,7 @@ from pipeline.google_results import (
     StorageResults,
 )
 from tests.contracts.recorded import recorded
-from tests.support.fakes import Answer, scripted_server
+from tests.support.scripted_http import Answer, scripted_server
 
 BUCKET = "results"
 

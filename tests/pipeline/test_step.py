@@ -20,7 +20,7 @@ from pipeline.audio import Audio
 from pipeline.engines import Take
 from pipeline.engines.heard import decoded
 from pipeline.step import make_music, read_order
-from tests.support.fakes import Answer, ScriptedServer, scripted_server
+from tests.support.scripted_http import Answer, ScriptedServer, scripted_server
 
 TRACK = "t" + "a" * 26
 JOB = f"mg-{TRACK}-1"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import commanding
@@ -165,7 +165,7 @@ class UploadHandler:
         admission = Admission(self.ledger, self.limits)
         permits = PlainPermits("https://storage.googleapis.com/musicgenerator-images")
         return HttpApi(
-            SessionOpener(self.sessions, timedelta(days=30), admission),
+            SessionOpener(self.sessions, 30, admission),
             Uploads(self.sessions, self.tracks, permits, admission),
             commanding.Commands(
                 self.sessions,

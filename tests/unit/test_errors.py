@@ -117,6 +117,6 @@ def test_every_error_has_a_docstring_of_one_line() -> None:
 
 
 def test_four_branches_decide_delivery() -> None:
-    """Every error belongs to exactly one of permanent, blocked, transient and malformed."""
-    branches = (PermanentError, BlockedError, TransientError, MalformedEventError)
+    """Every error is permanent, blocked, transient or malformed, and only one of these; the step raises OrderError."""
+    branches = (PermanentError, BlockedError, TransientError, MalformedEventError, errors.OrderError)
     assert all(sum(issubclass(kind, branch) for branch in branches) == 1 for kind in below(MusicgeneratorError))
