@@ -119,4 +119,6 @@ def test_every_error_has_a_docstring_of_one_line() -> None:
 def test_four_branches_decide_delivery() -> None:
     """Every error is permanent, blocked, transient or malformed, and only one of these."""
     branches = (PermanentError, BlockedError, TransientError, MalformedEventError)
-    assert all(sum(issubclass(kind, branch) for branch in branches) == 1 for kind in below(MusicgeneratorError))
+    # The pipeline's step raises OrderError, and no event is delivered to it.
+    delivered = [kind for kind in below(MusicgeneratorError) if kind is not errors.OrderError]
+    assert all(sum(issubclass(kind, branch) for branch in branches) == 1 for kind in delivered)
