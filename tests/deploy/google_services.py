@@ -553,6 +553,6 @@ def multipart(content_type: str, body: bytes) -> tuple[Json, bytes]:
 def _part(part: bytes) -> bytes:
     for gap, end in ((b"\r\n\r\n", b"\r\n"), (b"\n\n", b"\n")):
         head, found, content = part.partition(gap)
-        if found and b"Content" in head:
+        if found and b"content" in head.lower():
             return content.removesuffix(end)
     return part
