@@ -2,9 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 from commanding import TrackState
-from problems import (
-    WrongStateError,
-)
+from problems import WrongStateError
 
 from musicgenerator.errors import PipelineFailedError
 from musicgenerator.messages import CaptionMessage, PictureMessage
