@@ -1,6 +1,7 @@
 """Use the running local cloud as clients and operators do, over its protocols."""
 
 import json
+import time
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from google.api_core.client_options import ClientOptions
 from google.cloud import firestore
 from google.cloud.aiplatform_v1.services.pipeline_service import PipelineServiceClient
 
-from localcloud.addresses import IMAGES_BUCKET, PROJECT, REGION, Addresses
+from localcloud.addresses import IMAGES_BUCKET, PROJECT, REGION, RESULTS_BUCKET, Addresses
 from localcloud.demo import drop
 from localcloud.provision import drop_session, storage_client
 from musicgenerator import ids
@@ -81,6 +82,41 @@ def finalized_event(name: str, generation: int, size: int = 1) -> tuple[dict[str
         "ce-bucket": IMAGES_BUCKET,
     }
     return body, headers
+
+
+def traces(words: set[str]) -> list[str]:
+    """Return every object and document whose name or content contains one of these words."""
+    client = firestore.Client(project=PROJECT)
+    documents: list[Any] = []
+    due = list(client.collections())
+    while due:
+        collection = due.pop()
+        for found in collection.list_documents():
+            documents.append(found)
+            due += found.collections()
+    found = [each.path for each in documents if any(word in f"{each.path} {each.get().to_dict()}" for word in words)]
+    for bucket in (IMAGES_BUCKET, RESULTS_BUCKET):
+        names = [blob.name for blob in storage_client().list_blobs(bucket, versions=True)]
+        found += [f"gs://{bucket}/{name}" for name in names if any(word in name for word in words)]
+    return found
+
+
+def token_of(track: str) -> str:
+    """Return the folder name of a track's results."""
+    return str(firestore.Client(project=PROJECT).document("work", track).get().get("token"))
+
+
+def settled_state(addresses: Addresses, job: str) -> str:
+    """Wait until a job has ended and return its state, for example ``SUCCEEDED``."""
+    options = ClientOptions(api_endpoint=addresses.url("vertex"))
+    client = PipelineServiceClient(transport="rest", client_options=options)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        state = client.get_pipeline_job(name=f"projects/{PROJECT}/locations/{REGION}/pipelineJobs/{job}").state.name
+        if state.rpartition("_")[2] in {"SUCCEEDED", "FAILED", "CANCELLED"}:
+            return str(state.rpartition("_")[2])
+        time.sleep(0.5)
+    raise TimeoutError(f"{job} has not ended")
 
 
 class Jobs:
