@@ -63,7 +63,7 @@ class StorageObjects:
         return [(blob.name, int(blob.generation)) for blob in blobs]
 
     def delete(self, bucket: str, name: str, generation: int) -> None:
-        """Delete just this generation of an object, if it is there: one that was written since stays."""
+        """Delete this generation of an object; a newer one stays, and a missing one is no error."""
         try:
             self._client.bucket(bucket).delete_blob(name, generation=generation, timeout=_REQUEST_TIMEOUT_SECONDS)
         except exceptions.NotFound:
