@@ -77,13 +77,10 @@ class Settings:
 class Tracks(Protocol):
     def create(self, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
         """Write a new track, or leave the existing one."""
-        ...
 
     def find(self, track: str) -> tuple[Track, PrivateTrack] | None: ...
 
-    def advance(self, track: str, decide: Decision) -> Outcome | None:
-        """Write the change that ``decide`` returns, in one commit."""
-        ...
+    def advance(self, track: str, decide: Decision) -> Outcome | None: ...
 
 
 class Objects(Protocol):
@@ -93,11 +90,8 @@ class Objects(Protocol):
 
     def create(self, bucket: str, name: str, data: bytes, content_type: str) -> None:
         """Write an object, or leave the existing one."""
-        ...
 
-    def erase(self, bucket: str, prefix: str) -> None:
-        """Delete every object with this prefix."""
-        ...
+    def erase(self, bucket: str, prefix: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -111,7 +105,6 @@ class Description:
 class Describer(Protocol):
     def describe(self, picture: Picture, request: Request) -> Description:
         """Describe a picture; raise TransientError if a later call may succeed, BlockedError if none will."""
-        ...
 
 
 class Breaker(Protocol):

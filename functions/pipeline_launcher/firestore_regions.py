@@ -1,4 +1,4 @@
-"""What all instances of the launcher know of the regions' capacity, in Firestore: ``control/regions``."""
+"""The regions that refused a job, in the Firestore document ``control/regions``, which all launchers share."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,19 +10,18 @@ _RPC_TIMEOUT_SECONDS: Final = 15.0
 
 
 class FirestoreRegions:
-    """Remembers which regions refused a job; written at refusals, never at launches."""
+    """Remembers which regions refused a job; written only after a refusal."""
 
     def __init__(self, client: firestore.Client) -> None:
-        """Use a client that lives as long as the instance does."""
         self._document = client.document("control", "regions")
 
     def busy_until(self) -> Mapping[str, datetime]:
-        """Return the regions that refused a job, and until when each is to be spared; that may be over."""
+        """Return each region that refused a job and the moment until which to avoid it, which may be past."""
         return self._document.get(timeout=_RPC_TIMEOUT_SECONDS).to_dict() or {}
 
     def spare(self, region: str, until: datetime) -> None:
-        """Have a region asked for no job until a moment.
+        """Avoid a region until a moment.
 
-        Merged, so that what is known of other regions stays; of two refusals at once either moment will do.
+        The write merges, so other regions keep their moments; of two concurrent refusals, either moment is fine.
         """
         self._document.set({region: until}, merge=True, timeout=_RPC_TIMEOUT_SECONDS)

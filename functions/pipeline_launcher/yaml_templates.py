@@ -1,4 +1,4 @@
-"""The compiled pipeline, read from where the deployment put it."""
+"""Read the compiled pipeline that the deployment stored."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -9,25 +9,21 @@ from musicgenerator.settings import SettingInvalidError
 
 
 class Objects(Protocol):
-    """Where templates are kept."""
-
-    def read(self, bucket: str, name: str) -> bytes | None:
-        """Return an object's bytes, or None where it is not there."""
-        ...
+    def read(self, bucket: str, name: str) -> bytes | None: ...
 
 
 def template_at(address: str, objects: Objects) -> Mapping[str, Any]:
-    """Return the pipeline spec at a ``gs://bucket/name`` address; raise SettingInvalidError where there is none."""
+    """Return the pipeline spec at a ``gs://bucket/name`` address; raise SettingInvalidError if there is none."""
     bucket, _, name = address.removeprefix("gs://").partition("/")
     if not address.startswith("gs://") or not name:
         raise SettingInvalidError(f"PIPELINE_TEMPLATE must look like gs://bucket/name, not {address!r}")
     data = objects.read(bucket, name)
     if data is None:
-        raise SettingInvalidError(f"PIPELINE_TEMPLATE names {address}, where nothing is: deploy the pipeline first")
+        raise SettingInvalidError(f"PIPELINE_TEMPLATE names {address}, which does not exist: deploy the pipeline first")
     try:
         spec = yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  both are safe
     except yaml.YAMLError as error:
-        raise SettingInvalidError(f"PIPELINE_TEMPLATE names {address}, which is no YAML: {error}") from error
+        raise SettingInvalidError(f"PIPELINE_TEMPLATE names {address}, which is not YAML: {error}") from error
     if not isinstance(spec, dict) or "root" not in spec:
-        raise SettingInvalidError(f"PIPELINE_TEMPLATE names {address}, which is no compiled pipeline")
+        raise SettingInvalidError(f"PIPELINE_TEMPLATE names {address}, which is not a compiled pipeline")
     return spec

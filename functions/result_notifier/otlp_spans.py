@@ -1,6 +1,6 @@
-"""A track's stages as spans of OpenTelemetry, sent by its standard exporter.
+"""Send a track's stages as OpenTelemetry spans, by its standard exporter.
 
-They carry the trace of the track's log lines. Ids are derived, so that spans which are sent twice are the same spans.
+The spans have the trace id of the track's log lines. Their ids derive from the track, so sending twice is harmless.
 """
 
 import hashlib
@@ -19,18 +19,20 @@ _EXPORT_TIMEOUT_SECONDS: Final = 5.0
 
 
 class OtlpSpans:
-    """Cloud Trace, or whatever else takes OTLP by HTTP."""
+    """Sends spans to Cloud Trace, or to another server that accepts OTLP over HTTP, at ``url``.
+
+    Give it its own ``session``, because the exporter changes the session's headers.
+    """
 
     def __init__(self, session: AuthorizedSession, url: str, project: str) -> None:
-        """Send to ``url`` by a session that is used for nothing else, since the exporter sets its headers."""
         self._session, self._url, self._project = session, url, project
 
     def send(self, track: Track, timeline: Mapping[str, datetime], error: str) -> None:
-        """Send one span for the attempt and one for each of its stages; ``error`` is a code, empty for music.
+        """Send one span for the attempt and one for each of its stages; ``error`` is a code, empty for success.
 
-        The track has ended whatever becomes of them, so what goes wrong is only logged.
+        The track has ended already, so an error is only logged.
         """
-        # A fifth of a start, for what only a track that ends needs.
+        # These imports take a fifth of a cold start, and only a track that ends needs them.
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import ReadableSpan

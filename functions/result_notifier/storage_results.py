@@ -1,4 +1,4 @@
-"""The results bucket as the notifier looks at it: complete, and really music."""
+"""Check in the results bucket that a track's music is complete and an MP3."""
 
 from typing import Final
 
@@ -11,16 +11,15 @@ _FRAME_SYNC: Final = 0b111_1111_1111
 
 
 class StorageResults:
-    """Reads what the pipeline's step wrote."""
+    """Reads the results that the pipeline's step wrote."""
 
     def __init__(self, objects: StorageObjects) -> None:
-        """Look into the buckets that this function may read."""
         self._objects = objects
 
     def music(self, folder: ResultsFolder) -> MusicFacts | None:
-        """Return the facts once ``track.json`` is there, which the step writes last.
+        """Return the facts in ``track.json``, which the step writes last, or None if it does not exist yet.
 
-        Raises MusicMissingError when the music that it names is absent, of another size, or no MP3.
+        Raises MusicMissingError if the music is missing, has another size, or is not an MP3.
         """
         document = self._objects.read(folder.bucket, folder.name(TRACK))
         if document is None:
@@ -28,17 +27,17 @@ class StorageResults:
         facts = MusicFacts.from_json(document.decode(errors="replace"))
         head = self._objects.head(folder.bucket, folder.name(MUSIC), _HEADER)
         if head is None:
-            raise MusicMissingError(f"{TRACK} is there, but {MUSIC} is not")
+            raise MusicMissingError(f"{TRACK} exists, but {MUSIC} does not")
         start, size = head
         if size != facts.bytes or not _is_mp3(start):
             raise MusicMissingError(f"{MUSIC} has {size} bytes and starts with {start[:3]!r}")
         return facts
 
     def erase(self, folder: ResultsFolder) -> None:
-        """Delete everything in a folder; raise ContentionError while somebody keeps writing there."""
+        """Delete everything in a folder; raise ContentionError if a job keeps writing there."""
         self._objects.erase(folder.bucket, folder.name(""))
 
 
 def _is_mp3(start: bytes) -> bool:
-    # A tag, or the eleven set bits that every MPEG audio frame starts with.
+    # An ID3 tag, or the eleven set bits at the start of every MPEG audio frame.
     return start.startswith(b"ID3") or int.from_bytes(start[:2]) >> 5 == _FRAME_SYNC

@@ -25,11 +25,8 @@ LOOKED_AT: Final = 1000
 class Tracks(Protocol):
     def due(self, now: datetime, limit: int) -> list[tuple[str, str]]:
         """Return session and id of the overdue tracks, the longest overdue first."""
-        ...
 
-    def advance(self, track: str, decide: Decision) -> Outcome | None:
-        """Write the change that ``decide`` returns, in one commit."""
-        ...
+    def advance(self, track: str, decide: Decision) -> Outcome | None: ...
 
 
 class Pictures(Protocol):

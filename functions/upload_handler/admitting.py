@@ -1,4 +1,4 @@
-"""Which requests are let in: each idempotency key stands for one request, and each day has its limits."""
+"""Idempotency keys and daily limits: a repeated request gets the first one's answer, and each day has its quotas."""
 
 import hashlib
 import ipaddress
@@ -21,7 +21,7 @@ _IPV6_NETWORK: Final = 64
 
 @dataclass(frozen=True)
 class Quota:
-    """A day's counter: ``subject`` is whose it is, "" everybody's; ``unit`` is what is counted."""
+    """A daily limit of ``unit`` for ``subject``, or for everybody if it is ""; errors name it by ``words``."""
 
     subject: str
     unit: str
@@ -31,7 +31,7 @@ class Quota:
 
 @dataclass(frozen=True)
 class Entry:
-    """The record of one request under its key: never the key, only a hash, and what an equal request needs."""
+    """The record of one request: ``name`` is a hash of its key; ``details`` answer an equal request."""
 
     name: str
     session: str
@@ -41,31 +41,25 @@ class Entry:
 
 
 class Ledger(Protocol):
-    """Where entries and counters are kept."""
+    """The store of entries and counters."""
 
     def enter(self, entry: Entry, quotas: Sequence[Quota]) -> Entry:
-        """Write an entry and count it, all in one commit, or return the entry that is there and count nothing.
+        """Write an entry and count it in one commit, or return the existing entry and count nothing.
 
-        Raises LimitReachedError, and writes nothing, where a quota is used up.
+        Raises LimitReachedError, and writes nothing, if a quota is used up.
         """
-        ...
 
     def close(self, track: str) -> None:
-        """Empty the details of the entries that made this track, so that an equal request makes no other."""
-        ...
+        """Empty the details of the entries that created this track, so that an equal request creates no other."""
 
-    def of_session(self, session: str) -> Sequence[Entry]:
-        """Return all entries of a session."""
-        ...
+    def of_session(self, session: str) -> Sequence[Entry]: ...
 
-    def erase(self, name: str) -> None:
-        """Delete an entry, if it is there."""
-        ...
+    def erase(self, name: str) -> None: ...
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much may be asked for in a UTC day; an attempt that is made again counts as a track."""
+    """The limits for one UTC day; the next attempt of a track counts as a track."""
 
     session_tracks: int = 50
     address_tracks: int = 200
@@ -74,7 +68,7 @@ class Limits:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Read the environment; raise SettingInvalidError naming a variable that is no whole number."""
+        """Read the environment; raise SettingInvalidError naming a variable that is not an integer."""
         return cls(
             session_tracks=whole_number(environ, "SESSION_TRACKS_A_DAY", cls.session_tracks),
             address_tracks=whole_number(environ, "ADDRESS_TRACKS_A_DAY", cls.address_tracks),
@@ -83,7 +77,7 @@ class Limits:
         )
 
     def of_track(self, session: str, address: str) -> list[Quota]:
-        """Return what a new track or attempt is counted on."""
+        """Return the quotas of a new track or attempt."""
         return [
             Quota("", "tracks", self.tracks, "tracks for everybody together"),
             Quota(f"address {_network(address)}", "tracks", self.address_tracks, "tracks for one network address"),
@@ -91,14 +85,14 @@ class Limits:
         ]
 
     def of_session(self, address: str) -> list[Quota]:
-        """Return what a new session is counted on."""
+        """Return the quotas of a new session."""
         words = "sessions for one network address"
         return [Quota(f"address {_network(address)}", "sessions", self.address_sessions, words)]
 
 
 @dataclass(frozen=True)
 class Particulars:
-    """What an entry keeps of its request: whose it is, for how long, and what an equal request is answered from."""
+    """What an entry stores besides the request's hashes; ``details`` answer an equal request."""
 
     session: str
     expires_at: datetime
@@ -107,7 +101,7 @@ class Particulars:
 
 @dataclass(frozen=True)
 class Admission:
-    """Lets each request in once."""
+    """Admits each request once."""
 
     ledger: Ledger
     limits: Limits
@@ -120,10 +114,10 @@ class Admission:
         entry: Particulars,
         quotas: Sequence[Quota] = (),
     ) -> Mapping[str, Any]:
-        """Return the details that this request stands for: those given, or those of its first time.
+        """Return the entry's details, or those of the first request if this one repeats it.
 
-        ``command`` names the request within which a key is unique. A repeated request is not counted again.
-        Raises KeyReusedError for the same key with another body and LimitReachedError.
+        A key is unique within ``command``. A repeated request is not counted again.
+        Raises KeyReusedError if the key was used with another body, and LimitReachedError.
         """
         if key is not None:
             _check_key(key)
@@ -131,40 +125,40 @@ class Admission:
             return entry.details
         name = _hash("key", *command, key) if key is not None else _hash("once", ids.new_secret())
         fingerprint = _hash(json.dumps(body, sort_keys=True))
-        stands = self.ledger.enter(Entry(name, entry.session, fingerprint, entry.details, entry.expires_at), quotas)
-        if stands.fingerprint != fingerprint:
+        entered = self.ledger.enter(Entry(name, entry.session, fingerprint, entry.details, entry.expires_at), quotas)
+        if entered.fingerprint != fingerprint:
             raise KeyReusedError("Send another Idempotency-Key with another body.")
-        return stands.details
+        return entered.details
 
     def forget(self, session: str) -> None:
-        """Erase what a session has entered, after its end."""
+        """Erase all entries of a session."""
         for entry in self.ledger.of_session(session):
             self.ledger.erase(entry.name)
 
 
 def new_track() -> dict[str, str]:
-    """Return the details of a request that makes a track: its id and the folder of its results."""
+    """Return the details of a request that creates a track: a new track id and results token."""
     return {"track": ids.new_track_id(), "token": ids.new_results_token()}
 
 
 def made_track(details: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the id and results token that a request stands for; raise UnknownTrackError after its deletion."""
+    """Return the track id and results token in an entry's details; raise UnknownTrackError if the track was deleted."""
     if "track" not in details:
-        raise UnknownTrackError("The track that this request made has been deleted: send another Idempotency-Key.")
+        raise UnknownTrackError("The track that this request created has been deleted: send another Idempotency-Key.")
     return details["track"], details["token"]
 
 
 def limit_reached(quota: Quota, now: datetime) -> LimitReachedError:
-    """Return the problem that a used up quota is, with the seconds until the next UTC day."""
+    """Return the problem for a used up quota; its Retry-After is the seconds until the next UTC day."""
     midnight = datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), UTC)
     return LimitReachedError(
-        f"{quota.limit} {quota.words} is all there is in a day. Try again after midnight UTC.",
+        f"The limit is {quota.limit} {quota.words} in a UTC day. Try again after midnight UTC.",
         headers={"Retry-After": str(max(1, round((midnight - now).total_seconds())))},
     )
 
 
 def _check_key(key: str) -> None:
-    """Raise InvalidRequestError for a key that anybody could guess or that is too long to be one."""
+    """Raise InvalidRequestError for a key that is short enough to guess, or too long."""
     if not MIN_KEY_LENGTH <= len(key) <= MAX_KEY_LENGTH:
         raise InvalidRequestError(
             f"An Idempotency-Key has {MIN_KEY_LENGTH} to {MAX_KEY_LENGTH} characters: send a fresh UUID.",
@@ -179,7 +173,7 @@ def _network(address: str) -> str:
         return "unknown"
     if isinstance(parsed, ipaddress.IPv4Address) or parsed.ipv4_mapped:
         return str(parsed)
-    # A household has a whole /64 of IPv6 addresses to choose from.
+    # One household usually has a whole /64 of IPv6 addresses.
     return str(ipaddress.IPv6Network((int(parsed), _IPV6_NETWORK), strict=False))
 
 

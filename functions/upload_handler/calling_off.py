@@ -21,7 +21,7 @@ class CalledOff:
 def call_off(tracks: Tracks, jobs: Jobs, track: str, attempt: int) -> CalledOff | None:
     """Set an attempt to cancelled unless it is final, and cancel its pipeline job.
 
-    Return the track as it is afterwards, or None if it does not exist.
+    Returns the track as it is afterwards, or None if it does not exist.
     After a crash, a second call finds the track cancelled and cancels the job that is still running.
     """
 

@@ -1,4 +1,4 @@
-"""What a request asks for, read from its body once: the wishes, the announced picture, the edited brief."""
+"""Parse and validate the body of a request: wishes, announced picture, edited brief."""
 
 import secrets
 from collections.abc import Mapping
@@ -19,9 +19,9 @@ EDITABLE: Final = (*_TEXTS, "moods", "genre", "instruments", "tempoBpm", "key", 
 
 @dataclass(frozen=True)
 class CommandRequest:
-    """One request: session and secret, the track it names, its body, its idempotency key and the client's address.
+    """One request; ``key`` is its idempotency key, ``address`` the client's IP address.
 
-    ``track`` and ``address`` are empty if the request has none.
+    ``track`` is empty if the path names none, ``address`` if it is unknown.
     """
 
     session: str
@@ -33,7 +33,7 @@ class CommandRequest:
 
 
 def requested(data: Mapping[str, Any]) -> Request:
-    """Read what the person asks for; raise InvalidRequestError naming the first field that is wrong."""
+    """Return the wishes in a body; raise InvalidRequestError naming the first invalid field."""
     try:
         return Request.from_mapping(data)
     except BriefError as error:
@@ -43,7 +43,7 @@ def requested(data: Mapping[str, Any]) -> Request:
 def picture_type(body: Mapping[str, Any]) -> str:
     """Return the announced picture's content type.
 
-    Raises UnsupportedTypeError, TooManyBytesError, or InvalidRequestError for a size that is no positive integer.
+    Raises UnsupportedTypeError, TooManyBytesError, or InvalidRequestError if the size is not a positive integer.
     """
     content_type, size = body.get("contentType"), body.get("bytes", 1)
     if content_type not in PICTURE_TYPES:
@@ -56,7 +56,7 @@ def picture_type(body: Mapping[str, Any]) -> str:
 
 
 def edited(brief: Brief, request: Request, body: Mapping[str, Any]) -> tuple[Brief, Request]:
-    """Return the brief and the request with the body's fields in place of theirs; without a seed, a random one.
+    """Return the brief and the request with the body's fields replaced; without a seed, the seed is random.
 
     Raises InvalidRequestError naming the first field that cannot be edited or is out of bounds.
     """
@@ -66,7 +66,7 @@ def edited(brief: Brief, request: Request, body: Mapping[str, Any]) -> tuple[Bri
     edit = {name: value for name, value in body.items() if value is not None}
     wishes = {"seed": secrets.randbelow(SEED[1] + 1)} | {name: edit.pop(name) for name in _WISHES if name in edit}
     try:
-        # Check twice: the edit as sent, and what is left of its texts without addresses and markup.
+        # Check the edit as sent, then again after addresses and markup are removed: a text may be empty by then.
         checked = Brief.from_mapping(brief.to_mapping() | edit).to_mapping()
         texts = {name: plain(checked[name], LENGTHS[name]) for name in _TEXTS if name in edit}
         return Brief.from_mapping(checked | texts), requested(request.to_mapping() | wishes)

@@ -45,8 +45,6 @@ class Settings:
 
 @dataclass(frozen=True)
 class Commands:
-    """The commands on an existing track."""
-
     sessions: Sessions
     tracks: Tracks
     objects: Objects
@@ -57,9 +55,9 @@ class Commands:
     settings: Settings
 
     def again(self, command: CommandRequest) -> TrackState:
-        """Create a track from another one's picture and brief, with the body's edits.
+        """Create a track from another track's picture and brief, with the body's edits.
 
-        Fields that the body does not name keep their values, except the seed: without one the take gets a random seed.
+        Fields that the body does not name keep their values, except the seed: without one, it is random.
         """
         source, work, expires_at = self._owned(command)
         if source.brief is None or source.image is None:
@@ -74,13 +72,13 @@ class Commands:
         )
         track, token = made_track(admitted)
         new = Track(command.session, track, Status.CAPTIONED, 1, request, source.image, brief, source.prompt_version)
-        # The ledger holds the new folder's token already, so erasure finds this cover even after a crash here.
+        # The ledger already has the new folder's token, so an erasure finds this cover even after a crash here.
         cover = self._copy_cover(work.token, token)
         self.tracks.create(new, PrivateTrack(token=token), expires_at)
         try:
             authorised(self.sessions, command.session, command.secret)
         except UnknownSessionError:
-            # The session's deletion began meanwhile and may have listed its tracks already: delete this one here.
+            # The session's deletion has begun and may already have listed the tracks, so delete this one here.
             folder = self.settings.results.folder(token)
             self.objects.erase(folder.bucket, folder.name(""))
             self.tracks.erase(command.session, track)
@@ -101,9 +99,9 @@ class Commands:
         return _state_of(ended.track)
 
     def retry(self, command: CommandRequest) -> TrackState:
-        """Start the next attempt of a failed track whose error is retryable; leave a track under way as it is."""
+        """Start the next attempt of a failed track whose error is retryable; leave a running track as it is."""
         _, work, expires_at = self._owned(command)
-        # List first, read the track after: what existed while the attempt was failed is left over from it.
+        # List the results before reading the track: if it is failed afterwards, all of them are from that attempt.
         folder = self.settings.results.folder(work.token)
         results = self.objects.generations(folder.bucket, folder.name(""))
         current, _, _ = self._owned(command)
@@ -144,13 +142,13 @@ class Commands:
         return Music(there)
 
     def _announced(self, track: str) -> TrackState:
-        """Publish the message that continues a waiting track, unless it has been published, and return its state."""
+        """Publish the track's next message, unless it has been published, and return the track's state."""
         found = self.tracks.find(track)
         if found is None:
             raise UnknownTrackError("The track has just been deleted.")
         current, work = found
         if current.status is Status.CAPTIONED and not work.published:
-            # Publish, then mark: a crash in between repeats the message, and a repeated message launches nothing twice.
+            # Publish, then mark: after a crash in between, the message is repeated and launches nothing twice.
             engine = current.request.engine or self.settings.default_engine
             self.captions.announce(CaptionMessage(current.session, track, current.attempt), engine)
             self.tracks.advance(track, lambda then, it: _mark_published(then, it, current.attempt))
@@ -160,13 +158,13 @@ class Commands:
 
 
 def _with_cover(current: Track, work: PrivateTrack, cover: Music | None) -> Change | None:
-    # Later the field holds the music, with the same cover.
+    # Once published, the track may already have its music, which includes the same cover.
     due = current.status is Status.CAPTIONED and not work.published
     return Change(update=TrackUpdate(music=cover)) if cover and due else None
 
 
 def _next_attempt(current: Track, work: PrivateTrack, failed: int) -> Change | None:
-    # Called again after a lost answer, it sees the next attempt and changes nothing.
+    # If the answer of the first write was lost, this is called again, sees the next attempt and changes nothing.
     if current.status is not Status.FAILED or current.attempt != failed:
         return None
     status = Status.CAPTIONED if current.brief else Status.CAPTIONING

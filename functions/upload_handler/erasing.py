@@ -44,9 +44,9 @@ class Settings:
 
 @dataclass(frozen=True)
 class Erasures:
-    """Deletes tracks and sessions; every deletion can be repeated until it has gone through.
+    """Deletes tracks and sessions; a failed deletion can be repeated.
 
-    A request deletes for ``budget_seconds``, well within the function's time-out; the same request again continues.
+    One request deletes for up to ``budget_seconds``, well within the function's time-out; the same request continues.
     """
 
     sessions: Sessions
@@ -58,7 +58,7 @@ class Erasures:
     budget_seconds: float = 40.0
 
     def erase_track(self, session: str, secret: str, track: str) -> None:
-        """Delete a track of this session; one that is gone already is as it should be."""
+        """Delete a track of this session; do nothing if it does not exist."""
         authorised(self.sessions, session, secret, even_closed=True)
         found = self.tracks.find(track)
         if found is None:
@@ -70,15 +70,15 @@ class Erasures:
             raise ContentionError(f"track {track} came back")
 
     def erase_session(self, session: str, secret: str) -> None:
-        """Delete a session and everything in it; one that is gone already is as it should be.
+        """Delete a session and everything in it; do nothing if it does not exist.
 
-        Raises MoreToEraseError where time ran out: sent again, the request goes on.
+        Raises MoreToEraseError if time runs out; the same request, sent again, continues.
         """
         found = self.sessions.find(session)
         if found is None:
             return
         authorised(self.sessions, session, secret, even_closed=True)
-        # From here on it takes no command but deletions, and nobody reads it.
+        # From now on the session accepts only deletions, and nobody can read it.
         self.sessions.end(session)
         until = time.monotonic() + self.budget_seconds
         _for_each(self.tracks.of_session(session), lambda track: self._erase_named(session, track), until)
@@ -96,14 +96,14 @@ class Erasures:
             self.tracks.erase(session, track)
 
     def _erase_entry(self, entry: Entry) -> None:
-        # A request that crashed half-way may have written into a folder that no track knows.
+        # A crashed request may have written a cover to a folder that no track names.
         if "token" in entry.details:
             self._erase_results(entry.details["token"])
         self.ledger.erase(entry.name)
 
     def _erase(self, track: Track, work: PrivateTrack) -> None:
-        # Ended first, so that nothing that still works on it writes a document; what its job may still write
-        # goes when the job's end is heard of.
+        # Cancel first, so that no handler writes the documents any more. The notifier deletes what the job still
+        # writes, when the job has ended.
         called_off = call_off(self.tracks, self.jobs, track.track_id, track.attempt)
         self._erase_original(track.track_id, track.image)
         self._erase_results(work.token)
@@ -111,7 +111,7 @@ class Erasures:
             # Otherwise the order stays until the job has ended: only the order tells the notifier where the job wrote.
             self.objects.erase(self.settings.pipeline_bucket, track_orders_prefix(track.track_id))
         self.ledger.close(track.track_id)
-        # The documents last: they are what a repeated deletion finds the rest by.
+        # The documents last: a repeated deletion needs them to find the rest.
         self.tracks.erase(track.session, track.track_id)
         logs.info("track erased", track=track.track_id)
 
@@ -123,14 +123,14 @@ class Erasures:
         announced = ids.upload_name(track)
         self.objects.erase(self.settings.images_bucket, announced)
         if image is not None and image.object != announced:
-            # A dropped picture's name is the person's: what was dropped there later is another track's.
+            # The person chose a dropped picture's name; a later generation belongs to another track.
             self.objects.delete(image.bucket, image.object, image.generation)
 
 
 def _for_each(things: Sequence[_T], erase: Callable[[_T], None], until: float) -> None:
     def one(thing: _T) -> None:
         if time.monotonic() > until:
-            raise MoreToEraseError(f"of {len(things)} some are left")
+            raise MoreToEraseError(f"some of {len(things)} are left")
         erase(thing)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:

@@ -1,8 +1,8 @@
-"""Entries and the day's counters in Firestore.
+"""Entries and daily counters in Firestore.
 
-``idempotency/{entry}``, ``limits/{day}-{part}`` for everybody, ``limits/{day}-{hash}`` for an address or a session.
-``limits/{day}`` holds the random salt of the hashes, and goes with them after two days: so nobody can tell afterwards
-which address or session was counted.
+Entries are at ``idempotency/{entry}``. Counters are at ``limits/{day}-{part}`` for everybody, and at
+``limits/{day}-{hash}`` for an address or a session. ``limits/{day}`` has the random salt of the hashes; it expires with
+them after two days, so that nobody can find out later which address or session was counted.
 """
 
 import hashlib
@@ -27,16 +27,15 @@ _COUNTERS_LIVE: Final = timedelta(days=2)
 
 
 class FirestoreLedger:
-    """Each request entered once and counted once, by conditional writes."""
+    """Enters and counts each request once, by conditional writes."""
 
     def __init__(self, client: firestore.Client) -> None:
-        """Use a client that lives as long as the instance does."""
         self._client = client
 
     def enter(self, entry: Entry, quotas: Sequence[Quota]) -> Entry:
-        """Write an entry and count it, all in one commit, or return the entry that is there and count nothing.
+        """Write an entry and count it in one commit, or return the existing entry and count nothing.
 
-        Raises LimitReachedError where a quota is used up and ContentionError when others kept counting.
+        Raises LimitReachedError if a quota is used up, and ContentionError if other writers keep winning.
         """
         document = self._entry(entry.name)
         for attempt in range(_TRIES):
@@ -44,17 +43,17 @@ class FirestoreLedger:
             today = self._client.document("limits", now.date().isoformat())
             found = self._read([document, today])
             if found[document.path].exists:
-                # Written by an equal request, or by this very one, its answer lost: either way it was counted then.
+                # An equal request wrote it, or this one did and the answer was lost: it has been counted either way.
                 return _entry(entry.name, found[document.path].to_dict())
             batch = self._client.batch()
             batch.create(document, _document(entry))
             try:
                 self._count(batch, found[today.path], quotas, now)
             except LimitReachedError:
-                # The last of the day may have gone to an equal request, a moment after its entry was looked for.
-                stands = self._read([document])[document.path]
-                if stands.exists:
-                    return _entry(entry.name, stands.to_dict())
+                # An equal request may have used the last place after the read above: then its entry answers.
+                snapshot = self._read([document])[document.path]
+                if snapshot.exists:
+                    return _entry(entry.name, snapshot.to_dict())
                 raise
             try:
                 batch.commit(timeout=_RPC_TIMEOUT_SECONDS)
@@ -65,7 +64,7 @@ class FirestoreLedger:
         raise ContentionError("the day's counters kept changing")
 
     def close(self, track: str) -> None:
-        """Empty the details of the entries that made this track."""
+        """Empty the details of the entries that created this track."""
         made = self._entries().where(filter=firestore.FieldFilter("details.track", "==", track))
         for found in made.stream(timeout=_RPC_TIMEOUT_SECONDS):
             found.reference.update({"details": {}}, timeout=_RPC_TIMEOUT_SECONDS)
@@ -76,7 +75,7 @@ class FirestoreLedger:
         return [_entry(entry.id, entry.to_dict()) for entry in found.stream(timeout=_RPC_TIMEOUT_SECONDS)]
 
     def erase(self, name: str) -> None:
-        """Delete an entry; a second time there is nothing left to delete."""
+        """Delete an entry; deleting it again changes nothing."""
         self._entry(name).delete(timeout=_RPC_TIMEOUT_SECONDS)
 
     def _count(self, batch: Any, today: Any, quotas: Sequence[Quota], now: datetime) -> None:
@@ -87,7 +86,7 @@ class FirestoreLedger:
             batch.create(today.reference, {"salt": salt, "expiresAt": now + _COUNTERS_LIVE})
         own = {quota: self._counter(today.reference, salt, quota) for quota in quotas if quota.subject}
         found = self._read(list(own.values()))
-        # The new values by document: an address may be counted in two units.
+        # New values by document, since one address may be counted in two units.
         values: dict[str, dict[str, int]] = {}
         for quota in quotas:
             if quota.subject:

@@ -11,14 +11,11 @@ _RPC_TIMEOUT_SECONDS: Final = 15.0
 
 
 class FirestoreSessions:
-    """Who may command what."""
-
     def __init__(self, client: firestore.Client) -> None:
-        """Use a client that lives as long as the instance does."""
         self._client = client
 
     def create(self, session: Session) -> None:
-        """Write a new session, or leave the one that is there: an equal request has made it."""
+        """Write a new session, or leave the existing one, which an equal request has written."""
         document = {
             "secretHash": session.secret_hash,
             "createdAt": firestore.SERVER_TIMESTAMP,
@@ -30,20 +27,20 @@ class FirestoreSessions:
             return
 
     def find(self, session: str) -> Session | None:
-        """Return a session, or None where there is none."""
+        """Return a session, or None if it does not exist."""
         found = self._session(session).get(timeout=_RPC_TIMEOUT_SECONDS).to_dict()
         if found is None:
             return None
         return Session(session, found["secretHash"], found["expiresAt"], ended="endedAt" in found)
 
     def end(self, session: str) -> None:
-        """End a session, so that it takes no further command but deletions and nobody reads it."""
-        # Its expiry stays: Firestore's TTL would take the secret with which the rest can be deleted.
+        """Mark a session as ended; ending it again changes only the time."""
+        # Keep its expiry: if Firestore's TTL deleted the secret's hash, nobody could delete the rest.
         with suppress(exceptions.NotFound):
             self._session(session).update({"endedAt": firestore.SERVER_TIMESTAMP}, timeout=_RPC_TIMEOUT_SECONDS)
 
     def erase(self, session: str) -> None:
-        """Delete a session; a second time there is nothing left to delete."""
+        """Delete a session; deleting it again changes nothing."""
         self._session(session).delete(timeout=_RPC_TIMEOUT_SECONDS)
 
     def _session(self, session: str) -> Any:

@@ -1,4 +1,4 @@
-"""The HTTP face of the commands: paths, JSON, problem documents and CORS."""
+"""The commands over HTTP: paths, JSON, problem documents and CORS."""
 
 import functools
 import json
@@ -36,18 +36,14 @@ _DESCRIPTION: Final = Path(__file__).with_name("openapi.json")
 
 
 class Switch(Protocol):
-    """The operator's switch."""
-
-    def is_paused(self) -> bool:
-        """Say whether no command is to be taken."""
-        ...
+    def is_paused(self) -> bool: ...
 
 
 @dataclass(frozen=True)
 class HttpApi:
-    """Turns HTTP requests into commands and their outcomes into answers.
+    """Turns HTTP requests into commands, and their outcomes into responses.
 
-    Pages of these origins may read the answers; every other client needs no permission of CORS.
+    CORS lets pages of ``origins`` read the responses; other clients than browsers need no permission.
     """
 
     opener: SessionOpener
@@ -58,7 +54,7 @@ class HttpApi:
     origins: tuple[str, ...]
 
     def answer(self, request: flask.Request) -> flask.Response:
-        """Answer one request."""
+        """Answer one request; errors and outages become problem documents."""
         try:
             response = self._route(request)
         except ProblemError as problem:
@@ -92,18 +88,18 @@ class HttpApi:
         return flask.Response(_DESCRIPTION.read_bytes(), content_type="application/json")
 
     def open_session(self, request: flask.Request, _: Mapping[str, str]) -> flask.Response:
-        """Open a session."""
+        """Open a session and return its id and secret."""
         opened = self.opener.open_session(_body(request), _key(request), _address(request))
         return _json(
             201, {"session": opened.session, "secret": opened.secret, "expiresAt": opened.expires_at.isoformat()}
         )
 
     def announce_track(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
-        """Announce a track."""
+        """Create a track and return the signed upload of its picture."""
         return _json(201, asdict(self.uploads.announce_track(_command(request, names))))
 
     def again(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
-        """Make another take."""
+        """Create another track from the same picture."""
         return _json(201, asdict(self.commands.again(_command(request, names))))
 
     def cancel(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
@@ -111,7 +107,7 @@ class HttpApi:
         return _json(200, asdict(self.commands.cancel(_command(request, names))))
 
     def retry(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
-        """Begin the next attempt."""
+        """Start the next attempt of a failed track."""
         return _json(200, asdict(self.commands.retry(_command(request, names))))
 
     def erase_session(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
@@ -135,7 +131,7 @@ class HttpApi:
 
 @dataclass(frozen=True)
 class Route:
-    """One operation: ``path`` as the OpenAPI document spells it, and what answers it."""
+    """One operation: method, ``path`` as in the OpenAPI document, and the method that answers it."""
 
     method: str
     path: str
@@ -143,7 +139,7 @@ class Route:
 
     @functools.cached_property
     def pattern(self) -> re.Pattern[str]:
-        """Return what a path of this operation looks like, its ids as named groups."""
+        """Return a pattern that matches the operation's paths, with the ids as named groups."""
         return re.compile("".join(_IDS.get(part, re.escape(part)) for part in re.split(r"({\w+})", self.path)))
 
 
@@ -181,7 +177,7 @@ def _command(request: flask.Request, names: Mapping[str, str]) -> CommandRequest
 
 
 def _body(request: flask.Request) -> Mapping[str, Any]:
-    # A chunked body tells no length in advance, so the reading itself is bounded.
+    # A chunked body has no Content-Length, so limit the read.
     data = request.stream.read(_MAX_BODY_BYTES + 1)
     if len(data) > _MAX_BODY_BYTES:
         raise InvalidRequestError(f"The body may have at most {_MAX_BODY_BYTES:,} bytes.")
@@ -206,7 +202,7 @@ def _secret(request: flask.Request) -> str:
 
 
 def _address(request: flask.Request) -> str:
-    # Google's front end appends the address that it saw; what stands before it the client may have made up.
+    # Google's front end appends the client's address; the client may have forged the ones before it.
     forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
     return forwarded or request.remote_addr or ""
 

@@ -1,4 +1,4 @@
-"""What a request can meet that is nobody's mistake: a part of Google Cloud that does not answer."""
+"""The errors that mean that a Google Cloud service does not answer."""
 
 from typing import Final
 

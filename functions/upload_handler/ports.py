@@ -1,4 +1,4 @@
-"""The ports that more than one module of this function needs, and the values that cross them."""
+"""The ports that several modules of this function use, and the values that cross them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from musicgenerator.tracks import Decision, Outcome, PrivateTrack, Track
 
 @dataclass(frozen=True)
 class Session:
-    """A session as it is stored: the secret only as a hash; ``ended`` is true once its deletion has begun."""
+    """A stored session; ``ended`` is true once its deletion has begun."""
 
     session: str
     secret_hash: str
@@ -21,7 +21,7 @@ class Session:
 
 @dataclass(frozen=True)
 class Permit:
-    """A signed upload: send the picture by this method to this URL, with exactly these headers."""
+    """A signed upload: send the picture with this method to this URL, with exactly these headers."""
 
     method: str
     url: str
@@ -29,39 +29,33 @@ class Permit:
 
 
 class Sessions(Protocol):
-    """The session documents."""
-
     def create(self, session: Session) -> None:
         """Write a new session; leave an existing one as it is."""
 
     def find(self, session: str) -> Session | None: ...
 
     def end(self, session: str) -> None:
-        """Mark a session as ended: nobody reads it, and it accepts deletions only."""
+        """Mark a session as ended: nobody can read it, and it accepts only deletions."""
 
     def erase(self, session: str) -> None: ...
 
 
 class Tracks(Protocol):
-    """The track documents, public and private."""
-
     def create(self, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
-        """Write a new track; leave an existing one as it is."""
+        """Write a new track and its private track; leave existing ones as they are."""
 
     def find(self, track: str) -> tuple[Track, PrivateTrack] | None: ...
 
     def advance(self, track: str, decide: Decision) -> Outcome | None:
-        """Write the change that ``decide`` returns, once or not at all; return None if the track does not exist."""
+        """Write the change that ``decide`` returns in one commit; return None if the track does not exist."""
 
     def of_session(self, session: str) -> Sequence[str]:
-        """Return the ids of all tracks of a session."""
+        """Return the ids of a session's tracks."""
 
     def erase(self, session: str, track: str) -> None: ...
 
 
 class Objects(Protocol):
-    """The objects of the images and results buckets."""
-
     def read(self, bucket: str, name: str) -> bytes | None: ...
 
     def create(self, bucket: str, name: str, data: bytes, content_type: str) -> None:
@@ -78,21 +72,17 @@ class Objects(Protocol):
 
 
 class Jobs(Protocol):
-    """Vertex AI's pipeline jobs."""
-
     def cancel(self, job: str, region: str) -> bool:
         """Cancel a job; return False if it does not exist or has ended."""
 
 
 class Captions(Protocol):
-    """The topic `captions`, which triggers the launcher."""
+    """The topic that triggers the launcher."""
 
-    def announce(self, message: CaptionMessage, engine: str) -> None:
-        """Publish, and return when Pub/Sub has confirmed the message."""
+    def announce(self, message: CaptionMessage, engine: str) -> None: ...
 
 
 class Pictures(Protocol):
-    """The topic `pictures`, which triggers the captioner."""
+    """The topic that triggers the captioner."""
 
-    def announce(self, message: PictureMessage) -> None:
-        """Publish, and return when Pub/Sub has confirmed the message."""
+    def announce(self, message: PictureMessage) -> None: ...

@@ -1,4 +1,4 @@
-"""What a request can get wrong, one class a reason, answered as an RFC 9457 problem document.
+"""The errors of requests, one class per reason, answered as RFC 9457 problem documents.
 
 ProblemError
 ├── InvalidRequestError 400, UnknownSessionError 401, UnknownPathError 404, UnknownTrackError 404,
@@ -14,14 +14,13 @@ from musicgenerator.errors import MusicgeneratorError
 
 
 class ProblemError(MusicgeneratorError):
-    """A request that is answered with a problem document; ``detail`` says what to do, ``headers`` go beside it."""
+    """A problem document: ``detail`` says what to do; ``headers`` and ``members`` are added to the response."""
 
     status: ClassVar[int]
     code: ClassVar[str]
     title: ClassVar[str]
 
     def __init__(self, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any) -> None:
-        """Say in a sentence what is wrong; further members go into the document as they are."""
         super().__init__(detail)
         self.detail = detail
         self.headers = dict(headers or {})
@@ -39,72 +38,72 @@ class ProblemError(MusicgeneratorError):
 
 
 class InvalidRequestError(ProblemError):
-    """The body or a field of it cannot be used; ``field`` names which."""
+    """The body or one of its fields is invalid; ``field`` names it."""
 
     status, code, title = 400, "invalid_request", "The request is not valid"
 
 
 class UnknownSessionError(ProblemError):
-    """No session with this id and secret, or it has expired: one answer, so that ids cannot be tried out."""
+    """The id or the secret is wrong, or the session has expired; one error for all, so that ids cannot be probed."""
 
     status, code, title = 401, "unknown_session", "The session is unknown or has expired"
 
 
 class UnknownPathError(ProblemError):
-    """Nothing lives at this path."""
+    """No operation has this path."""
 
     status, code, title = 404, "not_found", "There is nothing here"
 
 
 class UnknownTrackError(ProblemError):
-    """The session has no such track: another session's is answered like none."""
+    """The session has no such track; the same error for a track of another session."""
 
     status, code, title = 404, "unknown_track", "The session has no such track"
 
 
 class WrongMethodError(ProblemError):
-    """The path exists, but not for this method."""
+    """The path does not support this method."""
 
     status, code, title = 405, "method_not_allowed", "This method is not allowed here"
 
 
 class WrongStateError(ProblemError):
-    """The track stands where this command makes no sense."""
+    """The track's state does not allow this command."""
 
     status, code, title = 409, "wrong_state", "The track's state does not allow this"
 
 
 class TooManyBytesError(ProblemError):
-    """The picture that is announced is larger than what is accepted."""
+    """The announced picture is too large."""
 
     status, code, title = 413, "too_large", "The picture is too large"
 
 
 class UnsupportedTypeError(ProblemError):
-    """The picture that is announced is of a type that is not accepted."""
+    """The announced picture's content type is not accepted."""
 
     status, code, title = 415, "unsupported_format", "This picture format is not supported"
 
 
 class KeyReusedError(ProblemError):
-    """An idempotency key came back with another body."""
+    """An idempotency key was used before with another body."""
 
     status, code, title = 422, "idempotency_key_reused", "This Idempotency-Key belongs to another request"
 
 
 class LimitReachedError(ProblemError):
-    """As much as one session, one address or everybody may ask for has been asked for today."""
+    """Today's limit of the session, the address or the whole installation is reached."""
 
     status, code, title = 429, "limit_reached", "A limit of today is reached"
 
 
 class PausedError(ProblemError):
-    """The operator has paused the system."""
+    """The operator has paused the installation."""
 
     status, code, title = 503, "paused", "The service is paused"
 
 
 class OutageError(ProblemError):
-    """Something that this function needs does not answer."""
+    """A Google Cloud service that this function needs does not answer."""
 
     status, code, title = 503, "unavailable", "The service is not available now"

@@ -1,4 +1,4 @@
-"""Sessions: open one, and check the secret that commands it."""
+"""Open a session, and check the secret of a command."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from musicgenerator import ids
 
 @dataclass(frozen=True)
 class OpenedSession:
-    """A new session as the person gets it: the only time that the secret is sent."""
+    """A new session as it is sent to the person; its secret is never sent again."""
 
     session: str
     secret: str
@@ -32,27 +32,27 @@ class SessionOpener:
     def open_session(self, body: Mapping[str, Any], key: str | None, address: str = "") -> OpenedSession:
         """Create a session; the same idempotency key and body return the same session again.
 
-        ``address`` is the network address that sessions are counted by, empty if it is unknown.
+        ``address`` is the client's IP address, by which new sessions are counted; empty if unknown.
         """
         expires_at = datetime.now(UTC) + timedelta(days=self.days)
         salt, seed = ids.new_secret(), key or ids.new_secret()
         session, _ = ids.derived_session(salt, seed)
-        # The expiry is kept as text, which no store rounds: a repeated request gets exactly the same one.
+        # As text, because a store may round a timestamp, and a repeated request must get the same answer.
         details = {"salt": salt, "expiresAt": expires_at.isoformat()}
         admitted = self.admission.admit(
             ("open",), body, key, Particulars(session, expires_at, details), self.admission.limits.of_session(address)
         )
         session, secret = ids.derived_session(admitted["salt"], seed)
         opened = OpenedSession(session, secret, datetime.fromisoformat(admitted["expiresAt"]))
-        # Session and secret derive from the ledger's entry, so a request repeated after a crash writes the same ones.
+        # Session and secret derive from the ledger's entry, so a repeated request writes the same document.
         self.sessions.create(Session(session, ids.secret_hash(secret), opened.expires_at))
         return opened
 
 
 def authorised(sessions: Sessions, session: str, secret: str, *, even_closed: bool = False) -> Session:
-    """Return the session if the secret is its own; raise UnknownSessionError otherwise.
+    """Return the session if the secret belongs to it; raise UnknownSessionError otherwise.
 
-    With ``even_closed``, an expired or ended session counts too: what is left of it can always be deleted.
+    ``even_closed`` accepts an expired or ended session, whose remaining data can always be deleted.
     """
     found = sessions.find(session) if ids.is_session_id(session) else None
     known = found is not None and ids.is_secret(secret, found.secret_hash)

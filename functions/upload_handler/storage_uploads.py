@@ -1,4 +1,4 @@
-"""V4 signed uploads to the images bucket: one object, created once, of one type, within a size."""
+"""V4 signed uploads: each URL creates one object of one content type and a bounded size, once."""
 
 from datetime import timedelta
 from typing import Final, Self
@@ -15,10 +15,9 @@ _VALID: Final = timedelta(minutes=10)
 
 
 class StorageUploads:
-    """Signs permissions to create objects."""
+    """Signs uploads to a bucket that browsers reach at ``url``."""
 
     def __init__(self, bucket: storage.Bucket, signer: Signing, url: str) -> None:
-        """Sign for objects of a bucket that browsers reach at ``url``."""
         self._bucket = bucket
         self._signer = signer
         self._url = url
@@ -32,7 +31,7 @@ class StorageUploads:
         return cls(bucket, IamSigner(google.rest_session(), url, account), required(environ, "STORAGE_URL"))
 
     def permit(self, name: str, content_type: str, max_bytes: int) -> Permit:
-        """Return the permission to create just this object, for ten minutes."""
+        """Return the permission to create this one object, valid for ten minutes."""
         headers = {
             "x-goog-content-length-range": f"1,{max_bytes}",
             "x-goog-if-generation-match": "0",

@@ -25,10 +25,8 @@ class AnnouncedTrack:
 
 
 class Permits(Protocol):
-    """Signs uploads."""
-
     def permit(self, name: str, content_type: str, max_bytes: int) -> Permit:
-        """Return the permission to create this object, and no other."""
+        """Return the permission to create this one object."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Uploads:
     def announce_track(self, command: CommandRequest) -> AnnouncedTrack:
         """Create a track that waits for its picture, and sign the upload.
 
-        A repeated request finds the track of the first one and gets a newly signed upload for it.
+        A repeated request returns the track of the first one with a newly signed upload.
         """
         owner = authorised(self.sessions, command.session, command.secret)
         request, content_type = requested(command.body), picture_type(command.body)
@@ -55,7 +53,7 @@ class Uploads:
             self.admission.limits.of_track(command.session, command.address),
         )
         track, token = made_track(admitted)
-        # The ledger holds the track's id already: equal requests write the same track, and only the first one does.
+        # The ledger already has the track's id: a repeated request names the same track, and `create` leaves it.
         self.tracks.create(
             Track(command.session, track, Status.AWAITING_UPLOAD, 1, request),
             PrivateTrack(token=token),
@@ -64,7 +62,7 @@ class Uploads:
         try:
             authorised(self.sessions, command.session, command.secret)
         except UnknownSessionError:
-            # The session's deletion began meanwhile and may have listed its tracks already: delete this one here.
+            # The session's deletion has begun and may already have listed the tracks, so delete this one here.
             self.tracks.erase(command.session, track)
             self.admission.forget(command.session)
             raise

@@ -40,11 +40,9 @@ class Engine(Protocol):
     @property
     def name(self) -> str:
         """The name of the engine in requests."""
-        ...
 
     def make(self, brief: Brief, seconds: float, seed: int) -> Take:
         """Make about ``seconds`` of music; raise EngineError if there is none, BriefError if the brief is wrong."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -44,16 +44,13 @@ class Model(Protocol):
     @property
     def name(self) -> str:
         """The name of the model in the provenance of its music."""
-        ...
 
     @property
     def longest_seconds(self) -> float:
         """The longest music that one call can make."""
-        ...
 
     def make(self, prompt: str, seconds: float, seed: int) -> bytes:
         """Return a FLAC file; the same arguments give the same music on the same machine."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Adapters to Google's clients that more than one function needs: one module a client, imported only where used.
+"""Adapters to Google's clients for all functions, one module per client; each is imported only where it is used.
 
-They are separate from `musicgenerator`, which needs only the standard library; both are staged.
+They are separate from `musicgenerator`, which needs only the standard library. Both packages are staged.
 """

@@ -16,7 +16,7 @@ class FirestoreBreaker:
         self._document = client.document("control", "describer")
 
     def is_open(self) -> bool:
-        """Say whether to skip the describer; ten minutes after `open`, calls are tried again."""
+        """Return whether to skip the describer; the breaker closes ten minutes after the last `open`."""
         found = self._document.get(timeout=_RPC_TIMEOUT_SECONDS)
         until = found.get("openUntil") if found.exists else None
         return until is not None and until > datetime.now(UTC)

@@ -15,9 +15,9 @@ _RPC_TIMEOUT_SECONDS: Final = 15.0
 
 
 def part_with_room(client: firestore.Client, path: str, field: str, limit: int) -> Any | None:
-    """Return the snapshot of a shard of the counter at ``path`` that is below its share, None if every share is used.
+    """Return a shard of the counter at ``path`` that is below its share of ``limit``, or None if all shares are used.
 
-    The shard may not exist yet. The write that counts on it needs the snapshot's update time as its precondition.
+    The shard may not exist yet. Use the snapshot's update time as the precondition of the write that counts.
     """
     parts = _parts(client, path)
     allowed = shares([count(part, field) for part in parts], limit)

@@ -14,7 +14,7 @@ class FirestoreSwitch:
         self._document = client.document("control", "switch")
 
     def is_paused(self) -> bool:
-        """Say whether the operator has paused the installation."""
+        """Return whether the operator has paused the installation."""
         found = self._document.get(timeout=_RPC_TIMEOUT_SECONDS)
         return bool(found.exists and (found.to_dict() or {}).get("paused") is True)
 

@@ -63,7 +63,7 @@ class StorageObjects:
         return [(blob.name, int(blob.generation)) for blob in blobs]
 
     def delete(self, bucket: str, name: str, generation: int | None = None) -> None:
-        """Delete an object, if it exists; if a generation is given, only that one: one that was written since stays."""
+        """Delete an object, or only one generation of it: then a newer one stays. A missing object is no error."""
         try:
             self._client.bucket(bucket).delete_blob(name, generation=generation, timeout=_REQUEST_TIMEOUT_SECONDS)
         except exceptions.NotFound:

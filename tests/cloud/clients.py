@@ -1,6 +1,7 @@
 """Use the running local cloud as clients and operators do, over its protocols."""
 
 import json
+import time
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from google.cloud import firestore
 from google.cloud.aiplatform_v1.services.pipeline_service import PipelineServiceClient
 from google.cloud.aiplatform_v1.types import PipelineJob
 
-from localcloud.addresses import IMAGES_BUCKET, PROJECT, REGION, Addresses
+from localcloud.addresses import IMAGES_BUCKET, PROJECT, REGION, RESULTS_BUCKET, Addresses
 from localcloud.demo import drop
 from localcloud.provision import drop_session, storage_client
 from musicgenerator import ids
@@ -82,6 +83,49 @@ def finalized_event(name: str, generation: int, size: int = 1) -> tuple[dict[str
         "ce-bucket": IMAGES_BUCKET,
     }
     return body, headers
+
+
+def traces(words: set[str]) -> list[str]:
+    """Return every object and document whose name or content contains one of these words."""
+    client = firestore.Client(project=PROJECT)
+    documents: list[Any] = []
+    due = list(client.collections())
+    while due:
+        collection = due.pop()
+        for found in collection.list_documents():
+            documents.append(found)
+            due += found.collections()
+    contents = {each.reference.path: f"{each.reference.path} {each.to_dict()}" for each in client.get_all(documents)}
+    found = [path for path, content in contents.items() if any(word in content for word in words)]
+    return found + objects(words)
+
+
+def objects(words: set[str]) -> list[str]:
+    """Return every object whose name contains one of these words."""
+    names = [
+        f"gs://{bucket}/{blob.name}"
+        for bucket in (IMAGES_BUCKET, RESULTS_BUCKET)
+        for blob in storage_client().list_blobs(bucket, versions=True)
+    ]
+    return [name for name in names if any(word in name for word in words)]
+
+
+def token_of(track: str) -> str:
+    """Return the folder name of a track's results."""
+    return str(firestore.Client(project=PROJECT).document("work", track).get().get("token"))
+
+
+def settled_state(addresses: Addresses, job: str) -> str:
+    """Wait until a job has ended and return its state, for example ``SUCCEEDED``."""
+    options = ClientOptions(api_endpoint=addresses.url("vertex"))
+    client = PipelineServiceClient(transport="rest", client_options=options)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        state = client.get_pipeline_job(name=f"projects/{PROJECT}/locations/{REGION}/pipelineJobs/{job}").state.name
+        if state.rpartition("_")[2] in {"SUCCEEDED", "FAILED", "CANCELLED"}:
+            return str(state.rpartition("_")[2])
+        time.sleep(0.5)
+    raise TimeoutError(f"{job} has not ended")
 
 
 class Jobs:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from google.cloud import firestore
 
 from localcloud.addresses import HOST, REPOSITORY, Addresses
 from localcloud.parts import foundations
@@ -157,3 +158,21 @@ def operated(deployed: Installation, tmp_path_factory: pytest.TempPathFactory) -
                 requests.put(url, json=wanted, timeout=30).raise_for_status()
         hosts = {f"{name.upper()}_EMULATOR_HOST": addresses.host(name) for name in ("firestore", "pubsub")}
         yield replace(deployed, environ=deployed.environ | hosts | {"no_proxy": HOST})
+
+
+@pytest.fixture
+def no_request_leaves_google(operated: Installation) -> Iterator[None]:
+    """Fail a test that sends a request to another host than Google's."""
+    operated.record(operated.project)
+    yield
+    assert operated.project.mistakes == []
+
+
+@pytest.fixture
+def database(operated: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[firestore.Client]:
+    """The installation's database; the fixture deletes all documents at the end."""
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", operated.environ["FIRESTORE_EMULATOR_HOST"])
+    client = firestore.Client(project=PROJECT, database="musicgenerator")
+    yield client
+    for collection in client.collections():
+        client.recursive_delete(collection)

@@ -3,7 +3,8 @@
 Nearly all of Google's REST APIs follow one grammar. A collection's path has an odd number of segments, a resource's an
 even one. GET lists or reads, POST (or PUT) creates, PATCH changes the fields of an `updateMask`, DELETE deletes a
 resource and everything below it, and `:getIamPolicy` and `:setIamPolicy` read and write a policy.
-This module implements that grammar; `google_services.py` implements the exceptions of single APIs.
+This module implements that grammar; `google_services.py` and the modules that it imports implement the exceptions of
+single APIs.
 """
 
 import copy
@@ -16,6 +17,9 @@ from typing import Any
 from urllib.parse import unquote
 
 Json = dict[str, Any]
+
+NUMBER = "123456789012"
+CREATED_AT = "2026-01-01T00:00:00Z"
 
 _READING_VERBS = {
     "getIamPolicy",
@@ -79,6 +83,10 @@ def request_of(method: str, host: str, path: str, query: Mapping[str, str], body
     verb = last.rpartition(":")[2] if re.search(r":[a-zA-Z]+$", last) else ""
     name = bare.removesuffix(f":{verb}") if verb else bare
     return Request(method, service, path, name, verb, query, body)
+
+
+def renamed(request: Request, **changes: Any) -> Request:
+    return Request(**{**request.__dict__, **changes})
 
 
 @dataclass

@@ -5,8 +5,7 @@ from typing import Any
 
 import yaml
 
-from tests.deploy.control_plane import Project
-from tests.deploy.google_services import NUMBER
+from tests.deploy.control_plane import NUMBER, Project
 
 PROJECT = "recorded-project"
 

@@ -1,15 +1,13 @@
 """The exceptions of single APIs: ids, Google's default values and resources that create other resources."""
 
-import base64
-import hashlib
-import json
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote
 
-from infra.policies import custom_roles
+from tests.deploy import google_identities, google_storage, google_vertex
 from tests.deploy.control_plane import (
+    CREATED_AT,
+    NUMBER,
     Json,
     Project,
     RefusedError,
@@ -22,9 +20,8 @@ from tests.deploy.control_plane import (
     not_found,
     policy,
     read,
+    renamed,
 )
-
-NUMBER = "123456789012"
 
 # These APIs return a long-running operation, which the client then reads.
 _LONG_RUNNING = {
@@ -42,7 +39,7 @@ def answer(project: Project, request: Request) -> Json:
     """Apply a request and return the response's JSON; raise RefusedError for an error response."""
     if request.name.startswith("projects/-/serviceAccounts/"):
         owner = request.name.partition("@")[2].partition(".")[0]
-        request = _renamed(request, name=request.name.replace("projects/-/", f"projects/{owner}/", 1))
+        request = renamed(request, name=request.name.replace("projects/-/", f"projects/{owner}/", 1))
     special = _SPECIAL.get(request.service)
     if special is not None:
         result = special(project, request)
@@ -53,7 +50,7 @@ def answer(project: Project, request: Request) -> Json:
     if request.verb:
         raise RefusedError(400, "INVALID_ARGUMENT", f"{request.service} has no {request.verb} here")
     if re.search(r"(^|/)operations/", request.name):
-        return read(project, _renamed(request, service=f"{request.service} operations"))
+        return read(project, renamed(request, service=f"{request.service} operations"))
     return _plain(project, request)
 
 
@@ -97,10 +94,6 @@ def _new_id(project: Project, request: Request) -> str:
     return named or str(1000 + project.next_number())
 
 
-def _renamed(request: Request, **changes: Any) -> Request:
-    return Request(**{**request.__dict__, **changes})
-
-
 def _resource_manager(project: Project, request: Request) -> Json | None:
     if request.method == "GET" and request.name == "projects":
         return {"projects": list(project.of("cloudresourcemanager").values())}
@@ -133,169 +126,6 @@ def _service_usage(project: Project, request: Request) -> Json | None:
     if request.method == "GET" and "/services/" in request.name:
         api = request.name.rpartition("/")[2]
         return services.get(f"{root}/{api}", {"name": f"{root}/{api}", "config": {"name": api}, "state": "DISABLED"})
-    return None
-
-
-def _iam(project: Project, request: Request) -> Json | None:  # noqa: C901, PLR0911  one branch per case
-    if "/workloadIdentityPools" in request.name:
-        return _identity_pools(project, request)
-    roles = project.of("iam")
-    if request.method == "POST" and request.name.endswith("/serviceAccounts"):
-        email = f"{request.body['accountId']}@{request.name.split('/')[1]}.iam.gserviceaccount.com"
-        account = {"email": email, "uniqueId": f"1{project.next_number():020d}", **request.body["serviceAccount"]}
-        return created(project, request, f"{request.name}/{email}", {"name": f"{request.name}/{email}", **account})
-    if request.method == "POST" and request.name.endswith("/roles") and not request.verb:
-        name = f"{request.name}/{request.body['roleId']}"
-        if roles.get(name, {}).get("deleted"):
-            raise RefusedError(400, "FAILED_PRECONDITION", f"{name} is deleted: undelete it")
-        return created(project, request, name, {"name": name, **request.body["role"], "etag": "BwRoles="})
-    if request.method == "DELETE" and "/roles/" in request.name:
-        roles[request.name]["deleted"] = True
-        return roles[request.name]
-    if request.verb == "queryTestablePermissions":
-        names = sorted({name for permissions in custom_roles().values() for name in permissions})
-        return {"permissions": [{"name": name, "stage": "GA"} for name in names]}
-    if request.verb == "undelete":
-        roles[request.name].pop("deleted")
-        return roles[request.name]
-    if request.method == "GET" and request.name.endswith("/roles"):
-        deleted_too = request.query.get("showDeleted", "").lower() == "true"
-        found = [role for role in listed(project, request).get("roles", []) if deleted_too or not role.get("deleted")]
-        if request.query.get("view") != "FULL":
-            found = [{k: v for k, v in role.items() if k != "includedPermissions"} for role in found]
-        return {"roles": found}
-    if request.method == "GET" and request.name.endswith("/serviceAccounts"):
-        return {"accounts": listed(project, request).get("serviceAccounts", [])}
-    return None
-
-
-def _identity_pools(project: Project, request: Request) -> Json | None:
-    pools = project.of("iam")
-    if request.method == "GET" and request.name.endswith("/providers"):
-        return {"workloadIdentityPoolProviders": listed(project, request).get("providers", [])}
-    if request.method == "GET" and request.name.endswith("/workloadIdentityPools"):
-        deleted_too = request.query.get("showDeleted", "").lower() == "true"
-        found = listed(project, request).get("workloadIdentityPools", [])
-        return {"workloadIdentityPools": [pool for pool in found if deleted_too or pool.get("state") != "DELETED"]}
-    if request.method == "DELETE" and request.name.rpartition("/")[0].endswith("/workloadIdentityPools"):
-        pools[request.name]["state"] = "DELETED"
-        return done(project, request, {})
-    if request.verb == "undelete":
-        pools[request.name].pop("state")
-        return done(project, request, pools[request.name])
-    return None
-
-
-def _storage(project: Project, request: Request) -> Json | None:
-    buckets, (kind, *rest) = project.of("storage"), request.name.split("/")
-    bucket = rest[0] if rest else str((request.body or {}).get("name", "")) if isinstance(request.body, dict) else ""
-    if kind != "b":
-        return _storage_agent(project) if request.name.endswith("/serviceAccount") else {}
-    if not rest and request.method == "POST":
-        made = {"kind": "storage#bucket", "id": bucket, "metageneration": "1", **request.body}
-        made.setdefault("storageClass", "STANDARD")
-        made["location"] = made["location"].upper()
-        return created(project, request, f"b/{bucket}", made)
-    if not rest:
-        return {"kind": "storage#buckets", "items": [item for name, item in buckets.items() if name.count("/") == 1]}
-    if f"b/{bucket}" not in buckets:
-        raise not_found(bucket)
-    if len(rest) > 1 and rest[1] == "iam":
-        verb = "getIamPolicy" if request.method == "GET" else "setIamPolicy"
-        kept = policy(project, _renamed(request, name=f"b/{bucket}", verb=verb, body={"policy": request.body}))
-        return {"kind": "storage#policy", **kept}
-    if len(rest) == 1:
-        return _bucket(project, request)
-    return _object(project, request, bucket, unquote("/".join(rest[2:])))
-
-
-def _storage_agent(project: Project) -> Json:
-    email = f"service-{NUMBER}@gs-project-accounts.iam.gserviceaccount.com"
-    project.agents.add(email)
-    return {"kind": "storage#serviceAccount", "email_address": email}
-
-
-def _bucket(project: Project, request: Request) -> Json:
-    found = read(project, request)
-    if request.method == "PATCH":
-        for name, value in request.body.items():
-            if name == "labels" and value is not None:
-                labels = {**found.get("labels", {}), **value}
-                found["labels"] = {label: text for label, text in labels.items() if text is not None}
-            elif value is None:
-                found.pop(name, None)
-            else:
-                found[name] = value
-        return found
-    if request.method == "DELETE":
-        if any(name.startswith(f"{request.name}/o/") for name in project.of("storage")):
-            raise RefusedError(409, "CONFLICT", "the bucket is not empty")
-        deleted(project, request)
-        return {}
-    return found
-
-
-def _object(project: Project, request: Request, bucket: str, name: str) -> Json:
-    objects = project.of("storage")
-    if request.method in {"POST", "PUT"} and not name:
-        described, content = request.body
-        name = described.get("name") or request.query["name"]
-        path = f"b/{bucket}/o/{name}"
-        made = {"kind": "storage#object", **described, "bucket": bucket, "name": name, "size": str(len(content))}
-        made["generation"] = made["metageneration"] = str(project.next_number())
-        made["md5Hash"] = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
-        project.contents[path] = content
-        objects[path] = made
-        return made
-    path = f"b/{bucket}/o/{name}"
-    if request.method == "GET" and not name:
-        prefix = f"b/{bucket}/o/{request.query.get('prefix', '')}"
-        return {"kind": "storage#objects", "items": [value for key, value in objects.items() if key.startswith(prefix)]}
-    if path not in objects:
-        raise not_found(path)
-    if request.method == "DELETE":
-        del objects[path]
-        project.contents.pop(path, None)
-        return {}
-    if request.method in {"PATCH", "PUT"}:
-        objects[path].update(request.body)
-    return objects[path]
-
-
-def xml_object(project: Project, method: str, path: str, content: bytes) -> bytes:
-    """Apply a request to Cloud Storage's XML API: an upload to a signed URL, or a download of a public result."""
-    bucket, _, name = unquote(path).strip("/").partition("/")
-    # The functions' sources go to a bucket that Google owns.
-    if f"b/{bucket}" not in project.of("storage"):
-        return b""
-    if method == "PUT":
-        put = Request("POST", "storage", path, f"b/{bucket}/o", "", {}, ({"name": name}, content))
-        _object(project, put, bucket, "")
-        return b""
-    if f"b/{bucket}/o/{name}" not in project.contents:
-        raise not_found(name)
-    return project.contents[f"b/{bucket}/o/{name}"]
-
-
-def _secrets(project: Project, request: Request) -> Json | None:
-    secrets = project.of("secretmanager")
-    if request.verb == "addVersion":
-        if request.name not in secrets:
-            raise not_found(request.name)
-        number = 1 + sum(1 for name in secrets if name.startswith(f"{request.name}/versions/"))
-        name = f"{request.name}/versions/{number}"
-        project.contents[name] = base64.b64decode(request.body["payload"]["data"])
-        return created(
-            project,
-            request,
-            name,
-            {"name": name, "state": "ENABLED", "createTime": _TIME, "clientSpecifiedPayloadChecksum": True},
-        )
-    if request.verb == "access":
-        if request.name not in project.contents:
-            raise not_found(request.name)
-        data = base64.b64encode(project.contents[request.name]).decode()
-        return {"name": request.name, "payload": {"data": data}}
     return None
 
 
@@ -350,7 +180,7 @@ def _fill_sink(project: Project, name: str, sink: Json) -> None:
     project.agents.add(writer)
     sink["name"] = name.rpartition("/")[2]
     sink["writerIdentity"] = f"serviceAccount:{writer}"
-    sink.setdefault("createTime", _TIME)
+    sink.setdefault("createTime", CREATED_AT)
 
 
 def _logging(project: Project, request: Request) -> Json | None:
@@ -396,10 +226,10 @@ def _firestore(project: Project, request: Request) -> Json | None:
 
 
 def _document(project: Project, request: Request) -> Json:
-    plain = _renamed(request, service="firestore documents")
+    plain = renamed(request, service="firestore documents")
     if request.method == "POST":
         name = f"{request.name}/{request.query['documentId']}"
-        return created(project, plain, name, {"name": name, **request.body, "createTime": _TIME})
+        return created(project, plain, name, {"name": name, **request.body, "createTime": CREATED_AT})
     return read(project, plain)
 
 
@@ -412,7 +242,7 @@ def _builds(project: Project, request: Request) -> Json | None:
     if request.method == "POST" and request.name.endswith("/builds"):
         number = f"00000000-0000-0000-0000-{project.next_number():012d}"
         build = {**request.body, "id": number, "name": f"{request.name}/{number}", "status": "SUCCESS"}
-        build |= {"createTime": _TIME, "projectId": request.name.split("/")[1], "logUrl": "https://console"}
+        build |= {"createTime": CREATED_AT, "projectId": request.name.split("/")[1], "logUrl": "https://console"}
         project.of("cloudbuild")[f"{request.name}/{number}"] = build
         return {"name": f"operations/build/{number}", "metadata": {"build": build}, "done": True}
     if request.name.endswith("/defaultServiceAccount"):
@@ -425,7 +255,7 @@ def _rules(project: Project, request: Request) -> Json | None:
     if request.name.endswith("/rulesets") and request.method == "POST":
         number = project.next_number()
         name = f"{request.name}/{number:08d}"
-        return created(project, request, name, {"name": name, **request.body, "createTime": _TIME})
+        return created(project, request, name, {"name": name, **request.body, "createTime": CREATED_AT})
     release = re.fullmatch(r"projects/[^/]+/releases/(.+)", request.name)
     if request.name.endswith("/releases") and request.method == "POST":
         return created(project, request, request.body["name"], dict(request.body))
@@ -442,96 +272,25 @@ def _rules(project: Project, request: Request) -> Json | None:
     return None
 
 
-def _keys(_: Project, request: Request) -> Json | None:
-    if request.verb == "getKeyString":
-        return {"keyString": "browser-key-" + request.name.rpartition("/")[2]}
-    return None
-
-
-def _credentials(_: Project, request: Request) -> Json | None:
-    if request.verb == "signBlob":
-        signed = hashlib.sha256(base64.b64decode(request.body["payload"])).digest()
-        return {"keyId": "1", "signedBlob": base64.b64encode(signed).decode()}
-    return None
-
-
-def _fill_key(_: Project, name: str, key: Json) -> None:
-    key.setdefault("uid", name.rpartition("/")[2])
-
-
-def _vertex(project: Project, request: Request) -> Json | None:
-    vertex = project.of("aiplatform")
-    if request.name.endswith("/pipelineJobs") and request.method == "POST":
-        name = f"{request.name}/{request.query['pipelineJobId']}"
-        job = {"name": name, **request.body, "state": "PIPELINE_STATE_PENDING", "createTime": _TIME}
-        return created(project, request, name, job)
-    split = request.body.get("trafficSplit", {}) if isinstance(request.body, dict) else {}
-    if split and sum(split.values()) != 100:
-        raise RefusedError(400, "INVALID_ARGUMENT", f"the traffic of {split} does not sum to 100")
-    if request.method == "DELETE":
-        used = {model["model"] for body in vertex.values() for model in body.get("deployedModels", [])}
-        if vertex.get(request.name, {}).get("deployedModels") or request.name in used:
-            raise RefusedError(400, "FAILED_PRECONDITION", f"{request.name} has a deployed model, or is one")
-    if request.verb == "upload":
-        return _upload_model(project, request)
-    if request.verb == "deployModel":
-        endpoint = vertex[request.name]
-        number = str(100 + project.next_number())
-        deployed = {**request.body["deployedModel"], "id": number}
-        deployed["modelVersionId"] = vertex[deployed["model"]]["versionId"]
-        endpoint.setdefault("deployedModels", []).append(deployed)
-        endpoint["trafficSplit"] = {number if key == "0" else key: value for key, value in split.items()}
-        return done(project, request, {"deployedModel": deployed})
-    if request.verb == "undeployModel":
-        endpoint, gone = vertex[request.name], request.body["deployedModelId"]
-        endpoint["trafficSplit"] = split or endpoint["trafficSplit"]
-        if endpoint["trafficSplit"].get(gone) and len(endpoint["deployedModels"]) > 1:
-            raise RefusedError(400, "FAILED_PRECONDITION", f"{gone} still has traffic")
-        endpoint["deployedModels"] = [model for model in endpoint["deployedModels"] if model["id"] != gone]
-        endpoint["trafficSplit"].pop(gone, None)
-        return done(project, request, {})
-    if request.method == "PATCH":
-        found = read(project, request)
-        changed(found, request.query.get("updateMask", ""), request.body)
-        return found
-    return None
-
-
-def _upload_model(project: Project, request: Request) -> Json:
-    """Add a version to a model; the model's name alone means its default version, which is at first the first one."""
-    vertex = project.of("aiplatform")
-    parent = request.body.get("parentModel") or f"{request.name}/{100 + project.next_number()}"
-    uploaded = project.of("model versions")
-    number = 1 + sum(name.startswith(f"{parent}@") for name in uploaded)
-    version = {**request.body["model"], "name": parent, "versionId": str(number)}
-    version["supportedDeploymentResourcesTypes"] = ["DEDICATED_RESOURCES"]
-    if number == 1 or "default" in version.pop("versionAliases", []):
-        vertex[parent] = version
-    uploaded[f"{parent}@{number}"] = version
-    return done(project, request, {"model": parent, "modelVersionId": version["versionId"]})
-
-
-_TIME = "2026-01-01T00:00:00Z"
-
 _SPECIAL: dict[str, Callable[[Project, Request], Json | None]] = {
-    "aiplatform": _vertex,
-    "apikeys": _keys,
+    "aiplatform": google_vertex.vertex_ai,
+    "apikeys": google_identities.api_keys,
     "cloudbuild": _builds,
     "cloudfunctions": _functions,
     "cloudresourcemanager": _resource_manager,
     "eventarc": _eventarc,
     "firebaserules": _rules,
     "firestore": _firestore,
-    "iam": _iam,
-    "iamcredentials": _credentials,
+    "iam": google_identities.iam,
+    "iamcredentials": google_identities.credentials,
     "logging": _logging,
     "monitoring": _monitoring,
-    "secretmanager": _secrets,
+    "secretmanager": google_identities.secret_manager,
     "serviceusage": _service_usage,
-    "storage": _storage,
+    "storage": google_storage.storage,
 }
 _FILL: dict[str, Callable[[Project, str, Json], None]] = {
-    "apikeys": _fill_key,
+    "apikeys": google_identities.fill_key,
     "cloudfunctions": _fill_function,
     "eventarc": _fill_trigger,
     "firestore": _fill_database,
@@ -541,18 +300,3 @@ _FILL: dict[str, Callable[[Project, str, Json], None]] = {
 
 def _short(name: str, resource: Json) -> None:
     resource["name"] = name.rpartition("/")[2]
-
-
-def multipart(content_type: str, body: bytes) -> tuple[Json, bytes]:
-    """Split a multipart upload into the object's metadata and its bytes."""
-    mark = b"--" + content_type.partition("boundary=")[2].strip("'\"").encode()
-    _, first, second, *_ = body.split(mark)
-    return json.loads(first.partition(b"\n\n")[2] or first.partition(b"\r\n\r\n")[2]), _part(second)
-
-
-def _part(part: bytes) -> bytes:
-    for gap, end in ((b"\r\n\r\n", b"\r\n"), (b"\n\n", b"\n")):
-        head, found, content = part.partition(gap)
-        if found and b"content" in head.lower():
-            return content.removesuffix(end)
-    return part

@@ -16,7 +16,8 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.deploy.control_plane import Project, RefusedError, dumped, request_of
-from tests.deploy.google_services import answer, multipart, xml_object
+from tests.deploy.google_services import answer
+from tests.deploy.google_storage import multipart, xml_object
 
 APIS = {
     "AIPLATFORM": "aiplatform",

@@ -13,9 +13,8 @@ import pytest
 import yaml
 
 from tests.deploy.conftest import Installation, Installer
-from tests.deploy.control_plane import Json, RefusedError, Request
+from tests.deploy.control_plane import NUMBER, Json, RefusedError, Request
 from tests.deploy.expected import PROJECT, described, fresh_project, written
-from tests.deploy.google_services import NUMBER
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]
 

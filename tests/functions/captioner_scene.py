@@ -1,6 +1,7 @@
 """The captioner among its fakes, for the tests of what it does and of what an API's answer does to it."""
 
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from captioning import Captioner, Describer, Picture, Settings
@@ -22,6 +23,10 @@ ENVIRON: Final = {
     "DEFAULT_ENGINE": "composer",
 }
 ANNOUNCED: Final = (CaptionMessage(SESSION, TRACK, 1), "composer")
+
+
+def soon() -> datetime:
+    return datetime.now(UTC) + timedelta(minutes=1)
 
 
 def picture_of(_: bytes) -> Picture:

@@ -15,6 +15,7 @@ GROUPS: Final = {
     "deployed": (
         "tests/deploy/test_deployment.py",
         "tests/deploy/test_operating.py",
+        "tests/deploy/test_smoke.py",
         "tests/deploy/test_two_installations.py",
     ),
 }

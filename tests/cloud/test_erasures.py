@@ -1,0 +1,63 @@
+import time
+from pathlib import Path
+
+import pytest
+from google.cloud import firestore
+
+from localcloud.addresses import PROJECT, Addresses
+from musicgenerator import ids
+from musicgenerator.patience import Patience
+from musicgenerator.states import Status
+from musicgenerator_google.firestore_tracks import FirestoreTracks
+from operations.following import sightings
+from tests.cloud.api_visitors import KEY, visitor
+from tests.cloud.clients import ends, objects, settled_state, token_of, traces
+
+pytestmark = pytest.mark.cloud
+
+
+def test_a_deleted_session_leaves_nothing_in_any_bucket_or_document(
+    local_cloud: Addresses, photos: dict[str, Path]
+) -> None:
+    """Not even what a pipeline writes that was running during the deletion."""
+    someone = visitor(local_cloud)
+    waiting = someone.send("POST", "/tracks", {"contentType": "image/jpeg"}, key=KEY)[1]["track"]
+    ready = someone.upload(photos["chelsea"].read_bytes(), durationSeconds=10)
+    ends(local_cloud, [ready], someone.session)
+    # Long enough that the job still runs during the deletion.
+    take = someone.command(ready, "again", {"durationSeconds": 180})[1]["track"]
+    for sighting in sightings(someone.session, [take]):
+        if sighting.status is Status.COMPOSING:
+            break
+    words = {someone.session, waiting, ready, take, token_of(waiting), token_of(ready), token_of(take)}
+    assert len(traces(words)) >= 10
+    assert someone.send("DELETE", f"/tracks/{ready}")[0] == 204
+    assert someone.send("DELETE", f"/tracks/{ready}")[0] == 204
+    # Only the other take, which uses the same picture, still names it.
+    assert traces({ready}) == [f"sessions/{someone.session}/tracks/{take}"]
+    assert someone.send("DELETE", "")[0] == 204
+    assert someone.send("DELETE", "")[0] == 204
+    assert traces(words) == []
+    assert settled_state(local_cloud, ids.pipeline_job_id(take, 1)) == "CANCELLED"
+    time.sleep(2)
+    assert traces(words) == []
+    assert someone.send("POST", "/tracks", {"contentType": "image/jpeg"})[0] == 401
+
+
+def test_what_a_pipeline_writes_after_the_deletion_is_erased_when_it_ends(
+    local_cloud: Addresses, photos: dict[str, Path]
+) -> None:
+    """The documents are erased while the job runs on; when the job ends, its folder is emptied."""
+    someone = visitor(local_cloud)
+    track = someone.upload(photos["rocket"].read_bytes(), durationSeconds=10)
+    token = ""
+    for sighting in sightings(someone.session, [track]):
+        if sighting.status is Status.COMPOSING:
+            token = token_of(track)
+            FirestoreTracks(firestore.Client(project=PROJECT), Patience()).erase(someone.session, track)
+            break
+    assert settled_state(local_cloud, ids.pipeline_job_id(track, 1)) == "SUCCEEDED"
+    deadline = time.monotonic() + 30
+    while objects({token}) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert objects({token}) == []

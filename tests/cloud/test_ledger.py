@@ -1,0 +1,81 @@
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from admitting import Entry, Quota
+from firestore_ledger import FirestoreLedger
+from google.cloud import firestore
+from problems import LimitReachedError
+
+from localcloud.addresses import PROJECT, Addresses
+from musicgenerator import ids
+from musicgenerator_google.firestore_counters import total
+from tests.cloud.api_visitors import visitor
+from tests.cloud.clients import traces
+
+pytestmark = pytest.mark.cloud
+
+
+def test_a_session_s_limit_holds_for_requests_at_once(local_cloud: Addresses) -> None:
+    """Of 64 tracks announced at once exactly 50 are accepted; the others get 429 with Retry-After."""
+    someone = visitor(local_cloud)
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: someone.send("POST", "/tracks", {"contentType": "image/jpeg"}), range(64)))
+    assert Counter(status for status, _, _ in answers) == {201: 50, 429: 14}
+    refused = [headers for status, _, headers in answers if status == 429]
+    assert all(1 <= int(headers["Retry-After"]) <= 86_400 for headers in refused)
+    tracks = firestore.Client(project=PROJECT).collection("sessions", someone.session, "tracks")
+    assert len(list(tracks.list_documents())) == 50
+
+
+@pytest.mark.parametrize("whose", ["one session", "everybody"])
+def test_the_ledger_counts_each_entry_once(local_cloud: Addresses, whose: str) -> None:
+    """Of 32 entries, each sent twice at once, the limit of 20 is admitted, and both requests get the same answer."""
+    del local_cloud
+    client = firestore.Client(project=PROJECT)
+    ledger, subject = FirestoreLedger(client), ids.new_session_id()
+    counted = total(client, f"limits/{datetime.now(UTC).date()}", "tracks")
+    quotas = {
+        "one session": Quota(subject, "tracks", 20, "tracks"),
+        "everybody": Quota("", "tracks", counted + 20, "tracks"),
+    }
+    barrier = threading.Barrier(16)
+
+    def enter(number: int) -> int | None:
+        barrier.wait()
+        entry = Entry(
+            f"{subject}-{number % 32}", subject, "f", {"number": number}, datetime.now(UTC) + timedelta(days=1)
+        )
+        try:
+            return int(ledger.enter(entry, [quotas[whose]]).details["number"])
+        except LimitReachedError:
+            return None
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(enter, range(64)))
+    taken = {entry.name for entry in ledger.of_session(subject)}
+    assert len(taken) == 20
+    by_name: dict[int, set[int]] = {}
+    for number, answer in enumerate(answers):
+        if answer is not None:
+            by_name.setdefault(number % 32, set()).add(answer)
+    assert all(len(found) == 1 for found in by_name.values())
+    assert not [path for path in traces({subject}) if path.startswith("limits/")]
+
+
+def test_equal_requests_for_the_last_of_the_day_are_answered_alike(local_cloud: Addresses) -> None:
+    """Of four equal requests at once, the one that takes the last place answers for all."""
+    del local_cloud
+    ledger, expires_at = FirestoreLedger(firestore.Client(project=PROJECT)), datetime.now(UTC) + timedelta(days=1)
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(30):
+            subject, barrier = ids.new_session_id(), threading.Barrier(4)
+
+            def enter(number: int, subject: str = subject, barrier: threading.Barrier = barrier) -> object:
+                barrier.wait()
+                entry = Entry(f"last-{subject}", subject, "f", {"number": number}, expires_at)
+                return ledger.enter(entry, [Quota(subject, "tracks", 1, "tracks")]).details["number"]
+
+            assert len(set(pool.map(enter, range(4)))) == 1

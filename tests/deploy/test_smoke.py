@@ -1,0 +1,135 @@
+"""The smoke test and the canary of a deployed project, by `make` and the real gcloud."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from google.cloud import firestore
+
+from localcloud.addresses import Addresses
+from localcloud.parts import workers
+from localcloud.servers import identity as identity_server
+from localcloud.supervisor import Supervisor
+from musicgenerator.orders import order_from_bytes
+from tests.deploy.conftest import Installation
+from tests.deploy.expected import PROJECT
+from tests.deploy.operating import LAUNCHER, appeared, output
+
+pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900), pytest.mark.usefixtures("no_request_leaves_google")]
+
+API_PORT = 22_180
+
+
+@pytest.fixture(scope="module")
+def upload_handler(operated: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The staged upload_handler with its deployed environment; the deployed function has its address."""
+    function = operated.project.of("cloudfunctions")[LAUNCHER.replace("pipeline-launcher", "upload-handler")]
+    service, deployed_uri = function["serviceConfig"], function["serviceConfig"]["uri"]
+    home = tmp_path_factory.mktemp("upload_handler")
+    addresses = Addresses(API_PORT, home)
+    environ = {name: value.replace("https://", "http://") for name, value in service["environmentVariables"].items()}
+    environ |= {name: operated.environ[name] for name in operated.environ if name.endswith(("_HOST", "_proxy"))}
+    environ["STORAGE_EMULATOR_HOST"] = "http://storage.googleapis.com"
+    identity_server.prepare(addresses)
+    environ["GOOGLE_APPLICATION_CREDENTIALS"] = str(addresses.credentials_file)
+    (part,) = (part for part in workers(addresses, "", "") if part.name == "upload_handler")
+    with Supervisor(home / "logs", show=lambda _: None) as supervisor:
+        supervisor.start([replace(part, environ=environ)])
+        service["uri"] = addresses.url("upload_handler")
+        yield
+        service["uri"] = deployed_uri
+
+
+@pytest.mark.usefixtures("upload_handler")
+def test_a_smoke_run_uses_the_deployed_api_and_leaves_nothing(
+    operated: Installation, database: firestore.Client
+) -> None:
+    """The command uploads to the signed URL, downloads the music and deletes everything."""
+    storage, buckets = operated.project.of("storage"), f"b/{PROJECT}-musicgenerator"
+    before = set(storage)
+    with ThreadPoolExecutor(1) as threads:
+        smoke = threads.submit(operated.make, "smoke")
+        uploaded = appeared(lambda: sorted(set(storage) - before) or smoke.done())
+        assert uploaded is not True, smoke.result()
+        (work,) = database.collection("work").stream()
+        assert uploaded == [f"{buckets}-images/o/uploads/{work.id}"]
+        result = f"{buckets}-results/o/{work.get('token')}/music.mp3"
+        storage[result] = {"name": result.partition("/o/")[2], "bucket": f"{PROJECT}-musicgenerator-results"}
+        storage[result] |= {"generation": "1", "size": "5"}
+        operated.project.contents[result] = b"music"
+        url = f"http://storage.googleapis.com/{result.removeprefix('b/').replace('/o/', '/', 1)}"
+        track = database.document("sessions", work.get("session"), "tracks", work.id)
+        track.update({"status": "ready", "music": {"url": url, "bytes": 5}})
+        done = smoke.result()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"track {work.id}" in done.stdout
+    assert "music made, checked and deleted" in done.stdout
+    assert set(storage) == before
+    assert not track.get().exists
+
+
+@pytest.mark.usefixtures("upload_handler")
+def test_a_smoke_run_of_a_paused_system_says_why_it_fails(operated: Installation, database: firestore.Client) -> None:
+    """The API reads the switch of `make pause` and answers 503, which the command prints."""
+    output(operated, "pause")
+    done = operated.make("smoke")
+    assert done.returncode != 0
+    assert "/v1/sessions answered 503" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not [*database.collection("sessions").stream()]
+    assert operated.record(operated.project) == []
+
+
+def settled_canary(operated: Installation, database: firestore.Client, status: str) -> tuple[Any, dict[str, Any]]:
+    """Deploy the pipeline while the canary's track gets a status; return the finished `make`, and the canary's job."""
+    vertex = operated.project.of("aiplatform")
+    with ThreadPoolExecutor(1) as threads:
+        deploying = threads.submit(operated.make, "deploy-pipeline", YES="1", CANARY="yes")
+        name = appeared(lambda: next((name for name in vertex if "/pipelineJobs/" in name), None) or deploying.done())
+        assert name is not True, deploying.result()
+        job = vertex.pop(name)
+        track = job["labels"]["track"]
+        session = database.document("work", track).get().get("session")
+        database.document("sessions", session, "tracks", track).update({"status": status})
+        done = deploying.result()
+    assert not database.document("work", track).get().exists
+    return done, job
+
+
+def test_a_launcher_gets_a_new_template_only_after_a_canary_has_made_a_track(
+    operated: Installation, database: firestore.Client
+) -> None:
+    """The canary creates its own job with the new template; if it fails, the launcher keeps its template."""
+    functions, storage = operated.project.of("cloudfunctions"), operated.project.of("storage")
+    template = functions[LAUNCHER]["serviceConfig"]["environmentVariables"]["PIPELINE_TEMPLATE"]
+    before = f"gs://{PROJECT}-musicgenerator-pipeline/templates/before.yaml"
+    functions[LAUNCHER]["serviceConfig"]["environmentVariables"]["PIPELINE_TEMPLATE"] = before
+    functions[LAUNCHER]["labels"]["release"] = "before"
+    storage[f"b/{PROJECT}-musicgenerator-pipeline"]["labels"]["template"] = "before"
+
+    def used() -> str:
+        return str(functions[LAUNCHER]["serviceConfig"]["environmentVariables"]["PIPELINE_TEMPLATE"])
+
+    def switched() -> list[str]:
+        changes = [request for request in operated.project.requests if request.is_mutating]
+        operated.project.requests.clear()
+        return [request.name for request in changes if request.service == "cloudfunctions" and not request.verb]
+
+    done, job = settled_canary(operated, database, "failed")
+    assert done.returncode != 0
+    assert f"The canary made no track; the launcher keeps {before}." in done.stderr
+    assert (used(), switched()) == (before, [])
+    assert job["serviceAccount"] == f"mg-pipeline@{PROJECT}.iam.gserviceaccount.com"
+    parameters = job["runtimeConfig"]["parameterValues"]
+    assert parameters["order"] == f"gs://{PROJECT}-musicgenerator-pipeline/orders/{parameters['job']}.json"
+    written = operated.project.contents[f"b/{parameters['order'].removeprefix('gs://').replace('/', '/o/', 1)}"]
+    assert order_from_bytes(written).engine == "composer"
+
+    done, job = settled_canary(operated, database, "ready")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (used(), switched()) == (template, [LAUNCHER])
+    (executor,) = job["pipelineSpec"]["deploymentSpec"]["executors"].values()
+    assert executor["container"]["image"].startswith(f"us-central1-docker.pkg.dev/{PROJECT}/musicgenerator/")
+    assert storage[f"b/{PROJECT}-musicgenerator-pipeline"]["labels"]["template"] in template

@@ -1,0 +1,112 @@
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from musicgenerator import ids
+from musicgenerator.events import ObjectFinalized
+from musicgenerator.messages import CaptionMessage
+from tests.contracts.recorded import TRACK, recorded
+from tests.functions.captioner_scene import ENVIRON, Scene
+
+
+def dropped(**change: Any) -> Scene:
+    event = ObjectFinalized.from_data(recorded("storage_finalized_dropped")["body"] | change)
+    return Scene(event=event)
+
+
+def test_a_redelivered_event_of_a_deleted_drop_makes_no_track() -> None:
+    """The object was deleted with its track."""
+    scene = dropped()
+    scene.deliver()
+    track = ids.dropped_track_id(scene.event.bucket, scene.event.name, scene.event.generation)
+    scene.tracks.erase(scene.tracks.sessions[track], track)
+    scene.objects.erase(scene.event.bucket, scene.event.name)
+    scene.deliver()
+    assert list(scene.tracks.documents) == [TRACK]
+
+
+@pytest.mark.parametrize(("bucket", "name"), [("somebody-elses", "a.jpg"), ("musicgenerator-images", "folder/")])
+def test_what_is_no_uploaded_picture_is_left_alone(bucket: str, name: str) -> None:
+    """An object in another bucket, such as a result, and a folder's marker make no track."""
+    scene = Scene()
+    scene.event = replace(scene.event, bucket=bucket, name=name)
+    scene.deliver()
+    assert list(scene.tracks.documents) == [TRACK]
+    assert not scene.objects.read_names
+
+
+def test_a_dropped_object_becomes_a_track_of_the_drop_session() -> None:
+    """Its id is derived from the object, its request from the metadata; repeated deliveries find the same track."""
+    scene = dropped()
+    track = ids.dropped_track_id(scene.event.bucket, scene.event.name, scene.event.generation)
+    scene.deliver()
+    token = scene.tracks.works[track].token
+    scene.deliver()
+    assert set(scene.tracks.documents) == {TRACK, track}
+    assert scene.tracks.sessions[track] == ENVIRON["DROP_SESSION"]
+    document = scene.tracks.documents[track]
+    assert document["status"] == "captioned"
+    assert document["request"] == {
+        "hint": "잔잔한 파도",
+        "style": "",
+        "durationSeconds": 45,
+        "language": "ko",
+        "engine": None,
+        "seed": 7,
+    }
+    assert scene.tracks.works[track].token == token
+    assert document["music"] == {"coverUrl": f"https://storage.googleapis.com/musicgenerator-results/{token}/cover.jpg"}
+    assert [(CaptionMessage(ENVIRON["DROP_SESSION"], track, 1), "composer")] == scene.captions.heard
+    assert len(scene.describer.asked) == 1
+
+
+def test_a_dropped_object_s_track_can_be_resumed() -> None:
+    """The first invocation crashed after creating it: the sweeper's message names only the track."""
+    scene = dropped()
+    track = ids.dropped_track_id(scene.event.bucket, scene.event.name, scene.event.generation)
+    scene.tracks.meanwhile.append(_crash)
+    with pytest.raises(ConnectionError):
+        scene.deliver()
+    assert scene.tracks.documents[track]["status"] == "awaiting_upload"
+    scene.resume(track)
+    assert scene.tracks.documents[track]["status"] == "captioned"
+
+
+def test_an_upload_for_a_track_that_was_deleted_meanwhile_makes_none() -> None:
+    """`uploads/TRACK` belongs to an announced track; if that is deleted, a late upload creates nothing."""
+    scene = dropped(name=ids.upload_name(ids.new_track_id()))
+    before = dict(scene.tracks.documents)
+    scene.deliver()
+    assert scene.tracks.documents == before
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"durationSeconds": "5"},
+        {"durationSeconds": "long"},
+        {"durationSeconds": "30.5"},
+        {"seed": "-1"},
+        {"seed": "9" * 5000},
+        {"language": "fr"},
+        {"hint": "가" * 301},
+        {"goog-reserved-file-mtime": "1795338907"},
+        {"from_mapping": "x"},
+        {"__class__": "x"},
+    ],
+    ids=lambda metadata: json.dumps(metadata)[:30],
+)
+def test_metadata_that_is_not_understood_is_left_to_the_system(metadata: dict[str, str]) -> None:
+    """An invalid or unknown entry affects neither the track nor the valid entries."""
+    scene = dropped(metadata={"style": "waltz"} | metadata)
+    scene.deliver()
+    track = ids.dropped_track_id(scene.event.bucket, scene.event.name, scene.event.generation)
+    expected = recorded("track_awaiting_upload")["request"] | {"hint": "", "style": "waltz"}
+    assert scene.tracks.documents[track]["request"] == expected
+    assert scene.tracks.documents[track]["status"] == "captioned"
+
+
+def _crash() -> None:
+    raise ConnectionError("crashed")

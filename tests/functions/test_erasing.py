@@ -1,0 +1,204 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from admitting import Entry
+from command_requests import CommandRequest
+from problems import UnknownSessionError, UnknownTrackError
+
+from musicgenerator import ids
+from musicgenerator.errors import MoreToEraseError
+from musicgenerator.jobs import JobFacts, JobState, job_labels
+from musicgenerator.orders import order_name
+from musicgenerator.states import Status
+from tests.contracts.recorded import JOB, PIPELINE_BUCKET, SESSION, TOKEN, TRACK, recorded
+from tests.functions.commands_scene import IMAGES, KEY, OTHER, OTHER_SECRET, RESULTS, SECRET, Scene
+
+
+def test_a_deleted_track_leaves_nothing() -> None:
+    """Every generation of its picture, its whole folder, its documents; others' objects stay."""
+    scene = Scene()
+    scene.buckets.put(IMAGES, f"uploads/{TRACK}", b"older", 6)
+    scene.buckets.put(IMAGES, "uploads/another")
+    scene.buckets.put(RESULTS, f"{TOKEN}/music.mp3")
+    scene.buckets.put(RESULTS, "another/music.mp3")
+    scene.erase_track()
+    assert not scene.tracks.documents
+    assert not scene.tracks.works
+    assert sorted(scene.buckets.objects) == [(IMAGES, "uploads/another", 1), (RESULTS, "another/music.mp3", 1)]
+
+
+@pytest.mark.parametrize("status", [Status.CAPTIONED, Status.LAUNCHING, Status.COMPOSING])
+def test_what_runs_is_cancelled_before_it_is_deleted(status: Status) -> None:
+    """First the track, so that the launcher sees it, then the job."""
+    scene = Scene(status=status)
+    scene.erase_track()
+    assert scene.tracks.steps == [(TRACK, Status.CANCELLED)]
+    assert scene.jobs.cancelled == [JOB]
+    assert not scene.tracks.documents
+
+
+def orders(scene: Scene) -> list[str]:
+    """Put the orders of two attempts, and of another track, into the pipeline's bucket and return their names."""
+    names = [order_name(job) for job in (JOB, JOB.replace("-1", "-2"), f"mg-t{'a' * 26}-1")]
+    for name in names:
+        scene.buckets.put(PIPELINE_BUCKET, name)
+    return names
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_a_deleted_track_leaves_no_order(status: Status) -> None:
+    """No job of any attempt can write any more; another track's order stays."""
+    scene = Scene(status=status)
+    *_, others = orders(scene)
+    scene.erase_track()
+    assert scene.buckets.names(PIPELINE_BUCKET) == [others]
+
+
+@pytest.mark.parametrize("status", [Status.LAUNCHING, Status.COMPOSING, Status.CANCELLED])
+def test_the_order_of_a_job_that_may_still_write_stays(status: Status) -> None:
+    """The notifier needs it when the job has ended; the deletion is repeated after that, or not needed."""
+    scene = Scene(status=status)
+    scene.jobs.jobs[JOB] = JobFacts(JobState.UNDER_WAY, job_labels(TRACK, 1))
+    names = orders(scene)
+    scene.erase_track()
+    assert scene.buckets.names(PIPELINE_BUCKET) == sorted(names)
+    assert scene.buckets.names(RESULTS) == []
+
+
+def test_a_deletion_that_another_one_overtook_leaves_the_order_to_it() -> None:
+    """The other one has cancelled the job and knows whether it may still write."""
+    scene = Scene(status=Status.COMPOSING)
+    names = orders(scene)
+    scene.tracks.meanwhile.append(lambda: scene.tracks.erase(SESSION, TRACK))
+    scene.erase_track()
+    assert scene.buckets.names(PIPELINE_BUCKET) == sorted(names)
+
+
+def test_deleting_twice_is_deleting_once() -> None:
+    """The second time there is nothing left to do."""
+    scene = Scene()
+    for _ in range(2):
+        scene.erase_track()
+    for _ in range(2):
+        scene.erase_session()
+    assert not scene.tracks.documents
+    assert list(scene.sessions.sessions) == [OTHER]
+
+
+def test_a_dropped_picture_is_deleted_but_not_what_was_dropped_there_later() -> None:
+    """Its name is the person's, so only its own generation goes."""
+    image = recorded("track_ready")["image"] | {"object": "beach.jpg", "generation": 3}
+    scene = Scene(fields={"image": image})
+    scene.buckets.put(IMAGES, "beach.jpg", b"mine", 3)
+    scene.buckets.put(IMAGES, "beach.jpg", b"another's", 4)
+    scene.erase_track()
+    assert sorted(scene.buckets.objects) == [(IMAGES, "beach.jpg", 4)]
+
+
+def test_another_session_s_track_is_not_deleted() -> None:
+    """404 for a stranger, 401 for a wrong secret."""
+    scene = Scene()
+    with pytest.raises(UnknownTrackError):
+        scene.erase_track(OTHER, OTHER_SECRET)
+    for deletion in (scene.erase_track, scene.erase_session):
+        with pytest.raises(UnknownSessionError):
+            deletion(SESSION, OTHER_SECRET)
+    assert scene.document == recorded("track_ready")
+    assert len(scene.buckets.objects) == 2
+
+
+def test_a_deleted_track_does_not_come_back_by_the_request_that_made_it() -> None:
+    """The late repetition of a request is told that its track was deleted."""
+    scene = Scene()
+    track = scene.command("again", key=KEY).track
+    scene.erase_track(track=track)
+    with pytest.raises(UnknownTrackError):
+        scene.command("again", key=KEY)
+    assert not scene.other_tracks()
+
+
+def test_a_deleted_session_leaves_nothing() -> None:
+    """Its tracks with all their objects, its entries, itself; the other session keeps everything."""
+    scene = Scene()
+    scene.command("again", {"title": "밤"}, KEY)
+    scene.command("cancel", key=KEY)
+    mine = scene.api.uploads.announce_track(CommandRequest(SESSION, SECRET, "", {"contentType": "image/png"}, None))
+    theirs = scene.api.uploads.announce_track(
+        CommandRequest(OTHER, OTHER_SECRET, "", {"contentType": "image/png"}, None)
+    )
+    scene.buckets.put(IMAGES, f"uploads/{mine.track}")
+    scene.erase_session()
+    assert [theirs.track] == list(scene.tracks.documents) == list(scene.tracks.works)
+    assert [OTHER] == list(scene.sessions.sessions) == [entry.session for entry in scene.ledger.entries.values()]
+    assert not scene.buckets.objects
+
+
+def test_a_session_s_deletion_finds_the_cover_that_a_crash_left() -> None:
+    """The request stopped after the copy: no track knows the folder, but its entry does."""
+    scene = Scene()
+    entry = {"track": ids.new_track_id(), "token": "r" + "b" * 26}
+    scene.ledger.enter(_entry(entry), ())
+    scene.buckets.put(RESULTS, f"{entry['token']}/cover.jpg")
+    scene.erase_session()
+    assert not scene.buckets.objects
+
+
+def test_a_session_that_is_being_deleted_takes_no_command() -> None:
+    """Interrupted by an outage, it is closed; its secret still deletes it."""
+    scene = Scene(status=Status.COMPOSING)
+    scene.buckets.meanwhile.append(_outage)
+    with pytest.raises(ConnectionError):
+        scene.erase_session()
+    with pytest.raises(UnknownSessionError):
+        scene.command("again")
+    scene.erase_session()
+    assert not scene.tracks.documents
+    assert not scene.buckets.objects
+
+
+def test_an_expired_session_can_still_be_deleted() -> None:
+    """Whoever comes back late may still have everything removed."""
+    scene = Scene()
+    expired = replace(scene.sessions.sessions[SESSION], expires_at=datetime.now(UTC) - timedelta(days=1))
+    scene.sessions.sessions[SESSION] = expired
+    scene.erase_track()
+    scene.erase_session()
+    assert not scene.tracks.documents
+
+
+def test_another_take_in_a_session_that_is_deleted_meanwhile_does_not_stay() -> None:
+    """The deletion has looked for tracks and entries, and found none, before the request writes its own."""
+    scene = Scene()
+    scene.ledger.meanwhile.append(scene.erase_session)
+    with pytest.raises(UnknownSessionError):
+        scene.command("again", key=KEY)
+    assert not scene.tracks.documents
+    assert not scene.ledger.entries
+    assert not scene.buckets.objects
+    assert not scene.captions.heard
+
+
+def test_a_large_session_is_deleted_in_several_requests() -> None:
+    """The time of each is bounded; what is left keeps its secret, and the next request goes on."""
+    scene = Scene()
+    for _ in range(20):
+        scene.command("again")
+    scene.erase_budget_seconds = -1.0
+    with pytest.raises(MoreToEraseError):
+        scene.erase_session()
+    assert len(scene.tracks.documents) == 21
+    with pytest.raises(UnknownSessionError):
+        scene.command("again")
+    scene.erase_budget_seconds = 40.0
+    scene.erase_session()
+    assert not scene.tracks.documents
+    assert not scene.buckets.objects
+
+
+def _entry(details: dict[str, str]) -> Entry:
+    return Entry("name", SESSION, "fingerprint", details, datetime.now(UTC))
+
+
+def _outage() -> None:
+    raise ConnectionError("reset")
