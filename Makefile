@@ -93,9 +93,9 @@ pause unpause: .venv/.stamp ## Refuse commands and launch nothing, or resume
 	@$(OPERATE) $(PYTHON) -m operations.switch $(if $(filter pause,$@),on,off)
 
 ##@ Prove it
-.PHONY: test test-fast test-deploy lint types chaos bench bench-web costs simulate eval-captions eval-music corpus corpus-files
-test: setup setup-model-server build browser corpus-files lint ## Everything that CI runs
-	@cd web && npm test --silent
+.PHONY: test test-fast test-deploy test-page lint style scripts types chaos bench bench-web costs simulate eval-captions eval-music corpus corpus-files
+test: setup setup-model-server build browser corpus-files ## Everything that CI runs
+	@$(MAKE) --silent --jobs 2 lint test-page
 	@$(PYTHON) -m pytest -q -n $(WORKERS) --durations=25
 
 test-fast: .venv/.stamp ## Run the tests that need no emulator, no function and no browser
@@ -104,10 +104,16 @@ test-fast: .venv/.stamp ## Run the tests that need no emulator, no function and 
 test-deploy: $(READY) ## Deploy with the real gcloud against a control plane that records every request
 	@$(PYTHON) -m pytest -m deploy -q
 
-lint: .venv/.stamp ## Check formatting, lint, types, shell scripts and workflows
+test-page: web/node_modules/.stamp
+	@cd web && npm test --silent
+
+lint: style types scripts ## Check formatting, lint, types, shell scripts and workflows
+
+style: .venv/.stamp
 	@.venv/bin/ruff format --check --quiet . || { echo "Run 'make format'."; exit 1; }
 	@.venv/bin/ruff check --quiet .
-	@$(MAKE) --silent types
+
+scripts: .venv/.stamp
 	@.venv/bin/shellcheck infra/*.sh infra/steps/*.sh operations/*.sh tests/web/*.sh $(wildcard .ci/run)
 	@.venv/bin/actionlint .github/workflows/*.yml
 

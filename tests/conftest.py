@@ -22,10 +22,18 @@ settings.load_profile("repeatable")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "PlannedScheduling":
-    """Distribute the tests over the workers of ``pytest -n`` by `tests/support/plan.py`."""
-    from tests.support.plan import PlannedScheduling  # noqa: PLC0415  without workers nobody needs it
+    """Distribute the tests over the workers of ``pytest -n`` as `tests/support/plan.py` says."""
+    from tests.support.plan import PlannedScheduling  # noqa: PLC0415  only needed with workers
 
     return PlannedScheduling(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Sort the tests of a worker by the plan; without workers they run in the usual order."""
+    if hasattr(config, "workerinput"):
+        from tests.support.plan import place_of  # noqa: PLC0415  as above
+
+        items.sort(key=lambda item: place_of(item.nodeid))
 
 
 @pytest.fixture(scope="session")

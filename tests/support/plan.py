@@ -8,17 +8,22 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 from xdist.workermanage import NodeManager
 
 # A group runs on one worker, because its modules share fixed ports or a fixture that takes long to start.
-# Each module that is not named here is a group of its own. Named groups start first, in this order.
+# Groups start in this order: what takes longest first. Each module that is not named here is a group and starts later.
 GROUPS: Final = {
-    "chaos": ("tests/chaos/",),
     "local cloud": ("tests/cloud/", "tests/web/"),
+    "sabotage": ("tests/chaos/test_sabotage.py",),
     "deployed": (
         "tests/deploy/test_deployment.py",
         "tests/deploy/test_operating.py",
         "tests/deploy/test_smoke.py",
         "tests/deploy/test_two_installations.py",
     ),
+    "crash points": ("tests/chaos/test_crash_points.py",),
+    "first hours": ("tests/deploy/test_first_hours.py",),
+    "campaigns": ("tests/chaos/test_campaigns.py",),
+    "pictures": ("tests/pictures/",),
 }
+_PLACES: Final = {name: place for place, name in enumerate(GROUPS)}
 
 
 def group_of(node_id: str) -> str:
@@ -27,8 +32,13 @@ def group_of(node_id: str) -> str:
     return next((name for name, paths in GROUPS.items() if module.startswith(paths)), module)
 
 
+def place_of(node_id: str) -> int:
+    """Return the place of a test's group in the order in which groups start."""
+    return _PLACES.get(group_of(node_id), len(GROUPS))
+
+
 class PlannedScheduling(LoadScopeScheduling):
-    """Give each group to one worker, in the order in which pytest collected them."""
+    """Give each group to one worker, in the order of the collected tests."""
 
     def __init__(self, config: pytest.Config, log: Producer) -> None:
         super().__init__(config, log)
