@@ -52,7 +52,9 @@ def main() -> int:
     for core in tried:
         print(f"{noticed[core]:5} of {tried[core]:4} {core}")
     share = noticed.total() / tried.total()
-    print(f"{noticed.total():5} of {tried.total():4} noticed: {share:.1%}; {len(found) - len(different)} are equivalent")
+    print(
+        f"{noticed.total():5} of {tried.total():4} noticed: {share:.1%}; {len(found) - len(different)} are equivalent"
+    )
     return int(share < 0.95)
 
 
@@ -89,7 +91,9 @@ def _test(core: str, tree: ast.Module, change: Mutation | None) -> NoReturn:
 
 
 def _files(core: str) -> list[str]:
-    return [str(path) for name in CORES[core].split() for path in sorted(REPOSITORY.glob(f"tests/*/test_{name}.py"))]
+    folder = "unit" if core.startswith("src") else "functions"
+    paths = [Path("tests", folder, f"test_{name}.py") for name in CORES[core].split()]
+    return [str(path) for path in paths if path.exists()]
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 
 from typing import Final
 
-# Each core, with the tests that run after a change of it: `tests/*/test_NAME.py`, the likeliest first.
+# Each core, with the tests that run after a change of it: `tests/unit/test_NAME.py` or
+# `tests/functions/test_NAME.py`, the likeliest first.
 CORES: Final = {
     "functions/captioner/captioning.py": "captioning claiming drops parking overtaken_captioner",
     "functions/pipeline_launcher/launching.py": "launching calling_off regions limits overtaken_launcher",
     "functions/result_notifier/notifying.py": "notifying calling_off regions overtaken_notifier",
-    "functions/result_notifier/sweeping.py": "turns sweeping",
+    "functions/result_notifier/sweeping.py": "turns sweeps",
     "functions/upload_handler/admitting.py": "limits uploading commanding retrying erasing admitting",
     "functions/upload_handler/calling_off.py": "commanding regions erasing overtaken_commands",
     "functions/upload_handler/command_requests.py": "commanding uploading command_requests",
@@ -15,7 +16,7 @@ CORES: Final = {
     "functions/upload_handler/erasing.py": "commanding erasing overtaken_erasures",
     "functions/upload_handler/sessions.py": "uploading commanding erasing limits",
     "functions/upload_handler/uploading.py": "uploading limits overtaken_commands",
-    "src/musicgenerator/tracks.py": "tracks commanding retrying check_step",
+    "src/musicgenerator/tracks.py": "tracks steps",
     "src/musicgenerator/states.py": "states",
     "src/musicgenerator/counting.py": "counting",
     "src/musicgenerator/messages.py": "messages",
@@ -25,7 +26,7 @@ CORES: Final = {
     "src/musicgenerator/patience.py": "patience",
     "src/musicgenerator/settings.py": "settings patience",
     "src/musicgenerator/documents.py": "tracks documents",
-    "src/musicgenerator/jobs.py": "launching notifying calling_off",
+    "src/musicgenerator/jobs.py": "jobs",
 }
 
 # Packages that the tests import and no core changes, imported once for all changes.

@@ -67,7 +67,9 @@ def mutations(parent: ast.AST, function: str = "", *, inside: bool = False) -> I
 
 
 def _is_condition(parent: ast.AST, name: str) -> bool:
-    return (isinstance(parent, _CONDITIONAL) and name == "test") or (isinstance(parent, ast.comprehension) and name == "ifs")
+    return (isinstance(parent, _CONDITIONAL) and name == "test") or (
+        isinstance(parent, ast.comprehension) and name == "ifs"
+    )
 
 
 def _others(node: ast.AST, *, inside: bool) -> Iterator[ast.AST]:
