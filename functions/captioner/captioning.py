@@ -285,10 +285,7 @@ class Captioner:
         # Published before it is marked: after a crash in between, the message is repeated and launches nothing twice.
         engine = track.request.engine or self.settings.default_engine
         self.captions.announce(CaptionMessage(track.session, track.track_id, track.attempt), engine)
-        self.tracks.advance(
-            track.track_id,
-            lambda _, work: None if work.published else Change(work=replace(work, published=True)),
-        )
+        self.tracks.advance(track.track_id, lambda current, work: _mark_published(current, work, track.attempt))
 
 
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -302,6 +299,13 @@ def _end(track: Track, error: PermanentError, seen: TrackUpdate = _NOTHING) -> C
 
 def _holds(outcome: Outcome, owner: str) -> bool:
     return outcome.work.owner == owner
+
+
+def _mark_published(current: Track, work: PrivateTrack, attempt: int) -> Change | None:
+    # The next attempt may have begun meanwhile: its message is published and marked by the command that began it.
+    if work.published or current.attempt != attempt:
+        return None
+    return Change(work=replace(work, published=True))
 
 
 def _image(event: ObjectFinalized) -> Image:

@@ -1,0 +1,47 @@
+"""The cores with the tests that concern them, and the changes that change no behaviour."""
+
+from typing import Final
+
+# Each core, with the tests that run after a change of it: `tests/unit/test_NAME.py` or
+# `tests/functions/test_NAME.py`, the likeliest first.
+CORES: Final = {
+    "functions/captioner/captioning.py": "captioning claiming drops parking overtaken_captioner",
+    "functions/pipeline_launcher/launching.py": "launching calling_off regions limits overtaken_launcher",
+    "functions/result_notifier/notifying.py": "notifying calling_off regions overtaken_notifier",
+    "functions/result_notifier/sweeping.py": "turns sweeps",
+    "functions/upload_handler/admitting.py": "limits uploading commanding retrying erasing admitting",
+    "functions/upload_handler/calling_off.py": "commanding regions erasing overtaken_commands",
+    "functions/upload_handler/command_requests.py": "commanding uploading command_requests",
+    "functions/upload_handler/commanding.py": "commanding retrying limits overtaken_commands",
+    "functions/upload_handler/erasing.py": "commanding erasing overtaken_erasures",
+    "functions/upload_handler/sessions.py": "uploading commanding erasing limits",
+    "functions/upload_handler/uploading.py": "uploading limits overtaken_commands",
+    "src/musicgenerator/tracks.py": "tracks steps",
+    "src/musicgenerator/states.py": "states",
+    "src/musicgenerator/counting.py": "counting",
+    "src/musicgenerator/messages.py": "messages",
+    "src/musicgenerator/events.py": "events",
+    "src/musicgenerator/results.py": "results",
+    "src/musicgenerator/ids.py": "ids",
+    "src/musicgenerator/patience.py": "patience",
+    "src/musicgenerator/settings.py": "settings patience",
+    "src/musicgenerator/documents.py": "tracks documents",
+    "src/musicgenerator/jobs.py": "jobs",
+}
+
+# Packages that the tests import and no core changes, imported once for all changes.
+PRELOADED: Final = (
+    "_pytest.assertion.rewrite",
+    "flask",
+    "google.auth.transport.requests",
+    "google.cloud.aiplatform_v1",
+    "google.cloud.firestore",
+    "google.cloud.pubsub",
+    "google.cloud.storage",
+    "hypothesis.strategies",
+    "requests",
+    "xdist.plugin",
+    "yaml",
+)
+
+EQUIVALENT: Final[dict[str, dict[str, str]]] = {}
