@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from musicgenerator import documents
 from musicgenerator.briefs import DURATION_SECONDS, ENGINES, SEED, Brief
 from musicgenerator.errors import BriefError, OrderError
 from musicgenerator.ids import is_results_token
@@ -65,20 +66,8 @@ class Order:
         )
 
     def to_mapping(self) -> dict[str, Any]:
-        """Return the order as plain values."""
-        return {
-            "brief": self.brief.to_mapping(),
-            "engine": self.engine,
-            "seconds": self.seconds,
-            "seed": self.seed,
-            "resultsBucket": self.results_bucket,
-            "resultsToken": self.results_token,
-            "eventsTopic": self.events_topic,
-            "cover": self.cover,
-            "fallbackEngine": self.fallback_engine,
-            "modelEndpoint": self.model_endpoint,
-            "promptVersion": self.prompt_version,
-        }
+        """Return the order as JSON values."""
+        return documents.to_mapping(self) | {"brief": self.brief.to_mapping()}
 
 
 def orders_to_bytes(orders: Sequence[Order]) -> bytes:
