@@ -25,7 +25,7 @@ _AT_ONCE: Final = 8
 
 
 @dataclass(frozen=True)
-class Settings:
+class Buckets:
     """The buckets that hold a track's objects."""
 
     images_bucket: str
@@ -54,7 +54,7 @@ class Erasures:
     objects: Objects
     jobs: Jobs
     ledger: Ledger
-    settings: Settings
+    buckets: Buckets
     budget_seconds: float = 40.0
 
     def erase_track(self, session: str, secret: str, track: str) -> None:
@@ -109,19 +109,19 @@ class Erasures:
         self._erase_results(work.token)
         if called_off is not None and not called_off.job_may_write:
             # Otherwise the order stays until the job has ended: only the order tells the notifier where the job wrote.
-            self.objects.erase(self.settings.pipeline_bucket, track_orders_prefix(track.track_id))
+            self.objects.erase(self.buckets.pipeline_bucket, track_orders_prefix(track.track_id))
         self.ledger.close(track.track_id)
         # The documents last: a repeated deletion needs them to find the rest.
         self.tracks.erase(track.session, track.track_id)
         logs.info("track erased", track=track.track_id)
 
     def _erase_results(self, token: str) -> None:
-        folder = self.settings.results.folder(token)
+        folder = self.buckets.results.folder(token)
         self.objects.erase(folder.bucket, folder.name(""))
 
     def _erase_original(self, track: str, image: Image | None) -> None:
         announced = ids.upload_name(track)
-        self.objects.erase(self.settings.images_bucket, announced)
+        self.objects.erase(self.buckets.images_bucket, announced)
         if image is not None and image.object != announced:
             # The person chose a dropped picture's name; a later generation belongs to another track.
             self.objects.delete(image.bucket, image.object, image.generation)

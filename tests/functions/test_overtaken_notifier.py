@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
+from musicgenerator.errors import PermanentError
 from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import PipelineMessage
+from musicgenerator.results import MusicFacts
 from musicgenerator.states import FINAL, Status
 from tests.contracts.recorded import JOB, SESSION, TRACK, recorded
 from tests.functions.test_notifying import DAMAGED, MUSIC, Scene, found
@@ -34,7 +36,8 @@ def left(scene: Scene, other: tuple[Status, int] | None) -> Callable[[], None]:
 @pytest.mark.parametrize("end", ["music", "damaged", "failed", "cancelled"])
 def test_an_overtaken_notifier_changes_nothing(end: str, other: tuple[Status, int] | None) -> None:
     """The track was erased, ended or retried between decision and commit: it stays so, and no span is sent."""
-    scene = Scene(results=found({"music": MUSIC, "damaged": DAMAGED}.get(end)))
+    outcomes: dict[str, MusicFacts | PermanentError] = {"music": MUSIC, "damaged": DAMAGED}
+    scene = Scene(results=found(outcomes.get(end)))
     scene.job_is({"failed": JobState.FAILED, "cancelled": JobState.CANCELLED}.get(end, JobState.SUCCEEDED))
     scene.tracks.meanwhile.append(left(scene, other))
     scene.deliver()

@@ -183,7 +183,7 @@ class UploadHandler:
                 self.buckets,
                 self.jobs,
                 self.ledger,
-                erasing.Settings(self.images_bucket, self.results, self.pipeline_bucket),
+                erasing.Buckets(self.images_bucket, self.results, self.pipeline_bucket),
                 self.erase_budget_seconds,
             ),
             self.switch,
