@@ -2,19 +2,22 @@
 
 import json
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
-from musicgenerator.errors import PermanentError
 from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import PipelineMessage
-from musicgenerator.results import MusicFacts
 from musicgenerator.states import FINAL, Status
 from tests.contracts.recorded import JOB, SESSION, TRACK, recorded
 from tests.functions.test_notifying import DAMAGED, MUSIC, Scene, found
 from tests.functions.test_regions import OWN
 from tests.functions.test_regions import Scene as Regions
 from tests.support.fakes import HOME, MemoryPipelines
+
+if TYPE_CHECKING:
+    from musicgenerator.errors import PermanentError
+    from musicgenerator.results import MusicFacts
 
 # A track as another invocation or a command may have left it: its state and attempt, or None if it was erased.
 OVERTAKEN: list[tuple[Status, int] | None] = [
