@@ -32,7 +32,7 @@ def on_image_uploaded(event: CloudEvent) -> None:
 
 @functools.cache
 def bootstrap() -> Captioner:
-    """Build the clients once per instance, after the server has forked."""
+    """Build the clients, once an instance and after the server has forked."""
     env, project = os.environ, required(os.environ, "GOOGLE_CLOUD_PROJECT")
     database = firestore.Client(project=project, database=env.get("FIRESTORE_DATABASE"))
     settings = Settings.from_environ(env)

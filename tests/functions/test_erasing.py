@@ -36,8 +36,8 @@ def test_a_running_track_is_cancelled_before_it_is_deleted(status: Status) -> No
     assert not scene.tracks.documents
 
 
-def test_a_repeated_deletion_does_nothing() -> None:
-    """Tracks and sessions can be deleted twice."""
+def test_deleting_twice_is_deleting_once() -> None:
+    """The second time there is nothing left to do."""
     scene = Scene()
     for _ in range(2):
         scene.erase_track()

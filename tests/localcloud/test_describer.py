@@ -130,7 +130,7 @@ def test_any_picture_gives_a_brief(describer: Describer, language: str, picture:
     assert (language == "ko") == hangul
 
 
-def test_the_same_pixels_get_the_same_brief(describer: Describer) -> None:
+def test_same_pixels_same_brief_whatever_the_file(describer: Describer) -> None:
     """File format and metadata change nothing; only pixels count."""
     with Image.open(PHOTOS / "rocket.jpg") as opened:
         photo = opened.convert("RGB")
