@@ -74,7 +74,7 @@ class EmptyPictureError(PictureError):
 
 
 class NotAnImageError(PictureError):
-    """The bytes are not a picture, whatever name and type say."""
+    """The bytes are not a picture, although name and content type may say so."""
 
     code = "not_an_image"
     words = {

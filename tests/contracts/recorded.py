@@ -1,4 +1,4 @@
-"""The contracts as files, for the tests of producers and consumers."""
+"""Read the recorded contracts, for the tests of their producers and consumers."""
 
 import json
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ def recorded(name: str) -> Any:
 
 
 def recorded_track(status: Status) -> Track:
-    """Return the track of ``track_STATUS.json``, read as a store reads its document."""
+    """Return the track in ``track_STATUS.json``, read as from Firestore."""
     return Track.from_document(SESSION, TRACK, with_moments(recorded(f"track_{status}")))
 
 
@@ -45,7 +45,7 @@ def recorded_work(*, published: bool = False) -> PrivateTrack:
 
 
 def without_timestamps(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a track document without times, which differ from run to run; its timeline is a list of states."""
+    """Return a track document without times, which change with every run; its timeline is a list of states."""
     kept = {name: value for name, value in document.items() if name not in _MOMENTS}
     return kept | {"timeline": list(document["timeline"])}
 

@@ -1,4 +1,4 @@
-"""The captioner among its fakes, for the tests of what it does and of what an API's answer does to it."""
+"""The captioner with fakes for its ports."""
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -36,12 +36,11 @@ def picture_of(_: bytes) -> Picture:
 
 @dataclass
 class RefusingDecoder:
-    """Finds the same fault in every picture."""
+    """Refuses every picture with the same error."""
 
     failure: PermanentError
 
     def __call__(self, _: bytes) -> Picture:
-        """Raise it."""
         raise self.failure
 
 
@@ -52,7 +51,7 @@ def recorded_describer() -> ScriptedDescriber:
 
 @dataclass
 class Scene:
-    """The captioner among its fakes, with one announced track whose picture has been uploaded.
+    """The captioner with one announced track whose picture has been uploaded.
 
     ``adapter`` is a real describer that replaces the scripted one.
     """
@@ -73,16 +72,16 @@ class Scene:
         self.at(Status.AWAITING_UPLOAD)
 
     def at(self, status: Status, **work: Any) -> None:
-        """Put the track where the recorded document of this status is."""
+        """Store the recorded track of this status."""
         self.tracks.hold(recorded(f"track_{status}"), SESSION, TRACK, replace(recorded_work(), **work))
 
     def asking(self, **request: Any) -> None:
-        """Put a track there that waits for its picture and whose person asked for this."""
+        """Store a track that waits for its picture, with these wishes in its request."""
         document = recorded("track_awaiting_upload")
         self.tracks.hold(document | {"request": document["request"] | request}, SESSION, TRACK, recorded_work())
 
     def parked(self) -> None:
-        """Put the track where the recorded parked one is."""
+        """Store the recorded parked track."""
         self.tracks.hold(recorded("track_parked"), SESSION, TRACK, replace(recorded_work(), owner="gone", parked=True))
 
     def deliver(self) -> None:
@@ -90,7 +89,7 @@ class Scene:
         self._captioner().caption(self.event)
 
     def resume(self, track: str = TRACK) -> None:
-        """Deliver a replay's message."""
+        """Deliver a message of a replay or sweep."""
         self._captioner().resume(PictureMessage(track))
 
     def _captioner(self) -> Captioner:
@@ -106,10 +105,8 @@ class Scene:
 
     @property
     def document(self) -> dict[str, Any]:
-        """The track's document."""
         return self.tracks.documents[TRACK]
 
     @property
     def work(self) -> PrivateTrack:
-        """The private work beside it."""
         return self.tracks.works[TRACK]

@@ -1,4 +1,4 @@
-"""The commands among their fakes, for the tests of what they do."""
+"""The API's commands with fakes for their ports."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ UNDER_WAY = [status for status in Status if status not in FINAL]
 
 @dataclass
 class Scene(UploadHandler):
-    """The commands among their fakes, with two sessions open and one recorded track in the first."""
+    """The API with two open sessions; the first one has the recorded track."""
 
     status: Status = Status.READY
     fields: dict[str, Any] = field(default_factory=dict)
@@ -39,14 +39,14 @@ class Scene(UploadHandler):
         self.buckets.put(RESULTS, f"{TOKEN}/cover.jpg", b"cover")
 
     def at(self, status: Status, work: PrivateTrack | None = None, **fields: Any) -> None:
-        """Put the track where the recorded document of this status is, some fields changed."""
+        """Store the recorded track of this status, with some fields changed."""
         document = recorded(f"track_{status}") | fields
         self.tracks.hold(document, SESSION, TRACK, work or recorded_work(published=True))
 
     def command(self, name: str, body: dict[str, Any] | None = None, key: str | None = None) -> TrackState:
-        asked = CommandRequest(SESSION, SECRET, TRACK, body or {}, key, "203.0.113.9")
-        standing: TrackState = getattr(self.api.commands, name)(asked)
-        return standing
+        request = CommandRequest(SESSION, SECRET, TRACK, body or {}, key, "203.0.113.9")
+        state: TrackState = getattr(self.api.commands, name)(request)
+        return state
 
     def erase_track(self, session: str = SESSION, secret: str = SECRET, track: str = TRACK) -> None:
         self.api.erasures.erase_track(session, secret, track)

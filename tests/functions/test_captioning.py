@@ -39,7 +39,7 @@ def test_the_describer_gets_the_picture_and_the_wish() -> None:
     """It receives the decoded picture, never the upload, and the person's request."""
     scene = Scene()
     scene.deliver()
-    assert [(picture_of(b""), recorded_track(Status.AWAITING_UPLOAD).request)] == scene.describer.asked
+    assert scene.describer.asked == [(picture_of(b""), recorded_track(Status.AWAITING_UPLOAD).request)]
 
 
 def test_the_asked_engine_is_announced() -> None:
@@ -118,7 +118,7 @@ def test_a_description_that_cannot_be_used_fails_the_track() -> None:
     scene.describer.failure = CaptionFailedError("cut short")
     scene.deliver()
     assert scene.document["status"] == "failed"
-    assert CaptionFailedError("").to_mapping("ko") == scene.document["error"]
+    assert scene.document["error"] == CaptionFailedError("").to_mapping("ko")
     assert scene.document["describer"] == recorded("track_captioned")["describer"]
     assert (scene.document["image"]["width"], scene.document["image"]["height"]) == (4032, 3024)
 
@@ -134,7 +134,7 @@ def test_an_object_deleted_before_it_is_read_ends_its_track(gone: str) -> None:
         scene.objects.upload(replace(scene.event, generation=scene.event.generation + 1), b"another")
     scene.resume()
     assert scene.document["status"] == "failed"
-    assert PictureGoneError("").to_mapping("ko") == scene.document["error"]
+    assert scene.document["error"] == PictureGoneError("").to_mapping("ko")
 
 
 @pytest.mark.parametrize("status", ["awaiting_upload", "captioning"])
@@ -155,7 +155,7 @@ def test_an_object_beyond_the_limit_is_not_downloaded() -> None:
     scene = Scene(decode=RefusingDecoder(PictureTooLargeError("too large")))
     scene.objects.upload(replace(scene.event, size=5 * 10**12), b"picture")
     scene.deliver()
-    assert PictureTooLargeError("").to_mapping("ko") == scene.document["error"]
+    assert scene.document["error"] == PictureTooLargeError("").to_mapping("ko")
     assert not scene.objects.read_names
 
 
@@ -194,7 +194,7 @@ def test_an_announced_picture_that_never_came_ends_its_track() -> None:
     scene.objects.erase(scene.event.bucket, scene.event.name)
     scene.resume()
     assert scene.document["status"] == "failed"
-    assert UploadMissingError("").to_mapping("ko") == scene.document["error"]
+    assert scene.document["error"] == UploadMissingError("").to_mapping("ko")
     scene.at(Status.AWAITING_UPLOAD)
     scene.tracks.meanwhile.append(lambda: scene.at(Status.CAPTIONING, owner="another", lease_until=soon()))
     scene.resume()

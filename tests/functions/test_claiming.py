@@ -143,9 +143,9 @@ def test_a_picture_that_was_claimed_too_often_fails(claims: int, status: str) ->
     scene.at(Status.CAPTIONING, owner="another", claims=claims)
     scene.deliver()
     assert scene.document["status"] == status
-    assert (status == "captioned") is bool(scene.describer.asked)
+    assert bool(scene.describer.asked) is (status == "captioned")
     ended = CaptionAbandonedError("").to_mapping("ko")
-    assert (ended if status == "failed" else None) == scene.document["error"]
+    assert scene.document["error"] == (ended if status == "failed" else None)
 
 
 def test_every_claim_is_counted() -> None:

@@ -21,12 +21,12 @@ from tests.functions.commands_scene import KEY, OTHER, OTHER_SECRET, RESULTS, SE
 COMMANDS = ["again", "cancel", "retry"]
 
 
-def test_again_makes_another_track_of_the_same_picture() -> None:
-    """At `captioned`, first attempt, the picture's facts copied, a folder and a seed of its own, announced."""
+def test_again_creates_another_track_of_the_same_picture() -> None:
+    """The new track is captioned and announced, with the picture's facts, its own folder and its own seed."""
     scene = Scene()
-    standing = scene.command("again")
+    state = scene.command("again")
     (track,) = scene.other_tracks()
-    assert TrackState(SESSION, track, Status.CAPTIONED, 1) == standing
+    assert state == TrackState(SESSION, track, Status.CAPTIONED, 1)
     document, source = scene.tracks.documents[track], scene.document
     for name in ("image", "brief"):
         assert document[name] == source[name]
@@ -41,16 +41,16 @@ def test_again_makes_another_track_of_the_same_picture() -> None:
     assert scene.tracks.expiries[track] == scene.sessions.sessions[SESSION].expires_at
 
 
-def test_the_source_of_another_take_stays_as_it_was() -> None:
-    """Its document, its work and its objects."""
+def test_again_does_not_change_its_source() -> None:
+    """Document, private track and objects stay."""
     scene = Scene()
     scene.command("again", {"title": "밤"})
     assert scene.document == recorded("track_ready")
     assert scene.tracks.works[TRACK] == recorded_work(published=True)
 
 
-def test_what_is_edited_stands_in_the_brief_and_the_request() -> None:
-    """Every field that a person may edit; the rest is as it was."""
+def test_edits_replace_fields_of_brief_and_request() -> None:
+    """Every editable field is replaced; all others keep their values."""
     scene = Scene()
     edit = {
         "title": "밤바다",
@@ -73,8 +73,8 @@ def test_what_is_edited_stands_in_the_brief_and_the_request() -> None:
     assert scene.captions.heard[0][1] == "lyria-002"
 
 
-def test_words_are_brought_down_to_plain_text() -> None:
-    """Addresses, markup and invisible characters go, as they go from a model's words."""
+def test_edited_texts_are_sanitized() -> None:
+    """URLs, markup and invisible characters are removed, as in a model's texts."""
     scene = Scene()
     track = scene.command("again", {"title": "<b>밤</b>\u202e https://evil.example 바다"}).track
     assert scene.tracks.documents[track]["brief"]["title"] == "밤 바다"
@@ -108,7 +108,7 @@ def test_words_are_brought_down_to_plain_text() -> None:
     ],
 )
 def test_an_edit_out_of_bounds_is_named(edit: dict[str, Any], name: str) -> None:
-    """Nothing is made, counted or announced."""
+    """The error names the field; nothing is created, counted or announced."""
     scene = Scene()
     with pytest.raises(InvalidRequestError) as caught:
         scene.command("again", edit)
@@ -119,16 +119,16 @@ def test_an_edit_out_of_bounds_is_named(edit: dict[str, Any], name: str) -> None
 
 
 @pytest.mark.parametrize("status", [Status.AWAITING_UPLOAD, Status.CAPTIONING, Status.REJECTED])
-def test_a_track_without_a_brief_has_no_other_take(status: Status) -> None:
-    """There is nothing to make it of."""
+def test_a_track_without_a_brief_cannot_be_made_again(status: Status) -> None:
+    """Without a brief there is nothing to make music from."""
     scene = Scene(status=status, fields={"brief": None})
     with pytest.raises(WrongStateError):
         scene.command("again")
     assert not scene.other_tracks()
 
 
-def test_another_take_without_a_cover_is_made_all_the_same() -> None:
-    """The cover may have been removed by hand."""
+def test_again_works_without_a_cover() -> None:
+    """Somebody may have deleted the cover by hand."""
     scene = Scene()
     scene.buckets.objects.clear()
     track = scene.command("again").track
@@ -136,8 +136,8 @@ def test_another_take_without_a_cover_is_made_all_the_same() -> None:
     assert len(scene.captions.heard) == 1
 
 
-def test_the_same_key_and_body_make_one_take() -> None:
-    """One track with one seed, counted once and announced once."""
+def test_the_same_key_and_body_create_one_track() -> None:
+    """The track is counted and announced once."""
     scene = Scene()
     first, again = (scene.command("again", {"title": "밤"}, KEY) for _ in range(2))
     assert again == first
@@ -146,8 +146,8 @@ def test_the_same_key_and_body_make_one_take() -> None:
     assert len(scene.captions.heard) == 1
 
 
-def test_a_crash_before_the_announcement_is_made_up_for_by_the_repeated_request() -> None:
-    """The topic failed: the same track is announced the second time, in the same folder."""
+def test_a_repeated_request_announces_a_track_after_a_crash() -> None:
+    """The topic fails once; the repeated request announces the same track, with the same folder."""
     scene = Scene()
     scene.captions.failures.append(ConnectionError("reset"))
     with pytest.raises(ConnectionError):
@@ -161,7 +161,7 @@ def test_a_crash_before_the_announcement_is_made_up_for_by_the_repeated_request(
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_key_belongs_to_one_body(name: str) -> None:
-    """Another body under the same key is refused, whatever the command."""
+    """Every command refuses the key with another body."""
     scene = failed()
     scene.command(name, {}, KEY)
     before = dict(scene.tracks.documents)
@@ -171,12 +171,12 @@ def test_a_key_belongs_to_one_body(name: str) -> None:
 
 
 @pytest.mark.parametrize("status", UNDER_WAY)
-def test_a_track_under_way_is_cancelled_with_words(status: Status) -> None:
-    """In the person's language; the second time nothing changes."""
+def test_a_running_track_is_cancelled_with_an_error(status: Status) -> None:
+    """The error is in the person's language; a second cancellation changes nothing."""
     scene = Scene(status=status)
     for _ in range(2):
         assert scene.command("cancel") == TrackState(SESSION, TRACK, Status.CANCELLED, 1)
-        assert (scene.document["error"]) == {
+        assert scene.document["error"] == {
             "code": "cancelled",
             "message": TrackCancelledError.words["ko"],
             "retryable": False,
@@ -185,8 +185,8 @@ def test_a_track_under_way_is_cancelled_with_words(status: Status) -> None:
 
 
 @pytest.mark.parametrize("status", [Status.CAPTIONED, Status.LAUNCHING, Status.COMPOSING])
-def test_with_the_track_its_job_is_cancelled(status: Status) -> None:
-    """And again when the command is repeated: the first one may have crashed before."""
+def test_a_cancellation_cancels_the_job(status: Status) -> None:
+    """A repeated command cancels the job again, because the first one may have crashed before it did."""
     scene = Scene(status=status)
     scene.command("cancel")
     assert scene.jobs.cancelled == [JOB]
@@ -195,23 +195,23 @@ def test_with_the_track_its_job_is_cancelled(status: Status) -> None:
 
 
 def test_a_track_without_a_brief_has_no_job_to_cancel() -> None:
-    """Nobody asks Vertex AI."""
+    """Vertex AI gets no request."""
     scene = Scene(status=Status.CAPTIONING)
     scene.command("cancel")
     assert not scene.jobs.cancelled
 
 
 @pytest.mark.parametrize("status", sorted(FINAL - {Status.CANCELLED}))
-def test_a_track_at_its_end_stays_as_it_is(status: Status) -> None:
-    """The answer says where it stands."""
+def test_a_track_in_a_final_state_is_not_cancelled(status: Status) -> None:
+    """The response has the track's state."""
     scene = Scene(status=status)
-    assert status is scene.command("cancel").status
+    assert scene.command("cancel").status is status
     assert scene.document == recorded(f"track_{status}")
     assert not scene.jobs.cancelled
 
 
-def test_music_that_is_ready_in_the_very_moment_stays() -> None:
-    """The notifier wrote between the decision and the commit."""
+def test_a_track_that_becomes_ready_meanwhile_is_not_cancelled() -> None:
+    """The notifier writes between the decision and the commit."""
     scene = Scene(status=Status.COMPOSING)
     scene.tracks.meanwhile.append(lambda: scene.at(Status.READY))
     assert scene.command("cancel").status is Status.READY
@@ -219,7 +219,7 @@ def test_music_that_is_ready_in_the_very_moment_stays() -> None:
 
 
 def test_a_repeated_cancellation_does_not_reach_the_next_attempt() -> None:
-    """A key stands for the attempt that it was given to."""
+    """A key belongs to the attempt that it first cancelled."""
     scene = Scene(status=Status.FAILED)
     assert scene.command("cancel", key=KEY).status is Status.FAILED
     scene.at(Status.COMPOSING, attempt=2)
@@ -227,8 +227,8 @@ def test_a_repeated_cancellation_does_not_reach_the_next_attempt() -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_another_session_s_track_is_not_there(name: str) -> None:
-    """404, and nothing is changed, whichever of the two sessions is named."""
+def test_another_session_s_track_cannot_be_commanded(name: str) -> None:
+    """It fails with either session and either secret, and changes nothing."""
     scene = failed()
     before = dict(scene.document)
     command = getattr(scene.api.commands, name)
@@ -243,8 +243,8 @@ def test_another_session_s_track_is_not_there(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_key_that_anybody_could_guess_is_refused(name: str) -> None:
-    """Before anything is changed."""
+def test_a_short_key_is_refused(name: str) -> None:
+    """Nothing changes."""
     scene = failed()
     before = dict(scene.document)
     with pytest.raises(ProblemError) as caught:

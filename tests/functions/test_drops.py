@@ -58,7 +58,7 @@ def test_a_dropped_object_becomes_a_track_of_the_drop_session() -> None:
     }
     assert scene.tracks.works[track].token == token
     assert document["music"] == {"coverUrl": f"https://storage.googleapis.com/musicgenerator-results/{token}/cover.jpg"}
-    assert [(CaptionMessage(ENVIRON["DROP_SESSION"], track, 1), "composer")] == scene.captions.heard
+    assert scene.captions.heard == [(CaptionMessage(ENVIRON["DROP_SESSION"], track, 1), "composer")]
     assert len(scene.describer.asked) == 1
 
 

@@ -16,7 +16,7 @@ from tests.functions.commands_scene import IMAGES, KEY, OTHER, OTHER_SECRET, RES
 
 
 def test_a_deleted_track_leaves_nothing() -> None:
-    """Every generation of its picture, its whole folder, its documents; others' objects stay."""
+    """Every generation of its picture, its folder and its documents are deleted; other objects stay."""
     scene = Scene()
     scene.buckets.put(IMAGES, f"uploads/{TRACK}", b"older", 6)
     scene.buckets.put(IMAGES, "uploads/another")
@@ -29,8 +29,8 @@ def test_a_deleted_track_leaves_nothing() -> None:
 
 
 @pytest.mark.parametrize("status", [Status.CAPTIONED, Status.LAUNCHING, Status.COMPOSING])
-def test_what_runs_is_cancelled_before_it_is_deleted(status: Status) -> None:
-    """First the track, so that the launcher sees it, then the job."""
+def test_a_running_track_is_cancelled_before_it_is_deleted(status: Status) -> None:
+    """First the track is cancelled, so that the launcher sees it, then the job."""
     scene = Scene(status=status)
     scene.erase_track()
     assert scene.tracks.steps == [(TRACK, Status.CANCELLED)]
@@ -87,7 +87,7 @@ def test_deleting_twice_is_deleting_once() -> None:
 
 
 def test_a_dropped_picture_is_deleted_but_not_what_was_dropped_there_later() -> None:
-    """Its name is the person's, so only its own generation goes."""
+    """The person chose its name, so only its own generation is deleted."""
     image = recorded("track_ready")["image"] | {"object": "beach.jpg", "generation": 3}
     scene = Scene(fields={"image": image})
     scene.buckets.put(IMAGES, "beach.jpg", b"mine", 3)
@@ -97,7 +97,7 @@ def test_a_dropped_picture_is_deleted_but_not_what_was_dropped_there_later() -> 
 
 
 def test_another_session_s_track_is_not_deleted() -> None:
-    """404 for a stranger, 401 for a wrong secret."""
+    """Another session gets 404, and a wrong secret 401."""
     scene = Scene()
     with pytest.raises(UnknownTrackError):
         scene.erase_track(OTHER, OTHER_SECRET)
@@ -108,8 +108,8 @@ def test_another_session_s_track_is_not_deleted() -> None:
     assert len(scene.buckets.objects) == 2
 
 
-def test_a_deleted_track_does_not_come_back_by_the_request_that_made_it() -> None:
-    """The late repetition of a request is told that its track was deleted."""
+def test_a_repeated_request_does_not_create_a_deleted_track_again() -> None:
+    """The error says that the track was deleted."""
     scene = Scene()
     track = scene.command("again", key=KEY).track
     scene.erase_track(track=track)
@@ -119,7 +119,7 @@ def test_a_deleted_track_does_not_come_back_by_the_request_that_made_it() -> Non
 
 
 def test_a_deleted_session_leaves_nothing() -> None:
-    """Its tracks with all their objects, its entries, itself; the other session keeps everything."""
+    """Its tracks with all objects, its entries and its document are deleted; the other session keeps everything."""
     scene = Scene()
     scene.command("again", {"title": "밤"}, KEY)
     scene.command("cancel", key=KEY)
@@ -129,13 +129,13 @@ def test_a_deleted_session_leaves_nothing() -> None:
     )
     scene.buckets.put(IMAGES, f"uploads/{mine.track}")
     scene.erase_session()
-    assert [theirs.track] == list(scene.tracks.documents) == list(scene.tracks.works)
-    assert [OTHER] == list(scene.sessions.sessions) == [entry.session for entry in scene.ledger.entries.values()]
+    assert list(scene.tracks.documents) == list(scene.tracks.works) == [theirs.track]
+    assert list(scene.sessions.sessions) == [entry.session for entry in scene.ledger.entries.values()] == [OTHER]
     assert not scene.buckets.objects
 
 
-def test_a_session_s_deletion_finds_the_cover_that_a_crash_left() -> None:
-    """The request stopped after the copy: no track knows the folder, but its entry does."""
+def test_a_session_s_deletion_finds_the_cover_of_a_crashed_request() -> None:
+    """The request crashed after the copy: no track names the folder, but its ledger entry does."""
     scene = Scene()
     entry = {"track": ids.new_track_id(), "token": "r" + "b" * 26}
     scene.ledger.enter(_entry(entry), ())
@@ -144,8 +144,8 @@ def test_a_session_s_deletion_finds_the_cover_that_a_crash_left() -> None:
     assert not scene.buckets.objects
 
 
-def test_a_session_that_is_being_deleted_takes_no_command() -> None:
-    """Interrupted by an outage, it is closed; its secret still deletes it."""
+def test_a_session_whose_deletion_failed_accepts_no_command() -> None:
+    """An outage interrupts the deletion; the session is closed, and its secret can still delete it."""
     scene = Scene(status=Status.COMPOSING)
     scene.buckets.meanwhile.append(_outage)
     with pytest.raises(ConnectionError):
@@ -158,7 +158,7 @@ def test_a_session_that_is_being_deleted_takes_no_command() -> None:
 
 
 def test_an_expired_session_can_still_be_deleted() -> None:
-    """Whoever comes back late may still have everything removed."""
+    """The person can still delete everything."""
     scene = Scene()
     expired = replace(scene.sessions.sessions[SESSION], expires_at=datetime.now(UTC) - timedelta(days=1))
     scene.sessions.sessions[SESSION] = expired
@@ -167,8 +167,8 @@ def test_an_expired_session_can_still_be_deleted() -> None:
     assert not scene.tracks.documents
 
 
-def test_another_take_in_a_session_that_is_deleted_meanwhile_does_not_stay() -> None:
-    """The deletion has looked for tracks and entries, and found none, before the request writes its own."""
+def test_again_in_a_session_that_is_deleted_meanwhile_leaves_nothing() -> None:
+    """The deletion has listed tracks and entries before the request writes its own."""
     scene = Scene()
     scene.ledger.meanwhile.append(scene.erase_session)
     with pytest.raises(UnknownSessionError):
@@ -180,7 +180,7 @@ def test_another_take_in_a_session_that_is_deleted_meanwhile_does_not_stay() -> 
 
 
 def test_a_large_session_is_deleted_in_several_requests() -> None:
-    """The time of each is bounded; what is left keeps its secret, and the next request goes on."""
+    """Each request has a time limit; the session keeps its secret, and the next request continues."""
     scene = Scene()
     for _ in range(20):
         scene.command("again")

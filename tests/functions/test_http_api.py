@@ -21,7 +21,7 @@ BEARER = {"Authorization": f"Bearer {SECRET}"}
 
 @dataclass
 class UploadHandler(command_fakes.UploadHandler):
-    """The HTTP face over the fakes, with the recorded session open."""
+    """The API with fakes for its ports and the recorded session open."""
 
     def __post_init__(self) -> None:
         expires_at = datetime.now(UTC) + timedelta(days=1)
@@ -41,7 +41,7 @@ def problem(response: flask.Response) -> dict[str, Any]:
 
 
 def assert_like(expected: dict[str, Any], response: flask.Response) -> dict[str, Any]:
-    """Check status and headers against the recorded answer and return the body."""
+    """Check a response's status and headers against the recorded ones and return its body."""
     assert response.status_code == expected["status"]
     for name, value in expected["headers"].items():
         assert response.headers[name] == value
@@ -49,7 +49,7 @@ def assert_like(expected: dict[str, Any], response: flask.Response) -> dict[str,
 
 
 def test_a_session_is_opened_as_recorded() -> None:
-    """Session, secret and the moment of its end."""
+    """The response has id, secret and expiry."""
     expected = recorded("http_session_created")["response"]
     body = assert_like(expected, UploadHandler().ask_as_recorded("http_session_created"))
     assert set(body) == set(expected["body"])
@@ -59,27 +59,27 @@ def test_a_session_is_opened_as_recorded() -> None:
 
 
 def test_a_track_is_announced_as_recorded() -> None:
-    """The track and the signed upload; what differs is the track's random id."""
+    """Track and signed upload are equal except for the track's random id."""
     expected = recorded("http_track_announced")["response"]
     body = assert_like(expected, UploadHandler().ask_as_recorded("http_track_announced"))
     assert json.loads(json.dumps(body).replace(body["track"], TRACK)) == expected["body"]
 
 
 def test_a_problem_is_answered_as_recorded() -> None:
-    """RFC 9457, with the field that is wrong."""
+    """A document of RFC 9457 names the invalid field."""
     expected = recorded("http_problem")["response"]
     assert assert_like(expected, UploadHandler().ask_as_recorded("http_problem")) == expected["body"]
 
 
-def test_a_repeated_request_is_answered_alike() -> None:
-    """The same key and body, the same answer."""
+def test_a_repeated_request_gets_the_same_response() -> None:
+    """Key and body are equal."""
     handler = UploadHandler()
     for name in ("http_session_created", "http_track_announced"):
         assert handler.ask_as_recorded(name).get_json() == handler.ask_as_recorded(name).get_json()
 
 
-def test_a_key_with_another_body_is_unprocessable() -> None:
-    """The first answer stands."""
+def test_a_key_with_another_body_is_refused() -> None:
+    """The status is 422."""
     handler = UploadHandler()
     headers = BEARER | {"Idempotency-Key": "7c9e6679-7425-40de-944b-e07fc1f90ae7"}
     handler.ask("POST", TRACKS, headers=headers, json=BODY)
@@ -91,8 +91,8 @@ def test_a_key_with_another_body_is_unprocessable() -> None:
     "path", ["/", "/v1", "/v1/sessions/", "/v1/sessions/a", "/v1/sessions/a/b/tracks", "/v2/sessions"]
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_nothing_lives_at_other_paths(path: str, method: str) -> None:
-    """And the answer names the paths there are."""
+def test_other_paths_are_not_found(path: str, method: str) -> None:
+    """The problem lists the paths that exist."""
     response = UploadHandler().ask(method, path)
     assert response.status_code == 404
     assert "/v1/sessions" in problem(response)["detail"]
@@ -100,8 +100,8 @@ def test_nothing_lives_at_other_paths(path: str, method: str) -> None:
 
 @pytest.mark.parametrize("path", ["/v1/sessions", TRACKS])
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
-def test_another_method_is_told_the_one_there_is(path: str, method: str) -> None:
-    """RFC 9110 wants the Allow header in every 405."""
+def test_another_method_is_refused_with_the_allowed_ones(path: str, method: str) -> None:
+    """RFC 9110 requires an Allow header in every 405."""
     response = UploadHandler().ask(method, path)
     assert (response.status_code, problem(response)["code"]) == (405, "method_not_allowed")
     assert "POST" in response.headers["Allow"]
@@ -110,8 +110,8 @@ def test_another_method_is_told_the_one_there_is(path: str, method: str) -> None
 @pytest.mark.parametrize(
     "authorization", [None, "", "Bearer", "Bearer ", "Bearer wrong", f"Basic {SECRET}", SECRET, "Bearer é"]
 )
-def test_without_the_session_s_secret_nothing_is_made(authorization: str | None) -> None:
-    """401, with the scheme that is asked for."""
+def test_a_command_without_the_session_s_secret_is_refused(authorization: str | None) -> None:
+    """The status is 401, with the authentication scheme, and nothing is created."""
     handler = UploadHandler()
     headers = {} if authorization is None else {"Authorization": authorization}
     response = handler.ask("POST", TRACKS, headers=headers, json=BODY)
@@ -120,8 +120,8 @@ def test_without_the_session_s_secret_nothing_is_made(authorization: str | None)
     assert not handler.tracks.documents
 
 
-def test_the_scheme_is_read_in_any_case() -> None:
-    """As RFC 9110 has it."""
+def test_the_authentication_scheme_is_case_insensitive() -> None:
+    """RFC 9110 requires it."""
     assert (
         UploadHandler().ask("POST", TRACKS, headers={"Authorization": f"bearer  {SECRET}"}, json=BODY).status_code
         == 201
@@ -133,28 +133,28 @@ def test_the_scheme_is_read_in_any_case() -> None:
     [b"{", b"[]", b"5", b'"a"', b"null", b"\xff\xfe", b"[" * 16_000, b'{"seed": ' + b"9" * 5_000 + b"}"],
     ids=["cut", "list", "number", "text", "null", "not UTF-8", "nested too deep", "huge number"],
 )
-def test_a_body_that_is_no_json_object_is_refused(data: bytes) -> None:
-    """With a problem document, not with a crash."""
+def test_a_body_that_is_not_a_json_object_is_refused(data: bytes) -> None:
+    """The response is a problem document."""
     response = UploadHandler().ask("POST", TRACKS, headers=BEARER, data=data)
     assert (response.status_code, problem(response)["code"]) == (400, "invalid_request")
 
 
-def test_half_a_character_in_a_wish_is_refused() -> None:
-    """A lone surrogate, which JSON can spell and no store can keep."""
+def test_a_lone_surrogate_is_refused() -> None:
+    """JSON can contain it, but no store can keep it."""
     data = b'{"contentType": "image/jpeg", "hint": "\\ud83c"}'
     response = UploadHandler().ask("POST", TRACKS, headers=BEARER, data=data)
     assert (response.status_code, problem(response)["field"]) == (400, "hint")
 
 
 def test_a_large_body_is_refused() -> None:
-    """Commands are small."""
+    """A body has at most 16 KiB."""
     response = UploadHandler().ask("POST", "/v1/sessions", data=b"{}".ljust(16_385))
     assert (response.status_code, problem(response)["code"]) == (400, "invalid_request")
     assert UploadHandler().ask("POST", "/v1/sessions", data=b"{}".ljust(16_384)).status_code == 201
 
 
 def test_a_large_body_without_a_length_is_refused() -> None:
-    """A chunked request tells no length in advance, and is bounded all the same."""
+    """A chunked request has no Content-Length, so the read is limited."""
     chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
     stream = io.BytesIO(b"{}".ljust(10_000_000))
     response = UploadHandler().ask("POST", "/v1/sessions", input_stream=stream, environ_overrides=chunked)
@@ -163,13 +163,13 @@ def test_a_large_body_without_a_length_is_refused() -> None:
 
 
 def test_an_empty_body_is_an_empty_object() -> None:
-    """A session needs no wish."""
+    """A session needs no wishes."""
     assert UploadHandler().ask("POST", "/v1/sessions").status_code == 201
 
 
 @pytest.mark.parametrize("path", ["/v1/sessions", TRACKS])
 def test_a_preflight_allows_what_the_page_sends(path: str) -> None:
-    """To the page's own origin, for an hour, without making anything."""
+    """It allows the page's origin for an hour and creates nothing."""
     handler = UploadHandler()
     headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
     response = handler.ask("OPTIONS", path, headers=headers)
@@ -184,16 +184,16 @@ def test_a_preflight_allows_what_the_page_sends(path: str) -> None:
 
 @pytest.mark.parametrize("origin", ["https://evil.example", f"{ORIGIN}.evil.example", "null", "", ORIGIN.upper()])
 @pytest.mark.parametrize("method", ["OPTIONS", "POST"])
-def test_other_origins_are_allowed_nothing(method: str, origin: str) -> None:
-    """Neither by name nor by an asterisk; caches are told that it depends."""
+def test_other_origins_are_not_allowed(method: str, origin: str) -> None:
+    """No header allows them, and Vary tells caches that the response depends on the origin."""
     response = UploadHandler().ask(method, "/v1/sessions", headers={"Origin": origin})
     assert "Access-Control-Allow-Origin" not in response.headers
     assert response.headers["Vary"] == "Origin"
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/v1/sessions"), ("POST", TRACKS), ("GET", "/nothing")])
-def test_every_answer_can_be_read_by_the_page_and_is_kept_by_nobody(method: str, path: str) -> None:
-    """A problem too, or the page could not say what went wrong."""
+def test_every_response_is_readable_by_the_page_and_not_cached(method: str, path: str) -> None:
+    """Problems too, so that the page can show what went wrong."""
     response = UploadHandler().ask(method, path, headers={"Origin": ORIGIN})
     assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert response.headers["Vary"] == "Origin"

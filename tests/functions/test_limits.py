@@ -40,7 +40,7 @@ PLENTY = Limits(1000, 1000, 1000, 1000)
 
 @dataclass
 class Scene(UploadHandler):
-    """The function among its fakes, with two sessions open."""
+    """The API with fakes for its ports and two open sessions."""
 
     limits: Limits = field(default_factory=lambda: PLENTY)
 
@@ -69,24 +69,24 @@ def assert_limited(response: flask.Response, words: str) -> None:
     assert 1 <= int(response.headers["Retry-After"]) <= 86_400
 
 
-def test_a_session_has_its_tracks_of_the_day() -> None:
-    """Exactly so many; another session at the same address has its own."""
+def test_a_session_s_tracks_are_limited() -> None:
+    """The limit is exact; another session at the same address has its own."""
     scene = Scene(limits=Limits(3, 1000, 1000, 1000))
     assert [scene.announce().status_code for _ in range(3)] == [201, 201, 201]
     assert_limited(scene.announce(), "3 tracks for one session")
     assert scene.announce(OTHER).status_code == 201
 
 
-def test_an_address_has_its_tracks_of_the_day() -> None:
-    """Over all its sessions; the same session from another address goes on."""
+def test_an_address_s_tracks_are_limited() -> None:
+    """All sessions of one address share its limit; another address has its own."""
     scene = Scene(limits=Limits(1000, 2, 1000, 1000))
     assert [scene.announce(session).status_code for session in SECRETS] == [201, 201]
     assert_limited(scene.announce(), "2 tracks for one network address")
     assert scene.announce(address="203.0.113.10").status_code == 201
 
 
-def test_everybody_together_has_the_tracks_of_the_day() -> None:
-    """Whatever the session and the address."""
+def test_all_tracks_are_limited() -> None:
+    """The limit holds across sessions and addresses."""
     scene = Scene(limits=Limits(1000, 1000, 2, 1000))
     assert [scene.announce(session, address=f"203.0.113.{len(session)}").status_code for session in SECRETS] == [
         201,
@@ -95,16 +95,16 @@ def test_everybody_together_has_the_tracks_of_the_day() -> None:
     assert_limited(scene.announce(OTHER, address="198.51.100.1"), "2 tracks for everybody together")
 
 
-def test_an_address_has_its_sessions_of_the_day() -> None:
-    """And another address has its own."""
+def test_an_address_s_sessions_are_limited() -> None:
+    """Another address has its own limit."""
     scene = Scene(limits=Limits(1000, 1000, 1000, 2))
     assert [scene.post("/v1/sessions").status_code for _ in range(2)] == [201, 201]
     assert_limited(scene.post("/v1/sessions"), "2 sessions for one network address")
     assert scene.post("/v1/sessions", address="203.0.113.10").status_code == 201
 
 
-def test_what_is_refused_makes_nothing() -> None:
-    """No track, no session, no entry, no count."""
+def test_a_refused_request_writes_nothing() -> None:
+    """No track, session, entry or count is written."""
     scene = Scene(limits=Limits(0, 0, 0, 0))
     assert [scene.announce().status_code, scene.post("/v1/sessions").status_code] == [429, 429]
     assert not scene.tracks.documents
@@ -114,17 +114,17 @@ def test_what_is_refused_makes_nothing() -> None:
 
 
 def test_a_repeated_request_is_not_counted_again() -> None:
-    """And is answered though the limit is reached meanwhile."""
+    """It is answered even if the limit has been reached since."""
     scene = Scene(limits=Limits(1, 1, 1, 1))
     first, again = (scene.announce(key=KEY) for _ in range(2))
     assert (again.status_code, again.get_json()) == (201, first.get_json())
     first, again = (scene.post("/v1/sessions", key=KEY) for _ in range(2))
     assert (again.status_code, again.get_json()) == (201, first.get_json())
-    assert_limited(scene.announce(key=KEY + "-2"), "a day")
+    assert_limited(scene.announce(key=KEY + "-2"), "in a UTC day")
 
 
 def test_every_take_and_attempt_counts_as_a_track() -> None:
-    """Each of them costs a pipeline; a retry of what cannot be retried costs nothing."""
+    """Each one costs a pipeline job; a refused retry is not counted."""
     scene = Scene(limits=Limits(3, 1000, 1000, 1000))
     path = f"/v1/sessions/{SESSION}/tracks/{TRACK}"
     error = PipelineFailedError("").to_mapping("ko")
@@ -142,7 +142,7 @@ def test_every_take_and_attempt_counts_as_a_track() -> None:
 
 
 def test_only_the_last_forwarded_address_counts() -> None:
-    """The others the client may have made up."""
+    """The client may have forged the ones before it."""
     scene = Scene(limits=Limits(1000, 1, 1000, 1000))
     assert scene.announce(address="198.51.100.1, 203.0.113.9").status_code == 201
     assert_limited(scene.announce(address="198.51.100.2,203.0.113.9"), "network address")
@@ -158,21 +158,21 @@ def test_only_the_last_forwarded_address_counts() -> None:
         ("203.0.113.9", "203.0.113.9", True),
     ],
 )
-def test_an_address_is_a_network(one: str, other: str, same: bool) -> None:
-    """A /64 of IPv6, a single one of IPv4; what is none counts together."""
+def test_an_address_is_counted_by_its_network(one: str, other: str, same: bool) -> None:
+    """An IPv6 address counts by its /64, an IPv4 address alone; all invalid addresses count together."""
     limits = Limits()
-    assert same is (limits.of_session(one) == limits.of_session(other))
+    assert (limits.of_session(one) == limits.of_session(other)) is same
 
 
-def test_the_wait_is_until_midnight_in_greenwich() -> None:
-    """In seconds, whatever the time zone; never zero."""
+def test_retry_after_is_the_time_until_midnight_utc() -> None:
+    """In seconds, in every time zone, and never zero."""
     quota = Quota("", "tracks", 5, "tracks")
     for moment, seconds in (("2026-11-23T23:00:00+00:00", 3600), ("2026-11-24T08:59:59.9+09:00", 1)):
         assert limit_reached(quota, datetime.fromisoformat(moment)).headers == {"Retry-After": str(seconds)}
 
 
-def test_the_limits_are_the_operator_s() -> None:
-    """Each by its variable; without one the default stands."""
+def test_the_limits_are_read_from_the_environment() -> None:
+    """A variable that is not set has a default."""
     environ = {"SESSION_TRACKS_A_DAY": "1", "ADDRESS_TRACKS_A_DAY": "2", "TRACKS_A_DAY": "3"}
     assert Limits.from_environ(environ) == Limits(1, 2, 3, 100)
     assert Limits.from_environ({}) == Limits(50, 200, 1000, 100)
@@ -181,8 +181,8 @@ def test_the_limits_are_the_operator_s() -> None:
 
 
 @pytest.mark.parametrize("command", ["", "/tracks", f"/tracks/{TRACK}:again", f"/tracks/{TRACK}:cancel"])
-def test_while_the_system_is_paused_no_command_is_taken(command: str) -> None:
-    """503 with the time to come back; deleting is always possible."""
+def test_while_paused_commands_are_refused(command: str) -> None:
+    """They get 503 with Retry-After; deletions are still accepted."""
     scene = Scene(switch=MemorySwitch(paused=True))
     scene.hold(Status.COMPOSING)
     response = scene.post(f"/v1/sessions/{SESSION}{command}" if command else "/v1/sessions", PICTURE)
@@ -193,8 +193,8 @@ def test_while_the_system_is_paused_no_command_is_taken(command: str) -> None:
     assert scene.ask("DELETE", f"/v1/sessions/{SESSION}", headers=bearer).status_code == 204
 
 
-def test_while_the_system_is_paused_nothing_is_launched() -> None:
-    """The message is acknowledged and the track stays; announced again later it is launched."""
+def test_while_paused_nothing_is_launched() -> None:
+    """The message is acknowledged and the track does not change; a later message launches it."""
     scene, pipelines = Scene(), MemoryPipelines()
     scene.hold(Status.CAPTIONED)
     settings = Settings.from_environ(ENVIRON)
@@ -218,7 +218,7 @@ def test_while_the_system_is_paused_nothing_is_launched() -> None:
     ],
 )
 def test_an_outage_is_a_problem_document_that_the_page_can_read(outage: Exception) -> None:
-    """503, when to come back, and CORS; what went wrong inside is for the log."""
+    """It has status 503, Retry-After and CORS headers, and does not show the internal error."""
     scene = Scene()
     scene.ledger.failures.append(outage)
     headers = {"Origin": "https://music.example"}

@@ -1,4 +1,4 @@
-"""The OpenAPI document and the code say the same: every route and every status, both ways."""
+"""The OpenAPI document describes exactly the routes and statuses of the code."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ _SESSION, _TRACKS, _TRACK = (
     "/v1/sessions/{session}/tracks/{track}",
 )
 
-# One request for each thing that each operation can answer: operation, status, and what is asked how.
+# One request for each status of each operation: method, path, status, and how to send the request.
 CASES: list[tuple[str, str, int, dict[str, Any]]] = [
     ("GET", "/v1/openapi.json", 200, {}),
     ("PUT", "/v1/openapi.json", 405, {}),
@@ -86,7 +86,7 @@ CASES: list[tuple[str, str, int, dict[str, Any]]] = [
 
 
 def answered(method: str, path: str, request: dict[str, Any]) -> Any:
-    """Send one request to a function with the recorded track in it and return the answer."""
+    """Send one request to the API, which has the recorded track, and return the response."""
     asked = {"headers": BEARER, "session": SESSION, "track": TRACK, "status": Status.READY} | request
     scene = Scene()
     error = PipelineFailedError("").to_mapping("ko") if asked["status"] is Status.FAILED else None
@@ -94,7 +94,7 @@ def answered(method: str, path: str, request: dict[str, Any]) -> Any:
     headers = asked["headers"] | ({"Idempotency-Key": KEY} if "key" in asked else {})
     address = path.replace("{session}", asked["session"]).replace("{track}", asked["track"])
     if "key" in asked and "outage" not in asked:
-        # An earlier request under the same key, with an empty wish.
+        # An earlier request with the same key and another body.
         first = scene.ask("POST", address, headers=headers, json=PICTURE if path == _TRACKS else {})
         if "erased" in asked:
             scene.ask("DELETE", f"{address}/{first.get_json()['track']}", headers=headers)
@@ -107,8 +107,8 @@ def answered(method: str, path: str, request: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize(("method", "path", "status", "request_"), CASES)
-def test_what_is_answered_is_described(method: str, path: str, status: int, request_: dict[str, Any]) -> None:
-    """Its status, its type, its headers and every field of it."""
+def test_every_response_is_described(method: str, path: str, status: int, request_: dict[str, Any]) -> None:
+    """Status, content type, headers and every field of the body are in the document."""
     response = answered(method, path, request_)
     assert response.status_code == status, response.get_data(as_text=True)
     described = _responses(method, path)[str(status)]
@@ -126,8 +126,8 @@ def test_what_is_answered_is_described(method: str, path: str, status: int, requ
         assert schema.get("const", response.headers[name]) == response.headers[name]
 
 
-def test_what_is_described_is_answered() -> None:
-    """Every operation and every status of the document is asked for above, and nothing else is."""
+def test_every_described_response_is_tested() -> None:
+    """The cases above are exactly the operations and statuses of the document."""
     described = {
         (path, method.upper(), status)
         for path, item in DOCUMENT["paths"].items()
@@ -140,7 +140,7 @@ def test_what_is_described_is_answered() -> None:
 
 
 def test_the_routes_are_the_paths() -> None:
-    """Each method of each path, no more and no fewer."""
+    """They have the same methods and paths."""
     described = {
         (method.upper(), path) for path, item in DOCUMENT["paths"].items() for method in item.keys() - {"parameters"}
     }
@@ -148,7 +148,7 @@ def test_the_routes_are_the_paths() -> None:
 
 
 def test_every_problem_is_described() -> None:
-    """Its code stands under its status."""
+    """Its code is listed under its status."""
     described = {
         (int(status), code)
         for item in DOCUMENT["paths"].values()
@@ -161,8 +161,8 @@ def test_every_problem_is_described() -> None:
     assert {(kind.status, kind.code) for kind in ProblemError.__subclasses__()} == described
 
 
-def test_the_vocabulary_is_the_brief_s() -> None:
-    """What may be asked for is what the code accepts."""
+def test_the_vocabulary_equals_the_brief_s() -> None:
+    """The document lists exactly the values that the code accepts."""
     edit = DOCUMENT["components"]["schemas"]["Edit"]["properties"]
     assert edit["genre"]["enum"] == [*GENRES, None]
     assert edit["key"]["enum"] == [*KEYS, None]
@@ -174,13 +174,12 @@ def test_the_vocabulary_is_the_brief_s() -> None:
     picture = DOCUMENT["components"]["schemas"]["Picture"]["properties"]
     assert picture["contentType"]["enum"] == list(PICTURE_TYPES)
     assert picture["language"]["enum"] == [*LANGUAGES, None]
-    assert [status.value for status in Status] == DOCUMENT["components"]["schemas"]["TrackState"]["properties"][
-        "status"
-    ]["enum"]
+    state = DOCUMENT["components"]["schemas"]["TrackState"]["properties"]
+    assert state["status"]["enum"] == [status.value for status in Status]
 
 
-def test_the_document_is_served_as_it_lies_there() -> None:
-    """To anybody, without a secret."""
+def test_the_document_is_served_unchanged() -> None:
+    """Nobody needs a secret to read it."""
     assert Scene().ask("GET", "/v1/openapi.json").get_json() == DOCUMENT
 
 

@@ -12,8 +12,8 @@ from tests.contracts.recorded import SESSION, TOKEN, TRACK, recorded, recorded_t
 from tests.functions.commands_scene import KEY, RESULTS, UNDER_WAY, Scene, failed
 
 
-def test_a_failed_track_begins_its_next_attempt() -> None:
-    """At `captioned` with its brief, without the error, announced for the launcher."""
+def test_a_retry_starts_the_next_attempt() -> None:
+    """The track is captioned with its brief, has no error, and is announced to the launcher."""
     scene = failed()
     assert scene.command("retry") == TrackState(SESSION, TRACK, Status.CAPTIONED, 2)
     assert (scene.document["attempt"], scene.document["error"]) == (2, None)
@@ -22,18 +22,18 @@ def test_a_failed_track_begins_its_next_attempt() -> None:
     assert scene.tracks.works[TRACK].published
 
 
-def test_a_track_that_was_never_described_goes_back_to_the_captioner() -> None:
-    """At `captioning`, held by nobody, its picture on `pictures`."""
+def test_a_retry_without_a_brief_goes_to_the_captioner() -> None:
+    """The track is captioning without an owner, and its picture is announced on `pictures`."""
     scene = failed(brief=False)
     scene.tracks.works[TRACK] = PrivateTrack(TOKEN, "owner", datetime.now(UTC), claims=25)
     assert scene.command("retry") == TrackState(SESSION, TRACK, Status.CAPTIONING, 2)
-    assert PrivateTrack(TOKEN) == scene.tracks.works[TRACK]
+    assert scene.tracks.works[TRACK] == PrivateTrack(TOKEN)
     assert scene.pictures.heard == [PictureMessage(TRACK)]
     assert not scene.captions.heard
 
 
-def test_what_the_failed_attempt_left_is_deleted_but_for_the_cover() -> None:
-    """Or the next attempt's end would be judged by it; other folders are not touched."""
+def test_a_retry_deletes_the_failed_attempt_s_results_except_the_cover() -> None:
+    """Otherwise they would be taken for the next attempt's; other folders stay."""
     scene = failed()
     for name in (f"{TOKEN}/track.json", f"{TOKEN}/music.mp3", f"{TOKEN}/take.json", "another/track.json"):
         scene.buckets.put(RESULTS, name)
@@ -42,8 +42,8 @@ def test_what_the_failed_attempt_left_is_deleted_but_for_the_cover() -> None:
 
 
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
-def test_a_slow_retry_deletes_nothing_of_the_attempt_that_another_one_began(when: str) -> None:
-    """It slept before or after its listing while the other one's pipeline ran to its end: the new music stays."""
+def test_a_slow_retry_deletes_no_results_of_the_next_attempt(when: str) -> None:
+    """Another retry and its pipeline finish before or after the slow one lists the results: the new music stays."""
     scene = failed()
     scene.buckets.put(RESULTS, f"{TOKEN}/track.json", b"old", 1)
 
@@ -59,8 +59,8 @@ def test_a_slow_retry_deletes_nothing_of_the_attempt_that_another_one_began(when
 
 
 @pytest.mark.parametrize("status", UNDER_WAY)
-def test_a_track_under_way_is_not_retried(status: Status) -> None:
-    """It stays as it is, and so says the answer; nothing is counted."""
+def test_a_running_track_is_not_retried(status: Status) -> None:
+    """It does not change, the response has its state, and nothing is counted."""
     scene = Scene(status=status, fields={"attempt": 2})
     assert scene.command("retry") == TrackState(SESSION, TRACK, status, 2)
     assert scene.document == recorded(f"track_{status}") | {"attempt": 2}
@@ -68,8 +68,8 @@ def test_a_track_under_way_is_not_retried(status: Status) -> None:
 
 
 @pytest.mark.parametrize("status", [Status.READY, Status.REJECTED, Status.CANCELLED])
-def test_an_end_that_is_not_a_failure_cannot_be_retried(status: Status) -> None:
-    """409, the first time and the second."""
+def test_only_a_failed_track_can_be_retried(status: Status) -> None:
+    """The error is the same for a repeated request."""
     scene = Scene(status=status)
     for key in (KEY, KEY, None):
         with pytest.raises(WrongStateError):
@@ -77,16 +77,16 @@ def test_an_end_that_is_not_a_failure_cannot_be_retried(status: Status) -> None:
     assert scene.document == recorded(f"track_{status}")
 
 
-def test_a_failure_that_another_attempt_does_not_mend_cannot_be_retried() -> None:
-    """Its error says so."""
+def test_a_failure_that_is_not_retryable_cannot_be_retried() -> None:
+    """The track stays at its first attempt."""
     scene = failed(retryable=False)
     with pytest.raises(WrongStateError):
         scene.command("retry")
     assert scene.document["attempt"] == 1
 
 
-def test_the_same_key_begins_one_attempt() -> None:
-    """Though that attempt has failed meanwhile: another attempt takes another key."""
+def test_the_same_key_starts_one_attempt() -> None:
+    """Even if that attempt has failed; another attempt needs another key."""
     scene = failed()
     scene.command("retry", key=KEY)
     scene.at(Status.FAILED, attempt=2, error=PipelineFailedError("").to_mapping("ko"))
@@ -94,24 +94,24 @@ def test_the_same_key_begins_one_attempt() -> None:
     assert scene.command("retry", key=KEY + "-2") == TrackState(SESSION, TRACK, Status.CAPTIONED, 3)
 
 
-def test_a_key_that_was_used_while_the_track_was_under_way_begins_nothing_later() -> None:
-    """Its answer was that the track is under way."""
+def test_a_key_that_was_used_while_the_track_ran_starts_nothing_later() -> None:
+    """The request was answered when the track was running, so repeating it starts no attempt."""
     scene = Scene(status=Status.COMPOSING)
     scene.command("retry", key=KEY)
     scene.at(Status.FAILED, error=PipelineFailedError("").to_mapping("ko"))
     assert scene.command("retry", key=KEY).status is Status.FAILED
 
 
-def test_of_two_retries_at_once_one_begins_an_attempt() -> None:
-    """The other one finds it begun."""
+def test_of_two_concurrent_retries_one_starts_an_attempt() -> None:
+    """The other one finds the attempt started."""
     scene = failed()
     scene.tracks.meanwhile.append(lambda: scene.at(Status.CAPTIONED, attempt=2))
     assert scene.command("retry").attempt == 2
     assert scene.document["attempt"] == 2
 
 
-def test_a_lost_answer_of_the_store_begins_one_attempt() -> None:
-    """It was written: asked again the decision sees its own mark, and the attempt is announced."""
+def test_a_lost_answer_of_the_store_starts_one_attempt() -> None:
+    """The write succeeded: called again, the decision recognizes it, and the attempt is announced."""
     scene = failed()
     scene.tracks.lost_answers = 1
     assert scene.command("retry").attempt == 2
@@ -121,8 +121,8 @@ def test_a_lost_answer_of_the_store_begins_one_attempt() -> None:
 @pytest.mark.parametrize("status", list(Status))
 @pytest.mark.parametrize("attempt", [1, 2, 3])
 @pytest.mark.parametrize("then", list(Status))
-def test_only_the_next_attempt_of_a_failed_track_leads_back(status: Status, attempt: int, then: Status) -> None:
-    """What never falls is the attempt and, within it, the rank."""
+def test_only_the_next_attempt_of_a_failed_track_goes_back(status: Status, attempt: int, then: Status) -> None:
+    """Attempt and state never go back in any other way."""
     current = Track(SESSION, TRACK, status, 1, recorded_track(Status.READY).request)
     allowed = status.may_become(then) if attempt == 1 else (attempt, status) == (2, "failed") and not then.is_final
     change = Change(then, attempt=attempt)
@@ -133,7 +133,7 @@ def test_only_the_next_attempt_of_a_failed_track_leads_back(status: Status, atte
             check_step(current, change)
 
 
-def test_an_attempt_without_a_status_is_no_step() -> None:
-    """Nobody raises the attempt of a track that stays where it is."""
+def test_a_change_of_the_attempt_needs_a_status() -> None:
+    """Only the start of an attempt changes its number."""
     with pytest.raises(ValueError, match="may not pass"):
         check_step(recorded_track(Status.FAILED), Change(attempt=2))

@@ -20,13 +20,13 @@ SIGN = f"/v1/projects/-/serviceAccounts/{EMAIL}:signBlob"
 
 @pytest.fixture
 def signer(server: ScriptedServer) -> IamSigner:
-    """The adapter with Google's real session, whose server signs everything alike."""
+    """Return the adapter with Google's real session and a server that returns the same signature for everything."""
     server.script(f"POST {SIGN}", Answer({"keyId": "k1", "signedBlob": base64.b64encode(b"signature").decode()}))
     return IamSigner(AuthorizedSession(AnonymousCredentials()), server.url, EMAIL)
 
 
 def test_a_message_is_signed_by_iam(server: ScriptedServer, signer: IamSigner) -> None:
-    """The message goes there in base64 and its signature comes back; no key is ever here."""
+    """The adapter sends the message as base64 and returns its signature; it holds no key."""
     assert signer.sign_bytes(b"message") == b"signature"
     assert server.heard[0].json() == {"payload": base64.b64encode(b"message").decode()}
     assert signer.signer_email == EMAIL
@@ -35,15 +35,15 @@ def test_a_message_is_signed_by_iam(server: ScriptedServer, signer: IamSigner) -
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 429, 500, 503])
-def test_without_a_signature_there_is_an_error(server: ScriptedServer, signer: IamSigner, status: int) -> None:
-    """Nobody gets an address that would not work."""
+def test_a_refused_signature_is_an_error(server: ScriptedServer, signer: IamSigner, status: int) -> None:
+    """Nobody gets a URL that does not work."""
     server.script(f"POST {SIGN}", Answer({"error": {"code": status, "message": "no"}}, status))
     with pytest.raises(TransportError, match=str(status)):
         signer.sign_bytes(b"message")
 
 
 def test_a_permit_is_as_recorded(signer: IamSigner) -> None:
-    """One object, created once, of one type, within a size, for ten minutes: each of these is signed."""
+    """The URL creates one object of one content type and a bounded size in ten minutes; each condition is signed."""
     expected = recorded("http_track_announced")["response"]["body"]["upload"]
     bucket = storage.Client(project="test", credentials=AnonymousCredentials()).bucket("musicgenerator-images")
     uploads = StorageUploads(bucket, signer, "https://storage.googleapis.com")
@@ -54,14 +54,14 @@ def test_a_permit_is_as_recorded(signer: IamSigner) -> None:
     query = {name: values[0] for name, values in parse_qs(made.query).items()}
     assert query["X-Goog-Algorithm"] == "GOOG4-RSA-SHA256"
     assert query["X-Goog-Expires"] == "600"
-    assert b"signature".hex() == query["X-Goog-Signature"]
+    assert query["X-Goog-Signature"] == b"signature".hex()
     assert query["X-Goog-Credential"].startswith(EMAIL)
     assert set(query["X-Goog-SignedHeaders"].split(";")) == {name.lower() for name in permit.headers} | {"host"}
-    assert datetime.now(UTC).strftime("%Y") == query["X-Goog-Date"][:4]
+    assert query["X-Goog-Date"][:4] == datetime.now(UTC).strftime("%Y")
 
 
 def test_what_is_signed_is_the_request_that_is_allowed(server: ScriptedServer, signer: IamSigner) -> None:
-    """The string to sign ends in the hash of a canonical request, as V4 has it."""
+    """The string to sign ends with the hash of the canonical request, as V4 signing requires."""
     bucket = storage.Client(project="test", credentials=AnonymousCredentials()).bucket("musicgenerator-images")
     permit = StorageUploads(bucket, signer, "http://127.0.0.1:9000").permit("uploads/t", "image/png", 5)
     made = urlsplit(permit.url)

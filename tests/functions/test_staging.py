@@ -1,4 +1,4 @@
-"""Each function's directory, with the shared packages beside it, is all that is deployed."""
+"""Each function's directory has, with the shared packages, everything that the function imports."""
 
 import ast
 import functools
@@ -15,7 +15,7 @@ SHARED = {"musicgenerator", "musicgenerator_google"}
 
 
 def modules(path: Path) -> set[str]:
-    """Return the dotted names that a module imports, wherever in it, and what it imports from them."""
+    """Return the dotted names of everything that a module imports, anywhere in its code."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -27,7 +27,7 @@ def modules(path: Path) -> set[str]:
 
 
 def used_shared(names: set[str]) -> set[Path]:
-    """Return the modules of the shared packages that these names lead to, and those that they lead to."""
+    """Return the modules of the shared packages that these names import, directly or through each other."""
     found: set[Path] = set()
     due = set(names)
     while due:
@@ -35,7 +35,7 @@ def used_shared(names: set[str]) -> set[Path]:
         if package not in SHARED or not rest:
             continue
         path = REPOSITORY / "src" / package / f"{rest[0]}.py"
-        assert path.is_file(), f"there is no {path}"
+        assert path.is_file(), f"{path} does not exist"
         if path not in found:
             found.add(path)
             due |= modules(path)
@@ -43,7 +43,7 @@ def used_shared(names: set[str]) -> set[Path]:
 
 
 def locked(function: str) -> set[str]:
-    """Return the distributions in a function's lock, their names normalised."""
+    """Return the normalized names of the distributions in a function's lock."""
     text = (REPOSITORY / "functions" / function / "requirements.txt").read_text(encoding="utf-8")
     return {re.sub(r"[-_.]+", "-", name).lower() for name in re.findall(r"^([A-Za-z0-9._-]+)==", text, re.MULTILINE)}
 
@@ -52,12 +52,12 @@ owners_of_modules = functools.cache(packages_distributions)
 
 
 def distributions(name: str) -> set[str]:
-    """Return the installed distributions that hold a module, by its dotted name."""
+    """Return the installed distributions that contain a module, by its dotted name."""
     top = name.split(".", maxsplit=1)[0]
     owners = {re.sub(r"[-_.]+", "-", owner).lower() for owner in owners_of_modules().get(top, [])}
     if top != "google":
         return owners
-    # Many distributions share this name: which one is meant is said by what follows.
+    # Many distributions share the package `google`, so look at the rest of the name.
     special = {"google.cloud.aiplatform": "google-cloud-aiplatform", "google.protobuf": "protobuf"}
     special |= {"google.cloud.pubsub": "google-cloud-pubsub", "google.cloud.storage": "google-cloud-storage"}
     special |= {"google.cloud.firestore": "google-cloud-firestore", "google.auth": "google-auth"}
@@ -67,7 +67,7 @@ def distributions(name: str) -> set[str]:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_imports_nothing_that_is_not_staged_or_locked(function: str) -> None:
-    """The standard library, a sibling, a shared package, or what its own requirements.txt installs."""
+    """It imports the standard library, its own modules, the shared packages and the locked distributions."""
     paths = sorted((REPOSITORY / "functions" / function).glob("*.py"))
     siblings = {path.stem for path in paths}
     names = {name for path in paths for name in modules(path)}
@@ -82,7 +82,7 @@ def test_a_function_imports_nothing_that_is_not_staged_or_locked(function: str) 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_s_lock_has_a_hash_for_everything(function: str) -> None:
-    """Nothing is installed that was not seen before."""
+    """An installation with pip accepts no other file than the locked one."""
     text = (REPOSITORY / "functions" / function / "requirements.txt").read_text(encoding="utf-8")
     blocks = re.split(r"^(?=[A-Za-z0-9._-]+==)", text, flags=re.MULTILINE)[1:]
     assert blocks
@@ -91,23 +91,23 @@ def test_a_function_s_lock_has_a_hash_for_everything(function: str) -> None:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_no_file_of_a_function_hides_an_installed_package(function: str) -> None:
-    """An installed distribution would win over a module of the same name."""
+    """The installed distribution would win over a module of the same name."""
     siblings = {path.stem for path in (REPOSITORY / "functions" / function).glob("*.py")}
     assert not siblings & set(owners_of_modules())
     assert not siblings & sys.stdlib_module_names
 
 
-def test_module_names_are_told_apart() -> None:
-    """Apart from `main` no two functions have a module of the same name, so that one test run can import all."""
+def test_module_names_are_unique() -> None:
+    """Only `main` exists in several functions, so one test run can import all other modules."""
     names = [path.stem for function in FUNCTIONS for path in (REPOSITORY / "functions" / function).glob("*.py")]
     others = [name for name in names if name != "main"]
-    assert len(FUNCTIONS) == names.count("main")
+    assert names.count("main") == len(FUNCTIONS)
     assert sorted(others) == sorted(set(others))
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_main_is_the_composition_root_and_nothing_else(function: str) -> None:
-    """It alone reads the environment, and importing it calls nothing."""
+def test_only_main_reads_the_environment(function: str) -> None:
+    """No module asks whether it is tested or runs locally."""
     for path in (REPOSITORY / "functions" / function).glob("*.py"):
         text = path.read_text(encoding="utf-8")
         assert ("os.environ" in text) is (path.stem == "main"), path

@@ -57,7 +57,7 @@ def loaded(function: str) -> set[str]:
     """Return the packages that a function's ``main`` imports; Google's are named one or two levels deeper."""
     folder = REPOSITORY / "functions" / function
     done = subprocess.run(
-        # Not this interpreter: OpenAI's client also imports aiohttp where it is installed.
+        # Not this interpreter, because OpenAI's client imports aiohttp where it is installed.
         [REPOSITORY / ".venvs" / function / "bin" / "python", "-c", PROGRAM],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{REPOSITORY / 'src'}"},

@@ -31,7 +31,7 @@ BODY: dict[str, Any] = recorded("http_track_announced")["request"]["body"]
 
 @dataclass
 class Scene:
-    """The commands among their fakes."""
+    """Sessions and uploads with fakes for their ports."""
 
     sessions: CommandSessions = field(default_factory=CommandSessions)
     tracks: MemoryTracks = field(default_factory=MemoryTracks)
@@ -55,7 +55,7 @@ class Scene:
 
 
 def test_a_session_is_stored_without_its_secret() -> None:
-    """Who reads the store cannot command the session."""
+    """Reading the store does not allow commanding the session."""
     scene = Scene()
     opened = scene.opener.open_session({}, None)
     stored = scene.sessions.sessions[opened.session]
@@ -64,7 +64,7 @@ def test_a_session_is_stored_without_its_secret() -> None:
     assert opened.secret not in repr(scene.sessions)
 
 
-def test_a_session_lives_as_long_as_the_operator_says() -> None:
+def test_a_session_expires_after_its_lifetime() -> None:
     """Thirty days from now."""
     before = datetime.now(UTC)
     opened = Scene().opener.open_session({}, None)
@@ -72,13 +72,13 @@ def test_a_session_lives_as_long_as_the_operator_says() -> None:
 
 
 def test_without_a_key_every_request_opens_a_session() -> None:
-    """Nothing tells a repeated request from a new one."""
+    """A repeated request cannot be recognized."""
     scene = Scene()
     assert scene.opener.open_session({}, None).session != scene.opener.open_session({}, None).session
 
 
 def test_the_same_key_and_body_give_the_same_session_again() -> None:
-    """Id, secret and expiry, though neither key nor secret is stored."""
+    """Id, secret and expiry are equal, and neither key nor secret is stored."""
     scene = Scene()
     first = scene.opener.open_session({}, KEY)
     assert scene.opener.open_session({}, KEY) == first
@@ -88,12 +88,12 @@ def test_the_same_key_and_body_give_the_same_session_again() -> None:
 
 
 def test_the_same_key_in_another_deployment_is_another_session() -> None:
-    """A salt of its own stands between key and session."""
+    """Session ids derive from the key and a random salt."""
     assert Scene().opener.open_session({}, KEY).session != Scene().opener.open_session({}, KEY).session
 
 
 def test_the_same_key_with_another_body_is_refused() -> None:
-    """And nothing new is made."""
+    """Nothing is created."""
     scene = Scene()
     first = scene.opener.open_session({}, KEY)
     with pytest.raises(KeyReusedError):
@@ -102,8 +102,8 @@ def test_the_same_key_with_another_body_is_refused() -> None:
 
 
 @pytest.mark.parametrize("key", ["", "short", "k" * 15, "k" * 129])
-def test_a_key_that_anybody_could_guess_is_refused(key: str) -> None:
-    """Sixteen to 128 characters, for sessions and tracks alike."""
+def test_a_key_of_invalid_length_is_refused(key: str) -> None:
+    """A key has 16 to 128 characters, for sessions and tracks."""
     scene = Scene()
     opened = scene.opener.open_session({}, None)
     for command in (lambda: scene.opener.open_session({}, key), lambda: scene.announce(opened, key=key)):
@@ -114,13 +114,13 @@ def test_a_key_that_anybody_could_guess_is_refused(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["k" * 16, "k" * 128])
-def test_a_key_at_its_bounds_is_taken(key: str) -> None:
-    """The bounds themselves are inside."""
+def test_a_key_of_the_shortest_or_longest_length_is_accepted(key: str) -> None:
+    """The bounds are inclusive."""
     assert Scene().opener.open_session({}, key).session
 
 
 def test_an_announced_track_waits_for_its_picture_as_recorded() -> None:
-    """The document is the contract's, and lives as long as its session."""
+    """The document equals the recorded one and expires with its session."""
     scene = Scene()
     opened = scene.opener.open_session({}, None)
     announced = scene.announce(opened)
@@ -133,8 +133,8 @@ def test_an_announced_track_waits_for_its_picture_as_recorded() -> None:
     assert scene.tracks.works[announced.track].token.startswith("r")
 
 
-def test_the_permit_is_for_this_object_type_and_size() -> None:
-    """One object name, one type, 20 MB."""
+def test_the_permit_is_for_one_object_type_and_size() -> None:
+    """One object name, one content type, 20 MB."""
     scene = Scene()
     announced = scene.announce(scene.opener.open_session({}, None))
     assert scene.permits.asked == [(f"uploads/{announced.track}", "image/jpeg", 20_000_000)]
@@ -142,7 +142,7 @@ def test_the_permit_is_for_this_object_type_and_size() -> None:
 
 
 def test_the_same_key_and_body_give_the_same_track_with_a_fresh_permit() -> None:
-    """A page that lost the answer asks again; the track may have gone on meanwhile."""
+    """A page that lost the response asks again; the track may have another state by then."""
     scene = Scene()
     opened = scene.opener.open_session({}, None)
     first = scene.announce(opened, key=KEY)
@@ -156,7 +156,7 @@ def test_the_same_key_and_body_give_the_same_track_with_a_fresh_permit() -> None
 
 
 def test_the_same_key_with_another_wish_is_refused() -> None:
-    """And the first track stays as it was asked for."""
+    """The first track keeps its request."""
     scene = Scene()
     opened = scene.opener.open_session({}, None)
     first = scene.announce(opened, key=KEY)
@@ -167,22 +167,22 @@ def test_the_same_key_with_another_wish_is_refused() -> None:
 
 
 def test_two_sessions_may_use_the_same_key() -> None:
-    """A key stands for a request within its session."""
+    """A key is unique within its session."""
     scene = Scene()
     tracks = {scene.announce(scene.opener.open_session({}, None), key=KEY).track for _ in range(2)}
     assert len(tracks) == 2
 
 
-def test_without_a_key_every_request_makes_a_track() -> None:
-    """Nothing tells a repeated request from a new one."""
+def test_without_a_key_every_request_creates_a_track() -> None:
+    """A repeated request cannot be recognized."""
     scene = Scene()
     opened = scene.opener.open_session({}, None)
     assert scene.announce(opened).track != scene.announce(opened).track
 
 
 @pytest.mark.parametrize("secret", ["", "k" + "a" * 52, "바다"])
-def test_a_wrong_secret_commands_nothing(secret: str) -> None:
-    """Knowing a session is the right to read it, not to command it."""
+def test_a_wrong_secret_is_refused(secret: str) -> None:
+    """Knowing a session's id allows reading it, not commanding it."""
     scene = Scene()
     opened = scene.opener.open_session({}, None)
     with pytest.raises(UnknownSessionError):
@@ -190,8 +190,8 @@ def test_a_wrong_secret_commands_nothing(secret: str) -> None:
     assert not scene.tracks.documents
 
 
-def test_the_secret_of_another_session_commands_nothing() -> None:
-    """Nor does its hash, which is what the store holds."""
+def test_the_secret_of_another_session_is_refused() -> None:
+    """So is the stored hash of the secret."""
     scene = Scene()
     opened, other = scene.opener.open_session({}, None), scene.opener.open_session({}, None)
     for secret in (other.secret, scene.sessions.sessions[opened.session].secret_hash):
@@ -200,8 +200,8 @@ def test_the_secret_of_another_session_commands_nothing() -> None:
 
 
 @pytest.mark.parametrize("session", ["s" + "a" * 26, "", "../work", "s" + "a" * 26 + "/tracks"])
-def test_an_unknown_session_is_answered_like_a_wrong_secret(session: str) -> None:
-    """Ids cannot be tried out."""
+def test_an_unknown_session_gets_the_same_error_as_a_wrong_secret(session: str) -> None:
+    """Nobody can find out which ids exist."""
     scene = Scene()
     opened = scene.opener.open_session({}, None)
     with pytest.raises(UnknownSessionError) as unknown:
@@ -211,8 +211,8 @@ def test_an_unknown_session_is_answered_like_a_wrong_secret(session: str) -> Non
     assert unknown.value.to_mapping() == wrong.value.to_mapping()
 
 
-def test_an_expired_session_commands_nothing() -> None:
-    """Not from the moment of its expiry on."""
+def test_an_expired_session_accepts_no_command() -> None:
+    """The session ends at the moment of its expiry."""
     scene = Scene()
     secret, session = ids.new_secret(), ids.new_session_id()
     scene.sessions.create(Session(session, ids.secret_hash(secret), datetime.now(UTC)))
@@ -220,8 +220,8 @@ def test_an_expired_session_commands_nothing() -> None:
         scene.uploads.announce_track(CommandRequest(session, secret, "", BODY, None))
 
 
-def test_a_track_of_a_session_that_is_deleted_meanwhile_does_not_stay() -> None:
-    """The deletion has found nothing yet when the request writes its entry and its track."""
+def test_a_track_announced_during_its_session_s_deletion_is_deleted() -> None:
+    """The deletion has listed nothing yet when the request writes its entry and its track."""
     scene = Scene()
     opened = scene.opener.open_session({}, None)
     scene.ledger.meanwhile.append(lambda: scene.sessions.end(opened.session))
@@ -255,7 +255,7 @@ def test_a_track_of_a_session_that_is_deleted_meanwhile_does_not_stay() -> None:
     ],
 )
 def test_a_field_out_of_bounds_is_named(change: dict[str, Any], kind: type[ProblemError], name: str) -> None:
-    """No track is made and nothing is signed."""
+    """No track is created and nothing is signed."""
     scene = Scene()
     opened = scene.opener.open_session({}, None)
     with pytest.raises(ProblemError) as caught:
@@ -267,14 +267,14 @@ def test_a_field_out_of_bounds_is_named(change: dict[str, Any], kind: type[Probl
 
 @pytest.mark.parametrize("content_type", PICTURE_TYPES)
 def test_every_accepted_type_can_be_announced(content_type: str) -> None:
-    """With the largest size that is accepted."""
+    """The largest accepted size is accepted, too."""
     scene = Scene()
     scene.announce(scene.opener.open_session({}, None), {"contentType": content_type, "bytes": MAX_PICTURE_BYTES})
     assert scene.permits.asked[0][1] == content_type
 
 
-def test_every_problem_says_what_it_is() -> None:
-    """A status, a code and a title of its own, none of them twice."""
+def test_every_problem_has_its_own_code_and_title() -> None:
+    """Every document has a status, a code and a title, and no two share a code or a title."""
     kinds = ProblemError.__subclasses__()
     assert len(kinds) == len({kind.code for kind in kinds}) == len({kind.title for kind in kinds})
     for kind in kinds:

@@ -14,7 +14,7 @@ MAKERS = {"s": ids.new_session_id, "t": ids.new_track_id, "r": ids.new_results_t
 
 
 @pytest.mark.parametrize("letter", MAKERS)
-def test_a_random_id_has_a_letter_and_at_least_128_bits(letter: str) -> None:
+def test_a_random_id_has_a_letter_and_128_bits_or_more(letter: str) -> None:
     """After the letter for its kind follow at least 26 characters, with all 32 letters of the alphabet in use."""
     made = [MAKERS[letter]() for _ in range(400)]
     assert {name[0] for name in made} == {letter}

@@ -10,7 +10,7 @@ export const STEPS = [
 ];
 // Used if neither this session nor the configuration has times: a cold start of each function and of a pipeline job.
 const USUAL = { upload: 4, reading: 6, preparing: 4, composing: 150 };
-const AT_LEAST = 2;
+const MIN_TRACKS = 2;
 const LATE = 1.25;
 
 /** Return the index of a status's step; the number of steps for a final status. */
@@ -28,7 +28,7 @@ export function usualSeconds(tracks, configured = {}) {
   return Object.fromEntries(
     STEPS.map(({ name }, place) => {
       const taken = past.map((track) => seconds(track, place)).filter((value) => value !== null);
-      const known = taken.length >= AT_LEAST;
+      const known = taken.length >= MIN_TRACKS;
       return [name, { seconds: known ? median(taken) : (configured[name] ?? USUAL[name]), known }];
     }),
   );

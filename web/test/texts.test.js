@@ -20,7 +20,7 @@ test("both languages have the same texts", () => {
   assert.deepEqual(keys(en), korean);
 });
 
-test("every text has the same places in both languages", () => {
+test("every text has the same placeholders in both languages", () => {
   const places = (language, key) => (text(language, key).match(/\{\w+\}/g) ?? []).sort();
   for (const key of keys(en)) assert.deepEqual(places("en", key), places("ko", key), key);
 });
@@ -51,18 +51,18 @@ test("every text is used", async () => {
   for (const key of keys(en)) assert.ok(composed.test(key) || all.includes(`"${key}"`), key);
 });
 
-test("every status and genre has words", () => {
+test("every status and genre has a text", () => {
   assert.deepEqual(Object.keys(ko.status), STATUSES);
   assert.deepEqual(Object.keys(ko.genres), GENRES);
 });
 
-test("the browser's first language that the page speaks is taken, Korean if none is", () => {
+test("the page uses the browser's first language that it has, otherwise Korean", () => {
   assert.equal(preferredLanguage(["fr-FR", "en-GB", "ko"]), "en");
   assert.equal(preferredLanguage(["ko-KR", "en"]), "ko");
   assert.equal(preferredLanguage(["fr"]), "ko");
 });
 
-test("an unknown key gives the words that came with it", () => {
+test("an unknown key returns the fallback", () => {
   assert.equal(text("ko", "moods.zany", {}, "zany"), "zany");
   assert.equal(text("en", "Too many requests."), "Too many requests.");
 });

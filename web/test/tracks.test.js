@@ -21,11 +21,11 @@ test("an upload and its track are one item under the upload's key", () => {
   );
 });
 
-test("an announced upload stays in the list until the listener knows its track", () => {
+test("an announced upload stays in the list until the listener reports its track", () => {
   assert.deepEqual(joined([{ key: "u1", track: "t1" }], []).map(({ key }) => key), ["u1"]);
 });
 
-test("the versions of one picture stand together, oldest first, where its newest version stands", () => {
+test("the versions of one picture are grouped, oldest first, at the place of the newest one", () => {
   const items = joined([], [take("t4", "a"), take("t3", "b"), take("t2", "a"), take("t1", "a", 2), { track: "t0", image: null }]);
   const expected = [["t2", "t4"], ["t3"], ["t1"], ["t0"]];
   assert.deepEqual(pictures(items).map(({ items }) => items.map(({ track }) => track.track)), expected);
@@ -45,7 +45,7 @@ test("an item is found by its upload's key and by its track", () => {
   assert.equal(found(groups, "t9"), null);
 });
 
-test("an upload that went wrong has failed, whatever its track waits for", () => {
+test("a failed upload is failed in every status of its track", () => {
   assert.equal(statusOf({ upload: { problem: "words" }, track: { status: "awaiting_upload" } }), "failed");
   assert.equal(statusOf({ upload: { problem: null }, track: null }), "awaiting_upload");
   assert.equal(statusOf({ upload: null, track: { status: "composing" } }), "composing");
