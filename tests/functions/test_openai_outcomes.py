@@ -80,7 +80,7 @@ STRANGE = {
     "the reason is a text": response(incomplete_details="x"),
 }
 PASSING = {
-    **{f"failed: {code}": failed(code) for code in PASSING_CODES},
+    **{f"failed: {code}": failed(code) for code in sorted(PASSING_CODES)},
     "408": problem(408),
     "409": problem(409),
     "429": problem(429, "rate_limit_exceeded", "tokens"),
