@@ -5,12 +5,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import commanding
 import pytest
 from commanding import TrackState
 from problems import UnknownTrackError, WrongStateError
 
 from musicgenerator.errors import ContentRejectedError, PipelineFailedError
 from musicgenerator.messages import CaptionMessage, PictureMessage
+from musicgenerator.results import ResultsBucket
+from musicgenerator.settings import SettingMissingError
 from musicgenerator.states import FINAL, Status
 from musicgenerator.tracks import PrivateTrack
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work
@@ -211,3 +214,13 @@ def test_another_take_needs_a_brief_and_a_picture(missing: str) -> None:
         scene.command("again")
     assert scene.other_tracks() == []
     assert scene.ledger.counts == {}
+
+
+def test_the_default_engine_and_the_results_bucket_are_settings() -> None:
+    """The function does not start without them."""
+    environ = {"STORAGE_URL": "https://storage.example", "RESULTS_BUCKET": RESULTS, "DEFAULT_ENGINE": "composer"}
+    expected = commanding.Settings(ResultsBucket("https://storage.example", RESULTS), "composer")
+    assert commanding.Settings.from_environ(environ) == expected
+    for name in environ:
+        with pytest.raises(SettingMissingError, match=name):
+            commanding.Settings.from_environ(environ | {name: ""})

@@ -37,7 +37,7 @@ class StubbornLedger(MemoryLedger):
 
 @dataclass
 class HalfErasedTracks(MemoryTracks):
-    """``remains`` are tracks whose private track was deleted before a crash: a session lists them, no read finds them."""
+    """``remains`` are tracks whose private track was deleted before a crash: no read finds them."""
 
     remains: set[str] = field(default_factory=set)
 
