@@ -7,22 +7,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from musicgenerator import ids
 from musicgenerator.errors import (
     BlockedError,
     CaptionFailedError,
     CaptionUnavailableError,
     DescriberBlockedError,
     PermanentError,
-    PictureTooLargeError,
     TransientError,
 )
-from musicgenerator.events import ObjectFinalized
 from musicgenerator.messages import CaptionMessage
 from musicgenerator.states import FINAL, Status
-from musicgenerator.tracks import MAX_PICTURE_BYTES, PrivateTrack
+from musicgenerator.tracks import PrivateTrack
 from tests.contracts.recorded import SESSION, TOKEN, TRACK, recorded, recorded_work
-from tests.functions.captioner_scene import ENVIRON, Scene
+from tests.functions.captioner_scene import Scene
 from tests.support.fakes import HeardCaptions
 
 COVER = ("musicgenerator-results", f"{TOKEN}/cover.jpg")
@@ -141,28 +138,6 @@ def test_a_picture_that_is_late_ends_only_a_track_that_waits_for_it(status: Stat
     scene.resume()
     assert scene.document == recorded(f"track_{status}")
     assert scene.tracks.steps == []
-
-
-@pytest.mark.parametrize(("size", "status"), [(MAX_PICTURE_BYTES, "captioned"), (MAX_PICTURE_BYTES + 1, "failed")])
-def test_a_picture_may_have_the_size_that_the_api_accepts(size: int, status: str) -> None:
-    """The limit is inclusive; one byte more is not downloaded."""
-    scene = Scene()
-    scene.objects.upload(replace(scene.event, size=size), b"picture")
-    scene.deliver()
-    assert scene.document["status"] == status
-    if status == "failed":
-        assert scene.document["error"] == PictureTooLargeError("").to_mapping("ko")
-
-
-def test_the_track_of_a_dropped_picture_lives_for_thirty_days() -> None:
-    """Firestore deletes it after that."""
-    scene = Scene(event=ObjectFinalized.from_data(recorded("storage_finalized_dropped")["body"]))
-    before = datetime.now(UTC)
-    scene.deliver()
-    track = ids.dropped_track_id(scene.event.bucket, scene.event.name, scene.event.generation)
-    month = timedelta(days=30)
-    assert before + month <= scene.tracks.expiries[track] <= datetime.now(UTC) + month
-    assert scene.tracks.sessions[track] == ENVIRON["DROP_SESSION"]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from problems import (
     ProblemError,
     TooManyBytesError,
     UnknownSessionError,
+    UnknownTrackError,
     UnsupportedTypeError,
 )
 from sessions import OpenedSession, SessionOpener
@@ -20,13 +21,22 @@ from uploading import AnnouncedTrack, Uploads
 from musicgenerator import ids
 from musicgenerator.errors import MusicgeneratorError
 from musicgenerator.states import Status
-from musicgenerator.tracks import MAX_PICTURE_BYTES, PICTURE_TYPES
+from musicgenerator.tracks import MAX_PICTURE_BYTES, PICTURE_TYPES, PrivateTrack, Track
 from tests.contracts.recorded import recorded, without_timestamps
 from tests.support.command_fakes import CommandSessions, MemoryLedger
 from tests.support.fakes import MemoryTracks, PlainPermits
 
 KEY = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 BODY: dict[str, Any] = recorded("http_track_announced")["request"]["body"]
+
+
+@dataclass
+class VanishingTracks(MemoryTracks):
+    """Tracks that another request deletes at once."""
+
+    def create(self, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
+        super().create(track, work, expires_at)
+        self.erase(track.session, track.track_id)
 
 
 @dataclass
@@ -289,3 +299,40 @@ def test_every_problem_has_its_own_code_and_title() -> None:
             "code": kind.code,
             "field": "hint",
         }
+
+
+@pytest.mark.parametrize("size", [{}, {"bytes": 1}, {"bytes": MAX_PICTURE_BYTES}])
+def test_a_size_at_its_bounds_is_taken(size: dict[str, int]) -> None:
+    """It may also be left out: the signed upload limits it."""
+    scene = Scene()
+    announced = scene.announce(scene.opener.open_session({}, None), {"contentType": "image/png"} | size)
+    assert list(scene.tracks.documents) == [announced.track]
+
+
+def test_a_session_opened_without_a_key_has_a_secret_that_its_entry_does_not_tell() -> None:
+    """The secret derives from a random seed that is stored nowhere."""
+    scene = Scene()
+    opened = scene.opener.open_session({}, None)
+    (entry,) = scene.ledger.entries.values()
+    guesses = {ids.derived_session(entry.details["salt"], seed)[1] for seed in ("", "None", entry.details["salt"])}
+    assert opened.secret not in guesses
+
+
+def test_a_session_that_is_deleted_meanwhile_gets_no_track_of_a_repeated_request() -> None:
+    """The first request's track is deleted with the rest, and so is its entry."""
+    scene = Scene()
+    opened = scene.opener.open_session({}, None)
+    scene.announce(opened, key=KEY)
+    scene.ledger.meanwhile.append(lambda: scene.sessions.end(opened.session))
+    with pytest.raises(UnknownSessionError):
+        scene.announce(opened, key=KEY)
+    assert scene.tracks.documents == {}
+    assert scene.ledger.of_session(opened.session) == []
+
+
+def test_a_track_deleted_while_it_is_announced_gets_no_upload() -> None:
+    """The person is told that it was deleted, and nothing is signed."""
+    scene = Scene(tracks=VanishingTracks())
+    with pytest.raises(UnknownTrackError, match="just been deleted"):
+        scene.announce(scene.opener.open_session({}, None))
+    assert scene.permits.asked == []

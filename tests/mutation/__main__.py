@@ -1,8 +1,12 @@
-"""Change the cores at random, one small change at a time, and print the changes that their tests do not notice."""
+"""Change the cores at random, one small change at a time, and print the changes that their tests do not notice.
+
+Each change is made in memory, in a fork of this process, which then runs the core's tests.
+"""
 
 import argparse
 import ast
 import gc
+import importlib
 import importlib.util
 import os
 import random
@@ -11,14 +15,14 @@ import signal
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 import pytest
 
+from tests.mutation.changes import Change, changes
 from tests.mutation.cores import CORES, EQUIVALENT, PRELOADED
-from tests.mutation.mutating import Mutation, mutations
 
-REPOSITORY: Final = Path(__file__).resolve().parents[2]
+WANTED: Final = 0.95
 SECONDS: Final = 300
 CPU_SECONDS: Final = 30
 OPTIONS: Final = "-x -q --assert=plain --timeout=0 -p no:cacheprovider -p no:schemathesis -p no:anyio"
@@ -29,71 +33,63 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("--sample", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", default="", help="a part of a core's path")
+    parser.add_argument("--only", default="", help="a part of the path of the cores to change")
     asked = parser.parse_args()
-    os.chdir(REPOSITORY)
-    sys.path[:0] = [str(path) for path in (*REPOSITORY.glob("functions/*"), REPOSITORY / "src", REPOSITORY)]
+    sys.path[:0] = [*map(str, Path("functions").absolute().iterdir()), str(Path("src").absolute())]
     for name in PRELOADED:
         importlib.import_module(name)
     gc.freeze()
-    trees = {core: ast.parse((REPOSITORY / core).read_text(encoding="utf-8")) for core in CORES if asked.only in core}
+    trees = {core: ast.parse(Path(core).read_text(encoding="utf-8")) for core in CORES if asked.only in core}
     for core, tree in trees.items():
-        if _is_noticed(core, tree):
+        if is_noticed(core, tree):
             sys.exit(f"the tests of {core} fail without a change")
-    found = [(core, change) for core, tree in trees.items() for change in mutations(tree)]
-    different = [(core, change) for core, change in found if str(change) not in EQUIVALENT.get(core, {})]
+    possible = [(core, change) for core, tree in trees.items() for change in changes(tree)]
+    possible = [(core, change) for core, change in possible if change.text not in EQUIVALENT.get(core, {})]
     tried, noticed = Counter[str](), Counter[str]()
-    for core, change in random.Random(asked.seed).sample(different, min(asked.sample, len(different))):
+    for core, change in random.Random(asked.seed).sample(possible, min(asked.sample, len(possible))):
         tried[core] += 1
-        if _is_noticed(core, trees[core], change):
+        if is_noticed(core, trees[core], change):
             noticed[core] += 1
         else:
-            print(f"{core}:{change.line} {change}", flush=True)
-    for core in tried:
+            print(f"{core}:{change.line} {change.text}", flush=True)
+    for core in trees:
         print(f"{noticed[core]:5} of {tried[core]:4} {core}")
     share = noticed.total() / tried.total()
-    print(
-        f"{noticed.total():5} of {tried.total():4} noticed: {share:.1%}; {len(found) - len(different)} are equivalent"
-    )
-    return int(share < 0.95)
+    print(f"{noticed.total():5} of {tried.total():4} noticed, {share:.1%}; {len(possible)} changes are possible")
+    return int(share < WANTED)
 
 
-def _is_noticed(core: str, tree: ast.Module, change: Mutation | None = None) -> bool:
+def is_noticed(core: str, tree: ast.Module, change: Change | None = None) -> bool:
+    """Say whether a test of the core fails, crashes or does not end after this change."""
     child = os.fork()
-    if not child:
-        _test(core, tree, change)
-    _, status = os.waitpid(child, 0)
-    return status != 0
-
-
-def _test(core: str, tree: ast.Module, change: Mutation | None) -> NoReturn:
-    """Run a core's tests in this process, which is a fork, with the changed module in place of the core."""
+    if child:
+        return os.waitpid(child, 0)[1] != 0
     code = 1
     try:
         null = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(null, stream)
-        # A change may loop for ever.
+        # After a change, a loop may never end.
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
         signal.alarm(SECONDS)
         if change:
             change.apply()
-        package = "musicgenerator." if core.startswith("src") else ""
-        spec = importlib.util.spec_from_file_location(package + Path(core).stem, REPOSITORY / core)
-        assert spec
-        if package:
-            importlib.import_module("musicgenerator")
-        module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-        exec(compile(ast.fix_missing_locations(tree), core, "exec"), module.__dict__)
-        code = pytest.main([*OPTIONS.split(), *_files(core)])
+        _import(core, tree)
+        folder = "unit" if core.startswith("src") else "functions"
+        paths = [Path("tests", folder, f"test_{name}.py") for name in CORES[core].split()]
+        code = pytest.main([*OPTIONS.split(), *(str(path) for path in paths if path.exists())])
     finally:
         os._exit(code)
 
 
-def _files(core: str) -> list[str]:
-    folder = "unit" if core.startswith("src") else "functions"
-    paths = [Path("tests", folder, f"test_{name}.py") for name in CORES[core].split()]
-    return [str(path) for path in paths if path.exists()]
+def _import(core: str, tree: ast.Module) -> None:
+    """Import a core from its syntax tree, so that the tests find it imported."""
+    name = f"musicgenerator.{Path(core).stem}" if core.startswith("src") else Path(core).stem
+    spec = importlib.util.spec_from_file_location(name, Path(core).absolute())
+    assert spec
+    importlib.import_module("musicgenerator")
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    exec(compile(ast.fix_missing_locations(tree), core, "exec"), module.__dict__)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from typing import Final
 # Each core, with the tests that run after a change of it: `tests/unit/test_NAME.py` or
 # `tests/functions/test_NAME.py`, the likeliest first.
 CORES: Final = {
-    "functions/captioner/captioning.py": "captioning claiming drops parking overtaken_captioner",
+    "functions/captioner/captioning.py": "captioning claiming drops parking overtaken_captioner captioner_objects",
     "functions/pipeline_launcher/launching.py": "launching calling_off regions limits overtaken_launcher",
     "functions/result_notifier/notifying.py": "notifying calling_off regions overtaken_notifier",
     "functions/result_notifier/sweeping.py": "turns sweeps",

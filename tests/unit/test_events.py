@@ -1,6 +1,7 @@
 import base64
 import json
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -162,3 +163,35 @@ def test_the_bridge_pushes_messages_as_recorded() -> None:
     post = push_form("musicgenerator-prod")(ROUTE, pulled, 1)
     assert post is not None
     assert as_contract(post)["body"] == contract
+
+
+@pytest.mark.parametrize("data", ["é", "YQ", "Y Q==", "YQ==\n", "YQ=", "Y*Q=="])
+def test_data_that_is_no_base64_is_malformed(data: str) -> None:
+    """Neither a wrong padding nor another character is skipped."""
+    with pytest.raises(MalformedEventError, match="base64"):
+        message_data({"message": {"data": data}})
+
+
+@pytest.mark.parametrize(
+    ("change", "event"),
+    [
+        ({"contentType": None}, {"content_type": ""}),
+        ({"contentType": ""}, {"content_type": ""}),
+        ({"metadata": None}, {"metadata": {}}),
+        ({"generation": 5}, {"generation": 5}),
+        ({"size": "0"}, {"size": 0}),
+        ({"size": str(2**63 - 1)}, {"size": 2**63 - 1}),
+    ],
+)
+def test_a_field_may_be_empty_a_number_or_the_largest(change: dict[str, Any], event: dict[str, Any]) -> None:
+    """An object without a content type has none; the largest number of 64 bits is read."""
+    body = recorded("storage_finalized")["body"]
+    assert ObjectFinalized.from_data(body | change) == replace(ObjectFinalized.from_data(body), **event)
+
+
+@pytest.mark.parametrize("name", ["contentType", "metadata"])
+def test_what_cloud_storage_may_leave_out_is_empty(name: str) -> None:
+    """The other fields are required."""
+    body = recorded("storage_finalized")["body"]
+    without = {each: value for each, value in body.items() if each != name}
+    assert ObjectFinalized.from_data(without) == ObjectFinalized.from_data(body | {name: None})

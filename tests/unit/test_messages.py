@@ -12,8 +12,17 @@ from localcloud.vertex.job_events import log_entry
 from localcloud.vertex.jobs import PipelineJob, State
 from localcloud.vertex.specs import PipelineRequest
 from musicgenerator.errors import MalformedEventError
-from musicgenerator.events import message_data
-from musicgenerator.messages import ENGINE_ATTRIBUTE, CaptionMessage, PictureMessage, PipelineMessage, step_message
+from musicgenerator.events import ObjectFinalized, message_data
+from musicgenerator.messages import (
+    ENGINE_ATTRIBUTE,
+    CaptionMessage,
+    PictureMessage,
+    PipelineMessage,
+    Tick,
+    picture_event,
+    pipeline_event,
+    step_message,
+)
 from tests.contracts.recorded import JOB, SESSION, TRACK, recorded
 from tests.unit.json_values import JSON
 
@@ -165,3 +174,32 @@ def test_json_nested_beyond_what_python_reads_is_malformed(read: Callable[[bytes
     data = b"[" * 100_000
     with pytest.raises(MalformedEventError):
         read(data)
+
+
+@pytest.mark.parametrize(
+    ("body", "event"),
+    [
+        ({"track": TRACK}, PictureMessage(TRACK)),
+        (recorded("storage_finalized")["body"], ObjectFinalized.from_data(recorded("storage_finalized")["body"])),
+    ],
+)
+def test_a_message_about_a_picture_names_a_track_or_an_object(
+    body: dict[str, Any], event: PictureMessage | ObjectFinalized
+) -> None:
+    """A replay publishes dead-lettered storage events as they were delivered."""
+    assert picture_event(json.dumps(body).encode()) == event
+
+
+@pytest.mark.parametrize(
+    ("body", "event"),
+    [
+        ({"tick": True}, Tick()),
+        ({"tick": True, "pipelineJobId": JOB}, Tick()),
+        ({"tick": False, "pipelineJobId": JOB}, PipelineMessage(JOB, TRACK, 1)),
+        ({"tick": 1, "pipelineJobId": JOB}, PipelineMessage(JOB, TRACK, 1)),
+        ({"pipelineJobId": JOB}, PipelineMessage(JOB, TRACK, 1)),
+    ],
+)
+def test_only_the_schedulers_message_is_a_tick(body: dict[str, Any], event: PipelineMessage | Tick) -> None:
+    """Every other message names a job."""
+    assert pipeline_event(json.dumps(body).encode()) == event

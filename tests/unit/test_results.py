@@ -1,5 +1,6 @@
 import json
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given, settings
@@ -65,3 +66,22 @@ def test_json_that_python_gives_up_on_is_missing_music(text: str) -> None:
     """A RecursionError or an OverflowError of the parser also ends the track."""
     with pytest.raises(MusicMissingError):
         MusicFacts.from_json(text)
+
+
+def test_the_engine_that_failed_is_named_only_if_there_is_one() -> None:
+    """`fallbackFrom` is no field of the other tracks."""
+    music = recorded("track")["music"]
+    facts = MusicFacts.from_json(json.dumps({"music": music}))
+    assert "fallbackFrom" not in facts.to_mapping()
+    assert replace(facts, fallback_from="lyria-002").to_mapping() == music | {"fallbackFrom": "lyria-002"}
+
+
+def test_the_cover_alone_is_shown_until_the_music_is_finished() -> None:
+    """`music` holds one address."""
+    assert Music(FOLDER).to_mapping() == {"coverUrl": FOLDER.url(COVER)}
+
+
+def test_the_results_bucket_is_a_setting() -> None:
+    """Address and name come from the environment."""
+    environ = {"STORAGE_URL": "https://storage.example", "RESULTS_BUCKET": "results"}
+    assert ResultsBucket.from_environ(environ) == ResultsBucket("https://storage.example", "results")

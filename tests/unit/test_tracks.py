@@ -8,8 +8,17 @@ import pytest
 from musicgenerator.errors import BriefError, PipelineFailedError
 from musicgenerator.results import Music, ResultsBucket
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, PrivateTrack, Request, TrackUpdate
-from tests.contracts.recorded import SESSION, TOKEN, recorded, recorded_track, recorded_usage, without_timestamps
+from musicgenerator.tracks import Change, PrivateTrack, Request, Track, TrackUpdate
+from tests.contracts.recorded import (
+    SESSION,
+    TOKEN,
+    TRACK,
+    recorded,
+    recorded_track,
+    recorded_usage,
+    with_moments,
+    without_timestamps,
+)
 
 EXPIRES_AT = datetime(2026, 12, 22, 9, 14, 58, tzinfo=UTC)
 
@@ -191,3 +200,22 @@ def test_an_error_is_written_in_the_track_s_language(language: str) -> None:
     error = PipelineFailedError("")
     fields = {"error": error.to_mapping(language), "updatedAt": "now"}
     assert Change(update=TrackUpdate(error=error)).to_fields(language, "now") == fields
+
+
+def test_a_track_knows_when_it_entered_each_state() -> None:
+    """The timeline is the document's, or empty."""
+    document = with_moments(recorded("track_ready"))
+    assert Track.from_document(SESSION, TRACK, document).timeline == document["timeline"]
+    assert Track.from_document(SESSION, TRACK, document | {"timeline": None}).timeline == {}
+
+
+def test_a_new_private_track_is_held_by_nobody() -> None:
+    """It is not announced, not parked, and was never claimed."""
+    fields = {"owner": None, "leaseUntil": None, "published": False, "parked": False, "claims": 0, "region": ""}
+    assert PrivateTrack(TOKEN).to_fields() == {"token": TOKEN} | fields
+
+
+def test_a_new_track_cannot_be_retried() -> None:
+    """It has no error."""
+    track = Track(SESSION, TRACK, Status.AWAITING_UPLOAD, 1, Request())
+    assert (track.retryable, track.created_at, dict(track.timeline)) == (False, None, {})

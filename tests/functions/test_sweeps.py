@@ -1,0 +1,93 @@
+"""What a sweep does with each overdue track, and with one that somebody else changes meanwhile."""
+
+import pytest
+
+from musicgenerator.jobs import JobFacts, JobState, job_labels
+from musicgenerator.messages import CaptionMessage, PictureMessage
+from musicgenerator.states import FINAL, Status
+from tests.contracts.recorded import recorded, recorded_work
+from tests.functions.test_turns import MANY, ONE, Scene
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status not in FINAL])
+def test_an_overdue_track_is_resumed_by_the_message_of_its_state(status: Status) -> None:
+    """One message for the captioner or the launcher; a composing track's job is asked instead."""
+    scene = Scene()
+    track = scene.tracks.wait(ONE, status)
+    scene.tick()
+    pictures = [PictureMessage(track)] if status in {Status.AWAITING_UPLOAD, Status.CAPTIONING} else []
+    captions = [CaptionMessage(ONE, track, 1)] if status in {Status.CAPTIONED, Status.LAUNCHING} else []
+    assert scene.pictures.heard == pictures
+    assert [message for message, _ in scene.captions.heard] == captions
+    assert len(scene.pipelines.asked) == (status is Status.COMPOSING)
+
+
+@pytest.mark.parametrize(("engine", "announced"), [(None, "composer"), ("lyria-002", "lyria-002")])
+def test_a_brief_is_announced_again_for_its_engine(engine: str | None, announced: str) -> None:
+    """Subscriptions filter by it."""
+    scene = Scene()
+    track = scene.tracks.wait(ONE)
+    request = recorded("track_captioned")["request"] | {"engine": engine}
+    document = recorded("track_captioned") | {"request": request, "attempt": 3}
+    scene.tracks.hold(document, ONE, track, recorded_work(published=True))
+    scene.tick()
+    assert scene.captions.heard == [(CaptionMessage(ONE, track, 3), announced)]
+
+
+def test_a_lost_message_of_the_step_is_made_up_for() -> None:
+    """The job of the track's attempt has failed, and nobody heard of it."""
+    scene = Scene()
+    track = scene.tracks.wait(ONE, Status.COMPOSING)
+    scene.tracks.documents[track] |= {"attempt": 2}
+    scene.pipelines.jobs[f"mg-{track}-2"] = JobFacts(JobState.FAILED, job_labels(track, 2))
+    scene.tick()
+    assert scene.tracks.documents[track]["status"] == "failed"
+
+
+@pytest.mark.parametrize("end", [*sorted(FINAL), None], ids=str)
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_a_track_that_has_ended_or_is_gone_is_not_resumed(when: str, end: Status | None) -> None:
+    """It ended or was erased after the sweep had listed it; the next track has its turn."""
+    scene = Scene()
+    track, after = scene.tracks.wait(MANY), scene.tracks.wait(ONE)
+    document = recorded(f"track_{end}") if end else None
+
+    def other() -> None:
+        if document:
+            scene.tracks.hold(document, MANY, track, recorded_work())
+        else:
+            scene.tracks.erase(MANY, track)
+
+    if when == "before":
+        other()
+    else:
+        scene.tracks.meanwhile.append(other)
+    assert scene.tick() == [after]
+    assert scene.tracks.documents.get(track) == document
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_a_track_that_goes_on_is_resumed_in_its_new_state(when: str) -> None:
+    """The sweep publishes for the state that its claim has seen."""
+    scene = Scene()
+    track = scene.tracks.wait(ONE, Status.CAPTIONING)
+
+    def other() -> None:
+        scene.tracks.hold(recorded("track_captioned"), ONE, track, recorded_work(published=True))
+
+    if when == "before":
+        other()
+    else:
+        scene.tracks.meanwhile.append(other)
+    assert scene.tick() == [track]
+    assert scene.pictures.heard == []
+
+
+def test_a_claim_changes_nothing_that_a_client_reads() -> None:
+    """It only restarts the track's patience."""
+    scene = Scene()
+    track = scene.tracks.wait(ONE)
+    before, version = scene.tracks.documents[track], scene.tracks.versions[track]
+    scene.tick()
+    assert scene.tracks.documents[track] == before
+    assert scene.tracks.versions[track] == version + 1
