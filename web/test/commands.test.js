@@ -6,7 +6,7 @@ import { keep, recall } from "../src/session.js";
 import { Store } from "../src/store.js";
 import "./words.js";
 
-/** The API as the page sees it; `failures` are thrown one after the other before it works. */
+/** A fake of the API; it throws `failures` one after the other, then works. */
 class FakeApi {
   sessions = 0;
   keys = [];
@@ -79,7 +79,7 @@ const sessions = (watched) => watched.map(({ session }) => session);
 
 beforeEach(() => keep("session", null));
 
-test("a visit without pictures makes no session and has nothing to load", async () => {
+test("a visit without pictures opens no session and loads nothing", async () => {
   const api = new FakeApi();
   const { commands, store, watched } = page(api);
   await commands.show("mine");
@@ -88,7 +88,7 @@ test("a visit without pictures makes no session and has nothing to load", async 
   assert.deepEqual(store.state.tracks, []);
 });
 
-test("the first pictures make one session, which is kept and watched", async () => {
+test("the first pictures open one session, which is stored and watched", async () => {
   const api = new FakeApi();
   const { commands, watched } = page(api);
   await commands.show("mine");
@@ -98,7 +98,7 @@ test("the first pictures make one session, which is kept and watched", async () 
   assert.deepEqual(sessions(watched), ["s1"]);
 });
 
-test("a kept session is used again", async () => {
+test("a stored session is used again", async () => {
   keep("session", kept);
   const api = new FakeApi();
   const { commands, watched } = page(api);
@@ -107,7 +107,7 @@ test("a kept session is used again", async () => {
   assert.deepEqual(sessions(watched), ["kept"]);
 });
 
-test("a session that is over is offered to be left, without asking anybody", async () => {
+test("for an expired session the page offers to start over, without a request", async () => {
   keep("session", { ...kept, expiresAt: "2020-01-01T00:00:00Z" });
   const { commands, store, watched } = page(new FakeApi());
   await commands.show("mine");
@@ -115,7 +115,7 @@ test("a session that is over is offered to be left, without asking anybody", asy
   assert.deepEqual(watched, []);
 });
 
-test("nothing in memory is not yet no music", async () => {
+test("an empty list from the cache leaves the list unknown until the server answers", async () => {
   keep("session", kept);
   const { commands, store, watched } = page(new FakeApi());
   await commands.show("mine");
@@ -125,7 +125,7 @@ test("nothing in memory is not yet no music", async () => {
   assert.deepEqual(store.state.tracks, []);
 });
 
-test("a picture is announced with what was asked for, then uploaded", async () => {
+test("a picture is announced with the wishes, then uploaded", async () => {
   const api = new FakeApi();
   const { commands, store } = page(api);
   await commands.addPictures([picture()], wishes);
@@ -135,7 +135,7 @@ test("a picture is announced with what was asked for, then uploaded", async () =
   assert.equal(store.state.selected, store.state.uploads[0].key);
 });
 
-test("an upload that failed is tried again under its key", async () => {
+test("a failed upload is retried with the same key", async () => {
   const api = new FakeApi(new ProblemError(503, { code: "unavailable" }));
   const { commands, store } = page(api);
   await commands.addPictures([picture()], wishes);
@@ -145,7 +145,7 @@ test("an upload that failed is tried again under its key", async () => {
   assert.equal(store.state.uploads[0].problem, null);
 });
 
-test("what the network has stopped goes on by itself when it is back, and nothing else does", async () => {
+test("uploads that the network stopped are retried when it is back; other failures are not", async () => {
   const api = new FakeApi(new NetworkError("down"), new ProblemError(503, { code: "unavailable" }));
   const { commands, store } = page(api);
   await commands.addPictures([picture()], wishes);
@@ -156,7 +156,7 @@ test("what the network has stopped goes on by itself when it is back, and nothin
   assert.deepEqual(store.state.uploads.map(({ problem }) => problem === null), [false, true]);
 });
 
-test("an upload that is cancelled is stopped, forgotten, and its track erased", async () => {
+test("cancelling an upload stops it, removes it from the list and erases its track", async () => {
   const api = new FakeApi();
   const { commands, store } = page(api);
   const adding = commands.addPictures([picture("endless.jpg")], wishes);
@@ -168,7 +168,7 @@ test("an upload that is cancelled is stopped, forgotten, and its track erased", 
   assert.deepEqual(api.erased, [["s1", track]]);
 });
 
-test("a limit of today closes the page until it ends", async () => {
+test("a daily limit closes the page until the limit ends", async () => {
   const limit = new ProblemError(429, { detail: "50 tracks", code: "limit_reached" }, 3600);
   const { commands, store } = page(new FakeApi(limit));
   await commands.addPictures([picture()], wishes);
@@ -177,19 +177,19 @@ test("a limit of today closes the page until it ends", async () => {
   assert.ok(Math.abs(store.state.closedUntil - Date.now() - 3_600_000) <= 60_000);
 });
 
-test("a refusal that the page has no words for is said in the API's own", async () => {
+test("a refusal without a translation is shown in the API's words", async () => {
   const { commands, store } = page(new FakeApi(new ProblemError(418, { detail: "Tea only.", code: "teapot" })));
   await commands.addPictures([picture()], wishes);
   assert.equal(store.state.uploads[0].problem, "Tea only.");
 });
 
-test("a session that the API does not know is offered to be left", async () => {
+test("for a session that the API does not know the page offers to start over", async () => {
   const { commands, store } = page(new FakeApi(new ProblemError(401, { detail: "Start anew.", code: "unknown_session" })));
   await commands.addPictures([picture()], wishes);
   assert.deepEqual(store.state.notice, { words: "notice.expired", restart: true });
 });
 
-test("a session whose tracks may not be read is offered to be left, and leaving it forgets it", async () => {
+test("for a session that cannot be read the page offers to start over, which forgets the session", async () => {
   keep("session", kept);
   const { commands, store, watched } = page(new FakeApi());
   await commands.show("mine");
@@ -201,7 +201,7 @@ test("a session whose tracks may not be read is offered to be left, and leaving 
   assert.deepEqual(watched, []);
 });
 
-test("files that are no pictures are refused by name, the others uploaded", async () => {
+test("files that are not pictures are refused by name, and the others uploaded", async () => {
   const api = new FakeApi();
   const { commands, store } = page(api);
   await commands.addPictures([new File(["x"], "notes.txt", { type: "text/plain" }), picture()], wishes);
@@ -209,7 +209,7 @@ test("files that are no pictures are refused by name, the others uploaded", asyn
   assert.equal(api.uploaded.length, 1);
 });
 
-test("the dropped pictures are only looked at", async () => {
+test("the drop session is only read", async () => {
   const api = new FakeApi();
   const { commands, watched } = page(api);
   await commands.show("drops");
@@ -217,7 +217,7 @@ test("the dropped pictures are only looked at", async () => {
   assert.deepEqual(sessions(watched), ["d1"]);
 });
 
-test("another version is brought onto the stage when the listener knows it", async () => {
+test("another version is selected when the listener knows it", async () => {
   keep("session", kept);
   const api = new FakeApi();
   const { commands, store, watched } = page(api);
@@ -231,7 +231,7 @@ test("another version is brought onto the stage when the listener knows it", asy
   assert.deepEqual(api.commands, [["kept", "t1", "again", { tempoBpm: 90 }]]);
 });
 
-test("a version that is refused says why where it was asked for", async () => {
+test("a refused version returns the reason to its caller", async () => {
   keep("session", kept);
   const { commands, store } = page(new FakeApi(new ProblemError(400, { detail: "title must", code: "invalid_request" })));
   assert.match(await commands.again("t1", "key-of-sixteen-or-more", {}), /받을 수 없는 것/);
@@ -239,7 +239,7 @@ test("a version that is refused says why where it was asked for", async () => {
   assert.deepEqual(store.state.busy, {});
 });
 
-test("a track shows as busy while a command is on its way", async () => {
+test("a track is busy while its command runs", async () => {
   keep("session", kept);
   const { commands, store } = page(new FakeApi());
   const cancelling = commands.cancel("t1");
@@ -248,7 +248,7 @@ test("a track shows as busy while a command is on its way", async () => {
   assert.deepEqual(store.state.busy, {});
 });
 
-test("deleting everything deletes the session and leaves it; where that fails it stays", async () => {
+test("deleting everything deletes the session and leaves it; after a failure the session stays", async () => {
   keep("session", kept);
   const api = new FakeApi(new NetworkError("down"));
   const { commands, store } = page(api);
@@ -261,7 +261,7 @@ test("deleting everything deletes the session and leaves it; where that fails it
   assert.equal(recall("session"), null);
 });
 
-test("what another tab makes is shown here too, and what it leaves is left", async () => {
+test("a session that another tab opens or leaves is opened or left here, too", async () => {
   const { commands, store, watched } = page(new FakeApi());
   await commands.show("mine");
   await commands.adopt(kept);

@@ -8,35 +8,35 @@ const done = (composing, attempt = 1) => ({
   timeline: { awaiting_upload: 0, captioning: 1_000, captioned: 3_000, launching: 4_000, composing: 5_000, ready: 5_000 + composing },
 });
 
-test("the usual time of a step is the median of the session's own past", () => {
+test("the usual time of a step is the median of the session's earlier tracks", () => {
   const usual = usualSeconds([done(10_000), done(30_000), done(14_000)]);
   assert.deepEqual(usual.composing, { seconds: 14, known: true });
   assert.deepEqual(usual.reading, { seconds: 2, known: true });
   assert.deepEqual(usual.preparing, { seconds: 2, known: true });
 });
 
-test("where there is no past, the configuration tells, and a cautious guess where it does not", () => {
+test("without earlier tracks, the configuration's times apply, then a cautious guess", () => {
   const usual = usualSeconds(null, { composing: 12 });
   assert.deepEqual(usual.composing, { seconds: 12, known: false });
   assert.deepEqual(usual.reading, { seconds: 6, known: false });
 });
 
-test("one track is no past yet, and a further attempt is none at all", () => {
+test("one earlier track is too few, and later attempts do not count", () => {
   assert.equal(usualSeconds([done(10_000), done(10_000, 2)]).composing.known, false);
 });
 
-test("another version has no upload to take a time from", () => {
+test("another version has no upload time", () => {
   const version = { status: "ready", timeline: { captioned: 1_000, launching: 1_500, composing: 2_000, ready: 9_000 } };
   assert.equal(seconds(version, 0), null);
   assert.equal(seconds(version, 2), 1);
   assert.equal(seconds(version, 3), 7);
 });
 
-test("a timeline that runs backwards tells nothing", () => {
+test("a timeline that runs backwards gives no time", () => {
   assert.equal(seconds({ status: "failed", timeline: { composing: 9_000, failed: 5_000 } }, 3), null);
 });
 
-test("progress follows the upload, then the clock, and never runs over", () => {
+test("progress follows the upload, then the clock, and never exceeds 1", () => {
   const usual = usualSeconds(null, { upload: 10, reading: 10, preparing: 10, composing: 10 });
   assert.equal(outlook({ upload: { fraction: 0.5 }, track: null }, usual, 0).fraction, 0.125);
   const composing = { status: "composing", timeline: { composing: 0 } };
@@ -47,10 +47,10 @@ test("progress follows the upload, then the clock, and never runs over", () => {
   assert.equal(outlook({ upload: null, track: done(1) }, usual, 0).fraction, 1);
 });
 
-test("a step is never less than nothing old, whatever the clocks say", () => {
+test("the time in a step is never negative, even if clocks differ", () => {
   assert.equal(inStep({ status: "composing", timeline: { composing: 5_000 } }, 3_000), 0);
 });
 
-test("every status has its step", () => {
+test("every status has a step", () => {
   assert.deepEqual(["awaiting_upload", "captioning", "captioned", "launching", "composing", "ready"].map(stepOf), [0, 1, 2, 2, 3, 4]);
 });

@@ -3,37 +3,37 @@ import { test } from "node:test";
 import { clock, fileName, moment, musicalKey, roughly, span, word } from "../src/format.js";
 import "./words.js";
 
-test("a span is said in minutes and seconds", () => {
+test("a span is written in minutes and seconds", () => {
   assert.equal(span("ko", 7_900), "7초");
   assert.equal(span("ko", 125_000), "2분 5초");
   assert.equal(span("en", 125_000), "2 min 5 s");
   assert.equal(span("ko", 60_000), "1분");
 });
 
-test("a span never runs below nothing, whatever the clocks say", () => {
+test("a span is never negative, even if clocks differ", () => {
   assert.equal(span("ko", -3_000), "0초");
 });
 
-test("what is only about right is not said to the second", () => {
+test("rough times are rounded", () => {
   assert.equal(roughly("ko", 7.4), "7초");
   assert.equal(roughly("ko", 23.1), "25초");
   assert.equal(roughly("ko", 141), "2분 30초");
   assert.equal(roughly("ko", 0), "1초");
 });
 
-test("a place in the music is written as players write it", () => {
+test("a position in the music is written as players write it", () => {
   assert.equal(clock(7.9), "0:07");
   assert.equal(clock(180), "3:00");
   assert.equal(clock(-1), "0:00");
 });
 
-test("a moment is said as the language says it", () => {
+test("a date is written as the language writes it", () => {
   const noon = new Date(2026, 10, 25, 12, 30).getTime();
   assert.match(moment("ko", noon), /11월 25일.*12:30/);
   assert.match(moment("en", noon), /November 25.*12:30/);
 });
 
-test("a title becomes a file name that every system takes", () => {
+test("a title becomes a file name that every system accepts", () => {
   assert.equal(fileName("커피 한 잔", "mp3"), "커피 한 잔.mp3");
   assert.equal(fileName('a/b\\:*?"<>|\u202ec\n', "wav"), "a b c.wav");
   assert.equal(fileName("../../etc/passwd".replace(/\.\.\//g, "/"), "mp3"), "etc passwd.mp3");
@@ -47,7 +47,7 @@ test("a key is spelled as musicians write it", () => {
   assert.equal(musicalKey("ko", "B minor"), "B 단조");
 });
 
-test("a word that no language file knows is shown as it is", () => {
+test("a word without a translation is shown as it is", () => {
   assert.equal(word("ko", "genres", "lo-fi"), "로파이");
   assert.equal(word("en", "genres", "lo-fi"), "Lo-fi");
   assert.equal(word("ko", "moods", "zany"), "Zany");

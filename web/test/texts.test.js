@@ -6,7 +6,7 @@ import { STATUSES } from "../src/tracks.js";
 import { GENRES } from "../src/wishes.js";
 import { en, ko } from "./words.js";
 
-// What is an English word already needs no English text.
+// These are English words in the documents, so they need no English text.
 const KOREAN_ONLY = ["genres", "instruments", "moods"];
 
 function keys(texts, prefix = "") {
@@ -20,7 +20,7 @@ test("both languages have the same texts", () => {
   assert.deepEqual(keys(en), korean);
 });
 
-test("every text has the same places in both languages", () => {
+test("every text has the same placeholders in both languages", () => {
   const places = (language, key) => (text(language, key).match(/\{\w+\}/g) ?? []).sort();
   for (const key of keys(en)) assert.deepEqual(places("en", key), places("ko", key), key);
 });
@@ -46,23 +46,23 @@ test("every text is used", async () => {
   const sources = new URL("../src/", import.meta.url);
   files.push(...(await readdir(sources, { recursive: true })).filter((file) => file.endsWith(".js")).map((file) => `../src/${file}`));
   const all = (await Promise.all(files.map((file) => readFile(new URL(file, import.meta.url), "utf8")))).join("\n");
-  // These are named by what they are put together from.
+  // The code composes these keys from parts.
   const composed = /^(steps\.(upload|reading|preparing|composing)|(status|problems|erase|eraseAll|reset|modes|brief)\.)/;
   for (const key of keys(en)) assert.ok(composed.test(key) || all.includes(`"${key}"`), key);
 });
 
-test("every status and genre has words", () => {
+test("every status and genre has a text", () => {
   assert.deepEqual(Object.keys(ko.status), STATUSES);
   assert.deepEqual(Object.keys(ko.genres), GENRES);
 });
 
-test("the browser's first language that the page speaks is taken, Korean if none is", () => {
+test("the page speaks the browser's first language that it knows, or else Korean", () => {
   assert.equal(preferredLanguage(["fr-FR", "en-GB", "ko"]), "en");
   assert.equal(preferredLanguage(["ko-KR", "en"]), "ko");
   assert.equal(preferredLanguage(["fr"]), "ko");
 });
 
-test("an unknown key gives the words that came with it", () => {
+test("an unknown key returns the fallback, or itself", () => {
   assert.equal(text("ko", "moods.zany", {}, "zany"), "zany");
   assert.equal(text("en", "Too many requests."), "Too many requests.");
 });

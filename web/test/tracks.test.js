@@ -25,7 +25,7 @@ test("an announced upload stays in the list until the listener knows its track",
   assert.deepEqual(joined([{ key: "u1", track: "t1" }], []).map(({ key }) => key), ["u1"]);
 });
 
-test("the versions of one picture stand together, oldest first, where its newest version stands", () => {
+test("the versions of one picture are grouped at the place of the newest, oldest first", () => {
   const items = joined([], [take("t4", "a"), take("t3", "b"), take("t2", "a"), take("t1", "a", 2), { track: "t0", image: null }]);
   const expected = [["t2", "t4"], ["t3"], ["t1"], ["t0"]];
   assert.deepEqual(pictures(items).map(({ items }) => items.map(({ track }) => track.track)), expected);
@@ -45,13 +45,13 @@ test("an item is found by its upload's key and by its track", () => {
   assert.equal(found(groups, "t9"), null);
 });
 
-test("an upload that went wrong has failed, whatever its track waits for", () => {
+test("an upload with a problem has failed, even if its track awaits the upload", () => {
   assert.equal(statusOf({ upload: { problem: "words" }, track: { status: "awaiting_upload" } }), "failed");
   assert.equal(statusOf({ upload: { problem: null }, track: null }), "awaiting_upload");
   assert.equal(statusOf({ upload: null, track: { status: "composing" } }), "composing");
 });
 
-test("the clock of a track stops at its end", () => {
+test("the time of a track stops when it ends", () => {
   const timeline = { awaiting_upload: 1_000, ready: 6_000 };
   assert.equal(elapsed({ status: "ready", createdAt: 1_000, timeline }, 99_000), 5_000);
   assert.equal(elapsed({ status: "composing", createdAt: 1_000, timeline: {} }, 3_000), 2_000);
@@ -65,7 +65,7 @@ test("the last four statuses are final", () => {
   );
 });
 
-test("only music that is ready can be shared, by the token of its results", () => {
+test("only ready music can be shared, by the token of its results", () => {
   const music = { url: "https://storage.example/results/rtoken/music.mp3" };
   assert.equal(resultsToken({ status: "ready", music }), "rtoken");
   assert.equal(resultsToken({ status: "composing", music }), null);

@@ -8,7 +8,7 @@ import "./words.js";
 const document = new URL("../../functions/upload_handler/openapi.json", import.meta.url);
 const { properties } = JSON.parse(readFileSync(document, "utf8")).components.schemas.Edit;
 
-test("what can be chosen for another version is what the API takes", () => {
+test("the choices for another version are those that the API accepts", () => {
   const known = (name) => properties[name].enum.filter((value) => value !== null);
   assert.deepEqual(GENRES, known("genre"));
   assert.deepEqual(KEYS, known("key"));
@@ -16,7 +16,7 @@ test("what can be chosen for another version is what the API takes", () => {
   assert.ok(SECONDS.every((seconds) => seconds >= minimum && seconds <= maximum));
 });
 
-test("moods and instruments stay within what the API takes", () => {
+test("moods and instruments keep within the API's limits", () => {
   for (const [name, most] of Object.entries(AT_MOST)) {
     assert.deepEqual([properties[name].minItems, properties[name].maxItems], [1, most]);
   }
@@ -26,22 +26,22 @@ test("moods and instruments stay within what the API takes", () => {
   assert.ok(vocabulary("moods").every((mood) => pattern.test(mood)));
 });
 
-test("with as many words as there can be the others are closed, and the last one can only be exchanged", () => {
+test("at the maximum the other words are disabled, and the last word can only be replaced", () => {
   const closed = [1, 2, 4, 5].map((count) => room(count, 5).closed);
   assert.deepEqual(closed, ["chosen", "none", "none", "others"]);
 });
 
-test("the words of the brief come first, also those that the page does not know", () => {
+test("the words of the brief come first, including those that the page does not know", () => {
   assert.deepEqual(offered(["hazy", "calm"], ["airy", "calm"]), ["hazy", "calm", "airy"]);
 });
 
-test("the same list is no change, another order or another word is", () => {
+test("the same list is no change; another order or another word is one", () => {
   const before = { moods: ["calm", "warm"] };
   assert.deepEqual(changes(before, { moods: ["calm", "warm"] }), {});
   assert.deepEqual(changes(before, { moods: ["calm"] }), { moods: ["calm"] });
   assert.deepEqual(changes(before, { moods: ["warm", "calm"] }), { moods: ["warm", "calm"] });
 });
 
-test("only what was changed is sent", () => {
+test("only changed fields are sent", () => {
   assert.deepEqual(changes({ title: "a", tempoBpm: 72 }, { title: "a", tempoBpm: 90 }), { tempoBpm: 90 });
 });
