@@ -1,4 +1,4 @@
-"""Pictures made to break a decoder: bombs of pixels, bytes, time and memory, damage, and files that are no pictures."""
+"""Pictures made to break a decoder: bombs of pixels, bytes, time and memory, damaged files, and other files."""
 
 import io
 import random
@@ -13,7 +13,7 @@ from pillow_heif import register_heif_opener
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "MPO")
 MEGABYTE: Final = 1_000_000
 PNG_HEAD: Final = b"\x89PNG\r\n\x1a\n"
-# Bits a channel and PNG's colour type.
+# Bits per channel, and PNG's colour type.
 ONE_BIT, GREY_16, COLOUR, PALETTE, ALPHA, ALPHA_16 = (1, 0), (16, 0), (8, 2), (8, 3), (8, 6), (16, 6)
 CHANNELS: Final = {0: 1, 2: 3, 3: 1, 6: 4}
 
@@ -21,7 +21,7 @@ register_heif_opener()
 
 
 def all_of_them() -> Iterator[tuple[str, bytes]]:
-    """Yield a file name and its bytes, the same at every call."""
+    """Yield each file's name and bytes, the same at every call."""
     for part in (png_bombs, jpeg_bombs, gif_bombs, animations, many_pixels, thin_ones, no_pictures, damaged_ones):
         yield from part()
 
@@ -32,7 +32,7 @@ def chunk(name: bytes, data: bytes) -> bytes:
 
 
 def squeezed(piece: bytes, times: int) -> bytes:
-    """Return ``piece`` that many times over, deflated, without ever holding it all."""
+    """Return ``piece`` repeated ``times`` times and deflated, without holding all of it in memory."""
     deflate = zlib.compressobj(6)
     block, rest = divmod(times, 64)
     return b"".join(
@@ -41,7 +41,7 @@ def squeezed(piece: bytes, times: int) -> bytes:
 
 
 def png(width: int, height: int, pixel: tuple[int, int] = COLOUR, *, extra: bytes = b"", rows: int = -1) -> bytes:
-    """Return a black PNG with all or only some of its rows."""
+    """Return a black PNG with all of its rows, or with only ``rows`` of them."""
     bits, kind = pixel
     header = struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0)
     row = bytes(1 + (width * bits * CHANNELS[kind] + 7) // 8)
@@ -50,24 +50,24 @@ def png(width: int, height: int, pixel: tuple[int, int] = COLOUR, *, extra: byte
 
 
 def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
-    """Return the image as a file of this format."""
+    """Return the image encoded in the format ``kind``."""
     out = io.BytesIO()
     image.save(out, kind, **options)
     return out.getvalue()
 
 
 def chance(seed: int) -> random.Random:
-    """Return dice that fall the same way at every call."""
+    """Return a random generator that yields the same numbers at every call."""
     return random.Random(seed)  # noqa: S311  repeatable, not secret
 
 
 def noise(side: int = 96) -> Image.Image:
-    """Return a picture with something in every part of it, the same at every call."""
+    """Return a picture of noise, the same at every call."""
     return Image.frombytes("RGB", (side, side), chance(side).randbytes(3 * side * side))
 
 
 def tiff_bomb(size: int, tags: int = 4000) -> bytes:
-    """Return EXIF whose every tag claims nearly all of its ``size`` bytes as its own value."""
+    """Return EXIF in which every tag claims nearly all of the ``size`` bytes as its value."""
     entries = b"".join(struct.pack("<HHII", tag, 7, size - 10, 8) for tag in range(1, tags + 1))
     return (b"II*\0" + struct.pack("<IH", 8, tags) + entries).ljust(size, b"\0")
 
@@ -78,12 +78,12 @@ def segment(marker: int, data: bytes) -> bytes:
 
 
 def inside(jpeg: bytes, segments: bytes) -> bytes:
-    """Return the JPEG with these segments right behind its start."""
+    """Return the JPEG with these segments right after its start marker."""
     return jpeg[:2] + segments + jpeg[2:]
 
 
 def png_bombs() -> Iterator[tuple[str, bytes]]:
-    """Headers that promise the world, compressed text and profiles, chunks without end."""
+    """Yield PNGs with huge claimed sizes, compressed text and profiles, and very many chunks."""
     zeros = squeezed(bytes(1 << 20), 200)
     texts = b"".join(chunk(b"zTXt", b"a%d\0\0" % i + zlib.compress(bytes(1_000_000))) for i in range(100))
     yield "one-bit-50000x50000.png", png(50_000, 50_000, ONE_BIT, rows=4)
@@ -113,7 +113,7 @@ def _huge_claim() -> bytes:
 
 
 def jpeg_bombs() -> Iterator[tuple[str, bytes]]:
-    """Segments without end, scans without end, EXIF that eats memory, EXIF that lies."""
+    """Yield JPEGs with very many segments or scans, and with EXIF that uses much memory or lies."""
     good = encoded(noise(), "JPEG")
     yield "scans-without-end.jpg", scan_bomb()
     yield "exif-pieces.jpg", inside(good, segment(0xE1, b"Exif\0\0ab") * 1_600_000)
@@ -149,13 +149,13 @@ def jpeg_bombs() -> Iterator[tuple[str, bytes]]:
 
 
 def exif_segments(tiff: bytes) -> bytes:
-    """Return EXIF spread over as many segments as it needs, which decoders put together again."""
+    """Return EXIF split into as many segments as it needs; decoders join them."""
     pieces = [tiff[at : at + 65_000] for at in range(0, len(tiff), 65_000)]
     return b"".join(segment(0xE1, b"Exif\0\0" + piece) for piece in pieces)
 
 
 def scan_bomb(scans: int = 400_000) -> bytes:
-    """Return a progressive JPEG of 36 megapixels, each of whose scans says in a few bytes that nothing changes."""
+    """Return a progressive JPEG of 36 megapixels with scans of a few bytes that change nothing."""
     jpeg = encoded(Image.new("L", (6000, 6000)), "JPEG", progressive=True, quality=10)
     at = jpeg.rindex(b"\xff\xda")
     last = jpeg[at:-2]
@@ -164,7 +164,7 @@ def scan_bomb(scans: int = 400_000) -> bytes:
 
 
 def gif_bombs() -> Iterator[tuple[str, bytes]]:
-    """Canvases, comments and frames."""
+    """Yield GIFs with large canvases, many comments and many frames."""
     good = encoded(noise().quantize(), "GIF")
     yield "canvas-65535.gif", good[:6] + b"\xff\xff\xff\xff" + good[10:]
     yield "canvas-6000.gif", good[:6] + struct.pack("<HH", 6000, 6000) + good[10:]
@@ -181,7 +181,7 @@ def gif_bombs() -> Iterator[tuple[str, bytes]]:
 
 
 def animations() -> Iterator[tuple[str, bytes]]:
-    """Many frames, of which only the first is wanted."""
+    """Yield animations with many frames; the captioner needs only the first."""
     frames = [Image.new("L", (200, 200), i % 256) for i in range(3000)]
     yield "frames-3000.gif", encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
     few = [Image.new("RGB", (500, 500), (i, 255 - i, i)) for i in range(200)]
@@ -193,7 +193,7 @@ def animations() -> Iterator[tuple[str, bytes]]:
 
 
 def many_pixels() -> Iterator[tuple[str, bytes]]:
-    """Just below 40 megapixels in each mode and format, and well above."""
+    """Yield pictures just below 40 megapixels in each mode and format, and well above."""
     below, palette = (7900, 5000), chunk(b"PLTE", bytes(768)) + chunk(b"tRNS", bytes(256))
     yield "colour-alpha-16-40mp.png", png(*below, ALPHA_16)
     yield "colour-alpha-40mp.png", png(*below, ALPHA)
@@ -225,7 +225,7 @@ def many_pixels() -> Iterator[tuple[str, bytes]]:
 
 
 def thin_ones() -> Iterator[tuple[str, bytes]]:
-    """Lines and dots, and the smallest that is still a picture."""
+    """Yield very thin and very small pictures."""
     for width, height in (
         (2_000_000, 1),
         (1, 2_000_000),
@@ -242,7 +242,7 @@ def thin_ones() -> Iterator[tuple[str, bytes]]:
 
 
 def no_pictures() -> Iterator[tuple[str, bytes]]:
-    """Other files under a picture's name, other formats, and signatures with nothing behind them."""
+    """Yield other files under a picture's name, other formats, and signatures without content."""
     yield "empty.jpg", b""
     yield "zip.jpg", b"PK\3\4" + chance(1).randbytes(500)
     yield "music.jpg", b"ID3\3" + bytes(6) + b"\xff\xfb\x90\0" * 500
@@ -283,7 +283,7 @@ def no_pictures() -> Iterator[tuple[str, bytes]]:
 
 
 def damaged_ones(flips: int = 6) -> Iterator[tuple[str, bytes]]:
-    """Every format cut at seven places, and with bytes changed at random, mostly in its head."""
+    """Yield every format cut at seven places, and with random bytes changed, mostly in its header."""
     for kind in FORMATS:
         options: dict[str, Any] = {"save_all": True, "append_images": [noise(64)]} if kind == "MPO" else {}
         good = encoded(noise(), kind, **options)
@@ -294,7 +294,7 @@ def damaged_ones(flips: int = 6) -> Iterator[tuple[str, bytes]]:
 
 
 def flipped(good: bytes, dice: random.Random, places: Iterable[int]) -> bytes:
-    """Return the file with three bytes changed before each of these places."""
+    """Return the file with three random bytes changed before each of these places."""
     data = bytearray(good)
     for place in places:
         for _ in range(3):
