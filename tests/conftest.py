@@ -8,11 +8,12 @@ from hypothesis import settings
 
 from localcloud.addresses import REPOSITORY, Addresses
 from localcloud.cloud import running
+from tests.support.plan import place_of
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
 
-    from tests.support.plan import PlannedScheduling
+    from tests.support.scheduling import PlannedScheduling
 
 CLOUD_PORT = 18080
 
@@ -23,7 +24,7 @@ settings.load_profile("repeatable")
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "PlannedScheduling":
     """Distribute the tests over the workers of ``pytest -n`` as `tests/support/plan.py` says."""
-    from tests.support.plan import PlannedScheduling  # noqa: PLC0415  only needed with workers
+    from tests.support.scheduling import PlannedScheduling  # noqa: PLC0415  the workers cannot import it
 
     return PlannedScheduling(config, log)
 
@@ -31,8 +32,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "Plan
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Sort the tests of a worker by the plan; without workers they run in the usual order."""
     if hasattr(config, "workerinput"):
-        from tests.support.plan import place_of  # noqa: PLC0415  as above
-
         items.sort(key=lambda item: place_of(item.nodeid))
 
 

@@ -2,11 +2,6 @@
 
 from typing import Final
 
-import pytest
-from xdist.remote import Producer
-from xdist.scheduler.loadscope import LoadScopeScheduling
-from xdist.workermanage import NodeManager
-
 # A group runs on one worker, because its modules share fixed ports or a fixture that takes long to start.
 # Groups start in this order: what takes longest first. Each module that is not named here is a group and starts later.
 GROUPS: Final = {
@@ -35,16 +30,3 @@ def group_of(node_id: str) -> str:
 def place_of(node_id: str) -> int:
     """Return the place of a test's group in the order in which groups start."""
     return _PLACES.get(group_of(node_id), len(GROUPS))
-
-
-class PlannedScheduling(LoadScopeScheduling):
-    """Give each group to one worker, in the order of the collected tests."""
-
-    def __init__(self, config: pytest.Config, log: Producer) -> None:
-        super().__init__(config, log)
-        config.option.loadscopereorder = False
-        # After Ctrl-C, the workers' fixtures need longer than the default of 10 seconds to end all processes.
-        NodeManager.EXIT_TIMEOUT = 60
-
-    def _split_scope(self, nodeid: str) -> str:
-        return group_of(nodeid)

@@ -30,7 +30,7 @@ LOOKS: tuple[tuple[str, ViewportSize, tuple[Scheme, Scheme]], ...] = (
 )
 
 
-class Stand:
+class Setup:
     """What a state of the page is built from."""
 
     def __init__(self, opener: Opener, scene: Scene, heard: Heard) -> None:
@@ -45,22 +45,22 @@ class Stand:
         return page
 
 
-def first(stand: Stand) -> Page:
-    page = stand.opener()
+def first(setup: Setup) -> Page:
+    page = setup.opener()
     expect(page.get_by_role("heading", name="이 순간은 어떤 소리일까요?")).to_be_visible()
     return page
 
 
-def loading(stand: Stand) -> Page:
-    page = stand.opener("/share.html", scene=stand.scene, allow="ERR_FAILED")
+def loading(setup: Setup) -> Page:
+    page = setup.opener("/share.html", scene=setup.scene, allow="ERR_FAILED")
     page.route("**/config.json", lambda _: None)
     page.goto("/", wait_until="commit")
     expect(stage(page).locator("[data-part=title]")).to_have_text("음악을 불러오고 있어요")
     return page
 
 
-def uploading(stand: Stand) -> Page:
-    page = stand.opener()
+def uploading(setup: Setup) -> Page:
+    page = setup.opener()
     session = page.context.new_cdp_session(page)
     slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 5_000}
     session.send("Network.emulateNetworkConditions", slow)
@@ -69,25 +69,25 @@ def uploading(stand: Stand) -> Page:
     return page
 
 
-def working(stand: Stand) -> Page:
-    return stand.showing("ready", "composing")
+def working(setup: Setup) -> Page:
+    return setup.showing("ready", "composing")
 
 
-def parked(stand: Stand) -> Page:
-    stand.scene.add("parked")
-    page = stand.opener(scene=stand.scene)
+def parked(setup: Setup) -> Page:
+    setup.scene.add("parked")
+    page = setup.opener(scene=setup.scene)
     expect(stage(page).locator("[data-part=saying]")).to_have_text(re.compile("잠시 기다리고 있어요"))
     return page
 
 
-def made(stand: Stand) -> Page:
-    page = stand.showing("ready", "ready", "ready")
+def made(setup: Setup) -> Page:
+    page = setup.showing("ready", "ready", "ready")
     ready(page)
     expect(stage(page).locator("[data-part=cover]")).to_have_js_property("complete", value=True)
     return page
 
 
-def versions(stand: Stand) -> Page:
+def versions(setup: Setup) -> Page:
     image = {
         "bucket": "b",
         "object": "uploads/one",
@@ -97,63 +97,63 @@ def versions(stand: Stand) -> Page:
         "contentType": "",
         "bytes": 1,
     }
-    stand.scene.add("ready", stand.heard, image=image)
-    stand.scene.add("ready", stand.heard, image=image)
-    page = stand.showing("ready")
+    setup.scene.add("ready", setup.heard, image=image)
+    setup.scene.add("ready", setup.heard, image=image)
+    page = setup.showing("ready")
     tiles(page).nth(1).click()
     expect(stage(page).locator("[data-part=versions] button")).to_have_count(2)
     return page
 
 
-def failed(stand: Stand) -> Page:
-    return stand.showing("ready", "failed")
+def failed(setup: Setup) -> Page:
+    return setup.showing("ready", "failed")
 
 
-def rejected(stand: Stand) -> Page:
-    return stand.showing("rejected")
+def rejected(setup: Setup) -> Page:
+    return setup.showing("rejected")
 
 
-def cancelled(stand: Stand) -> Page:
-    return stand.showing("cancelled")
+def cancelled(setup: Setup) -> Page:
+    return setup.showing("cancelled")
 
 
-def closed(stand: Stand) -> Page:
-    use_up(stand.scene.session)
-    page = stand.showing("ready", allow="429")
+def closed(setup: Setup) -> Page:
+    use_up(setup.scene.session)
+    page = setup.showing("ready", allow="429")
     choose(page, PHOTOS / "rocket.jpg")
     expect(page.locator("[data-part=closed]")).to_have_text(re.compile("다시 만들 수 있어요"))
     return page
 
 
-def offline(stand: Stand) -> Page:
-    page = stand.showing("ready", allow="ERR_INTERNET_DISCONNECTED|ERR_FAILED|Could not reach Cloud Firestore")
+def offline(setup: Setup) -> Page:
+    page = setup.showing("ready", allow="ERR_INTERNET_DISCONNECTED|ERR_FAILED|Could not reach Cloud Firestore")
     page.context.set_offline(offline=True)
     expect(page.get_by_role("status").filter(has_text="인터넷에 연결되어 있지 않아요")).to_be_visible()
     return page
 
 
-def expired(stand: Stand) -> Page:
-    gone = Scene(stand.scene.addresses, "saaaaaaaaaaaaaaaaaaaaaaaaaa", "k")
-    page = stand.opener(scene=gone, allow="permission|403")
+def expired(setup: Setup) -> Page:
+    gone = Scene(setup.scene.addresses, "saaaaaaaaaaaaaaaaaaaaaaaaaa", "k")
+    page = setup.opener(scene=gone, allow="permission|403")
     expect(page.get_by_role("alert").filter(has_text="보관 기간이 지났거나")).to_be_visible()
     return page
 
 
-def refused_file(stand: Stand) -> Page:
-    page = stand.opener()
+def refused_file(setup: Setup) -> Page:
+    page = setup.opener()
     page.locator("[data-part=choose]").set_input_files(Path(__file__))
     expect(page.get_by_role("alert").filter(has_text="test_states.py")).to_be_visible()
     return page
 
 
-def drops(stand: Stand) -> Page:
-    page = stand.opener("/#drops")
+def drops(setup: Setup) -> Page:
+    page = setup.opener("/#drops")
     expect(page.locator("#library-heading")).to_have_text("버킷에 넣은 사진의 음악")
     return page
 
 
-def editing(stand: Stand) -> Page:
-    page = made(stand)
+def editing(setup: Setup) -> Page:
+    page = made(setup)
     page.get_by_role("button", name="다른 버전 만들기").click()
     for name in ("악기", "분위기"):
         page.get_by_role("dialog").locator("summary", has_text=name).click()
@@ -161,40 +161,40 @@ def editing(stand: Stand) -> Page:
     return page
 
 
-def sharing(stand: Stand) -> Page:
-    page = made(stand)
+def sharing(setup: Setup) -> Page:
+    page = made(setup)
     page.get_by_role("button", name="공유하기").click()
     expect(page.get_by_role("img", name="QR 코드")).to_be_visible()
     return page
 
 
-def asking(stand: Stand) -> Page:
-    page = made(stand)
+def asking(setup: Setup) -> Page:
+    page = made(setup)
     stage(page).get_by_role("button", name="지우기").click()
     expect(page.get_by_role("dialog")).to_be_visible()
     return page
 
 
-def english(stand: Stand) -> Page:
-    page = made(stand)
+def english(setup: Setup) -> Page:
+    page = made(setup)
     page.get_by_role("button", name="English").click()
     expect(page.get_by_role("heading", name="What does this moment sound like?")).to_be_visible()
     return page
 
 
-def shared(stand: Stand) -> Page:
-    page = stand.opener(f"/share.html#{stand.heard.folder.token}")
+def shared(setup: Setup) -> Page:
+    page = setup.opener(f"/share.html#{setup.heard.folder.token}")
     expect(page.get_by_role("button", name="푸른 물결 재생")).to_be_visible()
     return page
 
 
-def shared_gone(stand: Stand) -> Page:
-    page = stand.opener("/share.html#rabcdefghijklmnopqrstuvwxyz", allow="403|404")
+def shared_gone(setup: Setup) -> Page:
+    page = setup.opener("/share.html#rabcdefghijklmnopqrstuvwxyz", allow="403|404")
     expect(page.get_by_role("heading", level=1)).to_have_text("들을 수 없는 음악이에요")
     return page
 
 
-STATES: tuple[Callable[[Stand], Page], ...] = (
+STATES: tuple[Callable[[Setup], Page], ...] = (
     first, loading, uploading, working, parked, made, versions, failed, rejected, cancelled, closed, offline, expired,
     refused_file, drops, editing, sharing, asking, english, shared, shared_gone,
 )  # fmt: skip
@@ -202,10 +202,10 @@ STATES: tuple[Callable[[Stand], Page], ...] = (
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
 def test_every_state_is_accessible_and_fits(
-    open_page: Opener, scene: Scene, heard: Heard, state: Callable[[Stand], Page]
+    open_page: Opener, scene: Scene, heard: Heard, state: Callable[[Setup], Page]
 ) -> None:
     """In both schemes and sizes axe finds no violation, and nothing is wider than the window."""
-    page = state(Stand(open_page, scene, heard))
+    page = state(Setup(open_page, scene, heard))
     found = []
     SHOTS.mkdir(parents=True, exist_ok=True)
     for size, viewport, schemes in LOOKS:
@@ -224,7 +224,7 @@ def test_every_state_is_accessible_and_fits(
 
 def test_reduced_motion_stops_every_animation(open_page: Opener, scene: Scene, heard: Heard) -> None:
     """With reduced motion no animation runs; otherwise the current step is animated."""
-    page = working(Stand(open_page, scene, heard))
+    page = working(Setup(open_page, scene, heard))
     running = "document.getAnimations().filter(({ playState }) => playState === 'running').length"
     page.emulate_media(reduced_motion="no-preference")
     page.wait_for_function(f"() => {running} > 0")
@@ -234,6 +234,6 @@ def test_reduced_motion_stops_every_animation(open_page: Opener, scene: Scene, h
 
 def test_lines_break_only_between_korean_words(open_page: Opener, scene: Scene, heard: Heard) -> None:
     """The page is marked as Korean and keeps words whole."""
-    page = first(Stand(open_page, scene, heard))
+    page = first(Setup(open_page, scene, heard))
     assert page.evaluate("getComputedStyle(document.querySelector('h1')).wordBreak") == "keep-all"
     assert page.evaluate("document.documentElement.lang") == "ko"

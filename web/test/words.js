@@ -1,4 +1,4 @@
-// Reads the words of both languages into the page's texts, as the browser fetches them.
+// Load the texts of both languages from files; the browser fetches them.
 import { readFileSync } from "node:fs";
 import { learn } from "../src/texts.js";
 
