@@ -1,4 +1,4 @@
-"""The time that the chain adds to its two models; the baseline is the deliveries and writes that it cannot avoid.
+"""Measure the time that the chain adds to its two models; the baseline is the deliveries and writes that it needs.
 
 One picture needs three deliveries and five writes. The baseline delivers to a server that does nothing, and writes a
 small document; it is measured in the same run on the same emulators, one at a time.

@@ -30,7 +30,7 @@ def measure() -> Sizes:
             continue
         compressed = _compressed(BUILT / "assets" / Path(name).name)
         source = sum(part["bytesInOutput"] for path, part in output["inputs"].items() if path.startswith("src/"))
-        # Bytes of no source, such as imports and exports, count as the project's own.
+        # Bytes that belong to no source, such as imports and exports, count as the project's.
         rest = output["bytes"] - sum(part["bytesInOutput"] for part in output["inputs"].values())
         total += compressed
         own += compressed * (source + rest) / output["bytes"]

@@ -22,7 +22,7 @@ def running(addresses: Addresses, show: Callable[[str], None]) -> Iterator[Super
     tools = find_tools()
     if not provision.TEMPLATE.is_file():
         raise StartError("The pipeline is not compiled. Run 'make build' first.")
-    # Before the folder is deleted: another local cloud may listen on these ports and use the same folder.
+    # Check before deleting the folder: another local cloud may listen on these ports and use it.
     check_ports(addresses.ports)
     shutil.rmtree(addresses.home, ignore_errors=True)
     provision.prepare_home(addresses)

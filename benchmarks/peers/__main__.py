@@ -128,7 +128,7 @@ def _killed(system: System, after: float) -> int:
             pool.submit(lambda: names.append(system.accept(data)))
         time.sleep(after)
         system.kill()
-    # A system that accepts with the music has answered by now; for the others, stop after a time without news.
+    # A system that accepts only with the music has answered by now; for the others, stop if no music arrives.
     kept, news = set[str](), time.perf_counter()
     while len(kept) < KILLED and time.perf_counter() < min(until, news + _NEWS_SECONDS):
         found = system.finished(names)

@@ -1,1 +1,1 @@
-"""The folder that is put on a function's path to trace it."""
+"""The folder that `benchmarks.trace` puts on a function's path to trace it."""

@@ -106,7 +106,9 @@ class StorageFront:
             async with self.backend.session.get(URL(url, encoded=True), timeout=_LOOK) as answer:
                 return list((await answer.json()).values()) if answer.ok else []
         except (ClientError, TimeoutError) as error:
-            raise RefusalError("ServiceUnavailable", f"The signer's certificates cannot be had: {error!r}") from error
+            raise RefusalError(
+                "ServiceUnavailable", f"The signer's certificates cannot be fetched: {error!r}"
+            ) from error
 
 
 def _refused(request: web.BaseRequest, refusal: RefusalError, headers: Mapping[str, str]) -> web.Response:

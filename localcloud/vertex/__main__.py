@@ -27,7 +27,7 @@ def main() -> None:
             try:
                 publish(log_entry(job), addresses.host("pubsub"), f"projects/{PROJECT}/topics/{PIPELINE_EVENTS_TOPIC}")
             except OSError as error:
-                # A log sink loses an entry, too: then the step's message or the sweeper settles the track.
+                # A log sink can lose an entry, too; the step's message or the sweeper then settles the track.
                 say(f"{job.id} its end was not published: {error}")
 
     jobs = Jobs(KfpRunner(addresses.home), cores(), on_change)

@@ -145,7 +145,7 @@ class Jobs:
 
     def close(self) -> None:
         """Kill every job's processes, start no others and return when all have ended."""
-        self._on_change = lambda _job: None  # the jobs end with the server, which publishes nothing any more
+        self._on_change = lambda _job: None  # the server is ending, so it publishes nothing
         self._workers.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             runs = [job.run for job in self._jobs.values() if job.run is not None and not job.state.is_end]

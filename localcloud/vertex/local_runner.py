@@ -85,7 +85,7 @@ def last_words(log: Path) -> str:
         return "It did not start."
     # kfp indents a step's output, and a traceback indents its frames further.
     said = [line.strip() for line in lines if line.startswith("    ") and line[4:5].strip()]
-    words = said[-1:] or [line.strip() for line in lines if line.strip()][-1:] or ["It ended without a word."]
+    words = said[-1:] or [line.strip() for line in lines if line.strip()][-1:] or ["It printed nothing."]
     for index, line in enumerate(said):
         if line.startswith("Traceback ("):
             words = said[index + 1 :]

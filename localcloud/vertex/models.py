@@ -1,7 +1,7 @@
 """The models' routes: Lyria's ``:predict`` and ``interactions``, and ``endpoints/{id}:predict``.
 
-The composer plays Lyria's part; an endpoint's requests go to the model server at ``MODEL_SERVER_URL``.
-Answers that ``localcloud.vertex.scripts`` holds come first.
+The composer makes the music in place of Lyria; an endpoint's requests go to the model server at ``MODEL_SERVER_URL``.
+Scripted answers (``localcloud.vertex.scripts``) are given first.
 """
 
 import base64
@@ -30,7 +30,7 @@ _NOT_ENGLISH: Final = 0x250
 
 @dataclass(frozen=True)
 class Models:
-    """What makes Lyria's music, how long it is, and the URL of the endpoints' model server, empty if there is none."""
+    """What makes Lyria's music, how long it is, and the URL of the endpoints' model server; empty for none."""
 
     musician: Musician = musicians.compose
     seconds: float = musicians.CLIP_SECONDS

@@ -30,7 +30,7 @@ def test_two_hundred_pictures_in_a_storm(world: World) -> None:
 
 
 def test_a_network_that_delays_and_resets(world: World) -> None:
-    """To Firestore, Pub/Sub and OpenAI: no track is lost, launched twice, over the limit, or goes backwards."""
+    """With failing connections no track is lost, launched twice, over the limit, or goes backwards."""
     random.seed(2)
     with world.run(NETWORK) as run:
         report = Campaign(32, visitors=8).fight(run)
@@ -47,7 +47,7 @@ def test_a_database_that_is_killed_and_comes_back(world: World) -> None:
 
 
 def test_sixty_four_uploads_at_once_keep_to_the_limit(world: World) -> None:
-    """From 16 sessions: exactly as many are announced as the limit allows; the others get 429 with Retry-After."""
+    """Exactly as many as the limit allows are accepted from 16 sessions; the others get 429 with Retry-After."""
     limit = 24
     with world.run(Faults(), environ={"TRACKS_A_DAY": str(limit)}) as run, Witness() as witness:
         people = visitors(run.addresses, VISITORS)

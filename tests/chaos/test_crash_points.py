@@ -129,7 +129,7 @@ def converged(run: Run, cases: list[Case], usual: dict[str, Any]) -> None:
 
 
 def assert_no_order_stays(run: Run) -> None:
-    """Wait until the orders of all jobs of this run are gone: a notifier that died deletes them when asked again."""
+    """Wait until the orders of all jobs of this run are deleted; after a crash the next delivery deletes them."""
     deadline = time.monotonic() + CONVERGENCE_TIMEOUT_SECONDS
     bucket, names = storage_client().bucket(PIPELINE_BUCKET), {order_name(job.id) for job in run.created_jobs()}
     while left := names & {blob.name for blob in bucket.list_blobs(prefix=ORDERS_PREFIX)}:
@@ -160,7 +160,7 @@ def test_a_crash_in_a_first_delivery_converges(world: World) -> None:
 
 
 def test_a_crash_in_a_second_delivery_converges(world: World) -> None:
-    """While or after the first delivery is processed."""
+    """The second delivery crashes at every point, while the first one is processed or after it."""
     with delivering(world, doubled=1.0) as run:
         (visitor,) = visitors(run.addresses, 1)
         track = sent(run, visitor)

@@ -65,7 +65,7 @@ def test_a_second_start_says_that_it_is_up(local_cloud: Addresses) -> None:
     assert local_cloud.url("page") in done.stdout
 
 
-def test_a_busy_port_is_named_with_what_to_do(elsewhere: Addresses) -> None:
+def test_a_busy_port_is_named_with_its_remedy(elsewhere: Addresses) -> None:
     """The start fails, names the busy port and its part, and leaves no process running."""
     with socket.create_server((HOST, elsewhere.ports["storage"])):
         done = _command(elsewhere, "run")

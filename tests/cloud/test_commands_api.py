@@ -31,7 +31,7 @@ def made(local_cloud: Addresses, photos: dict[str, Path]) -> tuple[Visitor, str]
     return someone, track
 
 
-def test_another_take_becomes_other_music(local_cloud: Addresses, made: tuple[Visitor, str]) -> None:
+def test_another_version_has_other_music(local_cloud: Addresses, made: tuple[Visitor, str]) -> None:
     """`again` makes a track with the edited brief, another length and its own cover; one key makes one track."""
     someone, source = made
     edit = {
@@ -127,9 +127,7 @@ def test_no_session_commands_another_s_track(local_cloud: Addresses, made: tuple
     assert document(someone.session, track) == before
 
 
-def test_the_switch_stops_commands_and_launches_and_lets_them_go_on(
-    local_cloud: Addresses, photos: dict[str, Path]
-) -> None:
+def test_the_switch_pauses_commands_and_launches(local_cloud: Addresses, photos: dict[str, Path]) -> None:
     """While the switch is on, POSTs get 503 and a captioned track waits; afterwards the track is processed."""
     someone = visitor(local_cloud)
     switch = FirestoreSwitch(firestore.Client(project=PROJECT))

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.cloud
 def test_a_deleted_session_leaves_nothing_in_any_bucket_or_document(
     local_cloud: Addresses, photos: dict[str, Path]
 ) -> None:
-    """Not even what a pipeline writes that was running during the deletion."""
+    """The files that a running pipeline writes during the deletion are erased, too."""
     someone = visitor(local_cloud)
     waiting = someone.send("POST", "/tracks", {"contentType": "image/jpeg"}, key=KEY)[1]["track"]
     ready = someone.upload(photos["chelsea"].read_bytes(), durationSeconds=10)
@@ -44,7 +44,7 @@ def test_a_deleted_session_leaves_nothing_in_any_bucket_or_document(
     assert someone.send("POST", "/tracks", {"contentType": "image/jpeg"})[0] == 401
 
 
-def test_what_a_pipeline_writes_after_the_deletion_is_erased_when_it_ends(
+def test_files_that_a_job_writes_after_the_deletion_are_erased_at_its_end(
     local_cloud: Addresses, photos: dict[str, Path]
 ) -> None:
     """The documents are erased while the job runs on; when the job ends, its folder is emptied."""

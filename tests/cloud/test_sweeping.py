@@ -129,7 +129,7 @@ def _status(database: firestore.Client, track: str) -> Any:
     return (database.document("sessions", "s" + "b" * 26, "tracks", track).get().to_dict() or {})["status"]
 
 
-def test_refusals_of_two_regions_are_kept_beside_each_other(database: firestore.Client) -> None:
+def test_two_busy_regions_are_recorded_at_the_same_time(database: firestore.Client) -> None:
     """After 32 refusals at once, both regions are known as busy, each until one of its own times."""
     regions, names = FirestoreRegions(database), ("us-central1", "europe-west4")
     database.document("control", "regions").delete()
@@ -145,7 +145,7 @@ def test_refusals_of_two_regions_are_kept_beside_each_other(database: firestore.
     database.document("control", "regions").delete()
 
 
-def test_a_claim_keeps_its_region_and_a_track_that_waits_is_due_when_it_says(database: firestore.Client) -> None:
+def test_a_claim_keeps_its_region_and_a_waiting_track_its_due_time(database: firestore.Client) -> None:
     """The database keeps the region until the next attempt and the due time until the next change."""
     tracks, session = FirestoreTracks(database, Patience()), "s" + "c" * 26
     names = [_written(database, session, Status.CAPTIONED, None) for _ in range(2)]

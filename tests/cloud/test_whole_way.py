@@ -72,7 +72,7 @@ def test_every_dropped_picture_becomes_music(five: dict[str, dict[str, Any]]) ->
 def test_neither_the_job_s_record_nor_its_log_holds_brief_or_token(
     local_cloud: Addresses, dropped: dict[str, str], five: dict[str, dict[str, Any]]
 ) -> None:
-    """They are in the order alone, which is gone when the track is settled."""
+    """Only the order holds them, and it is deleted when the track is settled."""
     for name, track in dropped.items():
         job = ids.pipeline_job_id(track, 1)
         token = five[name]["music"]["url"].split("/")[-2]
@@ -88,7 +88,9 @@ def test_neither_the_job_s_record_nor_its_log_holds_brief_or_token(
         assert not storage_client().bucket(PIPELINE_BUCKET).blob(f"orders/{job}.json").exists()
 
 
-def test_its_stages_are_spans(local_cloud: Addresses, dropped: dict[str, str], five: dict[str, dict[str, Any]]) -> None:
+def test_a_tracks_stages_are_spans(
+    local_cloud: Addresses, dropped: dict[str, str], five: dict[str, dict[str, Any]]
+) -> None:
     """One span for each state that a track left and one around them have the trace id of its log lines."""
     for name, track in dropped.items():
         trace = f"{local_cloud.url('telemetry')}/v1/traces/{logs.trace_of(track)}"

@@ -29,7 +29,7 @@ def results_in(token: str, cover: str = f"gs://{BUCKET}/no/cover.jpg") -> Storag
 
 
 def test_a_result_is_served_with_its_type_and_kept_out_of_shared_caches(storage: str) -> None:
-    """What was created is there for whoever knows the token, to be cached by nobody but the listener."""
+    """A created result can be read by everyone who knows the token, and only the listener's browser caches it."""
     results_in("served").create("music.mp3", b"music", "audio/mpeg")
     answer = requests.get(f"{storage}/{BUCKET}/served/music.mp3", timeout=10)
     assert (answer.content, answer.headers["Content-Type"]) == (b"music", "audio/mpeg")
@@ -39,7 +39,7 @@ def test_a_result_is_served_with_its_type_and_kept_out_of_shared_caches(storage:
 
 @pytest.mark.usefixtures("storage")
 def test_creating_the_same_result_again_changes_nothing() -> None:
-    """A run that is repeated finds its own file, of the same generation as before."""
+    """A repeated run finds the file that it created, with the same generation."""
     results, bucket = results_in("again"), Client().bucket(BUCKET)
     results.create("track.json", b"{}", "application/json")
     before = bucket.get_blob("again/track.json").generation
@@ -48,8 +48,8 @@ def test_creating_the_same_result_again_changes_nothing() -> None:
 
 
 @pytest.mark.usefixtures("storage")
-def test_other_music_never_replaces_what_is_there() -> None:
-    """A file that is there with other bytes stays, and the run hears of it."""
+def test_other_bytes_never_replace_an_existing_result() -> None:
+    """An existing file with other bytes stays, and the run gets an error."""
     results = results_in("other")
     results.create("music.mp3", b"first", "audio/mpeg")
     with pytest.raises(OtherResultError, match=r"^music\.mp3 exists already"):
@@ -58,22 +58,22 @@ def test_other_music_never_replaces_what_is_there() -> None:
 
 
 @pytest.mark.usefixtures("storage")
-def test_a_result_that_is_not_there_is_none() -> None:
-    """A missing cover or track.json is an answer, not an error."""
+def test_a_missing_result_is_none() -> None:
+    """A missing cover or track.json is no error."""
     assert results_in("nothing").read("cover.jpg") is None
 
 
 @pytest.mark.usefixtures("storage")
 def test_objects_are_read_by_their_address() -> None:
-    """The order and the cover are; a missing one is None."""
+    """The order and the cover are read by a gs:// address; a missing object is None."""
     Client().bucket(BUCKET).blob("covers/sea 1.jpg").upload_from_string(b"jpeg")
     results = results_in("any", f"gs://{BUCKET}/covers/sea 1.jpg")
     assert (results.cover(), results_in("any").cover()) == (b"jpeg", None)
     assert GoogleStorage().read(f"gs://{BUCKET}/covers/sea 1.jpg") == b"jpeg"
 
 
-def test_a_refusal_is_told_without_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Google's errors show the object's address, and the step's last words are shown in the job's record."""
+def test_an_error_of_cloud_storage_is_shown_without_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Google's errors contain the object's address, and the job's record shows the step's last output."""
     token = recorded("order")[0]["resultsToken"]
     answer = Answer({"error": {"message": f"gs://{BUCKET}/{token}/track.json it is not"}}, 400)
     with scripted_server() as server:
@@ -96,8 +96,8 @@ def test_a_refusal_is_told_without_the_token(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.usefixtures("pubsub")
-def test_a_message_is_with_pubsub_when_publish_returns() -> None:
-    """After publish returns, the message can be pulled with the same bytes."""
+def test_a_message_can_be_pulled_when_publish_returns() -> None:
+    """The pulled message has the same bytes."""
     topic = f"projects/{PROJECT}/topics/step-events"
     with pubsub_v1.PublisherClient() as publisher, pubsub_v1.SubscriberClient() as subscriber:
         publisher.create_topic(name=topic)

@@ -47,7 +47,7 @@ def certificate(addresses: Addresses, email: str, key_id: str) -> rsa.RSAPublicK
     return public
 
 
-def test_default_credentials_have_a_token_without_asking_anybody(credentials: Credentials) -> None:
+def test_default_credentials_have_a_token_without_a_request(credentials: Credentials) -> None:
     """The credentials file alone authorizes a request; no server is asked."""
     asked: list[str] = []
 

@@ -34,7 +34,7 @@ def test_missing_gcloud_is_named_with_its_remedy(tmp_path: Path, monkeypatch: py
         find_tools()
 
 
-def test_missing_emulators_are_tried_to_install_and_then_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_emulators_are_installed_or_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Missing emulators are installed by gcloud; if it refuses, the message has the command."""
     binaries = tmp_path / "sdk" / "bin"
     binaries.mkdir(parents=True)

@@ -106,7 +106,9 @@ def raw(front: Storage, method: str, path: str, headers: dict[str, str]) -> tupl
         ("GET", f"/{PIPELINE_BUCKET}/none", {"Authorization": "Bearer operator"}),
     ],
 )
-def test_what_passes_passes_unchanged(objects: Storage, method: str, path: str, headers: dict[str, str]) -> None:
+def test_an_allowed_request_is_forwarded_unchanged(
+    objects: Storage, method: str, path: str, headers: dict[str, str]
+) -> None:
     """Status, bytes and headers, except CORS headers, come from fake-gcs-server."""
     body = f'{{"name": "{PIPELINE_BUCKET}"}}' if method == "POST" else None
     host = {"Host": objects.addresses.host("storage")}

@@ -28,7 +28,7 @@ def test_a_permitted_upload_is_stored(front: Storage) -> None:
     assert (blob.content_type, blob.download_as_bytes()) == ("image/jpeg", data)
 
 
-def test_a_body_of_unsaid_length_is_stored(front: Storage) -> None:
+def test_a_chunked_body_is_stored(front: Storage) -> None:
     """A chunked upload within the range is stored."""
     blocks = [os.urandom(300_000) for _ in range(3)]
     assert put(front.permit("uploads/chunked"), iter(blocks)) == (200, "")
@@ -106,7 +106,7 @@ def test_a_tampered_upload_is_refused(
         (-timedelta(minutes=20), (403, "RequestTimeTooSkewed")),
     ],
 )
-def test_a_signature_has_its_time(front: Storage, ago: timedelta, expected: tuple[int, str]) -> None:
+def test_a_signature_is_valid_for_ten_minutes(front: Storage, ago: timedelta, expected: tuple[int, str]) -> None:
     """A signature expires after ten minutes, and may be from the future only within the clock tolerance."""
     name = f"uploads/at{ago.total_seconds():.0f}"
     assert put(signed(front, name, signed_at=datetime.now(UTC) - ago), b"picture") == expected
@@ -126,7 +126,7 @@ def test_a_signature_has_its_time(front: Storage, ago: timedelta, expected: tupl
     ],
     ids=["empty", "most", "more", "chunked-empty", "chunked-most", "chunked-more", "chunked-far-more"],
 )
-def test_the_signed_range_holds_the_body(
+def test_a_body_outside_the_signed_range_is_refused(
     front: Storage, request: pytest.FixtureRequest, body: bytes | list[bytes], expected: tuple[int, str]
 ) -> None:
     """A body outside of 1 to N bytes, declared or counted, is refused and nothing is stored."""
@@ -158,7 +158,7 @@ def test_of_uploads_at_once_exactly_one_wins(front: Storage) -> None:
     assert front.bucket(IMAGES_BUCKET).blob("uploads/race").download_as_bytes() == bodies[answers.index(200)]
 
 
-def test_too_much_is_refused_before_it_has_come(front: Storage) -> None:
+def test_a_body_that_is_too_large_is_refused_early(front: Storage) -> None:
     """A body that is declared too large is refused by its header, a chunked one at the first byte too many."""
     permit = front.permit("uploads/endless", 1000)
     with sending(front, permit, 1001) as sender:
@@ -191,7 +191,7 @@ def test_the_signer_may_create_and_nothing_else(front: Storage) -> None:
     assert front.bucket(IMAGES_BUCKET).blob("uploads/role").download_as_bytes() == b"first"
 
 
-def test_another_signer_has_another_role(front: Storage) -> None:
+def test_another_signer_has_its_own_role(front: Storage) -> None:
     """The pipeline's account has no access to pictures; in its own bucket it reads and writes."""
     assert put(signed(front, "uploads/wrong", PIPELINE_ACCOUNT), b"picture") == (403, "AccessDenied")
     assert not front.holds("uploads/wrong")
@@ -202,7 +202,7 @@ def test_another_signer_has_another_role(front: Storage) -> None:
     assert requests.get(address.url, headers=dict(address.headers), timeout=10).content == b"two"
 
 
-def test_a_slow_sender_stops_nobody(front: Storage) -> None:
+def test_a_slow_upload_delays_no_other(front: Storage) -> None:
     """While one upload stalls, others are stored; when it breaks off, nothing of it is stored."""
     permit = front.permit("uploads/slow")
     with sending(front, permit, MEGABYTE) as sender:

@@ -95,7 +95,7 @@ def test_the_input_of_an_interaction_is_a_text_or_contents_or_steps(vertex: Loca
         assert asked == {"type": "user_input", "content": [content]}
 
 
-def test_googles_prediction_client_sends_what_the_engines_send(vertex: LocalVertex) -> None:
+def test_googles_prediction_client_sends_the_engines_request(vertex: LocalVertex) -> None:
     """Path and body equal those of the engines' REST request."""
     vertex.script("lyria-002")
     instance = {"prompt": "calm", "negative_prompt": "drums", "seed": 2**32 - 1}
@@ -107,7 +107,7 @@ def test_googles_prediction_client_sends_what_the_engines_send(vertex: LocalVert
 
 
 def test_googles_prediction_client_loses_an_error_in_plain_words(vertex: LocalVertex) -> None:
-    """It loses status and words of ``{"error": "text"}``, which is why decision 0021 keeps REST."""
+    """It loses the status and the message of ``{"error": "text"}``, which is why decision 0021 keeps REST."""
     vertex.script("lyria-002", {"status": 503, "body": {"error": "loading"}})
     with pytest.raises(AttributeError):
         predict(vertex, {"prompt": "calm"})
@@ -174,7 +174,7 @@ class HeldPredictions:
         return f"{prompt} {seconds} {seed}".encode()
 
 
-def test_an_endpoint_passes_on_what_its_model_server_says() -> None:
+def test_an_endpoint_passes_on_its_model_servers_answers() -> None:
     """Predictions pass unchanged; refusals get Google's format and keep their code and Retry-After."""
     predictor = Predictor(places=1)
     server = listen(model_server(predictor, "/health", "/predict"), 0)
@@ -208,7 +208,7 @@ def test_a_model_server_that_is_gone_is_a_bad_gateway() -> None:
     assert "does not answer" in answer.json()["error"]["message"]
 
 
-def test_nobody_plays_without_credentials(vertex: LocalVertex) -> None:
+def test_a_request_without_credentials_is_refused(vertex: LocalVertex) -> None:
     """The models and the script require a token."""
     for path in (LYRIA_2, LYRIA_3, PREDICT, SCRIPT_PATH):
         assert requests.post(vertex.url + path, json={}, timeout=10).status_code == 401

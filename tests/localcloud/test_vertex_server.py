@@ -238,14 +238,14 @@ def test_a_body_that_is_no_job_is_an_invalid_argument(
     assert problem in error["message"]
 
 
-def test_without_a_token_nothing_is_answered(server: Server) -> None:
+def test_a_request_without_a_token_is_refused(server: Server) -> None:
     """A request without credentials is refused as Google refuses it; only the health check needs none."""
     answer = requests.get(f"{server.url}/v1/{PARENT}/pipelineJobs", timeout=10)
     assert (answer.status_code, answer.json()["error"]["status"]) == (401, "UNAUTHENTICATED")
     assert requests.get(f"{server.url}/healthz", timeout=10).ok
 
 
-def test_what_does_not_exist_is_not_found(server: Server) -> None:
+def test_missing_resources_are_not_found(server: Server) -> None:
     """An unknown job, an unknown path and an unknown model answer 404."""
     with pytest.raises(exceptions.NotFound):
         server.state("job-1")
@@ -375,13 +375,13 @@ def test_cancelling_ends_the_steps_own_process(kfp_server: tuple[Server, Path], 
 @pytest.mark.parametrize(
     ("log", "words"),
     [
-        ("", "It ended without a word."),
+        ("", "It printed nothing."),
         ("    one\n    two\n", "two"),
         ('    Traceback (most recent call last):\n      File "x"\n    OSError: disk\n    full\n', "OSError: disk full"),
         ("    said\n    Timeout (0:15:00)!\n    Thread 0x1:\n      File x\n", "Timeout (0:15:00)!"),
     ],
 )
-def test_last_words_are_the_reason(tmp_path: Path, log: str, words: str) -> None:
+def test_a_jobs_error_is_the_steps_last_output(tmp_path: Path, log: str, words: str) -> None:
     """Of all that a step printed, the job shows the error itself."""
     (tmp_path / "log").write_text(log)
     assert last_words(tmp_path / "log") == words

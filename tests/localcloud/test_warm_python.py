@@ -39,7 +39,7 @@ def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.parametrize(("last", "status"), [("0", 0), ("7", 7), ("words", 1), ("raise", 1), ("kill", 137)])
-def test_a_step_runs_as_in_an_interpreter_of_its_own(tmp_path: Path, last: str, status: int) -> None:
+def test_a_step_runs_as_in_a_new_interpreter(tmp_path: Path, last: str, status: int) -> None:
     """Arguments, environment, output and status pass through, each time it is started."""
     ended = run(tmp_path, "-m", "a_step", "two words", "", last)
     assert ended.returncode == status
@@ -48,6 +48,6 @@ def test_a_step_runs_as_in_an_interpreter_of_its_own(tmp_path: Path, last: str, 
     assert ("ValueError: no music" in ended.stdout) is (last == "raise")
 
 
-def test_what_is_no_module_runs_in_a_fresh_interpreter(tmp_path: Path) -> None:
+def test_a_command_without_a_module_runs_in_a_new_interpreter(tmp_path: Path) -> None:
     """Other ways to start the interpreter still work."""
     assert run(tmp_path, "-c", "print(6 * 7)").stdout == "42\n"

@@ -13,7 +13,7 @@ from tests.pictures.runs import Run
 
 # A minute on two idle processors, which other tests may be using.
 @pytest.mark.timeout(900)
-def test_the_sample_of_the_corpus_breaks_nothing() -> None:
+def test_the_sample_of_the_corpus_is_decoded_as_expected() -> None:
     """Every file has its known outcome without a crash, within 5 s of CPU time and 512 MB, and keeps no metadata."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.pictures", "--sample"],

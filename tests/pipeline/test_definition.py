@@ -30,8 +30,8 @@ def test_compiling_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     assert compiled(tmp_path / "new" / "b.yaml", "2") == compiled(tmp_path / "a.yaml", "1")
 
 
-def test_the_pipeline_takes_what_the_launcher_gives(spec: Any) -> None:
-    """The job's id and the address of its order: all that Vertex AI's record of the job holds."""
+def test_the_pipeline_takes_a_job_and_an_order(spec: Any) -> None:
+    """The two parameters are the job's id and its order's address; Vertex AI's record of the job holds no others."""
     expected = {"job": {"parameterType": "STRING"}, "order": {"parameterType": "STRING"}}
     assert spec["root"]["inputDefinitions"]["parameters"] == expected
     assert spec["pipelineInfo"]["name"] == "musicgenerator"

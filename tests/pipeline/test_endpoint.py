@@ -34,7 +34,7 @@ def test_the_endpoint_receives_the_brief_as_one_instance(vertex: LocalVertex, se
 
 
 def test_a_busy_model_server_is_retried(vertex: LocalVertex, sea: Brief, tone: str) -> None:
-    """So is one that is just starting."""
+    """A model server that is just starting is retried, too."""
     full = {"status": 429, "body": {}, "headers": {"Retry-After": "0"}}
     vertex.script("endpoint", full, "unavailable", sounding(tone))
     assert endpoint(vertex).make(sea, 30, SEED).model == "unnamed"
@@ -50,7 +50,7 @@ def test_a_model_server_that_stays_busy_is_unavailable(vertex: LocalVertex, sea:
 
 
 def test_a_request_that_the_model_refuses_is_not_repeated(vertex: LocalVertex, sea: Brief) -> None:
-    """Neither is one to an endpoint that does not exist."""
+    """A request to an endpoint that does not exist is not repeated either."""
     vertex.script("endpoint", {"status": 400, "body": {"error": {"message": "seconds must be at most 30"}}})
     with pytest.raises(RequestRefusedError, match="at most 30"):
         endpoint(vertex).make(sea, 45, SEED)
@@ -69,7 +69,7 @@ def test_an_answer_without_audio_is_an_error(vertex: LocalVertex, sea: Brief, an
 
 
 def test_the_endpoint_has_its_name_in_vertex_ai() -> None:
-    """It is reached in its region, or on the host of a dedicated endpoint."""
+    """The endpoint is reached in its region, or on the host of a dedicated endpoint."""
     assert (
         predict_url(Cloud(endpoint=ENDPOINT)) == f"https://us-central1-aiplatform.googleapis.com/v1/{ENDPOINT}:predict"
     )

@@ -39,7 +39,7 @@ def test_every_engine_can_be_made_and_is_listed() -> None:
 
 
 @pytest.mark.usefixtures("signed_in")
-def test_the_list_says_what_an_engine_lacks() -> None:
+def test_the_list_names_missing_settings() -> None:
     """The composer needs no setting; the others need a project, and the endpoint needs its name."""
     lacking = {row[0]: row[-1] for row in rows({})}
     assert lacking["composer"] == "yes"
@@ -109,7 +109,7 @@ def test_an_engine_that_is_not_configured_fails_or_falls_back(sea: Brief) -> Non
 @pytest.mark.usefixtures("signed_in")
 @pytest.mark.parametrize("failure", ["safety", "forbidden"])
 def test_a_refused_request_fails_or_falls_back(vertex: LocalVertex, sea: Brief, failure: str) -> None:
-    """With Google's credential flow: the engine is asked once, then the fallback, if there is one."""
+    """The engine is asked once, then the fallback, if there is one; the requests carry Google's credentials."""
     with pytest.raises(RequestRefusedError):
         chosen("lyria-002", "", vertex.script("lyria-002", failure).cloud).make(sea, 10, 7)
     take = chosen("lyria-002", "lyria-3-clip", vertex.script("lyria-002", failure).cloud).make(sea, 10, 7)
@@ -138,7 +138,7 @@ def test_a_stored_take_is_read_back_exactly() -> None:
 
 
 def test_an_encoded_answer_is_stored_as_it_came(tone: str) -> None:
-    """It is never encoded again, so reading and storing it loses nothing."""
+    """An encoded take is never encoded again, so storing and reading it loses nothing."""
     answer = base64.b64decode(tone)
     audio = decoded(answer)
     assert audio is not None
@@ -150,7 +150,7 @@ def test_an_encoded_answer_is_stored_as_it_came(tone: str) -> None:
 
 
 def test_a_stored_take_without_audio_is_an_error() -> None:
-    """Nothing is made from it."""
+    """No music is made from it."""
     take = Take(Audio(np.zeros((0, 2), np.float32), 44_100), "e", "m", 7, 0.0, midi=None, form={}, answer=b"no sound")
     with pytest.raises(NoAudioError):
         recalled(kept(take))

@@ -107,7 +107,7 @@ def test_a_recitation_block_is_answered_with_another_seed_and_then_a_plainer_pro
 
 
 def test_the_seed_after_the_largest_is_0(vertex: LocalVertex, sea: Brief) -> None:
-    """The other seed is in bounds, too."""
+    """The seed after the largest is in bounds, too."""
     assert lyria_2(vertex.script("lyria-002", "recitation")).make(sea, 30, 2**32 - 1).seed == 0
 
 
@@ -201,7 +201,7 @@ def test_an_address_without_a_server_is_unavailable(vertex: LocalVertex, sea: Br
             engine.make(sea, 30, SEED)
 
 
-def test_the_addresses_are_googles_unless_told_otherwise() -> None:
+def test_the_addresses_are_googles_by_default() -> None:
     """Lyria 2 answers in its region, Lyria 3 globally; without a project neither is configured."""
     root = "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1"
     assert lyria_2_url(Cloud("p")) == f"{root}/publishers/google/models/lyria-002:predict"

@@ -73,7 +73,7 @@ def test_waveform_peaks_are_ready_to_draw() -> None:
     assert min(peaks) >= 0
 
 
-def test_a_bound_changes_nothing_above_it() -> None:
+def test_blocks_above_the_bound_keep_their_peaks() -> None:
     """Blocks above the bound have their exact peaks; the others stay below it."""
     samples = tone(4) * np.linspace(0, 1, 4 * RATE, dtype=np.float32)[:, None] + 0.01 * noise(4)
     exact = true_peaks(samples)

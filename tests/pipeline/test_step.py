@@ -215,7 +215,7 @@ def test_a_run_that_was_cut_off_is_finished_by_the_next(written: int) -> None:
 
 
 @pytest.mark.parametrize(("written", "asked"), [(0, 2), (1, 1), (2, 1), (3, 1)])
-def test_music_that_no_engine_would_make_again_is_made_once(written: int, asked: int) -> None:
+def test_a_take_that_cannot_be_repeated_is_made_once(written: int, asked: int) -> None:
     """Once the take is stored, the next run uses it and does not ask the engine again."""
     engine, results, topic = MoodyEngine(), FolderOfResults(room=written), Topic()
     with pytest.raises(ConnectionError):
@@ -262,13 +262,13 @@ def test_an_engine_that_fails_leaves_nothing_behind() -> None:
 
 
 def test_the_order_of_a_job_is_read_from_its_address() -> None:
-    """The parameters are the job's id and where its order is."""
+    """The parameters are the job's id and its order's address."""
     objects = Objects({ADDRESS: orders_to_bytes([ORDER])})
     assert read_order(JOB, ADDRESS, objects) == ORDER
 
 
-def test_a_missing_order_is_named_before_anything_is_done() -> None:
-    """Its track was erased or settled before the step began."""
+def test_a_missing_order_ends_the_step_at_once() -> None:
+    """The error names the address; the track was erased or settled before the step began."""
     with pytest.raises(OrderError, match=f"order is missing at {ADDRESS}"):
         read_order(JOB, ADDRESS, Objects())
 
@@ -277,8 +277,8 @@ def test_a_missing_order_is_named_before_anything_is_done() -> None:
     "address",
     ["", "orders/x.json", ADDRESS.replace("-1.json", "-2.json"), ADDRESS.replace("orders", "root"), f"{ADDRESS}x"],
 )
-def test_no_other_address_is_read(address: str) -> None:
-    """A job that somebody starts by hand makes its own order or none."""
+def test_only_the_jobs_own_order_is_read(address: str) -> None:
+    """An address that does not follow from the job is refused."""
     objects = Objects({address: orders_to_bytes([ORDER])})
     with pytest.raises(OrderError, match="address"):
         read_order(JOB, address, objects)
@@ -286,7 +286,7 @@ def test_no_other_address_is_read(address: str) -> None:
 
 
 def test_an_order_that_is_not_valid_ends_the_step() -> None:
-    """Nothing is written and no engine asked; the contract's own tests try every field."""
+    """Nothing is written and no engine is asked; `tests/unit/test_orders.py` tries every field."""
     objects = Objects({ADDRESS: b'[{"engine": "composer"}]'})
     with pytest.raises(OrderError) as caught:
         read_order(JOB, ADDRESS, objects)
@@ -302,8 +302,8 @@ def test_a_run_that_hangs_ends_by_itself() -> None:
     assert "Timeout (0:00:06)!" in ended.stderr
 
 
-def test_a_run_without_an_order_asks_for_nothing_else() -> None:
-    """It ends at once with the reason as its last words, which the job's error shows."""
+def test_a_run_without_an_order_makes_no_other_request() -> None:
+    """The run ends at once; the last line of its output is the reason, which becomes the job's error."""
     with scripted_server() as server:
         ended = step_at(server)
         assert [exchange.path.partition("?")[0] for exchange in server.heard] == [DOWNLOAD]

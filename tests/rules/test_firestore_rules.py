@@ -212,7 +212,7 @@ def test_nothing_can_be_created(firestore: Firestore, path: str, who: str) -> No
 
 
 def test_every_expression_of_the_rules_was_decided_both_ways(firestore: Firestore) -> None:
-    """The cases above evaluate every expression of the rules; this test runs those that have not run yet."""
+    """Every condition was true once and false once; this test runs the cases above that have not run yet."""
     for path in (*READABLE, *CLOSED):
         firestore.ask("GET", f"/{path}")
         firestore.ask("DELETE", f"/{path}")

@@ -55,7 +55,7 @@ OUTSIDE: list[tuple[str, Any]] = [
 ]
 
 
-def test_a_brief_reads_and_writes_what_the_track_document_holds() -> None:
+def test_a_brief_reads_and_writes_the_track_documents_field() -> None:
     """Reading the recorded brief and writing it again changes nothing."""
     document = recorded("track_captioned")["brief"]
     assert Brief.from_mapping(document).to_mapping() == document
@@ -114,7 +114,7 @@ def test_any_value_is_taken_or_refused_by_name(field: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("field", sorted(LENGTHS))
-def test_half_a_character_is_no_text(field: str) -> None:
+def test_a_lone_surrogate_is_no_text(field: str) -> None:
     """A lone surrogate, which JSON can contain and no store can encode, is refused."""
     with pytest.raises(BriefError) as caught:
         Brief.from_mapping(brief_with(**{field: "\ud83c"}))

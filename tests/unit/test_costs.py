@@ -54,7 +54,7 @@ def test_a_track_costs_its_parts(engine: str, pictures: int) -> None:
     assert all(usd >= 0 for usd in found.values())
 
 
-def test_a_part_of_the_sum_is_what_its_price_says() -> None:
+def test_each_part_follows_its_price() -> None:
     """Doubling a price doubles its part and changes the sum by that amount."""
     known = dict(prices())
     before, was = costs.track("composer", 1000, known), costs.parts("composer", 1000, known)["pipeline run"]
@@ -90,7 +90,7 @@ def test_an_endpoint_has_a_machine_and_grows() -> None:
     assert needed[-1] * usage.ENDPOINT_BUSY * 60 / usage.ENDPOINT_SECONDS >= 1e5
 
 
-def test_the_document_shows_what_the_command_prints() -> None:
+def test_the_document_shows_the_commands_tables() -> None:
     """docs/operations.md has the tables of the current prices."""
     command = [sys.executable, "-m", "benchmarks.costs"]
     environ = {"PYTHONPATH": f"{REPOSITORY}/src:{REPOSITORY}"}

@@ -28,7 +28,7 @@ def test_all_together_reach_the_limit_and_no_more(counts: list[int], limit: int,
 
 
 @given(COUNTS, st.integers(0, 200))
-def test_what_may_be_counted_stays_while_it_is_counted(counts: list[int], limit: int) -> None:
+def test_shares_stay_the_same_while_shards_count_within_them(counts: list[int], limit: int) -> None:
     """Writers that read at different moments compute the same shares."""
     while room := [part for part, share in enumerate(shares(counts, limit)) if counts[part] < share]:
         before = shares(counts, limit)

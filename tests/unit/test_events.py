@@ -101,7 +101,7 @@ def test_a_wrong_field_is_named(change: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("data", [None, b"", b"{", "", [], 5])
-def test_what_the_framework_passes_on_for_broken_json_is_malformed(data: object) -> None:
+def test_broken_json_from_the_framework_is_malformed(data: object) -> None:
     """Invalid JSON arrives as bytes and an empty body as None."""
     with pytest.raises(MalformedEventError):
         ObjectFinalized.from_data(data)
@@ -190,7 +190,7 @@ def test_a_field_may_be_empty_a_number_or_the_largest(change: dict[str, Any], ev
 
 
 @pytest.mark.parametrize("name", ["contentType", "metadata"])
-def test_what_cloud_storage_may_leave_out_is_empty(name: str) -> None:
+def test_optional_fields_of_cloud_storage_may_be_missing(name: str) -> None:
     """The other fields are required."""
     body = recorded("storage_finalized")["body"]
     without = {each: value for each, value in body.items() if each != name}

@@ -34,12 +34,12 @@ def test_ids_differ_by_their_letter() -> None:
 @pytest.mark.parametrize(
     "text", ["", "t", "t" + "a" * 25, "t" + "a" * 27, "t" + "1" * 26, "T" + "a" * 26, "t" * 27 + "\n"]
 )
-def test_what_is_no_track_id(text: str) -> None:
+def test_malformed_track_ids_are_refused(text: str) -> None:
     """Another length, letter or digit, or a line end, is refused."""
     assert not ids.is_track_id(text)
 
 
-def test_derived_ids_stay_what_they_are() -> None:
+def test_derived_ids_never_change() -> None:
     """Derived ids must never change: tracks in production depend on them."""
     event = recorded("storage_finalized_dropped")["body"]
     assert ids.dropped_track_id(event["bucket"], event["name"], int(event["generation"])) == (
@@ -80,7 +80,7 @@ def test_session_and_secret_derive_from_salt_and_key(salt: str, key: str) -> Non
 
 
 @given(attempt=st.integers(1, 999_999))
-def test_job_ids_are_what_vertex_accepts_and_lead_back(attempt: int) -> None:
+def test_job_ids_are_valid_and_contain_track_and_attempt(attempt: int) -> None:
     """The job id matches Vertex AI's pattern and contains track and attempt."""
     track = "t" + "a2" * 13
     job = ids.pipeline_job_id(track, attempt)
@@ -89,7 +89,7 @@ def test_job_ids_are_what_vertex_accepts_and_lead_back(attempt: int) -> None:
 
 
 @pytest.mark.parametrize("job", ["", "mg", "mg-t-1", f"mg-t{'a' * 26}-0", f"mg-t{'a' * 26}-01", f"mg-t{'a' * 26}-1\n"])
-def test_a_stranger_s_job_id_leads_nowhere(job: str) -> None:
+def test_another_job_id_has_no_track(job: str) -> None:
     """A job id that was not derived from a track gives None."""
     assert ids.track_and_attempt(job) is None
 

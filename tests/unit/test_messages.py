@@ -169,7 +169,7 @@ def test_any_bytes_are_a_message_or_malformed(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_json_nested_beyond_what_python_reads_is_malformed(read: Callable[[bytes], object]) -> None:
+def test_json_nested_too_deeply_is_malformed(read: Callable[[bytes], object]) -> None:
     """json.loads raises RecursionError for a hundred thousand brackets; the message is malformed."""
     data = b"[" * 100_000
     with pytest.raises(MalformedEventError):

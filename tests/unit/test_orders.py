@@ -58,7 +58,7 @@ WRONG: list[tuple[str, Any]] = [
 
 
 def test_the_recorded_order_is_read_and_written() -> None:
-    """One reader and one writer, which agree on every field."""
+    """The reader and the writer agree on every field."""
     data = json.dumps(recorded("order")).encode()
     order = order_from_bytes(data)
     assert (order.seconds, order.seed, order.results_token) == (30, 741954271, TOKEN)
@@ -74,7 +74,7 @@ def test_the_bounds_themselves_are_within_them(field: str, value: int) -> None:
 
 @pytest.mark.parametrize(("field", "value"), WRONG)
 def test_a_wrong_field_is_named_without_its_value(field: str, value: Any) -> None:
-    """The error may be logged, so it shows nothing of the order."""
+    """The error may be logged, so it shows no value of the order."""
     with pytest.raises(OrderError) as caught:
         Order.from_mapping(RECORDED | {field: value})
     assert caught.value.field == field
@@ -83,14 +83,14 @@ def test_a_wrong_field_is_named_without_its_value(field: str, value: Any) -> Non
 
 @pytest.mark.parametrize("field", sorted(RECORDED))
 def test_every_field_is_required(field: str) -> None:
-    """An order that lacks one is named by it."""
+    """If a field is missing, the error names it."""
     with pytest.raises(OrderError) as caught:
         Order.from_mapping({name: value for name, value in RECORDED.items() if name != field})
     assert caught.value.field == field
 
 
 def test_a_wrong_brief_is_named_by_its_field() -> None:
-    """Its value is a person's, so it is not shown, not even as the error's cause."""
+    """The value may be a person's words, so neither the error nor its cause shows it."""
     with pytest.raises(OrderError) as caught:
         Order.from_mapping(RECORDED | {"brief": RECORDED["brief"] | {"key": "a private key"}})
     assert caught.value.field == "brief.key"
@@ -99,21 +99,21 @@ def test_a_wrong_brief_is_named_by_its_field() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"null", b"{}", b"[]", b"[[]]", b"[{}, {}]", b"\xff", b"[" * 100_000])
-def test_what_is_no_list_of_one_order_is_refused(data: bytes) -> None:
-    """Whatever the object holds, the error is one of the contract."""
+def test_only_a_list_of_one_order_is_accepted(data: bytes) -> None:
+    """Any other content raises OrderError."""
     with pytest.raises(OrderError):
         order_from_bytes(data)
 
 
 @given(JSON)
-def test_no_json_is_read_as_an_order_by_accident(value: Any) -> None:
+def test_any_json_is_an_order_or_an_order_error(value: Any) -> None:
     """Arbitrary JSON raises OrderError and nothing else."""
     with pytest.raises(OrderError):
         order_from_bytes(json.dumps([value]).encode())
 
 
 def test_an_order_s_address_follows_from_its_job() -> None:
-    """Whoever knows the job finds its order, and a track's orders start with the same words."""
+    """The job's id gives its order's address, and the orders of one track share a prefix."""
     assert (order_name(JOB), order_address(PIPELINE_BUCKET, JOB)) == (ORDER_NAME, ORDER)
     assert bucket_and_name(ORDER) == (PIPELINE_BUCKET, ORDER_NAME)
     for attempt in (1, 2, 17):
@@ -124,7 +124,7 @@ def test_an_order_s_address_follows_from_its_job() -> None:
 @pytest.mark.parametrize(
     "address", ["", "gs://", "gs://bucket", "gs://bucket/", "bucket/name", "gs://B/name", "gs:///x"]
 )
-def test_what_is_no_address_is_refused(address: str) -> None:
-    """An object is named by its bucket and its name."""
+def test_only_a_full_address_is_accepted(address: str) -> None:
+    """An address has a bucket and a name."""
     with pytest.raises(OrderError, match="gs://bucket/name"):
         bucket_and_name(address)

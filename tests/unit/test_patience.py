@@ -32,7 +32,7 @@ def test_only_a_final_track_is_never_due() -> None:
     assert {status for status in Status if Patience().due_at(status) is None} == FINAL
 
 
-def test_the_environment_replaces_what_it_names() -> None:
+def test_the_environment_replaces_the_named_durations() -> None:
     """The other durations keep their defaults."""
     assert Patience.from_environ({}) == Patience()
     found = Patience.from_environ({"PATIENCE_SECONDS": " captioning=240  parked=5"})

@@ -154,12 +154,12 @@ def test_plain_text_is_left_alone(text: str) -> None:
         ("", "https://evil.example"),
     ],
 )
-def test_what_is_not_plain_is_brought_down_to_it(expected: str, text: str) -> None:
+def test_markup_and_invisible_characters_are_removed(expected: str, text: str) -> None:
     """Lines are joined; tags and invisible characters are removed."""
     assert plain(text, 80) == expected
 
 
-def test_what_is_cut_off_is_marked_within_the_length() -> None:
+def test_a_cut_text_ends_with_an_ellipsis_within_the_length() -> None:
     """The ellipsis counts, and no blank precedes it."""
     assert plain("바다와 하늘", 11) == "바다와 하늘"
     assert plain("바다와 하늘", 5) == "바다와…"
@@ -167,7 +167,7 @@ def test_what_is_cut_off_is_marked_within_the_length() -> None:
     assert plain("가" * 10_000, 80) == "가" * 79 + "…"
 
 
-def test_what_a_cut_makes_an_address_is_left_out() -> None:
+def test_a_cut_word_that_looks_like_an_address_is_left_out() -> None:
     """The start of a harmless long word may look like an address."""
     assert plain("바다 evil.community", 12) == "바다"
     assert plain("바다 evil.community", 80) == "바다 evil.community"
@@ -184,7 +184,7 @@ def test_hostile_text_is_read_only_to_a_bound(text: str) -> None:
 
 
 @given(text=st.text())
-def test_english_is_told_without_an_error(text: str) -> None:
+def test_any_text_is_checked_for_english_without_an_error(text: str) -> None:
     """Any text is English or not English, and can be encoded or not."""
     assert is_english(text) in {True, False}
     assert is_unicode(text)
@@ -204,12 +204,12 @@ def test_english_is_told_without_an_error(text: str) -> None:
         (False, "72 / 100 …"),
     ],
 )
-def test_english_is_told_by_its_letters(expected: bool, text: str) -> None:
+def test_english_is_recognized_by_its_letters(expected: bool, text: str) -> None:
     """A few accents are accepted; a word in another alphabet is not, since Lyria 2 refuses it."""
     assert expected is is_english(text)
 
 
 @pytest.mark.parametrize(("expected", "text"), [(True, "바다 😀"), (False, "\ud83c"), (False, "a\udfffb"), (True, "")])
-def test_half_a_character_is_no_unicode(expected: bool, text: str) -> None:
+def test_a_lone_surrogate_is_no_unicode(expected: bool, text: str) -> None:
     """JSON can contain a lone surrogate, and nothing can encode it."""
     assert expected is is_unicode(text)

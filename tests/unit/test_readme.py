@@ -10,7 +10,7 @@ import pytest
 REPOSITORY: Final = Path(__file__).parents[2]
 README: Final = REPOSITORY / "README.md"
 KOREAN: Final = REPOSITORY / "README.ko.md"
-# What one README says in its language is named in the other's; everything else is the same in both.
+# Files that differ by language, with their counterparts; everything else is the same in both READMEs.
 LANGUAGE: Final = re.compile(r"^(README|docs/media/\w+)\.(?:(?:ko|en)\.)?(md|jpg)$")
 DOCUMENTS: Final = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")])
 

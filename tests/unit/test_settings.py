@@ -25,7 +25,7 @@ def test_a_variable_is_read_without_the_blanks_around_it() -> None:
     assert required({"BUCKET": " images\n"}, "BUCKET") == "images"
 
 
-def test_a_whole_number_has_a_default_and_no_other_form() -> None:
+def test_a_whole_number_has_a_default_and_must_be_one() -> None:
     """An empty variable means the default; the error for a word names the variable."""
     assert whole_number({}, "DAYS", 30) == 30
     assert whole_number({"DAYS": " "}, "DAYS", 30) == 30

@@ -104,7 +104,7 @@ def test_the_day_has_its_peak_at_noon_and_its_mean() -> None:
     assert sum(settings.rate(minute * 60) for minute in range(1440)) / 1440 == pytest.approx(1.0)
 
 
-def test_a_limit_without_a_figure_refuses_nothing() -> None:
+def test_an_infinite_limit_refuses_nothing() -> None:
     """It only records the busiest minute."""
     env = simpy.Environment()
     limit = RateLimit(env, "none", inf)

@@ -56,14 +56,14 @@ OUTSIDE = [
 ]
 
 
-def test_a_request_that_asks_for_nothing_leaves_it_to_the_system() -> None:
+def test_an_empty_request_has_defaults() -> None:
     """The defaults are thirty seconds and Korean; engine and seed are open."""
     assert Request.from_mapping({}) == Request("", "", 30, "ko", None, None)
     asked_nothing = dict.fromkeys(("hint", "style", "durationSeconds", "language", "engine", "seed"))
     assert Request.from_mapping(asked_nothing) == Request()
 
 
-def test_a_request_reads_what_the_track_document_holds() -> None:
+def test_a_request_reads_and_writes_the_track_documents_field() -> None:
     """Reading the recorded request and writing it again changes nothing."""
     document = recorded("track_awaiting_upload")["request"]
     assert Request.from_mapping(document).to_mapping() == document
@@ -84,7 +84,7 @@ def test_a_wish_out_of_bounds_is_named(field: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("field", ["hint", "style", "engine"])
-def test_half_a_character_is_no_wish(field: str) -> None:
+def test_a_lone_surrogate_is_no_wish(field: str) -> None:
     """A lone surrogate, which JSON can contain and no store can encode, is refused."""
     with pytest.raises(BriefError) as caught:
         Request.from_mapping({field: "\ud83c"})
@@ -105,7 +105,7 @@ def test_every_status_has_a_recorded_document_that_can_be_read(status: Status) -
     assert (document["brief"] is None) or document["describer"]["calls"] == 1
 
 
-def test_a_parked_track_is_one_that_is_being_captioned_with_words_about_the_wait() -> None:
+def test_a_parked_track_is_a_captioning_one_with_an_error() -> None:
     """Only `error`, which clients show, and `updatedAt` differ."""
     parked, captioning = recorded("track_parked"), recorded("track_captioning")
     assert list(parked) == list(captioning)
@@ -209,7 +209,7 @@ def test_a_track_knows_when_it_entered_each_state() -> None:
     assert Track.from_document(SESSION, TRACK, document | {"timeline": None}).timeline == {}
 
 
-def test_a_new_private_track_is_held_by_nobody() -> None:
+def test_a_new_private_track_has_no_owner() -> None:
     """It is not announced, not parked, and was never claimed."""
     fields = {"owner": None, "leaseUntil": None, "published": False, "parked": False, "claims": 0, "region": ""}
     assert PrivateTrack(TOKEN).to_fields() == {"token": TOKEN} | fields

@@ -75,7 +75,7 @@ def test_an_upload_under_way_can_be_stopped(open_page: Opener, scene: Scene) -> 
     assert [document.id for document in documents] == []
 
 
-def test_a_person_over_the_daily_limit_is_told_when_to_come_back(open_page: Opener, scene: Scene, heard: Heard) -> None:
+def test_the_page_says_when_the_daily_limit_ends(open_page: Opener, scene: Scene, heard: Heard) -> None:
     """When the API refuses, the picker closes and names the time at which it opens; ready music still plays."""
     scene.add("ready", heard)
     use_up(scene.session)
@@ -145,7 +145,7 @@ def test_the_whole_way_by_keyboard(open_page: Opener, scene: Scene, heard: Heard
     assert scene.of(track) == {}
 
 
-def test_a_screen_reader_hears_what_has_ended(open_page: Opener, scene: Scene, heard: Heard) -> None:
+def test_a_screen_reader_announces_ended_tracks(open_page: Opener, scene: Scene, heard: Heard) -> None:
     """The page announces the end of a track once, in words, and announces no track that had ended before."""
     scene.add("ready", heard)
     page = open_page(scene=scene)
@@ -173,7 +173,7 @@ def test_both_languages(open_page: Opener, scene: Scene, heard: Heard) -> None:
     expect(page).to_have_title("사진을 음악으로")
 
 
-def test_a_browser_that_keeps_nothing_serves_for_the_visit(
+def test_the_page_works_for_one_visit_without_storage(
     playwright: Playwright, local_cloud: Addresses, tmp_path: Path
 ) -> None:
     """With storage blocked in the browser's settings, a picture still becomes music."""

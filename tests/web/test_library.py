@@ -51,7 +51,7 @@ def test_the_waveform_is_a_slider(open_page: Opener, scene: Scene) -> None:
 
 
 @pytest.mark.usefixtures("track")
-def test_the_player_has_its_dials_and_tells_the_system(open_page: Opener, scene: Scene) -> None:
+def test_the_player_has_controls_and_informs_the_system(open_page: Opener, scene: Scene) -> None:
     """Volume, mute and repeat work; the system's player shows the title and the genre."""
     page = open_page(scene=scene)
     ready(page)
@@ -165,7 +165,7 @@ def test_a_share_link_shows_one_track_and_nothing_else(
     expect(visitor.get_by_role("link", name="나도 만들어 보기")).to_have_attribute("href", "./")
 
 
-def test_a_share_link_to_nothing_says_so(open_page: Opener) -> None:
+def test_a_share_link_to_missing_music_says_so(open_page: Opener) -> None:
     """For deleted music and for an invalid address, the page says so in words."""
     page = open_page("/share.html#rabcdefghijklmnopqrstuvwxyz", allow="403|404")
     expect(page.get_by_role("heading", level=1)).to_have_text("들을 수 없는 음악이에요")

@@ -39,7 +39,7 @@ def seen(page: Page) -> dict[str, list[str]]:
     return dict(page.evaluate("window.seen"))
 
 
-def test_a_dropped_photo_becomes_music_before_the_eyes_of_its_person(open_page: Opener) -> None:
+def test_the_page_shows_how_a_photo_becomes_music(open_page: Opener) -> None:
     """The page shows the preview at once, each state in words, the brief, then music that plays; nothing jumps."""
     page = open_page()
     page.evaluate(RECORD)
@@ -116,7 +116,7 @@ def test_several_pictures_at_once_become_several_tracks(open_page: Opener) -> No
     assert len(urls) == 3
 
 
-def test_a_photo_is_taken_with_the_wishes_that_go_with_it(open_page: Opener) -> None:
+def test_a_photo_of_the_camera_is_announced_with_its_wishes(open_page: Opener) -> None:
     """The wishes are announced with the picture."""
     page = open_page(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
     expect(page.locator("label.camera")).to_be_visible()

@@ -54,7 +54,7 @@ def test_the_configuration_names_the_addresses(addresses: Addresses) -> None:
     assert configuration(addresses) == expected
 
 
-def test_the_drop_session_is_told_without_its_secret(addresses: Addresses, page_url: str) -> None:
+def test_the_drop_sessions_secret_stays_private(addresses: Addresses, page_url: str) -> None:
     """The session's id is the right to read it; the secret is the right to command it and stays private."""
     addresses.drop_session_file.write_text(json.dumps({"session": "sdrop", "secret": "kdrop"}))
     answer = get(f"{page_url}/config.json")
@@ -76,7 +76,7 @@ def test_every_answer_carries_the_policy(page_url: str, path: str) -> None:
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_what_carries_its_hash_is_kept_and_nothing_else(page_url: str) -> None:
+def test_only_files_with_a_hash_are_cached_forever(page_url: str) -> None:
     """Files whose name has a hash are cached forever. Other files and 404 answers are not cached."""
     forever = "public, max-age=31536000, immutable"
     assert get(f"{page_url}/assets/main-ABC.js").headers["Cache-Control"] == forever

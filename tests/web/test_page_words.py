@@ -37,7 +37,7 @@ def test_the_page_knows_the_states_in_their_order(page: dict[str, Any]) -> None:
     assert set(page["final"]) == set(FINAL)
 
 
-def test_every_word_of_a_brief_has_a_korean_one(page: dict[str, Any]) -> None:
+def test_every_word_of_a_brief_has_a_translation(page: dict[str, Any]) -> None:
     """Genres and instruments are closed vocabularies, so each has a translation."""
     assert list(page["ko"]["genres"]) == list(GENRES)
     assert list(page["ko"]["instruments"]) == list(INSTRUMENTS)
@@ -48,7 +48,7 @@ def test_every_mood_of_the_local_describer_has_a_korean_word(page: dict[str, Any
     assert set(MOODS) - set(page["ko"]["moods"]) == set()
 
 
-def test_the_page_offers_what_the_api_takes(page: dict[str, Any]) -> None:
+def test_the_page_offers_the_apis_wishes(page: dict[str, Any]) -> None:
     """The page offers the API's genres, and its default length is the API's."""
     assert page["GENRES"] == list(GENRES)
     assert page["SECONDS_BY_DEFAULT"] == DEFAULT_SECONDS

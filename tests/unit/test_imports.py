@@ -1,4 +1,4 @@
-"""Which part of the repository may import which, read from the source."""
+"""Which folder of the repository may import which, read from the source; the length and the names of modules."""
 
 import ast
 import sys
@@ -11,7 +11,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 FUNCTIONS = sorted(path.parent for path in REPOSITORY.glob("functions/*/main.py"))
 PRODUCT = ("src", "functions", "pipeline", "localcloud", "operations", "infra", "benchmarks", "web")
-ROOMS = ("localcloud", "operations", "infra", "benchmarks", "tests")
+FOLDERS = ("localcloud", "operations", "infra", "benchmarks", "tests")
 MAX_LINES = 350
 MAX_LOCALCLOUD_FILES = 10
 
@@ -36,25 +36,25 @@ def imported(paths: Iterable[Path]) -> list[tuple[str, str]]:
     return found
 
 
-def forbidden(paths: Iterable[Path], rooms: Iterable[str]) -> list[tuple[str, str]]:
-    """Return the imports of these rooms."""
-    return [(file, name) for file, name in imported(paths) if name.partition(".")[0] in set(rooms)]
+def forbidden(paths: Iterable[Path], folders: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the imports from these folders."""
+    return [(file, name) for file, name in imported(paths) if name.partition(".")[0] in set(folders)]
 
 
 @pytest.mark.parametrize("folder", ["operations", "infra"])
 def test_the_operators_commands_and_the_deployment_need_no_local_cloud(folder: str) -> None:
-    """They work on a project, so they take addresses from the environment and nothing from what only tests need."""
+    """They work on a project, so they read addresses from the environment and import nothing of the tests."""
     assert forbidden(modules(folder), {"localcloud", "benchmarks", "tests"}) == []
 
 
-def test_the_local_clouds_services_import_no_other_room() -> None:
+def test_the_local_clouds_services_import_no_other_folder() -> None:
     """Only its top level, where the operator's commands start, may use ``operations``."""
     services = [path for path in modules("localcloud") if path.parent.name != "localcloud"]
-    assert forbidden(services, set(ROOMS) - {"localcloud"}) == []
+    assert forbidden(services, set(FOLDERS) - {"localcloud"}) == []
 
 
 def test_the_benchmarks_use_the_local_cloud_from_its_top_level() -> None:
-    """What they need of its services, the tests need too, so it is in ``tests.support``."""
+    """Tests need the same parts of its services, so these parts are in ``tests.support``."""
     services = {path.parent.name for path in REPOSITORY.glob("localcloud/*/__init__.py")}
     found = [(file, name.split(".")) for file, name in imported(modules("benchmarks"))]
     assert [
@@ -72,7 +72,7 @@ def test_tests_import_no_benchmark_harness() -> None:
 def test_the_shared_packages_import_no_other_part() -> None:
     """They are copied into every function, where nothing else of this repository exists."""
     names = {path.stem for function in FUNCTIONS for path in function.glob("*.py")}
-    assert forbidden(modules("src"), {*ROOMS, "functions", "pipeline", "web", *names}) == []
+    assert forbidden(modules("src"), {*FOLDERS, "functions", "pipeline", "web", *names}) == []
 
 
 def test_the_pages_python_needs_only_the_standard_library() -> None:
@@ -82,19 +82,19 @@ def test_the_pages_python_needs_only_the_standard_library() -> None:
 
 
 def test_the_local_clouds_top_level_is_short() -> None:
-    """Someone who looks for a part finds it by its folder."""
+    """Each service has a folder, so a reader finds its files there."""
     files = [path.name for path in (REPOSITORY / "localcloud").iterdir() if path.is_file()]
     assert len(files) <= MAX_LOCALCLOUD_FILES, files
 
 
 def test_no_module_of_the_product_is_long() -> None:
-    """A module that outgrows this does two things."""
+    """A longer module does more than one thing and is split."""
     lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in modules(*PRODUCT)}
     assert {str(path): lines for path, lines in lengths.items() if lines > MAX_LINES} == {}
 
 
 def test_the_composer_and_the_describer_share_no_module_name() -> None:
-    """Both know genres and moods; a name says whose."""
+    """Both have modules about genres and moods, so their names say which part they belong to."""
     composer, describer = (
         {path.stem for path in (REPOSITORY / folder).glob("*.py")} - {"__init__", "__main__"}
         for folder in ("pipeline/engines/composer", "localcloud/openai/describer")
@@ -103,6 +103,6 @@ def test_the_composer_and_the_describer_share_no_module_name() -> None:
 
 
 def test_each_functions_modules_have_names_of_their_own() -> None:
-    """Only the composition root is called the same in every function, so a traceback names the function."""
+    """Only `main` exists in every function, so a module's name in a traceback identifies the function."""
     names = Counter(path.stem for function in FUNCTIONS for path in function.glob("*.py"))
     assert [name for name, times in names.items() if times > 1] == ["main"]
