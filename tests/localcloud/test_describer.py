@@ -9,9 +9,8 @@ from PIL import Image, ImageDraw
 from localcloud.openai.describer.describer import Describer, Limits, Request, UnreadablePictureError, shorten
 from localcloud.openai.describer.korean import Word, particle
 from localcloud.openai.describer.measurements import measure
-from localcloud.openai.describer.mood_rules import MOODS
 from localcloud.openai.describer.nets import Nets
-from localcloud.openai.describer.vocabulary import THEMES, concepts
+from localcloud.openai.describer.vocabulary import MOODS, THEMES, concepts
 from musicgenerator.briefs import GENRES, INSTRUMENTS, Brief
 
 PHOTOS = Path(__file__).parents[2] / "localcloud" / "photos"
