@@ -1,6 +1,6 @@
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
@@ -18,14 +18,26 @@ from localcloud.openai.describer.evaluation.expectations import (
 )
 from localcloud.openai.describer.evaluation.scoring import Score, orders, score
 from localcloud.openai.describer.evaluation.variants import varied
+from localcloud.openai.describer.music import compose_for
 from localcloud.openai.describer.nets import Nets
 from localcloud.openai.describer.phrases import PHRASES
 from localcloud.openai.describer.vocabulary import MOODS, NOUNS, STYLES, concepts
+from localcloud.openai.describer.wishes import Wishes
+from localcloud.openai.describer.wording import slot_values
 from musicgenerator.briefs import GENRES, LENGTHS, Brief
 
 BY_NAME = {expectation.name: expectation for expectation in EXPECTATIONS}
 FILES = [expectation for expectation in EXPECTATIONS if not expectation.drawn]
 LIVELY = ("red", "orange", "yellow", "lime", "green", "teal", "sky", "navy", "purple", "pink", "brown")
+
+
+def texts_within(table: object) -> Iterator[str]:
+    """Yield all strings of nested mappings and tuples."""
+    if isinstance(table, str):
+        yield table
+    else:
+        for each in table.values() if isinstance(table, Mapping) else table:
+            yield from texts_within(each)
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +177,19 @@ def test_every_mood_and_genre_has_its_sentences() -> None:
         assert set(texts.pieces) == set(texts.forms) == set(GENRES)
         sentences = [sentence for closings in texts.closings.values() for sentence in closings]
         assert [sentence for sentence in sentences if sentence.count("{music") != 1] == []
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_every_slot_of_a_phrase_is_known(describer: Describer, language: str) -> None:
+    """A misspelled slot or an unknown particle would fail only with the picture that gets the sentence."""
+    sight = describer.look(BY_NAME["chelsea"].image())
+    music = compose_for(sight.subject, sight.light, Wishes())
+    values = slot_values(sight.subject, sight.light, music, language)
+    parts = dict.fromkeys(PHRASES[language].alt_parts, "")
+    sentences = list(texts_within(vars(PHRASES[language])))
+    assert len(sentences) > 200
+    for sentence in sentences:
+        assert "{" not in sentence.format(**values, **parts)
 
 
 def test_expectations_use_known_words() -> None:
