@@ -1,12 +1,12 @@
 import re
 import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
 
 import pytest
 
-from localcloud.openai.describer.closings import CLOSINGS_EN, CLOSINGS_KO, PIECES
 from localcloud.openai.describer.describer import Describer, Request
 from localcloud.openai.describer.evaluation import scenes
 from localcloud.openai.describer.evaluation.expectations import (
@@ -18,16 +18,26 @@ from localcloud.openai.describer.evaluation.expectations import (
 )
 from localcloud.openai.describer.evaluation.scoring import Score, orders, score
 from localcloud.openai.describer.evaluation.variants import varied
-from localcloud.openai.describer.genre_rules import STYLES
-from localcloud.openai.describer.mood_rules import MOODS
+from localcloud.openai.describer.music import compose_for
 from localcloud.openai.describer.nets import Nets
-from localcloud.openai.describer.templates import LIGHT_SCENES_EN, LIGHT_SCENES_KO, TITLES_EN, TITLES_KO
-from localcloud.openai.describer.vocabulary import BROADER, COLOUR_NAMES, concepts
+from localcloud.openai.describer.phrases import PHRASES
+from localcloud.openai.describer.vocabulary import MOODS, NOUNS, STYLES, concepts
+from localcloud.openai.describer.wishes import Wishes
+from localcloud.openai.describer.wording import slot_values
 from musicgenerator.briefs import GENRES, LENGTHS, Brief
 
 BY_NAME = {expectation.name: expectation for expectation in EXPECTATIONS}
 FILES = [expectation for expectation in EXPECTATIONS if not expectation.drawn]
 LIVELY = ("red", "orange", "yellow", "lime", "green", "teal", "sky", "navy", "purple", "pink", "brown")
+
+
+def texts_within(table: object) -> Iterator[str]:
+    """Yield all strings of nested mappings and tuples."""
+    if isinstance(table, str):
+        yield table
+    else:
+        for each in table.values() if isinstance(table, Mapping) else table:
+            yield from texts_within(each)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +106,7 @@ def test_colours_are_named_once(scores: dict[str, Score]) -> None:
     """A caption names no colour twice."""
     for one in scores.values():
         for colour in LIVELY:
-            noun, light, _ = COLOUR_NAMES[colour]
+            noun, light = PHRASES["ko"].colours[colour]
             assert one.brief["caption"].count(noun) + one.brief["caption"].count(light) <= 1
 
 
@@ -137,8 +147,8 @@ def test_refusals_are_honoured(describer: Describer) -> None:
     assert plain["valence"] < without["valence"]
 
 
-@pytest.mark.parametrize("templates", [LIGHT_SCENES_KO, LIGHT_SCENES_EN, TITLES_KO, TITLES_EN])
-def test_a_picture_of_one_colour_can_always_be_worded(templates: dict[str, tuple[str, ...]]) -> None:
+@pytest.mark.parametrize("templates", [each for texts in PHRASES.values() for each in (texts.scenes, texts.titles)])
+def test_a_picture_of_one_colour_can_always_be_worded(templates: Mapping[str, tuple[str, ...]]) -> None:
     """Every list has a template that needs no second colour and no lively one."""
     needy = re.compile("colour2|lively", re.IGNORECASE)
     assert [theme for theme, texts in templates.items() if all(needy.search(text) for text in texts)] == []
@@ -162,18 +172,31 @@ def test_every_noun_and_mood_can_be_worded(describer: Describer, language: str) 
 
 def test_every_mood_and_genre_has_its_sentences() -> None:
     """Every mood has closing sentences in both languages, and each names the music once."""
-    assert set(CLOSINGS_KO) == set(CLOSINGS_EN) == set(MOODS)
-    assert set(PIECES) == set(GENRES)
-    sentences = [sentence for closings in (CLOSINGS_KO, CLOSINGS_EN) for each in closings.values() for sentence in each]
-    assert [sentence for sentence in sentences if sentence.count("{music") != 1] == []
+    for texts in PHRASES.values():
+        assert set(texts.closings) == set(texts.moods) == set(MOODS)
+        assert set(texts.pieces) == set(texts.forms) == set(GENRES)
+        sentences = [sentence for closings in texts.closings.values() for sentence in closings]
+        assert [sentence for sentence in sentences if sentence.count("{music") != 1] == []
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_every_slot_of_a_phrase_is_known(describer: Describer, language: str) -> None:
+    """A misspelled slot or an unknown particle would fail only with the picture that gets the sentence."""
+    sight = describer.look(BY_NAME["chelsea"].image())
+    music = compose_for(sight.subject, sight.light, Wishes())
+    values = slot_values(sight.subject, sight.light, music, language)
+    parts = dict.fromkeys(PHRASES[language].alt_parts, "")
+    sentences = list(texts_within(vars(PHRASES[language])))
+    assert len(sentences) > 200
+    for sentence in sentences:
+        assert "{" not in sentence.format(**values, **parts)
 
 
 def test_expectations_use_known_words() -> None:
     """An expected noun that the describer does not know would never match."""
-    known = {concept.english for concept in (*concepts(), *BROADER.values())}
-    places = {"open water", "a green field"}
+    known = {concept.english for concept in (*concepts(), *NOUNS.broader.values(), *NOUNS.places.values())}
     wishes = {"a plant", "a forest", "stairs", "a brick wall"}  # right nouns that the vocabulary lacks
-    assert {noun for one in EXPECTATIONS for noun in one.nouns} - known - places - wishes == set()
+    assert {noun for one in EXPECTATIONS for noun in one.nouns} - known - wishes == set()
     assert {one.name for one in EXPECTATIONS} >= HELD_OUT
     assert set(STYLES) == set(GENRES)
 

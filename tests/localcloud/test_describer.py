@@ -9,9 +9,10 @@ from PIL import Image, ImageDraw
 from localcloud.openai.describer.describer import Describer, Limits, Request, UnreadablePictureError, shorten
 from localcloud.openai.describer.korean import Word, particle
 from localcloud.openai.describer.measurements import measure
-from localcloud.openai.describer.mood_rules import MOODS
 from localcloud.openai.describer.nets import Nets
-from localcloud.openai.describer.vocabulary import THEMES, concepts
+from localcloud.openai.describer.phrases import read_phrases
+from localcloud.openai.describer.tables import ASSETS, TableError, read_all
+from localcloud.openai.describer.vocabulary import MOODS, THEMES, Mood, concepts
 from musicgenerator.briefs import GENRES, INSTRUMENTS, Brief
 
 PHOTOS = Path(__file__).parents[2] / "localcloud" / "photos"
@@ -101,6 +102,36 @@ def test_tastes_use_words_that_briefs_allow() -> None:
         assert set(theme.genres) - set(GENRES) == set()
         assert set(theme.instruments) - set(INSTRUMENTS) == set()
     assert "calm" in MOODS
+
+
+@pytest.mark.parametrize(
+    ("expected", "line", "changed"),
+    [
+        ("sides is missing", 'sides = ["왼쪽", "가운데", "오른쪽"]', ""),
+        ("moods.wistful is missing", 'wistful = "아련한"', ""),
+        ("titles.grain is missing", "grain = [", "grains = ["),
+        ("colour_sentence is unknown", "colour_sentences = [", "colour_sentence = ["),
+        ("tones.cool has 2 values, not 3", '"어둡고 푸르스름한 빛", ', ""),
+        ("alt_parts.shaded has 0 values, not 1", 'shaded = ["{shade} "]', "shaded = []"),
+        ("forms.jazz has to be of type str, not int", 'jazz = "재즈"', "jazz = 1"),
+        ("Invalid value", 'jazz = "재즈"', "jazz = 재즈"),
+    ],
+)
+def test_a_mistake_in_the_phrases_is_named(expected: str, line: str, changed: str, tmp_path: Path) -> None:
+    """The error names the file and the key."""
+    text = (ASSETS / "phrases.ko.toml").read_text("utf-8")
+    assert text.count(line) >= 1
+    copy = tmp_path / "phrases.toml"
+    copy.write_text(text.replace(line, changed), "utf-8")
+    with pytest.raises(TableError, match=rf"phrases\.toml: {expected}"):
+        read_phrases(str(copy))
+
+
+def test_a_table_has_defaults_and_takes_whole_numbers(tmp_path: Path) -> None:
+    """A key with a default may be missing, and 0 is as good as 0.0."""
+    file = tmp_path / "moods.toml"
+    file.write_text('[calm]\nwords = ["calm"]\nvalence = 0\nenergy = 0.5\n', "utf-8")
+    assert read_all(str(file), Mood) == {"calm": Mood(("calm",), 0.0, 0.5, everywhere=True)}
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.openai.describer.mood_rules import MOODS
+from localcloud.openai.describer.vocabulary import MOODS
 from localcloud.openai.describer.wishes import Wishes
 
 KOREAN = Path(__file__).parents[2] / "web" / "src" / "texts" / "ko.json"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from localcloud.addresses import REPOSITORY
-from localcloud.openai.describer.mood_rules import MOODS
+from localcloud.openai.describer.vocabulary import MOODS
 from musicgenerator.briefs import GENRES, INSTRUMENTS
 from musicgenerator.states import FINAL, Status
 from musicgenerator.tracks import DEFAULT_SECONDS

@@ -2,18 +2,10 @@
 
 from typing import Final
 
+from localcloud.openai.describer.vocabulary import NOUNS
+
 _FIRST_SYLLABLE, _LAST_SYLLABLE, _FINALS, _RIEUL = 0xAC00, 0xD7A3, 28, 8
-# The form after a consonant and after a vowel; a format spec may name either.
-_PARTICLES: Final = (
-    ("은", "는"),
-    ("이", "가"),
-    ("을", "를"),
-    ("과", "와"),
-    ("으로", "로"),
-    ("이라", "라"),
-    ("이에요", "예요"),
-)
-_BY_FORM: Final = {form: pair for pair in _PARTICLES for form in pair}
+_BY_FORM: Final = {form: pair for pair in NOUNS.particles for form in pair}
 # Final consonants of the digits' Korean names: 영 일 이 삼 사 오 육 칠 팔 구.
 _DIGIT_FINALS: Final = dict(zip("0123456789", (21, 8, 0, 16, 0, 0, 1, 8, 8, 0), strict=True))
 # Latin letters whose Korean names end in a consonant: 엘, 엠, 엔, 알.

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from localcloud.openai.describer.layout import Layout, lay_out
+from localcloud.openai.describer.vocabulary import COLOURS
 
 Floats = npt.NDArray[np.float64]
 
@@ -18,29 +19,6 @@ _SIDE: Final = 192
 _EDGE: Final = 0.06
 _SMOOTH: Final = 0.012
 _DARK: Final = 0.33
-
-# Reference colours in sRGB; each pixel counts for the nearest one.
-COLOURS: Final = {
-    "black": (12, 12, 14),
-    "charcoal": (58, 58, 60),
-    "grey": (128, 128, 128),
-    "silver": (190, 190, 190),
-    "white": (245, 245, 243),
-    "cream": (232, 214, 180),
-    "brown": (110, 72, 44),
-    "red": (200, 36, 40),
-    "orange": (236, 126, 40),
-    "yellow": (244, 210, 60),
-    "lime": (160, 196, 70),
-    "green": (50, 120, 56),
-    "teal": (30, 140, 140),
-    "sky": (140, 196, 236),
-    "blue": (40, 90, 190),
-    "navy": (24, 32, 72),
-    "purple": (120, 70, 160),
-    "pink": (238, 150, 176),
-    "slate": (80, 99, 128),
-}
 
 _RGB_TO_LMS: Final = np.array(
     [
@@ -138,12 +116,12 @@ def _warmth(lab: Floats, chroma: Floats) -> float:
 
 
 def _shares(lab: Floats) -> tuple[tuple[str, float], ...]:
-    references = _oklab(np.array(list(COLOURS.values()), np.float64) / 255)
+    references = _oklab(np.array(list(COLOURS.srgb.values()), np.float64) / 255)
     weights = np.array([0.6, 2.0, 2.0])  # hue separates named colours better than lightness
     pixels = lab.reshape(-1, 1, 3)[:: max(lab.size // 3 // 9000, 1)]
     nearest = (((pixels - references) * weights) ** 2).sum(axis=-1).argmin(axis=1)
-    counts = np.bincount(nearest, minlength=len(COLOURS)) / len(nearest)
-    named = sorted(zip(COLOURS, counts.tolist(), strict=True), key=lambda pair: -pair[1])
+    counts = np.bincount(nearest, minlength=len(COLOURS.srgb)) / len(nearest)
+    named = sorted(zip(COLOURS.srgb, counts.tolist(), strict=True), key=lambda pair: -pair[1])
     return tuple((name, share) for name, share in named if share > 0)
 
 

@@ -9,33 +9,12 @@ from typing import Final
 
 import numpy as np
 
-from localcloud.openai.describer.genre_rules import STYLES
 from localcloud.openai.describer.measurements import Measurements
-from localcloud.openai.describer.mood_rules import MOODS
 from localcloud.openai.describer.recognition import Subject, is_crowd
-from localcloud.openai.describer.vocabulary import THEMES
+from localcloud.openai.describer.vocabulary import MOODS, NOUNS, STYLES, THEMES
 from localcloud.openai.describer.wishes import Wishes
 from musicgenerator.briefs import GENRES, KEYS, TEMPO_BPM
 
-# An instrument in the picture plays: a violin asks for strings.
-_SEEN_INSTRUMENTS: Final = {
-    "an acoustic guitar": "acoustic guitar",
-    "an electric guitar": "electric guitar",
-    "a piano": "piano",
-    "a cello": "cello",
-    "a violin": "strings",
-    "a harp": "harp",
-    "drums": "drums",
-    "a flute": "flute",
-    "an oboe": "oboe",
-    "a saxophone": "saxophone",
-    "a trumpet": "trumpet",
-    "a trombone": "brass section",
-    "a French horn": "french horn",
-    "a pipe organ": "church organ",
-    "a marimba": "vibraphone",
-    "a pan flute": "pan flute",
-}
 _MIDDLING: Final = 0.4
 # Neighbouring hues get keys a fifth apart. These are positions in both halves of KEYS, major and minor.
 _FIFTHS: Final = (0, 7, 2, 9, 4, 11, 6, 1, 8, 3, 10, 5)
@@ -106,7 +85,7 @@ def _ranked_genres(
 def _instruments(subject: Subject, genre: str, m: Measurements, wishes: Wishes) -> tuple[str, ...]:
     """Rank instruments: wished, seen, the genre's first two, the theme's, one for the light, the genre's others."""
     core = STYLES[genre].instruments
-    seen = _SEEN_INSTRUMENTS.get(subject.concept.english)
+    seen = NOUNS.instruments.get(subject.concept.english)
     theme = THEMES[subject.concept.theme].instruments
     turn = int(m.hue * 12 + m.lightness * 6) % len(theme)
     colour = _light_instrument(m)

@@ -15,7 +15,7 @@ import numpy as np
 from localcloud.openai.describer.measurements import Measurements
 from localcloud.openai.describer.nets import Detection, Floats, overlap
 from localcloud.openai.describer.scenery import light_of, place, unmistakable
-from localcloud.openai.describer.vocabulary import BROADER, THEMES, Concept, concepts
+from localcloud.openai.describer.vocabulary import NOUNS, THEMES, Concept, concepts
 
 _SURE: Final = 0.35
 # The nets report things that do not exist: insects on bare leaves, balls in textures, kites and aeroplanes in
@@ -86,7 +86,7 @@ def recognise(probabilities: Floats, detections: Sequence[Detection], light: Mea
         )
     kin = _broader(support, light)
     if kin is not None:
-        return Subject(BROADER[kin], named=True)
+        return Subject(NOUNS.broader[kin], named=True)
     return Subject(light_of(light), named=False)
 
 
@@ -154,8 +154,8 @@ def _contested(winner: Concept, seen: dict[Concept, Detection]) -> bool:
     """Tell whether the detector knows the winner but found another thing of the same kind."""
     if winner in seen or winner.coco is None:
         return False
-    kin = THEMES[winner.theme].kin
-    return any(THEMES[other.theme].kin == kin and found.score >= _COMPANION for other, found in seen.items())
+    kin = THEMES[winner.theme].broader
+    return any(THEMES[other.theme].broader == kin and found.score >= _COMPANION for other, found in seen.items())
 
 
 def _sure(winner: Concept, light: Measurements, seen: dict[Concept, Detection]) -> float:
@@ -173,8 +173,8 @@ def _broader(support: dict[Concept, float], light: Measurements) -> str | None:
     """
     sums: dict[str, float] = {}
     for concept, value in support.items():
-        kin = THEMES[concept.theme].kin
-        if kin is not None:
+        kin = THEMES[concept.theme].broader
+        if kin:
             sums[kin] = sums.get(kin, 0.0) + value
     kin, total = max(sums.items(), key=lambda pair: pair[1])
     sure = _BROADLY_SURE_OF_TEXTURE if light.edges > 0.5 else _BROADLY_SURE

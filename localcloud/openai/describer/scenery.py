@@ -1,19 +1,19 @@
 """Describe a picture without a recognised thing by its light, colours and layout."""
 
 from localcloud.openai.describer.measurements import Measurements
-from localcloud.openai.describer.vocabulary import Concept
+from localcloud.openai.describer.vocabulary import NOUNS, Concept
 
 
 def unmistakable(m: Measurements) -> Concept | None:
     """Return the scene of a picture that is no ordinary photograph, such as a page or a starfield, or None."""
     if m.contrast < 0.008 and m.edges < 0.01:
-        return _scene("plain", "한 가지 색", "a single colour")
+        return NOUNS.lights["plain"]
     if m.coherence < 0.3 and m.smooth < 0.3:
-        return _scene("grain", "흩날리는 점들", "scattered grains of colour")
+        return NOUNS.lights["grain"]
     if m.dark > 0.85 and m.sparks > 4 and m.edges < 0.35:
-        return _scene("starlight", "흩어진 빛", "scattered lights")
+        return NOUNS.lights["starlight"]
     if m.share("white", "silver", "cream") > 0.75 and m.saturation < 0.03 and m.edges > 0.15 and m.smooth > 0.3:
-        return _scene("page", "하얀 지면", "a white page")
+        return NOUNS.lights["page"]
     if (m.edges < 0.012 and m.smooth > 0.9 and place(m) is None) or m.dark > 0.97:
         return light_of(m)
     return None
@@ -24,8 +24,8 @@ def place(m: Measurements) -> Concept | None:
     if m.layout.water:
         rough = m.layout.below_texture > 0.03 * m.layout.below[0]
         stormy = rough and m.lightness < 0.45 and m.saturation < 0.06
-        return Concept("open water", "수평선", "storm" if stormy else "water")
-    return Concept("a green field", "들판", "country") if m.layout.field else None
+        return NOUNS.places["rough_water" if stormy else "water"]
+    return NOUNS.places["field"] if m.layout.field else None
 
 
 def light_of(m: Measurements) -> Concept:
@@ -34,21 +34,20 @@ def light_of(m: Measurements) -> Concept:
     blue = m.share("sky", "blue", "teal", "navy")
     green = m.share("green", "lime")
     murky = m.share("slate", "charcoal", "grey", "black", "navy")
-    texture = _scene("weave", "촘촘한 결", "a fine texture")
     # The first true condition wins.
     cases = (
-        (m.dark > 0.75, _scene("darkness", "짙은 어둠", "deep darkness")),
-        (m.coherence < 0.3, _scene("grain", "흩날리는 점들", "scattered grains of colour")),
-        (m.edges > 0.25 and m.saturation < 0.055, texture),
-        (_hazy(m), _scene("haze", "뿌연 빛", "hazy light")),
-        (m.saturation < 0.04 and m.lightness < 0.6 and murky > 0.6, _scene("greyness", "잿빛", "grey light")),
-        (green > 0.3 and green >= warm and green * 1.3 >= blue, _scene("greenery", "초록빛", "green light")),
-        (warm > 0.3 > blue and _glowing(m), _scene("glow", "물든 빛", "glowing light")),
-        (blue > 0.4 and warm < 0.25 and m.saturation > 0.03, _scene("bluespan", "푸른빛", "blue light")),
-        (m.lightness > 0.8, _scene("brightness", "환한 빛", "bright light")),
-        (m.edges > 0.25 and m.saturation < 0.09, texture),
+        (m.dark > 0.75, "darkness"),
+        (m.coherence < 0.3, "grain"),
+        (m.edges > 0.25 and m.saturation < 0.055, "weave"),
+        (_hazy(m), "haze"),
+        (m.saturation < 0.04 and m.lightness < 0.6 and murky > 0.6, "greyness"),
+        (green > 0.3 and green >= warm and green * 1.3 >= blue, "greenery"),
+        (warm > 0.3 > blue and _glowing(m), "glow"),
+        (blue > 0.4 and warm < 0.25 and m.saturation > 0.03, "bluespan"),
+        (m.lightness > 0.8, "brightness"),
+        (m.edges > 0.25 and m.saturation < 0.09, "weave"),
     )
-    return next((scene for holds, scene in cases if holds), _scene("palette", "번지는 빛깔", "blended colours"))
+    return NOUNS.lights[next((light for holds, light in cases if holds), "palette")]
 
 
 def _hazy(m: Measurements) -> bool:
@@ -57,7 +56,3 @@ def _hazy(m: Measurements) -> bool:
 
 def _glowing(m: Measurements) -> bool:
     return m.saturation > 0.06 and m.smooth > 0.45 and m.edges < 0.15
-
-
-def _scene(theme: str, korean: str, english: str) -> Concept:
-    return Concept(english, korean, theme)

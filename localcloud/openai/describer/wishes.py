@@ -1,39 +1,14 @@
 """Find wishes for the music in a user's style and hint, in Korean or English; nothing else in them has an effect."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from localcloud.openai.describer.genre_rules import STYLES
-from localcloud.openai.describer.mood_rules import MOODS
+from localcloud.openai.describer.tables import read
+from localcloud.openai.describer.vocabulary import MOODS, STYLES
 from musicgenerator.briefs import INSTRUMENTS
 
-_INSTRUMENT_WORDS: Final = {
-    "피아노": "piano",
-    "전자 기타": "electric guitar",
-    "일렉 기타": "electric guitar",
-    "기타": "acoustic guitar",
-    "첼로": "cello",
-    "하프": "harp",
-    "플루트": "flute",
-    "색소폰": "saxophone",
-    "트럼펫": "trumpet",
-    "클라리넷": "clarinet",
-    "오보에": "oboe",
-    "오르간": "church organ",
-    "합창": "choir",
-    "현악": "strings",
-    "드럼": "drums",
-    "가야금": "koto",
-    "guitar": "acoustic guitar",
-    "violin": "strings",
-    "바이올린": "strings",
-    "sax": "saxophone",
-    "organ": "church organ",
-}
-_FASTER: Final = ("빠른", "빠르", "fast", "faster", "upbeat", "업비트")
-_SLOWER: Final = ("느린", "느리", "천천히", "slow", "slower")
 _MAX_OF_EACH: Final = 3
 
 # Negations: before an English word, after a Korean one.
@@ -47,6 +22,18 @@ _NOT_AFTER: Final = re.compile(
     r"|[가-힣]{0,2}\s?(?:건|거|것|느낌|분위기|음악|소리)?[은는이가도을를]?\s?"
     r"(?:말고|말아|빼고|빼줘|빼 |없이|없는|없었|아니|아닌|싫|제외)"
 )
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """The words of ``wishes.toml`` that ask for a pace, and for an instrument."""
+
+    faster: tuple[str, ...]
+    slower: tuple[str, ...]
+    instruments: Mapping[str, str]
+
+
+_ASKING: Final = read("wishes.toml", _Asking)
 
 
 @dataclass(frozen=True)
@@ -71,14 +58,14 @@ class Wishes:
         hinted, not_hinted = _sorted_out((name, hint, genre.words) for name, genre in STYLES.items())
         genres, refused = [*styled, *hinted], {*not_styled, *not_hinted}
         names = sorted(INSTRUMENTS, key=len, reverse=True)
-        words = [*((name, name) for name in names), *_INSTRUMENT_WORDS.items()]
+        words = [*((name, name) for name in names), *_ASKING.instruments.items()]
         players, not_players = _sorted_out((name, text, (word,)) for word, name in _unshadowed(text, words))
         if not genres and "piano" in players and _sorted_out([("piano", style, ("피아노", "piano"))])[0]:
             genres = ["classical piano"]
         if "acoustic guitar" in not_players:
             not_players += [name for name in INSTRUMENTS if name.endswith("guitar") and name not in players]
         moods, not_moods = _sorted_out((name, text, mood.words) for name, mood in MOODS.items())
-        pace, not_pace = _sorted_out([("faster", text, _FASTER), ("slower", text, _SLOWER)])
+        pace, not_pace = _sorted_out([("faster", text, _ASKING.faster), ("slower", text, _ASKING.slower)])
         quick = ("faster" in pace) + ("slower" in not_pace) - ("slower" in pace) - ("faster" in not_pace)
         return cls(
             genres=tuple(dict.fromkeys(genres)),
