@@ -40,9 +40,10 @@ def decode(data: bytes, program: Path = _DECODER, seconds: float = _TIMEOUT_SECO
 
 
 class PreparedDecoder:
-    """Decodes as ``decode`` does, in a process that was started before: a start takes longer than most pictures.
+    """Decodes like ``decode``, in a process that already waits: starting one takes longer than most pictures.
 
-    Each picture still has its own process, one at a time. The waiting process ends when this one ends.
+    Each picture has its own process, and pictures are decoded one at a time. The waiting process ends when its parent
+    process ends.
     """
 
     def __init__(self) -> None:

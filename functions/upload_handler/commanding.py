@@ -148,7 +148,7 @@ class Commands:
             raise UnknownTrackError("The track has just been deleted.")
         current, work = found
         if current.status is Status.CAPTIONED and not work.published:
-            # Publish, then mark: after a crash in between, the message is repeated and launches nothing twice.
+            # Publish, then mark: after a crash in between, the message is published again and launches nothing twice.
             engine = current.request.engine or self.settings.default_engine
             self.captions.announce(CaptionMessage(current.session, track, current.attempt), engine)
             self.tracks.advance(track, lambda then, it: _mark_published(then, it, current.attempt))
@@ -158,13 +158,13 @@ class Commands:
 
 
 def _with_cover(current: Track, work: PrivateTrack, cover: Music | None) -> Change | None:
-    # Once published, the track may already have its music, which includes the same cover.
+    # After its message is published, the track may already have its music, which includes the same cover.
     due = current.status is Status.CAPTIONED and not work.published
     return Change(update=TrackUpdate(music=cover)) if cover and due else None
 
 
 def _next_attempt(current: Track, work: PrivateTrack, failed: int) -> Change | None:
-    # If the answer of the first write was lost, this is called again, sees the next attempt and changes nothing.
+    # If the response of the first write was lost, this is called again, finds the next attempt and changes nothing.
     if current.status is not Status.FAILED or current.attempt != failed:
         return None
     status = Status.CAPTIONED if current.brief else Status.CAPTIONING

@@ -78,7 +78,7 @@ class Erasures:
         if found is None:
             return
         authorised(self.sessions, session, secret, even_closed=True)
-        # From now on the session accepts only deletions, and nobody can read it.
+        # From now on the session accepts only deletions, and clients cannot read it.
         self.sessions.end(session)
         until = time.monotonic() + self.budget_seconds
         _for_each(self.tracks.of_session(session), lambda track: self._erase_named(session, track), until)
@@ -123,7 +123,7 @@ class Erasures:
         announced = ids.upload_name(track)
         self.objects.erase(self.buckets.images_bucket, announced)
         if image is not None and image.object != announced:
-            # The person chose a dropped picture's name; a later generation belongs to another track.
+            # Delete only this generation of a dropped picture: a later one with the same name is another track's.
             self.objects.delete(image.bucket, image.object, image.generation)
 
 

@@ -1,6 +1,6 @@
 """Entries and daily counters in Firestore.
 
-Entries are at ``idempotency/{entry}``. Counters are at ``limits/{day}-{part}`` for everybody, and at
+Entries are at ``idempotency/{entry}``. Counters are at ``limits/{day}-{shard}`` for everybody, and at
 ``limits/{day}-{hash}`` for an address or a session. ``limits/{day}`` has the random salt of the hashes; it expires with
 them after two days, so that nobody can find out later which address or session was counted.
 """
@@ -43,14 +43,14 @@ class FirestoreLedger:
             today = self._client.document("limits", now.date().isoformat())
             found = self._read([document, today])
             if found[document.path].exists:
-                # An equal request wrote it, or this one did and the answer was lost: it has been counted either way.
+                # An equal request wrote it, or this one did and the response was lost: it is counted in both cases.
                 return _entry(entry.name, found[document.path].to_dict())
             batch = self._client.batch()
             batch.create(document, _document(entry))
             try:
                 self._count(batch, found[today.path], quotas, now)
             except LimitReachedError:
-                # An equal request may have used the last place after the read above: then its entry answers.
+                # An equal request may have used the last place after the read above; then return its entry.
                 snapshot = self._read([document])[document.path]
                 if snapshot.exists:
                     return _entry(entry.name, snapshot.to_dict())

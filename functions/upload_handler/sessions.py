@@ -37,7 +37,7 @@ class SessionOpener:
         expires_at = datetime.now(UTC) + timedelta(days=self.days)
         salt, seed = ids.new_secret(), key or ids.new_secret()
         session, _ = ids.derived_session(salt, seed)
-        # As text, because a store may round a timestamp, and a repeated request must get the same answer.
+        # Store the time as text: a store may round a timestamp, and a repeated request must get the same answer.
         details = {"salt": salt, "expiresAt": expires_at.isoformat()}
         admitted = self.admission.admit(
             ("open",), body, key, Particulars(session, expires_at, details), self.admission.limits.of_session(address)

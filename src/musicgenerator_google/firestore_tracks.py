@@ -2,8 +2,9 @@
 
 A track is at ``sessions/{session}/tracks/{track}``, its private track at ``work/{track}``. An object name or a job id
 contains only the track's id; the private track names the session.
-Every write has the update times that it was decided on as preconditions, so of two concurrent writers one decides
-again. Transactions with locks would make many writers wait for each other and mostly fail.
+Every write has the update times of the documents that it was decided on as preconditions. If two writers change a
+track at the same time, the second one reads it again and decides again. Transactions would make many writers wait for
+each other's locks, and most of them would fail.
 """
 
 import random
@@ -56,8 +57,8 @@ class FirestoreTracks:
         """Write the change that ``decide`` returns in one commit, or nothing if it returns None.
 
         Returns what was decided on and whether this call wrote it, or None if the track does not exist.
-        ``decide`` is called again if another write came first. That may have been this call's own write, if its answer
-        was lost, so ``decide`` must recognize its own change.
+        If another write came first, ``decide`` is called again. The other write may be an earlier one of this call,
+        whose response was lost, so ``decide`` must recognize its own change.
         Raises ContentionError if other writers keep winning.
         """
         for attempt in range(_TRIES):
@@ -125,7 +126,7 @@ class FirestoreTracks:
         part = part_with_room(self._client, f"budget/{day}", "launched", limit)
         if part is None:
             raise BudgetSpentError(f"{limit} launches on {day}")
-        # Counted in the commit that changes the track: neither happens without the other, nor twice.
+        # The commit that changes the track also counts the launch, so both happen, once, or neither.
         launched = count(part, "launched") + 1
         if part.exists:
             batch.update(part.reference, {"launched": launched}, option=self._unchanged(part))
@@ -139,7 +140,7 @@ class FirestoreTracks:
         session = self._session(track)
         if session is None:
             return None
-        # Both at one moment: between two reads, a change could combine its old track with its new private track.
+        # Read both documents at one moment: two reads could return an old track with a newer private track.
         references = [self._track(session, track), self._work(track)]
         found = {each.reference.path: each for each in self._client.get_all(references, timeout=_RPC_TIMEOUT_SECONDS)}
         document, work = (found[reference.path] for reference in references)
