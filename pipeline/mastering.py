@@ -1,4 +1,4 @@
-"""Master a take of any engine: exact length, fades, -14 LUFS, and a true peak of -1 dBTP that also the MP3 keeps.
+"""Master a take of any engine: exact length, fades, -14 LUFS, and true peaks up to -1 dBTP, also in the MP3.
 
 Loudness is measured by ITU-R BS.1770-4 (pyloudnorm). The true peak is the largest sample after 4x oversampling.
 """
@@ -19,13 +19,13 @@ RATE: Final = 44_100
 LOUDNESS_LUFS: Final = -14.0
 PEAKS: Final = 200
 
-# MP3 encoding raises peaks, so the limiter leaves 1 dB below the promised -1 dBTP.
+# MP3 encoding raises peaks, so the limiter's ceiling is 1 dB below -1 dBTP.
 _CEILING_DBTP: Final = -2.0
 _OVERSAMPLING: Final = 4
 _BETWEEN: Final = signal.firwin(12 * _OVERSAMPLING + 1, 1 / _OVERSAMPLING, window=("kaiser", 5.0)).astype(np.float32)
 # The highest possible ratio of a peak between samples to the highest sample.
 _OVERSHOOT: Final = _OVERSAMPLING * max(float(np.abs(_BETWEEN[phase::_OVERSAMPLING]).sum()) for phase in range(4))
-# The limiter has one gain for each block of frames; a stretch of blocks is oversampled as a whole, or not.
+# The limiter has one gain for each block of frames. A stretch of blocks is oversampled as a whole or not at all.
 _BLOCK: Final = 16
 _STRETCH: Final = 16
 _AT_ONCE: Final = 64  # stretches, few enough for the processor's cache
@@ -41,7 +41,7 @@ _CLOSE_LU: Final = 0.08
 
 
 class SilentMusicError(NoAudioError):
-    """The take is empty, not finite, below -80 dBFS, or too short or low for a loudness."""
+    """The take is empty, not finite, below -80 dBFS, or too short or too quiet for a loudness measurement."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def master(audio: Audio, seconds: float) -> Master:
     """Return the audio in stereo at 44.1 kHz, exactly ``seconds`` long, at -14 LUFS with peaks up to -1 dBTP.
 
     Convert mono and other rates. Fade longer audio out; repeat shorter audio with a crossfade.
-    Raise SilentMusicError if there is nothing to hear.
+    Raise SilentMusicError if the audio is empty, silent or not finite.
     """
     heard = _faded(*_fitted(_stereo(audio), round(seconds * RATE)))
     loud, loudness = _levelled(heard)

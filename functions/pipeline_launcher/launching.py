@@ -124,7 +124,7 @@ class Launcher:
         While no region accepts the job, the track keeps its state and the sweeper announces it again.
         """
         if self.switch.is_paused():
-            # Acknowledge the message. The track does not change, so the sweeper announces it again until it is launched.
+            # Acknowledge the message. The track does not change, so the sweeper announces it again later.
             logs.warning("paused", track=message.track)
             return
         now = datetime.now(UTC)

@@ -40,7 +40,7 @@ Ask = Callable[[_Query], Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class _Model:
-    """The names of an engine and its model, the price of a take, and what reads the audio from an answer."""
+    """The names of an engine and its model, the price of a take, and the function that reads an answer's audio."""
 
     engine: str
     name: str
@@ -113,7 +113,7 @@ def _take(model: _Model, ask: Ask, brief: Brief, seed: int) -> Take:
             logs.warning("blocked by recitation checks", engine=model.engine, reason=str(error))
             blocked = error
         else:
-            # Google charges an answer with audio, not a block.
+            # Google charges for an answer with audio, not for a block.
             return Take(audio, model.engine, model.name, query.seed, model.usd, midi=None, form={}, answer=answer)
     raise blocked
 
@@ -137,7 +137,7 @@ def _heard(model: _Model, ask: Ask, query: _Query) -> tuple[bytes, Audio]:
 
 
 def _prediction(body: Mapping[str, Any]) -> bytes:
-    """Return the first audio of the predictions. The API documents ``audioContent``, and the other name was seen."""
+    """Return the first audio of the predictions; the API documents ``audioContent`` and also sends the other name."""
     for prediction in objects(body, "predictions"):
         for name in ("bytesBase64Encoded", "audioContent"):
             if data := unpacked(prediction.get(name)):

@@ -88,7 +88,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # untyped base
         return self._worker is not None and not self._worker.alive
 
     def _on_worker(self, worker: Any) -> None:
-        # PyTorch's threads do not survive a fork, so the worker loads the model, and answers health checks meanwhile.
+        # PyTorch's threads do not survive a fork, so the worker loads the model, in a thread beside its server.
         self._worker = worker
         threading.Thread(target=self._load, daemon=True).start()
 

@@ -33,8 +33,8 @@ class MusicFacts:
     """Facts of the finished music.
 
     ``bytes`` is the size of the MP3, and ``loudness_lufs`` the integrated loudness (ITU-R BS.1770). ``peaks`` are
-    evenly spaced values from 0 to 1. ``cost_usd`` is what the engine charged. ``fallback_from`` is the engine that failed
-    before the fallback engine made the music; the mapping leaves it out if it is None.
+    evenly spaced values from 0 to 1. ``cost_usd`` is what the engine charged. ``fallback_from`` is the engine that
+    failed before the fallback engine made the music; the mapping leaves it out if it is None.
     """
 
     duration_seconds: float

@@ -68,7 +68,7 @@ def power(over: Chord, low: int) -> tuple[int, ...]:
 
 
 def sustained(chords: Sequence[ChordSpan], bounds: tuple[int, int], voices: int) -> list[Note]:
-    """Write a pad: chords with small steps between them; a tone of two successive chords is held."""
+    """Write a pad: chords with small steps between them; a tone that two successive chords share is held."""
     notes: list[Note] = []
     ringing: dict[int, Note] = {}
     previous: tuple[int, ...] = ()

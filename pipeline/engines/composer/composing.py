@@ -16,7 +16,7 @@ from pipeline.engines.composer.score import ChordSpan, Note, Part, Piece, Sectio
 from pipeline.engines.composer.styles import Style
 from pipeline.engines.composer.theory import Key, voicing
 
-# The intensity from which a section has this role.
+# The lowest intensity of a section in which this role plays.
 _THRESHOLDS: Final = {"pad": 0.2, "bass": 0.18, "drums": 0.3, "arpeggio": 0.35, "counter": 0.42}
 _CHORD_RANGE: Final = (50, 69)
 _ANSWER_SECONDS: Final = 2.8  # the time that a second, soft stroke of the final chord needs to ring
@@ -29,7 +29,7 @@ _BASS_LOW: Final = 31  # G1: small speakers play nothing lower
 
 @dataclass(frozen=True)
 class _Setting:
-    """What the parts of a piece are written from."""
+    """The plan of a piece, from which its parts are written."""
 
     style: Style
     key: Key

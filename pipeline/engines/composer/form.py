@@ -82,7 +82,7 @@ def _letters(form: str, phrases: int) -> str:
 
 
 def harmonise(style: Style, key: Key, layout: Sequence[Section], valence: float, rng: Random) -> tuple[ChordSpan, ...]:
-    """Return the chords of all sections; a theme keeps its progression, the last bar before the end is a cadence."""
+    """Return the chords of all sections; a theme keeps its progression, and the bar before the end is a cadence."""
     harmony = style.major if key.mode == "major" else style.minor
     themes = {theme: _choose(getattr(harmony, theme.lower()), valence, rng).split(" | ") for theme in "ABC"}
     cadence = _choose(harmony.cadence, valence, rng)

@@ -80,7 +80,7 @@ def cast(asked: Sequence[str], defaults: Sequence[tuple[str, str]]) -> Casting:
     """Give every requested instrument a role, then fill the other roles of the genre.
 
     A requested instrument plays such a role in addition, if it can; otherwise the genre's default instrument joins.
-    So a request for one instrument stays a solo where possible.
+    So a brief with one instrument becomes a solo if possible.
     """
     left = list(asked)
     roles: list[tuple[str, str]] = []

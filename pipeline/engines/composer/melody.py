@@ -2,8 +2,8 @@
 
 A beam search finds the line of the lowest cost. A note on a strong beat is a chord tone; other notes mostly move by
 step; a leap is followed by a step in the other direction; melody and bass avoid parallel fifths and octaves.
-Two pieces sound different because each prefers its own figures: of all that four successive notes can form, its seed
-draws about one in twelve, and figures that the piece has already used cost least.
+Two pieces sound different because each prefers other figures. A figure is four successive notes. The seed chooses about
+one figure in twelve, and among these the figures that the piece has already used cost least.
 """
 
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ class _Line(NamedTuple):
 
 @dataclass
 class Singer:
-    """Writes the melodies of a piece; its taste and the figures it has used last from section to section."""
+    """Writes the melodies of a piece; all sections share its preferred figures and the figures it has used."""
 
     style: Style
     key: Key
@@ -232,7 +232,7 @@ def _move_cost(before: _Slot, last: tuple[int, ...], pitch: int) -> float:
 
 
 def counter(chords: Sequence[ChordSpan], lead: Sequence[Note], instrument: str, centre: int, beats: int) -> list[Note]:
-    """Write a second voice: one long chord tone a chord, and a second one where the lead holds or rests."""
+    """Write a second voice: one long tone per chord, and a second tone where the lead holds or rests."""
     tuned = INSTRUMENTS[instrument]
     low, high = max(tuned.low, centre - 9), min(tuned.high, max(centre + 9, tuned.low + 12))
     notes: list[Note] = []
@@ -258,7 +258,7 @@ def counter(chords: Sequence[ChordSpan], lead: Sequence[Note], instrument: str, 
 
 
 def span_at(chords: Sequence[ChordSpan], beat: float) -> ChordSpan:
-    """Return the chord at a beat; before the first chord the first, after the last the last."""
+    """Return the chord at a beat: the first chord for an earlier beat, the last chord for a later one."""
     return next((span for span in chords if beat < span.end), chords[-1])
 
 
