@@ -13,7 +13,7 @@ run_steps() {
   : > "$WORK/warnings"
   for file in "$INFRA"/steps/*.sh; do
     STEP=${file##*/} STEP=${STEP%.sh} CHANGED=''
-    # Later steps need what a step derives, so a step that ONLY leaves out runs in plan mode.
+    # A step that ONLY does not name runs in plan mode, because later steps need the variables that it sets.
     if [[ $MODE == apply ]]; then
       [[ -z ${ONLY:-} || " $ONLY " == *" $STEP "* ]] || { with_mode plan "$file"; continue; }
       echo "$STEP"

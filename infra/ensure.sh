@@ -110,8 +110,8 @@ run_logged() { # LOG COMMAND…
   "$@" >> "$log" 2>&1 < /dev/null
 }
 
-# Runs a command, and retries it for two minutes, with growing pauses, while it fails with an error that matches WORDS:
-# Google's services are eventually consistent. Returns LATER if the last try fails with such an error.
+# Runs a command. While its error matches WORDS, retries it for two minutes with growing pauses, because Google's
+# services are eventually consistent. Returns LATER if the last try fails with such an error.
 PAUSES=(2 4 8 16 30 60) LATER=75
 patiently() { # WORDS COMMAND…
   local words=$1 pause said status
@@ -150,14 +150,14 @@ barrier() {
   ((FAILED == 0)) || exit 1
 }
 
-# Succeeds if this step started a command for one of these kinds, so that their state has to be read again.
+# Succeeds if this step started a command for one of these kinds; their state must then be read again.
 changed() { # KIND…
   local kind
   for kind in "$@"; do [[ " $CHANGED" != *" $kind "* ]] || return 0; done
   return 1
 }
 
-# Reads the state of these kinds again, in parallel; each is a line `kind<TAB>api<TAB>command` of kinds.tsv.
+# Reads the state of these kinds, or of all, in parallel; kinds.tsv has a line `kind<TAB>api<TAB>command` for each.
 read_state() { # [KIND…]
   local kind api command lines=()
   while IFS=$'\t' read -r kind api command; do
@@ -276,7 +276,7 @@ grants() { # KIND [NAME]
   begin "$([[ -f $file ]] && echo '~' || echo +)" write_policy "$kind" "$name"
 }
 
-# IAM may not know a new account yet, and in a new project Google also writes policies.
+# IAM may not see a new account yet, and in a new project Google changes policies at the same time.
 UNSEEN='Service account .*does not exist|Unknown service account|concurrent policy changes'
 write_policy() { # KIND NAME [OPTION…]
   patiently "$UNSEEN" rewrite_policy "$@"

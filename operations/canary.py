@@ -2,7 +2,7 @@
 
 The track has its own session, and its job is created here instead of by the launcher.
 The deployed notifier settles it, so this tries the image, its account and grants, the results and the message.
-Exits with 0 if the track is ready. The track is deleted in any case; the bucket's lifecycle deletes its music.
+Exits with 0 if the track is ready. The command deletes the track in any case; the bucket's lifecycle deletes its music.
 It costs one pipeline run and no engine, because `composer` makes the music.
 """
 
