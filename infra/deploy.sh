@@ -5,7 +5,7 @@ set -euo pipefail
 MODE=plan
 # shellcheck source=infra/ensure.sh
 source "$(dirname "${BASH_SOURCE[0]}")/ensure.sh"
-DEED=${1:?plan or apply}
+ACTION=${1:?plan or apply}
 
 run_steps() {
   local file
@@ -53,7 +53,7 @@ read_everything
 run_steps
 show_plan
 cat "$INFRA/costs.txt"
-[[ $DEED == apply ]] || exit 0
+[[ $ACTION == apply ]] || exit 0
 if ! grep -q '^[+~]' "$WORK/plan.tsv"; then
   echo "Nothing to do."
   exit 0

@@ -26,20 +26,20 @@ FAILED=0
 CHANGED=''
 
 # The modules of infra/ use only the standard library, so planning and destroying need no virtual environment.
-own_python() { PYTHONPATH=$ROOT:$ROOT/src "$PYTHON" -S -m "$@"; }
+infra_python() { PYTHONPATH=$ROOT:$ROOT/src "$PYTHON" -S -m "$@"; }
 
 # One Python process answers all questions of this shell; each background job starts its own.
 QUESTIONS=$WORK/questions.$$ ANSWERS=$WORK/answers.$$
 mkfifo "$QUESTIONS" "$ANSWERS"
-own_python infra.answers < "$QUESTIONS" > "$ANSWERS" &
+infra_python infra.answers < "$QUESTIONS" > "$ANSWERS" &
 exec 8> "$QUESTIONS" 9< "$ANSWERS"
 rm "$QUESTIONS" "$ANSWERS"
 IN_BACKGROUND=
 
-ask() { # NAME=VALUE… DEED ARGUMENT…
+ask() { # NAME=VALUE… COMMAND ARGUMENT…
   local IFS=$'\x1f' answer
   if [[ $IN_BACKGROUND ]]; then
-    printf '%s\0' "$*" | own_python infra.answers | tr -d '\0'
+    printf '%s\0' "$*" | infra_python infra.answers | tr -d '\0'
     return
   fi
   printf '%s\0' "$*" >&8
@@ -114,20 +114,20 @@ run_logged() { # LOG COMMAND…
 # services are eventually consistent. Returns LATER if the last try fails with such an error.
 PAUSES=(2 4 8 16 30 60) LATER=75
 patiently() { # WORDS COMMAND…
-  local words=$1 pause said status
+  local words=$1 pause errors status
   shift
-  said=$(mktemp "$WORK/said.XXXXXX")
+  errors=$(mktemp "$WORK/errors.XXXXXX")
   for pause in "${PAUSES[@]}" ''; do
     status=0
-    "$@" 2> "$said" || status=$?
-    cat "$said" >&2
-    if ((status == 0)) || ! grep -qE "$words" "$said"; then break; fi
+    "$@" 2> "$errors" || status=$?
+    cat "$errors" >&2
+    if ((status == 0)) || ! grep -qE "$words" "$errors"; then break; fi
     status=$LATER
     [[ -n $pause ]] || break
     echo "Again in $pause seconds." >&2
     sleep "$pause"
   done
-  rm "$said"
+  rm "$errors"
   return "$status"
 }
 
@@ -299,7 +299,7 @@ rewrite_policy() { # KIND NAME [OPTION…]
 google_rest() { # MODULE ARGUMENT…
   local module=$1
   shift
-  PROJECT=$PROJECT own_python "infra.rest.$module" "$@"
+  PROJECT=$PROJECT infra_python "infra.rest.$module" "$@"
 }
 google_rest_with() { # INPUT MODULE ARGUMENT…
   local input=$1

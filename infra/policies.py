@@ -175,9 +175,9 @@ def main(arguments: list[str]) -> int:
     present = bindings(old)
     none = "--none" in options
     accounts = {names.account(name) for name in (*ACCOUNTS, *([DEPLOYER] if none else []))}
-    due = set() if none else wanted(resource, names)
-    surplus = {binding for binding in present - due if binding[2] in accounts}
-    missing = due - present
+    wanted_bindings = set() if none else wanted(resource, names)
+    surplus = {binding for binding in present - wanted_bindings if binding[2] in accounts}
+    missing = wanted_bindings - present
     if not surplus and not missing:
         print("same")
         return 0

@@ -30,7 +30,7 @@ def sightings(session: str | None, tracks: Sequence[str], max_silence: int = MAX
     If ``session`` is None, each track's session is read from its private track as soon as that exists.
     Raises SilentTrackError when nothing has changed for ``max_silence`` seconds.
     """
-    waiting, found = set(tracks), set()
+    waiting, followed = set(tracks), set()
     with _Listeners() as listeners:
         for track in tracks:
             listeners.add(track, *(("sessions", session, "tracks", track) if session else ("work", track)))
@@ -45,8 +45,8 @@ def sightings(session: str | None, tracks: Sequence[str], max_silence: int = MAX
                 yield Sighting(track, status, document)
                 if status.is_final:
                     waiting.discard(track)
-            elif track not in found:
-                found.add(track)
+            elif track not in followed:
+                followed.add(track)
                 listeners.add(track, "sessions", document["session"], "tracks", track)
 
 

@@ -73,9 +73,9 @@ class StorageResults:
                 # changes. A run after an interrupted one leaves the files that exist.
                 blob.upload_from_string(data, content_type=content_type, if_generation_match=0, timeout=TIMEOUT_SECONDS)
             except PreconditionFailed:
-                present = self._blob(file)
-                present.reload(timeout=TIMEOUT_SECONDS)
-                if present.md5_hash != base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode():
+                existing = self._blob(file)
+                existing.reload(timeout=TIMEOUT_SECONDS)
+                if existing.md5_hash != base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode():
                     raise OtherResultError(f"{file} exists already with other bytes") from None
 
     def _blob(self, file: str) -> storage.Blob:

@@ -170,12 +170,12 @@ def _track(order: Order, take: Take, mastered: Master, facts: MusicFacts) -> dic
     shown = order.brief.to_mapping()
     del shown["prompt"], shown["avoid"]
     fallback = {} if take.fallback_from is None else {"fallbackFrom": take.fallback_from}
-    made = {"engine": take.engine, "model": take.model, "seed": take.seed, "promptVersion": order.prompt_version}
+    provenance = {"engine": take.engine, "model": take.model, "seed": take.seed, "promptVersion": order.prompt_version}
     return {
         "version": _TRACK_VERSION,
         **shown,
         "form": take.form,
         "music": facts.to_mapping(),
         "truePeakDbtp": round(mastered.true_peak_dbtp, 2),
-        "provenance": {"aiGenerated": True, **made, **fallback},
+        "provenance": {"aiGenerated": True, **provenance, **fallback},
     }

@@ -168,7 +168,7 @@ class Captioner:
         if outcome is None:
             logs.warning("the track is gone", track=track)
             return
-        if outcome.changed or _holds(outcome, owner):
+        if outcome.changed or _owns(outcome, owner):
             self._settle(outcome, event, owner)
         elif outcome.track.status is Status.CAPTIONING:
             raise LeasedError(f"track {track} is being captioned")
@@ -197,10 +197,10 @@ class Captioner:
         if datetime.now(UTC) - (track.created_at or _LONG_AGO) < self.settings.patience.awaiting_upload:
             logs.info("the picture may still be uploaded", track=track.track_id)
             return
-        end = _end(track, UploadMissingError("the announced picture was not uploaded"))
+        change = _end(track, UploadMissingError("the announced picture was not uploaded"))
         # If the picture's event is handled at the same time, the track has another status and does not change.
         self.tracks.advance(
-            track.track_id, lambda current, _: end if current.status is Status.AWAITING_UPLOAD else None
+            track.track_id, lambda current, _: change if current.status is Status.AWAITING_UPLOAD else None
         )
 
     def _claim(self, track: str, event: ObjectFinalized, owner: str) -> Outcome | None:
@@ -220,7 +220,7 @@ class Captioner:
 
     def _settle(self, outcome: Outcome, event: ObjectFinalized, owner: str) -> None:
         track = outcome.track
-        parks = False
+        is_parked = False
         try:
             change = self._describe(track, outcome.work, event)
         except PermanentError as error:
@@ -228,7 +228,7 @@ class Captioner:
         except BlockedError as error:
             # Acknowledge the event, because redeliveries would exhaust its attempts; a replay resumes the track.
             logs.error("track parked", track=track.track_id, reason=str(error))
-            change, parks = Change(update=TrackUpdate(error=error)), True
+            change, is_parked = Change(update=TrackUpdate(error=error)), True
         except BaseException:
             self._release(track, owner)
             raise
@@ -237,14 +237,14 @@ class Captioner:
             # Only the owner writes: if another invocation has claimed the track since, this one changes nothing.
             if current.status is not Status.CAPTIONING or work.owner != owner:
                 return None
-            return replace(change, work=replace(work, parked=True, lease_until=None, claims=0)) if parks else change
+            return replace(change, work=replace(work, parked=True, lease_until=None, claims=0)) if is_parked else change
 
-        end = self.tracks.advance(track.track_id, decide)
-        if end is None or end.track.status is Status.CANCELLED:
+        settled = self.tracks.advance(track.track_id, decide)
+        if settled is None or settled.track.status is Status.CANCELLED:
             # The track was cancelled or erased after the claim. Erase the cover, because no document refers to it.
             folder = self.settings.results.folder(outcome.work.token)
             self.objects.erase(folder.bucket, folder.name(COVER))
-        elif (end.changed or _holds(end, owner)) and change.status is Status.CAPTIONED:
+        elif (settled.changed or _owns(settled, owner)) and change.status is Status.CAPTIONED:
             self._announce(track)
 
     def _release(self, track: Track, owner: str) -> None:
@@ -265,12 +265,12 @@ class Captioner:
         picture = self.decode(data)
         image = replace(_image(event), width=picture.width, height=picture.height)
         description = self._ask(picture, track.request)
-        seen = TrackUpdate(image=image, describer=description.usage)
+        update = TrackUpdate(image=image, describer=description.usage)
         if isinstance(description.outcome, PermanentError):
-            return _end(track, description.outcome, seen)
+            return _end(track, description.outcome, update)
         folder = self.settings.results.folder(work.token)
         self.objects.create(folder.bucket, folder.name(COVER), picture.jpeg, RESULT_TYPES[COVER])
-        return Change(Status.CAPTIONED, replace(seen, brief=description.outcome, music=Music(folder), error=None))
+        return Change(Status.CAPTIONED, replace(update, brief=description.outcome, music=Music(folder), error=None))
 
     def _ask(self, picture: Picture, request: Request) -> Description:
         if self.breaker.is_open():
@@ -289,15 +289,15 @@ class Captioner:
 
 
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_NOTHING: Final = TrackUpdate()
+_NO_UPDATE: Final = TrackUpdate()
 
 
-def _end(track: Track, error: PermanentError, seen: TrackUpdate = _NOTHING) -> Change:
+def _end(track: Track, error: PermanentError, update: TrackUpdate = _NO_UPDATE) -> Change:
     logs.warning("track ended", track=track.track_id, code=error.code, reason=str(error))
-    return Change(error.status, replace(seen, error=error))
+    return Change(error.status, replace(update, error=error))
 
 
-def _holds(outcome: Outcome, owner: str) -> bool:
+def _owns(outcome: Outcome, owner: str) -> bool:
     return outcome.work.owner == owner
 
 

@@ -187,7 +187,7 @@ class OpenAIBriefs:
             store=False,
         )
         # Record the usage first: OpenAI also charges a call that returns no brief.
-        usage |= _used(self._models.describer, _body(raw.http_response.text))
+        usage |= _usage(self._models.describer, _body(raw.http_response.text))
         try:
             return _answer(raw.parse())
         except _UNREADABLE as error:
@@ -211,7 +211,7 @@ def _answer(response: Response) -> Answer:
     return Answer.model_validate_json(texts[0])
 
 
-def _used(model: str, body: Mapping[str, Any]) -> dict[str, Any]:
+def _usage(model: str, body: Mapping[str, Any]) -> dict[str, Any]:
     counts = body.get("usage")
     counts = counts if isinstance(counts, dict) else {}
     tokens = [counts.get(name) for name in ("input_tokens", "output_tokens")]

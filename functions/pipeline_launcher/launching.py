@@ -208,7 +208,7 @@ class Launcher:
         )
         created = self.pipelines.create(wanted, region)
         if not created:
-            self._check_ours(job, labels, region)
+            self._check_labels(job, labels, region)
         logs.info("launched" if created else "already launched", track=track.track_id, job=job, region=region)
 
     def _write_order(self, job: str, track: Track, brief: Brief, token: str) -> None:
@@ -230,7 +230,7 @@ class Launcher:
         # could differ only if a setting has changed, and the job may already have read the first one.
         self.objects.create(settings.pipeline_bucket, order_name(job), orders_to_bytes([order]), ORDER_TYPE)
 
-    def _check_ours(self, job: str, labels: Mapping[str, str], region: str) -> None:
+    def _check_labels(self, job: str, labels: Mapping[str, str], region: str) -> None:
         facts = self.pipelines.facts(job, region)
         # A taken id means success only if its job has this attempt's labels.
         if facts is None or not labels.items() <= facts.labels.items():

@@ -51,21 +51,21 @@ class Sweeper:
     def sweep(self) -> None:
         """Resume the overdue tracks once; concurrent sweeps are harmless, since each claims its tracks first."""
         due = in_turns(self.tracks.due(datetime.now(UTC), LOOKED_AT))
-        silent: set[str] = set()
+        unreachable: set[str] = set()
         for track in due[: MAX_TRACKS * len(self.notifier.settings.regions)]:
             # An empty change restarts the track's patience. So only one of two concurrent sweeps resumes the track,
             # and the next sweep starts with other tracks.
             claim = self.tracks.advance(track, lambda current, _: None if current.status.is_final else Change())
             if claim is None or not claim.changed:
                 continue
-            if claim.track.status is Status.COMPOSING and claim.work.region in silent:
+            if claim.track.status is Status.COMPOSING and claim.work.region in unreachable:
                 continue
             logs.warning("resumed", track=track, status=claim.track.status)
             try:
                 self._publish_again(claim.track)
             except LaunchUnavailableError as error:
                 # The track becomes overdue again. Go on with tracks in other regions, or without a job yet.
-                silent.add(claim.work.region)
+                unreachable.add(claim.work.region)
                 logs.warning("not resumed", track=track, region=claim.work.region, reason=str(error))
 
     def _publish_again(self, track: Track) -> None:

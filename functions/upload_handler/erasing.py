@@ -89,9 +89,9 @@ class Erasures:
         logs.info("session erased")
 
     def _erase_named(self, session: str, track: str) -> None:
-        known = self.tracks.find(track)
-        if known:
-            self._erase(*known)
+        found = self.tracks.find(track)
+        if found:
+            self._erase(*found)
         else:
             self.tracks.erase(session, track)
 
@@ -128,10 +128,10 @@ class Erasures:
 
 
 def _for_each(things: Sequence[_T], erase: Callable[[_T], None], until: float) -> None:
-    def one(thing: _T) -> None:
+    def erase_in_time(thing: _T) -> None:
         if time.monotonic() > until:
             raise MoreToEraseError(f"some of {len(things)} are left")
         erase(thing)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        list(pool.map(one, things))
+        list(pool.map(erase_in_time, things))

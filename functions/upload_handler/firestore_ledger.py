@@ -23,7 +23,7 @@ from musicgenerator_google.firestore_counters import count, part_with_room
 
 _TRIES: Final = 40
 _RPC_TIMEOUT_SECONDS: Final = 15.0
-_COUNTERS_LIVE: Final = timedelta(days=2)
+_COUNTER_LIFETIME: Final = timedelta(days=2)
 
 
 class FirestoreLedger:
@@ -65,8 +65,8 @@ class FirestoreLedger:
 
     def close(self, track: str) -> None:
         """Empty the details of the entries that created this track."""
-        made = self._entries().where(filter=firestore.FieldFilter("details.track", "==", track))
-        for found in made.stream(timeout=_RPC_TIMEOUT_SECONDS):
+        entries = self._entries().where(filter=firestore.FieldFilter("details.track", "==", track))
+        for found in entries.stream(timeout=_RPC_TIMEOUT_SECONDS):
             found.reference.update({"details": {}}, timeout=_RPC_TIMEOUT_SECONDS)
 
     def of_session(self, session: str) -> list[Entry]:
@@ -83,14 +83,14 @@ class FirestoreLedger:
             return
         salt = (today.to_dict() or {"salt": secrets.token_hex(16)})["salt"]
         if not today.exists:
-            batch.create(today.reference, {"salt": salt, "expiresAt": now + _COUNTERS_LIVE})
-        own = {quota: self._counter(today.reference, salt, quota) for quota in quotas if quota.subject}
-        found = self._read(list(own.values()))
+            batch.create(today.reference, {"salt": salt, "expiresAt": now + _COUNTER_LIFETIME})
+        counters = {quota: self._counter(today.reference, salt, quota) for quota in quotas if quota.subject}
+        found = self._read(list(counters.values()))
         # New values by document, since one address may be counted in two units.
         values: dict[str, dict[str, int]] = {}
         for quota in quotas:
             if quota.subject:
-                snapshot = found[own[quota].path]
+                snapshot = found[counters[quota].path]
                 full = count(snapshot, quota.unit) >= quota.limit
             else:
                 snapshot = part_with_room(self._client, today.reference.path, quota.unit, quota.limit)
@@ -105,7 +105,7 @@ class FirestoreLedger:
                 option = self._client.write_option(last_update_time=snapshot.update_time)
                 batch.update(snapshot.reference, value, option=option)
             else:
-                batch.create(snapshot.reference, value | {"expiresAt": now + _COUNTERS_LIVE})
+                batch.create(snapshot.reference, value | {"expiresAt": now + _COUNTER_LIFETIME})
 
     def _counter(self, today: Any, salt: str, quota: Quota) -> Any:
         subject = hashlib.sha256(f"{salt}\0{quota.subject}".encode()).hexdigest()

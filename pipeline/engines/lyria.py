@@ -82,10 +82,10 @@ class Lyria3Clip:
         """Make about 30 s of music; raise EngineError."""
         del seconds
         avoid = prompts.avoided(brief)
-        rest = " No vocals, no lyrics." + (f" Avoid: {avoid}." if avoid else "")
+        suffix = " No vocals, no lyrics." + (f" Avoid: {avoid}." if avoid else "")
 
         def ask(query: _Query) -> Mapping[str, Any]:
-            return self._interactions.create(LYRIA_3_CLIP_MODEL, query.prompt + rest)
+            return self._interactions.create(LYRIA_3_CLIP_MODEL, query.prompt + suffix)
 
         return replace(_take(_LYRIA_3_CLIP, ask, brief, seed), seed=seed)
 
@@ -108,7 +108,7 @@ def _take(model: _Model, ask: Ask, brief: Brief, seed: int) -> Take:
     blocked = RecitationBlockedError(f"{model.engine} was not asked")
     for query in _queries(brief, seed):
         try:
-            answer, audio = _heard(model, ask, query)
+            answer, audio = _answer_with_audio(model, ask, query)
         except RecitationBlockedError as error:
             logs.warning("blocked by recitation checks", engine=model.engine, reason=str(error))
             blocked = error
@@ -118,7 +118,7 @@ def _take(model: _Model, ask: Ask, brief: Brief, seed: int) -> Take:
     raise blocked
 
 
-def _heard(model: _Model, ask: Ask, query: _Query) -> tuple[bytes, Audio]:
+def _answer_with_audio(model: _Model, ask: Ask, query: _Query) -> tuple[bytes, Audio]:
     # Lyria sometimes answers 200 without audio: repeat the request once.
     for _ in range(2):
         try:

@@ -104,8 +104,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # untyped base
 
 
 def _loaded(settings: Settings) -> Model:
-    with tempfile.TemporaryDirectory(prefix="model-") as room:
-        folder = local_folder(settings.storage_uri, Path(room))
+    with tempfile.TemporaryDirectory(prefix="model-") as directory:
+        folder = local_folder(settings.storage_uri, Path(directory))
         from pipeline.model_server.musicgen import MusicGen
 
         model = MusicGen(folder, settings.model_name)

@@ -13,9 +13,9 @@ def shares(counts: Sequence[int], limit: int) -> list[int]:
     """
     level = bisect_right(range(limit + 1), limit, key=lambda share: sum(max(count, share) for count in counts)) - 1
     spare = limit - sum(max(count, level) for count in counts)
-    found = []
+    split = []
     for count in counts:
-        more = count <= level and spare > 0
-        spare -= more
-        found.append(level + more)
-    return found
+        extra = count <= level and spare > 0
+        spare -= extra
+        split.append(level + extra)
+    return split

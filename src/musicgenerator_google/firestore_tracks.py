@@ -22,8 +22,8 @@ from musicgenerator_google.firestore_counters import count, part_with_room
 
 _TRIES: Final = 40
 _RPC_TIMEOUT_SECONDS: Final = 15.0
-_COUNTERS_LIVE: Final = timedelta(days=90)
-_SESSIONS_KEPT: Final = 10_000
+_COUNTER_LIFETIME: Final = timedelta(days=90)
+_MAX_CACHED_SESSIONS: Final = 10_000
 
 
 class FirestoreTracks:
@@ -38,11 +38,11 @@ class FirestoreTracks:
         A second delivery finds the first one's documents: its commit fails as a whole and changes nothing.
         """
         batch = self._client.batch()
-        kept = {"session": track.session, "dueAt": self._patience.due_at(track.status), "expiresAt": expires_at}
+        store_fields = {"session": track.session, "dueAt": self._patience.due_at(track.status), "expiresAt": expires_at}
         batch.create(
             self._track(track.session, track.track_id), track.to_document(firestore.SERVER_TIMESTAMP, expires_at)
         )
-        batch.create(self._work(track.track_id), work.to_fields() | kept)
+        batch.create(self._work(track.track_id), work.to_fields() | store_fields)
         try:
             batch.commit(timeout=_RPC_TIMEOUT_SECONDS)
         except exceptions.AlreadyExists:
@@ -131,7 +131,7 @@ class FirestoreTracks:
         if part.exists:
             batch.update(part.reference, {"launched": launched}, option=self._unchanged(part))
         else:
-            batch.create(part.reference, {"launched": launched, "expiresAt": datetime.now(UTC) + _COUNTERS_LIVE})
+            batch.create(part.reference, {"launched": launched, "expiresAt": datetime.now(UTC) + _COUNTER_LIFETIME})
 
     def _unchanged(self, snapshot: Any) -> Any:
         return self._client.write_option(last_update_time=snapshot.update_time)
@@ -159,7 +159,7 @@ class FirestoreTracks:
             if not work.exists:
                 return None
             session = str(work.get("session"))
-            if len(self._sessions) >= _SESSIONS_KEPT:
+            if len(self._sessions) >= _MAX_CACHED_SESSIONS:
                 self._sessions.clear()
             self._sessions[track] = session
         return session

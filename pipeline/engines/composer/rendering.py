@@ -89,18 +89,18 @@ class _Synth:
             moments.append((round(event.off * RATE), 0, event.pitch, 0))
         frames = len(out)
         view = out.data.cast("B")
-        now = 0
+        position = 0
         for frame, starts, pitch, velocity in sorted(moments):
             until = min(frame, frames)
-            if until > now:
-                self._synth.generate(until - now, view[now * 8 : until * 8])
-                now = until
+            if until > position:
+                self._synth.generate(until - position, view[position * 8 : until * 8])
+                position = until
             if starts:
                 self._synth.noteon(0, pitch, velocity)
             else:
                 self._synth.noteoff(0, pitch)
-        if frames > now:
-            self._synth.generate(frames - now, view[now * 8 :])
+        if frames > position:
+            self._synth.generate(frames - position, view[position * 8 :])
 
 
 def _blocks(frames: int) -> Iterator[slice]:
