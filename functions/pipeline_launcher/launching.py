@@ -174,8 +174,8 @@ class Launcher:
         except PermanentError as error:
             self._end(message, Status.LAUNCHING, error)
             return
-        # The job may exist even if its creation raised an error. Nothing else cancels it if the track is cancelled or
-        # gone.
+        # The job may exist even if its creation raised an error. If the track is cancelled or gone, only this call
+        # cancels the job.
         if settled is None or _is_called_off(settled.track, message):
             self._cancel(message, [region])
 

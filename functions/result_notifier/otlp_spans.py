@@ -47,7 +47,7 @@ class OtlpSpans:
             return SpanContext(trace, int(digest[:16], 16), is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
 
         root = context("track")
-        spans = [
+        batch = [
             ReadableSpan(
                 stage.name,
                 context(stage.name),
@@ -64,7 +64,7 @@ class OtlpSpans:
         }
         if error:
             attributes["error.type"] = error
-        spans.append(
+        batch.append(
             ReadableSpan(
                 "track",
                 root,
@@ -77,12 +77,12 @@ class OtlpSpans:
         )
         exporter = OTLPSpanExporter(f"{self._url}/v1/traces", session=self._session, timeout=_EXPORT_TIMEOUT_SECONDS)
         try:
-            sent = exporter.export(spans) is SpanExportResult.SUCCESS
+            sent = exporter.export(batch) is SpanExportResult.SUCCESS
         except GoogleAuthError as refused:
             logs.warning("spans not sent", track=track.track_id, reason=repr(refused))
         else:
             if not sent:
-                logs.warning("spans not sent", track=track.track_id, reason=f"{self._url} did not take them")
+                logs.warning("spans not sent", track=track.track_id, reason=f"{self._url} refused them")
 
 
 def _nanoseconds(moment: datetime) -> int:

@@ -1,8 +1,8 @@
 """Entries and daily counters in Firestore.
 
 Entries are at ``idempotency/{entry}``. Counters are at ``limits/{day}-{shard}`` for everybody, and at
-``limits/{day}-{hash}`` for an address or a session. ``limits/{day}`` has the random salt of the hashes; it expires with
-them after two days, so that nobody can find out later which address or session was counted.
+``limits/{day}-{hash}`` for an address or a session. ``limits/{day}`` has the random salt of the hashes. It expires with
+them after two days; then the counted addresses and sessions can no longer be found by trying hashes.
 """
 
 import hashlib

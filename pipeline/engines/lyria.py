@@ -105,7 +105,7 @@ def _queries(brief: Brief, seed: int) -> Iterator[_Query]:
 
 
 def _take(model: _Model, ask: Ask, brief: Brief, seed: int) -> Take:
-    blocked = RecitationBlockedError(f"{model.engine} was not asked")
+    blocked = RecitationBlockedError(f"{model.engine} received no request")
     for query in _queries(brief, seed):
         try:
             answer, audio = _answer_with_audio(model, ask, query)

@@ -66,8 +66,8 @@ def failure(status: int, body: object, headers: Mapping[str, str]) -> BusyError 
     """
     problem = f"{status}: {_words(body)}"
     if status >= _SERVER_ERRORS or status in _BUSY:
-        asked = headers.get("Retry-After", "")
-        return BusyError(problem, float(asked) if asked.isdecimal() else 0.0)
+        retry_after = headers.get("Retry-After", "")
+        return BusyError(problem, float(retry_after) if retry_after.isdecimal() else 0.0)
     return RequestRefusedError(problem)
 
 

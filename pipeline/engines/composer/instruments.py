@@ -76,13 +76,13 @@ class Casting:
         return next((instrument for name, instrument in self.roles if name == role), None)
 
 
-def cast(asked: Sequence[str], defaults: Sequence[tuple[str, str]]) -> Casting:
+def cast(requested: Sequence[str], defaults: Sequence[tuple[str, str]]) -> Casting:
     """Give every requested instrument a role, then fill the other roles of the genre.
 
     A requested instrument plays such a role in addition, if it can; otherwise the genre's default instrument joins.
     So a brief with one instrument becomes a solo if possible.
     """
-    remaining = list(asked)
+    remaining = list(requested)
     roles: list[tuple[str, str]] = []
     default_instruments = dict(defaults)
 
@@ -115,7 +115,7 @@ def cast(asked: Sequence[str], defaults: Sequence[tuple[str, str]]) -> Casting:
         letter = {"lead": "L", "chords": "C", "bass": "B"}.get(role)
         # A bass instrument stays in its rhythm section.
         is_bass_section = role == "bass" and INSTRUMENTS[instrument].roles == "B"
-        shared = [name for name in asked if letter and letter in INSTRUMENTS[name].roles and not is_bass_section]
+        shared = [name for name in requested if letter and letter in INSTRUMENTS[name].roles and not is_bass_section]
         roles.append((role, shared[0] if shared else instrument))
     order = ("lead", "counter", "chords", "arpeggio", "pad", "bass", "drums")
     return Casting(tuple(sorted(roles, key=lambda pair: order.index(pair[0]))))
