@@ -5,7 +5,7 @@ set -euo pipefail
 MODE=plan
 # shellcheck source=infra/ensure.sh
 source "$(dirname "${BASH_SOURCE[0]}")/ensure.sh"
-DEED=${1:?plan or apply}
+ACTION=${1:?plan or apply}
 
 run_steps() {
   local file
@@ -13,7 +13,7 @@ run_steps() {
   : > "$WORK/warnings"
   for file in "$INFRA"/steps/*.sh; do
     STEP=${file##*/} STEP=${STEP%.sh} CHANGED=''
-    # Later steps need what a step derives, so a step that ONLY leaves out runs in plan mode.
+    # A step that ONLY does not name runs in plan mode, because later steps need the variables that it sets.
     if [[ $MODE == apply ]]; then
       [[ -z ${ONLY:-} || " $ONLY " == *" $STEP "* ]] || { with_mode plan "$file"; continue; }
       echo "$STEP"
@@ -53,7 +53,7 @@ read_everything
 run_steps
 show_plan
 cat "$INFRA/costs.txt"
-[[ $DEED == apply ]] || exit 0
+[[ $ACTION == apply ]] || exit 0
 if ! grep -q '^[+~]' "$WORK/plan.tsv"; then
   echo "Nothing to do."
   exit 0

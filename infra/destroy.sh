@@ -5,7 +5,7 @@ set -euo pipefail
 # shellcheck source=infra/ensure.sh
 source "$(dirname "${BASH_SOURCE[0]}")/ensure.sh"
 
-gone() { # KIND NAME DESCRIPTION KEY COMMAND…
+remove() { # KIND NAME DESCRIPTION KEY COMMAND…
   resource "$1" "$2" "$3" "$4"
   shift 4
   exists "$KIND" "$NAME" "$KEY" || return 0
@@ -22,28 +22,28 @@ steps() {
   local name kind function
   STEP=model
   for name in $(installed endpoints name ''); do
-    gone endpoints "$name" "model's endpoint" name remove_endpoint "$name"
+    remove endpoints "$name" "model's endpoint" name remove_endpoint "$name"
   done
   barrier
   for name in $(installed models name ''); do
-    gone models "$name" model name gcloud ai models delete "$name" --region="$REGION"
+    remove models "$name" model name gcloud ai models delete "$name" --region="$REGION"
   done
   barrier
   STEP=deliveries
-  gone triggers "$UPLOADS_TRIGGER" trigger name gcloud eventarc triggers delete "$UPLOADS_TRIGGER" --location="$REGION"
-  gone jobs "$TICK_JOB" "scheduler's tick" name gcloud scheduler jobs delete "$TICK_JOB" --location="$REGION"
-  gone sinks "$JOB_EVENTS_SINK" "log sink" name gcloud logging sinks delete "$JOB_EVENTS_SINK"
+  remove triggers "$UPLOADS_TRIGGER" trigger name gcloud eventarc triggers delete "$UPLOADS_TRIGGER" --location="$REGION"
+  remove jobs "$TICK_JOB" "scheduler's tick" name gcloud scheduler jobs delete "$TICK_JOB" --location="$REGION"
+  remove sinks "$JOB_EVENTS_SINK" "log sink" name gcloud logging sinks delete "$JOB_EVENTS_SINK"
   for name in $(installed subscriptions name "$APP-"); do
-    gone subscriptions "$name" subscription name gcloud pubsub subscriptions delete "$name"
+    remove subscriptions "$name" subscription name gcloud pubsub subscriptions delete "$name"
   done
   barrier
   STEP=functions
   for function in "${FUNCTIONS[@]}"; do
     name=$(function_named "$function")
-    gone functions "$name" function name gcloud functions delete "$name" --region="$REGION" --gen2
+    remove functions "$name" function name gcloud functions delete "$name" --region="$REGION" --gen2
   done
   for name in $(installed topics name "$APP-"); do
-    gone topics "$name" topic name gcloud pubsub topics delete "$name"
+    remove topics "$name" topic name gcloud pubsub topics delete "$name"
   done
   barrier
   STEP=monitoring
@@ -57,36 +57,36 @@ steps() {
     esac
   done < "$WORK/monitoring.tsv"
   for name in $(installed metrics name "$APP-"); do
-    gone metrics "$name" "log-based metric" name gcloud logging metrics delete "$name"
+    remove metrics "$name" "log-based metric" name gcloud logging metrics delete "$name"
   done
   barrier
   STEP=storage
   for name in images results pipeline page; do
-    gone buckets "$(bucket_named "$name")" bucket name gcloud storage rm --recursive "gs://$(bucket_named "$name")"
+    remove buckets "$(bucket_named "$name")" bucket name gcloud storage rm --recursive "gs://$(bucket_named "$name")"
   done
-  gone repositories "$REPOSITORY" "image repository" name \
+  remove repositories "$REPOSITORY" "image repository" name \
     gcloud artifacts repositories delete "$REPOSITORY" --location="$REGION"
   for name in "$OPENAI_SECRET" "$DROP_SECRET"; do
-    gone secrets "$name" secret name gcloud secrets delete "$name"
+    remove secrets "$name" secret name gcloud secrets delete "$name"
   done
-  gone keys "$APP page" "browser key" displayName gcloud services api-keys delete \
+  remove keys "$APP page" "browser key" displayName gcloud services api-keys delete \
     "$(fact keys "$APP page" uid displayName)"
-  gone databases "$DATABASE" database name remove_database
+  remove databases "$DATABASE" database name remove_database
   barrier
   STEP=accounts
   resource policy project "grants on"
   if [[ $(policies project "$STATE/policy-project-.json" --none) != same ]]; then
     begin - write_policy project '' --none
   fi
-  gone pools "$POOL" "identity pool" name gcloud iam workload-identity-pools delete "$POOL" --location=global
+  remove pools "$POOL" "identity pool" name gcloud iam workload-identity-pools delete "$POOL" --location=global
   barrier
   while read -r name; do
     [[ -n $(fact custom_roles "$ROLE.$name" deleted) ]] \
-      || gone custom_roles "$ROLE.$name" "custom role" name gcloud iam roles delete "$ROLE.$name" --project="$PROJECT"
+      || remove custom_roles "$ROLE.$name" "custom role" name gcloud iam roles delete "$ROLE.$name" --project="$PROJECT"
   done < <(policies --custom)
   for name in upload_handler captioner pipeline_launcher result_notifier upload_signer pipeline model \
     eventarc_trigger push builder deployer; do
-    gone accounts "$(account_of "$name")" account email gcloud iam service-accounts delete "$(account_of "$name")"
+    remove accounts "$(account_of "$name")" account email gcloud iam service-accounts delete "$(account_of "$name")"
   done
   barrier
 }

@@ -26,20 +26,20 @@ FAILED=0
 CHANGED=''
 
 # The modules of infra/ use only the standard library, so planning and destroying need no virtual environment.
-own_python() { PYTHONPATH=$ROOT:$ROOT/src "$PYTHON" -S -m "$@"; }
+infra_python() { PYTHONPATH=$ROOT:$ROOT/src "$PYTHON" -S -m "$@"; }
 
 # One Python process answers all questions of this shell; each background job starts its own.
 QUESTIONS=$WORK/questions.$$ ANSWERS=$WORK/answers.$$
 mkfifo "$QUESTIONS" "$ANSWERS"
-own_python infra.answers < "$QUESTIONS" > "$ANSWERS" &
+infra_python infra.answers < "$QUESTIONS" > "$ANSWERS" &
 exec 8> "$QUESTIONS" 9< "$ANSWERS"
 rm "$QUESTIONS" "$ANSWERS"
 IN_BACKGROUND=
 
-ask() { # NAME=VALUE… DEED ARGUMENT…
+ask() { # NAME=VALUE… COMMAND ARGUMENT…
   local IFS=$'\x1f' answer
   if [[ $IN_BACKGROUND ]]; then
-    printf '%s\0' "$*" | own_python infra.answers | tr -d '\0'
+    printf '%s\0' "$*" | infra_python infra.answers | tr -d '\0'
     return
   fi
   printf '%s\0' "$*" >&8
@@ -110,24 +110,24 @@ run_logged() { # LOG COMMAND…
   "$@" >> "$log" 2>&1 < /dev/null
 }
 
-# Runs a command, and retries it for two minutes, with growing pauses, while it fails with an error that matches WORDS:
-# Google's services are eventually consistent. Returns LATER if the last try fails with such an error.
+# Runs a command. While its error matches WORDS, retries it for two minutes with growing pauses, because Google's
+# services are eventually consistent. Returns LATER if the last try fails with such an error.
 PAUSES=(2 4 8 16 30 60) LATER=75
 patiently() { # WORDS COMMAND…
-  local words=$1 pause said status
+  local words=$1 pause errors status
   shift
-  said=$(mktemp "$WORK/said.XXXXXX")
+  errors=$(mktemp "$WORK/errors.XXXXXX")
   for pause in "${PAUSES[@]}" ''; do
     status=0
-    "$@" 2> "$said" || status=$?
-    cat "$said" >&2
-    if ((status == 0)) || ! grep -qE "$words" "$said"; then break; fi
+    "$@" 2> "$errors" || status=$?
+    cat "$errors" >&2
+    if ((status == 0)) || ! grep -qE "$words" "$errors"; then break; fi
     status=$LATER
     [[ -n $pause ]] || break
     echo "Again in $pause seconds." >&2
     sleep "$pause"
   done
-  rm "$said"
+  rm "$errors"
   return "$status"
 }
 
@@ -150,14 +150,14 @@ barrier() {
   ((FAILED == 0)) || exit 1
 }
 
-# Succeeds if this step started a command for one of these kinds, so that their state has to be read again.
+# Succeeds if this step started a command for one of these kinds; their state must then be read again.
 changed() { # KIND…
   local kind
   for kind in "$@"; do [[ " $CHANGED" != *" $kind "* ]] || return 0; done
   return 1
 }
 
-# Reads the state of these kinds again, in parallel; each is a line `kind<TAB>api<TAB>command` of kinds.tsv.
+# Reads the state of these kinds, or of all, in parallel; kinds.tsv has a line `kind<TAB>api<TAB>command` for each.
 read_state() { # [KIND…]
   local kind api command lines=()
   while IFS=$'\t' read -r kind api command; do
@@ -276,7 +276,7 @@ grants() { # KIND [NAME]
   begin "$([[ -f $file ]] && echo '~' || echo +)" write_policy "$kind" "$name"
 }
 
-# IAM may not know a new account yet, and in a new project Google also writes policies.
+# IAM may not see a new account yet, and in a new project Google changes policies at the same time.
 UNSEEN='Service account .*does not exist|Unknown service account|concurrent policy changes'
 write_policy() { # KIND NAME [OPTION…]
   patiently "$UNSEEN" rewrite_policy "$@"
@@ -299,7 +299,7 @@ rewrite_policy() { # KIND NAME [OPTION…]
 google_rest() { # MODULE ARGUMENT…
   local module=$1
   shift
-  PROJECT=$PROJECT own_python "infra.rest.$module" "$@"
+  PROJECT=$PROJECT infra_python "infra.rest.$module" "$@"
 }
 google_rest_with() { # INPUT MODULE ARGUMENT…
   local input=$1

@@ -11,7 +11,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/ensure.sh"
 TITLE=$APP-model
 at=(--region="$REGION")
 
-first() { # models|endpoints: prints the id of the newest one, or nothing
+newest() { # models|endpoints: prints the id of the newest one, or nothing
   local found
   read_vertex "$1"
   found=$(installed "$1" name '') || exit
@@ -68,28 +68,28 @@ split_of() { # SHARE ID=PERCENT…
 
 deploy() {
   : "${MODEL:?Set the folder of the model: MODEL=gs://bucket/folder}"
-  local share=${SHARE:-100} endpoint model parent split answering
+  local share=${SHARE:-100} endpoint model parent split current
   [[ $share =~ ^(100|[1-9]?[0-9])$ ]] || fail "SHARE is the new version's percentage, 0 to 100, not '$share'."
   read_state project apis
   read_state repositories
   exists repositories "$REPOSITORY" || fail "Deploy the installation first: make deploy PROJECT=$PROJECT"
   ensure_image
-  parent=$(first models)
+  parent=$(newest models)
   # deploy-model below deploys the model's default version, which is the first one unless the new one gets the alias.
   gcloud ai models upload "${at[@]}" --display-name="$TITLE" --container-image-uri="$IMAGE" --artifact-uri="$MODEL" \
     --container-health-route=/health --container-predict-route=/predict --container-ports=8080 \
     --container-env-vars="MODEL_NAME=${MODEL_NAME:-musicgen}" --labels="app=$APP" \
     --version-aliases=default ${parent:+--parent-model="projects/$PROJECT/locations/$REGION/models/$parent"} --format=none
-  model=$(first models)
-  endpoint=$(first endpoints)
+  model=$(newest models)
+  endpoint=$(newest endpoints)
   if [[ -z $endpoint ]]; then
     # gcloud 528 cannot create a dedicated endpoint; a shared one is too small and too slow for music.
     google_rest dedicated_endpoint "$REGION" "$TITLE" "$APP"
-    endpoint=$(first endpoints)
+    endpoint=$(newest endpoints)
   fi
-  answering=$(traffic "$endpoint")
+  current=$(traffic "$endpoint")
   # shellcheck disable=SC2086  # one word a version
-  split=$(split_of "$share" $answering)
+  split=$(split_of "$share" $current)
   gcloud ai endpoints deploy-model "$endpoint" "${at[@]}" --model="$model" --display-name="$TITLE" \
     --machine-type="${MACHINE:-g2-standard-8}" --accelerator="${ACCELERATOR:-type=nvidia-l4,count=1}" \
     --min-replica-count=1 --max-replica-count="${REPLICAS:-1}" --service-account="$(account_of model)" \
@@ -101,7 +101,7 @@ deploy() {
 
 route() {
   local endpoint
-  endpoint=$(first endpoints)
+  endpoint=$(newest endpoints)
   [[ -n $endpoint ]] || fail "No model is deployed in $PROJECT."
   if [[ -z ${VERSIONS:-} ]]; then
     traffic "$endpoint"
@@ -112,7 +112,7 @@ route() {
 
 undeploy() {
   local endpoint
-  endpoint=$(first endpoints)
+  endpoint=$(newest endpoints)
   if [[ -z $endpoint ]]; then
     echo "No model is deployed in $PROJECT."
     return

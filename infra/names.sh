@@ -29,7 +29,7 @@ IMAGES_BUCKET=$PROJECT-$APP-images
 RESULTS_BUCKET=$PROJECT-$APP-results
 PIPELINE_BUCKET=$PROJECT-$APP-pipeline
 PAGE_BUCKET=$PROJECT-$APP-page
-# The page has its own origin: under storage.googleapis.com all buckets' pages would share one browser storage.
+# The page has its own origin, because all pages under storage.googleapis.com share one browser storage.
 PAGE_ORIGIN=https://$PAGE_BUCKET.storage.googleapis.com
 # The origins whose pages may send commands and pictures, and read music and Firestore.
 read -ra PAGE_ORIGINS <<< "$PAGE_ORIGIN ${ALLOWED_ORIGINS:-}"

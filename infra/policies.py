@@ -54,7 +54,7 @@ class Names:
     environ: Mapping[str, str]
 
     def member(self, principal: str) -> str:
-        """Return a principal as IAM's member."""
+        """Return a principal in the form of an IAM member."""
         number = self.environ["NUMBER"]
         agents = {
             "everyone": "allUsers",
@@ -71,7 +71,7 @@ class Names:
         return self.account(principal)
 
     def account(self, name: str) -> str:
-        """Return one of this project's accounts as IAM's member."""
+        """Return one of this project's accounts in the form of an IAM member."""
         short = name.replace("_", "-")
         return f"serviceAccount:{self.environ['ACCOUNT']}-{short}@{self.environ['PROJECT']}.iam.gserviceaccount.com"
 
@@ -84,9 +84,9 @@ class Names:
         return f"{self.environ['ROLE']}.{role}"
 
     def condition(self, resource: str) -> str:
-        """Return the condition under which a grant on the resource's home is one on this resource."""
+        """Return the IAM condition that limits a grant on the resource's home to this resource."""
         project, database = self.environ["PROJECT"], self.environ["DATABASE"]
-        # Listing is asked of the bucket, whose type has no objects in it.
+        # A request to list objects names the bucket, so the condition also accepts the bucket.
         orders = f"projects/_/buckets/{self.environ['PIPELINE_BUCKET']}/objects/orders/"
         return {
             "database": f'resource.name == "projects/{project}/databases/{database}"',
@@ -175,9 +175,9 @@ def main(arguments: list[str]) -> int:
     present = bindings(old)
     none = "--none" in options
     accounts = {names.account(name) for name in (*ACCOUNTS, *([DEPLOYER] if none else []))}
-    due = set() if none else wanted(resource, names)
-    surplus = {binding for binding in present - due if binding[2] in accounts}
-    missing = due - present
+    wanted_bindings = set() if none else wanted(resource, names)
+    surplus = {binding for binding in present - wanted_bindings if binding[2] in accounts}
+    missing = wanted_bindings - present
     if not surplus and not missing:
         print("same")
         return 0

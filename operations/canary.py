@@ -2,7 +2,7 @@
 
 The track has its own session, and its job is created here instead of by the launcher.
 The deployed notifier settles it, so this tries the image, its account and grants, the results and the message.
-Exits with 0 if the track is ready. The track is deleted in any case; the bucket's lifecycle deletes its music.
+Exits with 0 if the track is ready. The command deletes the track in any case; the bucket's lifecycle deletes its music.
 It costs one pipeline run and no engine, because `composer` makes the music.
 """
 
@@ -30,8 +30,8 @@ from musicgenerator_google.vertex_pipelines import VertexPipelines
 from operations.clients import credentials, database_client, storage_client
 
 CANARY_MUSIC_SECONDS: Final = 30
-_LIVES: Final = timedelta(days=1)
-_LOOK_EVERY: Final = 2.0
+_LIFETIME: Final = timedelta(days=1)
+_POLL_SECONDS: Final = 2.0
 _BRIEF: Final = {
     "title": "Canary",
     "caption": "A short piece that a deployment makes for itself.",
@@ -57,7 +57,7 @@ def launch(
     request = Request(duration_seconds=CANARY_MUSIC_SECONDS, language="en", engine="composer")
     brief = Brief.from_mapping(_BRIEF)
     canary = Track(session, track, Status.COMPOSING, 1, request, brief=brief)
-    tracks.create(canary, PrivateTrack(token=token, published=True), datetime.now(UTC) + _LIVES)
+    tracks.create(canary, PrivateTrack(token=token, published=True), datetime.now(UTC) + _LIFETIME)
     project = required(env, "GOOGLE_CLOUD_PROJECT")
     results, bucket = required(env, "RESULTS_BUCKET"), required(env, "PIPELINE_BUCKET")
     order = Order(
@@ -86,7 +86,7 @@ def outcome(tracks: FirestoreTracks, track: str, patience: float) -> Status:
         status = found[0].status if found else Status.CANCELLED
         if status.is_final or time.monotonic() > until:
             return status
-        time.sleep(_LOOK_EVERY)
+        time.sleep(_POLL_SECONDS)
 
 
 def main(template: str) -> int:

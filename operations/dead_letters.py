@@ -53,7 +53,7 @@ class DeadLetters:
         }
 
     def listed(self) -> list[DeadLetter]:
-        """Return all dead letters and make them available for the next pull at once."""
+        """Return all dead letters and release them immediately for the next pull."""
         letters = self._all()
         for letter in letters:
             self._subscriber.modify_ack_deadline(

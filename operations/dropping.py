@@ -1,4 +1,4 @@
-"""Copy pictures into the images bucket with the real gcloud."""
+"""Copy pictures into the images bucket with gcloud."""
 
 import re
 import subprocess
@@ -40,7 +40,7 @@ def named(paths: list[Path]) -> dict[str, Path]:
 
 
 def drop_with_gcloud(bucket: str, name: str, path: Path, metadata: dict[str, str]) -> Drop:
-    """Upload a picture with ``gcloud storage cp``; the environment says to which Cloud Storage."""
+    """Upload a picture with ``gcloud storage cp``; the environment names the Cloud Storage server."""
     custom = ",".join(f"{key}={value}" for key, value in metadata.items())
     command = ["gcloud", "storage", "cp", "--print-created-message", str(path), f"gs://{bucket}/{name}"]
     if custom:

@@ -27,10 +27,10 @@ class Sighting:
 def sightings(session: str | None, tracks: Sequence[str], max_silence: int = MAX_SILENCE_SECONDS) -> Iterator[Sighting]:
     """Yield every change of these tracks until each has reached a final state.
 
-    If ``session`` is None, each track's session is read from its private document, as soon as that exists.
+    If ``session`` is None, each track's session is read from its private track as soon as that exists.
     Raises SilentTrackError when nothing has changed for ``max_silence`` seconds.
     """
-    waiting, found = set(tracks), set()
+    waiting, followed = set(tracks), set()
     with _Listeners() as listeners:
         for track in tracks:
             listeners.add(track, *(("sessions", session, "tracks", track) if session else ("work", track)))
@@ -45,15 +45,15 @@ def sightings(session: str | None, tracks: Sequence[str], max_silence: int = MAX
                 yield Sighting(track, status, document)
                 if status.is_final:
                     waiting.discard(track)
-            elif track not in found:
-                found.add(track)
+            elif track not in followed:
+                followed.add(track)
                 listeners.add(track, "sessions", document["session"], "tracks", track)
 
 
 class _Listeners:
     """Firestore listeners that put a track's id and a document into one queue at every change.
 
-    The document is the track's private one, which names the session, or its public one, which has a status.
+    The document is the private track, which names the session, or the track, which has a status.
     """
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
-"""Pause or resume the system: ``python -m operations.switch on|off``.
+"""Pause or resume the installation: ``python -m operations.switch on|off``.
 
-While the system is paused, the API refuses commands and the launcher creates no jobs; running jobs finish.
+While the installation is paused, the API refuses commands and the launcher creates no jobs; running jobs finish.
 Running the command twice is harmless.
 """
 

@@ -1,4 +1,4 @@
-"""The Vertex AI pipeline ``musicgenerator``: one step, because each step waits for another machine.
+"""The Vertex AI pipeline ``musicgenerator``. It has one step, because each step waits for its own machine.
 
 ``python -m pipeline.definition --image IMAGE --output FILE`` compiles it; the same image gives the same bytes.
 """
@@ -25,7 +25,7 @@ def pipeline_of(image: str) -> Any:
 
     @dsl.pipeline(name=NAME, description="A brief becomes mastered music in the results bucket.")  # type: ignore[untyped-decorator]
     def musicgenerator(job: str, order: str) -> None:
-        # Vertex AI keeps both in its record of the job, so what is private is in the object that `order` names.
+        # Vertex AI's record of the job shows both parameters, so private values are in the object at `order`.
         task = make_music(job=job, order=order)
         # A cached task would succeed without writing this track's objects.
         task.set_caching_options(enable_caching=False)

@@ -64,15 +64,15 @@ def mp3(audio: Audio, tags: Tags, cover_jpeg: bytes | None) -> bytes:
 def _dithered(audio: Audio) -> NDArray[np.int16]:
     """Round to 16 bits with triangular noise of one step, from a fixed seed."""
     rng = np.random.Generator(np.random.PCG64(16))
-    whole = np.empty(audio.samples.shape, np.int16)
-    for start in range(0, len(whole), _BLOCK):
+    rounded = np.empty(audio.samples.shape, np.int16)
+    for start in range(0, len(rounded), _BLOCK):
         block = audio.samples[start : start + _BLOCK]
         steps = block * np.float32(_PCM_SCALE)
         steps += rng.random(block.shape, np.float32)
         steps -= rng.random(block.shape, np.float32)
         np.rint(steps, out=steps)
-        whole[start : start + _BLOCK] = np.clip(steps, -_PCM_SCALE - 1, _PCM_SCALE)
-    return whole
+        rounded[start : start + _BLOCK] = np.clip(steps, -_PCM_SCALE - 1, _PCM_SCALE)
+    return rounded
 
 
 def _id3(tags: Tags, cover_jpeg: bytes | None) -> id3.ID3:
@@ -85,25 +85,25 @@ def _id3(tags: Tags, cover_jpeg: bytes | None) -> id3.ID3:
         id3.TKEY: initial_key(tags.key),
         id3.TLAN: language,
     }
-    said = {
+    descriptions = {
         "AI-generated": "yes",
         "engine": tags.engine,
         "model": tags.model,
         "seed": str(tags.seed),
         "prompt version": tags.prompt_version,
     }
-    found = id3.ID3()
+    header = id3.ID3()
     for frame, text in texts.items():
         if text:
-            found.add(frame(encoding=_ID3_ENCODING, text=[text]))
-    found.add(id3.COMM(encoding=_ID3_ENCODING, lang=language, desc="", text=[tags.caption]))
-    for name, text in said.items():
+            header.add(frame(encoding=_ID3_ENCODING, text=[text]))
+    header.add(id3.COMM(encoding=_ID3_ENCODING, lang=language, desc="", text=[tags.caption]))
+    for name, text in descriptions.items():
         if text:
-            found.add(id3.TXXX(encoding=_ID3_ENCODING, desc=name, text=[text]))
+            header.add(id3.TXXX(encoding=_ID3_ENCODING, desc=name, text=[text]))
     if cover_jpeg:
         front = id3.PictureType.COVER_FRONT
-        found.add(id3.APIC(encoding=_ID3_ENCODING, mime="image/jpeg", type=front, desc="", data=cover_jpeg))
-    return found
+        header.add(id3.APIC(encoding=_ID3_ENCODING, mime="image/jpeg", type=front, desc="", data=cover_jpeg))
+    return header
 
 
 def initial_key(key: str) -> str:

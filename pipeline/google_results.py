@@ -20,7 +20,7 @@ _CACHE_CONTROL: Final = "private, max-age=31536000, immutable"
 
 
 class OtherResultError(MusicgeneratorError):
-    """A result exists already, and it is not the one that this run made."""
+    """A result already exists with bytes other than those that this run made."""
 
 
 class ResultsUnavailableError(MusicgeneratorError):
@@ -69,13 +69,13 @@ class StorageResults:
         blob.cache_control = _CACHE_CONTROL
         with self._without_token():
             try:
-                # The pipeline's account may create but not overwrite, so nobody can put other music under a known
-                # link. A run after one that was cut off finds its files and leaves them.
+                # The pipeline's account may create objects but not overwrite them, so the music at an address never
+                # changes. A run after an interrupted one leaves the files that exist.
                 blob.upload_from_string(data, content_type=content_type, if_generation_match=0, timeout=TIMEOUT_SECONDS)
             except PreconditionFailed:
-                present = self._blob(file)
-                present.reload(timeout=TIMEOUT_SECONDS)
-                if present.md5_hash != base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode():
+                existing = self._blob(file)
+                existing.reload(timeout=TIMEOUT_SECONDS)
+                if existing.md5_hash != base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode():
                     raise OtherResultError(f"{file} exists already with other bytes") from None
 
     def _blob(self, file: str) -> storage.Blob:
@@ -83,7 +83,7 @@ class StorageResults:
 
     @contextmanager
     def _without_token(self) -> Iterator[None]:
-        """Take the token out of errors: they name the object's address, and the step's log and job show errors."""
+        """Remove the token from errors: they contain the object's address, and the step's log and job show them."""
         try:
             yield
         except (GoogleAPIError, RequestException) as error:
@@ -95,7 +95,7 @@ def _downloaded(blob: storage.Blob) -> bytes | None:
     try:
         data: bytes = blob.download_as_bytes(timeout=TIMEOUT_SECONDS)
     except (NotFound, Forbidden):
-        # An account that may get but not list objects is answered 403, not 404, if one is missing.
+        # For a missing object, an account that may get but not list objects gets 403 instead of 404.
         return None
     return data
 

@@ -1,4 +1,4 @@
-"""Master a take of any engine: exact length, fades, -14 LUFS, and a true peak of -1 dBTP that also the MP3 keeps.
+"""Master a take of any engine: exact length, fades, -14 LUFS, and true peaks up to -1 dBTP, also in the MP3.
 
 Loudness is measured by ITU-R BS.1770-4 (pyloudnorm). The true peak is the largest sample after 4x oversampling.
 """
@@ -19,13 +19,13 @@ RATE: Final = 44_100
 LOUDNESS_LUFS: Final = -14.0
 PEAKS: Final = 200
 
-# MP3 encoding raises peaks, so the limiter leaves 1 dB below the promised -1 dBTP.
+# MP3 encoding raises peaks, so the limiter's ceiling is 1 dB below -1 dBTP.
 _CEILING_DBTP: Final = -2.0
 _OVERSAMPLING: Final = 4
-_BETWEEN: Final = signal.firwin(12 * _OVERSAMPLING + 1, 1 / _OVERSAMPLING, window=("kaiser", 5.0)).astype(np.float32)
+_FILTER: Final = signal.firwin(12 * _OVERSAMPLING + 1, 1 / _OVERSAMPLING, window=("kaiser", 5.0)).astype(np.float32)
 # The highest possible ratio of a peak between samples to the highest sample.
-_OVERSHOOT: Final = _OVERSAMPLING * max(float(np.abs(_BETWEEN[phase::_OVERSAMPLING]).sum()) for phase in range(4))
-# The limiter has one gain for each block of frames; a stretch of blocks is oversampled as a whole, or not.
+_OVERSHOOT: Final = _OVERSAMPLING * max(float(np.abs(_FILTER[phase::_OVERSAMPLING]).sum()) for phase in range(4))
+# The limiter has one gain for each block of frames. A stretch of blocks is oversampled as a whole or not at all.
 _BLOCK: Final = 16
 _STRETCH: Final = 16
 _AT_ONCE: Final = 64  # stretches, few enough for the processor's cache
@@ -36,12 +36,12 @@ _FADE_OUT_SECONDS: Final = 1.6
 _FADE_CUT_SECONDS: Final = 3.0
 _CROSSFADE_SECONDS: Final = 2.0
 _SILENT: Final = 1e-4
-_NOTHING: Final = "the engine's audio is empty, silent or not finite"
+_NOT_AUDIBLE: Final = "the engine's audio is empty, silent or not finite"
 _CLOSE_LU: Final = 0.08
 
 
 class SilentMusicError(NoAudioError):
-    """The take is empty, not finite, below -80 dBFS, or too short or low for a loudness."""
+    """The take is empty, not finite, below -80 dBFS, or too short or too quiet for a loudness measurement."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ def master(audio: Audio, seconds: float) -> Master:
     """Return the audio in stereo at 44.1 kHz, exactly ``seconds`` long, at -14 LUFS with peaks up to -1 dBTP.
 
     Convert mono and other rates. Fade longer audio out; repeat shorter audio with a crossfade.
-    Raise SilentMusicError if there is nothing to hear.
+    Raise SilentMusicError if the audio is empty, silent or not finite.
     """
-    heard = _faded(*_fitted(_stereo(audio), round(seconds * RATE)))
-    loud, loudness = _levelled(heard)
+    faded = _faded(*_fitted(_stereo(audio), round(seconds * RATE)))
+    loud, loudness = _levelled(faded)
     peak = decibels(float(true_peaks(loud, float(np.abs(loud).max())).max()))
     return Master(Audio(loud, RATE), loudness, peak, _peaks(loud))
 
@@ -80,10 +80,10 @@ def true_peaks(samples: Samples, above: float = 0.0) -> NDArray[np.float32]:
     peaks = np.repeat(highest.max(axis=0)[:, None], _STRETCH, axis=1)
     high = np.flatnonzero(highest.max(axis=0) * _OVERSHOOT > above)
     for start in range(0, len(high), _AT_ONCE):
-        some = high[start : start + _AT_ONCE]
-        dense = np.abs(signal.resample_poly(stretches[:, some], _OVERSAMPLING, 1, axis=2, window=_BETWEEN))
+        batch = high[start : start + _AT_ONCE]
+        dense = np.abs(signal.resample_poly(stretches[:, batch], _OVERSAMPLING, 1, axis=2, window=_FILTER))
         within = dense[:, :, _OVERSAMPLING * _MARGIN : -_OVERSAMPLING * _MARGIN].max(axis=0)
-        peaks[some] = within.reshape(-1, _STRETCH, _OVERSAMPLING * _BLOCK).max(axis=2)
+        peaks[batch] = within.reshape(-1, _STRETCH, _OVERSAMPLING * _BLOCK).max(axis=2)
     return peaks.reshape(-1)[: -(-len(samples) // _BLOCK)]
 
 
@@ -104,7 +104,7 @@ def _stereo(audio: Audio) -> Samples:
     # One NaN or infinite sample makes the minimum or the maximum NaN or infinite.
     loudest = max(-float(samples.min()), float(samples.max())) if samples.size else 0.0
     if not _SILENT <= loudest < np.inf:
-        raise SilentMusicError(_NOTHING)
+        raise SilentMusicError(_NOT_AUDIBLE)
     samples = np.repeat(samples, 2, axis=1) if samples.shape[1] == 1 else samples[:, :2]
     if audio.rate != RATE:
         ratio = Fraction(RATE, audio.rate)
@@ -142,7 +142,7 @@ def _levelled(samples: Samples) -> tuple[Samples, float]:
     ceiling = 10 ** (_CEILING_DBTP / 20)
     loudness = loudness_lufs(samples, RATE)
     if not np.isfinite(loudness):
-        raise SilentMusicError(_NOTHING)
+        raise SilentMusicError(_NOT_AUDIBLE)
     gain = _expected_gain(samples, LOUDNESS_LUFS - loudness, ceiling)
     for _ in range(8):
         factor = np.float32(10 ** (gain / 20))
@@ -174,9 +174,9 @@ def _reduction(peaks: NDArray[np.float32], ceiling: float) -> NDArray[np.float32
     """
     needed = np.minimum(np.float32(1), np.float32(ceiling) / np.maximum(peaks, np.float32(1e-9)))
     window = int(_WINDOW_SECONDS * RATE / _BLOCK) | 1
-    held = ndimage.minimum_filter1d(needed, window + 2)
+    lowest = ndimage.minimum_filter1d(needed, window + 2)
     smooth = signal.windows.hann(window + 2)[1:-1]
-    return np.asarray(ndimage.convolve1d(held, smooth / smooth.sum(), mode="nearest"), np.float32)
+    return np.asarray(ndimage.convolve1d(lowest, smooth / smooth.sum(), mode="nearest"), np.float32)
 
 
 def _by_frame(gains: NDArray[np.float32], frames: int) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 The step may run twice, if a machine is lost. A second run that finds ``track.json`` only repeats the message.
 Otherwise it makes the same files as the first one, byte for byte, and leaves those that exist.
-An engine that would make different music the next time is asked once: its take is stored before it is mastered.
+If an engine would make different music in a second run, its take is stored before mastering, and a second run reads it.
 """
 
 import faulthandler
@@ -54,13 +54,13 @@ class Events(Protocol):
 
 
 def run(job: str, order: str, time_limit_seconds: float = TIME_LIMIT_SECONDS) -> None:
-    """Do the step of a job with Google's clients; ``order`` is the ``gs://`` address of its order.
+    """Run the step of a job with Google's clients; ``order`` is the ``gs://`` address of its order.
 
-    If the order's engine fails for good, its fallback engine makes the music, if it names one.
-    The environment's ``VERTEX_URL`` moves Vertex AI's address, as ``STORAGE_EMULATOR_HOST`` does the buckets'.
-    Raises OrderError if the order is missing or not valid: nothing has been written or paid for then.
+    If the order's engine fails, the order's fallback engine makes the music, if it names one.
+    The variables ``VERTEX_URL`` and ``STORAGE_EMULATOR_HOST`` replace the addresses of Vertex AI and Cloud Storage.
+    Raises OrderError if the order is missing or not valid; nothing has been written or paid for then.
 
-    Vertex AI pipelines have no time limit for a step, so the step has its own: a run that exceeds it writes its
+    Vertex AI pipelines have no time limit for a step, so this function sets one: a run that exceeds it writes its
     stacks to standard error and ends the process with status 1, even inside native code.
     """
     from pipeline.google_results import GoogleStorage, PubsubEvents, StorageResults
@@ -80,20 +80,20 @@ def run(job: str, order: str, time_limit_seconds: float = TIME_LIMIT_SECONDS) ->
 
 
 def read_order(job: str, address: str, objects: Objects) -> Order:
-    """Read the order of a job; raise OrderError if the address is not this job's, or the order missing or not valid."""
+    """Read the order of a job; raise OrderError if the address is another job's, or the order is missing or invalid."""
     bucket, _ = bucket_and_name(address)
     if address != order_address(bucket, job):
         raise OrderError("address", f"must be that of the order of {job}")
     data = objects.read(address)
     if data is None:
-        # The launcher writes it before it creates the job: its track has been erased or settled since.
+        # The launcher writes the order before it creates the job, so the track has been erased or settled since.
         raise OrderError("order", f"is missing at {address}")
     return order_from_bytes(data)
 
 
 def make_music(job: str, order: Order, engine: Engine, results: Results, events: Events) -> None:
-    """Make the music of a job's order, write its results and publish it; raise what the engine or a port raises."""
-    # track.json is written last: if it exists, everything does, and no engine is paid twice.
+    """Make the music of an order, write the results, publish the message; raise what the engine or a port raises."""
+    # track.json is written last: if it exists, all results exist, and no engine is paid twice.
     if results.read(TRACK) is None:
         _write_results(job, order, engine, results)
     else:
@@ -160,22 +160,22 @@ def _take(job: str, order: Order, engine: Engine, results: Results) -> Take:
         return recalled(earlier)
     take = engine.make(order.brief, order.seconds, order.seed)
     if take.answer is not None or take.fallback_from is not None:
-        # From here on every run makes the same files, although the engine would not make the same music again.
+        # From now on every run masters this take, because the engine would make different music.
         results.create(TAKE, kept(take), RESULT_TYPES[TAKE])
     return take
 
 
 def _track(order: Order, take: Take, mastered: Master, facts: MusicFacts) -> dict[str, Any]:
-    # Everyone with the link can read this file: it holds nothing about the person, the session or the prompt.
+    # Everyone who knows its address can read this file, so it has nothing about the person, session or prompt.
     shown = order.brief.to_mapping()
     del shown["prompt"], shown["avoid"]
     fallback = {} if take.fallback_from is None else {"fallbackFrom": take.fallback_from}
-    made = {"engine": take.engine, "model": take.model, "seed": take.seed, "promptVersion": order.prompt_version}
+    provenance = {"engine": take.engine, "model": take.model, "seed": take.seed, "promptVersion": order.prompt_version}
     return {
         "version": _TRACK_VERSION,
         **shown,
         "form": take.form,
         "music": facts.to_mapping(),
         "truePeakDbtp": round(mastered.true_peak_dbtp, 2),
-        "provenance": {"aiGenerated": True, **made, **fallback},
+        "provenance": {"aiGenerated": True, **provenance, **fallback},
     }

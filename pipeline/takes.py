@@ -1,4 +1,4 @@
-"""A take as one file, so that the run after one that was cut off finishes the same music."""
+"""Store a take as one file, so that a run after an interrupted one masters the same take."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from pipeline.engines.heard import decoded
 
 
 def kept(take: Take) -> bytes:
-    """Return the take as JSON; its audio is what the engine answered, or a WAV of floats."""
+    """Return the take as JSON; its audio is the engine's encoded audio, or else a WAV with float samples."""
     document = {
         "engine": take.engine,
         "model": take.model,
@@ -28,7 +28,7 @@ def kept(take: Take) -> bytes:
 
 
 def recalled(data: bytes) -> Take:
-    """Return the take of ``kept``, equal to the last sample; raise NoAudioError if its audio cannot be read."""
+    """Return the take that ``kept`` wrote, with equal samples; raise NoAudioError if its audio cannot be read."""
     document = json.loads(data)
     answer = base64.b64decode(document["audio"])
     audio = decoded(answer)

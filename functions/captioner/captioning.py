@@ -139,7 +139,7 @@ class Captioner:
         if event.bucket != self.settings.images_bucket or event.name.endswith("/"):
             logs.info("not an uploaded picture", bucket=event.bucket, object=event.name)
             return
-        # The event only names the object: its other fields may be forged, or no longer true.
+        # Read the object's facts: those in the event may be forged or outdated.
         found = self.objects.find(event.bucket, event.name, event.generation)
         if found is None:
             logs.warning("the object of the event does not exist", object=event.name, generation=event.generation)
@@ -168,7 +168,7 @@ class Captioner:
         if outcome is None:
             logs.warning("the track is gone", track=track)
             return
-        if outcome.changed or _holds(outcome, owner):
+        if outcome.changed or _owns(outcome, owner):
             self._settle(outcome, event, owner)
         elif outcome.track.status is Status.CAPTIONING:
             raise LeasedError(f"track {track} is being captioned")
@@ -190,17 +190,17 @@ class Captioner:
         image = track.image
         if image is not None:
             return ObjectFinalized(image.bucket, image.object, image.generation, image.bytes, image.content_type)
-        # No event of an upload was handled: it was lost, or nothing was uploaded.
+        # No storage event of this track was handled: the event was lost, or nothing was uploaded.
         return self.objects.find(self.settings.images_bucket, ids.upload_name(track.track_id))
 
     def _end_without_picture(self, track: Track) -> None:
         if datetime.now(UTC) - (track.created_at or _LONG_AGO) < self.settings.patience.awaiting_upload:
             logs.info("the picture may still be uploaded", track=track.track_id)
             return
-        end = _end(track, UploadMissingError("the announced picture was not uploaded"))
-        # If the picture's event is handled at the same time, the track has another status and is left alone.
+        change = _end(track, UploadMissingError("the announced picture was not uploaded"))
+        # If the picture's event is handled at the same time, the track has another status and does not change.
         self.tracks.advance(
-            track.track_id, lambda current, _: end if current.status is Status.AWAITING_UPLOAD else None
+            track.track_id, lambda current, _: change if current.status is Status.AWAITING_UPLOAD else None
         )
 
     def _claim(self, track: str, event: ObjectFinalized, owner: str) -> Outcome | None:
@@ -211,7 +211,7 @@ class Captioner:
             )
             if current.status is Status.AWAITING_UPLOAD:
                 return Change(Status.CAPTIONING, TrackUpdate(image=_image(event)), claimed)
-            # The holder may have crashed: once its lease has ended, the next delivery claims the track.
+            # The owner may have crashed: after the end of its lease, the next delivery claims the track.
             if current.status is Status.CAPTIONING and (work.lease_until or _LONG_AGO) < now:
                 return Change(work=claimed)
             return None
@@ -220,35 +220,35 @@ class Captioner:
 
     def _settle(self, outcome: Outcome, event: ObjectFinalized, owner: str) -> None:
         track = outcome.track
-        parks = False
+        is_parked = False
         try:
             change = self._describe(track, outcome.work, event)
         except PermanentError as error:
             change = _end(track, error)
         except BlockedError as error:
-            # Acknowledged, since redeliveries would exhaust their attempts: a replay resumes the track.
+            # Acknowledge the event, because redeliveries would exhaust its attempts; a replay resumes the track.
             logs.error("track parked", track=track.track_id, reason=str(error))
-            change, parks = Change(update=TrackUpdate(error=error)), True
+            change, is_parked = Change(update=TrackUpdate(error=error)), True
         except BaseException:
             self._release(track, owner)
             raise
 
         def decide(current: Track, work: PrivateTrack) -> Change | None:
-            # Only the owner writes: a slow handler whose lease another invocation has taken over changes nothing.
+            # Only the owner writes: if another invocation has claimed the track since, this one changes nothing.
             if current.status is not Status.CAPTIONING or work.owner != owner:
                 return None
-            return replace(change, work=replace(work, parked=True, lease_until=None, claims=0)) if parks else change
+            return replace(change, work=replace(work, parked=True, lease_until=None, claims=0)) if is_parked else change
 
-        end = self.tracks.advance(track.track_id, decide)
-        if end is None or end.track.status is Status.CANCELLED:
-            # Cancelled or erased meanwhile: no document refers to the cover, and no later erasure would find it.
+        settled = self.tracks.advance(track.track_id, decide)
+        if settled is None or settled.track.status is Status.CANCELLED:
+            # The track was cancelled or erased after the claim. Erase the cover, because no document refers to it.
             folder = self.settings.results.folder(outcome.work.token)
             self.objects.erase(folder.bucket, folder.name(COVER))
-        elif (end.changed or _holds(end, owner)) and change.status is Status.CAPTIONED:
+        elif (settled.changed or _owns(settled, owner)) and change.status is Status.CAPTIONED:
             self._announce(track)
 
     def _release(self, track: Track, owner: str) -> None:
-        # The event is delivered again soon; without a lease it need not wait for this one to end.
+        # The event is delivered again soon; without the lease, that delivery can claim the track at once.
         self.tracks.advance(
             track.track_id,
             lambda _, work: Change(work=replace(work, lease_until=None)) if work.owner == owner else None,
@@ -265,12 +265,12 @@ class Captioner:
         picture = self.decode(data)
         image = replace(_image(event), width=picture.width, height=picture.height)
         description = self._ask(picture, track.request)
-        seen = TrackUpdate(image=image, describer=description.usage)
+        update = TrackUpdate(image=image, describer=description.usage)
         if isinstance(description.outcome, PermanentError):
-            return _end(track, description.outcome, seen)
+            return _end(track, description.outcome, update)
         folder = self.settings.results.folder(work.token)
         self.objects.create(folder.bucket, folder.name(COVER), picture.jpeg, RESULT_TYPES[COVER])
-        return Change(Status.CAPTIONED, replace(seen, brief=description.outcome, music=Music(folder), error=None))
+        return Change(Status.CAPTIONED, replace(update, brief=description.outcome, music=Music(folder), error=None))
 
     def _ask(self, picture: Picture, request: Request) -> Description:
         if self.breaker.is_open():
@@ -282,27 +282,27 @@ class Captioner:
             raise
 
     def _announce(self, track: Track) -> None:
-        # Published before it is marked: after a crash in between, the message is repeated and launches nothing twice.
+        # Publish, then mark: after a crash in between, the message is published again and launches nothing twice.
         engine = track.request.engine or self.settings.default_engine
         self.captions.announce(CaptionMessage(track.session, track.track_id, track.attempt), engine)
         self.tracks.advance(track.track_id, lambda current, work: _mark_published(current, work, track.attempt))
 
 
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_NOTHING: Final = TrackUpdate()
+_NO_UPDATE: Final = TrackUpdate()
 
 
-def _end(track: Track, error: PermanentError, seen: TrackUpdate = _NOTHING) -> Change:
+def _end(track: Track, error: PermanentError, update: TrackUpdate = _NO_UPDATE) -> Change:
     logs.warning("track ended", track=track.track_id, code=error.code, reason=str(error))
-    return Change(error.status, replace(seen, error=error))
+    return Change(error.status, replace(update, error=error))
 
 
-def _holds(outcome: Outcome, owner: str) -> bool:
+def _owns(outcome: Outcome, owner: str) -> bool:
     return outcome.work.owner == owner
 
 
 def _mark_published(current: Track, work: PrivateTrack, attempt: int) -> Change | None:
-    # The next attempt may have begun meanwhile: its message is published and marked by the command that began it.
+    # The next attempt may have started in the meantime. The command that started it publishes and marks its message.
     if work.published or current.attempt != attempt:
         return None
     return Change(work=replace(work, published=True))

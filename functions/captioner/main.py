@@ -21,8 +21,8 @@ from musicgenerator_google.pubsub_topics import CaptionsTopic
 @acknowledging_poison
 def on_image_uploaded(event: CloudEvent) -> None:
     """Caption the picture; a return acknowledges the event, an exception causes another delivery."""
-    again, data = event["type"] == MESSAGE_PUBLISHED, event.data
-    picture = picture_event(message_data(data)) if again else ObjectFinalized.from_data(data)
+    is_message, data = event["type"] == MESSAGE_PUBLISHED, event.data
+    picture = picture_event(message_data(data)) if is_message else ObjectFinalized.from_data(data)
     if isinstance(picture, PictureMessage):
         bootstrap().resume(picture)
     else:

@@ -47,7 +47,7 @@ _UNREADABLE: Final = (AttributeError, TypeError, ValueError, RecursionError)
 class Answer(pydantic.BaseModel):
     """The schema that the model answers in: the fields, lists and ranges of a brief.
 
-    It bounds no lengths: `to_brief` clips texts, because a paid answer with one word too many is still a good answer.
+    It does not limit lengths: `to_brief` clips texts, because an answer with a text that is too long is still usable.
     """
 
     model_config = pydantic.ConfigDict(alias_generator=to_camel, extra="forbid")
@@ -186,8 +186,8 @@ class OpenAIBriefs:
             max_output_tokens=_MAX_OUTPUT_TOKENS,
             store=False,
         )
-        # Record the usage first: a call that returns no brief is paid for, too.
-        usage |= _used(self._models.describer, _body(raw.http_response.text))
+        # Record the usage first: OpenAI also charges a call that returns no brief.
+        usage |= _usage(self._models.describer, _body(raw.http_response.text))
         try:
             return _answer(raw.parse())
         except _UNREADABLE as error:
@@ -211,7 +211,7 @@ def _answer(response: Response) -> Answer:
     return Answer.model_validate_json(texts[0])
 
 
-def _used(model: str, body: Mapping[str, Any]) -> dict[str, Any]:
+def _usage(model: str, body: Mapping[str, Any]) -> dict[str, Any]:
     counts = body.get("usage")
     counts = counts if isinstance(counts, dict) else {}
     tokens = [counts.get(name) for name in ("input_tokens", "output_tokens")]

@@ -35,32 +35,33 @@ def decode(data: bytes, program: Path = _DECODER, seconds: float = _TIMEOUT_SECO
     and CaptionUnavailableError if the decoder fails for another reason.
     """
     _check_size(data)
-    with _started(program) as process:
+    with _start(program) as process:
         return _picture(_answer(process, data, seconds))
 
 
 class PreparedDecoder:
-    """Decodes as ``decode`` does, in a process that was started before: a start takes longer than most pictures.
+    """Decodes like ``decode``, in a process that already waits: starting one takes longer than most pictures.
 
-    Each picture still has its own process, one at a time. The waiting process ends when this one ends.
+    Each picture has its own process, and pictures are decoded one at a time. The waiting process ends when its parent
+    process ends.
     """
 
     def __init__(self) -> None:
         # An instance has memory for the pixels of one picture, even if it runs many threads.
         self._one_at_a_time = threading.Lock()
-        self._waiting: subprocess.Popen[bytes] | None = _started(_DECODER)
+        self._waiting: subprocess.Popen[bytes] | None = _start(_DECODER)
 
     def decode(self, data: bytes) -> Picture:
         """Return the picture; raise the same errors as ``decode``."""
         _check_size(data)
         with self._one_at_a_time:
             try:
-                with self._waiting or _started(_DECODER) as process:
+                with self._waiting or _start(_DECODER) as process:
                     answer = _answer(process, data, _TIMEOUT_SECONDS)
             finally:
                 self._waiting = None
                 with suppress(OSError):
-                    self._waiting = _started(_DECODER)
+                    self._waiting = _start(_DECODER)
         return _picture(answer)
 
     def close(self) -> None:
@@ -78,7 +79,7 @@ def _check_size(data: bytes) -> None:
         raise PictureTooLargeError(f"{len(data)} bytes")
 
 
-def _started(program: Path) -> "subprocess.Popen[bytes]":
+def _start(program: Path) -> "subprocess.Popen[bytes]":
     # Without `site` the start takes half the time; PYTHONPATH gives it this process's modules.
     command = [sys.executable, "-S", str(program)]
     environ = {"PYTHONPATH": os.pathsep.join(sys.path)}
@@ -92,7 +93,7 @@ def _picture(answer: bytes) -> Picture:
     head, _, jpeg = answer.partition(b"\n")
     facts = json.loads(head)
     if "code" in facts:
-        raise _REASONS[facts["code"]](facts["detail"])
+        raise _ERRORS_BY_CODE[facts["code"]](facts["detail"])
     return Picture(jpeg, facts["width"], facts["height"])
 
 
@@ -112,4 +113,4 @@ def _answer(process: "subprocess.Popen[bytes]", data: bytes, seconds: float) -> 
     return out
 
 
-_REASONS: Final = {kind.code: kind for kind in PictureError.__subclasses__()}
+_ERRORS_BY_CODE: Final = {kind.code: kind for kind in PictureError.__subclasses__()}

@@ -27,10 +27,10 @@ from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the pipeline may run and keeps its files, who it runs as, and where its music and its message go.
+    """The regions, files and account of pipeline jobs, the destinations and engines of orders, and the daily limit.
 
-    The first of ``regions`` is the installation's. After a region has refused a job it gets no other for ``pause``,
-    since its quota counts jobs per minute.
+    The first of ``regions`` is the installation's. After a region has refused a job, the launcher creates no job there
+    for ``pause``, because the region's quota counts jobs per minute.
     """
 
     regions: tuple[str, ...]
@@ -74,11 +74,11 @@ class Pipelines(Protocol):
     """The pipeline jobs of Vertex AI."""
 
     def create(self, wanted: JobRequest, region: str) -> bool:
-        """Create a job, or return False where its id is taken; raise LaunchUnavailableError where none is taken on."""
+        """Create a job, or return False if its id is taken; LaunchUnavailableError means that a retry may succeed."""
         ...
 
     def facts(self, job: str, region: str) -> JobFacts | None:
-        """Return what is true of a job, or None where there is none."""
+        """Return a job's state and labels, or None if it does not exist."""
         ...
 
     def cancel(self, job: str, region: str) -> bool:
@@ -124,7 +124,7 @@ class Launcher:
         While no region accepts the job, the track keeps its state and the sweeper announces it again.
         """
         if self.switch.is_paused():
-            # Acknowledged: the track does not change, and the sweeper announces it again until it can be launched.
+            # Acknowledge the message. The track does not change, so the sweeper announces it again later.
             logs.warning("paused", track=message.track)
             return
         now = datetime.now(UTC)
@@ -156,8 +156,8 @@ class Launcher:
         elif region in busy:
             self._wait(message, track.status, busy[region])
         else:
-            # A track that is already `launching` had a launch that crashed, was refused or runs at the same time:
-            # all ask the same region for the same job id, and Vertex AI grants it once.
+            # If the track is already `launching`, another launch has crashed, was refused, or runs at the same time.
+            # All of them create a job with the same id in the same region, and Vertex AI accepts one.
             self._launch(message, track, work, region)
 
     def _launch(self, message: CaptionMessage, track: Track, work: PrivateTrack, region: str) -> None:
@@ -167,25 +167,26 @@ class Launcher:
         except LaunchUnavailableError as error:
             logs.warning("job refused", track=track.track_id, region=region, reason=str(error))
             until = datetime.now(UTC) + self.settings.pause
-            # After a failure only this track waits; without capacity every track of the region does.
+            # After an outage only this track waits. If the region has no capacity, all its tracks wait.
             if isinstance(error, RegionBusyError):
                 self.regions.spare(region, until)
             settled = self._wait(message, Status.LAUNCHING, until)
         except PermanentError as error:
             self._end(message, Status.LAUNCHING, error)
             return
-        # Without an answer the job may exist all the same, and nothing resumes a final track.
+        # The job may exist even if its creation raised an error. If the track is cancelled or gone, only this call
+        # cancels the job.
         if settled is None or _is_called_off(settled.track, message):
             self._cancel(message, [region])
 
     def _choose(self, busy: Mapping[str, datetime]) -> str:
-        """Return a random free region; if none is free, the one that will be first."""
+        """Return a random free region; if none is free, the one that becomes free first."""
         free = [region for region in self.settings.regions if region not in busy]
         return secrets.choice(free) if free else min(self.settings.regions, key=lambda region: busy[region])
 
     def _wait(self, message: CaptionMessage, state: Status, until: datetime) -> Outcome | None:
-        # Acknowledged: during an outage redeliveries would exhaust their attempts, while the sweeper also publishes
-        # the message. When the track is due, it takes its session's turn among the waiting tracks.
+        # Acknowledge the message, because redeliveries during an outage would exhaust its attempts. When the track is
+        # due and its session has its turn, the sweeper publishes the message again.
         logs.info("waits for a region", track=message.track, status=state, until=until)
         return self._settle(message, state, Change(due_at=until))
 
@@ -207,7 +208,7 @@ class Launcher:
         )
         created = self.pipelines.create(wanted, region)
         if not created:
-            self._check_ours(job, labels, region)
+            self._check_labels(job, labels, region)
         logs.info("launched" if created else "already launched", track=track.track_id, job=job, region=region)
 
     def _write_order(self, job: str, track: Track, brief: Brief, token: str) -> None:
@@ -225,14 +226,13 @@ class Launcher:
             model_endpoint=settings.model_endpoint,
             prompt_version=track.prompt_version,
         )
-        # Written once, before the job that reads it: a second delivery finds the first one's order and leaves it.
-        # Both are the same, since an attempt does not change, unless a setting has; then the first one stays, because
-        # its job may have read it already.
+        # The order is written once, before its job is created; a second delivery leaves it as it is. The second order
+        # could differ only if a setting has changed, and the job may already have read the first one.
         self.objects.create(settings.pipeline_bucket, order_name(job), orders_to_bytes([order]), ORDER_TYPE)
 
-    def _check_ours(self, job: str, labels: Mapping[str, str], region: str) -> None:
+    def _check_labels(self, job: str, labels: Mapping[str, str], region: str) -> None:
         facts = self.pipelines.facts(job, region)
-        # A taken id is a success only if the job behind it is this very launch.
+        # A taken id means success only if its job has this attempt's labels.
         if facts is None or not labels.items() <= facts.labels.items():
             raise LaunchRefusedError(f"the job id {job} is taken by another job")
 

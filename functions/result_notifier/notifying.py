@@ -53,7 +53,7 @@ class Pipelines(Protocol):
 
 class Results(Protocol):
     def music(self, folder: ResultsFolder) -> MusicFacts | None:
-        """Return the facts of complete music, None before; raise MusicMissingError if it is not music."""
+        """Return the facts of finished music, None if it is not finished; raise MusicMissingError if it is damaged."""
         ...
 
     def erase(self, folder: ResultsFolder) -> None: ...
@@ -123,34 +123,34 @@ class Notifier:
         if outcome.changed:
             ended = outcome.track
             self.spans.send(ended, {**ended.timeline, str(end.status): datetime.now(UTC)}, code)
-        # After the final write: a hint that is delivered again after a crash in between deletes it. Either the job
-        # has ended or everything is written, so nobody needs the order any more.
+        # Delete the order after the final write; after a crash in between, the next delivery deletes it. The job has
+        # ended or has written everything, so it does not need the order any more.
         self._delete_order(message.job)
 
     def _delete_settled_order(self, message: PipelineMessage, track: Track, work: PrivateTrack) -> None:
         if message.attempt > track.attempt:
-            # No job of an attempt that has not begun: the hint is forged, and that order may be about to be written.
+            # The attempt has not started, so the message is forged. Its order may be written at any moment: keep it.
             return
         if track.status is Status.CANCELLED and track.attempt == message.attempt:
-            # The job may still write. If its track is erased meanwhile, only the order says where.
+            # A cancelled job may still write. If the track is erased before it ends, only the order names the folder.
             facts = self.pipelines.facts(message.job, work.region)
             if facts is None or facts.state is JobState.UNDER_WAY:
                 return
         self._delete_order(message.job)
 
     def _delete_order(self, job: str) -> None:
-        # Deleted by its name, which is derived from an attempt that is over: repeating it deletes nothing else.
+        # The name contains the attempt, which is over, so a repeated deletion deletes nothing else.
         self.objects.delete(self.settings.pipeline_bucket, order_name(job))
 
     def _erase(self, message: PipelineMessage) -> None:
-        """Erase what a job wrote for a track that is gone; a job without this project's labels says nothing."""
+        """Erase what a job wrote for a track that is gone; ignore a job without this project's labels."""
         order = order_address(self.settings.pipeline_bucket, message.job)
         labels = job_labels(message.track, message.attempt)
-        # Where its job ran went with the track. Not even the log entry's own region is believed: a forged one would
-        # be asked with this function's token.
+        # The job's region was deleted with the track, so look in all regions. The region in a log entry is not used:
+        # a forged one could send this function's token to another host.
         for region in self.settings.regions:
             facts = self.pipelines.facts(message.job, region)
-            # The address must be the one that the job's id says: an order from elsewhere is not read.
+            # The address must be the one that is derived from the job's id; no other object is read.
             if facts and facts.order == order and labels.items() <= facts.labels.items():
                 self._erase_results(message, facts)
                 return
@@ -164,13 +164,14 @@ class Notifier:
         try:
             token = order_from_bytes(data).results_token
         except OrderError as error:
-            # Nobody knows the folder; both are left to the lifecycles of their buckets.
+            # Only the order names the folder, so the lifecycle rules of the two buckets delete both.
             logs.error("an order cannot be read", track=message.track, job=message.job, reason=str(error))
             return
         self.results.erase(self.settings.results.folder(token))
         logs.info("erased what was written for a track that is gone", track=message.track, job=message.job)
         if facts.state is not JobState.UNDER_WAY:
-            # Last, and only once the job can write no more: until then its end needs the order to find the results.
+            # Delete the order last, and only if the job has ended. Otherwise the message about the job's end needs
+            # the order to find the results.
             self._delete_order(message.job)
 
     def _music(self, facts: JobFacts, work: PrivateTrack) -> Change | None:

@@ -46,12 +46,12 @@ class OtlpSpans:
             digest = hashlib.sha256(f"span {track.track_id} {track.attempt} {name}".encode()).hexdigest()
             return SpanContext(trace, int(digest[:16], 16), is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
 
-        whole = context("track")
-        below = [
+        root = context("track")
+        batch = [
             ReadableSpan(
                 stage.name,
                 context(stage.name),
-                parent=whole,
+                parent=root,
                 resource=resource,
                 start_time=_nanoseconds(stage.began),
                 end_time=_nanoseconds(stage.ended),
@@ -64,10 +64,10 @@ class OtlpSpans:
         }
         if error:
             attributes["error.type"] = error
-        below.append(
+        batch.append(
             ReadableSpan(
                 "track",
-                whole,
+                root,
                 resource=resource,
                 attributes=attributes,
                 status=Status(StatusCode.ERROR, error) if error else Status(StatusCode.OK),
@@ -77,12 +77,12 @@ class OtlpSpans:
         )
         exporter = OTLPSpanExporter(f"{self._url}/v1/traces", session=self._session, timeout=_EXPORT_TIMEOUT_SECONDS)
         try:
-            sent = exporter.export(below) is SpanExportResult.SUCCESS
+            sent = exporter.export(batch) is SpanExportResult.SUCCESS
         except GoogleAuthError as refused:
             logs.warning("spans not sent", track=track.track_id, reason=repr(refused))
         else:
             if not sent:
-                logs.warning("spans not sent", track=track.track_id, reason=f"{self._url} did not take them")
+                logs.warning("spans not sent", track=track.track_id, reason=f"{self._url} refused them")
 
 
 def _nanoseconds(moment: datetime) -> int:

@@ -1,6 +1,7 @@
-"""Find the overdue tracks, whose event was lost or whose handler crashed, and publish their message again.
+"""Find the overdue tracks, whose event was lost or whose handler crashed, and resume them.
 
-The functions that receive the message do the work; a sweep itself only repeats what was lost.
+A sweep publishes a track's message again, and the function that receives it does the work. For a track in the state
+`composing` the sweep calls the notifier, which is in the same function.
 """
 
 from collections import Counter
@@ -50,21 +51,21 @@ class Sweeper:
     def sweep(self) -> None:
         """Resume the overdue tracks once; concurrent sweeps are harmless, since each claims its tracks first."""
         due = in_turns(self.tracks.due(datetime.now(UTC), LOOKED_AT))
-        silent: set[str] = set()
+        unreachable: set[str] = set()
         for track in due[: MAX_TRACKS * len(self.notifier.settings.regions)]:
-            # An empty change restarts the track's patience: of two sweeps only one writes it, and a track that stays
-            # overdue makes room for the next.
+            # An empty change restarts the track's patience. So only one of two concurrent sweeps resumes the track,
+            # and the next sweep starts with other tracks.
             claim = self.tracks.advance(track, lambda current, _: None if current.status.is_final else Change())
             if claim is None or not claim.changed:
                 continue
-            if claim.track.status is Status.COMPOSING and claim.work.region in silent:
+            if claim.track.status is Status.COMPOSING and claim.work.region in unreachable:
                 continue
             logs.warning("resumed", track=track, status=claim.track.status)
             try:
                 self._publish_again(claim.track)
             except LaunchUnavailableError as error:
-                # Its patience has restarted. The next tracks may be in another region, or only wait for their launch.
-                silent.add(claim.work.region)
+                # The track becomes overdue again. Go on with tracks in other regions, or without a job yet.
+                unreachable.add(claim.work.region)
                 logs.warning("not resumed", track=track, region=claim.work.region, reason=str(error))
 
     def _publish_again(self, track: Track) -> None:
@@ -81,7 +82,7 @@ class Sweeper:
 
 @dataclass(frozen=True)
 class Handlers:
-    """What the function does with a message about a job, and with a tick."""
+    """The notifier, which handles messages about jobs, and the sweeper, which handles ticks."""
 
     notifier: Notifier
     sweeper: Sweeper

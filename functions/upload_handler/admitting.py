@@ -21,7 +21,7 @@ _IPV6_NETWORK: Final = 64
 
 @dataclass(frozen=True)
 class Quota:
-    """A daily limit of ``unit`` for ``subject``, or for everybody if it is ""; errors name it by ``words``."""
+    """A daily limit of ``unit`` for ``subject``, or for everybody if it is ""; errors show ``words``."""
 
     subject: str
     unit: str
@@ -31,7 +31,7 @@ class Quota:
 
 @dataclass(frozen=True)
 class Entry:
-    """The record of one request: ``name`` is a hash of its key; ``details`` answer an equal request."""
+    """The record of one request: ``name`` is a hash of its key; an equal request gets the same ``details``."""
 
     name: str
     session: str
@@ -92,7 +92,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Particulars:
-    """What an entry stores besides the request's hashes; ``details`` answer an equal request."""
+    """What an entry stores besides the request's hashes; an equal request gets the same ``details``."""
 
     session: str
     expires_at: datetime

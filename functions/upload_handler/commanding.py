@@ -84,7 +84,7 @@ class Commands:
             self.tracks.erase(command.session, track)
             self.admission.forget(command.session)
             raise
-        self.tracks.advance(track, lambda current, it: _with_cover(current, it, cover))
+        self.tracks.advance(track, lambda latest, latest_work: _with_cover(latest, latest_work, cover))
         logs.info("another take", track=track, of=source.track_id)
         return self._announced(track)
 
@@ -134,12 +134,12 @@ class Commands:
         return found[0], found[1], owner.expires_at
 
     def _copy_cover(self, source: str, target: str) -> Music | None:
-        here, there = self.settings.results.folder(source), self.settings.results.folder(target)
-        jpeg = self.objects.read(here.bucket, here.name(COVER))
+        source_folder, target_folder = self.settings.results.folder(source), self.settings.results.folder(target)
+        jpeg = self.objects.read(source_folder.bucket, source_folder.name(COVER))
         if jpeg is None:
             return None
-        self.objects.create(there.bucket, there.name(COVER), jpeg, RESULT_TYPES[COVER])
-        return Music(there)
+        self.objects.create(target_folder.bucket, target_folder.name(COVER), jpeg, RESULT_TYPES[COVER])
+        return Music(target_folder)
 
     def _announced(self, track: str) -> TrackState:
         """Publish the track's next message, unless it has been published, and return the track's state."""
@@ -148,23 +148,25 @@ class Commands:
             raise UnknownTrackError("The track has just been deleted.")
         current, work = found
         if current.status is Status.CAPTIONED and not work.published:
-            # Publish, then mark: after a crash in between, the message is repeated and launches nothing twice.
+            # Publish, then mark: after a crash in between, the message is published again and launches nothing twice.
             engine = current.request.engine or self.settings.default_engine
             self.captions.announce(CaptionMessage(current.session, track, current.attempt), engine)
-            self.tracks.advance(track, lambda then, it: _mark_published(then, it, current.attempt))
+            self.tracks.advance(
+                track, lambda latest, latest_work: _mark_published(latest, latest_work, current.attempt)
+            )
         elif current.status is Status.CAPTIONING and work.owner is None:
             self.pictures.announce(PictureMessage(track))
         return _state_of(current)
 
 
 def _with_cover(current: Track, work: PrivateTrack, cover: Music | None) -> Change | None:
-    # Once published, the track may already have its music, which includes the same cover.
+    # After its message is published, the track may already have its music, which includes the same cover.
     due = current.status is Status.CAPTIONED and not work.published
     return Change(update=TrackUpdate(music=cover)) if cover and due else None
 
 
 def _next_attempt(current: Track, work: PrivateTrack, failed: int) -> Change | None:
-    # If the answer of the first write was lost, this is called again, sees the next attempt and changes nothing.
+    # If the response of the first write was lost, this is called again, finds the next attempt and changes nothing.
     if current.status is not Status.FAILED or current.attempt != failed:
         return None
     status = Status.CAPTIONED if current.brief else Status.CAPTIONING

@@ -78,7 +78,7 @@ class Erasures:
         if found is None:
             return
         authorised(self.sessions, session, secret, even_closed=True)
-        # From now on the session accepts only deletions, and nobody can read it.
+        # From now on the session accepts only deletions, and clients cannot read it.
         self.sessions.end(session)
         until = time.monotonic() + self.budget_seconds
         _for_each(self.tracks.of_session(session), lambda track: self._erase_named(session, track), until)
@@ -89,9 +89,9 @@ class Erasures:
         logs.info("session erased")
 
     def _erase_named(self, session: str, track: str) -> None:
-        known = self.tracks.find(track)
-        if known:
-            self._erase(*known)
+        found = self.tracks.find(track)
+        if found:
+            self._erase(*found)
         else:
             self.tracks.erase(session, track)
 
@@ -123,15 +123,15 @@ class Erasures:
         announced = ids.upload_name(track)
         self.objects.erase(self.buckets.images_bucket, announced)
         if image is not None and image.object != announced:
-            # The person chose a dropped picture's name; a later generation belongs to another track.
+            # Delete only this generation of a dropped picture: a later one with the same name is another track's.
             self.objects.delete(image.bucket, image.object, image.generation)
 
 
 def _for_each(things: Sequence[_T], erase: Callable[[_T], None], until: float) -> None:
-    def one(thing: _T) -> None:
+    def erase_in_time(thing: _T) -> None:
         if time.monotonic() > until:
             raise MoreToEraseError(f"some of {len(things)} are left")
         erase(thing)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        list(pool.map(one, things))
+        list(pool.map(erase_in_time, things))

@@ -1,8 +1,8 @@
 """Entries and daily counters in Firestore.
 
-Entries are at ``idempotency/{entry}``. Counters are at ``limits/{day}-{part}`` for everybody, and at
-``limits/{day}-{hash}`` for an address or a session. ``limits/{day}`` has the random salt of the hashes; it expires with
-them after two days, so that nobody can find out later which address or session was counted.
+Entries are at ``idempotency/{entry}``. Counters are at ``limits/{day}-{shard}`` for everybody, and at
+``limits/{day}-{hash}`` for an address or a session. ``limits/{day}`` has the random salt of the hashes. It expires with
+them after two days; then the counted addresses and sessions can no longer be found by trying hashes.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from musicgenerator_google.firestore_counters import count, part_with_room
 
 _TRIES: Final = 40
 _RPC_TIMEOUT_SECONDS: Final = 15.0
-_COUNTERS_LIVE: Final = timedelta(days=2)
+_COUNTER_LIFETIME: Final = timedelta(days=2)
 
 
 class FirestoreLedger:
@@ -43,14 +43,14 @@ class FirestoreLedger:
             today = self._client.document("limits", now.date().isoformat())
             found = self._read([document, today])
             if found[document.path].exists:
-                # An equal request wrote it, or this one did and the answer was lost: it has been counted either way.
+                # An equal request wrote it, or this one did and the response was lost: it is counted in both cases.
                 return _entry(entry.name, found[document.path].to_dict())
             batch = self._client.batch()
             batch.create(document, _document(entry))
             try:
                 self._count(batch, found[today.path], quotas, now)
             except LimitReachedError:
-                # An equal request may have used the last place after the read above: then its entry answers.
+                # An equal request may have used the last place after the read above; then return its entry.
                 snapshot = self._read([document])[document.path]
                 if snapshot.exists:
                     return _entry(entry.name, snapshot.to_dict())
@@ -65,8 +65,8 @@ class FirestoreLedger:
 
     def close(self, track: str) -> None:
         """Empty the details of the entries that created this track."""
-        made = self._entries().where(filter=firestore.FieldFilter("details.track", "==", track))
-        for found in made.stream(timeout=_RPC_TIMEOUT_SECONDS):
+        entries = self._entries().where(filter=firestore.FieldFilter("details.track", "==", track))
+        for found in entries.stream(timeout=_RPC_TIMEOUT_SECONDS):
             found.reference.update({"details": {}}, timeout=_RPC_TIMEOUT_SECONDS)
 
     def of_session(self, session: str) -> list[Entry]:
@@ -83,14 +83,14 @@ class FirestoreLedger:
             return
         salt = (today.to_dict() or {"salt": secrets.token_hex(16)})["salt"]
         if not today.exists:
-            batch.create(today.reference, {"salt": salt, "expiresAt": now + _COUNTERS_LIVE})
-        own = {quota: self._counter(today.reference, salt, quota) for quota in quotas if quota.subject}
-        found = self._read(list(own.values()))
+            batch.create(today.reference, {"salt": salt, "expiresAt": now + _COUNTER_LIFETIME})
+        counters = {quota: self._counter(today.reference, salt, quota) for quota in quotas if quota.subject}
+        found = self._read(list(counters.values()))
         # New values by document, since one address may be counted in two units.
         values: dict[str, dict[str, int]] = {}
         for quota in quotas:
             if quota.subject:
-                snapshot = found[own[quota].path]
+                snapshot = found[counters[quota].path]
                 full = count(snapshot, quota.unit) >= quota.limit
             else:
                 snapshot = part_with_room(self._client, today.reference.path, quota.unit, quota.limit)
@@ -105,7 +105,7 @@ class FirestoreLedger:
                 option = self._client.write_option(last_update_time=snapshot.update_time)
                 batch.update(snapshot.reference, value, option=option)
             else:
-                batch.create(snapshot.reference, value | {"expiresAt": now + _COUNTERS_LIVE})
+                batch.create(snapshot.reference, value | {"expiresAt": now + _COUNTER_LIFETIME})
 
     def _counter(self, today: Any, salt: str, quota: Quota) -> Any:
         subject = hashlib.sha256(f"{salt}\0{quota.subject}".encode()).hexdigest()

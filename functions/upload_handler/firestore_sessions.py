@@ -35,7 +35,7 @@ class FirestoreSessions:
 
     def end(self, session: str) -> None:
         """Mark a session as ended; ending it again changes only the time."""
-        # Keep its expiry: if Firestore's TTL deleted the secret's hash, nobody could delete the rest.
+        # Keep ``expiresAt``: if the TTL policy deleted the secret's hash earlier, no request could delete the rest.
         with suppress(exceptions.NotFound):
             self._session(session).update({"endedAt": firestore.SERVER_TIMESTAMP}, timeout=_RPC_TIMEOUT_SECONDS)
 

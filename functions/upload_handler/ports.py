@@ -35,7 +35,7 @@ class Sessions(Protocol):
     def find(self, session: str) -> Session | None: ...
 
     def end(self, session: str) -> None:
-        """Mark a session as ended: nobody can read it, and it accepts only deletions."""
+        """Mark a session as ended: clients cannot read it, and it accepts only deletions."""
 
     def erase(self, session: str) -> None: ...
 

@@ -37,7 +37,7 @@ class SessionOpener:
         expires_at = datetime.now(UTC) + timedelta(days=self.days)
         salt, seed = ids.new_secret(), key or ids.new_secret()
         session, _ = ids.derived_session(salt, seed)
-        # As text, because a store may round a timestamp, and a repeated request must get the same answer.
+        # Store the time as text: a store may round a timestamp, and a repeated request must get the same answer.
         details = {"salt": salt, "expiresAt": expires_at.isoformat()}
         admitted = self.admission.admit(
             ("open",), body, key, Particulars(session, expires_at, details), self.admission.limits.of_session(address)
@@ -55,7 +55,7 @@ def authorised(sessions: Sessions, session: str, secret: str, *, even_closed: bo
     ``even_closed`` accepts an expired or ended session, whose remaining data can always be deleted.
     """
     found = sessions.find(session) if ids.is_session_id(session) else None
-    known = found is not None and ids.is_secret(secret, found.secret_hash)
-    if found is None or not known or not (even_closed or (found.expires_at > datetime.now(UTC) and not found.ended)):
+    is_known = found is not None and ids.is_secret(secret, found.secret_hash)
+    if found is None or not is_known or not (even_closed or (found.expires_at > datetime.now(UTC) and not found.ended)):
         raise UnknownSessionError("Start a new session and send its secret as 'Authorization: Bearer SECRET'.")
     return found

@@ -22,12 +22,12 @@ def main(arguments: list[str]) -> int:
         print(json.dumps({"session": ids.new_session_id(), "secret": ids.new_secret()}))
         return 0
     command, database = arguments
-    known = json.loads(sys.stdin.read())
+    drop_session = json.loads(sys.stdin.read())
     documents = f"v1/projects/{environ['PROJECT']}/databases/{database}/documents/sessions"
     bearer = token()
     if command == "compare":
         try:
-            call(bearer, "GET", "firestore", f"{documents}/{known['session']}")
+            call(bearer, "GET", "firestore", f"{documents}/{drop_session['session']}")
         except GoogleRefusedError as error:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
@@ -37,11 +37,11 @@ def main(arguments: list[str]) -> int:
         return 0
     now = datetime.now(UTC)
     fields = {
-        "secretHash": {"stringValue": ids.secret_hash(known["secret"])},
+        "secretHash": {"stringValue": ids.secret_hash(drop_session["secret"])},
         "createdAt": {"timestampValue": now.isoformat()},
         "expiresAt": {"timestampValue": (now + _LIFETIME).isoformat()},
     }
-    call(bearer, "POST", "firestore", f"{documents}?documentId={known['session']}", {"fields": fields})
+    call(bearer, "POST", "firestore", f"{documents}?documentId={drop_session['session']}", {"fields": fields})
     return 0
 
 

@@ -20,8 +20,8 @@ account eventarc_trigger "delivers storage events"
 account push "delivers messages"
 account builder "builds images"
 
-# Google creates its service agents on request or at first use; a grant needs them earlier, so this step requests them.
-# An agent created on request has no role; roles.md grants it. An agent that a policy names exists already.
+# Google creates its service agents on request or at first use. This step requests them, because grants come earlier.
+# An agent created on request has no role; roles.md grants one. An agent that the project's policy names already exists.
 agent() { # DOMAIN COMMAND…
   resource agents "service-$NUMBER@$1.iam.gserviceaccount.com" "service agent"
   shift

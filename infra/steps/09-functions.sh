@@ -27,13 +27,13 @@ environment() { # FUNCTION
       setting IAM_CREDENTIALS_URL https://iamcredentials.googleapis.com
       setting UPLOAD_SIGNER "$(account_of upload_signer)"
       setting ALLOWED_ORIGINS "${PAGE_ORIGINS[*]}"
-      limit SESSION_TRACKS_A_DAY ADDRESS_TRACKS_A_DAY TRACKS_A_DAY ADDRESS_SESSIONS_A_DAY SESSION_DAYS
+      optional SESSION_TRACKS_A_DAY ADDRESS_TRACKS_A_DAY TRACKS_A_DAY ADDRESS_SESSIONS_A_DAY SESSION_DAYS
       ;;
     captioner)
       setting DROP_SESSION "$DROP_SESSION"
       setting OPENAI_MODEL "${OPENAI_MODEL:-gpt-6-luna}"
       setting MODERATION_MODEL "${MODERATION_MODEL-omni-moderation-latest}"
-      limit OPENAI_BASE_URL MODERATION_THRESHOLDS
+      optional OPENAI_BASE_URL MODERATION_THRESHOLDS
       ;;
     pipeline_launcher)
       setting PIPELINE_TEMPLATE "$TEMPLATE"
@@ -43,17 +43,17 @@ environment() { # FUNCTION
       setting PIPELINE_EVENTS_TOPIC "$PIPELINE_EVENTS_TOPIC"
       setting FALLBACK_ENGINE "${FALLBACK_ENGINE-composer}"
       setting MODEL_ENDPOINT "${MODEL_ENDPOINT:-}"
-      limit DAILY_LIMIT REGIONS
+      optional DAILY_LIMIT REGIONS
       ;;
     result_notifier)
       setting PIPELINE_BUCKET "$PIPELINE_BUCKET"
       setting TELEMETRY_URL https://telemetry.googleapis.com
-      limit REGIONS
+      optional REGIONS
       ;;
   esac
 }
 # Passes on settings that the operator has set; the functions have defaults for the others.
-limit() {
+optional() {
   local name
   for name in "$@"; do [[ -z ${!name:-} ]] || setting "$name" "${!name}"; done
 }

@@ -2,7 +2,7 @@
 # shellcheck disable=SC2034,SC2153,SC2154  # sourced by deploy.sh: steps share its variables
 # Deliveries: push subscriptions with an identity, a deadline longer than the function's time-out, back-off and dead
 # letters; and the trigger of the images bucket, whose subscription Eventarc creates and this step updates.
-AGAIN=(--min-retry-delay=10s --max-retry-delay=600s)
+BACKOFF=(--min-retry-delay=10s --max-retry-delay=600s)
 
 dead_letter_wants() { # TOPIC ATTEMPTS
   want deadLetterPolicy/deadLetterTopic "projects/$PROJECT/topics/$(topic_of "$1")"
@@ -22,7 +22,7 @@ delivery() { # TOPIC FUNCTION DEADLINE ATTEMPTS
   want pushConfig/pushEndpoint "$url"
   want pushConfig/oidcToken/serviceAccountEmail "$(account_of push)"
   dead_letter_wants "$1-dead-letters" "$4"
-  flags=(--ack-deadline="$3" --message-retention-duration=7d --expiration-period=never "${AGAIN[@]}"
+  flags=(--ack-deadline="$3" --message-retention-duration=7d --expiration-period=never "${BACKOFF[@]}"
     --dead-letter-topic="$(topic_of "$1-dead-letters")" --max-delivery-attempts="$4"
     --push-endpoint="$url" --push-auth-service-account="$(account_of push)")
   create gcloud pubsub subscriptions create "$NAME" --topic="$(topic_of "$1")" --labels="app=$APP" "${flags[@]}"
@@ -55,7 +55,7 @@ want messageRetentionDuration 604800s
 want expirationPolicy ''
 dead_letter_wants uploads-dead-letters 20
 update=(gcloud pubsub subscriptions update "$uploads" --ack-deadline=240 --message-retention-duration=7d
-  --expiration-period=never "${AGAIN[@]}"
+  --expiration-period=never "${BACKOFF[@]}"
   --dead-letter-topic="$(topic_of uploads-dead-letters)" --max-delivery-attempts=20)
 create "${update[@]}"
 change "${update[@]}"

@@ -19,8 +19,8 @@ class Take:
 
     ``midi`` is a standard MIDI file. ``form`` summarises the piece in JSON types (tempo, key, sections, chords,
     instruments); it is empty if the engine does not know them. ``cost_usd`` is the price of the call in US dollars.
-    ``answer`` is the encoded audio of an engine that would answer something else the next time, None for an engine
-    that repeats itself. ``fallback_from`` names the engine that failed first, if there was one.
+    ``answer`` is the engine's encoded audio, None if the engine makes the same take again from the same arguments.
+    ``fallback_from`` is the engine that failed before the fallback engine made the take, if one failed.
     """
 
     audio: Audio
@@ -42,7 +42,7 @@ class Engine(Protocol):
         """The name of the engine in requests."""
 
     def make(self, brief: Brief, seconds: float, seed: int) -> Take:
-        """Make about ``seconds`` of music; raise EngineError if there is none, BriefError if the brief is wrong."""
+        """Make about ``seconds`` of music; raise EngineError if that fails, BriefError if the brief is invalid."""
 
 
 @dataclass(frozen=True)
@@ -64,19 +64,19 @@ NO_CLOUD: Final = Cloud()
 def engine_named(name: str, cloud: Cloud = NO_CLOUD) -> Engine:
     """Return the engine of that name.
 
-    Raise BriefError for ``engine`` if there is no such engine, EngineNotConfiguredError if a setting is missing.
+    Raise BriefError with the field ``engine`` for an unknown name, EngineNotConfiguredError if a setting is missing.
     """
     return _MAKERS[checked(name, "engine")](cloud)
 
 
 def checked(name: str, field: str) -> str:
-    """Return the name of an engine; raise BriefError for ``field`` if there is no such engine."""
+    """Return the name of an engine; raise BriefError with this field if there is no such engine."""
     if name not in ENGINES:
         raise BriefError(field, f"must be one of {', '.join(ENGINES)}, not {name!r}")
     return name
 
 
-# One function for each engine, so that an engine pays only for its own imports.
+# One function for each engine, so that only the chosen engine's modules are imported.
 def _composer(_: Cloud) -> Engine:
     from pipeline.engines.composer import Composer
 

@@ -1,4 +1,4 @@
-"""Choose the engine: the requested one, with the operator's fallback behind it."""
+"""Choose the engine: the requested one, and the operator's fallback engine if that one fails."""
 
 from dataclasses import dataclass, replace
 
@@ -9,9 +9,9 @@ from pipeline.engines.errors import EngineError
 
 
 def chosen(name: str, fallback: str, cloud: Cloud) -> Engine:
-    """Return the engine of that name, with the fallback behind it if one is set and differs.
+    """Return the engine of that name; if a different fallback is set, it makes the music when the engine fails.
 
-    Raise BriefError for ``engine`` or ``fallback_engine`` if there is no such engine.
+    Raise BriefError with the field ``engine`` or ``fallback_engine`` if there is no such engine.
     """
     if fallback in {"", name}:
         return engine_named(name, cloud)

@@ -58,14 +58,14 @@ def objects(body: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
 
 
 def refusal(words: str) -> RequestRefusedError:
-    """Return the error for a refusal, by the API's words."""
+    """Return the error for a refusal; the words of the API's message decide its class."""
     if _RECITATION.search(words):
         return RecitationBlockedError(words)
     return SafetyBlockedError(words) if _SAFETY.search(words) else RequestRefusedError(words)
 
 
 def block_in(body: Mapping[str, Any]) -> RequestRefusedError | None:
-    """Return why an answer of 200 has no audio, from its filters' words; None if it does not say."""
+    """Return the block that the filter fields of an answer with status 200 report, or None if they report none."""
     words = "; ".join(_reasons(body))
     blocked = refusal(words)
     return blocked if isinstance(blocked, RecitationBlockedError | SafetyBlockedError) else None

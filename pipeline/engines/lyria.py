@@ -40,7 +40,7 @@ Ask = Callable[[_Query], Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class _Model:
-    """The names of an engine and its model, the price of a take, and what reads the audio from an answer."""
+    """The names of an engine and its model, the price of a take, and the function that reads an answer's audio."""
 
     engine: str
     name: str
@@ -82,10 +82,10 @@ class Lyria3Clip:
         """Make about 30 s of music; raise EngineError."""
         del seconds
         avoid = prompts.avoided(brief)
-        rest = " No vocals, no lyrics." + (f" Avoid: {avoid}." if avoid else "")
+        suffix = " No vocals, no lyrics." + (f" Avoid: {avoid}." if avoid else "")
 
         def ask(query: _Query) -> Mapping[str, Any]:
-            return self._interactions.create(LYRIA_3_CLIP_MODEL, query.prompt + rest)
+            return self._interactions.create(LYRIA_3_CLIP_MODEL, query.prompt + suffix)
 
         return replace(_take(_LYRIA_3_CLIP, ask, brief, seed), seed=seed)
 
@@ -105,20 +105,20 @@ def _queries(brief: Brief, seed: int) -> Iterator[_Query]:
 
 
 def _take(model: _Model, ask: Ask, brief: Brief, seed: int) -> Take:
-    blocked = RecitationBlockedError(f"{model.engine} was not asked")
+    blocked = RecitationBlockedError(f"{model.engine} received no request")
     for query in _queries(brief, seed):
         try:
-            answer, audio = _heard(model, ask, query)
+            answer, audio = _answer_with_audio(model, ask, query)
         except RecitationBlockedError as error:
             logs.warning("blocked by recitation checks", engine=model.engine, reason=str(error))
             blocked = error
         else:
-            # Google charges an answer with audio, not a block.
+            # Google charges for an answer with audio, not for a block.
             return Take(audio, model.engine, model.name, query.seed, model.usd, midi=None, form={}, answer=answer)
     raise blocked
 
 
-def _heard(model: _Model, ask: Ask, query: _Query) -> tuple[bytes, Audio]:
+def _answer_with_audio(model: _Model, ask: Ask, query: _Query) -> tuple[bytes, Audio]:
     # Lyria sometimes answers 200 without audio: repeat the request once.
     for _ in range(2):
         try:
@@ -137,7 +137,7 @@ def _heard(model: _Model, ask: Ask, query: _Query) -> tuple[bytes, Audio]:
 
 
 def _prediction(body: Mapping[str, Any]) -> bytes:
-    """Return the first audio of the predictions. The API documents ``audioContent``, and the other name was seen."""
+    """Return the first audio of the predictions; the API documents ``audioContent`` and also sends the other name."""
     for prediction in objects(body, "predictions"):
         for name in ("bytesBase64Encoded", "audioContent"):
             if data := unpacked(prediction.get(name)):

@@ -41,11 +41,11 @@ class Patience:
     def request(self, send: Callable[[float], Answer]) -> Answer:
         """Return what ``send(timeout_seconds)`` returns; retry it with growing waits while it raises BusyError.
 
-        Raise EngineUnavailableError instead of a wait that would end after the patience.
+        Raise EngineUnavailableError if the next wait would end after this time.
         """
         wait = self._first_wait
         while True:
-            # If an answer was lost, it may have been charged, and the retry costs again.
+            # An answer that was lost may have been charged; the retry is charged again.
             left = max(self._until - time.monotonic(), _MIN_TIMEOUT_SECONDS)
             try:
                 return send(min(ANSWER_SECONDS, left))
@@ -66,8 +66,8 @@ def failure(status: int, body: object, headers: Mapping[str, str]) -> BusyError 
     """
     problem = f"{status}: {_words(body)}"
     if status >= _SERVER_ERRORS or status in _BUSY:
-        asked = headers.get("Retry-After", "")
-        return BusyError(problem, float(asked) if asked.isdecimal() else 0.0)
+        retry_after = headers.get("Retry-After", "")
+        return BusyError(problem, float(retry_after) if retry_after.isdecimal() else 0.0)
     return RequestRefusedError(problem)
 
 

@@ -88,7 +88,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # untyped base
         return self._worker is not None and not self._worker.alive
 
     def _on_worker(self, worker: Any) -> None:
-        # PyTorch's threads do not survive a fork, so the worker loads the model, and answers health checks meanwhile.
+        # PyTorch's threads do not survive a fork, so the worker loads the model, in a thread beside its server.
         self._worker = worker
         threading.Thread(target=self._load, daemon=True).start()
 
@@ -104,8 +104,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # untyped base
 
 
 def _loaded(settings: Settings) -> Model:
-    with tempfile.TemporaryDirectory(prefix="model-") as room:
-        folder = local_folder(settings.storage_uri, Path(room))
+    with tempfile.TemporaryDirectory(prefix="model-") as directory:
+        folder = local_folder(settings.storage_uri, Path(directory))
         from pipeline.model_server.musicgen import MusicGen
 
         model = MusicGen(folder, settings.model_name)

@@ -43,10 +43,10 @@ class MusicGen:
     def make(self, prompt: str, seconds: float, seed: int) -> bytes:
         """Return a FLAC file at the model's own rate; the same arguments give the same music on the same machine."""
         torch.manual_seed(seed)
-        asked = self._tokenizer([prompt], padding=True, return_tensors="pt").to(self._device)
+        inputs = self._tokenizer([prompt], padding=True, return_tensors="pt").to(self._device)
         with torch.inference_mode():
             sound = self._model.generate(
-                **asked,
+                **inputs,
                 do_sample=True,
                 guidance_scale=GUIDANCE_SCALE,
                 max_new_tokens=round(seconds * self._tokens_a_second) + self._delay,

@@ -55,7 +55,7 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class Instance:
-    """One music to make; a negative prompt is accepted and ignored."""
+    """One piece of music to make; a negative prompt is accepted and ignored."""
 
     prompt: str
     seconds: float

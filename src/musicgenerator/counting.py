@@ -8,14 +8,14 @@ def shares(counts: Sequence[int], limit: int) -> list[int]:
     """Return the share of each shard; together the shards reach ``limit`` and no more.
 
     A shard that is already over an equal share, because the limit was higher, keeps its count; the others split the
-    remainder. The shares stay the same while each shard counts within its own, so concurrent writers on different
+    remainder. The shares do not change while each shard stays within its share, so concurrent writers on different
     shards compute the same shares and need no coordination.
     """
     level = bisect_right(range(limit + 1), limit, key=lambda share: sum(max(count, share) for count in counts)) - 1
     spare = limit - sum(max(count, level) for count in counts)
-    found = []
+    split = []
     for count in counts:
-        more = count <= level and spare > 0
-        spare -= more
-        found.append(level + more)
-    return found
+        extra = count <= level and spare > 0
+        spare -= extra
+        split.append(level + extra)
+    return split

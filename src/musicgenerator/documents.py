@@ -7,8 +7,8 @@ from typing import Any
 
 def to_mapping(value: Any) -> dict[str, Any]:
     """Return a dataclass's fields as a document has them: names in camelCase, lists instead of tuples."""
-    found = {_camel_case(each.name): getattr(value, each.name) for each in fields(value)}
-    return {name: list(item) if isinstance(item, tuple) else item for name, item in found.items()}
+    values = {_camel_case(each.name): getattr(value, each.name) for each in fields(value)}
+    return {name: list(item) if isinstance(item, tuple) else item for name, item in values.items()}
 
 
 def arguments(kind: type[Any], document: Mapping[str, Any]) -> dict[str, Any]:

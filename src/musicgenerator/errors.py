@@ -17,13 +17,13 @@ MusicgeneratorError
 │   └── MusicError              the pipeline ended without music
 │       └── PipelineFailedError, PipelineCancelledError, MusicMissingError
 ├── BlockedError                only the operator can fix the cause: the track is parked, the event acknowledged
-│   └── DescriberBlockedError   until a replay
+│   └── DescriberBlockedError   the describer's quota is spent, or its key or model is refused
 ├── TransientError              raised by the handler, so that the event is delivered again
 │   ├── ContentionError, MoreToEraseError, LeasedError, CaptionUnavailableError
-│   └── LaunchUnavailableError  at a launch the track waits for the sweeper instead
-│       └── RegionBusyError     as does every other track of the region
+│   └── LaunchUnavailableError  the launcher catches it, and the sweeper publishes the track's message later
+│       └── RegionBusyError     the launcher also creates no other job in the region for a while
 ├── OrderError                  the step has no valid order: its job fails, which ends the track
-└── MalformedEventError         the event names no track: logged, then acknowledged
+└── MalformedEventError         the event or message is not valid: logged, then acknowledged
 """
 
 from typing import Any, ClassVar
@@ -262,7 +262,7 @@ class PipelineFailedError(MusicError):
 
 
 class PipelineCancelledError(MusicError):
-    """Somebody cancelled the pipeline job, but not by a command."""
+    """The pipeline job was cancelled, but not by a command of the API."""
 
     code = "pipeline_cancelled"
     words = {
@@ -331,7 +331,7 @@ class RegionBusyError(LaunchUnavailableError):
 
 
 class MalformedEventError(MusicgeneratorError):
-    """An event or message that none of this project's producers writes."""
+    """An event or message does not have the form that its producers write."""
 
 
 class OrderError(MusicgeneratorError):

@@ -1,4 +1,4 @@
-"""Pipeline jobs: what is asked of Vertex AI and what it says about them."""
+"""Pipeline jobs: the request that creates one, and its state as Vertex AI reports it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,10 +29,10 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True)
 class JobFacts:
-    """What Vertex AI says about a job.
+    """A pipeline job as Vertex AI reports it.
 
-    ``reason`` is its error in Google's words and ``order`` the address that its parameter of this name holds; both are
-    empty if there is none.
+    ``reason`` is the job's error message, and ``order`` the value of its parameter ``order``; each is empty if the job
+    has none.
     """
 
     state: JobState
@@ -42,5 +42,5 @@ class JobFacts:
 
 
 def job_labels(track: str, attempt: int) -> dict[str, str]:
-    """Return the labels that identify a job as this project's, so that a taken id is not mistaken for it."""
+    """Return the labels of an attempt's job; a job with the same id but other labels is not this project's."""
     return {"app": "musicgenerator", "track": track, "attempt": str(attempt)}

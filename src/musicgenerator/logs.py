@@ -47,7 +47,7 @@ def _write(severity: str, message: str, fields: dict[str, Any]) -> None:
 
 
 def _trace(fields: dict[str, Any]) -> dict[str, str]:
-    # Without the project there is no trace to name; the lines still share the track's id.
+    # The name of a trace contains the project. Without one, the lines still share the track's id.
     project = os.environ.get("GOOGLE_CLOUD_PROJECT")
     found = _TRACK.search(f"{fields.get('track', '')} {fields.get('job', '')}")
     return {_TRACE: f"projects/{project}/traces/{trace_of(found[0])}"} if project and found else {}

@@ -1,6 +1,6 @@
 """The messages on Pub/Sub: `pictures`, `captions` and `pipeline-events`.
 
-A message is only a hint: its receiver reads the track and asks Vertex AI.
+Receivers do not trust a message: they read the track from Firestore and the job from Vertex AI.
 """
 
 import json
@@ -100,7 +100,7 @@ class PipelineMessage:
 
 @dataclass(frozen=True)
 class Tick:
-    """On `pipeline-events`: the scheduler asks for a sweep."""
+    """On `pipeline-events`: the scheduler's request for a sweep."""
 
 
 def pipeline_event(data: bytes) -> PipelineMessage | Tick:

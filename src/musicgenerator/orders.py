@@ -21,7 +21,7 @@ ORDERS_PREFIX: Final = "orders/"
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _ADDRESS = re.compile(rf"gs://({_BUCKET.pattern})/([^\r\n]{{1,1024}})")
 _TOPIC = re.compile(r"projects/[a-z0-9.:-]{1,100}/topics/[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
-# The engine checks the rest, so that its fallback can make the music if the operator's setting is wrong.
+# Only the engine checks the form: if the operator's setting is wrong, the fallback engine still makes the music.
 _ENDPOINT = re.compile(r"\S{0,500}")
 _PROMPT_VERSION = re.compile(r"[\w.-]{0,50}")
 
@@ -30,10 +30,10 @@ _PROMPT_VERSION = re.compile(r"[\w.-]{0,50}")
 class Order:
     """What the step makes of one track, and where the music and the message about it go.
 
-    ``seconds`` is the length of the music, ``events_topic`` is ``projects/P/topics/T`` and ``cover`` the ``gs://``
+    ``seconds`` is the length of the music, ``events_topic`` is ``projects/P/topics/T``, and ``cover`` is the ``gs://``
     address of the picture that the MP3 shows.
-    ``fallback_engine`` and ``model_endpoint`` are empty if the operator names none, ``prompt_version`` if the prompt
-    that the brief was written by is unknown.
+    ``fallback_engine`` and ``model_endpoint`` are empty if the operator has set none. ``prompt_version`` is the version
+    of the describer's prompt, empty if it is unknown.
     """
 
     brief: Brief
@@ -98,7 +98,7 @@ def order_address(bucket: str, job: str) -> str:
 
 
 def track_orders_prefix(track: str) -> str:
-    """Return what the names of the orders of all attempts of a track start with."""
+    """Return the prefix that the names of all orders of a track have in common."""
     return f"{ORDERS_PREFIX}mg-{track}-"
 
 

@@ -13,7 +13,7 @@ from musicgenerator.states import Status
 class Patience:
     """One duration for each state that is not final, and one for parked tracks.
 
-    Each is longer than the state's work takes, since every look costs a message.
+    Each is longer than the state's work usually takes, because the sweeper publishes a message for an overdue track.
     """
 
     awaiting_upload: timedelta = timedelta(hours=1)  # a signed upload must begin within ten minutes
@@ -29,6 +29,6 @@ class Patience:
         return cls(**durations(environ, "PATIENCE_SECONDS", tuple(cls.__dataclass_fields__)))
 
     def due_at(self, status: Status, *, parked: bool = False) -> datetime | None:
-        """Return when a track that is in this state from now on is overdue, None for a final state."""
+        """Return when a track that enters this state now becomes overdue, None for a final state."""
         patience = self.parked if parked else getattr(self, status, None)
         return None if patience is None else datetime.now(UTC) + patience

@@ -29,7 +29,7 @@ def plain(text: str, length: int) -> str:
     """
     text = "".join(char if unicodedata.category(char)[0] in _KEPT else _gap(char) for char in text[:_MAX_READ])
     text = _without_addresses(unicodedata.normalize("NFC", _UNSEEN.sub("", text)))
-    # Again after removing markup, which may have hidden an address, and after the cut, which may have created one.
+    # Remove addresses again after each change: markup may have hidden one, and the cut may create one.
     text = _without_addresses(_MARKUP.sub(" ", text))
     return text if len(text) <= length else _without_addresses(text[: length - 1].rstrip() + "…")
 
@@ -54,7 +54,7 @@ def _without_addresses(text: str) -> str:
 
 
 def _is_address(word: str) -> bool:
-    # Both as written and in the form that software with compatibility normalization would read.
+    # Check the word as written, and as software that applies compatibility normalization reads it.
     return any(_ADDRESS.search(form) for form in (word, unicodedata.normalize("NFKC", word)))
 
 

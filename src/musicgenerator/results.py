@@ -32,9 +32,9 @@ RESULT_TYPES: Final = {
 class MusicFacts:
     """Facts of the finished music.
 
-    ``bytes`` is the size of the MP3, ``loudness_lufs`` the integrated loudness (ITU-R BS.1770), ``peaks`` are values
-    from 0 to 1 at even distances, ``cost_usd`` is what the engine charged, ``fallback_from`` the engine that was asked
-    first and failed; without one the field is left out.
+    ``bytes`` is the size of the MP3, and ``loudness_lufs`` the integrated loudness (ITU-R BS.1770). ``peaks`` are
+    evenly spaced values from 0 to 1. ``cost_usd`` is what the engine charged. ``fallback_from`` is the engine that
+    failed before the fallback engine made the music; the mapping leaves it out if it is None.
     """
 
     duration_seconds: float
@@ -98,7 +98,7 @@ class ResultsBucket:
 
 @dataclass(frozen=True)
 class Music:
-    """A track's ``music`` field: its cover alone until the music is finished."""
+    """A track's ``music`` field: only the cover until the music is finished."""
 
     folder: ResultsFolder
     facts: MusicFacts | None = None

@@ -16,6 +16,6 @@ class Stage:
 
 
 def stages(timeline: Mapping[str, datetime]) -> tuple[Stage, ...]:
-    """Return the states that the track has left, by time; ``timeline`` says when it entered each state last."""
+    """Return the states that the track has left, by time; ``timeline`` has the last entry into each state."""
     moments = sorted(timeline.items(), key=lambda entered: entered[1])
     return tuple(Stage(name, began, ended) for (name, began), (_, ended) in pairwise(moments))

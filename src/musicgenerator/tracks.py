@@ -1,4 +1,4 @@
-"""Tracks and private tracks: their values, their documents, and the changes that a step makes.
+"""Tracks and private tracks: their values, their documents, and the changes of both.
 
 Clients read the track, ``sessions/{session}/tracks/{track}``. They cannot read the private track, ``work/{track}``.
 """
@@ -103,7 +103,7 @@ class Track:
     """One track as a handler reads it.
 
     ``retryable`` says whether its error allows a retry; ``created_at`` is None before the track is stored;
-    ``timeline`` says when the track entered each state last.
+    ``timeline`` has the last entry into each state.
     """
 
     session: str
@@ -160,8 +160,9 @@ class PrivateTrack:
 
     ``token`` is the folder of its results; ``owner`` is the invocation that claimed the track, until ``lease_until``;
     ``published`` says whether the brief was announced on `captions`; ``parked`` says that the track waits for a replay;
-    ``claims`` counts the claims of the picture; ``region`` is where the attempt's job runs: it is chosen with the claim
-    and never changes. Before the claim it is empty, as in old documents, where it means the installation's region.
+    ``claims`` counts how often the captioner has claimed the track. ``region`` is the region of the attempt's job: the
+    launcher sets it when it claims the attempt, and it does not change. It is empty before the launch, and in old
+    documents, whose jobs run in the installation's region.
     """
 
     token: str
@@ -212,11 +213,11 @@ class TrackUpdate:
 
 @dataclass(frozen=True)
 class Change:
-    """One step of a track, written in one commit.
+    """One change of a track, written in one commit.
 
     ``work`` is the new private track, None if it does not change; ``attempt`` is the number of a new attempt;
-    with ``daily_limit`` the commit also counts the step, or raises BudgetSpentError if the day's limit is reached;
-    ``due_at`` is when the sweeper looks at the track, None for the patience of its state.
+    with ``daily_limit`` the commit also counts a launch, or raises BudgetSpentError if the day's limit is reached;
+    ``due_at`` is when the track becomes overdue, None for the patience of its state.
     """
 
     status: Status | None = None
@@ -245,7 +246,7 @@ Decision = Callable[[Track, PrivateTrack], Change | None]
 def check_step(current: Track, change: Change) -> None:
     """Raise ValueError if the status or the attempt changes and ``(attempt, rank)`` does not rise.
 
-    Only the next attempt of a failed track leads out of a final state.
+    A track leaves a final state only if it has failed and its next attempt starts.
     """
     attempt, status = change.attempt or current.attempt, change.status
     if attempt == current.attempt:
@@ -259,7 +260,7 @@ def check_step(current: Track, change: Change) -> None:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the last decision saw, and whether this call wrote its change."""
+    """The track and private track that were decided on last, and whether this call wrote the change."""
 
     track: Track
     work: PrivateTrack

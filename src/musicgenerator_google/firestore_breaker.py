@@ -10,7 +10,7 @@ _RPC_TIMEOUT_SECONDS: Final = 15.0
 
 
 class FirestoreBreaker:
-    """Open while no call can succeed, because the quota is used up or the key is refused."""
+    """A breaker that is open while every call fails, because the quota is used up or the key is refused."""
 
     def __init__(self, client: firestore.Client) -> None:
         self._document = client.document("control", "describer")
@@ -27,5 +27,5 @@ class FirestoreBreaker:
         self._document.set({"openUntil": datetime.now(UTC) + _OPEN_FOR, "reason": reason}, timeout=_RPC_TIMEOUT_SECONDS)
 
     def close(self) -> None:
-        """Call the describer again; closing a closed breaker does nothing."""
+        """Allow calls to the describer again; closing a closed breaker does nothing."""
         self._document.delete(timeout=_RPC_TIMEOUT_SECONDS)

@@ -2,8 +2,9 @@
 
 A track is at ``sessions/{session}/tracks/{track}``, its private track at ``work/{track}``. An object name or a job id
 contains only the track's id; the private track names the session.
-Every write has the update times that it was decided on as preconditions, so of two concurrent writers one decides
-again. Transactions with locks would make many writers wait for each other and mostly fail.
+Every write has the update times of the documents that it was decided on as preconditions. If two writers change a
+track at the same time, the second one reads it again and decides again. Transactions would make many writers wait for
+each other's locks, and most of them would fail.
 """
 
 import random
@@ -21,8 +22,8 @@ from musicgenerator_google.firestore_counters import count, part_with_room
 
 _TRIES: Final = 40
 _RPC_TIMEOUT_SECONDS: Final = 15.0
-_COUNTERS_LIVE: Final = timedelta(days=90)
-_SESSIONS_KEPT: Final = 10_000
+_COUNTER_LIFETIME: Final = timedelta(days=90)
+_MAX_CACHED_SESSIONS: Final = 10_000
 
 
 class FirestoreTracks:
@@ -37,11 +38,11 @@ class FirestoreTracks:
         A second delivery finds the first one's documents: its commit fails as a whole and changes nothing.
         """
         batch = self._client.batch()
-        kept = {"session": track.session, "dueAt": self._patience.due_at(track.status), "expiresAt": expires_at}
+        store_fields = {"session": track.session, "dueAt": self._patience.due_at(track.status), "expiresAt": expires_at}
         batch.create(
             self._track(track.session, track.track_id), track.to_document(firestore.SERVER_TIMESTAMP, expires_at)
         )
-        batch.create(self._work(track.track_id), work.to_fields() | kept)
+        batch.create(self._work(track.track_id), work.to_fields() | store_fields)
         try:
             batch.commit(timeout=_RPC_TIMEOUT_SECONDS)
         except exceptions.AlreadyExists:
@@ -56,8 +57,8 @@ class FirestoreTracks:
         """Write the change that ``decide`` returns in one commit, or nothing if it returns None.
 
         Returns what was decided on and whether this call wrote it, or None if the track does not exist.
-        ``decide`` is called again if another write came first. That may have been this call's own write, if its answer
-        was lost, so ``decide`` must recognize its own change.
+        If another write came first, ``decide`` is called again. The other write may be an earlier one of this call,
+        whose response was lost, so ``decide`` must recognize its own change.
         Raises ContentionError if other writers keep winning.
         """
         for attempt in range(_TRIES):
@@ -125,12 +126,12 @@ class FirestoreTracks:
         part = part_with_room(self._client, f"budget/{day}", "launched", limit)
         if part is None:
             raise BudgetSpentError(f"{limit} launches on {day}")
-        # Counted in the commit that changes the track: neither happens without the other, nor twice.
+        # The commit that changes the track also counts the launch, so both happen, once, or neither.
         launched = count(part, "launched") + 1
         if part.exists:
             batch.update(part.reference, {"launched": launched}, option=self._unchanged(part))
         else:
-            batch.create(part.reference, {"launched": launched, "expiresAt": datetime.now(UTC) + _COUNTERS_LIVE})
+            batch.create(part.reference, {"launched": launched, "expiresAt": datetime.now(UTC) + _COUNTER_LIFETIME})
 
     def _unchanged(self, snapshot: Any) -> Any:
         return self._client.write_option(last_update_time=snapshot.update_time)
@@ -139,7 +140,7 @@ class FirestoreTracks:
         session = self._session(track)
         if session is None:
             return None
-        # Both at one moment: between two reads, a change could combine its old track with its new private track.
+        # Read both documents at one moment: two reads could return an old track with a newer private track.
         references = [self._track(session, track), self._work(track)]
         found = {each.reference.path: each for each in self._client.get_all(references, timeout=_RPC_TIMEOUT_SECONDS)}
         document, work = (found[reference.path] for reference in references)
@@ -158,7 +159,7 @@ class FirestoreTracks:
             if not work.exists:
                 return None
             session = str(work.get("session"))
-            if len(self._sessions) >= _SESSIONS_KEPT:
+            if len(self._sessions) >= _MAX_CACHED_SESSIONS:
                 self._sessions.clear()
             self._sessions[track] = session
         return session

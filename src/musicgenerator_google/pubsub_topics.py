@@ -12,7 +12,7 @@ _PUBLISH_TIMEOUT_SECONDS: Final = 30.0
 
 @functools.cache
 def _publisher() -> Any:
-    # Imported with the first message, since most cold starts publish nothing.
+    # Import it with the first message, because most cold starts publish nothing.
     from google.cloud import pubsub_v1
 
     return pubsub_v1.PublisherClient()

@@ -46,7 +46,7 @@ class StorageObjects:
     def create(self, bucket: str, name: str, data: bytes, content_type: str) -> None:
         """Write an object, or leave the one that exists.
 
-        A second delivery finds the first one's object, made from the same picture, and leaves it.
+        A second delivery leaves the object that the first one wrote.
         """
         blob = self._client.bucket(bucket).blob(name)
         blob.cache_control = "private, max-age=31536000, immutable"

@@ -23,7 +23,7 @@ _STATES: Final = {
 
 
 class VertexPipelines:
-    """The pipeline jobs of one project, each in one region; an empty region means ``home``, the installation's own."""
+    """The pipeline jobs of one project, each in one region; an empty region means ``home``, the installation's."""
 
     def __init__(
         self,
@@ -41,9 +41,9 @@ class VertexPipelines:
         self._project = project
         self._home = home
         self._credentials = credentials
-        # One request a call: retries could outlast the function, and its message is delivered again anyway.
+        # Do not retry: retries could exceed the function's time-out, and its message is delivered again anyway.
         self._options: Final[dict[str, Any]] = {"retry": None, "timeout": timeout_seconds}
-        # A client loads the credentials and keeps connections: one a region, made with the first call to it.
+        # Build one client per region, at its first call: a client loads the credentials and keeps connections.
         self._client = functools.cache(self._new_client)
 
     @classmethod
@@ -90,7 +90,7 @@ class VertexPipelines:
                 )
         except exceptions.NotFound:
             return None
-        # A state that is newer than the client arrives as a number.
+        # For a state that the client does not know, it returns a number.
         state = getattr(found.state, "name", "")
         return JobFacts(
             state=_STATES.get(state, JobState.UNDER_WAY),
@@ -115,8 +115,8 @@ class VertexPipelines:
         return True
 
     def _new_client(self, region: str) -> Any:
-        # Imported with the first call: most instances of the API never make one, and the import takes longer than
-        # all others together.
+        # Import it with the first call: most instances of the API call nothing here, and this import takes longer
+        # than all others together.
         from google.cloud.aiplatform_v1.services.pipeline_service import PipelineServiceClient
 
         return PipelineServiceClient(

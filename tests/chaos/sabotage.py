@@ -175,7 +175,7 @@ SABOTAGES: Final = (
             Edit(
                 "pipeline_launcher",
                 "launching.py",
-                "            self._check_ours(job, labels, region)",
+                "            self._check_labels(job, labels, region)",
                 '            raise LaunchRefusedError("taken")',
             ),
         ),

@@ -68,20 +68,20 @@ def power(over: Chord, low: int) -> tuple[int, ...]:
 
 
 def sustained(chords: Sequence[ChordSpan], bounds: tuple[int, int], voices: int) -> list[Note]:
-    """Write a pad: chords with small steps between them; a tone of two successive chords is held."""
+    """Write a pad: chords with small steps between them; a tone that two successive chords share is held."""
     notes: list[Note] = []
     ringing: dict[int, Note] = {}
     previous: tuple[int, ...] = ()
     for span in chords:
         previous = voicing(span.chord, previous, *bounds, voices)
-        held = {
+        sounding = {
             pitch: Note(ringing[pitch].start, span.end - ringing[pitch].start, pitch, 70)
             if pitch in ringing
             else Note(span.start, span.length, pitch, 70)
             for pitch in previous
         }
-        notes += [note for pitch, note in ringing.items() if pitch not in held]
-        ringing = held
+        notes += [note for pitch, note in ringing.items() if pitch not in sounding]
+        ringing = sounding
     return sorted([*notes, *ringing.values()], key=lambda note: (note.start, note.pitch))
 
 

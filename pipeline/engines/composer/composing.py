@@ -16,7 +16,7 @@ from pipeline.engines.composer.score import ChordSpan, Note, Part, Piece, Sectio
 from pipeline.engines.composer.styles import Style
 from pipeline.engines.composer.theory import Key, voicing
 
-# The intensity from which a section has this role.
+# The lowest intensity of a section in which this role plays.
 _THRESHOLDS: Final = {"pad": 0.2, "bass": 0.18, "drums": 0.3, "arpeggio": 0.35, "counter": 0.42}
 _CHORD_RANGE: Final = (50, 69)
 _ANSWER_SECONDS: Final = 2.8  # the time that a second, soft stroke of the final chord needs to ring
@@ -29,7 +29,7 @@ _BASS_LOW: Final = 31  # G1: small speakers play nothing lower
 
 @dataclass(frozen=True)
 class _Setting:
-    """What the parts of a piece are written from."""
+    """The plan of a piece, from which its parts are written."""
 
     style: Style
     key: Key
@@ -104,18 +104,18 @@ def compose(brief: Brief, seconds: float, seed: int) -> Piece:
 
 def _parts(setting: _Setting, casting: Casting) -> tuple[Part, ...]:
     leads = [instrument for role, instrument in casting.roles if role in {"lead", "counter"}]
-    sung = _lead(setting, leads)
-    lead_notes = sorted((note for notes in sung.values() for note in notes), key=lambda note: note.start)
+    melodies = _lead(setting, leads)
+    lead_notes = sorted((note for notes in melodies.values() for note in notes), key=lambda note: note.start)
     parts: list[Part] = []
-    taken: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for role, instrument in casting.roles:
-        nth = taken.get(role, 0)
-        taken[role] = nth + 1
+        nth = counts.get(role, 0)
+        counts[role] = nth + 1
         match role:
             case "lead":
-                notes = sung.get(instrument, [])
+                notes = melodies.get(instrument, [])
             case "counter":
-                notes = sung.get(instrument, []) + _counter(setting, instrument, lead_notes, nth, sung)
+                notes = melodies.get(instrument, []) + _counter(setting, instrument, lead_notes, nth, melodies)
             case "chords" | "arpeggio":
                 notes = _chords(setting, role, instrument, nth)
             case "pad":
@@ -140,7 +140,7 @@ def _playing(setting: _Setting, role: str) -> list[Section]:
 
 def _lead(setting: _Setting, leads: Sequence[str]) -> dict[str, list[Note]]:
     """Return the melody of each melodic instrument: the first plays theme A, the next B, the next C, then in turn."""
-    sung: dict[str, list[Note]] = {instrument: [] for instrument in leads}
+    melodies: dict[str, list[Note]] = {instrument: [] for instrument in leads}
     order = {"A": 0, "B": 1, "C": 2}
     body = setting.layout[:-1]
     climax = max((s for s in body if s.theme == "A"), key=lambda s: (s.intensity, s.bar), default=None)
@@ -149,23 +149,25 @@ def _lead(setting: _Setting, leads: Sequence[str]) -> dict[str, list[Note]]:
         if section.theme == "intro":
             continue
         instrument = leads[order[section.theme] % len(leads)]
-        tuned = INSTRUMENTS[instrument]
-        middle = max(tuned.low + 11, min(tuned.high - 14, _LEAD_MIDDLE))
-        centre = max(tuned.low + 5, min(tuned.high - 6, middle + setting.register))
+        preset = INSTRUMENTS[instrument]
+        middle = max(preset.low + 11, min(preset.high - 14, _LEAD_MIDDLE))
+        centre = max(preset.low + 5, min(preset.high - 6, middle + setting.register))
         # The most intense return of theme A is an octave higher, if the instrument reaches it.
-        if section is climax and section.visit > 1 and centre + 12 <= tuned.high - 5:
+        if section is climax and section.visit > 1 and centre + 12 <= preset.high - 5:
             centre += 12
         theme = setting.themes[section.theme][: section.bars]
         rng = setting.rng("sing", section.theme, section.visit)
-        sung[instrument] += singer.sing(theme, section, centre, instrument, rng, setting.rng("graces", section.theme))
-    return sung
+        melodies[instrument] += singer.sing(
+            theme, section, centre, instrument, rng, setting.rng("graces", section.theme)
+        )
+    return melodies
 
 
 def _counter(
-    setting: _Setting, instrument: str, lead: Sequence[Note], nth: int, sung: dict[str, list[Note]]
+    setting: _Setting, instrument: str, lead: Sequence[Note], nth: int, melodies: dict[str, list[Note]]
 ) -> list[Note]:
     notes: list[Note] = []
-    own = sung.get(instrument, [])
+    own = melodies.get(instrument, [])
     for section in _playing(setting, "counter"):
         spans = setting.of(section)
         if section.theme == "intro" or any(spans[0].start <= note.start < spans[-1].end for note in own):
@@ -176,12 +178,12 @@ def _counter(
 
 def _chords(setting: _Setting, role: str, instrument: str, nth: int) -> list[Note]:
     style = setting.style
-    tuned = INSTRUMENTS[instrument]
+    preset = INSTRUMENTS[instrument]
     powerful = instrument == "distortion guitar"
     patterns = style.chords if role == "chords" and nth == 0 else style.arpeggio
     shift = setting.register // 3 + (5 if role == "arpeggio" else 0)
-    low = max(tuned.low, (40 if powerful else _CHORD_RANGE[0]) + shift)
-    high = min(tuned.high, max(_CHORD_RANGE[1] + shift, low + 17))
+    low = max(preset.low, (40 if powerful else _CHORD_RANGE[0]) + shift)
+    high = min(preset.high, max(_CHORD_RANGE[1] + shift, low + 17))
     notes: list[Note] = []
     for section in _playing(setting, role):
         wished = (0.8 + 4.2 * section.intensity) * setting.density * setting.bar_seconds()
@@ -193,10 +195,10 @@ def _chords(setting: _Setting, role: str, instrument: str, nth: int) -> list[Not
 
 
 def _pad(setting: _Setting, instrument: str, nth: int) -> list[Note]:
-    tuned = INSTRUMENTS[instrument]
-    low = max(tuned.low, 52 + 5 * nth + setting.register // 3)
+    preset = INSTRUMENTS[instrument]
+    low = max(preset.low, 52 + 5 * nth + setting.register // 3)
     spans = [span for section in _playing(setting, "pad") for span in setting.of(section)]
-    return accompaniment.sustained(spans, (low, min(tuned.high, low + 17)), 4)
+    return accompaniment.sustained(spans, (low, min(preset.high, low + 17)), 4)
 
 
 def _bass(setting: _Setting, instrument: str, nth: int) -> list[Note]:
@@ -252,7 +254,7 @@ def _ending(setting: _Setting, role: str, instrument: str, notes: Sequence[Note]
             return _last_stroke(setting, instrument, beat, ring)
         case "lead" | "counter":
             tones = (span.chord.root,) if role == "lead" else span.chord.singable
-            return [Note(beat, ring, _near(tones, notes[-1].pitch, instrument), 88)]
+            return [Note(beat, ring, _nearest_pitch(tones, notes[-1].pitch, instrument), 88)]
         case "bass":
             pitch = accompaniment.above(span.chord.root, max(INSTRUMENTS[instrument].low, _BASS_LOW))
             again = [Note(beat + answer, ring - answer, pitch, 60)] if answer > 0 else []
@@ -269,23 +271,23 @@ def _last_stroke(setting: _Setting, instrument: str, beat: float, ring: float) -
 
 
 def _last_chord(instrument: str, span: ChordSpan, notes: Sequence[Note], ring: float, answer: int) -> list[Note]:
-    tuned = INSTRUMENTS[instrument]
+    preset = INSTRUMENTS[instrument]
     if instrument == "distortion guitar":
-        return [Note(span.start, ring, pitch, 84) for pitch in accompaniment.power(span.chord, tuned.low)]
+        return [Note(span.start, ring, pitch, 84) for pitch in accompaniment.power(span.chord, preset.low)]
     middle = round(sum(note.pitch for note in notes) / len(notes))
-    pitches = voicing(span.chord, (), max(tuned.low, middle - 10), min(tuned.high, middle + 9), 4)
+    pitches = voicing(span.chord, (), max(preset.low, middle - 10), min(preset.high, middle + 9), 4)
     again = [
         Note(span.start + answer + 0.25 * index, ring - answer, pitch, 52)
         for index, pitch in enumerate(pitches)
-        if answer > 0 and tuned.decays
+        if answer > 0 and preset.decays
     ]
     return [Note(span.start, ring, pitch, 78) for pitch in pitches] + again
 
 
-def _near(tones: Sequence[int], last: int, instrument: str) -> int:
+def _nearest_pitch(tones: Sequence[int], last: int, instrument: str) -> int:
     """Return the pitch within the instrument's range that is nearest to ``last`` and is one of these tones."""
-    tuned = INSTRUMENTS[instrument]
-    return min((p for p in range(tuned.low, tuned.high + 1) if p % 12 in tones), key=lambda p: (abs(p - last), p))
+    preset = INSTRUMENTS[instrument]
+    return min((p for p in range(preset.low, preset.high + 1) if p % 12 in tones), key=lambda p: (abs(p - last), p))
 
 
 def _dynamic(setting: _Setting, notes: Sequence[Note]) -> tuple[Note, ...]:

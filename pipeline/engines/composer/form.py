@@ -26,15 +26,15 @@ class Plan:
 
 def plan(seconds: float, tempo: float, beats: int, ritardando: float) -> Plan:
     """Choose a number of bars that leaves the final chord time to ring; change the tempo by up to 1.5 % to fit."""
-    least, wished = _RING_SECONDS
+    shortest, preferred = _RING_SECONDS
     room = seconds - LEAD_IN_SECONDS
     bar = beats * 60 / tempo
     choices: list[tuple[float, int, float, float]] = []
     for bars in range(max(1, int(room / bar) - 2), int(room / bar) + 2):
         played = bar * (bars + ritardando / 2)
-        bend = max(1 - _TEMPO_BEND, min(1 + _TEMPO_BEND, (room - wished) / played))
+        bend = max(1 - _TEMPO_BEND, min(1 + _TEMPO_BEND, (room - preferred) / played))
         ring = room - played * bend
-        choices.append((abs(ring - wished) if ring >= least else 1000 - ring, bars, tempo / bend, played * bend))
+        choices.append((abs(ring - preferred) if ring >= shortest else 1000 - ring, bars, tempo / bend, played * bend))
     _, bars, bent, lands = min(choices)
     phrase = 4 if bars >= 12 else 2 if bars >= 5 else 1
     return Plan(bent, bars, phrase, LEAD_IN_SECONDS + lands)
@@ -49,20 +49,20 @@ def sections(style: Style, planned: Plan, energy: float) -> tuple[Section, ...]:
     if intro == 0 and phrases >= 6:
         phrases, intro = phrases - 1, planned.phrase
     letters = _letters(style.form, phrases)
-    laid: list[Section] = []
+    layout: list[Section] = []
     visits: dict[str, int] = {}
     if intro:
-        laid.append(Section("intro", 0, 0, intro, 0.25 + 0.25 * energy))
+        layout.append(Section("intro", 0, 0, intro, 0.25 + 0.25 * energy))
     bar = intro
     for index, letter in enumerate(letters):
         arc = along(style.arc, index / max(1, len(letters) - 1)) if len(letters) > 1 else max(style.arc)
         dip = {"B": 0.0, "C": -0.3}.get(letter, 0.0)
         intensity = max(0.15, min(1.0, (0.35 + 0.65 * energy) * arc + dip + 0.1 * (len(letters) < 4)))
-        laid.append(Section(letter, visits.get(letter, 0), bar, planned.phrase, intensity))
+        layout.append(Section(letter, visits.get(letter, 0), bar, planned.phrase, intensity))
         visits[letter] = visits.get(letter, 0) + 1
         bar += planned.phrase
-    laid.append(Section("end", 0, bar, 1, laid[-1].intensity))
-    return tuple(laid)
+    layout.append(Section("end", 0, bar, 1, layout[-1].intensity))
+    return tuple(layout)
 
 
 def along(heights: Sequence[float], place: float) -> float:
@@ -82,7 +82,7 @@ def _letters(form: str, phrases: int) -> str:
 
 
 def harmonise(style: Style, key: Key, layout: Sequence[Section], valence: float, rng: Random) -> tuple[ChordSpan, ...]:
-    """Return the chords of all sections; a theme keeps its progression, the last bar before the end is a cadence."""
+    """Return the chords of all sections; a theme keeps its progression, and the bar before the end is a cadence."""
     harmony = style.major if key.mode == "major" else style.minor
     themes = {theme: _choose(getattr(harmony, theme.lower()), valence, rng).split(" | ") for theme in "ABC"}
     cadence = _choose(harmony.cadence, valence, rng)

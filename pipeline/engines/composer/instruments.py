@@ -76,47 +76,46 @@ class Casting:
         return next((instrument for name, instrument in self.roles if name == role), None)
 
 
-def cast(asked: Sequence[str], defaults: Sequence[tuple[str, str]]) -> Casting:
+def cast(requested: Sequence[str], defaults: Sequence[tuple[str, str]]) -> Casting:
     """Give every requested instrument a role, then fill the other roles of the genre.
 
     A requested instrument plays such a role in addition, if it can; otherwise the genre's default instrument joins.
-    So a request for one instrument stays a solo where possible.
+    So a brief with one instrument becomes a solo if possible.
     """
-    left = list(asked)
+    remaining = list(requested)
     roles: list[tuple[str, str]] = []
-    usual = dict(defaults)
+    default_instruments = dict(defaults)
 
-    def give(role: str, choices: Sequence[str]) -> None:
+    def assign(role: str, choices: Sequence[str]) -> None:
         if choices:
             roles.append((role, choices[0]))
-            left.remove(choices[0])
+            remaining.remove(choices[0])
 
-    def able(letter: str) -> list[str]:
-        fit = [name for name in left if letter in INSTRUMENTS[name].roles]
+    def playable(letter: str) -> list[str]:
+        fit = [name for name in remaining if letter in INSTRUMENTS[name].roles]
         return sorted(fit, key=lambda name: INSTRUMENTS[name].roles.index(letter))
 
-    for name in [name for name in left if INSTRUMENTS[name].roles == "D"]:
-        give("drums", [name])
-    give("bass", [name for name in left if INSTRUMENTS[name].roles == "B"])
-    leads = able("L")
-    give("lead", [name for name in leads if name == usual.get("lead")] or leads)
-    give("chords", able("C"))
-    give("pad", [name for name in left if INSTRUMENTS[name].roles[0] == "P"])
+    for name in [name for name in remaining if INSTRUMENTS[name].roles == "D"]:
+        assign("drums", [name])
+    assign("bass", [name for name in remaining if INSTRUMENTS[name].roles == "B"])
+    leads = playable("L")
+    assign("lead", [name for name in leads if name == default_instruments.get("lead")] or leads)
+    assign("chords", playable("C"))
+    assign("pad", [name for name in remaining if INSTRUMENTS[name].roles[0] == "P"])
     if "bass" not in dict(roles):
-        give("bass", [name for name in left if "B" in INSTRUMENTS[name].roles])
-    for name in tuple(left):
-        talents = INSTRUMENTS[name].roles
-        role = {"L": "counter", "P": "pad", "B": "bass"}.get(talents[0], "arpeggio")
-        give(role if role != "counter" or "counter" not in dict(roles) or "A" not in talents else "arpeggio", [name])
+        assign("bass", [name for name in remaining if "B" in INSTRUMENTS[name].roles])
+    for name in tuple(remaining):
+        letters = INSTRUMENTS[name].roles
+        role = {"L": "counter", "P": "pad", "B": "bass"}.get(letters[0], "arpeggio")
+        assign(role if role != "counter" or "counter" not in dict(roles) or "A" not in letters else "arpeggio", [name])
 
     for role, instrument in defaults:
         if role in dict(roles):
             continue
         letter = {"lead": "L", "chords": "C", "bass": "B"}.get(role)
-        section = (
-            role == "bass" and INSTRUMENTS[instrument].roles == "B"
-        )  # a bass instrument stays in its rhythm section
-        shared = [name for name in asked if letter and letter in INSTRUMENTS[name].roles and not section]
+        # A bass instrument stays in its rhythm section.
+        is_bass_section = role == "bass" and INSTRUMENTS[instrument].roles == "B"
+        shared = [name for name in requested if letter and letter in INSTRUMENTS[name].roles and not is_bass_section]
         roles.append((role, shared[0] if shared else instrument))
     order = ("lead", "counter", "chords", "arpeggio", "pad", "bass", "drums")
     return Casting(tuple(sorted(roles, key=lambda pair: order.index(pair[0]))))

@@ -2,8 +2,8 @@
 
 A beam search finds the line of the lowest cost. A note on a strong beat is a chord tone; other notes mostly move by
 step; a leap is followed by a step in the other direction; melody and bass avoid parallel fifths and octaves.
-Two pieces sound different because each prefers its own figures: of all that four successive notes can form, its seed
-draws about one in twelve, and figures that the piece has already used cost least.
+Two pieces sound different because each prefers other figures. A figure is four successive notes. The seed chooses about
+one figure in twelve, and among these the figures that the piece has already used cost least.
 """
 
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ class _Line(NamedTuple):
 
 @dataclass
 class Singer:
-    """Writes the melodies of a piece; its taste and the figures it has used last from section to section."""
+    """Writes the melodies of a piece; all sections share its preferred figures and the figures it has used."""
 
     style: Style
     key: Key
@@ -67,9 +67,9 @@ class Singer:
     def __post_init__(self) -> None:
         self._taste = [self.rng.random() for _ in range(12**4)]
         # Prefer the tonic and the third, and avoid the dominant chord's tones, so that the key is heard.
-        self._homely = {0: 1.4, SCALES[self.key.mode][2]: 1.0, 5: 0.3, 7: -0.9, 2: -0.4, 11: -0.4}
-        self._sung: set[int] = set()
-        self._met: dict[str, tuple[int, int, int] | None] = {}
+        self._preferred_degrees = {0: 1.4, SCALES[self.key.mode][2]: 1.0, 5: 0.3, 7: -0.9, 2: -0.4, 11: -0.4}
+        self._used_figures: set[int] = set()
+        self._perfects: dict[str, tuple[int, int, int] | None] = {}
         self._last: dict[str, tuple[int, ...]] = {}
 
     def sing(
@@ -79,15 +79,15 @@ class Singer:
 
         ``rng`` differs from visit to visit; ``graces`` starts the same each time, so a theme keeps its grace notes.
         """
-        tuned = INSTRUMENTS[instrument]
-        bounds = max(tuned.low, register - 11), min(tuned.high, register + 14)
+        preset = INSTRUMENTS[instrument]
+        bounds = max(preset.low, register - 11), min(preset.high, register + 14)
         slots = self._slots(theme, section, register, bounds, rng, graces)
         last = self._last.get(instrument, ())
-        best = self._best(slots, last, self._met.get(instrument))
-        self._met[instrument] = best.perfect
+        best = self._best(slots, last, self._perfects.get(instrument))
+        self._perfects[instrument] = best.perfect
         pitches = _unrolled(best.path)
         whole = (*last, *pitches)
-        self._sung.update(self._figure(whole[at : at + 4]) for at in range(len(whole) - 3))
+        self._used_figures.update(self._figure(whole[at : at + 4]) for at in range(len(whole) - 3))
         self._last[instrument] = whole[-3:]
         return [
             Note(slot.beat, slot.length if slot.grace else slot.length * 0.96, pitch, slot.velocity)
@@ -173,8 +173,8 @@ class Singer:
             return slot._replace(pool=chosen, length=span.end - slot.beat)
         return slot._replace(pool=chosen)
 
-    def _best(self, slots: Sequence[_Slot], last: tuple[int, ...], met: tuple[int, int, int] | None) -> _Line:
-        lines = [_Line(0.0, last, None, met)]
+    def _best(self, slots: Sequence[_Slot], last: tuple[int, ...], perfect: tuple[int, int, int] | None) -> _Line:
+        lines = [_Line(0.0, last, None, perfect)]
         before: _Slot | None = None
         for slot in slots:
             found: dict[tuple[int, ...], _Line] = {}
@@ -192,14 +192,14 @@ class Singer:
     def _cost(self, slot: _Slot, before: _Slot | None, line: _Line, pitch: int) -> float:
         """Return the cost of continuing a line with this pitch."""
         cost = 0.9 * abs(pitch - slot.target) + (pitch % 12 not in slot.scale)
-        cost -= self._homely.get((pitch - self.key.tonic) % 12, 0.0) * (1.0 if slot.strong else 0.25)
+        cost -= self._preferred_degrees.get((pitch - self.key.tonic) % 12, 0.0) * (1.0 if slot.strong else 0.25)
         if before is not None:
             cost += _move_cost(before, line.last, pitch)
         if len(line.last) > 2:
             figure = (*line.last, pitch)
             cost += _DULL * (4 - len({each % 12 for each in figure}) > 1)
             number = self._figure(figure)
-            cost += (0.0 if number in self._sung else 0.5) + (_DISLIKE if self._taste[number] > _LIKED else 0.0)
+            cost += (0.0 if number in self._used_figures else 0.5) + (_DISLIKE if self._taste[number] > _LIKED else 0.0)
         if slot.bass is not None and line.perfect is not None:
             last_pitch, last_bass, last_interval = line.perfect
             interval = (pitch - slot.bass) % 12
@@ -226,15 +226,15 @@ def _move_cost(before: _Slot, last: tuple[int, ...], pitch: int) -> float:
     cost += 8 * (last[-1] % 12 not in before.scale and leap != 1)
     cost += 0.7 * (not before.strong and leap > 4)
     if len(last) > 1:
-        came = last[-1] - last[-2]
-        cost += 1.2 * (abs(came) > 5 and (came * move > 0 or leap > 4)) + 1.0 * (move == 0 and came == 0)
+        prior = last[-1] - last[-2]
+        cost += 1.2 * (abs(prior) > 5 and (prior * move > 0 or leap > 4)) + 1.0 * (move == 0 and prior == 0)
     return cost
 
 
 def counter(chords: Sequence[ChordSpan], lead: Sequence[Note], instrument: str, centre: int, beats: int) -> list[Note]:
-    """Write a second voice: one long chord tone a chord, and a second one where the lead holds or rests."""
-    tuned = INSTRUMENTS[instrument]
-    low, high = max(tuned.low, centre - 9), min(tuned.high, max(centre + 9, tuned.low + 12))
+    """Write a second voice: one long tone per chord, and a second tone where the lead holds or rests."""
+    preset = INSTRUMENTS[instrument]
+    low, high = max(preset.low, centre - 9), min(preset.high, max(centre + 9, preset.low + 12))
     notes: list[Note] = []
     previous = centre
     for span in chords:
@@ -258,7 +258,7 @@ def counter(chords: Sequence[ChordSpan], lead: Sequence[Note], instrument: str, 
 
 
 def span_at(chords: Sequence[ChordSpan], beat: float) -> ChordSpan:
-    """Return the chord at a beat; before the first chord the first, after the last the last."""
+    """Return the chord at a beat: the first chord for an earlier beat, the last chord for a later one."""
     return next((span for span in chords if beat < span.end), chords[-1])
 
 

@@ -32,12 +32,12 @@ def write(piece: Piece, performances: Sequence[Performance], title: str) -> byte
             mido.MetaMessage("key_signature", key=letter + ("m" if mode == "minor" else "")),
         ]
     )
-    now = 0.0
+    last_beat = 0.0
     for beat, tempo in zip(beats, np.diff(seconds) / np.diff(beats), strict=False):
         conductor.append(
-            mido.MetaMessage("set_tempo", tempo=round(tempo * 1e6), time=round((float(beat) - now) * _TICKS))
+            mido.MetaMessage("set_tempo", tempo=round(tempo * 1e6), time=round((float(beat) - last_beat) * _TICKS))
         )
-        now = float(beat)
+        last_beat = float(beat)
     conductor.append(mido.MetaMessage("end_of_track"))
     file.tracks.append(conductor)
     channels = [channel for channel in range(16) if channel != _DRUM_CHANNEL]
@@ -61,10 +61,10 @@ def _track(
     for event in performance.events:
         on, off = (round(np.interp(at - LEAD_IN_SECONDS, *grid) * _TICKS) for at in (event.on, event.off))
         moments += [(on, 1, event.pitch, event.velocity), (max(off, on + 1), 0, event.pitch, 0)]
-    now = 0
+    last_tick = 0
     for tick, starts, pitch, velocity in sorted(moments):
         kind = "note_on" if starts else "note_off"
-        track.append(mido.Message(kind, note=pitch, velocity=velocity, channel=channel, time=tick - now))
-        now = tick
+        track.append(mido.Message(kind, note=pitch, velocity=velocity, channel=channel, time=tick - last_tick))
+        last_tick = tick
     track.append(mido.MetaMessage("end_of_track"))
     return track

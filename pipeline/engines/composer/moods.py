@@ -27,7 +27,7 @@ _BENDS: Final = (
 
 
 def bend(moods: Iterable[str]) -> Bend:
-    """Return the mean of the moods that are known; other words change nothing."""
+    """Return the mean of the moods that are in the table; other words change nothing."""
     found = [each for words, each in _BENDS for mood in moods if mood in words]
     if not found:
         return Bend()

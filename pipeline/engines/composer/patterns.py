@@ -31,5 +31,5 @@ def busyness(pattern: str) -> int:
 
 
 def nearest(patterns: Sequence[str], wished: float, rng: Random, spread: float = 0.0) -> str:
-    """Return the pattern whose number of hits is nearest to ``wished``, give or take a random part of ``spread``."""
+    """Return the pattern whose number of hits is nearest to ``wished``; each distance grows by up to ``spread``."""
     return min(patterns, key=lambda pattern: abs(busyness(pattern) - wished) + spread * rng.random())

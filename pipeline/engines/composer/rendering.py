@@ -26,7 +26,7 @@ _LEVELS: Final = {
 _SENDS: Final = {
     "lead": 1.0, "counter": 1.1, "chords": 0.8, "arpeggio": 1.1, "pad": 1.0, "bass": 0.12, "drums": 0.35,
 }  # fmt: skip
-# The high-pass of a part, in Hz: what is lower is left to the bass.
+# The high-pass of a part, in Hz; only the bass plays lower frequencies.
 _CUTS: Final = {"lead": 140.0, "counter": 120.0, "chords": 130.0, "arpeggio": 160.0, "pad": 170.0}
 _TILT: Final = 0.4
 _QUIET: Final = 1e-6
@@ -89,18 +89,18 @@ class _Synth:
             moments.append((round(event.off * RATE), 0, event.pitch, 0))
         frames = len(out)
         view = out.data.cast("B")
-        now = 0
+        position = 0
         for frame, starts, pitch, velocity in sorted(moments):
             until = min(frame, frames)
-            if until > now:
-                self._synth.generate(until - now, view[now * 8 : until * 8])
-                now = until
+            if until > position:
+                self._synth.generate(until - position, view[position * 8 : until * 8])
+                position = until
             if starts:
                 self._synth.noteon(0, pitch, velocity)
             else:
                 self._synth.noteoff(0, pitch)
-        if frames > now:
-            self._synth.generate(frames - now, view[now * 8 :])
+        if frames > position:
+            self._synth.generate(frames - position, view[position * 8 :])
 
 
 def _blocks(frames: int) -> Iterator[slice]:
@@ -127,7 +127,7 @@ def _ducking(performances: Sequence[Performance], frames: int, decibels: float) 
 
 
 def _shape(stem: Samples, role: str, style: Style) -> None:
-    """Cut the low end that is left to the bass, and the treble if the genre has a low-pass."""
+    """Cut the low frequencies, which the bass plays, and the treble if the genre has a low-pass."""
     if role in _CUTS:
         _filter(stem, signal.butter(2, _CUTS[role], "highpass", fs=RATE, output="sos"))
     if style.lowpass and role != "bass":

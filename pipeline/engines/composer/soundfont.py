@@ -26,7 +26,7 @@ _Rows = list[tuple[int, ...]]
 
 
 def read(path: Path | None, presets: AbstractSet[tuple[int, int]]) -> bytes:
-    """Return a soundfont (None: the shipped one) without the samples that these pairs of bank and program do not need.
+    """Return a soundfont (None: the shipped one) with only the samples of these pairs of bank and program.
 
     Raise OSError if the file cannot be read, ValueError if it is no soundfont.
     """
