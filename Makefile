@@ -93,7 +93,7 @@ pause unpause: .venv/.stamp ## Refuse commands and launch nothing, or resume
 	@$(OPERATE) $(PYTHON) -m operations.switch $(if $(filter pause,$@),on,off)
 
 ##@ Prove it
-.PHONY: test test-fast test-deploy test-page lint style scripts types chaos bench bench-web costs simulate eval-captions eval-music corpus corpus-files
+.PHONY: test test-fast test-deploy test-page lint style scripts types chaos mutants bench bench-web costs simulate eval-captions eval-music corpus corpus-files
 test: setup setup-model-server build browser corpus-files ## Everything that CI runs
 	@$(MAKE) --silent --jobs 2 lint test-page
 	@$(PYTHON) -m pytest -q -n $(WORKERS) --durations=25
@@ -120,11 +120,14 @@ scripts: .venv/.stamp
 types: .venv/.stamp
 	@MYPYPATH=.:src$(subst $(space),,$(FUNCTIONS:%=:functions/%)) .venv/bin/mypy --explicit-package-bases \
 	  src pipeline localcloud benchmarks infra operations \
-	  tests/deploy tests/contracts tests/unit tests/functions tests/chaos tests/web tests/support
+	  tests/deploy tests/contracts tests/unit tests/functions tests/chaos tests/mutation tests/web tests/support
 	@for name in $(FUNCTIONS); do MYPYPATH=src:functions/$$name .venv/bin/mypy functions/$$name/*.py; done
 
 chaos: setup build ## Run the crash test and print a report: N=1000 SEED=7
 	@$(PYTHON) -m tests.chaos --pictures $(or $(N),200) --seed $(or $(SEED),1)
+
+mutants: .venv/.stamp ## Mutate the cores and print what their tests miss: N=300 SEED=1
+	@$(PYTHON) -m tests.mutation --sample $(or $(N),300) --seed $(or $(SEED),1)
 
 bench: setup build ## Run the benchmarks and print a table
 	@$(PYTHON) -m benchmarks

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import product
 from typing import Any
 
 import commanding
@@ -17,7 +18,7 @@ from musicgenerator.settings import SettingMissingError
 from musicgenerator.states import FINAL, Status
 from musicgenerator.tracks import PrivateTrack
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work
-from tests.functions.test_commanding import KEY, RESULTS, UNDER_WAY, Scene, failed
+from tests.functions.commands_scene import KEY, RESULTS, UNDER_WAY, Scene, failed
 from tests.support.fakes import HeardCaptions
 
 FAILED = PipelineFailedError("").to_mapping("ko")
@@ -142,12 +143,18 @@ def test_a_message_is_marked_once() -> None:
     assert scene.tracks.versions[TRACK] == 3
 
 
-@pytest.mark.parametrize("status", [Status.CAPTIONED, Status.COMPOSING, Status.READY, Status.CANCELLED])
-def test_a_repeated_request_for_another_take_changes_nothing(status: Status) -> None:
-    """The take goes on meanwhile: its music is not replaced by the cover, and it is announced once."""
+@pytest.mark.parametrize(
+    ("status", "published"),
+    [
+        (Status.CAPTIONED, True),
+        *((status, published) for status in sorted({Status.COMPOSING, *FINAL}) for published in (True, False)),
+    ],
+)
+def test_a_repeated_request_for_another_take_changes_nothing(status: Status, published: bool) -> None:
+    """The take goes on meanwhile, even if a crash left it unmarked: its music is not replaced by the cover."""
     scene = Scene()
     track = scene.command("again", key=KEY).track
-    work = scene.tracks.works[track]
+    work = replace(scene.tracks.works[track], published=published)
     scene.tracks.hold(recorded(f"track_{status}"), SESSION, track, work)
     version = scene.tracks.versions[track]
     assert scene.command("again", key=KEY) == TrackState(SESSION, track, status, 1)
@@ -188,12 +195,13 @@ def test_a_retry_that_does_not_begin_an_attempt_deletes_nothing() -> None:
 
 
 def test_what_is_under_way_keeps_its_results() -> None:
-    """A retry of a track under way deletes nothing that its job has written."""
-    for status in UNDER_WAY:
-        scene = Scene(status=status)
+    """A retry of a track under way deletes and counts nothing, even if a retryable error is still written there."""
+    for status, error in product(UNDER_WAY, (None, FAILED)):
+        scene = Scene(status=status, fields={"error": error})
         scene.buckets.put(RESULTS, f"{TOKEN}/track.json")
         scene.command("retry")
         assert scene.buckets.names(RESULTS) == [f"{TOKEN}/cover.jpg", f"{TOKEN}/track.json"]
+        assert scene.ledger.counts == {}
 
 
 @pytest.mark.parametrize("status", sorted(FINAL))

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import pytest
 
+from musicgenerator.errors import PermanentError
 from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import PipelineMessage
+from musicgenerator.results import MusicFacts
 from musicgenerator.states import FINAL, Status
 from tests.contracts.recorded import JOB, SESSION, TRACK, recorded
 from tests.functions.test_notifying import DAMAGED, MUSIC, Scene, found
@@ -15,16 +16,20 @@ from tests.functions.test_regions import OWN
 from tests.functions.test_regions import Scene as Regions
 from tests.support.fakes import HOME, MemoryPipelines
 
-if TYPE_CHECKING:
-    from musicgenerator.errors import PermanentError
-    from musicgenerator.results import MusicFacts
-
 # A track as another invocation or a command may have left it: its state and attempt, or None if it was erased.
 OVERTAKEN: list[tuple[Status, int] | None] = [
     None,
     *((status, 1) for status in sorted(FINAL)),
     *((status, 2) for status in Status),
 ]
+
+# What would settle the track: its job's state and its music, or what is wrong with it.
+ENDS: dict[str, tuple[JobState, MusicFacts | PermanentError | None]] = {
+    "music": (JobState.SUCCEEDED, MUSIC),
+    "damaged": (JobState.SUCCEEDED, DAMAGED),
+    "failed": (JobState.FAILED, None),
+    "cancelled": (JobState.CANCELLED, None),
+}
 
 
 def left(scene: Scene, other: tuple[Status, int] | None) -> Callable[[], None]:
@@ -36,12 +41,12 @@ def left(scene: Scene, other: tuple[Status, int] | None) -> Callable[[], None]:
 
 
 @pytest.mark.parametrize("other", OVERTAKEN, ids=str)
-@pytest.mark.parametrize("end", ["music", "damaged", "failed", "cancelled"])
+@pytest.mark.parametrize("end", ENDS)
 def test_an_overtaken_notifier_changes_nothing(end: str, other: tuple[Status, int] | None) -> None:
     """The track was erased, ended or retried between decision and commit: it stays so, and no span is sent."""
-    outcomes: dict[str, MusicFacts | PermanentError] = {"music": MUSIC, "damaged": DAMAGED}
-    scene = Scene(results=found(outcomes.get(end)))
-    scene.job_is({"failed": JobState.FAILED, "cancelled": JobState.CANCELLED}.get(end, JobState.SUCCEEDED))
+    state, music = ENDS[end]
+    scene = Scene(results=found(music))
+    scene.job_is(state)
     scene.tracks.meanwhile.append(left(scene, other))
     scene.deliver()
     assert scene.tracks.documents.get(TRACK) == (other and recorded(f"track_{other[0]}") | {"attempt": other[1]})

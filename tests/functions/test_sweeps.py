@@ -1,5 +1,8 @@
 """What a sweep does with each overdue track, and with one that somebody else changes meanwhile."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from musicgenerator.jobs import JobFacts, JobState, job_labels
@@ -46,7 +49,9 @@ def test_a_lost_message_of_the_step_is_made_up_for() -> None:
 
 @pytest.mark.parametrize("end", [*sorted(FINAL), None], ids=str)
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
-def test_a_track_that_has_ended_or_is_gone_is_not_resumed(when: str, end: Status | None) -> None:
+def test_a_track_that_has_ended_or_is_gone_is_not_resumed(
+    when: str, end: Status | None, capsys: pytest.CaptureFixture[str]
+) -> None:
     """It ended or was erased after the sweep had listed it; the next track has its turn."""
     scene = Scene()
     track, after = scene.tracks.wait(MANY), scene.tracks.wait(ONE)
@@ -64,6 +69,8 @@ def test_a_track_that_has_ended_or_is_gone_is_not_resumed(when: str, end: Status
         scene.tracks.meanwhile.append(other)
     assert scene.tick() == [after]
     assert scene.tracks.documents.get(track) == document
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["message"], line["track"]) for line in lines] == [("resumed", after)]
 
 
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
@@ -91,3 +98,15 @@ def test_a_claim_changes_nothing_that_a_client_reads() -> None:
     scene.tick()
     assert scene.tracks.documents[track] == before
     assert scene.tracks.versions[track] == version + 1
+
+
+def test_only_tracks_whose_job_must_be_asked_wait_for_a_silent_region() -> None:
+    """A track that is to be launched there is announced: the launcher knows whether the region is busy."""
+    scene = Scene()
+    scene.pipelines.silent.add("silent-1")
+    composing = [scene.tracks.wait(ONE, Status.COMPOSING) for _ in range(2)]
+    launching = scene.tracks.wait(ONE, Status.LAUNCHING)
+    for track in (*composing, launching):
+        scene.tracks.works[track] = replace(recorded_work(published=True), region="silent-1")
+    assert scene.tick() == [launching]
+    assert scene.pipelines.asked == ["silent-1"]

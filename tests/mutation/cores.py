@@ -1,4 +1,4 @@
-"""The cores with the tests that concern them, and the changes that change no behaviour."""
+"""The cores and the tests that concern them."""
 
 from typing import Final
 
@@ -43,5 +43,3 @@ PRELOADED: Final = (
     "xdist.plugin",
     "yaml",
 )
-
-EQUIVALENT: Final[dict[str, dict[str, str]]] = {}
