@@ -6,7 +6,7 @@ from typing import Any, Final
 import yaml
 
 from localcloud.addresses import REPOSITORY
-from musicgenerator_google.firestore_counters import PARTS
+from musicgenerator_google.firestore_counters import SHARDS
 
 _FLAGS: Final = REPOSITORY / "infra" / "functions"
 _GIB: Final = {"Gi": 1.0, "Mi": 1 / 1024}
@@ -63,7 +63,9 @@ LYRIA_3_CLIP: Final = Limit(10, "requests a minute and project", "Lyria 3's mode
 LYRIA_2: Final = Limit(
     10, "requests a minute and project", "no page read; as Lyria 3; the console shows it", guess=True
 )
-COUNTER: Final = Limit(60 * PARTS, "writes a minute, 60 sustained to each of its documents", "Firestore best practices")
+COUNTER: Final = Limit(
+    60 * SHARDS, "writes a minute, 60 sustained to each document", "Firestore best practices"
+)
 START: Final = Limit(
     150, "seconds until a step's container runs, the median", "one to five minutes are usual", guess=True
 )

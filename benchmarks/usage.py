@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.limits import DESCRIBER, hosted
-from musicgenerator_google.firestore_counters import PARTS
+from musicgenerator_google.firestore_counters import SHARDS
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,16 @@ class Documents:
 # if no field of the track changes. Reading a missing document costs a read too.
 DOCUMENTS: Final = (
     Documents("upload_handler: the switch, the session", 2, 0),
-    Documents("upload_handler: FirestoreLedger.enter, an entry, the salt, two counters, a third's parts", 4 + PARTS, 4),
+    Documents(
+        "upload_handler: FirestoreLedger.enter, an entry, the salt, two counters, a third's shards", 4 + SHARDS, 4
+    ),
     Documents("upload_handler: FirestoreTracks.create, then find", 2, 2),
     Documents("captioner: the claim", 2, 2),
     Documents("captioner: the breaker", 1, 0),
     Documents("captioner: the brief", 2, 2),
     Documents("captioner: announced, the work alone", 2, 1),
     Documents("pipeline_launcher: the switch", 1, 0),
-    Documents("pipeline_launcher: the claim, with the counter's parts", 2 + PARTS, 3),
+    Documents("pipeline_launcher: the claim, with the counter's shards", 2 + SHARDS, 3),
     Documents("pipeline_launcher: composing", 2, 2),
     Documents("result_notifier: the step's message: find, then ready", 4, 2),
     Documents("result_notifier: the log sink's entry, when all is done: find", 2, 0),

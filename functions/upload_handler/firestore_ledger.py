@@ -19,7 +19,7 @@ from google.cloud import firestore
 from problems import LimitReachedError
 
 from musicgenerator.errors import ContentionError
-from musicgenerator_google.firestore_counters import count, part_with_room
+from musicgenerator_google.firestore_counters import count, shard_with_room
 
 _TRIES: Final = 40
 _RPC_TIMEOUT_SECONDS: Final = 15.0
@@ -93,7 +93,7 @@ class FirestoreLedger:
                 snapshot = found[counters[quota].path]
                 full = count(snapshot, quota.unit) >= quota.limit
             else:
-                snapshot = part_with_room(self._client, today.reference.path, quota.unit, quota.limit)
+                snapshot = shard_with_room(self._client, today.reference.path, quota.unit, quota.limit)
                 full = snapshot is None
             if full:
                 raise limit_reached(quota, now)

@@ -18,7 +18,7 @@ from google.cloud import firestore
 from musicgenerator.errors import BudgetSpentError, ContentionError
 from musicgenerator.patience import Patience
 from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track, check_step
-from musicgenerator_google.firestore_counters import count, part_with_room
+from musicgenerator_google.firestore_counters import count, shard_with_room
 
 _TRIES: Final = 40
 _RPC_TIMEOUT_SECONDS: Final = 15.0
@@ -123,15 +123,15 @@ class FirestoreTracks:
 
     def _count(self, batch: Any, limit: int) -> None:
         day = datetime.now(UTC).date()
-        part = part_with_room(self._client, f"budget/{day}", "launched", limit)
-        if part is None:
+        shard = shard_with_room(self._client, f"budget/{day}", "launched", limit)
+        if shard is None:
             raise BudgetSpentError(f"{limit} launches on {day}")
         # The commit that changes the track also counts the launch, so both happen, once, or neither.
-        launched = count(part, "launched") + 1
-        if part.exists:
-            batch.update(part.reference, {"launched": launched}, option=self._unchanged(part))
+        launched = count(shard, "launched") + 1
+        if shard.exists:
+            batch.update(shard.reference, {"launched": launched}, option=self._unchanged(shard))
         else:
-            batch.create(part.reference, {"launched": launched, "expiresAt": datetime.now(UTC) + _COUNTER_LIFETIME})
+            batch.create(shard.reference, {"launched": launched, "expiresAt": datetime.now(UTC) + _COUNTER_LIFETIME})
 
     def _unchanged(self, snapshot: Any) -> Any:
         return self._client.write_option(last_update_time=snapshot.update_time)

@@ -102,14 +102,14 @@ SABOTAGES: Final = (
             Edit(
                 "pipeline_launcher",
                 "musicgenerator_google/firestore_tracks.py",
-                'batch.update(part.reference, {"launched": launched}, option=self._unchanged(part))',
-                'batch.update(part.reference, {"launched": launched})',
+                'batch.update(shard.reference, {"launched": launched}, option=self._unchanged(shard))',
+                'batch.update(shard.reference, {"launched": launched})',
             ),
             Edit(
                 "pipeline_launcher",
                 "musicgenerator_google/firestore_counters.py",
-                "PARTS: Final = 10",
-                "PARTS: Final = 1",
+                "SHARDS: Final = 10",
+                "SHARDS: Final = 1",
             ),
         ),
         Faults(DeliveryFaults(crowds={"captions": 4})),
