@@ -129,8 +129,9 @@ def test_a_canary_makes_a_track_without_the_launcher(local_cloud: Addresses) -> 
 
 def test_a_canary_whose_template_is_broken_fails(local_cloud: Addresses, tmp_path: Path) -> None:
     """The canary's job fails, so a deployment keeps the launcher's template."""
-    broken = tmp_path / "broken.yaml"
-    broken.write_text(TEMPLATE.read_text(encoding="utf-8").replace("from pipeline import step", "raise SystemExit(1)"))
+    template, broken = TEMPLATE.read_text(encoding="utf-8"), tmp_path / "broken.yaml"
+    assert template.count("step.run(job, order)") == 1
+    broken.write_text(template.replace("step.run(job, order)", "raise SystemExit(1)"))
     environ = os.environ | local_cloud.function_environ(drop_session(local_cloud), "unused")
     done = subprocess.run(
         [sys.executable, "-m", "operations.canary", str(broken)],
