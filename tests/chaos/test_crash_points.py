@@ -99,6 +99,14 @@ def essence(run: Run, session: str, track: str) -> dict[str, Any]:
     }
 
 
+def wait_for_end(run: Run, function: str, subject: str) -> None:
+    """Wait until a function has ended a handling: the notifier still deletes the order of a track that is ready."""
+    deadline = time.monotonic() + CONVERGENCE_TIMEOUT_SECONDS
+    while [function, subject] not in [line[:2] for line in run.records("ends")]:
+        assert time.monotonic() < deadline, f"{function} has not ended a handling of {subject}"
+        time.sleep(0.3)
+
+
 def points(run: Run, function: str, subject: str, handlings: Callable[[str], bool]) -> list[Case]:
     """Return the points that a function passed for a subject, in the handlings that ``handlings`` selects.
 
@@ -147,6 +155,7 @@ def test_a_crash_in_a_first_delivery_converges(world: World) -> None:
         track = sent(run, visitor)
         usual = essence(run, visitor.session, track)
         assert usual["status"] == "ready"
+        wait_for_end(run, "result_notifier", track)
         cases = [
             case for function in EVENT_FUNCTIONS for case in points(run, function, track, lambda number: number == "1")
         ]
