@@ -9,7 +9,7 @@ from typing import Any
 import commanding
 import pytest
 from commanding import TrackState
-from problems import UnknownTrackError, WrongStateError
+from problems import UnknownSessionError, UnknownTrackError, WrongStateError
 
 from musicgenerator.errors import ContentRejectedError, PipelineFailedError
 from musicgenerator.messages import CaptionMessage, PictureMessage
@@ -232,3 +232,14 @@ def test_the_default_engine_and_the_results_bucket_are_settings() -> None:
     for name in environ:
         with pytest.raises(SettingMissingError, match=name):
             commanding.Settings.from_environ(environ | {name: ""})
+
+
+def test_another_take_in_a_session_that_ends_meanwhile_leaves_no_cover() -> None:
+    """The deletion had listed the session's tracks and entries before: it does not find the copy."""
+    scene = Scene()
+    before = dict(scene.buckets.objects)
+    scene.ledger.meanwhile.append(lambda: scene.sessions.end(SESSION))
+    with pytest.raises(UnknownSessionError):
+        scene.command("again", key=KEY)
+    assert scene.buckets.objects == before
+    assert (scene.other_tracks(), scene.ledger.entries, scene.captions.heard) == ([], {}, [])

@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
 from musicgenerator.errors import BudgetSpentError, LaunchRefusedError, LaunchUnavailableError, RegionBusyError
+from musicgenerator.jobs import JobRequest
 from musicgenerator.states import FINAL, Status
 from tests.contracts.recorded import JOB, SESSION, TRACK, recorded, recorded_work
 from tests.functions.test_launching import Scene
 from tests.functions.test_regions import AWAY, THERE, Limited, ahead
 from tests.functions.test_regions import Scene as Regions
-from tests.support.fakes import MemoryRegions
+from tests.support.fakes import MemoryPipelines, MemoryRegions
 
 # What Vertex AI answers to the creation of the job.
 ANSWERS: dict[str, list[Exception]] = {
@@ -26,6 +27,16 @@ OVERTAKEN = [
     *((status, 1) for status in [Status.COMPOSING, *sorted(FINAL)]),
     *((status, 2) for status in Status if status.rank >= Status.CAPTIONED.rank),
 ]
+
+
+@dataclass
+class ForgetfulPipelines(MemoryPipelines):
+    """Vertex AI refuses every job id as taken, and knows no job."""
+
+    def create(self, wanted: JobRequest, region: str) -> bool:
+        self.wanted.append(wanted)
+        del region
+        return False
 
 
 def at(scene: Scene, status: Status, attempt: int) -> Callable[[], None]:
@@ -113,3 +124,11 @@ def test_the_operator_sees_a_refused_launch(capsys: pytest.CaptureFixture[str]) 
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     ended = [(line["severity"], line["code"]) for line in lines if line["message"] == "track ended"]
     assert ended == [("ERROR", "launch_refused")]
+
+
+def test_a_taken_job_id_without_a_job_fails_the_track() -> None:
+    """The job that had the id was deleted: the attempt's music will never come."""
+    scene = Scene(pipelines=ForgetfulPipelines())
+    scene.deliver()
+    assert scene.document["status"] == "failed"
+    assert scene.document["error"] == LaunchRefusedError("").to_mapping("ko")

@@ -22,7 +22,7 @@ CORES: Final = {
     "src/musicgenerator/messages.py": "messages",
     "src/musicgenerator/events.py": "events",
     "src/musicgenerator/results.py": "results",
-    "src/musicgenerator/ids.py": "ids",
+    "src/musicgenerator/ids.py": "ids orders",
     "src/musicgenerator/patience.py": "patience",
     "src/musicgenerator/settings.py": "settings patience",
     "src/musicgenerator/documents.py": "tracks documents",
