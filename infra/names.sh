@@ -57,6 +57,5 @@ topic_of() { printf '%s-%s' "$APP" "$1"; }
 function_named() { printf '%s-%s' "$APP" "${1//_/-}"; }
 bucket_named() { printf '%s-%s-%s' "$PROJECT" "$APP" "$1"; }
 account_of() { printf '%s-%s@%s.iam.gserviceaccount.com' "$ACCOUNT" "${1//_/-}" "$PROJECT"; }
-role_named() { printf 'projects/%s/roles/%s.%s' "$PROJECT" "$ROLE" "$1"; }
 
 if command -v sha256sum > /dev/null; then SHA256=(sha256sum); else SHA256=(shasum -a 256); fi

@@ -21,12 +21,12 @@ from typing import Any, Final
 from google.cloud import firestore
 
 from musicgenerator.settings import whole_number
+from musicgenerator.states import FINAL
 from operations.clients import database_client
 
 PICTURE: Final = Path(__file__).parents[1] / "localcloud" / "photos" / "chelsea.jpg"
 _REQUEST_TIMEOUT_SECONDS: Final = 60
 _POLL_SECONDS: Final = 1.0
-_FINAL: Final = {"ready", "failed", "rejected", "cancelled"}
 
 
 class SmokeError(Exception):
@@ -97,7 +97,7 @@ def _music(database: firestore.Client, session: str, track: str, patience: float
         if status != seen:
             print(f"  {status}")
             seen = status
-        if status in _FINAL:
+        if status in FINAL:
             break
         if time.monotonic() > until:
             raise SmokeError(f"the track is still {status} after {patience:.0f} s: make logs TRACK={track}")
