@@ -63,9 +63,7 @@ LYRIA_3_CLIP: Final = Limit(10, "requests a minute and project", "Lyria 3's mode
 LYRIA_2: Final = Limit(
     10, "requests a minute and project", "no page read; as Lyria 3; the console shows it", guess=True
 )
-COUNTER: Final = Limit(
-    60 * SHARDS, "writes a minute, 60 sustained to each document", "Firestore best practices"
-)
+COUNTER: Final = Limit(60 * SHARDS, "writes a minute, 60 sustained to each document", "Firestore best practices")
 START: Final = Limit(
     150, "seconds until a step's container runs, the median", "one to five minutes are usual", guess=True
 )

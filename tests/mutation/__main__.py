@@ -81,11 +81,14 @@ def is_noticed(core: str, tree: ast.Module, change: Change | None = None) -> boo
         if change:
             change.apply()
         _import(core, tree)
-        folder = "unit" if core.startswith("src") else "functions"
-        paths = [Path("tests", folder, f"test_{name}.py") for name in CORES[core].split()]
-        code = pytest.main([*OPTIONS.split(), *(str(path) for path in paths if path.exists())])
+        code = pytest.main([*OPTIONS.split(), *map(str, _tests(core))])
     finally:
         os._exit(code)
+
+
+def _tests(core: str) -> list[Path]:
+    folder = Path("tests", "unit" if core.startswith("src") else "functions")
+    return [folder / f"test_{name}.py" for name in CORES[core].split()]
 
 
 def _import(core: str, tree: ast.Module) -> None:

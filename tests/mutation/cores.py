@@ -9,9 +9,9 @@ CORES: Final = {
     "functions/pipeline_launcher/launching.py": "launching calling_off regions limits overtaken_launcher",
     "functions/result_notifier/notifying.py": "notifying calling_off regions overtaken_notifier",
     "functions/result_notifier/sweeping.py": "turns sweeps",
-    "functions/upload_handler/admitting.py": "limits uploading commanding retrying erasing admitting",
+    "functions/upload_handler/admitting.py": "limits uploading commanding retrying erasing",
     "functions/upload_handler/calling_off.py": "commanding regions erasing overtaken_commands",
-    "functions/upload_handler/command_requests.py": "commanding uploading command_requests",
+    "functions/upload_handler/command_requests.py": "commanding uploading",
     "functions/upload_handler/commanding.py": "commanding retrying limits overtaken_commands",
     "functions/upload_handler/erasing.py": "commanding erasing overtaken_erasures",
     "functions/upload_handler/sessions.py": "uploading commanding erasing limits",
@@ -25,7 +25,7 @@ CORES: Final = {
     "src/musicgenerator/ids.py": "ids orders",
     "src/musicgenerator/patience.py": "patience",
     "src/musicgenerator/settings.py": "settings patience",
-    "src/musicgenerator/documents.py": "tracks documents",
+    "src/musicgenerator/documents.py": "tracks",
     "src/musicgenerator/jobs.py": "jobs",
 }
 
