@@ -1,12 +1,18 @@
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
+import yaml
+from google.cloud.aiplatform_v1.types import PipelineJob
+from kfp import compiler
 
 from localcloud.addresses import HOST, PROJECT, Addresses
 from localcloud.prerequisites import find_tools
+from tests.localcloud.vertex_jobs import PARENT, Create, Remote, Server, trial
 from tests.support.ports import free_port, free_ports
 
 RESULTS_BUCKET = "results"
@@ -69,3 +75,29 @@ def storage(pubsub: str) -> Iterator[str]:
         yield url
     process.kill()
     process.wait()
+
+
+@pytest.fixture(scope="session")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    file = tmp_path_factory.mktemp("compiled") / "trial.yaml"
+    compiler.Compiler().compile(trial, str(file))
+    loaded: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return loaded
+
+
+@pytest.fixture
+def create(spec: dict[str, Any], tmp_path: Path) -> Create:
+    """Return a function that creates a job on a server with Google's client."""
+
+    def create_job(
+        server: Server | Remote, job_id: str, parameters: dict[str, Any] | None = None, **fields: Any
+    ) -> PipelineJob:
+        job = PipelineJob(**fields)
+        job.pipeline_spec = spec
+        given = {"mode": "succeed", "marks": str(tmp_path / "marks"), **(parameters or {})}
+        job.runtime_config = PipelineJob.RuntimeConfig(gcs_output_directory="gs://b/root", parameter_values=given)
+        return server.client.create_pipeline_job(
+            parent=PARENT, pipeline_job=job, pipeline_job_id=job_id, timeout=10, retry=None
+        )
+
+    return create_job
