@@ -10,14 +10,12 @@ import launching
 import notifying
 import pytest
 from calling_off import call_off
-from google.auth.credentials import AnonymousCredentials
 
 from musicgenerator.errors import BudgetSpentError, LaunchUnavailableError, RegionBusyError
 from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import CaptionMessage, PipelineMessage
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, PrivateTrack, Track
-from musicgenerator_google.vertex_pipelines import VertexPipelines
 from tests.contracts.recorded import (
     JOB,
     ORDER,
@@ -40,7 +38,6 @@ from tests.support.fakes import (
     MemorySpans,
     MemoryTracks,
 )
-from tests.support.scripted_http import Answer, ScriptedServer
 
 AWAY = "europe-west4"
 THERE = f"{AWAY}/{JOB}"
@@ -342,17 +339,3 @@ def test_a_region_that_only_an_event_names_is_not_asked() -> None:
     scene.objects.objects[PIPELINE_BUCKET, ORDER_NAME] = json.dumps(recorded("order")).encode()
     scene.notify()
     assert not scene.results.erased
-
-
-@pytest.mark.parametrize("url", ["{url}", "{url}/{{region}}"])
-def test_each_region_has_its_own_address(server: ScriptedServer, url: str) -> None:
-    """The setting has a placeholder for it; an empty region is the installation's."""
-    address = url.format(url=server.url)
-    pipelines = VertexPipelines(address, "p", HOME, AnonymousCredentials())
-    for region, asked in (("", HOME), (HOME, HOME), (AWAY, AWAY)):
-        path = f"{address.removeprefix(server.url)}/v1/projects/p/locations/{{region}}/pipelineJobs/{JOB}"
-        there = path.replace("{region}", asked)
-        server.script(f"GET {there}", Answer({"labels": {"asked": asked}}))
-        assert pipelines.facts(JOB, region) == JobFacts(JobState.UNDER_WAY, {"asked": asked})
-        pipelines.cancel(JOB, region)
-        assert server.heard[-1].path.partition("?")[0] == f"{there}:cancel"

@@ -159,3 +159,17 @@ def test_a_refused_connection_is_an_outage() -> None:
         nobody = VertexPipelines(url, "p", "us-central1", AnonymousCredentials())
         with pytest.raises(LaunchUnavailableError):
             nobody.create(WANTED, HOME)
+
+
+@pytest.mark.parametrize("url", ["{url}", "{url}/{{region}}"])
+def test_each_region_has_its_own_address(server: ScriptedServer, url: str) -> None:
+    """The setting has a placeholder for it; an empty region is the installation's."""
+    address = url.format(url=server.url)
+    pipelines = VertexPipelines(address, "p", HOME, AnonymousCredentials())
+    for region, asked in (("", HOME), (HOME, HOME), ("europe-west4", "europe-west4")):
+        path = f"{address.removeprefix(server.url)}/v1/projects/p/locations/{{region}}/pipelineJobs/{JOB}"
+        there = path.replace("{region}", asked)
+        server.script(f"GET {there}", Answer({"labels": {"asked": asked}}))
+        assert pipelines.facts(JOB, region) == JobFacts(JobState.UNDER_WAY, {"asked": asked})
+        pipelines.cancel(JOB, region)
+        assert server.heard[-1].path.partition("?")[0] == f"{there}:cancel"
