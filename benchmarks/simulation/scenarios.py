@@ -97,8 +97,8 @@ def one_region(volume: Volume, engine: str) -> Settings:
 
 def verdict(settings: Settings, outcome: Outcome) -> str:
     """Return whether the chain keeps up with the arrivals, falls behind, or is late at the peak."""
-    now = settings.rate(settings.seconds) * settings.unloaded_seconds
-    if outcome.under_way[-1] > _KEPT_UP * now + _FEW:
+    steady = settings.rate(settings.seconds) * settings.unloaded_seconds
+    if outcome.under_way[-1] > _KEPT_UP * steady + _FEW:
         return "falls behind"
     if outcome.dead_letters or outcome.by_fallback or outcome.p99 > 2 * settings.unloaded_seconds + _LATE_SECONDS:
         return "late at the peak"

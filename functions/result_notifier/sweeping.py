@@ -40,7 +40,7 @@ class Captions(Protocol):
 
 @dataclass(frozen=True)
 class Sweeper:
-    """Resumes overdue tracks: up to fifty for each region in a sweep, with sessions taking turns."""
+    """Resumes overdue tracks: up to fifty times the number of regions in a sweep, with sessions taking turns."""
 
     tracks: Tracks
     notifier: Notifier

@@ -1,4 +1,7 @@
-"""Parse and validate the body of a request: wishes, announced picture, edited brief."""
+"""Parse and validate the body of a request: wishes, announced picture, edited brief.
+
+Not `requests.py`: in a function's folder the installed package of that name would win.
+"""
 
 import secrets
 from collections.abc import Mapping

@@ -101,7 +101,7 @@ class Commands:
     def retry(self, command: CommandRequest) -> TrackState:
         """Start the next attempt of a failed track whose error is retryable; leave a running track as it is."""
         _, work, expires_at = self._owned(command)
-        # List the results before reading the track: if it is failed afterwards, all of them are from that attempt.
+        # List the results, then read the track. If it is failed, every listed result is from the failed attempt.
         folder = self.settings.results.folder(work.token)
         results = self.objects.generations(folder.bucket, folder.name(""))
         current, _, _ = self._owned(command)

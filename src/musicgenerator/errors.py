@@ -24,6 +24,8 @@ MusicgeneratorError
 │       └── RegionBusyError     the launcher also creates no other job in the region for a while
 ├── OrderError                  the step has no valid order: its job fails, which ends the track
 └── MalformedEventError         the event or message is not valid: logged, then acknowledged
+
+These errors decide delivery. Settings, HTTP requests, engines and the step declare their own errors.
 """
 
 from typing import Any, ClassVar

@@ -85,7 +85,7 @@ def test_drop_copies_pictures_with_gcloud_and_follows_their_tracks(
     done = make(local_cloud, "drop", "STAGED=1", f"IMAGES={photos['chelsea']} {bad}", "SECONDS_OF_MUSIC=10")
     assert done.returncode != 0
     assert "not_an_image" in done.stdout
-    music = re.search(r"^chelsea.jpg  t[a-z2-7]{26}  (http://\S+/music.mp3)$", done.stdout, re.MULTILINE)
+    music = re.search(rf"^chelsea.jpg  {TRACK_PATTERN}  (http://\S+/music.mp3)$", done.stdout, re.MULTILINE)
     assert music, done.stdout + done.stderr
     assert fetch(music[1])
 

@@ -16,7 +16,7 @@ _OPERATORS: Final = [*zip(_LEFT, _RIGHT, strict=True), *zip(_RIGHT, _LEFT, stric
 
 @dataclass(frozen=True)
 class Change:
-    """A new value for one field of a node; ``text`` names the function, what was there and what is there now."""
+    """A new value for one field of a node; ``text`` names the function, the old value and the new one."""
 
     line: int
     text: str

@@ -45,20 +45,20 @@ export class StageSteps extends ConnectedElement {
     const { tracks, usualSeconds: configured, busy, view } = this.store.state;
     const { language } = this.store.state;
     this.usual = usualSeconds(tracks, configured);
-    const now = stepOf(track?.status ?? "awaiting_upload");
+    const current = stepOf(track?.status ?? "awaiting_upload");
     // A parked track waits for the operator; its error says so.
     setText(this.part("saying"), track?.error?.message ?? this.#saying(upload, track));
     STEPS.forEach(({ name }, place) => {
       const row = this.part("steps").children[place];
       const [mark, words, took] = row.children;
-      row.dataset.state = place < now ? "done" : place === now ? "now" : "later";
-      if (place === now) row.setAttribute("aria-current", "step");
+      row.dataset.state = place < current ? "done" : place === current ? "now" : "later";
+      if (place === current) row.setAttribute("aria-current", "step");
       else row.removeAttribute("aria-current");
-      mark.textContent = place < now ? "✓" : "";
+      mark.textContent = place < current ? "✓" : "";
       setText(words, this.text(`steps.${name}`));
-      const past = track && place < now ? seconds(track, place) : null;
+      const past = track && place < current ? seconds(track, place) : null;
       const usually = this.text("steps.usually", { time: roughly(language, this.usual[name].seconds) });
-      setText(took, place < now ? (past === null ? "" : span(language, past * 1000)) : usually);
+      setText(took, place < current ? (past === null ? "" : span(language, past * 1000)) : usually);
     });
     const cancelling = track && busy[track.track] === "cancel";
     this.part("cancel").hidden = view !== "mine";
