@@ -8,6 +8,7 @@ from typing import Final
 
 from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound, PreconditionFailed
 from google.cloud import pubsub_v1, storage
+from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from requests import RequestException
 
 from musicgenerator.errors import MusicgeneratorError
@@ -86,7 +87,7 @@ class StorageResults:
         """Remove the token from errors: they contain the object's address, and the step's log and job show them."""
         try:
             yield
-        except (GoogleAPIError, RequestException) as error:
+        except (GoogleAPIError, RequestException, DataCorruption, InvalidResponse) as error:
             reason = f"{type(error).__name__}: {error}".replace(self._token, "TOKEN")
             raise ResultsUnavailableError(reason) from None
 

@@ -58,7 +58,7 @@ class Settings:
             events_topic=f"projects/{project}/topics/{required(environ, 'PIPELINE_EVENTS_TOPIC')}",
             default_engine=_engine(environ, "DEFAULT_ENGINE") or required(environ, "DEFAULT_ENGINE"),
             fallback_engine=_engine(environ, "FALLBACK_ENGINE"),
-            model_endpoint=environ.get("MODEL_ENDPOINT", ""),
+            model_endpoint=environ.get("MODEL_ENDPOINT", "").strip(),
             daily_limit=whole_number(environ, "DAILY_LIMIT", DAILY_LIMIT),
             pause=seconds(environ, "REGION_PAUSE_SECONDS", cls.pause),
         )
@@ -193,8 +193,15 @@ class Launcher:
     def _cancel(self, message: CaptionMessage, regions: Iterable[str]) -> None:
         # The command that cancelled or erased the track may have run before its job existed.
         logs.warning("the track was cancelled or is gone", track=message.track)
+        outage = None
         for region in regions:
-            self.pipelines.cancel(ids.pipeline_job_id(message.track, message.attempt), region)
+            try:
+                self.pipelines.cancel(ids.pipeline_job_id(message.track, message.attempt), region)
+            except LaunchUnavailableError as error:
+                # The job may run in a region that answers.
+                outage = error
+        if outage:
+            raise outage
 
     def _create(self, track: Track, work: PrivateTrack, region: str) -> None:
         if track.brief is None:

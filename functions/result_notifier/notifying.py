@@ -10,6 +10,7 @@ from typing import Protocol, Self
 
 from musicgenerator import logs
 from musicgenerator.errors import (
+    LaunchUnavailableError,
     MusicMissingError,
     OrderError,
     PermanentError,
@@ -148,12 +149,20 @@ class Notifier:
         labels = job_labels(message.track, message.attempt)
         # The job's region was deleted with the track, so look in all regions. The region in a log entry is not used:
         # a forged one could send this function's token to another host.
+        outage = None
         for region in self.settings.regions:
-            facts = self.pipelines.facts(message.job, region)
+            try:
+                facts = self.pipelines.facts(message.job, region)
+            except LaunchUnavailableError as error:
+                # The job may be in a region that answers.
+                outage = error
+                continue
             # The address must be the one that is derived from the job's id; no other object is read.
             if facts and facts.order == order and labels.items() <= facts.labels.items():
                 self._erase_results(message, facts)
                 return
+        if outage:
+            raise outage
         logs.warning("no such track", track=message.track, job=message.job)
 
     def _erase_results(self, message: PipelineMessage, facts: JobFacts) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 from google.api_core import exceptions
 from google.auth.credentials import Credentials
-from google.auth.exceptions import TransportError
+from google.auth.exceptions import GoogleAuthError
 from requests import RequestException
 
 from musicgenerator.errors import LaunchRefusedError, LaunchUnavailableError, RegionBusyError
@@ -110,8 +110,12 @@ class VertexPipelines:
                 self._client(region or self._home).cancel_pipeline_job(
                     {"name": self._name(job, region)}, **self._options
                 )
-        except (exceptions.NotFound, exceptions.BadRequest):  # a failed precondition is a 400
+        except exceptions.NotFound:
             return False
+        except exceptions.BadRequest:
+            # A failed precondition: the job has ended, or it is being cancelled already and may still write.
+            facts = self.facts(job, region)
+            return facts is not None and facts.state is JobState.UNDER_WAY
         return True
 
     def _new_client(self, region: str) -> Any:
@@ -139,5 +143,5 @@ def _outages() -> Iterator[None]:
         yield
     except exceptions.TooManyRequests as error:
         raise RegionBusyError(str(error)) from error
-    except (exceptions.ServerError, RequestException, TransportError) as error:
+    except (exceptions.ServerError, exceptions.Cancelled, RequestException, GoogleAuthError) as error:
         raise LaunchUnavailableError(str(error)) from error

@@ -218,8 +218,16 @@ def pipelines(server: ScriptedServer) -> VertexPipelines:
 def test_a_job_is_cancelled_if_it_runs(server: ScriptedServer, pipelines: VertexPipelines, status: int) -> None:
     """One that has ended or does not exist is as it should be, and the caller hears that it writes nothing more."""
     server.script(f"POST {JOBS}/{JOB}:cancel", Answer({} if status == 200 else {"error": {"code": status}}, status))
+    server.script(f"GET {JOBS}/{JOB}", Answer({"state": "PIPELINE_STATE_CANCELLED"}))
     assert pipelines.cancel(JOB, HOME) is (status == 200)
     assert len(server.heard_at(f"{JOBS}/{JOB}:cancel")) == 1
+
+
+def test_a_job_that_is_being_cancelled_may_still_write(server: ScriptedServer, pipelines: VertexPipelines) -> None:
+    """Vertex AI may refuse a second cancellation, but the job has not ended."""
+    server.script(f"POST {JOBS}/{JOB}:cancel", Answer({"error": {"code": 400}}, 400))
+    server.script(f"GET {JOBS}/{JOB}", Answer({"state": "PIPELINE_STATE_CANCELLING"}))
+    assert pipelines.cancel(JOB, HOME) is True
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])

@@ -342,3 +342,9 @@ def test_a_template_that_is_none_is_refused(address: str, data: bytes | None) ->
     """The error names the setting."""
     with pytest.raises(SettingInvalidError, match="PIPELINE_TEMPLATE"):
         template_at(address, Deployed(data))
+
+
+def test_spaces_around_the_model_endpoint_are_ignored() -> None:
+    """An order with a space in its endpoint is invalid, so every job would fail."""
+    environ = ENVIRON | {"MODEL_ENDPOINT": " projects/p/locations/l/endpoints/e\n"}
+    assert Settings.from_environ(environ).model_endpoint == "projects/p/locations/l/endpoints/e"

@@ -72,6 +72,19 @@ def test_objects_are_read_by_their_address() -> None:
     assert GoogleStorage().read(f"gs://{BUCKET}/covers/sea 1.jpg") == b"jpeg"
 
 
+def test_bytes_with_another_checksum_are_reported_without_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client's error contains the object's address, and is no error of its API."""
+    token = recorded("order")[0]["resultsToken"]
+    broken = Answer({}, headers={"Content-Type": "application/json", "X-Goog-Hash": "crc32c=AAAAAA=="})
+    with scripted_server() as server:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
+        results = results_in(token, f"gs://{BUCKET}/{token}/cover.jpg")
+        server.script(f"GET /download/storage/v1/b/{BUCKET}/o/{token}%2Ftrack.json", *[broken] * 5)
+        with pytest.raises(ResultsUnavailableError, match="TOKEN") as caught:
+            results.read("track.json")
+    assert token not in str(caught.value)
+
+
 def test_an_error_of_cloud_storage_is_shown_without_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
     """Google's errors contain the object's address, and the job's record shows the step's last output."""
     token = recorded("order")[0]["resultsToken"]
