@@ -30,3 +30,22 @@ def test_a_region_that_is_down_does_not_hide_the_job_in_another() -> None:
     scene.pipelines.jobs.clear()
     with pytest.raises(LaunchUnavailableError):
         scene.notify()
+
+
+@dataclass
+class NoCancelAtHome(MemoryPipelines):
+    """Vertex AI takes no cancellation in the installation's own region."""
+
+    def cancel(self, job: str, region: str) -> bool:
+        if region == HOME:
+            raise LaunchUnavailableError("down")
+        return super().cancel(job, region)
+
+
+def test_a_region_that_is_down_keeps_no_other_job_from_its_cancellation() -> None:
+    """The job of an erased track is cancelled where Vertex AI answers; then the message is delivered again."""
+    scene = Scene(pipelines=NoCancelAtHome())
+    scene.tracks.erase(SESSION, TRACK)
+    with pytest.raises(LaunchUnavailableError):
+        scene.launch()
+    assert scene.pipelines.cancelled == [THERE]
