@@ -1,9 +1,16 @@
 # Everything is run from here; `make help` lists it.
+ifeq ($(OS),Windows_NT)
+$(error This project runs on Linux, macOS and WSL. Install WSL with `wsl --install`, and run make in its terminal)
+endif
+
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
+
+# Python compiles a module when it is first imported. Keep the result, so that the next start is fast.
+export PYTHONDONTWRITEBYTECODE :=
 
 empty :=
 space := $(empty) $(empty)
@@ -16,32 +23,38 @@ WORKERS ?= 4
 BRIEF_LANGUAGE ?=
 SECONDS_OF_MUSIC ?=
 PIPELINE_IMAGE ?= musicgenerator-pipeline-python
-UV_VERSION := 0.13.9
 
 PYTHON := .venv/bin/python
-UV := $(or $(shell command -v uv),.tools/bin/uv)
-SYNC = $(UV) pip sync --quiet --require-hashes --compile-bytecode
+UV := $(or $(shell command -v uv),.tools/uv/bin/uv)
+SYNC = $(UV) pip sync --quiet --require-hashes
+NPM = cd web && PATH="$(CURDIR)/.tools/bin:$$PATH" npm
 # STAGED=1 deploys what is in build/ as it is.
-READY = $(if $(STAGED),,setup build)
+READY = $(if $(STAGED),,.venv/.stamp build gcloud)
 # The operator's commands target the local cloud, or PROJECT if it is set.
+OPERATOR = .venv/.stamp $(if $(PROJECT),gcloud)
 OPERATE = $(if $(PROJECT),bash operations/operate.sh,bash operations/operate_local.sh)
 export PORT PROJECT REGION PREFIX
+# A program of this machine comes before a fetched one.
+export PATH := $(PATH):$(CURDIR)/.tools/bin
 export PYTHONPATH := src:.
+NOT_INSTALLED = echo "The packages are not installed; the reason is above. Run the command again when it is fixed."; exit 1
+PAGE := $(wildcard web/*.html web/build.mjs $(foreach folder,src parts static styles,web/$(folder)/* web/$(folder)/*/*))
 WISHES = $(if $(BRIEF_LANGUAGE),--language $(BRIEF_LANGUAGE)) $(if $(SECONDS_OF_MUSIC),--seconds $(SECONDS_OF_MUSIC))
 
 ##@ Use it
 .PHONY: demo run drop env engines
-demo: setup build ## Make music from pictures: IMAGES="a.jpg b.png" OUT=out BRIEF_LANGUAGE=ko|en SECONDS_OF_MUSIC=30
+demo: .venv/.stamp emulators build-functions build-pipeline ## Make music from pictures: IMAGES="a.jpg b.png" OUT=out BRIEF_LANGUAGE=ko|en SECONDS_OF_MUSIC=30
 	@$(PYTHON) -m localcloud demo $(IMAGES) --out "$(OUT)" $(WISHES)
 
-run: setup build ## Run the local cloud with the page at http://127.0.0.1:8080 until Ctrl-C; PORT=… changes the port
+run: .venv/.stamp emulators build ## Run the local cloud with the page at http://127.0.0.1:8080 until Ctrl-C; PORT=… changes the port
 	@exec $(PYTHON) -m localcloud run
 
-drop: $(if $(STAGED),,setup) ## Copy pictures into the images bucket with gcloud and follow their tracks: IMAGES=… (PROJECT=…)
+drop: $(if $(STAGED),,.venv/.stamp gcloud) ## Copy pictures into the images bucket with gcloud and follow their tracks: IMAGES=… (PROJECT=…)
 	@$(OPERATE) $(PYTHON) -m operations.drop $(IMAGES) $(WISHES)
 
 env: ## Print the variables that point clients at the local cloud: eval "$(make -s env)"
 	@$(if $(wildcard $(PYTHON)),$(PYTHON),python3) -m localcloud.addresses
+	@echo 'export PATH="$$PATH:$(CURDIR)/.tools/bin"'
 
 engines: .venv/.stamp ## List the music engines with price, length, sample rate and licence
 	@$(PYTHON) -m pipeline.engines
@@ -74,93 +87,96 @@ deploy-keyless: ## Let a GitHub repository deploy without a key file: GITHUB=own
 
 ##@ Operate it: the local cloud, or PROJECT=… for a deployed project
 .PHONY: status logs smoke dead-letters replay pause unpause
-status: .venv/.stamp ## Show versions, backlog, failures by reason, today's launches and costs
+status: $(OPERATOR) ## Show versions, backlog, failures by reason, today's launches and costs
 	@$(OPERATE) $(PYTHON) -m operations.status
 
-logs: .venv/.stamp ## Print one track's log lines from all functions: TRACK=…
+logs: $(OPERATOR) ## Print one track's log lines from all functions: TRACK=…
 	@$(OPERATE) $(PYTHON) -m operations.logs "$(TRACK)"
 
-smoke: .venv/.stamp ## Make music from one picture through the public API, check it, and delete it
+smoke: $(OPERATOR) ## Make music from one picture through the public API, check it, and delete it
 	@$(OPERATE) $(PYTHON) -m operations.smoke
 
-dead-letters: .venv/.stamp ## List the messages whose deliveries are exhausted, with their reasons
+dead-letters: $(OPERATOR) ## List the messages whose deliveries are exhausted, with their reasons
 	@$(OPERATE) $(PYTHON) -m operations.dead_letters
 
-replay: .venv/.stamp ## Publish parked tracks and dead letters again, after you have fixed the cause
+replay: $(OPERATOR) ## Publish parked tracks and dead letters again, after you have fixed the cause
 	@$(OPERATE) $(PYTHON) -m operations.replay
 
-pause unpause: .venv/.stamp ## Refuse commands and launch nothing, or resume
+pause unpause: $(OPERATOR) ## Refuse commands and launch nothing, or resume
 	@$(OPERATE) $(PYTHON) -m operations.switch $(if $(filter pause,$@),on,off)
 
 ##@ Prove it
 .PHONY: test test-fast test-deploy test-page lint style scripts types chaos mutants bench bench-web costs simulate eval-captions eval-music corpus corpus-files
-test: setup setup-model-server build browser corpus-files ## Everything that CI runs
+test: setup setup-model-server build emulators gcloud browser corpus-files ## Everything that CI runs
 	@$(MAKE) --silent --jobs 2 lint test-page
 	@$(PYTHON) -m pytest -q -n $(WORKERS) --durations=25
 
-test-fast: .venv/.stamp ## Run the tests that need no emulator, no function and no browser
+test-fast: .venv/.dev ## Run the tests that need no emulator, no function and no browser
 	@$(PYTHON) -m pytest -q -n 2 -m "not cloud and not browser and not model_server and not deploy"
 
-test-deploy: $(READY) ## Deploy with the real gcloud against a control plane that records every request
+test-deploy: $(READY) .venv/.dev emulators ## Deploy with the real gcloud against a control plane that records every request
 	@$(PYTHON) -m pytest -m deploy -q
 
 test-page: web/node_modules/.stamp
-	@cd web && npm test --silent
+	@$(NPM) test --silent
 
 lint: style types scripts ## Check formatting, lint, types, shell scripts and workflows
 
-style: .venv/.stamp
+style: .venv/.dev
 	@.venv/bin/ruff format --check --quiet . || { echo "Run 'make format'."; exit 1; }
 	@.venv/bin/ruff check --quiet .
 
-scripts: .venv/.stamp
-	@.venv/bin/shellcheck infra/*.sh infra/steps/*.sh operations/*.sh tests/web/*.sh $(wildcard .ci/run)
+scripts: .venv/.dev
+	@.venv/bin/shellcheck infra/*.sh infra/steps/*.sh operations/*.sh tools/*.sh $(wildcard .ci/run)
 	@.venv/bin/actionlint .github/workflows/*.yml
 
-types: .venv/.stamp
+types: .venv/.dev
 	@MYPYPATH=.:src$(subst $(space),,$(FUNCTIONS:%=:functions/%)) .venv/bin/mypy --explicit-package-bases \
-	  src pipeline localcloud benchmarks infra operations \
+	  src pipeline localcloud benchmarks infra operations tools \
 	  tests/deploy tests/contracts tests/unit tests/functions tests/chaos tests/mutation tests/web tests/support
 	@for name in $(FUNCTIONS); do MYPYPATH=src:functions/$$name .venv/bin/mypy functions/$$name/*.py; done
 
-chaos: setup build ## Run the crash test and print a report: N=1000 SEED=7
+chaos: setup build emulators ## Run the crash test and print a report: N=1000 SEED=7
 	@$(PYTHON) -m tests.chaos --pictures $(or $(N),200) --seed $(or $(SEED),1)
 
-mutants: .venv/.stamp ## Mutate the cores and print what their tests miss: N=300 SEED=1
+mutants: .venv/.dev ## Mutate the cores and print what their tests miss: N=300 SEED=1
 	@$(PYTHON) -m tests.mutation --sample $(or $(N),300) --seed $(or $(SEED),1)
 
-bench: setup build ## Run the benchmarks and print a table
+bench: setup build emulators ## Run the benchmarks and print a table
 	@$(PYTHON) -m benchmarks
 
-bench-web: setup build browser ## Measure the page in Chromium: first visit, sizes, 500 tracks, from database write to screen
+bench-web: setup build emulators browser ## Measure the page in Chromium: first visit, sizes, 500 tracks, from database write to screen
 	@$(PYTHON) -m benchmarks.web
 
-costs: .venv/.stamp ## Print US dollars per track by engine and volume, from list prices
+costs: .venv/.dev ## Print US dollars per track by engine and volume, from list prices
 	@$(PYTHON) -m benchmarks.costs
 
-simulate: .venv/.stamp ## Simulate 1 thousand, 1 million and 100 million pictures a month, and show what saturates
+simulate: .venv/.dev ## Simulate 1 thousand, 1 million and 100 million pictures a month, and show what saturates
 	@$(PYTHON) -m benchmarks.simulation
 
 eval-captions: .venv/.stamp ## Evaluate the offline describer and print a table
 	@$(PYTHON) -m localcloud.openai.describer.evaluation
 
-eval-music: .venv/.stamp ## Evaluate the composer on 24 briefs and print a table
+eval-music: .venv/.dev ## Evaluate the composer on 24 briefs and print a table
 	@$(PYTHON) -m benchmarks.music_grid
 
 corpus: corpus-files ## Decode every picture of the corpus (some 3,500 files) as the captioner does
 	@$(PYTHON) -m tests.pictures
 
 # Fetch the test pictures of Pillow, pillow-heif, gdk-pixbuf and librsvg and generate decompression bombs, in .corpus.
-corpus-files: .venv/.stamp
+corpus-files: .venv/.dev
 	@$(PYTHON) -m tests.pictures --fetch
 
 ##@ Build it
-.PHONY: setup setup-model-server build $(FUNCTIONS:%=build-%) build-pipeline build-web browser screenshots lock format clean
-setup: .venv/.stamp $(FUNCTIONS:%=.venvs/%/.stamp) web/node_modules/.stamp ## Install everything that the project needs
+.PHONY: setup setup-model-server build build-functions $(FUNCTIONS:%=build-%) build-pipeline build-web screenshots
+.PHONY: tools emulators node gcloud browser lock format clean
+setup: .venv/.dev $(FUNCTIONS:%=.venvs/%/.stamp) web/node_modules/.stamp ## Install all packages for development
 
 setup-model-server: .venvs/model_server/.stamp ## Install PyTorch, which only the model server needs
 
-build: $(FUNCTIONS:%=build-%) build-pipeline build-web ## Stage the functions, compile the pipeline, bundle the page
+build: build-functions build-pipeline build-web ## Stage the functions, compile the pipeline, bundle the page
+
+build-functions: $(FUNCTIONS:%=build-%)
 
 # A staged directory has the function's files and the shared packages; tests and deployments use it.
 # It includes bytecode, because Google Cloud compiles none: every new instance would compile all modules.
@@ -169,7 +185,7 @@ $(FUNCTIONS:%=build-%): build-%: | .venv/.stamp
 	@mkdir -p build/$*
 	@cp functions/$*/*.py $(wildcard functions/$*/*.json) functions/$*/requirements.txt build/$*/
 	@cp -R src/musicgenerator src/musicgenerator_google build/$*/
-	@find build/$* -name __pycache__ -prune -exec rm -rf {} +
+	@rm -rf build/$*/*/__pycache__
 	@$(PYTHON) -m compileall -q --invalidation-mode checked-hash build/$*
 
 build-pipeline: build/pipeline/musicgenerator.yaml
@@ -179,19 +195,32 @@ build/pipeline/musicgenerator.yaml: pipeline/definition.py pipeline/requirements
 
 build-web: build/web/index.html ## Bundle only the page
 
-build/web/index.html: web/node_modules/.stamp $(shell find web/src web/parts web/static web/styles -type f) web/build.mjs web/index.html web/share.html
-	@cd web && npm run --silent build
+build/web/index.html: web/node_modules/.stamp $(PAGE)
+	@$(NPM) run --silent build
 
-browser: .venv/.stamp ## Find a Chromium and a font with Korean letters for the tests, or install them
-	@bash tests/web/ensure_chromium.sh
+tools: .venv/.stamp ## Find all tools on this machine, fetch those that are missing into .tools, and list them
+	@$(PYTHON) -m tools --list emulators java node gcloud
 
-screenshots: setup build browser ## Take the READMEs' screenshots of the page again
+emulators: .venv/.stamp
+	@$(PYTHON) -m tools emulators java
+
+node: .venv/.stamp
+	@$(PYTHON) -m tools node
+
+gcloud: .venv/.stamp
+	@$(PYTHON) -m tools gcloud
+
+browser: .venv/.dev ## Find a Chromium and a font with Korean letters for the tests, or install them
+	@$(PYTHON) -m tools browser
+
+screenshots: setup build emulators browser ## Take the READMEs' screenshots of the page again
 	@$(PYTHON) -m tests.web.screenshots
 
-lock: | $(UV) ## Resolve all requirements together and write the lock files with hashes
-	@bash infra/lock.sh "$(UV)" $(FUNCTIONS)
+lock: .venv/.stamp node ## Resolve all requirements and tools, and write the lock files and tools/manifest.toml: GCLOUD=version
+	@bash tools/lock.sh "$(UV)" $(FUNCTIONS)
+	@PATH="$(CURDIR)/.tools/bin:$$PATH" $(PYTHON) -m tools.renew $(GCLOUD)
 
-format: .venv/.stamp ## Format the code
+format: .venv/.dev ## Format the code
 	@.venv/bin/ruff format --quiet .
 	@.venv/bin/ruff check --quiet --fix .
 
@@ -206,24 +235,33 @@ help: ## Show this list
 	  /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	  /^[a-z_ -]+:.*## / {printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.tools/bin/uv:
-	@echo "Installing uv $(UV_VERSION) into .tools"
+.tools/uv/bin/uv: tools/uv.txt
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Python 3.11 or newer is needed: sudo apt-get install python3 python3-venv, or brew install python"; exit 1; }
-	@python3 -m venv .tools
-	@.tools/bin/pip install --quiet uv==$(UV_VERSION)
+	@echo "Installing uv into .tools/uv"
+	@python3 -m venv .tools/uv || { echo "Python cannot create environments: sudo apt-get install python3-venv"; exit 1; }
+	@.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tools/uv.txt || { \
+	  echo "uv is not installed; the reason is above. Run the command again when it is fixed."; exit 1; }
+	@touch $@
 
-.venv/.stamp: requirements.txt | $(UV)
-	@echo "Installing the development environment"
+# What the local cloud and the operator's commands need.
+.venv/.stamp: localcloud/requirements.txt | $(UV)
+	@echo "Installing Python packages into .venv"
 	@$(UV) venv --quiet --clear --python ">=3.11" .venv
-	@$(SYNC) --python $(PYTHON) requirements.txt
+	@$(SYNC) --python $(PYTHON) $< || { $(NOT_INSTALLED); }
+	@touch $@
+
+# The same, and what tests and benchmarks need.
+.venv/.dev: requirements.txt .venv/.stamp
+	@echo "Installing Python packages for development into .venv"
+	@$(SYNC) --compile-bytecode --python $(PYTHON) $< || { $(NOT_INSTALLED); }
 	@touch $@
 
 # Each function has an environment with only its own locked requirements, as in Google Cloud.
 .venvs/%/.stamp: functions/%/requirements.txt | $(UV)
 	@echo "Installing the environment of $*"
 	@$(UV) venv --quiet --clear --python ">=3.11" .venvs/$*
-	@$(SYNC) --python .venvs/$*/bin/python functions/$*/requirements.txt
+	@$(SYNC) --compile-bytecode --python .venvs/$*/bin/python $< || { $(NOT_INSTALLED); }
 	@touch $@
 
 # pip installs PyTorch from its configured index: the builds for CPU and CUDA have the same version but different hashes.
@@ -235,9 +273,7 @@ help: ## Show this list
 	@.venvs/model_server/bin/python -m pip install --quiet --requirement pipeline/model_server/torch.txt
 	@touch $@
 
-web/node_modules/.stamp: web/package-lock.json
-	@command -v npm > /dev/null || { \
-	  echo "Node.js 20 or newer is missing: sudo apt-get install nodejs npm, or brew install node"; exit 1; }
+web/node_modules/.stamp: web/package-lock.json | node
 	@echo "Installing the page's packages"
-	@cd web && npm ci --silent --no-audit --no-fund
+	@$(NPM) ci --loglevel=error --no-audit --no-fund || { $(NOT_INSTALLED); }
 	@touch $@

@@ -43,7 +43,7 @@ def _run(addresses: Addresses) -> int:
         print(f"The local cloud is already up (process {pid}): {addresses.url('page')}")
         return 0
     print("Starting the local cloud …")
-    with running(addresses, show=print) as supervisor:
+    with running(addresses, show=print, isolated=False) as supervisor:
         print(f"\nThe page: {addresses.url('page')}    logs: {addresses.home / 'logs'}    Stop with Ctrl-C.\n")
         supervisor.wait()
     return 0
@@ -63,7 +63,7 @@ def _demo(addresses: Addresses, arguments: argparse.Namespace) -> int:
         os.environ.update(addresses.client_environ())
         return make_music()
     print("Starting the local cloud …")
-    with running(addresses, show=lambda _: None):
+    with running(addresses, show=lambda _: None, with_page=False, isolated=False):
         return make_music()
 
 

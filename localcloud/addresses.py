@@ -126,6 +126,8 @@ class Addresses:
                     (PIPELINE_EVENTS_TOPIC, PIPELINE_EVENTS_TOPIC),
                 )
             ),
+            # A proxy that the user needs for the Internet cannot reach this machine's addresses.
+            **{name: ",".join(filter(None, (os.environ.get(name), HOST))) for name in ("NO_PROXY", "no_proxy")},
         }
 
     def operator_environ(self) -> dict[str, str]:

@@ -42,10 +42,14 @@ class Part:
 
 
 def foundations(addresses: Addresses, tools: Tools) -> list[Part]:
-    """Return the parts that start first: the emulators and the servers that depend on no other part."""
+    """Return the parts that start first: the emulators and the servers that depend on no other part.
+
+    The page's server is not among them, because not everything that runs a local cloud builds the page.
+    """
     ports, client = addresses.ports, addresses.client_environ()
     # The second compiler costs more processor time than it saves in the minutes that an emulator usually runs.
-    java = (str(tools.java), "-Duser.language=en", "-XX:TieredStopAtLevel=1")
+    # Performance data would be files in /tmp.
+    java = (str(tools.java), "-Duser.language=en", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
     return [
         Part(
             "firestore",
@@ -55,10 +59,12 @@ def foundations(addresses: Addresses, tools: Tools) -> list[Part]:
                 "-cp",
                 str(tools.firestore_jar),
                 "com.google.cloud.datastore.emulator.firestore.CloudFirestore",
-                "start",
-                f"--host={HOST}",
-                f"--port={ports['firestore']}",
-                f"--rules={REPOSITORY / 'infra' / 'firestore.rules'}",
+                "--host",
+                HOST,
+                "--port",
+                str(ports["firestore"]),
+                "--rules",
+                str(REPOSITORY / "infra" / "firestore.rules"),
             ),
             ports["firestore"],
             health="/",
@@ -83,16 +89,24 @@ def foundations(addresses: Addresses, tools: Tools) -> list[Part]:
         _server(addresses, "identity", "localcloud.servers.identity", echo=False),
         _server(addresses, "telemetry", "localcloud.servers.telemetry", echo=False),
         _server(addresses, "openai", "localcloud.openai.server", f"--port={ports['openai']}"),
-        _server(addresses, "page", "localcloud.servers.page", echo=False),
     ]
 
 
-def workers(addresses: Addresses, drop_session: str, template: str) -> list[Part]:
-    """Return the parts that need the foundations: Vertex AI, the four functions and the bridge."""
+def page(addresses: Addresses) -> Part:
+    """Return the server of the built page."""
+    return _server(addresses, "page", "localcloud.servers.page", echo=False)
+
+
+def workers(addresses: Addresses, drop_session: str, template: str, *, isolated: bool = True) -> list[Part]:
+    """Return the parts that need the foundations: Vertex AI, the four functions and the bridge.
+
+    An isolated function has its own environment with its own requirements only, as in Google Cloud. The others share
+    this process's environment, which has the same versions, so that less is installed.
+    """
     environ = addresses.client_environ() | addresses.function_environ(drop_session, template)
     return [
         _server(addresses, "vertex", "localcloud.vertex"),
-        *(_function(addresses, name, environ) for name in FUNCTIONS),
+        *(_function(addresses, name, environ, isolated=isolated) for name in FUNCTIONS),
         _server(addresses, "bridge", "localcloud.pubsub.bridge"),
     ]
 
@@ -108,11 +122,12 @@ def _server(addresses: Addresses, name: str, module: str, *arguments: str, echo:
     )
 
 
-def _function(addresses: Addresses, name: str, environ: dict[str, str]) -> Part:
-    """Return a function as Google Cloud runs it: its staged directory with its own requirements only."""
+def _function(addresses: Addresses, name: str, environ: dict[str, str], *, isolated: bool) -> Part:
+    """Return a function as Google Cloud runs it: functions-framework serves its staged directory."""
     target, signature = FUNCTIONS[name]
+    programs = REPOSITORY / ".venvs" / name / "bin" if isolated else Path(sys.executable).parent
     command = (
-        str(REPOSITORY / ".venvs" / name / "bin" / "functions-framework"),
+        str(programs / "functions-framework"),
         f"--target={target}",
         f"--signature-type={signature}",
         "--source=main.py",

@@ -1,7 +1,6 @@
 """The Chromium that tests and benchmarks start, and its flags."""
 
-import os
-import shutil
+from tools.browser import find
 
 FLAGS = (
     "--no-sandbox",
@@ -12,9 +11,11 @@ FLAGS = (
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 )
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-def executable() -> str | None:
-    """Return the browser that CHROMIUM names, or one on the PATH; with None, Playwright uses its own."""
-    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+def executable() -> str:
+    """Return the path of the browser that `make browser` found or installed."""
+    found = find()
+    if found is None:
+        raise RuntimeError("There is no Chromium. Run 'make browser', which installs one.")
+    return str(found)

@@ -219,7 +219,7 @@ def running(port: int = PORT, home: Path = HOME) -> Iterator[World]:
     check_ports(addresses.ports)
     shutil.rmtree(home, ignore_errors=True)
     provision.prepare_home(addresses)
-    parts = [part for part in foundations(addresses, find_tools()) if part.name != "page"]
+    parts = foundations(addresses, find_tools())
     try:
         os.environ.update(addresses.client_environ())
         with Supervisor(home / "logs", lambda _: None) as supervisor:

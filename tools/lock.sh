@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Resolves all dependency groups of pyproject.toml to one set of versions.
+# Resolve all dependency groups of pyproject.toml to one set of versions: `lock.sh UV FUNCTION…`.
 # The lock files have versions and hashes but no registry, so a mirror works too; pip reads them directly.
 set -euo pipefail
 
@@ -10,9 +10,13 @@ compile() {
 }
 
 compile --group dev -o requirements.txt
+compile -c requirements.txt --group localcloud -o localcloud/requirements.txt
 for name in "$@"; do
   compile -c requirements.txt --group "${name//_/-}" -o "functions/$name/requirements.txt"
 done
 compile -c requirements.txt --group pipeline -o pipeline/requirements.txt
 # PyTorch is in pipeline/model_server/torch.txt, because its CPU and CUDA builds have one version but different hashes.
 compile -c requirements.txt --group model-server -o pipeline/model_server/requirements.txt
+for name in java node uv; do
+  compile --group "$name" -o "tools/$name.txt"
+done

@@ -1,0 +1,78 @@
+"""Find tools on this machine, or fetch them into ``.tools``: ``python -m tools java emulators node gcloud browser``.
+
+With ``--list``, say also where those come from that are installed already.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tools import browser, emulators, gcloud, java, node
+from tools.manifest import ToolError
+from tools.places import REPOSITORY, TOOLS
+
+
+@dataclass(frozen=True)
+class Tool:
+    """``find`` returns the path of an installed tool or None; ``fetch`` installs it or raises ToolError."""
+
+    title: str
+    find: Callable[[], Path | None]
+    fetch: Callable[[], Path]
+
+
+def _find_emulators() -> Path | None:
+    found = emulators.find()
+    return found.firestore.parent if found else None
+
+
+def _java_version() -> int:
+    found = emulators.find()
+    return found.java if found else emulators.JAVA_OF_ARCHIVES
+
+
+def _browser() -> Path | None:
+    browser.ensure_korean_font()
+    return browser.find()
+
+
+# Java comes after the emulators, which decide how new it must be.
+TOOLS_BY_NAME: Final = {
+    "emulators": Tool("The emulators", _find_emulators, lambda: emulators.fetch().firestore.parent),
+    "java": Tool("Java", lambda: java.find(_java_version()), lambda: java.fetch(_java_version())),
+    "node": Tool("Node.js", node.find, node.fetch),
+    "gcloud": Tool("gcloud", gcloud.find, gcloud.fetch),
+    "browser": Tool("The browser", _browser, browser.fetch),
+}
+
+
+def main() -> int:
+    """Print where each tool comes from, unless it was installed before; return 1 if one cannot be had."""
+    parser = argparse.ArgumentParser(prog="python -m tools", description=__doc__)
+    parser.add_argument("names", nargs="+", choices=TOOLS_BY_NAME)
+    parser.add_argument("--list", action="store_true", help="say also where installed tools are")
+    arguments = parser.parse_args()
+    try:
+        for name, tool in TOOLS_BY_NAME.items():
+            if name not in arguments.names:
+                continue
+            found = tool.find()
+            if found is None or arguments.list:
+                print(_origin(tool.title, found or tool.fetch()))
+    except ToolError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _origin(title: str, path: Path) -> str:
+    fetched = path.is_relative_to(TOOLS)
+    return f"{title}: {os.path.relpath(path, REPOSITORY) if fetched else f'{path} (this machine)'}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
