@@ -19,7 +19,8 @@ def running(
 ) -> Iterator[Supervisor]:
     """Run the local cloud inside a ``with`` block and stop all its parts at the end.
 
-    ``isolated`` gives each function its own environment. Raises StartError or MissingToolError with a message that says what to do.
+    ``isolated`` gives each function its own environment.
+    Raises StartError or MissingToolError with a message that says what to do.
     """
     tools = find_tools()
     if not provision.TEMPLATE.is_file():

@@ -23,7 +23,7 @@ class Tools:
 def find_tools() -> Tools:
     """Return the paths of all programs; raise MissingToolError if one is missing."""
     found = emulators.find()
-    runtime = found and java.find(found.java)
+    runtime = java.find(found.java) if found else None
     if found is None or runtime is None:
         raise MissingToolError("The emulators or their Java are missing. Run 'make tools', which fetches them.")
     return Tools(runtime, found.firestore, found.pubsub, _storage_binary())

@@ -44,7 +44,8 @@ class Supervisor:
         """Write each part's output to ``logs``; pass readable lines of parts that echo to ``show``."""
         self._logs = logs
         self._show = show
-        self._running: list[tuple[Part, subprocess.Popen[str]]] = []
+        # One batch for each call of start.
+        self._batches: list[list[tuple[Part, subprocess.Popen[str]]]] = []
         self._relays: list[threading.Thread] = []
         self._ended = threading.Event()
 
@@ -61,7 +62,10 @@ class Supervisor:
     def start(self, parts: Iterable[Part]) -> None:
         """Start these parts at the same time and return when all are ready; raise StartError if one is not."""
         self._logs.mkdir(parents=True, exist_ok=True)
-        started = [self._launch(part) for part in parts]
+        started: list[tuple[Part, subprocess.Popen[str]]] = []
+        self._batches.append(started)
+        # If one cannot be started, those before it are in the batch and will be stopped.
+        started.extend((part, self._launch(part)) for part in parts)
         deadline = time.monotonic() + _START_SECONDS
         for part, process in started:
             while not _answers(part):
@@ -73,31 +77,30 @@ class Supervisor:
 
     def pid(self, name: str) -> int:
         """Return the process id of a running part; raise KeyError if no part has this name."""
-        return {part.name: process.pid for part, process in self._running}[name]
+        return {part.name: process.pid for part, process in self._running()}[name]
 
     def wait(self) -> None:
         """Block until a part ends by itself, then raise StartError with its name and last lines."""
         while not self._ended.wait(timeout=1):
             pass
-        part, process = next((pair for pair in self._running if pair[1].poll() is not None), self._running[0])
+        running = self._running()
+        part, process = next((pair for pair in running if pair[1].poll() is not None), running[0])
         raise StartError(f"{part.name} ended with {process.returncode}:\n{self._last_lines(part)}")
 
     def stop(self) -> None:
-        """Stop every part and its children: SIGTERM, then SIGKILL. It is safe to call this twice."""
-        running, self._running = self._running[::-1], []
-        for _, process in running:
-            _signal(process, signal.SIGTERM)
-        deadline = time.monotonic() + _STOP_SECONDS
-        for _, process in running:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(max(0.05, deadline - time.monotonic()))
-        for _, process in running:
-            _signal(process, signal.SIGKILL)
-            process.wait()
+        """Stop every part and its children: SIGTERM, then SIGKILL. It is safe to call this twice.
+
+        The batches stop in reverse order, so that a part can still reach what it needs to end.
+        """
+        while self._batches:
+            _stop([process for _, process in self._batches.pop()])
         for relay in self._relays:
             relay.join(timeout=1)
 
-    def _launch(self, part: Part) -> tuple[Part, subprocess.Popen[str]]:
+    def _running(self) -> list[tuple[Part, subprocess.Popen[str]]]:
+        return [pair for batch in self._batches for pair in batch]
+
+    def _launch(self, part: Part) -> subprocess.Popen[str]:
         try:
             process = subprocess.Popen(
                 part.command,
@@ -113,11 +116,10 @@ class Supervisor:
             )
         except OSError as error:
             raise StartError(f"{part.name} cannot be started: {error}. Run 'make build' first.") from error
-        self._running.append((part, process))
         relay = threading.Thread(target=self._relay, args=(part, process), daemon=True)
         relay.start()
         self._relays.append(relay)
-        return part, process
+        return process
 
     def _relay(self, part: Part, process: subprocess.Popen[str]) -> None:
         if process.stdout is None:
@@ -164,6 +166,18 @@ def _answers(part: Part) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _stop(processes: list[subprocess.Popen[str]]) -> None:
+    for process in processes:
+        _signal(process, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_SECONDS
+    for process in processes:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.05, deadline - time.monotonic()))
+    for process in processes:
+        _signal(process, signal.SIGKILL)
+        process.wait()
 
 
 def _signal(process: subprocess.Popen[str], number: signal.Signals) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import requests
 
@@ -73,11 +73,13 @@ def _complete(archive: Archive, part: Path) -> None:
     """Download the rest of the file; if the connection ends, resume some times."""
     for left in reversed(range(_TRIES)):
         try:
-            return _append(archive, part)
+            _append(archive, part)
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError):
             if left == 0:
                 raise
             time.sleep(_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _append(archive: Archive, part: Path) -> None:
@@ -113,7 +115,7 @@ class _Bar:
         if not self._terminal:
             print(f"{self._line} from {archive.address}", file=sys.stderr)
 
-    def __enter__(self) -> "_Bar":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

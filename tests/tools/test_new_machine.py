@@ -26,11 +26,13 @@ from tools.manifest import ANY, Archive
 from tools.renew import write
 
 PORT: Final = 24_080
-COREUTILS: Final = """[ basename cat chgrp chmod chown cksum comm cp csplit cut date dd df dir dircolors dirname du echo env
-expand expr factor false fmt fold groups head hostid id install join link ln logname ls md5sum mkdir mkfifo mknod mktemp
-mv nice nl nohup nproc numfmt od paste pathchk pr printenv printf ptx pwd readlink realpath rm rmdir seq sha1sum
-sha256sum shred shuf sleep sort split stat stdbuf stty sum sync tac tail tee test timeout touch tr true truncate tsort
-tty uname unexpand uniq unlink users wc who whoami yes""".split()
+# The programs of GNU coreutils that a script might use.
+COREUTILS: Final = (
+    "basename cat chmod chown comm cp cut date dd df dirname du echo env expr false fold head id install join ln ls "
+    "md5sum mkdir mkfifo mktemp mv nice nl nohup nproc od paste printenv printf pwd readlink realpath rm rmdir seq "
+    "sha256sum sleep sort split stat stty sync tac tail tee test timeout touch tr true truncate tty uname uniq wc "
+    "whoami"
+).split()
 PROGRAMS: Final = (*COREUTILS, "bash", "sh", "make", "git", "tar")
 # A port on which nothing listens.
 NO_NETWORK: Final = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9")
@@ -47,7 +49,7 @@ class Machine:
 
     @property
     def clone(self) -> Path:
-        """This checkout's files as they are now."""
+        """The checkout, with its files as they are now."""
         return self.room / "clone"
 
     @property
@@ -151,7 +153,9 @@ def test_a_refused_archive_is_named_with_what_to_install_instead(machine: Machin
     """Its address and the answer are in the message."""
     google.status = HTTPStatus.FORBIDDEN
     said = last_lines(machine.demo())
-    assert f"{google.url}/cloud-firestore-emulator-v0.jar answered 403 Forbidden. Install the emulators by hand:" in said
+    assert (
+        f"{google.url}/cloud-firestore-emulator-v0.jar answered 403 Forbidden. Install the emulators by hand:" in said
+    )
     assert "gcloud components install cloud-firestore-emulator pubsub-emulator" in said
 
 
