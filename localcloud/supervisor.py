@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import os
 import signal
 import socket
@@ -14,12 +15,12 @@ from types import TracebackType
 from typing import Final, Self
 
 from localcloud.addresses import HOST
-from localcloud.lines import readable
 from localcloud.parts import Part
 
 _START_SECONDS: Final = 90.0
 _STOP_SECONDS: Final = 8.0
 _PROBE_SECONDS: Final = 0.1
+_LINE_LENGTH: Final = 160
 _INHERITED: Final = ("HOME", "LANG", "PATH", "TMPDIR", "PYTHONDONTWRITEBYTECODE", "MODEL_SERVER_URL")
 
 
@@ -128,7 +129,7 @@ class Supervisor:
             for line in lines:
                 log.write(line)
                 log.flush()
-                text = readable(line) if part.echo else None
+                text = _readable(line) if part.echo else None
                 if text:
                     self._show(f"{part.name:>17}  {text}")
         self._ended.set()
@@ -141,6 +142,24 @@ class Supervisor:
             lines = self._log(part).read_text(encoding="utf-8").splitlines()[-12:]
             return "\n".join(f"    {line}" for line in lines) + f"\nThe whole log: {self._log(part)}"
         return "It wrote no log."
+
+
+def _readable(line: str) -> str | None:
+    """Return a short form of a log line, or None if it is empty; JSON lines show their message and fields."""
+    text = line.strip()
+    if not text:
+        return None
+    if text.startswith("{"):
+        try:
+            fields = json.loads(text)
+            message = fields.pop("message")
+        except (ValueError, KeyError):
+            return text[:_LINE_LENGTH]
+        for unread in ("time", "logging.googleapis.com/trace"):
+            fields.pop(unread, None)
+        mark = {"ERROR": "! ", "WARNING": "~ "}.get(fields.pop("severity", ""), "")
+        text = f"{mark}{message}" + "".join(f"  {name}={value}" for name, value in fields.items())
+    return text if len(text) <= _LINE_LENGTH else text[: _LINE_LENGTH - 1] + "…"
 
 
 def _inherited() -> dict[str, str]:
