@@ -133,7 +133,7 @@ scripts: .venv/.dev
 types: .venv/.dev
 	@MYPYPATH=.:src$(subst $(space),,$(FUNCTIONS:%=:functions/%)) .venv/bin/mypy --explicit-package-bases \
 	  src pipeline localcloud benchmarks infra operations tools \
-	  tests/deploy tests/contracts tests/unit tests/functions tests/chaos tests/mutation tests/web tests/support
+	  tests/deploy tests/contracts tests/unit tests/functions tests/chaos tests/mutation tests/web tests/support tests/tools
 	@for name in $(FUNCTIONS); do MYPYPATH=src:functions/$$name .venv/bin/mypy functions/$$name/*.py; done
 
 chaos: setup build emulators ## Run the crash test and print a report: N=1000 SEED=7

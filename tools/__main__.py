@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from tools import browser, emulators, gcloud, java, node
+from tools.download import FULL
 from tools.manifest import ToolError
 from tools.places import REPOSITORY, TOOLS
 
@@ -65,6 +66,13 @@ def main() -> int:
                 print(_origin(tool.title, found or tool.fetch()))
     except ToolError as error:
         print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        print(
+            f"The disk is full: {error.filename or TOOLS}. Free some space and run the command again.", file=sys.stderr
+        )
         return 1
     return 0
 

@@ -14,6 +14,9 @@ import requests
 
 from tools.manifest import Archive, ToolError
 
+# The errors of a full disk and of a full quota.
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
 _TRIES: Final = 4
 _PAUSE_SECONDS: Final = 1.0
 _TIMEOUT_SECONDS: Final = (10, 30)  # to connect, and between two blocks
@@ -60,7 +63,7 @@ def _explained(archive: Archive, part: Path, by_hand: str) -> Iterator[None]:
             f"Run the command again: it resumes the download. Without a network, {by_hand}"
         ) from error
     except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+        if error.errno not in FULL:
             raise
         needed = f", which needs {_megabytes(archive.size)}" if archive.size else ""
         raise ToolError(

@@ -16,7 +16,8 @@ from localcloud.addresses import HOST
 class ArchiveServer:
     """Serves ``files`` by name.
 
-    ``cut`` ends each answer after so many bytes; ``spoiled`` changes the first byte; ``status`` refuses.
+    ``cut`` ends each answer after so many bytes; ``spoiled`` changes the first byte; ``status`` refuses; without
+    ``ranges`` each answer is the whole file.
     ``requests`` collects the name and the Range header of each request.
     """
 
@@ -25,6 +26,7 @@ class ArchiveServer:
     cut: int | None = None
     spoiled: bool = False
     status: HTTPStatus | None = None
+    ranges: bool = True
     requests: list[tuple[str, str | None]] = field(default_factory=list)
 
     def heal(self) -> None:
@@ -39,6 +41,7 @@ class ArchiveServer:
         if self.status or name not in self.files:
             request.send_error(self.status or HTTPStatus.NOT_FOUND)
             return
+        wanted = wanted if self.ranges else None
         start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
         content = memoryview(self.files[name].read_bytes())[start:]
         if not content:
