@@ -1,6 +1,5 @@
 """The Firestore emulator with the rules that are deployed."""
 
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from localcloud.prerequisites import find_tools
 from tests.support.ports import free_port
 
 RULES = Path(__file__).parents[2] / "infra" / "firestore.rules"
@@ -19,16 +19,12 @@ START_SECONDS = 60
 @pytest.fixture(scope="session")
 def firestore_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start an empty emulator with the rules and return its base URL."""
-    gcloud = shutil.which("gcloud")
-    assert gcloud, "install the gcloud SDK"
-    sdk = Path(gcloud).resolve().parent.parent
-    jar = sdk / "platform" / "cloud-firestore-emulator" / "cloud-firestore-emulator.jar"
-    assert jar.is_file(), "run: gcloud components install cloud-firestore-emulator"
+    tools = find_tools()
     port = free_port()
     address = ["--host", "127.0.0.1", "--port", str(port), "--rules", str(RULES)]
     log = tmp_path_factory.mktemp("firestore") / "emulator.log"
     with log.open("wb") as output:
-        command = ["java", "-Xmx1g", "-Duser.language=en", "-cp", str(jar), MAIN_CLASS, *address]
+        command = [tools.java, "-Xmx1g", "-Duser.language=en", "-cp", tools.firestore_jar, MAIN_CLASS, *address]
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
     try:
         base_url = f"http://127.0.0.1:{port}"

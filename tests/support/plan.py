@@ -17,6 +17,7 @@ GROUPS: Final = {
     "first hours": ("tests/deploy/test_first_hours.py",),
     "campaigns": ("tests/chaos/test_campaigns.py",),
     "pictures": ("tests/pictures/",),
+    "new machine": ("tests/tools/test_new_machine.py",),
 }
 _PLACES: Final = {name: place for place, name in enumerate(GROUPS)}
 

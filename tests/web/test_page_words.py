@@ -1,7 +1,6 @@
 """The page translates every word that the functions write."""
 
 import json
-import shutil
 import subprocess
 from typing import Any
 
@@ -12,6 +11,7 @@ from localcloud.openai.describer.vocabulary import MOODS
 from musicgenerator.briefs import GENRES, INSTRUMENTS
 from musicgenerator.states import FINAL, Status
 from musicgenerator.tracks import DEFAULT_SECONDS
+from tools import node
 
 READ = """
 import { readFileSync } from "node:fs";
@@ -24,9 +24,9 @@ console.log(JSON.stringify({ ko, STATUSES, final: STATUSES.filter(isFinal), GENR
 
 @pytest.fixture(scope="module")
 def page() -> dict[str, Any]:
-    node = shutil.which("node")
-    assert node, "install Node.js 20 or newer"
-    command = [node, "--input-type=module", "--eval", READ]
+    program = node.find()
+    assert program, "run 'make tools'"
+    command = [program, "--input-type=module", "--eval", READ]
     output = subprocess.run(command, cwd=REPOSITORY / "web", check=True, capture_output=True, text=True).stdout
     return dict(json.loads(output))
 
