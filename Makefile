@@ -225,7 +225,7 @@ format: .venv/.dev ## Format the code
 	@.venv/bin/ruff check --quiet --fix .
 
 clean: ## Remove everything built or installed; stop the local cloud first
-	@rm -rf build out .localcloud .venv .venvs .tools web/node_modules test-results
+	@rm -rf build out .localcloud .venv .venvs .tools .corpus web/node_modules test-results
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 ##@ Help
