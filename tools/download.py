@@ -107,16 +107,14 @@ def _append(archive: Archive, part: Path) -> None:
 
 
 class _Bar:
-    """A line that grows on a terminal; elsewhere one line at the start."""
+    """A line that says what is downloaded, and on a terminal a bar below it."""
 
     def __init__(self, archive: Archive, total: int | None) -> None:
         size = f" ({_megabytes(total)})" if total else ""
-        self._line = f"Downloading {archive.name} {archive.version}{size}"
+        print(f"Downloading {archive.name} {archive.version}{size} from {archive.address}", file=sys.stderr)
         self._total = total
         self._terminal = sys.stderr.isatty()
         self._shown = -1
-        if not self._terminal:
-            print(f"{self._line} from {archive.address}", file=sys.stderr)
 
     def __enter__(self) -> Self:
         return self
@@ -131,8 +129,8 @@ class _Bar:
         if not self._terminal or step == self._shown:
             return
         self._shown = step
-        drawn = f"[{'=' * step}{' ' * (_BAR_WIDTH - step)}]" if self._total else _megabytes(done)
-        print(f"\r{self._line}  {drawn}", end="", file=sys.stderr, flush=True)
+        drawn = f"[{'=' * step}{' ' * (_BAR_WIDTH - step)}] " if self._total else ""
+        print(f"\r{drawn}{_megabytes(done)}", end="", file=sys.stderr, flush=True)
 
 
 def _sha256(file: Path) -> str:

@@ -39,7 +39,10 @@ def test_gcloud_is_fetched_and_found_by_its_name(checkout: Checkout) -> None:
     real = str(shutil.which("gcloud"))
     with sdk(checkout, ("alpha", "beta"), f'exec "{real}" "$@"') as gcloud:
         done = checkout.run("gcloud")
-        assert (done.returncode, done.stdout) == (0, "gcloud: .tools/google-cloud-sdk/bin/gcloud\n"), done.stderr
+        assert (done.returncode, done.stdout) == (
+            0,
+            "gcloud: .tools/google-cloud-sdk/bin/gcloud (Google's archive)\n",
+        ), done.stderr
         assert checkout.run("gcloud").stdout == ""
     shown = [
         subprocess.run([program, "version", "--format=value(core)"], capture_output=True, text=True, check=True).stdout
