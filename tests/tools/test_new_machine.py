@@ -179,6 +179,8 @@ def test_a_download_that_is_cut_off_is_resumed(machine: Machine, google: Archive
 
 def test_a_full_disk_is_named(machine: Machine, google: ArchiveServer) -> None:
     """What fits is kept."""
+    if machine.sandbox.pid is None:
+        pytest.skip("this system gives its users no mount namespace; CI has one")
     google.heal()
     used = sum(path.stat().st_blocks * 512 for path in machine.tools.rglob("*"))
     machine.sandbox.resize_disk(str(used + 20_000_000))

@@ -26,7 +26,7 @@ console.log(JSON.stringify({ ko, STATUSES, final: STATUSES.filter(isFinal), GENR
 def page() -> dict[str, Any]:
     program = node.find()
     assert program, "run 'make tools'"
-    command = [program, "--input-type=module", "--eval", READ]
+    command = [str(program), "--input-type=module", "--eval", READ]
     output = subprocess.run(command, cwd=REPOSITORY / "web", check=True, capture_output=True, text=True).stdout
     return dict(json.loads(output))
 
