@@ -240,8 +240,9 @@ help: ## Show this list
 	  echo "Python 3.11 or newer is needed: sudo apt-get install python3 python3-venv, or brew install python"; exit 1; }
 	@echo "Installing uv into .tools/uv"
 	@python3 -m venv .tools/uv || { echo "Python cannot create environments: sudo apt-get install python3-venv"; exit 1; }
-	@.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tools/uv.txt || { \
-	  echo "uv is not installed; the reason is above. Run the command again when it is fixed."; exit 1; }
+	@.tools/uv/bin/python -m pip install -qqq --log .tools/uv.log --disable-pip-version-check --require-hashes \
+	  -r tools/uv.txt || { echo "uv cannot be downloaded from your package index; .tools/uv.log says why." \
+	  "Run the command again when the network allows it, or install uv by hand: https://docs.astral.sh/uv"; exit 1; }
 	@touch $@
 
 # What the local cloud and the operator's commands need.
