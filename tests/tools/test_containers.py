@@ -178,7 +178,7 @@ def test_images_have_nothing_that_git_ignores() -> None:
 
 
 def test_the_image_fetches_with_the_files_that_are_copied_first(tmp_path: Path) -> None:
-    """They are enough for the layer with packages and tools, so a change of the code does not build that layer again."""
+    """The layer with packages and tools needs no other file, so a change of the code does not build it again."""
     text = DOCKERFILE.read_text(encoding="utf-8")
     for source in copied(DOCKERFILE)[: copied(DOCKERFILE).index(".")]:
         target = tmp_path / source
