@@ -106,7 +106,7 @@ pause unpause: $(OPERATOR) ## Refuse commands and launch nothing, or resume
 	@$(OPERATE) $(PYTHON) -m operations.switch $(if $(filter pause,$@),on,off)
 
 ##@ Prove it
-.PHONY: test test-fast test-deploy test-page lint style scripts types chaos mutants bench bench-web costs simulate eval-captions eval-music corpus corpus-files
+.PHONY: test test-fast test-deploy test-page lint style scripts containers types chaos mutants bench bench-web costs simulate eval-captions eval-music corpus corpus-files
 test: setup setup-model-server build emulators gcloud browser corpus-files ## Everything that CI runs
 	@$(MAKE) --silent --jobs 2 lint test-page
 	@$(PYTHON) -m pytest -q -n $(WORKERS) --durations=25
@@ -120,7 +120,7 @@ test-deploy: $(READY) .venv/.dev emulators ## Deploy with the real gcloud agains
 test-page: web/node_modules/.stamp
 	@$(NPM) test --silent
 
-lint: style types scripts ## Check formatting, lint, types, shell scripts and workflows
+lint: style types scripts containers ## Check formatting, lint, types, shell scripts, workflows and containers
 
 style: .venv/.dev
 	@.venv/bin/ruff format --check --quiet . || { echo "Run 'make format'."; exit 1; }
@@ -129,6 +129,11 @@ style: .venv/.dev
 scripts: .venv/.dev
 	@.venv/bin/shellcheck infra/*.sh infra/steps/*.sh operations/*.sh tools/*.sh $(wildcard .ci/run)
 	@.venv/bin/actionlint .github/workflows/*.yml
+
+# No package checks devcontainer.json; tests/tools/test_containers.py does.
+containers: .venv/.dev
+	@.venv/bin/hadolint .devcontainer/Dockerfile pipeline/Dockerfile pipeline/model_server/Dockerfile
+	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
 
 types: .venv/.dev
 	@MYPYPATH=.:src$(subst $(space),,$(FUNCTIONS:%=:functions/%)) .venv/bin/mypy --explicit-package-bases \
