@@ -145,12 +145,11 @@ def test_without_a_network_nothing_can_be_installed(machine: Machine, google: Ar
     del google
     done = machine.demo(**NO_NETWORK, PIP_RETRIES="0")
     assert done.returncode != 0
-    installing, *said = done.stdout.splitlines()
+    installing, said = done.stdout.splitlines()
     assert installing == "Installing uv into .tools/uv"
-    assert said == [
-        "uv cannot be downloaded from your package index; .tools/uv.log says why. "
-        "Run the command again when the network allows it, or install uv by hand: https://docs.astral.sh/uv"
-    ]
+    assert said.startswith(
+        "uv cannot be downloaded from your package index; .tools/uv.log says why. Run the command again"
+    )
     assert "Cannot connect to proxy" in (machine.tools / "uv.log").read_text()
 
 
