@@ -7,7 +7,7 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
-from signal import SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGXCPU
+from signal import SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGPROF, SIGSEGV, SIGXCPU
 from typing import Final
 
 from captioning import Picture
@@ -103,7 +103,7 @@ def _answer(process: "subprocess.Popen[bytes]", data: bytes, seconds: float) -> 
     except subprocess.TimeoutExpired as error:
         process.kill()
         raise CaptionUnavailableError(f"no picture within {seconds} seconds") from error
-    if process.returncode == -SIGXCPU:
+    if process.returncode in {-SIGPROF, -SIGXCPU}:
         raise TooComplexPictureError("time")
     if process.returncode in _CRASHES:
         raise DamagedPictureError(f"the decoder crashed with signal {-process.returncode}")
