@@ -1,6 +1,6 @@
 """Files reduced to what decides their pixels, so that damage beside the pixels cannot refuse a picture.
 
-PNG, JPEG and WEBP consist of chunks. The pixels, the colour profile and the orientation are kept.
+PNG, JPEG, GIF and WEBP consist of chunks. The pixels, the colour profile and the orientation are kept.
 Texts, previews, further frames, checksums and end markers are dropped or written again.
 """
 
@@ -52,6 +52,10 @@ _KEPT_SEGMENTS: Final = (
 )
 _NEXT_MARKER: Final = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 
+_GIF: Final = (b"GIF87a", b"GIF89a")
+_GIF_HEADER_BYTES, _GIF_FRAME_BYTES = 13, 10
+_EXTENSION, _FRAME, _CONTROL, _TRAILER = 0x21, 0x2C, 0xF9, 0x3B
+
 _WEBP_PIXELS: Final = {b"VP8 ", b"VP8L", b"ALPH"}
 _WEBP_METADATA: Final = (b"ICCP", b"EXIF", b"XMP ")
 _WEBP_FLAGS: Final = {b"ICCP": 0x20, b"ALPH": 0x10, b"EXIF": 0x08, b"XMP ": 0x04, b"ANMF": 0x02}
@@ -61,17 +65,22 @@ _LOSSY_HEADER_BYTES, _LOSSLESS_HEADER_BYTES = 10, 5
 _COLOUR_AND_LOOPS: Final = bytes(6)
 
 
-def bare(data: bytes) -> bytes:
+def bare(data: bytes, *, has_metadata: bool = True) -> bytes:
     """Return the picture in a file that has only what its pixels need; return another format as it is.
+
+    Without metadata, the colours and the orientation may be wrong.
 
     Raises UnsupportedFormatError for a PNG in Apple's variant, whose pixels other decoders read as nothing.
     """
+    limit = _MAX_METADATA_BYTES if has_metadata else 0
     if data.startswith(_PNG):
-        return _bare_png(data)
+        return _bare_png(data, limit)
     if data.startswith(_JPEG):
-        return _bare_jpeg(data)
+        return _bare_jpeg(data, limit)
+    if data.startswith(_GIF):
+        return _bare_gif(data)
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return _bare_webp(data)
+        return _bare_webp(data, limit)
     return data
 
 
@@ -83,26 +92,27 @@ def endings(data: bytes) -> list[bytes]:
     if data.startswith(_JPEG):
         body = data.removesuffix(b"\xff\xd9").rstrip(b"\xff")
         return [body + b"\xff\xd9", body + bytes(range(1, 255)) * 16 + b"\xff\xd9"]
-    if data.startswith((b"GIF87a", b"GIF89a")):
+    if data.startswith(_GIF):
         return [data + bytes(600), data + b"\x01" * 600 + b"\0"]
     # Without the checksum of the pixels, a decoder cannot find it wrong.
     return [data[:-_PNG_END_BYTES]] if data.startswith(_PNG) else []
 
 
-def _bare_png(data: bytes) -> bytes:
+def _bare_png(data: bytes, limit: int) -> bytes:
     chunks, pixels = [], []
     metadata = 0
     for kind, content, is_intact in png_chunks(data):
         if kind == b"CgBI":
             raise UnsupportedFormatError("a PNG in Apple's variant")
         if kind == b"IDAT":
-            pixels.append(content)
+            if content:
+                pixels.append(content)
         elif kind in _PIXEL_CHUNKS and not pixels:
             # A wrong checksum here means wrong colours or a wrong size, so the decoder must see it.
             chunks.append(_png_chunk(kind, content, 0 if is_intact else 1))
         elif kind in _PNG_METADATA or (kind in _PNG_TEXT_CHUNKS and _PNG_TEXTS.match(content)):
             metadata += len(content)
-            if is_intact and metadata <= _MAX_METADATA_BYTES:
+            if is_intact and metadata <= limit:
                 chunks.append(_png_chunk(kind, content))
         elif kind == b"IEND":
             break
@@ -143,7 +153,7 @@ def _png_bytes(width: int, height: int, bits: int, colour: int, _: int, __: int,
     return sum(rows * (1 + (columns * bits * _PNG_CHANNELS[colour] + 7) // 8) for columns, rows in sizes if columns)
 
 
-def _bare_jpeg(data: bytes) -> bytes:
+def _bare_jpeg(data: bytes, limit: int) -> bytes:
     kept: list[bytes | memoryview] = [b"\xff\xd8"]
     view, metadata = memoryview(data), 0
     at, has_scan = 2, False
@@ -162,7 +172,7 @@ def _bare_jpeg(data: bytes) -> bytes:
         segment = view[start:at]
         if marker in _METADATA_SEGMENTS:
             metadata += len(segment)
-            if has_scan or metadata > _MAX_METADATA_BYTES or not _is_kept(marker, segment):
+            if has_scan or metadata > limit or not _is_kept(marker, segment):
                 continue
         has_scan = has_scan or marker == _SCAN
         kept += [bytes([0xFF, marker]), segment]
@@ -210,8 +220,45 @@ def _is_kept(marker: int, segment: memoryview) -> bool:
     )
 
 
-def _bare_webp(data: bytes) -> bytes:
-    chunks = webp_chunks(data)
+def _bare_gif(data: bytes) -> bytes:
+    view = memoryview(data)
+    at = _GIF_HEADER_BYTES + _palette_bytes(data[10:11])
+    kept = [view[:at]]
+    control = view[:0]
+    while at < len(data) and data[at] != _TRAILER:
+        if data[at] == _EXTENSION:
+            end = _after_blocks(data, at + 2)
+            if data[at + 1 : at + 2] == bytes([_CONTROL]):
+                control = view[at:end]
+            at = end
+        elif data[at] == _FRAME:
+            # The palette, and a byte with the size of the first code.
+            start = at + _GIF_FRAME_BYTES + _palette_bytes(data[at + 9 : at + 10]) + 1
+            end = _after_blocks(data, start)
+            trailer = bytes([_TRAILER]) if end <= len(data) else b""
+            return b"".join([*kept, control, view[at:end], trailer])
+        else:
+            at += 1
+    return data
+
+
+def _palette_bytes(flags: bytes) -> int:
+    return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 0x80 else 0
+
+
+def _after_blocks(data: bytes, at: int) -> int:
+    """Return the place after the blocks that begin here, which is behind the data's end if their end is missing."""
+    length = len(data)
+    while at < length:
+        size = data[at]
+        at += 1 + size
+        if not size:
+            return at
+    return length + 1
+
+
+def _bare_webp(data: bytes, limit: int) -> bytes:
+    chunks = webp_chunks(data, limit)
     size = webp_size(chunks)
     if size is None:
         return data
@@ -233,7 +280,7 @@ def _bare_webp(data: bytes) -> bytes:
     return b"RIFF" + len(body).to_bytes(4, "little") + body
 
 
-def webp_chunks(data: bytes) -> dict[bytes, memoryview]:
+def webp_chunks(data: bytes, limit: int = _MAX_METADATA_BYTES) -> dict[bytes, memoryview]:
     """Return the chunks of the first picture in a WEBP and its metadata; the last chunk may be cut.
 
     An animation also has ``ANMF``, whose chunks follow its header of 16 bytes.
@@ -247,7 +294,7 @@ def webp_chunks(data: bytes) -> dict[bytes, memoryview]:
             found |= pixels
         elif kind in _WEBP_METADATA:
             metadata += len(content)
-            if kind not in found and metadata <= _MAX_METADATA_BYTES:
+            if kind not in found and metadata <= limit:
                 found[kind] = content
         elif kind == b"VP8X" or (kind in _WEBP_PIXELS and _ANIMATED not in found):
             found.setdefault(kind, content)

@@ -66,7 +66,8 @@ _FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF")
 _BYTES_BY_MODE: Final = {"1": 1, "L": 1, "P": 1, "I;16": 2}
 _COLOUR_BYTES: Final = 4
 _BITS: Final = 8
-_LARGE: Final = 12_000_000
+_LARGE: Final = 6_000_000
+_MAX_DRAFT: Final = 8
 _STRIP_PIXELS: Final = 4_000_000
 # While Pillow resizes by the last factor, it reads this many pixels for each that it writes, in each direction.
 _GAP: Final = 2
@@ -101,7 +102,7 @@ def decoded(data: bytes) -> tuple[bytes, int, int]:
     Raises the PictureError that names what is wrong with the data.
     """
     try:
-        image, (width, height) = _small(bare(data))
+        image, (width, height) = _small_despite_metadata(data)
         orientation, profile = _orientation(image), image.info.get("icc_profile")
         if orientation in _TRANSPOSES:
             image = image.transpose(_TRANSPOSES[orientation])
@@ -119,6 +120,16 @@ def decoded(data: bytes) -> tuple[bytes, int, int]:
     except Exception as error:
         # Only decoders run above, so any exception means that they cannot read these bytes.
         raise _failure(data, error) from error
+
+
+def _small_despite_metadata(data: bytes) -> tuple[Image.Image, Size]:
+    """Return what ``_small`` does; if the metadata of the file cannot be read, return it without them."""
+    try:
+        return _small(bare(data))
+    except PictureError:
+        raise
+    except Exception:  # noqa: BLE001  the second attempt names what is wrong
+        return _small(bare(data, has_metadata=False))
 
 
 def _small(data: bytes) -> tuple[Image.Image, Size]:
@@ -260,10 +271,11 @@ def _ended(data: bytes) -> ImageFile.ImageFile | None:
 def _drafted(image: ImageFile.ImageFile, data: bytes) -> ImageFile.ImageFile:
     if image.format == "JPEG":
         coefficients = jpeg_coefficient_bytes(data)
-        if coefficients > MAX_COEFFICIENT_BYTES:
-            image = _opened(jpeg_with_rows(data, image.height * MAX_COEFFICIENT_BYTES // coefficients))
         box = _box(image.size)
         scale = max(box[2] - box[0], box[3] - box[1]) / (_GAP * MAX_SIDE)
+        if coefficients > MAX_COEFFICIENT_BYTES:
+            image = _opened(jpeg_with_rows(data, image.height * MAX_COEFFICIENT_BYTES // coefficients))
+            scale = _MAX_DRAFT
         if scale > 1:
             image.draft(None, (int(image.width / scale), int(image.height / scale)))
     image.load()
