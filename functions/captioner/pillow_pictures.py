@@ -23,7 +23,7 @@ from musicgenerator.errors import (
 from musicgenerator.tracks import MAX_PICTURE_BYTES
 
 _DECODER: Final = Path(__file__).with_name("pillow_decoder.py")
-# The decoder ends itself after 3 seconds of CPU time; if it takes this long, the machine is busy.
+# The decoder ends itself after 4 seconds of CPU time; if it takes this long, the machine is busy.
 _TIMEOUT_SECONDS: Final = 30
 _CRASHES: Final = {-SIGABRT, -SIGBUS, -SIGFPE, -SIGILL, -SIGSEGV}
 
