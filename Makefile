@@ -25,6 +25,8 @@ SYNC = $(UV) pip sync --quiet --require-hashes --compile-bytecode
 READY = $(if $(STAGED),,setup build)
 # The operator's commands target the local cloud, or PROJECT if it is set.
 OPERATE = $(if $(PROJECT),bash operations/operate.sh,bash operations/operate_local.sh)
+# It needs only the standard library, so it runs without an environment too.
+INFRA = $(or $(wildcard $(PYTHON)),python3) -S -m infra
 export PORT PROJECT REGION PREFIX
 export PYTHONPATH := src:.
 WISHES = $(if $(BRIEF_LANGUAGE),--language $(BRIEF_LANGUAGE)) $(if $(SECONDS_OF_MUSIC),--seconds $(SECONDS_OF_MUSIC))
@@ -49,28 +51,28 @@ engines: .venv/.stamp ## List the music engines with price, length, sample rate 
 ##@ Deploy it: PROJECT=… REGION=us-central1 PREFIX=… YES=1 (README, docs/operations.md)
 .PHONY: plan deploy deploy-pipeline destroy deploy-model route-model undeploy-model deploy-keyless
 plan: $(READY) ## Show what a deployment would create and change, and what it costs
-	@bash infra/deploy.sh plan
+	@$(INFRA) plan
 
 deploy: $(READY) ## Show the plan, ask, and create and change what it lists
-	@bash infra/deploy.sh apply
+	@$(INFRA) deploy
 
 deploy-pipeline: $(READY) ## Deploy only the pipeline: image, template, one canary track, then the launcher
-	@ONLY="08-pipeline 09-functions" bash infra/deploy.sh apply
+	@ONLY="08-pipeline 09-functions" $(INFRA) deploy
 
 destroy: ## Ask, and delete an installation with all its data
-	@bash infra/destroy.sh
+	@$(INFRA) destroy
 
 deploy-model: $(READY) ## Deploy your own music model to an endpoint: MODEL=gs://… SHARE=10 (percent of the traffic)
-	@bash infra/model.sh deploy
+	@$(INFRA) deploy-model
 
 route-model: ## Show the traffic of the model's versions, or set it: VERSIONS=ID=90,ID=10 (rollback: ID=100)
-	@bash infra/model.sh route
+	@$(INFRA) route-model
 
 undeploy-model: ## Stop the model's machines, which cost by the hour, and delete the endpoint
-	@bash infra/model.sh undeploy
+	@$(INFRA) undeploy-model
 
 deploy-keyless: ## Let a GitHub repository deploy without a key file: GITHUB=owner/name
-	@bash infra/keyless.sh
+	@$(INFRA) deploy-keyless
 
 ##@ Operate it: the local cloud, or PROJECT=… for a deployed project
 .PHONY: status logs smoke dead-letters replay pause unpause
@@ -114,7 +116,7 @@ style: .venv/.stamp
 	@.venv/bin/ruff check --quiet .
 
 scripts: .venv/.stamp
-	@.venv/bin/shellcheck infra/*.sh infra/steps/*.sh operations/*.sh tests/web/*.sh $(wildcard .ci/run)
+	@.venv/bin/shellcheck infra/*.sh operations/*.sh tests/web/*.sh $(wildcard .ci/run)
 	@.venv/bin/actionlint .github/workflows/*.yml
 
 types: .venv/.stamp

@@ -1,0 +1,97 @@
+"""Two secrets, each used with a pinned version: the describer's key, and the drop session's id and secret."""
+
+import json
+from typing import Any
+
+from infra.gcloud import gcloud
+from infra.installation import Installation
+from infra.jobs import Job
+from infra.resources import BARRIER, CREATE, SAME, Mark, Resource, Step, Verdict
+from infra.rest import drop_session
+from infra.stops import StoppedError
+
+
+def secrets(at: Installation) -> Step:
+    """Create the secrets and the image repository, then the secrets' versions and the drop session's document."""
+    names, label = at.names, f"app={at.names.app}"
+    for name in (names.openai_secret, names.drop_secret):
+        place = ("--replication-policy=user-managed", f"--locations={names.region}")
+        yield Resource(
+            "secrets",
+            name,
+            "secret",
+            want={"labels/app": names.app},
+            create=gcloud("secrets create", name, *place, f"--labels={label}"),
+            change=gcloud("secrets update", name, f"--update-labels={label}"),
+        )
+    location = f"--location={names.region}"
+    description = f"--description={names.app}: images"
+    yield Resource(
+        "repositories",
+        names.app,
+        "image repository",
+        want={"labels/app": names.app, "format": "DOCKER"},
+        create=gcloud(
+            "artifacts repositories create",
+            *(names.app, location, "--repository-format=docker", f"--labels={label}", description),
+        ),
+        change=gcloud("artifacts repositories update", names.app, location, f"--update-labels={label}"),
+    )
+    yield BARRIER
+
+    yield _openai_key(at)
+    yield Resource(
+        f"versions of {names.drop_secret}",
+        names.drop_secret,
+        "secret's version",
+        verdict=SAME if version_of(at, names.drop_secret) else CREATE,
+        create=lambda job: _add_version(job, names.drop_secret, drop_session.new()),
+    )
+    yield BARRIER
+
+    # The session's document lets the page show dropped pictures. It has only the secret's hash.
+    session = drop_session_of(at)
+    exists = session and drop_session.exists(at.google, names.app, session["session"])
+    yield Resource(
+        "documents",
+        "sessions/(drop session)",
+        "document",
+        verdict=SAME if exists else CREATE,
+        create=lambda _: drop_session.write(at.google, names.app, session),
+    )
+
+
+def version_of(at: Installation, secret: str) -> str:
+    """Return a secret's newest version, or an empty text if it has none."""
+    numbers = [int(version["name"].rpartition("/")[2]) for version in at.state.of(f"versions of {secret}")]
+    return str(max(numbers)) if numbers else ""
+
+
+def drop_session_of(at: Installation) -> dict[str, Any]:
+    """Return the drop session's ``session`` and ``secret``, or nothing before it exists."""
+    secret = at.names.drop_secret
+    version = version_of(at, secret)
+    if not version:
+        return {}
+    session: dict[str, Any] = json.loads(at.kept("secrets", "versions", "access", version, f"--secret={secret}"))
+    return session
+
+
+def _openai_key(at: Installation) -> Resource:
+    secret, key = at.names.openai_secret, at.setting("OPENAI_API_KEY")
+    version, verdict = version_of(at, secret), SAME
+    if not version:
+        verdict = CREATE if key else Verdict(Mark.CREATE, ("set OPENAI_API_KEY",))
+    elif key and at.setting("NEW_KEY") == "1":
+        verdict = CREATE
+
+    def add(job: Job) -> None:
+        if not key:
+            raise StoppedError(f"The describer needs a key: OPENAI_API_KEY=… make deploy PROJECT={at.names.project}")
+        _add_version(job, secret, key)
+
+    return Resource(f"versions of {secret}", secret, "secret's version", verdict=verdict, create=add)
+
+
+def _add_version(job: Job, secret: str, value: str) -> None:
+    job.run("secrets", "versions", "add", secret, "--data-file=-", "--format=none", stdin=value)
