@@ -1,5 +1,6 @@
 """The deployment's commands, ``python -m infra plan|deploy|destroy|…``; the Makefile lists them and their variables."""
 
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -30,7 +31,7 @@ def main(arguments: list[str]) -> int:
         print(f"python -m infra {'|'.join(_COMMANDS)}", file=sys.stderr)
         return 2
     try:
-        _COMMANDS[arguments[0]](Installation())
+        _COMMANDS[arguments[0]](Installation(os.environ))
     except StoppedError as error:
         print(error, file=sys.stderr)
         return 1

@@ -66,12 +66,12 @@ def model_queries(names: Names) -> tuple[Query, ...]:
 class Installation:
     """An installation in a project, for the steps and the commands."""
 
-    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, environ: Mapping[str, str], gcloud: Gcloud | None = None) -> None:
         self.names = Names.of(environ)
         self.settings = environ
         self.work = Path(environ.get("DEPLOY_WORK") or ROOT / "build" / "deploy") / self.names.project / self.names.app
         self.work.mkdir(parents=True, exist_ok=True)
-        self.gcloud = Gcloud(self.names.project)
+        self.gcloud = gcloud or Gcloud(self.names.project)
         jobs = int(environ.get("JOBS") or os.cpu_count() or 4)
         self.state = State(self.gcloud, (*queries(self.names), *model_queries(self.names)), jobs)
         self.engine = Engine(self.gcloud, self.state, self.work, jobs)

@@ -4,14 +4,11 @@ import shlex
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
+from infra.gcloud import Gcloud
 from infra.resources import Json, found, spelled, value_at
 from infra.stops import CommandFailedError, StoppedError
-
-
-class Reader(Protocol):
-    def json(self, *words: str) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ def query(kind: str, command: str, api: str = "", *, parent: tuple[str, str] | N
 class State:
     """The resources of a project by kind. It reads a kind when it is needed, and reads it again after ``forget``."""
 
-    def __init__(self, gcloud: Reader, queries: Iterable[Query], jobs: int) -> None:
+    def __init__(self, gcloud: Gcloud, queries: Iterable[Query], jobs: int) -> None:
         self._gcloud = gcloud
         self._queries = {query.kind: query for query in queries}
         self._jobs = jobs
@@ -51,13 +48,14 @@ class State:
 
     def read(self, kinds: Iterable[str]) -> None:
         """Read the kinds that are not known, in parallel."""
-        unknown = [kind for kind in kinds if kind not in self._values]
+        wanted = [self._queries[kind] for kind in kinds if kind not in self._values]
         # These decide what else can be read, so they are read before the threads start.
-        for kind in unknown:
-            wanted = self._queries[kind]
-            for needed in ("apis" if wanted.api else "", wanted.parent[0] if wanted.parent else ""):
-                if needed:
-                    self.of(needed)
+        for query in wanted:
+            if query.api:
+                self.of("apis")
+            if query.parent:
+                self.of(query.parent[0])
+        unknown = [query.kind for query in wanted if query.kind not in self._values]
         with ThreadPoolExecutor(self._jobs) as threads:
             for kind, value in zip(unknown, threads.map(self._value, unknown), strict=True):
                 self._values[kind] = value

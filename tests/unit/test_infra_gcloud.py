@@ -1,0 +1,90 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from infra.gcloud import PAUSES, Gcloud, patiently
+from infra.jobs import Job
+from infra.stops import CommandFailedError, StillEarlyError
+
+
+@pytest.fixture
+def pauses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `sleep` that writes down its seconds and returns at once."""
+    notes = tmp_path / "pauses"
+    notes.touch()
+    _program(tmp_path, monkeypatch, "sleep", f'echo "$1" >> "{notes}"')
+    return notes
+
+
+def _program(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, script: str) -> None:
+    program = folder / "bin" / name
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+
+
+def failing(*outputs: str) -> tuple[list[str], Callable[[], str]]:
+    """Return the outputs that are left, and an action that fails with each of them in turn."""
+    left = list(outputs)
+
+    def action() -> str:
+        if left:
+            raise CommandFailedError(left.pop(0))
+        return "done"
+
+    return left, action
+
+
+def test_an_early_command_is_tried_again(pauses: Path) -> None:
+    """The pauses grow."""
+    notes: list[str] = []
+    _, action = failing("does not exist", "does not exist")
+    assert patiently("does not exist", action, notes.append) == "done"
+    assert pauses.read_text().split() == ["2", "4"]
+    assert "Again in 4 seconds.\n" in notes
+
+
+def test_another_error_is_not_retried(pauses: Path) -> None:
+    """It is not a matter of time."""
+    left, action = failing("does not exist", "PERMISSION_DENIED", "does not exist")
+    with pytest.raises(CommandFailedError, match="PERMISSION_DENIED"):
+        patiently("does not exist", action, print)
+    assert left == ["does not exist"]
+    assert pauses.read_text().split() == ["2"]
+
+
+def test_the_last_error_says_that_it_is_still_early(pauses: Path) -> None:
+    """The caller may then warn instead of failing."""
+    _, action = failing(*["does not exist"] * 50)
+    with pytest.raises(StillEarlyError, match="does not exist"):
+        patiently("does not exist", action, print)
+    assert [int(line) for line in pauses.read_text().split()] == list(PAUSES)
+
+
+def test_a_call_without_a_pattern_is_made_once(pauses: Path) -> None:
+    """An empty pattern would match every error."""
+    left, action = failing("a", "b")
+    with pytest.raises(CommandFailedError):
+        patiently("", action, print)
+    assert left == ["b"]
+    assert pauses.read_text() == ""
+
+
+def test_the_log_has_the_call_and_its_output_but_not_its_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret is passed on standard input."""
+    _program(tmp_path, monkeypatch, "gcloud", 'wc -c; echo "warning" >&2; echo "$CLOUDSDK_CORE_PROJECT"')
+    job = Job(Gcloud("a-project"), tmp_path / "log", [])
+    assert job.run("secrets", "versions", "add", "a b", stdin="a secret").split() == ["8", "a-project"]
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert lines[0] == "+ gcloud secrets versions add 'a b'"
+    assert lines[-1] == "warning"
+    assert "a secret" not in (tmp_path / "log").read_text()
+
+
+def test_a_failed_call_says_all_that_gcloud_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some commands print their reason on standard output."""
+    _program(tmp_path, monkeypatch, "gcloud", 'echo "reason"; echo "ERROR" >&2; exit 1')
+    with pytest.raises(CommandFailedError, match="reason\nERROR"):
+        Gcloud("a-project").json("topics", "list")
