@@ -116,7 +116,7 @@ style: .venv/.stamp
 	@.venv/bin/ruff check --quiet .
 
 scripts: .venv/.stamp
-	@.venv/bin/shellcheck infra/*.sh operations/*.sh tests/web/*.sh $(wildcard .ci/run)
+	@.venv/bin/shellcheck $(wildcard infra/*.sh) operations/*.sh tests/web/*.sh $(wildcard .ci/run)
 	@.venv/bin/actionlint .github/workflows/*.yml
 
 types: .venv/.stamp
