@@ -2,10 +2,10 @@
 
 from tests.deploy.control_plane import NUMBER, Json, Project, RefusedError, Request, grant_mark, members
 
-# gcloud charges Service Usage to its own project, "to bootstrap users getting the appropriate APIs enabled"
-# (googlecloudsdk/api_lib/services/serviceusage.py). It charges every other API to the current project, because that is
-# the default of `billing/quota_project`, so even `gcloud projects list` needs its API to be enabled in a new project.
-_ALWAYS_OPEN = {"serviceusage"}
+# gcloud charges these APIs to its own project, in which they are enabled, if a person calls it: Service Usage in
+# googlecloudsdk/api_lib/services/serviceusage.py ("so we can bootstrap users getting the appropriate APIs enabled"),
+# Resource Manager by DisableUserProjectQuota() in surface/projects/__init__.py and surface/resource_manager/__init__.py.
+_ALWAYS_OPEN = {"serviceusage", "cloudresourcemanager"}
 _STORAGE_AGENT = f"serviceAccount:service-{NUMBER}@gs-project-accounts.iam.gserviceaccount.com"
 _EVENTARC_AGENT = f"serviceAccount:service-{NUMBER}@gcp-sa-eventarc.iam.gserviceaccount.com"
 _EVENTARC = (

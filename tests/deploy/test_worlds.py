@@ -203,9 +203,9 @@ def test_the_flag_closes_an_open_door(world: World) -> None:
 
 
 def test_a_closed_door_answers_403(world: World) -> None:
-    """The proxy answers for a function as Cloud Run does for a request without credentials."""
+    """The proxy answers for a function as Cloud Run does; a new function is private without any flag."""
     world.project.serves_functions = True
-    assert world.deploy("--no-allow-unauthenticated").returncode == 0
+    assert world.deploy().returncode == 0
     assert knock(world) == 403
     assert world.grant_everyone().returncode == 0
     assert knock(world) == 200
@@ -391,6 +391,7 @@ def test_a_service_may_be_open_without_a_grant(world: World) -> None:
 def test_an_api_is_refused_for_a_while_after_it_is_enabled(world: World) -> None:
     """The real gcloud prints Google's text; Service Usage itself always answers, and says ENABLED at once."""
     world.project.late_apis = Delay(requests=2)
+    assert world.gcloud("projects", "list").returncode == 0
     assert "has not been used" in world.gcloud("pubsub", "topics", "list").stderr
     assert world.gcloud("services", "enable", "pubsub.googleapis.com").returncode == 0
     assert (
