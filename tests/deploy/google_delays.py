@@ -2,9 +2,9 @@
 
 from tests.deploy.control_plane import NUMBER, Json, Project, RefusedError, Request, grant_mark, members
 
-# gcloud charges these APIs to its own project, in which they are enabled, if a person calls it: Service Usage in
-# googlecloudsdk/api_lib/services/serviceusage.py ("so we can bootstrap users getting the appropriate APIs enabled"),
-# Resource Manager by DisableUserProjectQuota() in surface/projects/__init__.py and surface/resource_manager/__init__.py.
+# When a person calls these APIs with gcloud, it charges its own project, which has enabled them. Service Usage:
+# googlecloudsdk/api_lib/services/serviceusage.py, "so we can bootstrap users getting the appropriate APIs enabled".
+# Resource Manager: surface/projects/__init__.py and surface/resource_manager/__init__.py disable the project's quota.
 _ALWAYS_OPEN = {"serviceusage", "cloudresourcemanager"}
 _STORAGE_AGENT = f"serviceAccount:service-{NUMBER}@gs-project-accounts.iam.gserviceaccount.com"
 _EVENTARC_AGENT = f"serviceAccount:service-{NUMBER}@gcp-sa-eventarc.iam.gserviceaccount.com"
