@@ -6,6 +6,22 @@ from tests.deploy.control_plane import NUMBER, Json, Project, RefusedError, Requ
 # googlecloudsdk/api_lib/services/serviceusage.py, "so we can bootstrap users getting the appropriate APIs enabled".
 # Resource Manager: surface/projects/__init__.py and surface/resource_manager/__init__.py disable the project's quota.
 _ALWAYS_OPEN = {"serviceusage", "cloudresourcemanager"}
+_TITLES = {
+    "aiplatform": "Vertex AI API",
+    "apikeys": "API Keys API",
+    "artifactregistry": "Artifact Registry API",
+    "cloudbuild": "Cloud Build API",
+    "cloudfunctions": "Cloud Functions API",
+    "cloudscheduler": "Cloud Scheduler API",
+    "firebaserules": "Firebase Rules API",
+    "firestore": "Cloud Firestore API",
+    "iam": "Identity and Access Management (IAM) API",
+    "logging": "Cloud Logging API",
+    "monitoring": "Cloud Monitoring API",
+    "pubsub": "Cloud Pub/Sub API",
+    "run": "Cloud Run Admin API",
+    "secretmanager": "Secret Manager API",
+}
 _STORAGE_AGENT = f"serviceAccount:service-{NUMBER}@gs-project-accounts.iam.gserviceaccount.com"
 _EVENTARC_AGENT = f"serviceAccount:service-{NUMBER}@gcp-sa-eventarc.iam.gserviceaccount.com"
 _EVENTARC = (
@@ -29,7 +45,7 @@ def refuse_a_late_api(project: Project, request: Request) -> None:
     enabled = project.of("serviceusage").get(f"projects/{NUMBER}/services/{api}", {}).get("state") == "ENABLED"
     if enabled and not project.is_late(f"api {api}", project.late_apis):
         return
-    title = f"{request.service.capitalize()} API"
+    title = _TITLES.get(request.service, f"{request.service.capitalize()} API")
     url = f"https://console.developers.google.com/apis/api/{api}/overview?project={NUMBER}"
     message = (
         f"{title} has not been used in project {NUMBER} before or it is disabled. Enable it by visiting {url} then"
@@ -92,24 +108,41 @@ def _repository(image: str) -> str:
     return f"projects/{project}/locations/{host.partition('-docker.')[0]}/repositories/{repository}"
 
 
-def failed_function_build(project: Project, request: Request) -> str:
-    """Return the message with which a function's build fails because its account has no effective grants, or "".
+def failed_deployment(project: Project, name: str, function: Json) -> str:
+    """Return the message with which a function's deployment fails because a grant has no effect yet, or "".
 
-    The text is Google's, as in many public issues: "Access to bucket gcf-v2-sources-… denied. You must grant …".
+    The build's account reads the sources and writes the image, with the text of
+    https://github.com/hashicorp/terraform-provider-google/issues/20571.
+    The function's account reads its secrets, which Cloud Run checks for each revision, as in
+    https://github.com/terraform-google-modules/terraform-docs-samples/pull/168.
     """
-    build = request.body.get("buildConfig", {})
+    build, config = function.get("buildConfig", {}), function["serviceConfig"]
     account = str(build.get("serviceAccount", "")).rpartition("/")[2]
-    homes = [whole_project(request)]
+    root, region = "/".join(name.split("/")[:2]), name.split("/")[3]
+    homes = [("cloudresourcemanager", root)]
     if build.get("dockerRepository"):
         homes.append(("artifactregistry", build["dockerRepository"]))
-    if not account or not has_no_effect_yet(project, f"serviceAccount:{account}", *homes):
-        return ""
-    region = request.name.split("/")[3]
-    return (
-        f"Build failed with status: FAILURE and message: Access to bucket gcf-v2-sources-{NUMBER}-{region} denied. You"
-        f" must grant Storage Object Viewer permission to {account}. If you are using VPC Service Controls, you must"
-        " also grant it access to your service perimeter."
-    )
+    if account and has_no_effect_yet(project, f"serviceAccount:{account}", *homes):
+        bucket = f"gcf-v2-sources-{NUMBER}-{region}"
+        return (
+            "Build failed with status: FAILURE and message: failed to Fetch: failed to download archive"
+            f" gs://{bucket}/{name.rpartition('/')[2]}/function-source.zip: Access to bucket {bucket} denied. You must"
+            f" grant Storage Object Viewer permission to {account}. If you are using VPC Service Controls, you must"
+            " also grant it access to your service perimeter."
+        )
+    reader = config.get("serviceAccountEmail", "")
+    for place, secret in enumerate(config.get("secretEnvironmentVariables", [])):
+        if has_no_effect_yet(
+            project, f"serviceAccount:{reader}", ("secretmanager", f"{root}/secrets/{secret['secret']}")
+        ):
+            return (
+                f"Could not create or update Cloud Run service {name.rpartition('/')[2]},"
+                f" spec.template.spec.containers[0].env[{place}].value_from.secret_key_ref.name: Permission denied on"
+                f" secret: projects/{NUMBER}/secrets/{secret['secret']}/versions/{secret['version']} for Revision"
+                f" service account {reader}. The service account used must be granted the 'Secret Manager Secret"
+                " Accessor' role (roles/secretmanager.secretAccessor) at the secret, project or higher level."
+            )
+    return ""
 
 
 def refuse_a_late_trigger(project: Project, request: Request) -> None:

@@ -172,12 +172,13 @@ def _deployed(project: Project, request: Request, name: str, function: Json) -> 
     functions = project.of("cloudfunctions")
     if request.method == "POST":
         created(project, request, name, {"name": name, "state": "DEPLOYING"})
-    failure = google_delays.failed_function_build(project, request) or violation
+    failure = google_delays.failed_deployment(project, name, function) or violation
+    code = 13 if failure.startswith("Build failed") else 3
     if failure and functions[name]["state"] == "ACTIVE":
-        return failed(project, request, 3, failure)
+        return failed(project, request, code, failure)
     functions[name] = {**function, "name": name, "environment": "GEN_2", "state": "FAILED"}
     if failure:
-        return failed(project, request, 3, failure)
+        return failed(project, request, code, failure)
     if project.resets_services:
         project.of("run").pop(name.replace("/functions/", "/services/"), None)
     _fill_function(project, name, functions[name])

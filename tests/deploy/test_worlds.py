@@ -400,7 +400,7 @@ def test_an_api_is_refused_for_a_while_after_it_is_enabled(world: World) -> None
     for _ in range(2):
         done = world.gcloud("pubsub", "topics", "list")
         assert done.returncode != 0
-        assert f"API has not been used in project {NUMBER} before or it is disabled." in done.stderr
+        assert f"Cloud Pub/Sub API has not been used in project {NUMBER} before or it is disabled." in done.stderr
         assert "wait a few minutes for the action to propagate to our systems and retry." in done.stderr
         assert "SERVICE_DISABLED" in done.stderr
     assert world.gcloud("pubsub", "topics", "list").returncode == 0
@@ -523,6 +523,26 @@ def test_a_function_s_build_waits_for_its_account_s_grants(world: World) -> None
     assert world.deploy().returncode == 0
     (function,) = world.project.of("cloudfunctions").values()
     assert (function["state"], "uri" in function["serviceConfig"]) == ("ACTIVE", True)
+
+
+def test_a_function_waits_until_its_account_may_read_its_secrets(world: World) -> None:
+    """Cloud Run checks the grant on each secret when it makes a revision; a function that serves stays as it is."""
+    project = world.project
+    assert world.deploy("--update-labels=release=1").returncode == 0
+    project.late_grants = Delay(requests=1)
+    service, path = WHOLE_PROJECT
+    grant(project, service, path, BUILDER)
+    assert world.deploy("--update-labels=release=2").returncode != 0
+    grant(project, "secretmanager", f"v1/projects/{PROJECT}/secrets/key:setIamPolicy", PIPELINE)
+    with_secret = ("--update-labels=release=2", "--set-secrets=KEY=key:1")
+    done = world.deploy(*with_secret)
+    assert done.returncode != 0
+    assert f"Permission denied on secret: projects/{NUMBER}/secrets/key/versions/1 for Revision" in done.stderr
+    (function,) = project.of("cloudfunctions").values()
+    assert (function["state"], function["labels"]["release"]) == ("ACTIVE", "1")
+    assert world.deploy(*with_secret).returncode == 0
+    (function,) = project.of("cloudfunctions").values()
+    assert function["labels"]["release"] == "2"
 
 
 def test_a_trigger_waits_for_the_grants_of_google_s_agents(late: Project) -> None:
