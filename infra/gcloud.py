@@ -5,29 +5,55 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain, repeat
 from typing import Any, Final, TypeVar
 
 from infra.stops import CommandFailedError, StillEarlyError
 
 Result = TypeVar("Result")
 
-# Seconds between the tries of a command, together two minutes.
-PAUSES: Final = (2, 4, 8, 16, 30, 60)
+
+@dataclass(frozen=True)
+class Patience:
+    """Errors that end by themselves: how they read, for how many seconds a command is retried, and why."""
+
+    errors: str
+    seconds: int
+    why: str
+
+    def pauses(self) -> Iterator[int]:
+        """Yield the seconds between the tries."""
+        waited = 0
+        for pause in chain((2, 4, 8, 16, 30), repeat(60)):
+            if waited >= self.seconds:
+                return
+            waited += pause
+            yield pause
+
+
+# The operator learns the reason of a pause of so many seconds.
+_LONG_PAUSE: Final = 30
+LATE_API: Final = Patience(
+    "SERVICE_DISABLED|has not been used in project .* before or it is disabled",
+    600,
+    "an API that has just been enabled answers everywhere only after some minutes",
+)
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of gcloud; while it fails with output that matches ``early``, it is retried."""
+    """One call of gcloud, and the errors after which it is retried."""
 
     words: tuple[str, ...]
-    early: str = ""
+    patience: tuple[Patience, ...] = ()
 
 
-def gcloud(command: str, *words: str, early: str = "") -> Call:
+def gcloud(command: str, *words: str, patience: tuple[Patience, ...] = ()) -> Call:
     """Return a call: ``gcloud("pubsub topics create", name, "--labels=app=a")``."""
-    return Call((*command.split(), *words), early)
+    return Call((*command.split(), *words), patience)
 
 
 class Gcloud:
@@ -37,7 +63,13 @@ class Gcloud:
         self._environ = os.environ | {"CLOUDSDK_CORE_PROJECT": project, "CLOUDSDK_CORE_DISABLE_PROMPTS": "1"}
 
     def run(self, *words: str, stdin: str = "") -> tuple[str, str]:
-        """Return what a call prints on both streams; raise CommandFailedError with all of it if the call fails."""
+        """Return what a call prints on both streams; raise CommandFailedError with all of it if the call fails.
+
+        In a new project every call may have to wait for its API.
+        """
+        return patiently([LATE_API], partial(self._run, *words, stdin=stdin), lambda _: None, tell)
+
+    def _run(self, *words: str, stdin: str) -> tuple[str, str]:
         done = subprocess.run(
             ["gcloud", *words], env=self._environ, input=stdin, capture_output=True, text=True, check=False
         )
@@ -59,22 +91,37 @@ class Gcloud:
         return json.loads(self.run(*words, "--format=json")[0] or "[]")
 
 
-def patiently(early: str, action: Callable[[], Result], note: Callable[[str], object]) -> Result:
-    """Return what an action returns; while it fails with output that matches ``early``, retry it for two minutes.
+def tell(text: str) -> None:
+    """Tell the operator why a command waits."""
+    print(f"    waiting: {text}", flush=True)
 
-    Raises StillEarlyError if the last try fails with such output.
+
+def patiently(
+    patience: Sequence[Patience],
+    action: Callable[[], Result],
+    note: Callable[[str], object],
+    tell: Callable[[str], object],
+) -> Result:
+    """Return what an action returns, and retry it while its error is one that ends by itself.
+
+    ``note`` gets each error; ``tell`` gets the reason of a long wait, once. Raises StillEarlyError after the last try.
     """
-    pauses = list(PAUSES)
+    pauses = {each: each.pauses() for each in patience}
+    told: set[Patience] = set()
     while True:
         try:
             return action()
         except CommandFailedError as error:
-            if not early or not re.search(early, error.output):
+            matching = next((each for each in patience if re.search(each.errors, error.output)), None)
+            if matching is None:
                 raise
             note(error.output)
-            if not pauses:
+            pause = next(pauses[matching], 0)
+            if not pause:
                 raise StillEarlyError(error.output) from error
-        pause = pauses.pop(0)
-        note(f"Again in {pause} seconds.\n")
+        note(f"Again in {pause} seconds: {matching.why}.\n")
+        if pause >= _LONG_PAUSE and matching not in told:
+            told.add(matching)
+            tell(matching.why)
         # A program, so that a test of a whole deployment can put another one in its place.
         subprocess.run(["sleep", str(pause)], check=True)

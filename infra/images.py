@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from infra import late_grants
 from infra.content import content_hash, copied
 from infra.gcloud import gcloud
 from infra.installation import INFRA, ROOT, Installation
@@ -45,6 +46,7 @@ class Image:
                 f"--gcs-source-staging-dir=gs://{names.bucket('pipeline')}/builds",
                 f"--service-account=projects/{names.project}/serviceAccounts/{names.account('builder')}",
                 "--format=none",
+                patience=(late_grants.BUILD,),
             ),
             # Written last: the label says that the image exists.
             gcloud(

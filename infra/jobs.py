@@ -1,11 +1,11 @@
 """What an action of a resource may do: call gcloud, write into its log, and keep a warning for the operator."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from infra.gcloud import Call, Gcloud, patiently
+from infra.gcloud import Call, Gcloud, Patience, patiently, tell
 
 
 class Job:
@@ -34,11 +34,11 @@ class Job:
     def call(self, *calls: Call) -> None:
         """Run calls of gcloud one after another."""
         for call in calls:
-            self.patiently(call.early, partial(self.run, *call.words))
+            self.patiently(call.patience, partial(self.run, *call.words))
 
-    def patiently(self, early: str, action: Callable[[], object]) -> None:
-        """Run an action, and retry it while its error matches ``early``."""
-        patiently(early, action, self.note)
+    def patiently(self, patience: Sequence[Patience], action: Callable[[], object]) -> None:
+        """Run an action, and retry it after errors that end by themselves."""
+        patiently(patience, action, self.note, tell)
 
     def run(self, *words: str, stdin: str = "") -> str:
         """Run one call of gcloud and return its standard output; ``stdin`` may be secret and is not logged."""

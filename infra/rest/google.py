@@ -5,10 +5,11 @@ import os
 import time
 import urllib.error
 import urllib.request
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
-from infra.gcloud import Gcloud
+from infra.gcloud import LATE_API, Gcloud, patiently, tell
 from infra.stops import CommandFailedError
 
 _SCHEME: Final = os.environ.get("GOOGLE_APIS_SCHEME", "https")
@@ -35,6 +36,9 @@ class Google:
 
     def call(self, method: str, api: str, path: str, body: Any = None) -> Any:
         """Return the JSON of a response; raise GoogleRefusedError for an error status."""
+        return patiently([LATE_API], partial(self._call, method, api, path, body), lambda _: None, tell)
+
+    def _call(self, method: str, api: str, path: str, body: Any) -> Any:
         if time.monotonic() >= self._until:
             self._token, self._until = (
                 self._gcloud.text("auth", "print-access-token"),

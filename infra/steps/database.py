@@ -7,15 +7,18 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from infra.gcloud import gcloud
+from infra.gcloud import Patience, gcloud
 from infra.installation import INFRA, Installation
 from infra.jobs import Job
 from infra.resources import BARRIER, CREATE, SAME, Json, Resource, Step
 from infra.rest import firestore_rules
 
-# Firestore refuses to change a field while it starts another change of the same field or collection, so the changes
-# start one after another and are retried. The step does not wait for them to finish, which takes minutes each.
-_EARLY: Final = "underlying data changed|contention|ABORTED|being updated"
+# The changes of fields start one after another. The step waits for none but those that a later change needs.
+_BUSY: Final = Patience(
+    "underlying data changed|contention|ABORTED|being updated",
+    900,
+    "Firestore takes some minutes to change a field, and meanwhile refuses another change of it",
+)
 _LANE: Final = "fields"
 _INDEXED: Final = ["createdAt", "status"]
 
@@ -36,18 +39,6 @@ def database(at: Installation) -> Step:
     )
     yield BARRIER
 
-    for group, field in _rows("ttls.txt"):
-        yield Resource(
-            "ttls",
-            _field(at, group, field),
-            "TTL policy",
-            create=gcloud(
-                "firestore fields ttls update",
-                *(field, f"--collection-group={group}", inside, "--enable-ttl", "--async"),
-                early=_EARLY,
-            ),
-            lane=_LANE,
-        )
     for group, field, *flags in _rows("exemptions.txt"):
         yield Resource(
             "fields",
@@ -56,7 +47,21 @@ def database(at: Installation) -> Step:
             create=gcloud(
                 "firestore indexes fields update",
                 *(field, f"--collection-group={group}", inside, *flags, "--async"),
-                early=_EARLY,
+                patience=(_BUSY,),
+            ),
+            lane=_LANE,
+        )
+    # After the exemptions: the policies of fields without one need not wait for the others.
+    exempt = [(group, field) for group, field, *_ in _rows("exemptions.txt")]
+    for group, field in sorted(_rows("ttls.txt"), key=lambda row: tuple(row) in exempt):
+        yield Resource(
+            "ttls",
+            _field(at, group, field),
+            "TTL policy",
+            create=gcloud(
+                "firestore fields ttls update",
+                *(field, f"--collection-group={group}", inside, "--enable-ttl", "--async"),
+                patience=(_BUSY,),
             ),
             lane=_LANE,
         )
@@ -71,7 +76,7 @@ def database(at: Installation) -> Step:
             *(inside, "--collection-group=tracks", "--query-scope=collection-group"),
             *(f"--field-config=field-path={field},order=ascending" for field in _INDEXED),
             "--async",
-            early=_EARLY,
+            patience=(_BUSY,),
         ),
         lane=_LANE,
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.content import short_hash, written
-from infra.gcloud import Call, gcloud
+from infra.gcloud import Call, Patience, gcloud
 from infra.installation import INFRA, Installation
 from infra.jobs import Job
 from infra.resources import BARRIER, Resource, Step
@@ -66,9 +66,11 @@ def _filled(at: Installation, template: Path, **words: str) -> Path:
 def _alert(at: Installation, file: Path) -> Resource:
     title, release = json.loads(file.read_text(encoding="utf-8"))["displayName"], short_hash(file.read_bytes())
     source, labels = f"--policy-from-file={file}", f"app={at.names.app},release={release}"
-    create = gcloud("alpha monitoring policies create", source, f"--user-labels={labels}", early=_EARLY)
+    create = gcloud("alpha monitoring policies create", source, f"--user-labels={labels}", patience=(_EARLY,))
     name = at.fact("policies", title, "name")
-    change = gcloud("alpha monitoring policies update", name, source, f"--update-user-labels={labels}", early=_EARLY)
+    change = gcloud(
+        "alpha monitoring policies update", name, source, f"--update-user-labels={labels}", patience=(_EARLY,)
+    )
     return Resource(
         "policies",
         title,
@@ -79,8 +81,7 @@ def _alert(at: Installation, file: Path) -> Resource:
     )
 
 
-# Cloud Monitoring may need ten minutes to see a new log-based metric.
-_EARLY: Final = "Cannot find metric"
+_EARLY: Final = Patience("Cannot find metric", 120, "Cloud Monitoring may need ten minutes to see a new metric")
 
 
 def _alerted(at: Installation, title: str, call: Call, job: Job) -> None:

@@ -3,9 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.gcloud import PAUSES, Gcloud, patiently
+from infra.gcloud import LATE_API, Gcloud, Patience, patiently
 from infra.jobs import Job
 from infra.stops import CommandFailedError, StillEarlyError
+
+EARLY = Patience("does not exist", 120, "it is early")
 
 
 @pytest.fixture
@@ -38,38 +40,63 @@ def failing(*outputs: str) -> tuple[list[str], Callable[[], str]]:
 
 
 def test_an_early_command_is_tried_again(pauses: Path) -> None:
-    """The pauses grow."""
+    """The pauses grow, and a short wait is not worth a line."""
     notes: list[str] = []
+    told: list[str] = []
     _, action = failing("does not exist", "does not exist")
-    assert patiently("does not exist", action, notes.append) == "done"
+    assert patiently([EARLY], action, notes.append, told.append) == "done"
     assert pauses.read_text().split() == ["2", "4"]
-    assert "Again in 4 seconds.\n" in notes
+    assert "Again in 4 seconds: it is early.\n" in notes
+    assert told == []
 
 
 def test_another_error_is_not_retried(pauses: Path) -> None:
     """It is not a matter of time."""
     left, action = failing("does not exist", "PERMISSION_DENIED", "does not exist")
     with pytest.raises(CommandFailedError, match="PERMISSION_DENIED"):
-        patiently("does not exist", action, print)
+        patiently([EARLY], action, print, print)
     assert left == ["does not exist"]
     assert pauses.read_text().split() == ["2"]
 
 
 def test_the_last_error_says_that_it_is_still_early(pauses: Path) -> None:
-    """The caller may then warn instead of failing."""
+    """The caller may then warn instead of failing; the operator has read the reason once."""
+    told: list[str] = []
     _, action = failing(*["does not exist"] * 50)
     with pytest.raises(StillEarlyError, match="does not exist"):
-        patiently("does not exist", action, print)
-    assert [int(line) for line in pauses.read_text().split()] == list(PAUSES)
+        patiently([EARLY], action, print, told.append)
+    assert sum(int(line) for line in pauses.read_text().split()) == 120
+    assert told == ["it is early"]
 
 
-def test_a_call_without_a_pattern_is_made_once(pauses: Path) -> None:
-    """An empty pattern would match every error."""
+def test_each_reason_has_its_own_patience(pauses: Path) -> None:
+    """A command that waited for its API may then wait for its grant."""
+    other = Patience("denied", 60, "the grant is new")
+    _, action = failing("does not exist", "denied", "does not exist", "denied")
+    assert patiently([EARLY, other], action, print, print) == "done"
+    assert pauses.read_text().split() == ["2", "2", "4", "4"]
+
+
+def test_without_patience_a_call_is_made_once(pauses: Path) -> None:
+    """Its error is the operator's."""
     left, action = failing("a", "b")
     with pytest.raises(CommandFailedError):
-        patiently("", action, print)
+        patiently([], action, print, print)
     assert left == ["b"]
     assert pauses.read_text() == ""
+
+
+def test_every_call_waits_for_a_new_api(pauses: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading calls, too; Google says that an API answers after some minutes."""
+    error = "ERROR: API [pubsub.googleapis.com] has not been used in project 1 before or it is disabled."
+    _program(
+        pauses.parent,
+        monkeypatch,
+        "gcloud",
+        f'test "$(wc -l < "{pauses}")" = 3 && echo "[1]" || {{ echo "{error}" >&2; exit 1; }}',
+    )
+    assert Gcloud("a-project").json("pubsub", "topics", "list") == [1]
+    assert sum(LATE_API.pauses()) >= 300
 
 
 def test_the_log_has_the_call_and_its_output_but_not_its_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
