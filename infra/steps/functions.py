@@ -4,10 +4,12 @@ The label `release` is the hash of everything that a function is made from; if i
 """
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from functools import partial
 
+from infra import late_grants
 from infra.content import content_hash, short_hash, written, yaml_lines
 from infra.gcloud import Call, gcloud
 from infra.installation import INFRA, ROOT, Installation
@@ -16,7 +18,7 @@ from infra.names import FUNCTIONS
 from infra.resources import BARRIER, Resource, Step
 from infra.steps.pipeline import template_address, template_file
 from infra.steps.secret_versions import drop_session_of, version_of
-from infra.stops import StoppedError
+from infra.stops import CommandFailedError, StoppedError
 
 # The operator's settings that each function gets if they are set; the functions have defaults for them.
 _OPTIONAL = {
@@ -50,6 +52,9 @@ def _function(at: Installation, function: str, *, canary_first: bool) -> Resourc
     flags = (INFRA / "functions" / f"{function}.yaml").read_text(encoding="utf-8") + yaml_lines(
         _flags(at, function, str(environ_file))
     )
+    instances = at.setting(f"{function.upper()}_INSTANCES")
+    if instances:
+        flags = re.sub(r"(?m)^--max-instances: .*$", f"--max-instances: {int(instances)}", flags)
     every = INFRA / "functions" / "every.yaml"
     parts = (every.read_text(encoding="utf-8"), environ, flags.replace(str(ROOT), "").replace(str(at.work), ""))
     release = short_hash(f"{''.join(parts)}{content_hash(ROOT, f'build/{function}')}\n".encode())
@@ -62,8 +67,9 @@ def _function(at: Installation, function: str, *, canary_first: bool) -> Resourc
         f"--flags-file={every}",
         f"--flags-file={flags_file}",
         "--format=none",
+        patience=(late_grants.FUNCTION,),
     )
-    action = partial(_after_canary, at, deploy) if canary_first else deploy
+    action = partial(_deploy, at, function, deploy, canary_first=canary_first)
     return Resource(
         "functions",
         names.function(function),
@@ -147,8 +153,26 @@ def _has_new_template(at: Installation) -> bool:
     return _current_template(at) not in {"", template_address(at)}
 
 
-def _after_canary(at: Installation, deploy: Call, job: Job) -> None:
-    """Deploy the launcher after a canary has made a track with its new template."""
+def _deploy(at: Installation, function: str, deploy: Call, job: Job, *, canary_first: bool) -> None:
+    """Deploy a function; say what to do if it may have fewer instances than it asks for."""
+    if canary_first:
+        _canary(at, job)
+    try:
+        job.call(deploy)
+    except CommandFailedError as error:
+        fitting = re.search(r"Max instances must be set to (\d+) or fewer", error.output)
+        if fitting is None:
+            raise
+        names = at.names
+        raise StoppedError(
+            f"{error.output}\nWhat to do: deploy with {function.upper()}_INSTANCES={fitting[1]} or fewer, or raise the"
+            f" quota of Cloud Run in {names.region} and run the same command again:"
+            f" https://console.cloud.google.com/iam-admin/quotas?project={names.project}"
+        ) from error
+
+
+def _canary(at: Installation, job: Job) -> None:
+    """Make a track with the new template before the launcher gets it."""
     names, scheme = at.names, at.setting("GOOGLE_APIS_SCHEME", "https")
     environ = os.environ | {
         "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
@@ -170,4 +194,3 @@ def _after_canary(at: Installation, deploy: Call, job: Job) -> None:
     job.note(done.stdout + done.stderr)
     if done.returncode != 0:
         raise StoppedError(f"The canary made no track; the launcher keeps {_current_template(at)}.")
-    job.call(deploy)
