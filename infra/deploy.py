@@ -12,6 +12,7 @@ from typing import Final
 from infra import policies
 from infra.engine import Line, Mode
 from infra.installation import INFRA, Installation, queries
+from infra.organisation import explained, obstacles
 from infra.resources import Mark
 from infra.steps import STEPS
 from infra.stops import StoppedError
@@ -27,6 +28,9 @@ def deploy(at: Installation, mode: Mode) -> None:
     at.engine.converge(steps, Mode.PLAN)
     print(shown(at.engine.plan, every_line=bool(at.setting("VERBOSE"))))
     print((INFRA / "costs.txt").read_text(encoding="utf-8"), end="", flush=True)
+    in_the_way = obstacles(at, at.engine.plan)
+    if in_the_way:
+        raise StoppedError(explained(at, in_the_way))
     if mode is Mode.PLAN:
         return
     if not _PENDING & {line.mark for line in at.engine.plan}:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from infra.content import written
+from infra.gcloud import Patience
 from infra.installation import Installation
 from infra.jobs import Job
-from infra.resources import CHANGE, Mark, Resource, Verdict
+from infra.resources import CHANGE, Action, Mark, Resource, Verdict
 from infra.state import Query
 
 TABLE: Final = Path(__file__).with_name("roles.md")
@@ -32,8 +33,11 @@ ACCOUNTS: Final[dict[str, str]] = {
 }
 # keyless.py grants its roles; a deployment does not change them.
 DEPLOYER: Final = "deployer"
-# IAM may not see a new account yet, and in a new project Google changes policies at the same time.
-_EARLY: Final = "Service account .*does not exist|Unknown service account|concurrent policy changes"
+_EARLY: Final = Patience(
+    "Service account .*does not exist|Unknown service account|concurrent policy changes",
+    120,
+    "IAM does not see a new account yet, or Google changes the policy at the same time",
+)
 
 Binding = tuple[str, str, str]  # role, condition, member
 
@@ -62,7 +66,9 @@ class Home:
     def query(self) -> Query:
         """The query for the policy."""
         words = (*self.group.split(), "get-iam-policy", self.name, *self.flags)
-        return Query(f"policy of {self.resource}", words, parent=self.parent)
+        # A function that was never deployed successfully has no service.
+        needs = "serviceConfig/service" if self.parent and self.parent[0] == "functions" else ""
+        return Query(f"policy of {self.resource}", words, parent=self.parent, needs=needs)
 
     def write_words(self, file: Path) -> tuple[str, ...]:
         """Return the call of gcloud that writes the policy."""
@@ -254,15 +260,15 @@ def nothing(at: Installation) -> Wish:
     return Wish(frozenset(), frozenset(account_member(at, name) for name in (*ACCOUNTS, DEPLOYER)))
 
 
-def on(at: Installation, resource: str, wish: Wish) -> Resource:
-    """Return a resource's policy as it should be.
+def on(at: Installation, resource: str, wish: Wish, write: Action | None = None) -> Resource:
+    """Return a resource's policy as it should be; ``write`` replaces the action that writes it.
 
     A policy that a command of this run may have changed is read again before it is written, and only then compared.
     """
     place = home_of(at, resource)
     at.state.add(place.query)
     policy = at.state.known(place.query.kind)
-    write = partial(_rewritten, at, place, wish)
+    write = write or partial(rewrite, at, resource, wish)
     verdict = CHANGE if policy is None else wish.verdict(policy)
     return Resource(place.query.kind, resource, "grants on", verdict=verdict, create=write, change=write)
 
@@ -279,12 +285,13 @@ def read(at: Installation, *resources: str) -> None:
     at.state.read(query.kind for query in asked)
 
 
-def _rewritten(at: Installation, place: Home, wish: Wish, job: Job) -> None:
-    job.patiently(_EARLY, partial(_rewrite, at, place, wish, job))
+def rewrite(at: Installation, resource: str, wish: Wish, job: Job) -> None:
+    """Read the policy, merge, and write it with the etag that was read; retry all of this while it is too early."""
+    place = home_of(at, resource)
+    job.patiently([_EARLY], partial(_rewrite, at, place, wish, job))
 
 
 def _rewrite(at: Installation, place: Home, wish: Wish, job: Job) -> None:
-    """Read the policy, merge, and write it with the etag that was read."""
     old = json.loads(job.run(*place.query.words, "--format=json") or "{}")
     present = bindings(old)
     new = (present - wish.surplus(present)) | wish.bindings

@@ -16,6 +16,7 @@ class Query:
     """One reading of a project: a kind of resources, or something inside one resource.
 
     Without its API, or without its parent (a kind and a name), the project has no such resources, and nothing is read.
+    ``needs`` is a path at which the parent must have a value.
     ``key`` is the field that names a resource.
     """
 
@@ -24,6 +25,7 @@ class Query:
     api: str = ""
     parent: tuple[str, str] | None = None
     key: str = "name"
+    needs: str = ""
 
 
 def query(kind: str, command: str, api: str = "", *, parent: tuple[str, str] | None = None, key: str = "name") -> Query:
@@ -104,10 +106,13 @@ class State:
             self._values.pop(kind, None)
             self._assumed.discard(kind)
 
+    def _has(self, parent: tuple[str, str], needs: str) -> bool:
+        return self.fact(*parent, needs) != "" if needs else self.exists(*parent)
+
     def _value(self, kind: str) -> Any:
         wanted = self._queries[kind]
         if (wanted.api and not self.exists("apis", f"{wanted.api}.googleapis.com")) or (
-            wanted.parent and not self.exists(*wanted.parent)
+            wanted.parent and not self._has(wanted.parent, wanted.needs)
         ):
             self._assumed.add(kind)
             return []

@@ -6,7 +6,7 @@ Eventarc creates the trigger's subscription, and this step updates it.
 
 from typing import Final
 
-from infra import policies
+from infra import late_grants, policies, public_api
 from infra.gcloud import gcloud
 from infra.installation import Installation
 from infra.resources import BARRIER, Resource, Step
@@ -46,7 +46,7 @@ def deliveries(at: Installation) -> Step:
 
     for resource in policies.homes():
         if resource == "topic pipeline-events" or resource.partition(" ")[0] in {"function", "subscription"}:
-            yield policies.granted(at, resource)
+            yield public_api.opened(at) if resource == public_api.RESOURCE else policies.granted(at, resource)
 
 
 def _wants(at: Installation, source: str, deadline: int, attempts: int) -> dict[str, object]:
@@ -111,8 +111,7 @@ def _trigger(at: Installation) -> Resource:
             f"--destination-run-region={names.region}",
             "--event-filters=type=google.cloud.storage.object.v1.finalized",
             f"--event-filters=bucket={names.bucket('images')}",
-            # A new trigger fails until Eventarc sees the grants on the project.
-            early="Permission denied while using the Eventarc Service Agent",
+            patience=(late_grants.TRIGGER,),
         ),
         change=gcloud("eventarc triggers update", name, *flags),
         # Eventarc creates the trigger's topic and subscription.

@@ -17,7 +17,10 @@ LISTS = {
     "projects list --filter=projectId=a-project": [{"projectId": "a-project", "projectNumber": "7"}],
     "services list --enabled": [{"name": f"{api}.googleapis.com"} for api in ("storage", "cloudfunctions", "logging")],
     "storage buckets list --raw": [{"name": "a-project-musicgenerator-images"}],
-    "functions list --v2 --regions=us-central1": [{"name": "musicgenerator-upload-handler"}],
+    "functions list --v2 --regions=us-central1": [
+        {"name": "musicgenerator-upload-handler", "serviceConfig": {"service": "s"}},
+        {"name": "musicgenerator-captioner", "state": "FAILED", "serviceConfig": {}},
+    ],
 }
 IMAGES = "storage buckets get-iam-policy gs://a-project-musicgenerator-images"
 DOOR = "run services get-iam-policy musicgenerator-upload-handler --region=us-central1"
@@ -103,7 +106,7 @@ def test_a_policy_is_read_directly_before_it_is_written(at: Installation, gcloud
 
 
 def test_a_resource_that_does_not_exist_has_no_policy_to_read(at: Installation, gcloud: FakeGcloud) -> None:
-    """A plan for an empty project needs one call for each list."""
+    """Nothing is read for it. A function whose first deployment failed has no service and so no policy either."""
     policies.read(at, *policies.homes())
     assert [call for call in gcloud.calls if "get-iam-policy" in call and "projects" not in call] == [IMAGES, DOOR]
 
