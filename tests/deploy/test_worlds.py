@@ -3,9 +3,13 @@
 import json
 import subprocess
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -214,17 +218,16 @@ def test_a_closed_door_answers_403(world: World) -> None:
     assert world.project.mistakes == []
 
 
-def knock(world: World) -> int:
+def knock(world: World, path: str = "", body: bytes | None = None, authorization: str = "") -> int:
     """Return the status with which the function `door` answers a request through the proxy."""
     (function,) = world.project.of("cloudfunctions").values()
-    done = subprocess.run(
-        ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", function["serviceConfig"]["uri"]],
-        env=world.installation.environ,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return int(done.stdout)
+    request = urllib.request.Request(function["serviceConfig"]["uri"] + path, body, {"Authorization": authorization})
+    proxy = urllib.request.ProxyHandler({"http": world.installation.environ["http_proxy"]})
+    try:
+        with urllib.request.build_opener(proxy).open(request, timeout=30) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -635,5 +638,50 @@ def test_both_changes_of_a_field_may_come_in_one_request() -> None:
     project.field_changes = FieldChanges(exemption=Delay(requests=9), ttl=Delay(requests=9))
     path = f"v1/projects/{PROJECT}/databases/d/collectionGroups/tracks/fields/expiresAt"
     body: Json = {"indexConfig": {"indexes": []}, "ttlConfig": {}}
-    assert ask(project, "PATCH", "firestore", path, body, updateMask="indexConfig,ttlConfig")["done"]
+    operation = ask(project, "PATCH", "firestore", path, body, updateMask="indexConfig,ttlConfig")
+    assert {"indexConfigDeltas", "ttlConfigDelta"} <= set(operation["metadata"])
     assert refused(lambda: ask(project, "PATCH", "firestore", path, body, updateMask="ttlConfig")).status == 409
+
+
+def test_an_operation_on_a_field_runs_until_the_field_is_free(world: World) -> None:
+    """Without `--async`, gcloud waits for the operation, and then the next change of the field is accepted."""
+    world.project.field_changes = FieldChanges(exemption=Delay(requests=1), ttl=Delay(requests=1))
+    place = ("expiresAt", "--collection-group=tracks", "--database=d")
+    assert world.gcloud("firestore", "indexes", "fields", "update", *place, "--disable-indexes").returncode == 0
+    assert world.gcloud("firestore", "fields", "ttls", "update", *place, "--enable-ttl").returncode == 0
+    # The request, one poll of the running operation and one of the finished one, for each change.
+    path = f"/v1/projects/{PROJECT}/databases/d/"
+    assert [request.method for request in world.project.requests if request.path.startswith(path)].count("PATCH") == 2
+    assert sum("/operations/" in request.path for request in world.project.requests) == 4
+
+
+def test_a_request_is_forwarded_to_a_function_on_this_machine(world: World) -> None:
+    """An open door answers with what the function's own server says; a closed one never reaches it."""
+    reached: list[str] = []
+
+    class Function(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            reached.append(f"{self.path} {self.headers['Authorization']} {body}")
+            self.send_response(201)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: Any) -> None:
+            """Write no log."""
+
+    world.project.serves_functions = True
+    assert world.deploy().returncode == 0
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Function)
+    Thread(target=server.serve_forever, daemon=True).start()
+    world.project.functions_at[DOOR] = f"http://127.0.0.1:{server.server_address[1]}"
+    try:
+        sent = ("/v1/sessions?a=b", b"body", "Bearer secret")
+        assert knock(world, *sent) == 403
+        assert world.grant_everyone().returncode == 0
+        assert knock(world, *sent) == 201
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert reached == ["/v1/sessions?a=b Bearer secret body"]
