@@ -285,6 +285,16 @@ def test_only_members_of_the_customer_are_permitted(member: str, permitted: bool
     assert detail["violations"][0]["type"] == "constraints/iam.allowedPolicyMemberDomains"
 
 
+def test_an_organisation_may_except_tagged_buckets() -> None:
+    """Everyone may then read a bucket, but not invoke a service."""
+    project = project_with_accounts()
+    project.of("storage")["b/page"] = {"name": "page"}
+    project.organisation = Organisation(excepted=frozenset({"storage"}))
+    assert ask(project, "PUT", "storage", "storage/v1/b/page/iam", binding("allUsers")["policy"])["bindings"]
+    error = refused(lambda: ask(project, "POST", "run", f"v1/{SERVICE}:setIamPolicy", binding("allUsers")))
+    assert str(error) == f"{DOMAINS},  perhaps due to an organization policy."
+
+
 def test_a_policy_keeps_the_members_that_it_has(world: World) -> None:
     """The constraint is not retroactive: a member from outside stays, and does not hinder other changes."""
     project = world.project
