@@ -161,10 +161,10 @@ def refuse_a_late_trigger(project: Project, request: Request) -> None:
     if has_no_effect_yet(project, _STORAGE_AGENT, home):
         message = (
             "The Cloud Storage service account for your bucket is unable to publish to Cloud Pub/Sub topics in the"
-            " specified project. To use GCS CloudEvent triggers, the GCS service account requires the Pub/Sub Publisher"
-            " (roles/pubsub.publisher) IAM role in the specified project."
+            " specified project.\nTo use GCS CloudEvent triggers, the GCS service account requires the Pub/Sub"
+            " Publisher (roles/pubsub.publisher) IAM role in the specified project."
         )
-        raise RefusedError(400, "FAILED_PRECONDITION", f'Invalid resource state for "": {message}')
+        raise RefusedError(403, "PERMISSION_DENIED", message)
     if has_no_effect_yet(project, f"serviceAccount:{account}", home):
         raise RefusedError(403, "PERMISSION_DENIED", f'Permission "eventarc.events.receiveEvent" denied on "{account}"')
 

@@ -111,14 +111,14 @@ def _refuse_members(project: Project, request: Request) -> None:
     wanted = request.body.get("policy", request.body)
     before = {member for _, member in members(project.policies.get(request.service, {}).get(name, {}))}
     new = sorted({member for _, member in members(wanted)} - before)
-    foreign = [member for member in new if not _is_permitted(project, member)]
-    if foreign:
+    outside = [member for member in new if not _is_permitted(project, request.service, member)]
+    if outside:
         message = "One or more users named in the policy do not belong to a permitted customer."
         if is_bucket:
             raise _unmet(message)
         if request.service == "run":
             message = f"{message.removesuffix('.')},  perhaps due to an organization policy."
-        user = foreign[0].partition(":")[2] or foreign[0]
+        user = outside[0].partition(":")[2] or outside[0]
         raise _violated(
             "iam.allowedPolicyMemberDomains",
             message,
@@ -132,10 +132,10 @@ def _refuse_members(project: Project, request: Request) -> None:
         )
 
 
-def _is_permitted(project: Project, member: str) -> bool:
+def _is_permitted(project: Project, service: str, member: str) -> bool:
     policy = effective(project, "iam.allowedPolicyMemberDomains")["listPolicy"]
     organisation = project.organisation
-    if organisation is None or policy.get("allValues") == "ALLOW":
+    if organisation is None or service in organisation.excepted or policy.get("allValues") == "ALLOW":
         return True
     values = {str(value).removeprefix("is:") for value in policy.get("allowedValues", [])}
     if member in EVERYONE or organisation.customer not in values:

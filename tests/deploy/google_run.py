@@ -20,7 +20,7 @@ _UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2*
 def quota_violation(project: Project, name: str, config: Json) -> str:
     """Return Cloud Run's message if a function's service asks for more than the quota, or "".
 
-    Cloud Run multiplies the maximal instances of one service with its vCPUs and memory. The text is from
+    Cloud Run multiplies one service's maximal instances with its vCPUs and memory. The text is from
     https://github.com/googlecodelabs/feedback/issues/1856, its beginning from
     https://github.com/firebase/firebase-tools/issues/5692, where the API answers the function's creation with it.
     """
@@ -71,11 +71,7 @@ def services(project: Project, request: Request) -> Json | None:
         annotations = request.body["metadata"].get("annotations", {})
         disabled = str(annotations.get(INVOKER_IAM_DISABLED, "")).lower() == "true"
         if disabled and is_enforced(project, "run.managed.requireInvokerIam"):
-            raise RefusedError(
-                400,
-                "FAILED_PRECONDITION",
-                "Operation denied by org policy: [constraints/run.managed.requireInvokerIam]",
-            )
+            raise RefusedError(400, "FAILED_PRECONDITION", "invoker_iam_disabled is not currently available")
         kept = project.of("run").setdefault(_full_name(project, found[1]), {})
         kept["invokerIamDisabled"] = disabled
     return _knative(project, found[1])
@@ -135,7 +131,7 @@ def service_at(project: Project, host: str) -> str:
 
 
 def admits_everyone(project: Project, service: str) -> bool:
-    """Return True if Cloud Run lets a request without credentials through: by a grant in effect, or with no check."""
+    """Return True if Cloud Run permits requests without credentials: everyone has a grant, or the check is disabled."""
     if project.of("run").get(service, {}).get("invokerIamDisabled"):
         return True
     granted: Any = members(project.policies.get("run", {}).get(service, {}))

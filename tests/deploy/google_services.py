@@ -256,6 +256,9 @@ def _firestore(project: Project, request: Request) -> Json | None:
         return {"indexes": [index for index in indexes if index["name"].startswith(root)]}
     if request.method == "PATCH" and "/fields/" in request.name:
         return _change_field(project, request)
+    operation = project.of("firestore operations").get(request.name, {})
+    if "field" in operation.get("metadata", {}):
+        return _field_operation(project, operation)
     if "/documents" in request.name:
         return _document(project, request)
     if request.method == "DELETE":
@@ -265,26 +268,48 @@ def _firestore(project: Project, request: Request) -> Json | None:
     return None
 
 
+# The parts of a field, in an update mask, and of the metadata of an operation that changes them.
+_FIELD_PARTS = {"exemption": ("indexConfig", "indexConfigDeltas"), "ttl": ("ttlConfig", "ttlConfigDelta")}
+
+
 def _change_field(project: Project, request: Request) -> Json:
     """Change a field's TTL policy, its index exemption, or both at once.
 
     Until Firestore has finished a change of a field, it refuses another one with the text of
     https://github.com/hashicorp/terraform-provider-google/issues/16329 (Google's provider for Terraform retries it).
     """
-    mask, changes = request.query.get("updateMask", ""), project.field_changes
-    marks = {kind: f"field {request.name} {kind}" for kind in ("exemption", "ttl")}
-    if changes:
-        busy = [project.is_late(mark, getattr(changes, kind)) for kind, mark in marks.items()]
-        if any(busy):
-            raise RefusedError(409, "ABORTED", "Please retry, underlying data changed")
+    if any([_is_busy(project, request.name, kind) for kind in _FIELD_PARTS]):  # noqa: C419  each of them counts
+        raise RefusedError(409, "ABORTED", "Please retry, underlying data changed")
+    mask = request.query.get("updateMask", "")
     field = project.of("firestore").setdefault(request.name, {"name": request.name})
     changed(field, mask, request.body)
     if "ttlConfig" in field:
         field["ttlConfig"]["state"] = "ACTIVE"
-    for kind, part in (("exemption", "indexConfig"), ("ttl", "ttlConfig")):
+    operation = done(project, request, field)
+    operation["metadata"]["field"] = request.name
+    for kind, (part, delta) in _FIELD_PARTS.items():
         if not mask or part in mask:
-            project.mark(marks[kind])
-    return done(project, request, field)
+            project.mark(f"field {request.name} {kind}")
+            operation["metadata"][delta] = {}
+    return _running(operation) if project.field_changes else operation
+
+
+def _field_operation(project: Project, operation: Json) -> Json:
+    """Return an operation on a field as it is now: running, or finished."""
+    metadata = operation["metadata"]
+    kinds = [kind for kind, (_, delta) in _FIELD_PARTS.items() if delta in metadata]
+    if not any([_is_busy(project, metadata["field"], kind) for kind in kinds]):  # noqa: C419  each of them counts
+        return operation
+    return _running(operation)
+
+
+def _running(operation: Json) -> Json:
+    return {"name": operation["name"], "metadata": {**operation["metadata"], "state": "PROCESSING"}}
+
+
+def _is_busy(project: Project, field: str, kind: str) -> bool:
+    changes = project.field_changes
+    return changes is not None and project.is_late(f"field {field} {kind}", getattr(changes, kind))
 
 
 def _document(project: Project, request: Request) -> Json:

@@ -14,8 +14,11 @@ from localcloud.servers import identity as identity_server
 from localcloud.supervisor import Supervisor
 from musicgenerator.orders import order_from_bytes
 from tests.deploy.conftest import Installation
+from tests.deploy.control_plane import grant_mark
 from tests.deploy.expected import PROJECT
+from tests.deploy.google_run import INVOKER
 from tests.deploy.operating import LAUNCHER, appeared, output
+from tests.deploy.worlds import Delay
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900), pytest.mark.usefixtures("no_request_leaves_google")]
 
@@ -68,6 +71,22 @@ def test_a_smoke_run_uses_the_deployed_api_and_leaves_nothing(
     assert "music made, checked and deleted" in done.stdout
     assert set(storage) == before
     assert not track.get().exists
+
+
+@pytest.mark.usefixtures("upload_handler", "database")
+def test_a_smoke_run_waits_until_everyone_may_invoke_the_api(operated: Installation) -> None:
+    """Cloud Run answers 403 until the grant has an effect; then the API of a paused system answers 503."""
+    project = operated.project
+    config = project.of("cloudfunctions")[LAUNCHER.replace("pipeline-launcher", "upload-handler")]["serviceConfig"]
+    output(operated, "pause")
+    local, name = config["uri"], "musicgenerator-upload-handler"
+    project.functions_at, project.serves_functions, project.late_grants = {name: local}, True, Delay(requests=2)
+    project.mark(grant_mark("run", config["service"], INVOKER, "allUsers"))
+    config["uri"] = f"http://{name}-a1b2c3d4e5-uc.a.run.app"
+    done = operated.make("smoke")
+    config["uri"], project.serves_functions, project.late_grants = local, False, None
+    output(operated, "unpause")
+    assert "/v1/sessions answered 503" in done.stderr
 
 
 @pytest.mark.usefixtures("upload_handler")

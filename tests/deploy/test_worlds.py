@@ -3,9 +3,13 @@
 import json
 import subprocess
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -22,8 +26,8 @@ pytestmark = [pytest.mark.deploy, pytest.mark.timeout(300)]
 
 REGION = "us-central1"
 PLACE = f"projects/{PROJECT}/locations/{REGION}"
-DOOR = "door"
-SERVICE = f"{PLACE}/services/{DOOR}"
+FUNCTION = "api"
+SERVICE = f"{PLACE}/services/{FUNCTION}"
 BUILDER = f"builder@{PROJECT}.iam.gserviceaccount.com"
 PIPELINE = f"pipeline@{PROJECT}.iam.gserviceaccount.com"
 EVENTARC_AGENT = f"service-{NUMBER}@gcp-sa-eventarc.iam.gserviceaccount.com"
@@ -57,17 +61,17 @@ class World:
         )
 
     def deploy(self, *flags: str) -> subprocess.CompletedProcess[str]:
-        """Deploy the function `door`."""
+        """Deploy the function `api`."""
         return self.gcloud(
-            *("functions", "deploy", DOOR, "--gen2", f"--region={REGION}", "--runtime=python311", "--trigger-http"),
+            *("functions", "deploy", FUNCTION, "--gen2", f"--region={REGION}", "--runtime=python311", "--trigger-http"),
             *("--entry-point=answer", f"--source={self.source}", f"--service-account={PIPELINE}"),
             f"--build-service-account=projects/{PROJECT}/serviceAccounts/{BUILDER}",
             *flags,
         )
 
     def grant_everyone(self) -> subprocess.CompletedProcess[str]:
-        """Let everyone invoke the function `door`."""
-        command = ("run", "services", "add-iam-policy-binding", DOOR, f"--region={REGION}")
+        """Let everyone invoke the function `api`."""
+        command = ("run", "services", "add-iam-policy-binding", FUNCTION, f"--region={REGION}")
         return self.gcloud(*command, "--member=allUsers", f"--role={INVOKER}")
 
 
@@ -115,7 +119,7 @@ def refused_requests(ask_for: Callable[[], Any]) -> int:
         except RefusedError:
             continue
         return number
-    raise AssertionError("it is refused for ever")
+    raise AssertionError("it is always refused")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -127,14 +131,14 @@ def test_a_function_that_asks_for_more_than_the_quota_is_not_created(world: Worl
     world.project.quota = RunQuota()
     done = world.deploy("--no-allow-unauthenticated", "--cpu=1", "--memory=1Gi", "--max-instances=40")
     assert done.returncode != 0
-    assert f"status=[400], code=[Ok], message=[Could not create Cloud Run service {DOOR}." in done.stderr
+    assert f"status=[400], code=[Ok], message=[Could not create Cloud Run service {FUNCTION}." in done.stderr
     assert "Max instances must be set to 20 or fewer to set the requested total CPU." in done.stderr
     assert "CpuAllocPerProjectRegion requested: 40000 allowed: 20000" in done.stderr
     assert "MemAllocPerProjectRegion" not in done.stderr
     assert world.project.of("cloudfunctions") == {}
     assert world.deploy("--no-allow-unauthenticated", "--cpu=1", "--memory=1Gi", "--max-instances=20").returncode == 0
     again = world.deploy("--cpu=1", "--memory=3Gi")
-    assert f"Could not update Cloud Run service {DOOR}." in again.stderr
+    assert f"Could not update Cloud Run service {FUNCTION}." in again.stderr
     assert "Max instances must be set to 13 or fewer to set the requested total memory." in again.stderr
     assert "MemAllocPerProjectRegion requested: 64424509440 allowed: 42949672960" in again.stderr
     (function,) = world.project.of("cloudfunctions").values()
@@ -184,7 +188,7 @@ def test_the_quota_counts_all_instances_of_one_function(config: Json, violated: 
 # The flag that removes a grant
 
 
-def test_the_flag_closes_an_open_door(world: World) -> None:
+def test_the_flag_removes_the_grant_of_everyone(world: World) -> None:
     """The real gcloud removes `allUsers` when `--no-allow-unauthenticated` is given for a function that exists.
 
     googlecloudsdk/command_lib/functions/v2/deploy/command.py: "Existing functions' permissions should only change if
@@ -198,11 +202,11 @@ def test_the_flag_closes_an_open_door(world: World) -> None:
     assert (INVOKER, "allUsers") in members(kept[SERVICE])
     assert world.deploy("--no-allow-unauthenticated", "--update-labels=release=3").returncode == 0
     assert (INVOKER, "allUsers") not in members(kept[SERVICE])
-    shown = world.gcloud("run", "services", "get-iam-policy", DOOR, f"--region={REGION}", "--format=json")
+    shown = world.gcloud("run", "services", "get-iam-policy", FUNCTION, f"--region={REGION}", "--format=json")
     assert members(json.loads(shown.stdout)) == members(kept[SERVICE])
 
 
-def test_a_closed_door_answers_403(world: World) -> None:
+def test_a_private_function_answers_403(world: World) -> None:
     """The proxy answers for a function as Cloud Run does; a new function is private without any flag."""
     world.project.serves_functions = True
     assert world.deploy().returncode == 0
@@ -214,24 +218,23 @@ def test_a_closed_door_answers_403(world: World) -> None:
     assert world.project.mistakes == []
 
 
-def knock(world: World) -> int:
-    """Return the status with which the function `door` answers a request through the proxy."""
+def knock(world: World, path: str = "", body: bytes | None = None, authorization: str = "") -> int:
+    """Return the status with which the function `api` answers a request through the proxy."""
     (function,) = world.project.of("cloudfunctions").values()
-    done = subprocess.run(
-        ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", function["serviceConfig"]["uri"]],
-        env=world.installation.environ,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return int(done.stdout)
+    request = urllib.request.Request(function["serviceConfig"]["uri"] + path, body, {"Authorization": authorization})
+    proxy = urllib.request.ProxyHandler({"http": world.installation.environ["http_proxy"]})
+    try:
+        with urllib.request.build_opener(proxy).open(request, timeout=30) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # An organisation
 
 
-def test_everyone_is_outside_of_an_organisation(world: World) -> None:
+def test_an_organisation_refuses_everyone(world: World) -> None:
     """`allUsers` is refused on a service and on a bucket, each with its own status and text."""
     world.project.organisation = Organisation()
     assert world.deploy("--no-allow-unauthenticated").returncode == 0
@@ -282,8 +285,18 @@ def test_only_members_of_the_customer_are_permitted(member: str, permitted: bool
     assert detail["violations"][0]["type"] == "constraints/iam.allowedPolicyMemberDomains"
 
 
+def test_an_organisation_may_except_tagged_buckets() -> None:
+    """Everyone may then read a bucket, but not invoke a service."""
+    project = project_with_accounts()
+    project.of("storage")["b/page"] = {"name": "page"}
+    project.organisation = Organisation(excepted=frozenset({"storage"}))
+    assert ask(project, "PUT", "storage", "storage/v1/b/page/iam", binding("allUsers")["policy"])["bindings"]
+    error = refused(lambda: ask(project, "POST", "run", f"v1/{SERVICE}:setIamPolicy", binding("allUsers")))
+    assert str(error) == f"{DOMAINS},  perhaps due to an organization policy."
+
+
 def test_a_policy_keeps_the_members_that_it_has(world: World) -> None:
-    """The constraint is not retroactive: a member from outside stays, and does not hinder other changes."""
+    """The constraint is not retroactive: a member from outside stays, and other changes are accepted."""
     project = world.project
     service, path = WHOLE_PROJECT
     ask(project, "POST", service, path, binding("allUsers"))
@@ -361,14 +374,14 @@ def test_other_policies_of_an_organisation_are_enforced(world: World) -> None:
 
 
 def test_a_service_may_be_open_without_a_grant(world: World) -> None:
-    """`--no-invoker-iam-check` is kept, shown, and lets everyone in although the organisation refuses `allUsers`."""
+    """`--no-invoker-iam-check` is kept and shown, and makes a function public although `allUsers` is refused."""
     world.project.organisation = Organisation()
     world.project.serves_functions = True
     assert world.deploy("--no-allow-unauthenticated").returncode == 0
-    update = ("run", "services", "update", DOOR, f"--region={REGION}")
+    update = ("run", "services", "update", FUNCTION, f"--region={REGION}")
     done = world.gcloud(*update, "--no-invoker-iam-check")
     assert done.returncode == 0, done.stderr
-    show = ("run", "services", "describe", DOOR, f"--region={REGION}", "--format=json")
+    show = ("run", "services", "describe", FUNCTION, f"--region={REGION}", "--format=json")
     annotation = "run.googleapis.com/invoker-iam-disabled"
     assert json.loads(world.gcloud(*show).stdout)["metadata"]["annotations"][annotation] == "true"
     (listed,) = json.loads(world.gcloud("run", "services", "list", "--format=json").stdout)
@@ -380,7 +393,7 @@ def test_a_service_may_be_open_without_a_grant(world: World) -> None:
     assert world.deploy("--update-labels=release=2").returncode == 0
     assert knock(world) == 403
     world.project.organisation.enforce("run.managed.requireInvokerIam")
-    assert "requireInvokerIam" in world.gcloud(*update, "--no-invoker-iam-check").stderr
+    assert "invoker_iam_disabled is not currently available" in world.gcloud(*update, "--no-invoker-iam-check").stderr
     assert world.gcloud(*update, "--invoker-iam-check").returncode == 0
 
 
@@ -635,5 +648,50 @@ def test_both_changes_of_a_field_may_come_in_one_request() -> None:
     project.field_changes = FieldChanges(exemption=Delay(requests=9), ttl=Delay(requests=9))
     path = f"v1/projects/{PROJECT}/databases/d/collectionGroups/tracks/fields/expiresAt"
     body: Json = {"indexConfig": {"indexes": []}, "ttlConfig": {}}
-    assert ask(project, "PATCH", "firestore", path, body, updateMask="indexConfig,ttlConfig")["done"]
+    operation = ask(project, "PATCH", "firestore", path, body, updateMask="indexConfig,ttlConfig")
+    assert {"indexConfigDeltas", "ttlConfigDelta"} <= set(operation["metadata"])
     assert refused(lambda: ask(project, "PATCH", "firestore", path, body, updateMask="ttlConfig")).status == 409
+
+
+def test_an_operation_on_a_field_runs_until_the_field_is_free(world: World) -> None:
+    """Without `--async`, gcloud waits for the operation, and then the next change of the field is accepted."""
+    world.project.field_changes = FieldChanges(exemption=Delay(requests=1), ttl=Delay(requests=1))
+    place = ("expiresAt", "--collection-group=tracks", "--database=d")
+    assert world.gcloud("firestore", "indexes", "fields", "update", *place, "--disable-indexes").returncode == 0
+    assert world.gcloud("firestore", "fields", "ttls", "update", *place, "--enable-ttl").returncode == 0
+    # The request, one poll of the running operation and one of the finished one, for each change.
+    path = f"/v1/projects/{PROJECT}/databases/d/"
+    assert [request.method for request in world.project.requests if request.path.startswith(path)].count("PATCH") == 2
+    assert sum("/operations/" in request.path for request in world.project.requests) == 4
+
+
+def test_a_request_is_forwarded_to_a_function_on_this_machine(world: World) -> None:
+    """The response comes from the function's server, which a request to a private function does not reach."""
+    reached: list[str] = []
+
+    class Function(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            reached.append(f"{self.path} {self.headers['Authorization']} {body}")
+            self.send_response(201)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: Any) -> None:
+            """Write no log."""
+
+    world.project.serves_functions = True
+    assert world.deploy().returncode == 0
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Function)
+    Thread(target=server.serve_forever, daemon=True).start()
+    world.project.functions_at[FUNCTION] = f"http://127.0.0.1:{server.server_address[1]}"
+    try:
+        sent = ("/v1/sessions?a=b", b"body", "Bearer secret")
+        assert knock(world, *sent) == 403
+        assert world.grant_everyone().returncode == 0
+        assert knock(world, *sent) == 201
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert reached == ["/v1/sessions?a=b Bearer secret body"]

@@ -51,11 +51,14 @@ class Organisation:
 
     ``domains`` are the domains of ``customer``, its Cloud Identity account.
     ``policies`` are effective on the project, in the format of Resource Manager v1, by constraint.
+    ``excepted`` are services, such as `storage`, whose resources have a tag that lifts domain-restricted sharing; the
+    policy that is effective on the project does not show this.
     """
 
     customer: str = "C01abc2de"
     domains: frozenset[str] = frozenset({"example.com"})
     policies: dict[str, dict[str, Any]] = field(default_factory=dict)
+    excepted: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if not self.policies:
