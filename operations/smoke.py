@@ -27,10 +27,17 @@ from operations.clients import database_client
 PICTURE: Final = Path(__file__).parents[1] / "localcloud" / "photos" / "chelsea.jpg"
 _REQUEST_TIMEOUT_SECONDS: Final = 60
 _POLL_SECONDS: Final = 1.0
+# IAM says that a grant takes effect after two minutes, and sometimes after seven or more.
+_GRANT_SECONDS: Final = 600.0
+_GRANT_POLL_SECONDS: Final = 5.0
 
 
 class SmokeError(Exception):
-    """A step of the smoke test failed; the message says which and how."""
+    """A step of the smoke test failed; the message says which and how. ``status`` is that of the API's response."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def api_url() -> str:
@@ -59,7 +66,7 @@ def post(url: str, secret: str = "", body: Any = None) -> dict[str, Any]:
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {secret}"} if secret else {})
     status, answer = send("POST", url, headers, json.dumps(body or {}).encode())
     if status != HTTPStatus.CREATED:
-        raise SmokeError(f"POST {url} answered {status}: {answer.decode(errors='replace')}")
+        raise SmokeError(f"POST {url} answered {status}: {answer.decode(errors='replace')}", status)
     return dict(json.loads(answer))
 
 
@@ -68,7 +75,7 @@ def smoke(api: str, database: firestore.Client, patience: float) -> str:
 
     Raises SmokeError if a step fails, or if the track has no final status after ``patience`` seconds.
     """
-    opened = post(f"{api}/v1/sessions")
+    opened = _first_session(api)
     session, secret = opened["session"], opened["secret"]
     try:
         data = PICTURE.read_bytes()
@@ -87,6 +94,21 @@ def smoke(api: str, database: firestore.Client, patience: float) -> str:
     if status == HTTPStatus.OK:
         raise SmokeError("the session is deleted, but its music still exists")
     return url
+
+
+def _first_session(api: str) -> dict[str, Any]:
+    """Create a session; wait for the grant that opens a new API, while Cloud Run answers 403."""
+    until, told = time.monotonic() + _GRANT_SECONDS, False
+    while True:
+        try:
+            return post(f"{api}/v1/sessions")
+        except SmokeError as error:
+            if error.status != HTTPStatus.FORBIDDEN or time.monotonic() > until:
+                raise
+        if not told:
+            print("  waiting: the API answers 403 until its public grant has an effect, which may take ten minutes")
+            told = True
+        time.sleep(_GRANT_POLL_SECONDS)
 
 
 def _music(database: firestore.Client, session: str, track: str, patience: float) -> str:
