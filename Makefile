@@ -49,7 +49,7 @@ engines: .venv/.stamp ## List the music engines with price, length, sample rate 
 	@$(PYTHON) -m pipeline.engines
 
 ##@ Deploy it: PROJECT=… REGION=us-central1 PREFIX=… YES=1 (README, docs/operations.md)
-.PHONY: plan deploy deploy-pipeline destroy deploy-model route-model undeploy-model deploy-keyless
+.PHONY: plan deploy deploy-pipeline settings destroy deploy-model route-model undeploy-model deploy-keyless
 plan: $(READY) ## Show what a deployment would create and change, and what it costs
 	@$(INFRA) plan
 
@@ -58,6 +58,9 @@ deploy: $(READY) ## Show the plan, ask, and create and change what it lists
 
 deploy-pipeline: $(READY) ## Deploy only the pipeline: image, template, one canary track, then the launcher
 	@ONLY="08-pipeline 09-functions" $(INFRA) deploy
+
+settings: ## Show the settings that the project keeps; `make deploy NAME=…` changes one
+	@$(INFRA) settings
 
 destroy: ## Ask, and delete an installation with all its data
 	@$(INFRA) destroy

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from infra import settings
 from infra.deploy import deploy
 from infra.destroy import destroy
 from infra.engine import Mode
@@ -17,6 +18,7 @@ from infra.stops import StoppedError
 _COMMANDS: Final[dict[str, Callable[[Installation], None]]] = {
     "plan": partial(deploy, mode=Mode.PLAN),
     "deploy": partial(deploy, mode=Mode.APPLY),
+    "settings": settings.show,
     "destroy": destroy,
     "deploy-model": deploy_model,
     "route-model": route_model,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from infra import policies
+from infra import policies, settings
 from infra.engine import Line, Mode
 from infra.installation import INFRA, Installation, queries
 from infra.organisation import explained, obstacles
@@ -24,9 +24,15 @@ def deploy(at: Installation, mode: Mode) -> None:
     """Print the plan; in apply mode, ask and apply it."""
     print(f"Reading {at.names.project} in {at.names.region} …", flush=True)
     read_everything(at)
+    old = settings.kept(at)
+    at.settings = settings.merged(old, at.environ)
+    only = at.option("ONLY").split()
+    if only and at.settings != old:
+        raise StoppedError("Only `make deploy` changes settings:\n" + "\n".join(settings.differences(old, at.settings)))
     steps = {name: partial(step, at) for name, step in STEPS.items()}
     at.engine.converge(steps, Mode.PLAN)
-    print(shown(at.engine.plan, every_line=bool(at.setting("VERBOSE"))))
+    print(shown(at.engine.plan, every_line=bool(at.option("VERBOSE"))))
+    print(f"\nSettings:\n{settings.listed(at.settings)}")
     print((INFRA / "costs.txt").read_text(encoding="utf-8"), end="", flush=True)
     in_the_way = obstacles(at, at.engine.plan)
     if in_the_way:
@@ -36,11 +42,11 @@ def deploy(at: Installation, mode: Mode) -> None:
     if not _PENDING & {line.mark for line in at.engine.plan}:
         print("Nothing to do.")
         return
-    if at.setting("YES") != "1" and not answered("Apply this plan? [y/N] ").lower().startswith("y"):
+    if at.option("YES") != "1" and not answered("Apply this plan? [y/N] ").lower().startswith("y"):
         raise StoppedError("Nothing was changed.")
     try:
         # A step that ONLY does not name is only compared, because later steps need what it finds.
-        at.engine.converge(steps, Mode.APPLY, at.setting("ONLY").split())
+        at.engine.converge(steps, Mode.APPLY, only)
     except StoppedError as error:
         same = sum(line.mark is Mark.SAME for line in at.engine.plan)
         raise StoppedError(

@@ -32,7 +32,7 @@ def destroy(at: Installation) -> None:
         return
     print("\n".join(map(str, plan)))
     print(f"\n{len(plan)} resources, with all pictures, music, tracks and messages in them.", flush=True)
-    if at.setting("YES") != "1" and answered("Type the project's id to destroy them: ") != at.names.project:
+    if at.option("YES") != "1" and answered("Type the project's id to destroy them: ") != at.names.project:
         raise StoppedError("Nothing was changed.")
     try:
         at.engine.converge(steps, Mode.APPLY)

@@ -68,7 +68,9 @@ class Installation:
 
     def __init__(self, environ: Mapping[str, str], gcloud: Gcloud | None = None) -> None:
         self.names = Names.of(environ)
-        self.settings = environ
+        self.environ = environ
+        # deploy.py fills these from what the project keeps and the variables that are given.
+        self.settings: dict[str, str] = {}
         self.work = Path(environ.get("DEPLOY_WORK") or ROOT / "build" / "deploy") / self.names.project / self.names.app
         self.work.mkdir(parents=True, exist_ok=True)
         self.gcloud = gcloud or Gcloud(self.names.project)
@@ -78,9 +80,9 @@ class Installation:
         self.google = Google(self.names.project, self.gcloud)
         self._kept: dict[tuple[str, ...], str] = {}
 
-    def setting(self, name: str, default: str = "") -> str:
-        """Return the operator's setting, or the default if it is missing or empty."""
-        return self.settings.get(name) or default
+    def option(self, name: str, default: str = "") -> str:
+        """Return a variable of this command, or the default if it is missing or empty."""
+        return self.environ.get(name) or default
 
     def exists(self, kind: str, name: str) -> bool:
         """Return True if the project has a resource."""
@@ -112,7 +114,7 @@ class Installation:
     @property
     def page_origins(self) -> tuple[str, ...]:
         """The origins whose pages may send commands and pictures, and read music and Firestore."""
-        return (self.names.page_origin, *self.setting("ALLOWED_ORIGINS").split())
+        return (self.names.page_origin, *self.settings.get("ALLOWED_ORIGINS", "").split())
 
     def url_of(self, function: str) -> str:
         """Return a function's address, or words that a plan shows until it has one."""

@@ -48,7 +48,7 @@ _APIS: Final = ("iamcredentials", "sts", "iam", "cloudresourcemanager")
 
 def deploy_keyless(at: Installation) -> None:
     """Create the pool, the provider, the deployer and its grants, and print what the repository needs."""
-    repository, branch = at.setting("GITHUB"), at.setting("BRANCH", "main")
+    repository, branch = at.option("GITHUB"), at.option("BRANCH", "main")
     if not repository:
         raise StoppedError("Set the repository: GITHUB=owner/name")
     if not re.fullmatch(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+", repository):

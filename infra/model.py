@@ -25,7 +25,7 @@ IMAGE: Final = Image(
 def deploy_model(at: Installation) -> None:
     """Deploy a new version of the model."""
     names, title, region = at.names, f"{at.names.app}-model", f"--region={at.names.region}"
-    model, share = at.setting("MODEL"), at.setting("SHARE", "100")
+    model, share = at.option("MODEL"), at.option("SHARE", "100")
     if not model:
         raise StoppedError("Set the folder of the model: MODEL=gs://bucket/folder")
     if not re.fullmatch(r"100|[1-9]?[0-9]", share):
@@ -40,7 +40,7 @@ def deploy_model(at: Installation) -> None:
         *("ai", "models", "upload", region, f"--display-name={title}"),
         *(f"--container-image-uri={IMAGE.address(at)}", f"--artifact-uri={model}"),
         *("--container-health-route=/health", "--container-predict-route=/predict", "--container-ports=8080"),
-        f"--container-env-vars=MODEL_NAME={at.setting('MODEL_NAME', 'musicgen')}",
+        f"--container-env-vars=MODEL_NAME={at.option('MODEL_NAME', 'musicgen')}",
         f"--labels=app={names.app}",
         # deploy-model below deploys the model's default version, which is the first one unless the new one is it.
         "--version-aliases=default",
@@ -57,9 +57,9 @@ def deploy_model(at: Installation) -> None:
     split = ",".join(f"{number}={part}" for number, part in split_of(int(share), _traffic(at, endpoint)).items())
     at.gcloud.show(
         *("ai", "endpoints", "deploy-model", endpoint, region, f"--model={_newest(at, 'models')}"),
-        *(f"--display-name={title}", f"--machine-type={at.setting('MACHINE', 'g2-standard-8')}"),
-        f"--accelerator={at.setting('ACCELERATOR', 'type=nvidia-l4,count=1')}",
-        *("--min-replica-count=1", f"--max-replica-count={at.setting('REPLICAS', '1')}"),
+        *(f"--display-name={title}", f"--machine-type={at.option('MACHINE', 'g2-standard-8')}"),
+        f"--accelerator={at.option('ACCELERATOR', 'type=nvidia-l4,count=1')}",
+        *("--min-replica-count=1", f"--max-replica-count={at.option('REPLICAS', '1')}"),
         *(f"--service-account={names.account('model')}", f"--traffic-split={split}"),
     )
     host = f"https://{endpoint}.{names.region}-{at.number}.prediction.vertexai.goog"
@@ -72,7 +72,7 @@ def deploy_model(at: Installation) -> None:
 
 def route_model(at: Installation) -> None:
     """Set or show each version's percentage of the traffic."""
-    endpoint, versions = _newest(at, "endpoints"), at.setting("VERSIONS")
+    endpoint, versions = _newest(at, "endpoints"), at.option("VERSIONS")
     if not endpoint:
         raise StoppedError(f"No model is deployed in {at.names.project}.")
     if versions:

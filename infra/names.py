@@ -29,15 +29,14 @@ class Names:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Self:
-        """Read PROJECT, REGION and PREFIX; raise StoppedError if one of them, or of REGIONS, is malformed."""
+        """Read PROJECT, REGION and PREFIX; raise StoppedError if one of them is malformed."""
         names = cls(environ.get("PROJECT", ""), environ.get("REGION") or cls.region, environ.get("PREFIX", ""))
         if not names.project:
             raise StoppedError("Set the Google Cloud project: PROJECT=…")
         if not re.fullmatch(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", names.project):
             raise StoppedError(f"PROJECT must be a project's id, not '{names.project}'.")
-        for region in (names.region, *environ.get("REGIONS", "").split()):
-            if not re.fullmatch(r"[a-z]+-[a-z]+[0-9]+", region):
-                raise StoppedError(f"REGION and REGIONS must have the form us-central1, not '{region}'.")
+        if not re.fullmatch(r"[a-z]+-[a-z]+[0-9]+", names.region):
+            raise StoppedError(f"REGION must have the form us-central1, not '{names.region}'.")
         if not re.fullmatch(r"([a-z][a-z0-9]{0,7})?", names.prefix):
             raise StoppedError(f"PREFIX must have at most 8 letters and digits, not '{names.prefix}'.")
         return names

@@ -5,23 +5,26 @@ Soft delete would keep deleted pictures and music for a week. Music lives a day 
 
 import json
 
+from infra import settings
 from infra.content import written
 from infra.gcloud import gcloud
 from infra.installation import INFRA, Installation
 from infra.names import BUCKETS
-from infra.resources import Resource, Step, calls
+from infra.resources import BARRIER, Resource, Step, calls
 
 
 def buckets(at: Installation) -> Step:
-    """Create the buckets."""
+    """Create the buckets, then keep the settings in one of them."""
     for short in BUCKETS:
         yield _bucket(at, short)
+    yield BARRIER
+    yield settings.resource(at)
 
 
 def _bucket(at: Installation, short: str) -> Resource:
     names, name = at.names, at.names.bucket(short)
     public = short in {"results", "page"}
-    days = int(at.setting("SESSION_DAYS", "30")) + 1
+    days = int(settings.setting(at, "SESSION_DAYS")) + 1
     lifecycle = _filled(f"{short}.lifecycle.json", RESULTS_DAYS=str(days))
     want = {
         "location": names.region.upper(),

@@ -16,6 +16,7 @@ from infra.installation import INFRA, ROOT, Installation
 from infra.jobs import Job
 from infra.names import FUNCTIONS
 from infra.resources import BARRIER, Resource, Step
+from infra.settings import NONE, setting
 from infra.steps.pipeline import template_address, template_file
 from infra.steps.secret_versions import drop_session_of, version_of
 from infra.stops import CommandFailedError, StoppedError
@@ -38,7 +39,7 @@ def functions(at: Installation) -> Step:
     canary_first = False
     for function in FUNCTIONS:
         if function == "pipeline_launcher":
-            canary_first = _has_new_template(at) and at.setting("CANARY", "yes") != "no"
+            canary_first = _has_new_template(at) and at.option("CANARY", "yes") != "no"
             if canary_first:
                 yield BARRIER
         yield _function(at, function, canary_first=function == "pipeline_launcher" and canary_first)
@@ -52,9 +53,9 @@ def _function(at: Installation, function: str, *, canary_first: bool) -> Resourc
     flags = (INFRA / "functions" / f"{function}.yaml").read_text(encoding="utf-8") + yaml_lines(
         _flags(at, function, str(environ_file))
     )
-    instances = at.setting(f"{function.upper()}_INSTANCES")
+    instances = setting(at, f"{function.upper()}_INSTANCES")
     if instances:
-        flags = re.sub(r"(?m)^--max-instances: .*$", f"--max-instances: {int(instances)}", flags)
+        flags = re.sub(r"(?m)^--max-instances: .*$", f"--max-instances: {instances}", flags)
     every = INFRA / "functions" / "every.yaml"
     parts = (every.read_text(encoding="utf-8"), environ, flags.replace(str(ROOT), "").replace(str(at.work), ""))
     release = short_hash(f"{''.join(parts)}{content_hash(ROOT, f'build/{function}')}\n".encode())
@@ -105,11 +106,11 @@ def _environment(at: Installation, function: str) -> Iterator[tuple[str, str]]:
     yield "RESULTS_BUCKET", names.bucket("results")
     yield "STORAGE_URL", "https://storage.googleapis.com"
     # Each region of Vertex AI has its own address; with several regions, the function fills in the region.
-    vertex_region = "{region}" if at.setting("REGIONS") else names.region
+    vertex_region = "{region}" if setting(at, "REGIONS") else names.region
     yield "VERTEX_URL", f"https://{vertex_region}-aiplatform.googleapis.com"
     yield "CAPTIONS_TOPIC", names.topic("captions")
     yield "PICTURES_TOPIC", names.topic("pictures")
-    yield "DEFAULT_ENGINE", at.setting("DEFAULT_ENGINE", "lyria-002")
+    yield "DEFAULT_ENGINE", setting(at, "DEFAULT_ENGINE")
     yield "LOG_EXECUTION_ID", "true"
     # Otherwise the storage client reads the bucket's metadata, for which no account has a grant.
     yield "DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true"
@@ -120,18 +121,16 @@ def _environment(at: Installation, function: str) -> Iterator[tuple[str, str]]:
         yield "ALLOWED_ORIGINS", " ".join(at.page_origins)
     elif function == "captioner":
         yield "DROP_SESSION", drop_session_of(at).get("session", "")
-        yield "OPENAI_MODEL", at.setting("OPENAI_MODEL", "gpt-6-luna")
-        # Set but empty, it turns moderation off.
-        yield "MODERATION_MODEL", at.settings.get("MODERATION_MODEL", "omni-moderation-latest")
+        yield "OPENAI_MODEL", setting(at, "OPENAI_MODEL")
+        yield "MODERATION_MODEL", setting(at, "MODERATION_MODEL")
     elif function == "pipeline_launcher":
         yield "PIPELINE_TEMPLATE", template_address(at)
         yield "PIPELINE_BUCKET", names.bucket("pipeline")
         yield "PIPELINE_ROOT", f"gs://{names.bucket('pipeline')}/root"
         yield "PIPELINE_ACCOUNT", names.account("pipeline")
         yield "PIPELINE_EVENTS_TOPIC", names.topic("pipeline-events")
-        # Set but empty, it turns the fallback off.
-        yield "FALLBACK_ENGINE", at.settings.get("FALLBACK_ENGINE", "composer")
-        yield "MODEL_ENDPOINT", at.setting("MODEL_ENDPOINT")
+        yield "FALLBACK_ENGINE", setting(at, "FALLBACK_ENGINE")
+        yield "MODEL_ENDPOINT", setting(at, "MODEL_ENDPOINT")
     elif function == "result_notifier":
         yield "PIPELINE_BUCKET", names.bucket("pipeline")
         yield "TELEMETRY_URL", "https://telemetry.googleapis.com"
@@ -139,8 +138,8 @@ def _environment(at: Installation, function: str) -> Iterator[tuple[str, str]]:
 
 def _optional(at: Installation, function: str) -> Iterator[tuple[str, str]]:
     for name in _OPTIONAL[function]:
-        if at.setting(name):
-            yield name, at.setting(name)
+        if at.settings.get(name, NONE) != NONE:
+            yield name, at.settings[name]
 
 
 def _current_template(at: Installation) -> str:
@@ -173,7 +172,7 @@ def _deploy(at: Installation, function: str, deploy: Call, job: Job, *, canary_f
 
 def _canary(at: Installation, job: Job) -> None:
     """Make a track with the new template before the launcher gets it."""
-    names, scheme = at.names, at.setting("GOOGLE_APIS_SCHEME", "https")
+    names, scheme = at.names, at.option("GOOGLE_APIS_SCHEME", "https")
     environ = os.environ | {
         "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
         "GOOGLE_OAUTH_ACCESS_TOKEN": at.gcloud.text("auth", "print-access-token"),

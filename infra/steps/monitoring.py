@@ -10,6 +10,7 @@ from infra.gcloud import Call, Patience, gcloud
 from infra.installation import INFRA, Installation
 from infra.jobs import Job
 from infra.resources import BARRIER, Resource, Step
+from infra.settings import setting
 from infra.stops import StillEarlyError
 
 _TEMPLATES: Final = INFRA / "monitoring"
@@ -17,7 +18,7 @@ _TEMPLATES: Final = INFRA / "monitoring"
 
 def monitoring(at: Installation) -> Step:
     """Create the channel, then the metrics, then the alerts and the dashboard."""
-    operators, email = f"{at.names.app} operators", at.setting("ALERT_EMAIL")
+    operators, email = f"{at.names.app} operators", setting(at, "ALERT_EMAIL")
     if email:
         label = f"email_address={email}"
         yield Resource(

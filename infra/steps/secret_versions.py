@@ -78,11 +78,11 @@ def drop_session_of(at: Installation) -> dict[str, Any]:
 
 
 def _openai_key(at: Installation) -> Resource:
-    secret, key = at.names.openai_secret, at.setting("OPENAI_API_KEY")
+    secret, key = at.names.openai_secret, at.option("OPENAI_API_KEY")
     version, verdict = version_of(at, secret), SAME
     if not version:
         verdict = CREATE if key else Verdict(Mark.CREATE, ("set OPENAI_API_KEY",))
-    elif key and at.setting("NEW_KEY") == "1":
+    elif key and at.option("NEW_KEY") == "1":
         verdict = CREATE
 
     def add(job: Job) -> None:

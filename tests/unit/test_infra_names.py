@@ -9,8 +9,7 @@ from infra.stops import StoppedError
 WRONG = [
     ({}, "Set the Google Cloud project"),
     ({"PROJECT": "Capitals"}, "PROJECT must be"),
-    ({"PROJECT": "a-project", "REGION": "us"}, "REGION and REGIONS must"),
-    ({"PROJECT": "a-project", "REGIONS": "us-east4 europe"}, "not 'europe'"),
+    ({"PROJECT": "a-project", "REGION": "us"}, "REGION must"),
     ({"PROJECT": "a-project", "PREFIX": "toolong99"}, "PREFIX must"),
     ({"PROJECT": "a-project", "PREFIX": "a-b"}, "PREFIX must"),
 ]
