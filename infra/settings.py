@@ -46,6 +46,7 @@ SETTINGS: Final[dict[str, Setting]] = {
     "ADDRESS_TRACKS_A_DAY": Setting("tracks per day from one address", form=_NUMBER),
     "ADDRESS_SESSIONS_A_DAY": Setting("sessions per day from one address", form=_NUMBER),
     "TRACKS_A_DAY": Setting("all tracks per day", form=_NUMBER),
+    "SHOW_DROPS": Setting("1 shows everyone the tracks of dropped pictures on the page", "0", r"[01]"),
     "ALLOWED_ORIGINS": Setting("further origins of pages, separated by spaces"),
     "OPENAI_MODEL": Setting("the model of the describer", "gpt-6-luna"),
     "OPENAI_BASE_URL": Setting("the address of another describer"),

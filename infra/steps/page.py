@@ -12,6 +12,7 @@ from infra.installation import ROOT, Installation
 from infra.jobs import Job
 from infra.page import Addresses, write_page
 from infra.resources import BARRIER, Resource, Step
+from infra.settings import setting
 from infra.steps.secret_versions import drop_session_of
 from infra.stops import StoppedError
 
@@ -44,7 +45,8 @@ def page(at: Installation) -> Step:
         database=at.names.app,
         results_bucket=at.names.bucket("results"),
         key=at.kept("services", "api-keys", "get-key-string", key, "--format=value(keyString)") if key else "",
-        drop_session=drop_session_of(at).get("session", ""),
+        # A session's id is the right to read its tracks.
+        drop_session=drop_session_of(at).get("session", "") if setting(at, "SHOW_DROPS") == "1" else "",
     )
     folder = write_page(built, at.work / "page", addresses)
     release = content_hash(folder, "*")

@@ -49,7 +49,7 @@ def secrets(at: Installation) -> Step:
     )
     yield BARRIER
 
-    # The session's document lets the page show dropped pictures. It has only the secret's hash.
+    # With the session's document, the API accepts its secret, and with SHOW_DROPS=1 the page can show dropped pictures.
     session = drop_session_of(at)
     exists = session and drop_session.exists(at.google, names.app, session["session"])
     yield Resource(

@@ -1,5 +1,6 @@
 """Settings stay as they are until a variable changes them, also in a release from CI, which passes four variables."""
 
+import json
 import re
 from typing import Any
 
@@ -99,3 +100,21 @@ def test_a_release_of_the_pipeline_changes_no_setting(configured: Installation) 
     assert "Only `make deploy` changes settings" in done.stderr
     assert "DAILY_LIMIT: (default: 1000) -> 7" in done.stderr
     assert configured.record(configured.project) == []
+
+
+def test_dropped_pictures_are_private_until_a_setting_shows_them(configured: Installation) -> None:
+    """Without SHOW_DROPS=1 no file of the page names the session of dropped pictures."""
+    session = configuration(configured)["environments"]["captioner"]["DROP_SESSION"]
+    page = f"b/{PROJECT}-musicgenerator-page/o/"
+
+    def published() -> tuple[str | None, list[str]]:
+        files = {name: body for name, body in configured.project.contents.items() if name.startswith(page)}
+        naming = [name.removeprefix(page) for name, body in files.items() if session.encode() in body]
+        return json.loads(files[f"{page}config.json"])["dropSession"], naming
+
+    assert session
+    assert published() == (None, [])
+    released(configured, "deploy", SHOW_DROPS="1")
+    assert published() == (session, ["config.json"])
+    released(configured, "deploy", SHOW_DROPS="default")
+    assert published() == (None, [])
