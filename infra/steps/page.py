@@ -5,6 +5,7 @@ The browser's key works only for Firestore and only from the page's origins; the
 
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from infra.content import content_hash
 from infra.gcloud import gcloud
@@ -12,8 +13,10 @@ from infra.installation import ROOT, Installation
 from infra.jobs import Job
 from infra.page import Addresses, write_page
 from infra.resources import BARRIER, Resource, Step
-from infra.steps.secret_versions import drop_session_of
+from infra.steps.secret_versions import drop_session
 from infra.stops import StoppedError
+
+_KEY_STRING: Final = ("services", "api-keys", "get-key-string", "--format=value(keyString)")
 
 
 def page(at: Installation) -> Step:
@@ -43,8 +46,8 @@ def page(at: Installation) -> Step:
         project=at.names.project,
         database=at.names.app,
         results_bucket=at.names.bucket("results"),
-        key=at.kept("services", "api-keys", "get-key-string", key, "--format=value(keyString)") if key else "",
-        drop_session=drop_session_of(at).get("session", ""),
+        key=at.kept(f"key-{key}", partial(at.gcloud.text, *_KEY_STRING, key)) if key else "",
+        drop_session=drop_session(at),
     )
     folder = write_page(built, at.work / "page", addresses)
     release = content_hash(folder, "*")
