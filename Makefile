@@ -85,8 +85,8 @@ status: .venv/.stamp ## Show versions, backlog, failures by reason, today's laun
 logs: .venv/.stamp ## Print one track's log lines from all functions: TRACK=…
 	@$(OPERATE) $(PYTHON) -m operations.logs "$(TRACK)"
 
-smoke: .venv/.stamp ## Make music from one picture through the public API, check it, and delete it
-	@$(OPERATE) $(PYTHON) -m operations.smoke
+smoke: .venv/.stamp ## Make music from one picture through the public API, check it, and delete it: ENGINE=composer|default|…
+	@SMOKE_ENGINE="$(ENGINE)" $(OPERATE) $(PYTHON) -m operations.smoke
 
 dead-letters: .venv/.stamp ## List the messages whose deliveries are exhausted, with their reasons
 	@$(OPERATE) $(PYTHON) -m operations.dead_letters

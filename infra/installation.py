@@ -1,10 +1,11 @@
 """One installation: its names, the operator's settings, and what the project has."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from infra.content import written
 from infra.engine import Engine
 from infra.gcloud import Gcloud
 from infra.names import Names
@@ -66,7 +67,7 @@ def model_queries(names: Names) -> tuple[Query, ...]:
 class Installation:
     """An installation in a project, for the steps and the commands."""
 
-    def __init__(self, environ: Mapping[str, str], gcloud: Gcloud | None = None) -> None:
+    def __init__(self, environ: Mapping[str, str], gcloud: Gcloud | None = None, google: Google | None = None) -> None:
         self.names = Names.of(environ)
         self.environ = environ
         # deploy.py fills these from what the project keeps and the variables that are given.
@@ -75,10 +76,9 @@ class Installation:
         self.work.mkdir(parents=True, exist_ok=True)
         self.gcloud = gcloud or Gcloud(self.names.project)
         jobs = int(environ.get("JOBS") or os.cpu_count() or 4)
-        self.state = State(self.gcloud, (*queries(self.names), *model_queries(self.names)), jobs)
+        self.google = google or Google(self.names.project, self.gcloud)
+        self.state = State(self.gcloud, self.google, (*queries(self.names), *model_queries(self.names)), jobs)
         self.engine = Engine(self.gcloud, self.state, self.work, jobs)
-        self.google = Google(self.names.project, self.gcloud)
-        self._kept: dict[tuple[str, ...], str] = {}
 
     def option(self, name: str, default: str = "") -> str:
         """Return a variable of this command, or the default if it is missing or empty."""
@@ -92,11 +92,12 @@ class Installation:
         """Return a value of a resource as text, or an empty text."""
         return self.state.fact(kind, name, path)
 
-    def kept(self, *words: str) -> str:
-        """Return what a call of gcloud prints, and keep it: for what never changes, such as a secret's version."""
-        if words not in self._kept:
-            self._kept[words] = self.gcloud.text(*words)
-        return self._kept[words]
+    def kept(self, name: str, read: Callable[[], str]) -> str:
+        """Return a text that never changes and is no secret, such as the string of a key; read it once on a machine."""
+        file = self.work / "kept" / name
+        if not file.is_file():
+            written(file, read())
+        return file.read_text(encoding="utf-8")
 
     @property
     def number(self) -> str:

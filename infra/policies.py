@@ -53,26 +53,62 @@ class Grant:
 
 
 @dataclass(frozen=True)
+class Kind:
+    """A kind of resource in the table: gcloud's commands, its list, and the request that reads its policy.
+
+    ``needs`` is a path that the resource must have in its list: a function whose deployments failed has no service.
+    """
+
+    group: str
+    listed: str
+    api: str
+    version: str = "v1"
+    method: str = "GET"
+    needs: str = ""
+
+
+_KINDS: Final = {
+    "project": Kind("projects", "", "cloudresourcemanager", method="POST"),
+    "account": Kind("iam service-accounts", "accounts", "iam", method="POST"),
+    "bucket": Kind("storage buckets", "buckets", "storage", "storage/v1"),
+    "topic": Kind("pubsub topics", "topics", "pubsub"),
+    "subscription": Kind("pubsub subscriptions", "subscriptions", "pubsub"),
+    "secret": Kind("secrets", "secrets", "secretmanager"),
+    "repository": Kind("artifacts repositories", "repositories", "artifactregistry"),
+    "function": Kind("run services", "functions", "run", needs="serviceConfig/service"),
+}
+
+
+@dataclass(frozen=True)
 class Home:
-    """A resource that has a policy: the group of its gcloud commands, its name there, and how a list names it."""
+    """A resource that has a policy: its name in gcloud's commands and in Google's API, and how a list names it."""
 
     resource: str
-    group: str
     name: str
+    path: str
     parent: tuple[str, str] | None = None
     flags: tuple[str, ...] = ()
 
     @property
+    def kind(self) -> Kind:
+        """What the resource's commands and requests have in common."""
+        return _KINDS[self.resource.partition(" ")[0]]
+
+    @property
     def query(self) -> Query:
-        """The query for the policy."""
-        words = (*self.group.split(), "get-iam-policy", self.name, *self.flags)
-        # A function that was never deployed successfully has no service.
-        needs = "serviceConfig/service" if self.parent and self.parent[0] == "functions" else ""
-        return Query(f"policy of {self.resource}", words, parent=self.parent, needs=needs)
+        """The query for the policy. It is a request, because a gcloud process for each policy would take minutes."""
+        return Query(f"policy of {self.resource}", (), parent=self.parent, needs=self.kind.needs, request=self.request)
+
+    @property
+    def request(self) -> tuple[str, str, str, Any]:
+        """The request that reads the policy with its conditions, which only version 3 has."""
+        kind = self.kind
+        body = {"options": {"requestedPolicyVersion": 3}} if kind.api == "cloudresourcemanager" else {}
+        return kind.method, kind.api, f"{kind.version}/{self.path}", body if kind.method == "POST" else None
 
     def write_words(self, file: Path) -> tuple[str, ...]:
         """Return the call of gcloud that writes the policy."""
-        return (*self.group.split(), "set-iam-policy", self.name, str(file), *self.flags, "--format=none")
+        return (*self.kind.group.split(), "set-iam-policy", self.name, str(file), *self.flags, "--format=none")
 
 
 def rows(title: str) -> Iterator[tuple[str, ...]]:
@@ -105,22 +141,10 @@ def homes() -> list[str]:
     return list(dict.fromkeys(home(grant.resource) for grant in grants()))
 
 
-# The group of gcloud's commands for each kind of resource in the table, and the kind of its list.
-_GROUPS: Final = {
-    "project": ("projects", ""),
-    "account": ("iam service-accounts", "accounts"),
-    "bucket": ("storage buckets", "buckets"),
-    "topic": ("pubsub topics", "topics"),
-    "subscription": ("pubsub subscriptions", "subscriptions"),
-    "secret": ("secrets", "secrets"),
-    "repository": ("artifacts repositories", "repositories"),
-    "function": ("run services", "functions"),
-}
-
-
 def home_of(at: Installation, resource: str) -> Home:
     """Translate the table's words for a resource into this installation's names."""
     names, (kind, _, short) = at.names, resource.partition(" ")
+    project = f"projects/{names.project}"
     name = {
         "project": names.project,
         "account": names.account(short),
@@ -131,10 +155,21 @@ def home_of(at: Installation, resource: str) -> Home:
         "repository": names.app,
         "function": names.function(short),
     }[kind]
-    group, listed = _GROUPS[kind]
+    path = {
+        "project": project,
+        "account": f"{project}/serviceAccounts/{name}",
+        "bucket": f"b/{name}/iam?optionsRequestedPolicyVersion=3",
+        "topic": f"{project}/topics/{name}",
+        "subscription": f"{project}/subscriptions/{name}",
+        "secret": f"{project}/secrets/{name}",
+        "repository": names.repository,
+        "function": f"{names.place}/services/{name}",
+    }[kind]
+    if kind != "bucket":
+        path += ":getIamPolicy" if kind == "project" else ":getIamPolicy?options.requestedPolicyVersion=3"
     place = {"repository": (f"--location={names.region}",), "function": (f"--region={names.region}",)}.get(kind, ())
-    parent = (listed, name) if listed else None
-    return Home(resource, group, f"gs://{name}" if kind == "bucket" else name, parent, place)
+    parent = (_KINDS[kind].listed, name) if _KINDS[kind].listed else None
+    return Home(resource, f"gs://{name}" if kind == "bucket" else name, path, parent, place)
 
 
 def uploads_subscription(at: Installation) -> str:
@@ -292,7 +327,8 @@ def rewrite(at: Installation, resource: str, wish: Wish, job: Job) -> None:
 
 
 def _rewrite(at: Installation, place: Home, wish: Wish, job: Job) -> None:
-    old = json.loads(job.run(*place.query.words, "--format=json") or "{}")
+    old = at.google.call(*place.request)
+    job.note(json.dumps(old))
     present = bindings(old)
     new = (present - wish.surplus(present)) | wish.bindings
     if new != present:

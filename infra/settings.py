@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from infra.content import short_hash, written
@@ -65,11 +66,10 @@ def kept(at: Installation) -> dict[str, str]:
     release = at.fact("buckets", bucket, "labels/settings")
     if not release:
         return {}
-    # The object of a hash never changes, so it is read once on each machine.
-    file = at.work / "settings" / f"{release}.json"
-    if not file.is_file():
-        written(file, at.gcloud.text("storage", "cat", f"gs://{bucket}/settings/{release}.json"))
-    found: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
+    name = f"settings/{release}.json"
+    found: dict[str, str] = json.loads(
+        at.kept(name, partial(at.gcloud.text, "storage", "cat", f"gs://{bucket}/{name}"))
+    )
     return found
 
 
@@ -116,7 +116,7 @@ def resource(at: Installation) -> Resource:
     old, bucket = kept(at), at.names.bucket("pipeline")
     text = json.dumps(dict(sorted(at.settings.items())), indent=2) + "\n"
     release, changes = short_hash(text.encode()), tuple(differences(old, at.settings))
-    file = written(at.work / "settings" / f"{release}.json", text)
+    file = written(at.work / "kept" / "settings" / f"{release}.json", text)
     keep = calls(
         gcloud("storage cp", str(file), f"gs://{bucket}/settings/{release}.json", "--content-type=application/json"),
         gcloud("storage buckets update", f"gs://{bucket}", f"--update-labels=settings={release}", "--format=none"),

@@ -8,6 +8,7 @@ from typing import Any
 
 from infra.gcloud import Gcloud
 from infra.resources import Json, found, spelled, value_at
+from infra.rest.google import Google
 from infra.stops import CommandFailedError, StoppedError
 
 
@@ -17,6 +18,7 @@ class Query:
 
     Without its API, or without its parent (a kind and a name), the project has no such resources, and nothing is read.
     ``needs`` is a path at which the parent must have a value.
+    ``request`` replaces the call of gcloud by a request: HTTP method, API, path and body.
     ``key`` is the field that names a resource.
     """
 
@@ -26,6 +28,7 @@ class Query:
     parent: tuple[str, str] | None = None
     key: str = "name"
     needs: str = ""
+    request: tuple[str, str, str, Any] | None = None
 
 
 def query(kind: str, command: str, api: str = "", *, parent: tuple[str, str] | None = None, key: str = "name") -> Query:
@@ -36,8 +39,8 @@ def query(kind: str, command: str, api: str = "", *, parent: tuple[str, str] | N
 class State:
     """The resources of a project by kind. It reads a kind when it is needed, and reads it again after ``forget``."""
 
-    def __init__(self, gcloud: Gcloud, queries: Iterable[Query], jobs: int) -> None:
-        self._gcloud = gcloud
+    def __init__(self, gcloud: Gcloud, google: Google, queries: Iterable[Query], jobs: int) -> None:
+        self._gcloud, self._google = gcloud, google
         self._queries = {query.kind: query for query in queries}
         self._jobs = jobs
         self._values: dict[str, Any] = {}
@@ -117,8 +120,8 @@ class State:
             self._assumed.add(kind)
             return []
         try:
-            return self._gcloud.json(*wanted.words)
+            return self._google.call(*wanted.request) if wanted.request else self._gcloud.json(*wanted.words)
         except CommandFailedError as error:
             said = "".join(f"    {line}\n" for line in error.output.splitlines())
-            command = shlex.join(("gcloud", *wanted.words))
+            command = " ".join(wanted.request[:3]) if wanted.request else shlex.join(("gcloud", *wanted.words))
             raise StoppedError(f"Cannot read the {kind} of the project: {command}\n{said}") from error

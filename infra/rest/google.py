@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from functools import partial
 from http import HTTPStatus
+from threading import Lock
 from typing import Any, Final
 
 from infra.gcloud import LATE_API, Gcloud, patiently, tell
@@ -33,18 +34,14 @@ class Google:
         self.project = project
         self._gcloud = gcloud
         self._token, self._until = "", 0.0
+        self._lock = Lock()
 
     def call(self, method: str, api: str, path: str, body: Any = None) -> Any:
         """Return the JSON of a response; raise GoogleRefusedError for an error status."""
         return patiently([LATE_API], partial(self._call, method, api, path, body), lambda _: None, tell)
 
     def _call(self, method: str, api: str, path: str, body: Any) -> Any:
-        if time.monotonic() >= self._until:
-            self._token, self._until = (
-                self._gcloud.text("auth", "print-access-token"),
-                time.monotonic() + _TOKEN_SECONDS,
-            )
-        headers = {"Authorization": f"Bearer {self._token}", "X-Goog-User-Project": self.project}
+        headers = {"Authorization": f"Bearer {self._bearer()}", "X-Goog-User-Project": self.project}
         data = None
         if body is not None:
             headers["Content-Type"] = "application/json"
@@ -55,6 +52,15 @@ class Google:
                 return json.loads(response.read() or b"{}")
         except urllib.error.HTTPError as error:
             raise GoogleRefusedError(error.code, error.read().decode(errors="replace")) from error
+        except OSError as error:
+            raise CommandFailedError(f"{method} {api} {path}: {error}") from error
+
+    def _bearer(self) -> str:
+        with self._lock:
+            if time.monotonic() >= self._until:
+                self._token = self._gcloud.text("auth", "print-access-token")
+                self._until = time.monotonic() + _TOKEN_SECONDS
+            return self._token
 
     def find(self, api: str, path: str) -> Any:
         """Return a resource, or None if it does not exist."""

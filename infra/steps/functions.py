@@ -18,7 +18,7 @@ from infra.names import FUNCTIONS
 from infra.resources import BARRIER, Resource, Step
 from infra.settings import NONE, setting
 from infra.steps.pipeline import template_address, template_file
-from infra.steps.secret_versions import drop_session_of, version_of
+from infra.steps.secret_versions import drop_session, version_of
 from infra.stops import CommandFailedError, StoppedError
 
 # The operator's settings that each function gets if they are set; the functions have defaults for them.
@@ -120,7 +120,7 @@ def _environment(at: Installation, function: str) -> Iterator[tuple[str, str]]:
         yield "UPLOAD_SIGNER", names.account("upload_signer")
         yield "ALLOWED_ORIGINS", " ".join(at.page_origins)
     elif function == "captioner":
-        yield "DROP_SESSION", drop_session_of(at).get("session", "")
+        yield "DROP_SESSION", drop_session(at)
         yield "OPENAI_MODEL", setting(at, "OPENAI_MODEL")
         yield "MODERATION_MODEL", setting(at, "MODERATION_MODEL")
     elif function == "pipeline_launcher":

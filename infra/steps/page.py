@@ -5,6 +5,7 @@ The browser's key works only for Firestore and only from the page's origins; the
 
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from infra.content import content_hash
 from infra.gcloud import gcloud
@@ -13,8 +14,10 @@ from infra.jobs import Job
 from infra.page import Addresses, write_page
 from infra.resources import BARRIER, Resource, Step
 from infra.settings import setting
-from infra.steps.secret_versions import drop_session_of
+from infra.steps.secret_versions import drop_session
 from infra.stops import StoppedError
+
+_KEY_STRING: Final = ("services", "api-keys", "get-key-string", "--format=value(keyString)")
 
 
 def page(at: Installation) -> Step:
@@ -44,9 +47,9 @@ def page(at: Installation) -> Step:
         project=at.names.project,
         database=at.names.app,
         results_bucket=at.names.bucket("results"),
-        key=at.kept("services", "api-keys", "get-key-string", key, "--format=value(keyString)") if key else "",
+        key=at.kept(f"key-{key}", partial(at.gcloud.text, *_KEY_STRING, key)) if key else "",
         # A session's id is the right to read its tracks.
-        drop_session=drop_session_of(at).get("session", "") if setting(at, "SHOW_DROPS") == "1" else "",
+        drop_session=drop_session(at) if setting(at, "SHOW_DROPS") == "1" else "",
     )
     folder = write_page(built, at.work / "page", addresses)
     release = content_hash(folder, "*")

@@ -7,7 +7,7 @@ from infra.gcloud import gcloud
 from infra.installation import Installation
 from infra.jobs import Job
 from infra.resources import BARRIER, CREATE, SAME, Mark, Resource, Step, Verdict
-from infra.rest import drop_session
+from infra.rest import drop_session as documents
 from infra.stops import StoppedError
 
 
@@ -45,19 +45,19 @@ def secrets(at: Installation) -> Step:
         names.drop_secret,
         "secret's version",
         verdict=SAME if version_of(at, names.drop_secret) else CREATE,
-        create=lambda job: _add_version(job, names.drop_secret, drop_session.new()),
+        create=lambda job: _add_version(job, names.drop_secret, documents.new()),
     )
     yield BARRIER
 
     # With the session's document, the API accepts its secret, and with SHOW_DROPS=1 the page can show dropped pictures.
-    session = drop_session_of(at)
-    exists = session and drop_session.exists(at.google, names.app, session["session"])
+    session = drop_session(at)
+    exists = bool(session) and documents.exists(at.google, names.app, session)
     yield Resource(
         "documents",
         "sessions/(drop session)",
         "document",
         verdict=SAME if exists else CREATE,
-        create=lambda _: drop_session.write(at.google, names.app, session),
+        create=lambda _: documents.write(at.google, names.app, _drop_secret(at)),
     )
 
 
@@ -67,14 +67,18 @@ def version_of(at: Installation, secret: str) -> str:
     return str(max(numbers)) if numbers else ""
 
 
-def drop_session_of(at: Installation) -> dict[str, Any]:
-    """Return the drop session's ``session`` and ``secret``, or nothing before it exists."""
+def drop_session(at: Installation) -> str:
+    """Return the drop session's id, or an empty text before it exists."""
+    version = version_of(at, at.names.drop_secret)
+    return at.kept(f"drop-session-{version}", lambda: str(_drop_secret(at)["session"])) if version else ""
+
+
+def _drop_secret(at: Installation) -> dict[str, Any]:
+    """Return the drop session's ``session`` and ``secret``."""
     secret = at.names.drop_secret
-    version = version_of(at, secret)
-    if not version:
-        return {}
-    session: dict[str, Any] = json.loads(at.kept("secrets", "versions", "access", version, f"--secret={secret}"))
-    return session
+    value = at.gcloud.text("secrets", "versions", "access", version_of(at, secret), f"--secret={secret}")
+    found: dict[str, Any] = json.loads(value)
+    return found
 
 
 def _openai_key(at: Installation) -> Resource:

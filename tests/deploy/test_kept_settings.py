@@ -2,6 +2,8 @@
 
 import json
 import re
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,6 +65,13 @@ def test_a_release_without_variables_changes_nothing(configured: Installation) -
     assert configured.record(configured.project) == []
     for name, value in {**GIVEN, "ALERT_EMAIL": "operator@example.com"}.items():
         assert re.search(rf"(?m)^  {name} +{re.escape(value)} ", shown)
+
+
+def test_another_machine_reads_the_settings_from_the_project(configured: Installation, tmp_path: Path) -> None:
+    """A machine of CI has no files of earlier deployments."""
+    elsewhere = replace(configured, environ=configured.environ | {"DEPLOY_WORK": str(tmp_path)})
+    assert "Nothing to do." in released(elsewhere, "deploy")
+    assert released(elsewhere, "settings") == released(configured, "settings")
 
 
 def test_a_variable_changes_its_setting_and_no_other(configured: Installation) -> None:

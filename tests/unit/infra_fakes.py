@@ -7,6 +7,7 @@ from typing import Any
 
 from infra.engine import Engine
 from infra.gcloud import Gcloud
+from infra.rest.google import Google
 from infra.state import Query, State
 from infra.stops import CommandFailedError
 
@@ -40,6 +41,21 @@ class FakeGcloud(Gcloud):
         return self.calls.count(call)
 
 
+class FakeGoogle(Google):
+    """``policies`` has what a request returns, by its path without the query; ``requests`` has the paths."""
+
+    def __init__(self, gcloud: Gcloud, policies: Mapping[str, Any] | None = None) -> None:
+        super().__init__("a-project", gcloud)
+        self.policies = dict(policies or {})
+        self.requests: list[str] = []
+
+    def call(self, method: str, api: str, path: str, body: Any = None) -> Any:
+        """Answer one request."""
+        assert (method == "POST") == (body is not None), f"{api} needs a body if and only if it is a POST"
+        self.requests.append(path.partition("?")[0])
+        return self.policies.get(path.partition("?")[0], {})
+
+
 def engine_of(gcloud: FakeGcloud, work: Path, *queries: Query, jobs: int = 3) -> Engine:
     """Return an engine with these queries."""
-    return Engine(gcloud, State(gcloud, queries, jobs), work, jobs)
+    return Engine(gcloud, State(gcloud, FakeGoogle(gcloud), queries, jobs), work, jobs)

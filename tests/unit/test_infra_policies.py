@@ -7,7 +7,7 @@ from infra.engine import Mode
 from infra.installation import Installation
 from infra.policies import Wish, bindings, policy_of
 from infra.resources import Mark, Step
-from tests.unit.infra_fakes import FakeGcloud
+from tests.unit.infra_fakes import FakeGcloud, FakeGoogle
 
 CAPTIONER = "serviceAccount:mg-captioner@a-project.iam.gserviceaccount.com"
 AUDITOR = "user:auditor@example.com"
@@ -22,8 +22,9 @@ LISTS = {
         {"name": "musicgenerator-captioner", "state": "FAILED", "serviceConfig": {}},
     ],
 }
-IMAGES = "storage buckets get-iam-policy gs://a-project-musicgenerator-images"
-DOOR = "run services get-iam-policy musicgenerator-upload-handler --region=us-central1"
+IMAGES = "storage/v1/b/a-project-musicgenerator-images/iam"
+API = "v1/projects/a-project/locations/us-central1/services/musicgenerator-upload-handler:getIamPolicy"
+PROJECT = "v1/projects/a-project:getIamPolicy"
 
 
 def policy(*some: policies.Binding, etag: str = "e") -> dict[str, object]:
@@ -37,8 +38,14 @@ def gcloud() -> FakeGcloud:
 
 
 @pytest.fixture
-def at(gcloud: FakeGcloud, tmp_path: Path) -> Installation:
-    return Installation({"PROJECT": "a-project", "DEPLOY_WORK": str(tmp_path)}, gcloud)
+def google(gcloud: FakeGcloud) -> FakeGoogle:
+    """Its policies; those that a test does not set are empty."""
+    return FakeGoogle(gcloud)
+
+
+@pytest.fixture
+def at(gcloud: FakeGcloud, google: FakeGoogle, tmp_path: Path) -> Installation:
+    return Installation({"PROJECT": "a-project", "DEPLOY_WORK": str(tmp_path)}, gcloud, google)
 
 
 def test_other_principals_keep_their_bindings() -> None:
@@ -73,31 +80,37 @@ def granting(at: Installation, *resources: str) -> Step:
         yield policies.granted(at, resource)
 
 
-def test_a_policy_that_is_as_it_should_be_is_not_written(at: Installation, gcloud: FakeGcloud) -> None:
+def test_a_policy_that_is_as_it_should_be_is_not_written(
+    at: Installation, gcloud: FakeGcloud, google: FakeGoogle
+) -> None:
     """The plan has read it, and nothing has changed since."""
-    gcloud.lists[DOOR] = policy(("roles/run.invoker", "", "allUsers"))
+    google.policies[API] = policy(("roles/run.invoker", "", "allUsers"))
     policies.read(at, "function upload_handler")
     at.engine.converge({"10": lambda: granting(at, "function upload_handler")}, Mode.APPLY)
-    assert gcloud.times(DOOR) == 1
+    assert google.requests.count(API) == 1
     assert not [call for call in gcloud.calls if "set-iam-policy" in call]
 
 
-def test_a_policy_that_a_command_may_have_changed_is_read_again(at: Installation, gcloud: FakeGcloud) -> None:
+def test_a_policy_that_a_command_may_have_changed_is_read_again(
+    at: Installation, gcloud: FakeGcloud, google: FakeGoogle
+) -> None:
     """A deployment of a function may remove a binding of its service."""
-    gcloud.lists[DOOR] = policy(("roles/run.invoker", "", "allUsers"))
+    google.policies[API] = policy(("roles/run.invoker", "", "allUsers"))
     policies.read(at, "function upload_handler")
     at.state.forget(["functions"])
-    gcloud.lists[DOOR] = policy()
+    google.policies[API] = policy()
     at.engine.converge({"10": lambda: granting(at, "function upload_handler")}, Mode.APPLY)
-    assert gcloud.times(DOOR) == 2
+    assert google.requests.count(API) == 2
     assert [call.split()[2] for call in gcloud.calls if call.startswith("run services")][-1] == "set-iam-policy"
 
 
-def test_a_policy_is_read_directly_before_it_is_written(at: Installation, gcloud: FakeGcloud) -> None:
+def test_a_policy_is_read_directly_before_it_is_written(
+    at: Installation, gcloud: FakeGcloud, google: FakeGoogle
+) -> None:
     """What somebody else has granted since the plan stays."""
-    gcloud.lists[IMAGES] = policy()
+    google.policies[IMAGES] = policy()
     policies.read(at, "bucket images")
-    gcloud.lists[IMAGES] = policy(("roles/storage.admin", "", AUDITOR), etag="later")
+    google.policies[IMAGES] = policy(("roles/storage.admin", "", AUDITOR), etag="later")
     at.engine.converge({"07": lambda: granting(at, "bucket images")}, Mode.APPLY)
     (file,) = [word for call in gcloud.calls if "set-iam-policy" in call for word in call.split() if "/" in word][1:]
     text = Path(file).read_text(encoding="utf-8")
@@ -105,10 +118,10 @@ def test_a_policy_is_read_directly_before_it_is_written(at: Installation, gcloud
     assert "later" in text
 
 
-def test_a_resource_that_does_not_exist_has_no_policy_to_read(at: Installation, gcloud: FakeGcloud) -> None:
+def test_a_resource_that_does_not_exist_has_no_policy_to_read(at: Installation, google: FakeGoogle) -> None:
     """Nothing is read for it. A function whose first deployment failed has no service and so no policy either."""
     policies.read(at, *policies.homes())
-    assert [call for call in gcloud.calls if "get-iam-policy" in call and "projects" not in call] == [IMAGES, DOOR]
+    assert sorted(google.requests) == sorted([IMAGES, API, PROJECT])
 
 
 def test_the_subscription_of_uploads_is_the_trigger_s(at: Installation) -> None:

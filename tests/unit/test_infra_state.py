@@ -3,7 +3,7 @@ import pytest
 from infra.resources import compared, spelled
 from infra.state import State, query
 from infra.stops import StoppedError
-from tests.unit.infra_fakes import FakeGcloud
+from tests.unit.infra_fakes import FakeGcloud, FakeGoogle
 
 APIS = query("apis", "services list")
 TOPICS = query("topics", "topics list", "pubsub")
@@ -13,7 +13,7 @@ ENABLED = [{"name": "projects/1/services/pubsub.googleapis.com"}]
 
 
 def state_of(gcloud: FakeGcloud) -> State:
-    return State(gcloud, (APIS, TOPICS, DATABASES, FIELDS), 3)
+    return State(gcloud, FakeGoogle(gcloud), (APIS, TOPICS, DATABASES, FIELDS), 3)
 
 
 def test_each_kind_is_read_once() -> None:
