@@ -74,7 +74,7 @@ route-model: ## Show the traffic of the model's versions, or set it: VERSIONS=ID
 undeploy-model: ## Stop the model's machines, which cost by the hour, and delete the endpoint
 	@$(INFRA) undeploy-model
 
-deploy-keyless: ## Let a GitHub repository deploy without a key file: GITHUB=owner/name
+deploy-keyless: ## Let a GitHub repository deploy without a key file: GITHUB=owner/name GITHUB_ID=number
 	@$(INFRA) deploy-keyless
 
 ##@ Operate it: the local cloud, or PROJECT=… for a deployed project

@@ -1,9 +1,15 @@
-"""Let one GitHub repository deploy this installation without a key file, by Workload Identity Federation.
+"""Let one environment of a GitHub repository deploy this installation without a key file.
 
-GITHUB=owner/name [BRANCH=main] make deploy-keyless PROJECT=…
+GITHUB=owner/name GITHUB_ID=number [GITHUB_ENVIRONMENT=production] [BRANCH=main] make deploy-keyless PROJECT=…
+
+Workload Identity Federation trusts the repository's id, because somebody else may get its name after a deletion.
+The environment has the rules that say who approves a deployment.
+The deployer releases an installation that an owner has deployed. It changes neither accounts nor custom roles, and
+grants on the project only the roles of ``GRANTABLE``: with more rights it could make itself an owner.
 """
 
 import re
+from collections.abc import Iterable
 from functools import partial
 from typing import Final
 
@@ -15,12 +21,11 @@ from infra.resources import BARRIER, CHANGE, Resource, Step
 from infra.state import query
 from infra.stops import StoppedError
 
-# The steps of a deployment need these roles; none of them is owner or editor.
+# Releases need these roles. None of them is owner or editor, or can become that.
 ROLES: Final = {
     "roles/serviceusage.serviceUsageAdmin": "enables the APIs",
-    "roles/iam.serviceAccountAdmin": "makes the accounts and their policies",
-    "roles/iam.roleAdmin": "makes the custom roles",
-    "roles/resourcemanager.projectIamAdmin": "grants what roles.md grants on the project",
+    "roles/iam.serviceAccountViewer": "compares the accounts and their policies",
+    "roles/iam.roleViewer": "compares the custom roles",
     "roles/storage.admin": "makes the buckets, uploads template and page",
     "roles/pubsub.admin": "makes topics, subscriptions and their policies",
     "roles/datastore.owner": "makes the database, its TTL policies and the drop session",
@@ -38,6 +43,17 @@ ROLES: Final = {
     "roles/serviceusage.apiKeysAdmin": "makes the browser's key",
     "roles/aiplatform.user": "runs the canary",
 }
+# The deployer may grant and revoke these on the project, and no role that grants others, acts as an account or can be
+# changed by one of its own roles. Google accepts ten in a condition.
+IAM_ADMIN: Final = "roles/resourcemanager.projectIamAdmin"
+GRANTABLE: Final = (
+    "roles/datastore.user",
+    "roles/eventarc.eventReceiver",
+    "roles/logging.logWriter",
+    "roles/pubsub.publisher",
+    "roles/storage.objectViewer",
+    "roles/telemetry.tracesWriter",
+)
 # The deployer deploys functions and triggers that run as these accounts; it can act as no other account.
 ACTS_AS: Final = (
     *("upload_handler", "captioner", "pipeline_launcher", "result_notifier", "pipeline"),
@@ -48,21 +64,36 @@ _APIS: Final = ("iamcredentials", "sts", "iam", "cloudresourcemanager")
 
 def deploy_keyless(at: Installation) -> None:
     """Create the pool, the provider, the deployer and its grants, and print what the repository needs."""
-    repository, branch = at.option("GITHUB"), at.option("BRANCH", "main")
+    repository, number = at.option("GITHUB"), at.option("GITHUB_ID")
     if not repository:
         raise StoppedError("Set the repository: GITHUB=owner/name")
     if not re.fullmatch(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+", repository):
         raise StoppedError(f"GITHUB must have the form owner/name, not '{repository}'.")
+    if not re.fullmatch(r"[0-9]+", number):
+        raise StoppedError(f"Set the repository's number: GITHUB_ID=$(gh api repos/{repository} --jq .id)")
+    environment, branch = at.option("GITHUB_ENVIRONMENT", "production"), at.option("BRANCH", "main")
+    for name, value in {"GITHUB_ENVIRONMENT": environment, "BRANCH": branch}.items():
+        if not re.fullmatch(r"[A-Za-z0-9_./-]+", value):
+            raise StoppedError(f"{name} may have letters, digits and _./-, not '{value}'.")
+    condition = " && ".join(
+        f"assertion.{claim} == '{value}'"
+        for claim, value in {
+            "repository_id": number,
+            "repository": repository,
+            "ref": f"refs/heads/{branch}",
+            "environment": environment,
+        }.items()
+    )
     pool = f"projects/{at.number}/locations/global/workloadIdentityPools/{at.names.app}"
     at.engine.converge(
         {
             "apis": _apis,
-            "pool": partial(_pool, at, repository, branch),
-            "deployer": partial(_deployer, at, f"principalSet://iam.googleapis.com/{pool}", repository),
+            "pool": partial(_pool, at, condition),
+            "deployer": partial(_deployer, at, f"principalSet://iam.googleapis.com/{pool}", number),
         },
         Mode.APPLY,
     )
-    print("\nSet these variables in the repository's settings (they are not secret):")
+    print(f"\nSet these variables in the repository's environment {environment} (they are not secret):")
     print(f"  WORKLOAD_IDENTITY_PROVIDER  {pool}/providers/github")
     print(f"  DEPLOYER                    {at.names.account(policies.DEPLOYER)}")
 
@@ -72,7 +103,7 @@ def _apis() -> Step:
         yield Resource("apis", api, "API", create=gcloud("services enable", api))
 
 
-def _pool(at: Installation, repository: str, branch: str) -> Step:
+def _pool(at: Installation, condition: str) -> Step:
     name, place = at.names.app, "--location=global"
     # A deleted pool's name stays reserved for a month, so the step restores the pool with its provider.
     at.state.add(
@@ -93,26 +124,33 @@ def _pool(at: Installation, repository: str, branch: str) -> Step:
         change=gcloud("iam workload-identity-pools undelete", name, place, "--format=none"),
     )
     yield BARRIER
-    condition = f"assertion.repository == '{repository}' && assertion.ref == 'refs/heads/{branch}'"
     provider = (
         *("github", place, f"--workload-identity-pool={name}"),
         "--issuer-uri=https://token.actions.githubusercontent.com",
-        "--attribute-mapping=google.subject=assertion.sub,attribute.repository=assertion.repository",
+        "--attribute-mapping=google.subject=assertion.sub,attribute.repository_id=assertion.repository_id",
         *(f"--attribute-condition={condition}", "--format=none"),
     )
     yield Resource(
         "providers",
         "github",
         "identity provider",
-        want={"attributeCondition": condition},
+        want={
+            "attributeCondition": condition,
+            "attributeMapping": {
+                "google.subject": "assertion.sub",
+                "attribute.repository_id": "assertion.repository_id",
+            },
+        },
         create=gcloud("iam workload-identity-pools providers create-oidc", *provider),
         change=gcloud("iam workload-identity-pools providers update-oidc", *provider),
     )
 
 
-def _deployer(at: Installation, principals: str, repository: str) -> Step:
+def _deployer(at: Installation, principals: str, number: str) -> Step:
     names, deployer = at.names, at.names.account(policies.DEPLOYER)
     title = f"{names.app}: deploys from GitHub"
+    account, who = f"account {policies.DEPLOYER}", f"{principals}/attribute.repository_id/{number}"
+    earlier = _earlier(at, account, principals) if at.exists("accounts", deployer) else frozenset()
     yield Resource(
         "accounts",
         deployer,
@@ -124,12 +162,27 @@ def _deployer(at: Installation, principals: str, repository: str) -> Step:
     )
     yield BARRIER
     member = policies.account_member(at, policies.DEPLOYER)
-    who = f"{principals}/attribute.repository/{repository}"
-    yield _also(at, f"account {policies.DEPLOYER}", ("roles/iam.workloadIdentityUser", "", who))
-    yield _also(at, "project", *((role, "", member) for role in ROLES))
+    # Another repository that could act as the deployer before cannot any more.
+    yield policies.on(at, account, policies.Wish(frozenset({("roles/iam.workloadIdentityUser", "", who)}), earlier))
+    roles = frozenset({*((role, "", member) for role in ROLES), (IAM_ADMIN, grants_only(GRANTABLE), member)})
+    yield policies.on(at, "project", policies.Wish(roles, frozenset({member})))
     for name in ACTS_AS:
         if at.exists("accounts", names.account(name)):
             yield _also(at, f"account {name}", ("roles/iam.serviceAccountUser", "", member))
+
+
+def grants_only(roles: Iterable[str]) -> str:
+    """Return the IAM condition under which a principal may grant and revoke only these roles."""
+    listed = ", ".join(f"'{role}'" for role in roles)
+    return f"api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([{listed}])"
+
+
+def _earlier(at: Installation, account: str, principals: str) -> frozenset[str]:
+    """Return the principals of this pool that an account's policy names."""
+    query = policies.home_of(at, account).query
+    at.state.add(query)
+    policy = at.state.of(query.kind) or {}
+    return frozenset(who for _, _, who in policies.bindings(policy) if who.startswith(principals))
 
 
 def _also(at: Installation, resource: str, *bindings: policies.Binding) -> Resource:
