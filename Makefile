@@ -21,6 +21,10 @@ UV_VERSION := 0.13.9
 PYTHON := .venv/bin/python
 UV := $(or $(shell command -v uv),.tools/bin/uv)
 SYNC = $(UV) pip sync --quiet --require-hashes --compile-bytecode
+# Other users of a machine can read the command lines of its processes, and a shell keeps them.
+ifeq ($(origin OPENAI_API_KEY),command line)
+$(error Give OPENAI_API_KEY in the environment, not on the command line: read -rs OPENAI_API_KEY; export OPENAI_API_KEY)
+endif
 # STAGED=1 deploys what is in build/ as it is.
 READY = $(if $(STAGED),,setup build)
 # The operator's commands target the local cloud, or PROJECT if it is set.

@@ -34,6 +34,8 @@ class Patience:
             yield pause
 
 
+# Shorter words, such as the names of a JSON object, are not secret by themselves.
+_WORD: Final = r"[\w.-]{8,}"
 # The operator learns the reason of a pause of so many seconds.
 _LONG_PAUSE: Final = 30
 LATE_API: Final = Patience(
@@ -65,17 +67,25 @@ class Gcloud:
     def run(self, *words: str, stdin: str = "") -> tuple[str, str]:
         """Return what a call prints on both streams; raise CommandFailedError with all of it if the call fails.
 
+        ``stdin`` may be secret: its words are replaced in what the call prints.
         In a new project every call may have to wait for its API.
         """
         return patiently([LATE_API], partial(self._run, *words, stdin=stdin), lambda _: None, tell)
 
-    def _run(self, *words: str, stdin: str) -> tuple[str, str]:
+    def secret(self, *words: str) -> str:
+        """Return a call's standard output, which is secret and therefore in no error."""
+        return patiently([LATE_API], partial(self._run, *words, stdin="", prints_secret=True), lambda _: None, tell)[
+            0
+        ].strip()
+
+    def _run(self, *words: str, stdin: str, prints_secret: bool = False) -> tuple[str, str]:
         done = subprocess.run(
             ["gcloud", *words], env=self._environ, input=stdin, capture_output=True, text=True, check=False
         )
+        out, errors = _without(stdin, done.stdout), _without(stdin, done.stderr)
         if done.returncode != 0:
-            raise CommandFailedError(done.stdout + done.stderr)
-        return done.stdout, done.stderr
+            raise CommandFailedError(errors if prints_secret else out + errors)
+        return out, errors
 
     def show(self, *words: str) -> None:
         """Run a call whose output the operator sees; raise CommandFailedError if it fails."""
@@ -89,6 +99,14 @@ class Gcloud:
     def json(self, *words: str) -> Any:
         """Return the JSON that a call prints, or an empty list if it prints nothing."""
         return json.loads(self.run(*words, "--format=json")[0] or "[]")
+
+
+def _without(secret: str, text: str) -> str:
+    """Return a text without the words of a secret, which may be a JSON object."""
+    words = {secret.strip(), *re.findall(_WORD, secret)} - {""}
+    for word in sorted(words, key=len, reverse=True):
+        text = text.replace(word, "(secret)")
+    return text
 
 
 def tell(text: str) -> None:

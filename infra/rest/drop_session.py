@@ -1,7 +1,4 @@
-"""The session of dropped pictures: a secret has its id and its own secret, and a document the secret's hash.
-
-``python -m infra.rest.drop_session`` prints a new one, to replace a secret that has leaked.
-"""
+"""The session of dropped pictures: a secret has its id and its own secret, and a document the secret's hash."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -37,7 +34,3 @@ def write(google: Google, database: str, drop_session: dict[str, Any]) -> None:
 
 def _documents(google: Google, database: str) -> str:
     return f"v1/projects/{google.project}/databases/{database}/documents/sessions"
-
-
-if __name__ == "__main__":
-    print(new())

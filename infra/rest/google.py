@@ -58,7 +58,7 @@ class Google:
     def _bearer(self) -> str:
         with self._lock:
             if time.monotonic() >= self._until:
-                self._token = self._gcloud.text("auth", "print-access-token")
+                self._token = self._gcloud.secret("auth", "print-access-token")
                 self._until = time.monotonic() + _TOKEN_SECONDS
             return self._token
 

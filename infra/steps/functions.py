@@ -175,7 +175,7 @@ def _canary(at: Installation, job: Job) -> None:
     names, scheme = at.names, at.option("GOOGLE_APIS_SCHEME", "https")
     environ = os.environ | {
         "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
-        "GOOGLE_OAUTH_ACCESS_TOKEN": at.gcloud.text("auth", "print-access-token"),
+        "GOOGLE_OAUTH_ACCESS_TOKEN": at.gcloud.secret("auth", "print-access-token"),
         "GOOGLE_CLOUD_PROJECT": names.project,
         "REGION": names.region,
         "FIRESTORE_DATABASE": names.app,

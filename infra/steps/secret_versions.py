@@ -44,7 +44,8 @@ def secrets(at: Installation) -> Step:
         f"versions of {names.drop_secret}",
         names.drop_secret,
         "secret's version",
-        verdict=SAME if version_of(at, names.drop_secret) else CREATE,
+        # After a leak, or to make the tracks private that were shown.
+        verdict=SAME if version_of(at, names.drop_secret) and at.option("NEW_DROP_SESSION") != "1" else CREATE,
         create=lambda job: _add_version(job, names.drop_secret, documents.new()),
     )
     yield BARRIER
@@ -76,7 +77,7 @@ def drop_session(at: Installation) -> str:
 def _drop_secret(at: Installation) -> dict[str, Any]:
     """Return the drop session's ``session`` and ``secret``."""
     secret = at.names.drop_secret
-    value = at.gcloud.text("secrets", "versions", "access", version_of(at, secret), f"--secret={secret}")
+    value = at.gcloud.secret("secrets", "versions", "access", version_of(at, secret), f"--secret={secret}")
     found: dict[str, Any] = json.loads(value)
     return found
 
@@ -91,7 +92,9 @@ def _openai_key(at: Installation) -> Resource:
 
     def add(job: Job) -> None:
         if not key:
-            raise StoppedError(f"The describer needs a key: OPENAI_API_KEY=… make deploy PROJECT={at.names.project}")
+            raise StoppedError(
+                "The describer needs a key: read -rs OPENAI_API_KEY; export OPENAI_API_KEY; run the same command again"
+            )
         _add_version(job, secret, key)
 
     return Resource(f"versions of {secret}", secret, "secret's version", verdict=verdict, create=add)

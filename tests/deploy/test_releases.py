@@ -20,6 +20,8 @@ pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]
 PLACE = f"projects/{PROJECT}/locations/us-central1"
 GITHUB = "somebody/musicgenerator"
 GITHUB_ID = "987654321"
+POOLS = "projects/123456789012/locations/global/workloadIdentityPools"
+PRINCIPALS = f"principalSet://iam.googleapis.com/{POOLS}/musicgenerator"
 WORKFLOWS = {
     path.name: path.read_text(encoding="utf-8") for path in (REPOSITORY / ".github" / "workflows").glob("*.yml")
 }
@@ -170,10 +172,7 @@ def test_a_repository_may_deploy_without_a_key(project: Installation) -> None:
         " && assertion.ref == 'refs/heads/main' && assertion.environment == 'staging'"
     )
     (trusted,) = deployer_s_policy(project)
-    assert trusted["members"] == [
-        "principalSet://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/musicgenerator"
-        f"/attribute.repository_id/{GITHUB_ID}"
-    ]
+    assert trusted["members"] == [f"{PRINCIPALS}/attribute.repository_id/{GITHUB_ID}"]
     assert not [name for name in made if "/keys/" in name]
 
 
@@ -189,10 +188,7 @@ def test_the_deployer_cannot_make_itself_an_owner(project: Installation) -> None
     deployer = f"serviceAccount:mg-deployer@{PROJECT}.iam.gserviceaccount.com"
     bindings = project.project.policies["cloudresourcemanager"][f"projects/{PROJECT}"]["bindings"]
     bindings.append({"role": "roles/resourcemanager.projectIamAdmin", "members": [deployer]})
-    old = (
-        "principalSet://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/musicgenerator"
-    )
-    deployer_s_policy(project)[0]["members"].append(f"{old}/attribute.repository/{GITHUB}")
+    deployer_s_policy(project)[0]["members"].append(f"{PRINCIPALS}/attribute.repository/{GITHUB}")
     done = project.make("deploy-keyless", GITHUB=GITHUB, GITHUB_ID=GITHUB_ID, GITHUB_ENVIRONMENT="staging")
     assert done.returncode == 0, done.stdout + done.stderr
     assert not [who for binding in deployer_s_policy(project) for who in binding["members"] if "repository/" in who]

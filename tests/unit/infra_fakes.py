@@ -36,6 +36,10 @@ class FakeGcloud(Gcloud):
         self.effects.get(call, list)()
         return json.dumps(self.lists.get(call, [])), ""
 
+    def secret(self, *words: str) -> str:
+        """Answer one call whose output is secret."""
+        return self.run(*words)[0].strip()
+
     def times(self, call: str) -> int:
         """Return how often a call was made."""
         return self.calls.count(call)

@@ -115,3 +115,37 @@ def test_a_failed_call_says_all_that_gcloud_said(tmp_path: Path, monkeypatch: py
     _program(tmp_path, monkeypatch, "gcloud", 'echo "reason"; echo "ERROR" >&2; exit 1')
     with pytest.raises(CommandFailedError, match="reason\nERROR"):
         Gcloud("a-project").json("topics", "list")
+
+
+@pytest.fixture
+def babbling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gcloud:
+    """A gcloud that prints its standard input on both streams, prints a token, and fails if its first word says so."""
+    script = 'input=$(cat); echo "token-of-mine $input"; echo "ERROR: bad value $input" >&2; [ "$1" != fail ]'
+    _program(tmp_path, monkeypatch, "gcloud", script)
+    return Gcloud("a-project")
+
+
+@pytest.mark.parametrize(
+    "secret", ["ollama", "sk-proj-abc_DEF123", '{"session": "sabcdefghij", "secret": "kabcdefghij"}']
+)
+@pytest.mark.parametrize("word", ["add", "fail"])
+def test_a_secret_input_is_in_no_output_and_no_log(babbling: Gcloud, tmp_path: Path, secret: str, word: str) -> None:
+    """A command may print what it got, and a failed command's output is shown to the operator."""
+    job = Job(babbling, tmp_path / "log", [])
+    told = ""
+    try:
+        told = job.run(word, "--data-file=-", stdin=secret)
+    except CommandFailedError as error:
+        told = f"{error} {error.output}"
+    shown = told + (tmp_path / "log").read_text()
+    assert "(secret)" in shown
+    for part in ("ollama", "sk-proj-abc_DEF123", "sabcdefghij", "kabcdefghij"):
+        assert part not in shown
+
+
+def test_a_secret_output_is_in_no_error(babbling: Gcloud) -> None:
+    """The error has only what gcloud says about it."""
+    assert babbling.secret("versions", "access") == "token-of-mine"
+    with pytest.raises(CommandFailedError, match="bad value") as failed:
+        babbling.secret("fail", "versions", "access")
+    assert "token-of-mine" not in failed.value.output
