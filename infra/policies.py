@@ -133,7 +133,13 @@ def custom_roles() -> dict[str, list[str]]:
 
 def home(resource: str) -> str:
     """Return the resource whose policy holds the grants of this one."""
-    return {"database": "project", "function_sources": "project", "orders": "bucket pipeline"}.get(resource, resource)
+    parts = {
+        "database": "project",
+        "function_sources": "project",
+        "orders": "bucket pipeline",
+        "pipeline_root": "bucket pipeline",
+    }
+    return parts.get(resource, resource)
 
 
 def homes() -> list[str]:
@@ -208,12 +214,15 @@ def member(at: Installation, principal: str) -> str:
 def condition(at: Installation, resource: str) -> str:
     """Return the IAM condition that limits a grant on the resource's home to this resource."""
     names = at.names
-    # A request to list objects names the bucket, so the condition also accepts the bucket.
-    orders = f"projects/_/buckets/{names.bucket('pipeline')}/objects/orders/"
+    # A request to list objects names the bucket, so the conditions also accept the bucket.
+    listing, objects = 'resource.type == "storage.googleapis.com/Bucket"', f"{names.bucket('pipeline')}/objects"
+    orders, root = f"projects/_/buckets/{objects}/orders/", f"projects/_/buckets/{objects}/root"
     return {
         "database": f'resource.name == "projects/{names.project}/databases/{names.app}"',
         "function_sources": 'resource.name.startsWith("projects/_/buckets/gcf-v2-sources-")',
-        "orders": f'resource.type == "storage.googleapis.com/Bucket" || resource.name.startsWith("{orders}")',
+        "orders": f'{listing} || resource.name.startsWith("{orders}")',
+        # Cloud Storage FUSE also looks for an object with the folder's name.
+        "pipeline_root": f'{listing} || resource.name == "{root}" || resource.name.startsWith("{root}/")',
     }.get(resource, "")
 
 

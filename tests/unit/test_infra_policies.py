@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,36 @@ def test_the_subscription_of_uploads_is_the_trigger_s(at: Installation) -> None:
     assert policies.home_of(at, "subscription captions-pipeline-launcher").name == (
         "musicgenerator-captions-pipeline-launcher"
     )
+
+
+def admitted(condition: str, name: str) -> bool:
+    """Return True if a condition of names and prefixes, joined by ``||``, accepts an object's name."""
+    parts = condition.split(" || ")
+    exact = {part.removeprefix("resource.name == ").strip('"') for part in parts}
+    starts = [found[1] for part in parts if (found := re.fullmatch(r'resource.name.startsWith\("(.*)"\)', part))]
+    return name in exact or name.startswith(tuple(starts))
+
+
+def test_the_pipeline_s_account_writes_only_below_the_root(at: Installation) -> None:
+    """The template decides what jobs run, and the sources decide what images contain."""
+    account = policies.account_member(at, "pipeline")
+    mine = {role: cond for role, cond, member in policies.wanted(at, "bucket pipeline") if member == account}
+    writing = {role: cond for role, cond in mine.items() if not role.endswith(".objectReader")}
+    objects = "projects/_/buckets/a-project-musicgenerator-pipeline/objects"
+    (condition,) = writing.values()
+    assert [
+        name
+        for name in (
+            "root",
+            "root/1/task/output",
+            "rootkit",
+            "templates/a.yaml",
+            "builds/a.tgz",
+            "orders/mg-1.json",
+            "",
+        )
+        if admitted(condition, f"{objects}/{name}")
+    ] == ["root", "root/1/task/output"]
+    (reading,) = mine.keys() - writing.keys()
+    assert admitted(mine[reading], f"{objects}/orders/mg-1.json")
+    assert not admitted(mine[reading], f"{objects}/templates/a.yaml")
