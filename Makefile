@@ -28,11 +28,17 @@ PYTHON := .venv/bin/python
 UV := $(or $(shell command -v uv),.tools/uv/bin/uv)
 SYNC = $(UV) pip sync --quiet --require-hashes
 NPM = cd web && PATH="$(CURDIR)/.tools/bin:$$PATH" npm
+# Other users of a machine can read the command lines of its processes, and a shell keeps them.
+ifeq ($(origin OPENAI_API_KEY),command line)
+$(error Give OPENAI_API_KEY in the environment, not on the command line: read -rs OPENAI_API_KEY; export OPENAI_API_KEY)
+endif
 # STAGED=1 deploys what is in build/ as it is.
 READY = $(if $(STAGED),,.venv/.stamp build gcloud)
 # The operator's commands target the local cloud, or PROJECT if it is set.
 OPERATOR = .venv/.stamp $(if $(PROJECT),gcloud)
 OPERATE = $(if $(PROJECT),bash operations/operate.sh,bash operations/operate_local.sh)
+# It needs only the standard library, so it runs without an environment too.
+INFRA = $(or $(wildcard $(PYTHON)),python3) -S -m infra
 export PORT PROJECT REGION PREFIX
 # A program of this machine comes before a fetched one.
 export PATH := $(PATH):$(CURDIR)/.tools/bin
@@ -60,30 +66,33 @@ engines: .venv/.stamp ## List the music engines with price, length, sample rate 
 	@$(PYTHON) -m pipeline.engines
 
 ##@ Deploy it: PROJECT=… REGION=us-central1 PREFIX=… YES=1 (README, docs/operations.md)
-.PHONY: plan deploy deploy-pipeline destroy deploy-model route-model undeploy-model deploy-keyless
+.PHONY: plan deploy deploy-pipeline settings destroy deploy-model route-model undeploy-model deploy-keyless
 plan: $(READY) ## Show what a deployment would create and change, and what it costs
-	@bash infra/deploy.sh plan
+	@$(INFRA) plan
 
 deploy: $(READY) ## Show the plan, ask, and create and change what it lists
-	@bash infra/deploy.sh apply
+	@$(INFRA) deploy
 
 deploy-pipeline: $(READY) ## Deploy only the pipeline: image, template, one canary track, then the launcher
-	@ONLY="08-pipeline 09-functions" bash infra/deploy.sh apply
+	@ONLY="08-pipeline 09-functions" $(INFRA) deploy
+
+settings: ## Show the settings that the project keeps; `make deploy NAME=…` changes one
+	@$(INFRA) settings
 
 destroy: ## Ask, and delete an installation with all its data
-	@bash infra/destroy.sh
+	@$(INFRA) destroy
 
 deploy-model: $(READY) ## Deploy your own music model to an endpoint: MODEL=gs://… SHARE=10 (percent of the traffic)
-	@bash infra/model.sh deploy
+	@$(INFRA) deploy-model
 
 route-model: ## Show the traffic of the model's versions, or set it: VERSIONS=ID=90,ID=10 (rollback: ID=100)
-	@bash infra/model.sh route
+	@$(INFRA) route-model
 
 undeploy-model: ## Stop the model's machines, which cost by the hour, and delete the endpoint
-	@bash infra/model.sh undeploy
+	@$(INFRA) undeploy-model
 
-deploy-keyless: ## Let a GitHub repository deploy without a key file: GITHUB=owner/name
-	@bash infra/keyless.sh
+deploy-keyless: ## Let a GitHub repository deploy without a key file: GITHUB=owner/name GITHUB_ID=number
+	@$(INFRA) deploy-keyless
 
 ##@ Operate it: the local cloud, or PROJECT=… for a deployed project
 .PHONY: status logs smoke dead-letters replay pause unpause
@@ -93,8 +102,8 @@ status: $(OPERATOR) ## Show versions, backlog, failures by reason, today's launc
 logs: $(OPERATOR) ## Print one track's log lines from all functions: TRACK=…
 	@$(OPERATE) $(PYTHON) -m operations.logs "$(TRACK)"
 
-smoke: $(OPERATOR) ## Make music from one picture through the public API, check it, and delete it
-	@$(OPERATE) $(PYTHON) -m operations.smoke
+smoke: $(OPERATOR) ## Make music from one picture through the public API, check it, and delete it: ENGINE=composer|default|…
+	@SMOKE_ENGINE="$(ENGINE)" $(OPERATE) $(PYTHON) -m operations.smoke
 
 dead-letters: $(OPERATOR) ## List the messages whose deliveries are exhausted, with their reasons
 	@$(OPERATE) $(PYTHON) -m operations.dead_letters
@@ -127,7 +136,7 @@ style: .venv/.dev
 	@.venv/bin/ruff check --quiet .
 
 scripts: .venv/.dev
-	@.venv/bin/shellcheck infra/*.sh infra/steps/*.sh operations/*.sh tools/*.sh $(wildcard .ci/run)
+	@.venv/bin/shellcheck $(wildcard infra/*.sh) operations/*.sh tools/*.sh $(wildcard .ci/run)
 	@.venv/bin/actionlint .github/workflows/*.yml
 
 # No package checks devcontainer.json; tests/tools/test_containers.py does.

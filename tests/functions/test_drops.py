@@ -49,7 +49,7 @@ def test_a_dropped_object_becomes_a_track_of_the_drop_session() -> None:
     document = scene.tracks.documents[track]
     assert document["status"] == "captioned"
     assert document["request"] == {
-        "hint": "잔잔한 파도",
+        "hint": "",
         "style": "",
         "durationSeconds": 45,
         "language": "ko",
@@ -60,6 +60,21 @@ def test_a_dropped_object_becomes_a_track_of_the_drop_session() -> None:
     assert document["music"] == {"coverUrl": f"https://storage.googleapis.com/musicgenerator-results/{token}/cover.jpg"}
     assert scene.captions.heard == [(CaptionMessage(ENVIRON["DROP_SESSION"], track, 1), "composer")]
     assert len(scene.describer.asked) == 1
+
+
+def test_clients_can_read_neither_object_name_nor_hint_of_a_dropped_picture() -> None:
+    """The private track has both, and the describer gets the hint."""
+    scene = dropped()
+    track = ids.dropped_track_id(scene.event.bucket, scene.event.name, scene.event.generation)
+    for _ in range(2):
+        scene.deliver()
+    hint = scene.event.metadata["hint"]
+    public = json.dumps(scene.tracks.documents[track], default=str, ensure_ascii=False)
+    assert scene.event.name not in public
+    assert hint not in public
+    assert scene.tracks.documents[track]["image"]["object"] == ""
+    assert (scene.tracks.works[track].dropped_object, scene.tracks.works[track].hint) == (scene.event.name, hint)
+    assert [request.hint for _, request in scene.describer.asked] == [hint]
 
 
 def test_a_dropped_object_s_track_can_be_resumed() -> None:
