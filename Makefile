@@ -14,6 +14,9 @@ export PYTHONDONTWRITEBYTECODE :=
 
 empty :=
 space := $(empty) $(empty)
+ifneq ($(findstring $(space),$(CURDIR)),)
+$(error The path of this folder has a space, which some tools cannot use. Move the folder)
+endif
 FUNCTIONS := upload_handler captioner pipeline_launcher result_notifier
 IMAGES ?=
 OUT ?= out
@@ -25,7 +28,11 @@ SECONDS_OF_MUSIC ?=
 PIPELINE_IMAGE ?= musicgenerator-pipeline-python
 
 PYTHON := .venv/bin/python
-UV := $(or $(shell command -v uv),.tools/uv/bin/uv)
+MACHINE_UV := $(shell command -v uv)
+UV := $(or $(MACHINE_UV),.tools/uv/bin/uv)
+UV_STAMP := $(if $(MACHINE_UV),,.tools/uv/.stamp)
+# An interrupted `make clean` leaves what uv does not recognize, and a dev container's folder is a volume that stays.
+VENV = rm -rf $(@D)/* $(@D)/.[!.]* && $(UV) venv --quiet --no-python-downloads --python ">=3.11"
 SYNC = $(UV) pip sync --quiet --require-hashes
 NPM = cd web && PATH="$(CURDIR)/.tools/bin:$$PATH" npm
 # Other users of a machine can read the command lines of its processes, and a shell keeps them.
@@ -249,20 +256,22 @@ help: ## Show this list
 	  /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	  /^[a-z_ -]+:.*## / {printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.tools/uv/bin/uv: tools/uv.txt
-	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "Python 3.11 or newer is needed: sudo apt-get install python3 python3-venv, or brew install python"; exit 1; }
-	@echo "Installing uv into .tools/uv"
-	@python3 -m venv .tools/uv || { echo "Python cannot create environments: sudo apt-get install python3-venv"; exit 1; }
+PYTHON_NEEDED = echo "Python 3.11 or newer is needed: sudo apt-get install python3 python3-venv, or brew install python"
+
+.tools/uv/.stamp: tools/uv.txt
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { $(PYTHON_NEEDED); exit 1; }
+	@echo "Installing uv into .tools/uv (18 MB)"
+	@python3 -m venv .tools/uv || { \
+	  echo "The reason is above. If Python lacks venv: sudo apt-get install python3-venv"; exit 1; }
 	@.tools/uv/bin/python -m pip install -qqq --log .tools/uv.log --disable-pip-version-check --require-hashes \
-	  -r tools/uv.txt || { echo "uv cannot be downloaded from your package index; .tools/uv.log says why." \
+	  --force-reinstall -r tools/uv.txt || { echo "uv cannot be downloaded from your package index; .tools/uv.log says why." \
 	  "Run the command again when the network allows it, or install uv by hand: https://docs.astral.sh/uv"; exit 1; }
 	@touch $@
 
 # What the local cloud and the operator's commands need.
-.venv/.stamp: localcloud/requirements.txt | $(UV)
-	@echo "Installing Python packages into .venv"
-	@$(UV) venv --quiet --clear --python ">=3.11" .venv
+.venv/.stamp: localcloud/requirements.txt | $(UV_STAMP)
+	@echo "Installing Python packages into .venv (150 MB, if uv has not downloaded them before)"
+	@$(VENV) .venv || { $(PYTHON_NEEDED); exit 1; }
 	@$(SYNC) --python $(PYTHON) $< || { $(NOT_INSTALLED); }
 	@touch $@
 
@@ -273,22 +282,22 @@ help: ## Show this list
 	@touch $@
 
 # Each function has an environment with only its own locked requirements, as in Google Cloud.
-.venvs/%/.stamp: functions/%/requirements.txt | $(UV)
+.venvs/%/.stamp: functions/%/requirements.txt | $(UV_STAMP)
 	@echo "Installing the environment of $*"
-	@$(UV) venv --quiet --clear --python ">=3.11" .venvs/$*
+	@$(VENV) .venvs/$*
 	@$(SYNC) --compile-bytecode --python .venvs/$*/bin/python $< || { $(NOT_INSTALLED); }
 	@touch $@
 
 # pip installs PyTorch from its configured index: the builds for CPU and CUDA have the same version but different hashes.
-.venvs/model_server/.stamp: pipeline/model_server/requirements.txt pipeline/model_server/torch.txt | $(UV)
+.venvs/model_server/.stamp: pipeline/model_server/requirements.txt pipeline/model_server/torch.txt | $(UV_STAMP)
 	@echo "Installing the environment of the model server, with PyTorch (about a minute)"
-	@$(UV) venv --quiet --clear --seed --python ">=3.11" .venvs/model_server
+	@$(VENV) --seed .venvs/model_server
 	@$(UV) pip install --quiet --require-hashes --compile-bytecode --python .venvs/model_server/bin/python \
 	  --requirement pipeline/model_server/requirements.txt
 	@.venvs/model_server/bin/python -m pip install --quiet --requirement pipeline/model_server/torch.txt
 	@touch $@
 
 web/node_modules/.stamp: web/package-lock.json | node
-	@echo "Installing the page's packages"
-	@$(NPM) ci --loglevel=error --no-audit --no-fund || { $(NOT_INSTALLED); }
+	@echo "Installing the page's packages (100 MB, if npm has not downloaded them before)"
+	@$(NPM) ci --loglevel=error --no-audit --no-fund --no-update-notifier || { $(NOT_INSTALLED); }
 	@touch $@
