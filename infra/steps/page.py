@@ -1,6 +1,7 @@
 """The page: this step writes the installation's addresses into config.json and the Content-Security-Policy.
 
-The browser's key works only for Firestore and only from the page's origins; the security rules limit what it reads.
+The browser's key works only for Firestore; the security rules limit what it reads.
+It is not limited to the page's origins, because browsers that send no Referer would be refused.
 """
 
 from functools import partial
@@ -12,7 +13,7 @@ from infra.gcloud import gcloud
 from infra.installation import ROOT, Installation
 from infra.jobs import Job
 from infra.page import Addresses, write_page
-from infra.resources import BARRIER, Resource, Step
+from infra.resources import BARRIER, Resource, Step, calls
 from infra.steps.secret_versions import drop_session
 from infra.stops import StoppedError
 
@@ -22,18 +23,21 @@ _KEY_STRING: Final = ("services", "api-keys", "get-key-string", "--format=value(
 def page(at: Installation) -> Step:
     """Create the browser's key, then upload the page."""
     title = f"{at.names.app} page"
-    referrers = [f"{origin}/*" for origin in at.page_origins]
-    restrictions = ("--api-target=service=firestore.googleapis.com", f"--allowed-referrers={','.join(referrers)}")
+    restriction = ("--api-target=service=firestore.googleapis.com", "--format=none")
+    key = at.fact("keys", title, "uid")
     yield Resource(
         "keys",
         title,
         "browser key",
         want={
             "restrictions/apiTargets/0/service": "firestore.googleapis.com",
-            "restrictions/browserKeyRestrictions/allowedReferrers": referrers,
+            "restrictions/browserKeyRestrictions": None,
         },
-        create=gcloud("services api-keys create", f"--display-name={title}", *restrictions, "--format=none"),
-        change=gcloud("services api-keys update", at.fact("keys", title, "uid"), *restrictions, "--format=none"),
+        create=gcloud("services api-keys create", f"--display-name={title}", *restriction),
+        change=calls(
+            gcloud("services api-keys update", key, "--clear-restrictions", "--format=none"),
+            gcloud("services api-keys update", key, *restriction),
+        ),
     )
     yield BARRIER
 
