@@ -5,7 +5,7 @@ from infra.installation import Installation
 from infra.names import SOURCES
 from infra.resources import BARRIER, Resource, Step
 
-TOPICS = ("pictures", "captions", "pipeline-events")
+TOPICS = ("pictures", "captions", "pipeline-events", "ticks")
 
 
 def topics(at: Installation) -> Step:
