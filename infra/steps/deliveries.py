@@ -4,6 +4,7 @@ A push subscription has an identity, a deadline longer than the function's time-
 Eventarc creates the trigger's subscription, and this step updates it.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from infra import late_grants, policies, public_api
@@ -27,6 +28,7 @@ def deliveries(at: Installation) -> Step:
     """Create the subscriptions and the trigger, then what depends on them, then their grants."""
     for source, function, deadline, attempts in _DELIVERIES:
         yield _delivery(at, source, function, deadline, attempts)
+    yield _ticks(at)
     yield _trigger(at)
     yield BARRIER
 
@@ -72,13 +74,24 @@ def _flags(at: Installation, source: str, deadline: int, attempts: int) -> tuple
 
 
 def _delivery(at: Installation, source: str, function: str, deadline: int, attempts: int) -> Resource:
+    wants, flags = _wants(at, source, deadline, attempts), _flags(at, source, deadline, attempts)
+    return _push(at, source, function, wants, flags)
+
+
+def _ticks(at: Installation) -> Resource:
+    """Return the delivery of ticks. It has no dead letters and keeps none for long, because the next tick follows."""
+    wants = {"ackDeadlineSeconds": 360, "messageRetentionDuration": "600s", "expirationPolicy": None}
+    flags = ("--ack-deadline=360", "--message-retention-duration=10m", "--expiration-period=never")
+    return _push(at, "ticks", "result_notifier", wants, flags)
+
+
+def _push(
+    at: Installation, source: str, function: str, wants: Mapping[str, object], flags: tuple[str, ...]
+) -> Resource:
+    """Return a subscription that pushes to a function with the identity of the deliveries' account."""
     name, topic = at.names.topic(f"{source}-{function.replace('_', '-')}"), at.names.topic(source)
     url, account = at.url_of(function), at.names.account("push")
-    flags = (
-        *_flags(at, source, deadline, attempts),
-        f"--push-endpoint={url}",
-        f"--push-auth-service-account={account}",
-    )
+    flags = (*flags, f"--push-endpoint={url}", f"--push-auth-service-account={account}")
     return Resource(
         "subscriptions",
         name,
@@ -87,7 +100,7 @@ def _delivery(at: Installation, source: str, function: str, deadline: int, attem
             "topic": at.names.topic_path(source),
             "pushConfig/pushEndpoint": url,
             "pushConfig/oidcToken/serviceAccountEmail": account,
-            **_wants(at, source, deadline, attempts),
+            **wants,
         },
         create=gcloud("pubsub subscriptions create", name, f"--topic={topic}", f"--labels=app={at.names.app}", *flags),
         change=gcloud("pubsub subscriptions update", name, *flags),
@@ -143,7 +156,7 @@ def _sink(at: Installation) -> Resource:
 
 
 def _tick(at: Installation) -> Resource:
-    name, topic = at.names.topic("tick"), at.names.topic("pipeline-events")
+    name, topic = at.names.topic("tick"), at.names.topic("ticks")
     flags = (
         f"--location={at.names.region}",
         f"--schedule={_EVERY_MINUTE}",
@@ -155,7 +168,7 @@ def _tick(at: Installation) -> Resource:
         "jobs",
         name,
         "scheduler's tick",
-        want={"schedule": _EVERY_MINUTE, "pubsubTarget/topicName": at.names.topic_path("pipeline-events")},
+        want={"schedule": _EVERY_MINUTE, "pubsubTarget/topicName": at.names.topic_path("ticks")},
         create=gcloud("scheduler jobs create pubsub", name, *flags),
         change=gcloud("scheduler jobs update pubsub", name, *flags),
     )

@@ -1,6 +1,7 @@
 """The page: this step writes the installation's addresses into config.json and the Content-Security-Policy.
 
-The browser's key works only for Firestore and only from the page's origins; the security rules limit what it reads.
+The browser's key works only for Firestore; the security rules limit what it reads.
+It is not limited to the page's origins, because browsers that send no Referer would be refused.
 """
 
 from functools import partial
@@ -12,29 +13,34 @@ from infra.gcloud import gcloud
 from infra.installation import ROOT, Installation
 from infra.jobs import Job
 from infra.page import Addresses, write_page
-from infra.resources import BARRIER, Resource, Step
+from infra.resources import BARRIER, Resource, Step, calls
 from infra.settings import setting
 from infra.steps.secret_versions import drop_session
 from infra.stops import StoppedError
 
+# Cloud Storage does not compress what it serves.
+_COMPRESSED: Final = "--gzip-local=js,css,html,json,svg,txt,webmanifest"
 _KEY_STRING: Final = ("services", "api-keys", "get-key-string", "--format=value(keyString)")
 
 
 def page(at: Installation) -> Step:
     """Create the browser's key, then upload the page."""
     title = f"{at.names.app} page"
-    referrers = [f"{origin}/*" for origin in at.page_origins]
-    restrictions = ("--api-target=service=firestore.googleapis.com", f"--allowed-referrers={','.join(referrers)}")
+    restriction = ("--api-target=service=firestore.googleapis.com", "--format=none")
+    key = at.fact("keys", title, "uid")
     yield Resource(
         "keys",
         title,
         "browser key",
         want={
             "restrictions/apiTargets/0/service": "firestore.googleapis.com",
-            "restrictions/browserKeyRestrictions/allowedReferrers": referrers,
+            "restrictions/browserKeyRestrictions": None,
         },
-        create=gcloud("services api-keys create", f"--display-name={title}", *restrictions, "--format=none"),
-        change=gcloud("services api-keys update", at.fact("keys", title, "uid"), *restrictions, "--format=none"),
+        create=gcloud("services api-keys create", f"--display-name={title}", *restriction),
+        change=calls(
+            gcloud("services api-keys update", key, "--clear-restrictions", "--format=none"),
+            gcloud("services api-keys update", key, *restriction),
+        ),
     )
     yield BARRIER
 
@@ -61,15 +67,15 @@ def page(at: Installation) -> Step:
 
 def _upload(folder: Path, bucket: str, release: str, job: Job) -> None:
     """Upload the page: files with a hash in their name first, and the documents that refer to them last."""
-    target, fresh = f"gs://{bucket}/", "--cache-control=no-cache"
+    target, fresh = f"gs://{bucket}/", ("--cache-control=no-cache", _COMPRESSED)
     files = sorted(str(file) for file in folder.iterdir() if file.is_file())
     job.call(
         gcloud(
             "storage cp --recursive",
-            *(str(folder / "assets"), target, "--cache-control=public, max-age=31536000, immutable"),
+            *(str(folder / "assets"), target, "--cache-control=public, max-age=31536000, immutable", _COMPRESSED),
         ),
-        gcloud("storage cp", *(file for file in files if not file.endswith(".html")), target, fresh),
-        gcloud("storage cp", *(file for file in files if file.endswith(".html")), target, fresh),
+        gcloud("storage cp", *(file for file in files if not file.endswith(".html")), target, *fresh),
+        gcloud("storage cp", *(file for file in files if file.endswith(".html")), target, *fresh),
         gcloud(
             "storage buckets update",
             *(f"gs://{bucket}", f"--update-labels=page={release}", "--web-main-page-suffix=index.html"),

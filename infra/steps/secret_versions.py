@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 from infra.gcloud import gcloud
-from infra.installation import Installation
+from infra.installation import INFRA, Installation
 from infra.jobs import Job
-from infra.resources import BARRIER, CREATE, SAME, Mark, Resource, Step, Verdict
+from infra.resources import BARRIER, CREATE, SAME, Mark, Resource, Step, Verdict, calls
 from infra.rest import drop_session as documents
 from infra.stops import StoppedError
 
@@ -26,16 +26,25 @@ def secrets(at: Installation) -> Step:
         )
     location = f"--location={names.region}"
     description = f"--description={names.app}: images"
+    policy = f"--policy={INFRA / 'builds' / 'cleanup.json'}"
+    cleanup = gcloud("artifacts repositories set-cleanup-policies", names.app, location, "--no-dry-run", policy)
     yield Resource(
         "repositories",
         names.app,
         "image repository",
-        want={"labels/app": names.app, "format": "DOCKER"},
-        create=gcloud(
-            "artifacts repositories create",
-            *(names.app, location, "--repository-format=docker", f"--labels={label}", description),
+        want={
+            "labels/app": names.app,
+            "format": "DOCKER",
+            "cleanupPolicies/keep-newest/mostRecentVersions/keepCount": 10,
+        },
+        create=calls(
+            gcloud(
+                "artifacts repositories create",
+                *(names.app, location, "--repository-format=docker", f"--labels={label}", description),
+            ),
+            cleanup,
         ),
-        change=gcloud("artifacts repositories update", names.app, location, f"--update-labels={label}"),
+        change=calls(gcloud("artifacts repositories update", names.app, location, f"--update-labels={label}"), cleanup),
     )
     yield BARRIER
 

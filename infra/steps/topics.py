@@ -5,23 +5,27 @@ from infra.installation import Installation
 from infra.names import SOURCES
 from infra.resources import BARRIER, Resource, Step
 
-TOPICS = ("pictures", "captions", "pipeline-events")
+TOPICS = ("pictures", "captions", "pipeline-events", "ticks")
 
 
 def topics(at: Installation) -> Step:
     """Create the topics, then the subscriptions that keep dead letters."""
-    app = at.names.app
+    app, region = at.names.app, at.names.region
+    # Without a storage policy, Google stores messages in the region nearest to their publisher.
+    stored = ("--message-retention-duration=7d", f"--message-storage-policy-allowed-regions={region}")
     for short in (*TOPICS, *(f"{source}-dead-letters" for source in SOURCES)):
         name = at.names.topic(short)
         yield Resource(
             "topics",
             name,
             "topic",
-            want={"labels/app": app, "messageRetentionDuration": "604800s"},
-            create=gcloud("pubsub topics create", name, f"--labels=app={app}", "--message-retention-duration=7d"),
-            change=gcloud(
-                "pubsub topics update", name, f"--update-labels=app={app}", "--message-retention-duration=7d"
-            ),
+            want={
+                "labels/app": app,
+                "messageRetentionDuration": "604800s",
+                "messageStoragePolicy/allowedPersistenceRegions": [region],
+            },
+            create=gcloud("pubsub topics create", name, f"--labels=app={app}", *stored),
+            change=gcloud("pubsub topics update", name, f"--update-labels=app={app}", *stored),
         )
     yield BARRIER
 

@@ -51,7 +51,6 @@ def configuration(installation: Installation) -> dict[str, Any]:
         "environments": {name: dict(config["environmentVariables"]) for name, config in functions.items()},
         "instances": {name: config["maxInstanceCount"] for name, config in functions.items()},
         "origins": [body["cors"] for name, body in sorted(project.of("storage").items()) if "cors" in body],
-        "keys": [body["restrictions"] for _, body in sorted(project.of("apikeys").items())],
         "channels": [body["labels"] for name, body in project.of("monitoring").items() if "Channels" in name],
     }
 
