@@ -49,6 +49,8 @@ SETTINGS: Final[dict[str, Setting]] = {
     "TRACKS_A_DAY": Setting("all tracks per day", form=_NUMBER),
     "SHOW_DROPS": Setting("1 shows everyone the tracks of dropped pictures on the page", "0", r"[01]"),
     "ALLOWED_ORIGINS": Setting("further origins of pages, separated by spaces"),
+    "API_URL": Setting("the address of a load balancer in front of the API", form=r"https://[a-z0-9.-]+"),
+    "TRUSTED_PROXIES": Setting("last entries of X-Forwarded-For that are your own proxies' addresses", "0", _NUMBER),
     "OPENAI_MODEL": Setting("the model of the describer", "gpt-6-luna"),
     "OPENAI_BASE_URL": Setting("the address of another describer"),
     "MODERATION_MODEL": Setting("the model that checks pictures", "omni-moderation-latest"),

@@ -3,6 +3,7 @@
 The command does what the page does: it creates a session, announces a track, uploads the picture to the signed URL,
 polls the track and downloads the music. Then it deletes the session and checks that the music is gone.
 ``MUSICGENERATOR_API_URL`` is the API's address; if ``APP`` is set, the command gets it from gcloud.
+``API_URL`` is the address of a load balancer in front of it, and comes before both.
 ``SMOKE_ENGINE`` is the engine, by default `composer`; with `default` the request names none.
 """
 
@@ -44,6 +45,8 @@ class SmokeError(Exception):
 
 def api_url() -> str:
     """Return the address of the API."""
+    if front := os.environ.get("API_URL"):
+        return front
     url = os.environ.get("MUSICGENERATOR_API_URL")
     if url and not os.environ.get("APP"):
         return url

@@ -25,6 +25,7 @@ from infra.stops import CommandFailedError, StoppedError
 _OPTIONAL = {
     "upload_handler": (
         *("SESSION_TRACKS_A_DAY", "ADDRESS_TRACKS_A_DAY", "TRACKS_A_DAY", "ADDRESS_SESSIONS_A_DAY", "SESSION_DAYS"),
+        "TRUSTED_PROXIES",
     ),
     "captioner": ("OPENAI_BASE_URL", "MODERATION_THRESHOLDS"),
     "pipeline_launcher": ("DAILY_LIMIT", "REGIONS"),
@@ -56,6 +57,9 @@ def _function(at: Installation, function: str, *, canary_first: bool) -> Resourc
     instances = setting(at, f"{function.upper()}_INSTANCES")
     if instances:
         flags = re.sub(r"(?m)^--max-instances: .*$", f"--max-instances: {instances}", flags)
+    if function == "upload_handler" and setting(at, "TRUSTED_PROXIES") != "0":
+        # A request that does not come through the proxies could forge its address.
+        flags = flags.replace("--ingress-settings: all", "--ingress-settings: internal-and-gclb")
     every = INFRA / "functions" / "every.yaml"
     parts = (every.read_text(encoding="utf-8"), environ, flags.replace(str(ROOT), "").replace(str(at.work), ""))
     release = short_hash(f"{''.join(parts)}{content_hash(ROOT, f'build/{function}')}\n".encode())

@@ -49,7 +49,7 @@ def page(at: Installation) -> Step:
         raise StoppedError("The page is not built: run 'make build' first.")
     key = at.fact("keys", title, "uid")
     addresses = Addresses(
-        api=at.url_of("upload_handler"),
+        api=setting(at, "API_URL") or at.url_of("upload_handler"),
         project=at.names.project,
         database=at.names.app,
         results_bucket=at.names.bucket("results"),

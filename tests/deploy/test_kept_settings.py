@@ -126,3 +126,19 @@ def test_dropped_pictures_are_private_until_a_setting_shows_them(configured: Ins
     assert published() == (session, ["config.json"])
     released(configured, "deploy", SHOW_DROPS="default")
     assert published() == (None, [])
+
+
+def test_a_load_balancer_is_trusted_and_cannot_be_bypassed(configured: Installation) -> None:
+    """The API then accepts only requests through it, and the page sends its commands there."""
+
+    def deployed() -> tuple[str | None, str, str]:
+        config = configured.project.of("cloudfunctions")[f"{FUNCTIONS}upload-handler"]["serviceConfig"]
+        page = json.loads(configured.project.contents[f"b/{PROJECT}-musicgenerator-page/o/config.json"])
+        return config["environmentVariables"].get("TRUSTED_PROXIES"), config["ingressSettings"], page["apiUrl"]
+
+    before = deployed()
+    assert before[:2] == (None, "ALLOW_ALL")
+    released(configured, "deploy", TRUSTED_PROXIES="1", API_URL="https://api.example.com")
+    assert deployed() == ("1", "ALLOW_INTERNAL_AND_GCLB", "https://api.example.com")
+    released(configured, "deploy", TRUSTED_PROXIES="default", API_URL="default")
+    assert deployed() == before

@@ -7,7 +7,8 @@ import pytest
 from musicgenerator import ids
 from musicgenerator.events import ObjectFinalized
 from musicgenerator.messages import CaptionMessage
-from tests.contracts.recorded import TRACK, recorded
+from musicgenerator.tracks import PrivateTrack
+from tests.contracts.recorded import TOKEN, TRACK, recorded
 from tests.functions.captioner_scene import ENVIRON, Scene
 
 
@@ -75,6 +76,23 @@ def test_clients_can_read_neither_object_name_nor_hint_of_a_dropped_picture() ->
     assert scene.tracks.documents[track]["image"]["object"] == ""
     assert (scene.tracks.works[track].dropped_object, scene.tracks.works[track].hint) == (scene.event.name, hint)
     assert [request.hint for _, request in scene.describer.asked] == [hint]
+
+
+def test_an_older_track_gives_the_object_name_to_its_private_track() -> None:
+    """The claim writes both documents in one commit, so the picture can still be deleted with the track."""
+    scene = dropped()
+    track = ids.dropped_track_id(scene.event.bucket, scene.event.name, scene.event.generation)
+    image = recorded("track_captioning")["image"] | {
+        "object": scene.event.name,
+        "generation": scene.event.generation,
+        "bucket": scene.event.bucket,
+    }
+    old = recorded("track_awaiting_upload") | {"image": image}
+    scene.tracks.hold(old, ENVIRON["DROP_SESSION"], track, PrivateTrack(TOKEN))
+    scene.resume(track)
+    assert scene.tracks.documents[track]["status"] == "captioned"
+    assert scene.tracks.documents[track]["image"]["object"] == ""
+    assert scene.tracks.works[track].dropped_object == scene.event.name
 
 
 def test_a_dropped_object_s_track_can_be_resumed() -> None:
