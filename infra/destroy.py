@@ -72,7 +72,7 @@ def _functions(at: Installation) -> Step:
 
 def _monitoring(at: Installation) -> Step:
     # Cloud Monitoring chooses the resources' names, so this finds them by title.
-    ours = re.compile(rf"{re.escape(at.names.app)}(: .*| operators)?")
+    titles = re.compile(rf"{re.escape(at.names.app)}(: .*| operators)?")
     for kind, command, flags in (
         ("policies", "alpha monitoring policies delete", ()),
         ("dashboards", "monitoring dashboards delete", ()),
@@ -80,7 +80,7 @@ def _monitoring(at: Installation) -> Step:
     ):
         for resource in at.state.of(kind):
             title = resource.get("displayName", "")
-            if ours.fullmatch(title):
+            if titles.fullmatch(title):
                 delete = gcloud(command, resource["name"], *flags)
                 yield Unwanted(kind, title, kind.removesuffix("s"), delete, exists=True)
     for name in at.state.names("metrics", f"{at.names.app}-"):
