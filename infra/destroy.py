@@ -4,6 +4,7 @@ APIs stay enabled, Google's agents keep their grants, and a deleted custom role'
 """
 
 import re
+import shutil
 from functools import partial
 from typing import Final
 
@@ -41,6 +42,7 @@ def destroy(at: Installation) -> None:
             f"{error}\nStopped in {at.engine.step}. Fix the cause and run the same command again; logs are in"
             f" {at.engine.log}."
         ) from error
+    shutil.rmtree(at.work / "kept", ignore_errors=True)
     print("Destroyed.")
 
 
