@@ -4,6 +4,7 @@ APIs stay enabled, Google's agents keep their grants, and a deleted custom role'
 """
 
 import re
+import shutil
 from functools import partial
 from typing import Final
 
@@ -41,6 +42,7 @@ def destroy(at: Installation) -> None:
             f"{error}\nStopped in {at.engine.step}. Fix the cause and run the same command again; logs are in"
             f" {at.engine.log}."
         ) from error
+    shutil.rmtree(at.work / "kept", ignore_errors=True)
     print("Destroyed.")
 
 
@@ -72,7 +74,7 @@ def _functions(at: Installation) -> Step:
 
 def _monitoring(at: Installation) -> Step:
     # Cloud Monitoring chooses the resources' names, so this finds them by title.
-    ours = re.compile(rf"{re.escape(at.names.app)}(: .*| operators)?")
+    titles = re.compile(rf"{re.escape(at.names.app)}(: .*| operators)?")
     for kind, command, flags in (
         ("policies", "alpha monitoring policies delete", ()),
         ("dashboards", "monitoring dashboards delete", ()),
@@ -80,7 +82,7 @@ def _monitoring(at: Installation) -> Step:
     ):
         for resource in at.state.of(kind):
             title = resource.get("displayName", "")
-            if ours.fullmatch(title):
+            if titles.fullmatch(title):
                 delete = gcloud(command, resource["name"], *flags)
                 yield Unwanted(kind, title, kind.removesuffix("s"), delete, exists=True)
     for name in at.state.names("metrics", f"{at.names.app}-"):

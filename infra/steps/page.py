@@ -18,8 +18,9 @@ from infra.settings import setting
 from infra.steps.secret_versions import drop_session
 from infra.stops import StoppedError
 
-# Cloud Storage does not compress what it serves.
-_COMPRESSED: Final = "--gzip-local=js,css,html,json,svg,txt,webmanifest"
+# Cloud Storage compresses nothing that it serves, and serves what is stored compressed only in that form. Browsers
+# read it; the programs that make previews of links may not, so the documents are stored as they are.
+_COMPRESSED: Final = "--gzip-local=js,css,json,txt"
 _KEY_STRING: Final = ("services", "api-keys", "get-key-string", "--format=value(keyString)")
 
 
@@ -67,15 +68,15 @@ def page(at: Installation) -> Step:
 
 def _upload(folder: Path, bucket: str, release: str, job: Job) -> None:
     """Upload the page: files with a hash in their name first, and the documents that refer to them last."""
-    target, fresh = f"gs://{bucket}/", ("--cache-control=no-cache", _COMPRESSED)
+    target, fresh = f"gs://{bucket}/", "--cache-control=no-cache"
     files = sorted(str(file) for file in folder.iterdir() if file.is_file())
     job.call(
         gcloud(
             "storage cp --recursive",
             *(str(folder / "assets"), target, "--cache-control=public, max-age=31536000, immutable", _COMPRESSED),
         ),
-        gcloud("storage cp", *(file for file in files if not file.endswith(".html")), target, *fresh),
-        gcloud("storage cp", *(file for file in files if file.endswith(".html")), target, *fresh),
+        gcloud("storage cp", *(file for file in files if not file.endswith(".html")), target, fresh),
+        gcloud("storage cp", *(file for file in files if file.endswith(".html")), target, fresh),
         gcloud(
             "storage buckets update",
             *(f"gs://{bucket}", f"--update-labels=page={release}", "--web-main-page-suffix=index.html"),

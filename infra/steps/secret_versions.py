@@ -79,8 +79,13 @@ def version_of(at: Installation, secret: str) -> str:
 
 def drop_session(at: Installation) -> str:
     """Return the drop session's id, or an empty text before it exists."""
-    version = version_of(at, at.names.drop_secret)
-    return at.kept(f"drop-session-{version}", lambda: str(_drop_secret(at)["session"])) if version else ""
+    secret = at.names.drop_secret
+    version = version_of(at, secret)
+    if not version:
+        return ""
+    # A secret that was destroyed and created again has the same version numbers.
+    created = at.fact(f"versions of {secret}", version, "createTime")
+    return at.kept(f"drop-session-{version}-{created}", lambda: str(_drop_secret(at)["session"]))
 
 
 def _drop_secret(at: Installation) -> dict[str, Any]:

@@ -195,10 +195,16 @@ def test_zz_destroying_leaves_nothing(deployed: Installation) -> None:
 
 
 def test_zzz_a_destroyed_installation_can_be_deployed_again(deployed: Installation) -> None:
-    """The deployment restores the custom roles, whose ids stay reserved for weeks."""
+    """It restores the custom roles, whose ids stay reserved for weeks, and has a new drop session."""
     done = deployed.deploy()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert not any(role.get("deleted") for role in deployed.project.of("iam").values())
+    project = deployed.project
+    assert not any(role.get("deleted") for role in project.of("iam").values())
+    captioner = project.of("cloudfunctions")[
+        f"projects/{PROJECT}/locations/us-central1/functions/musicgenerator-captioner"
+    ]
+    session = captioner["serviceConfig"]["environmentVariables"]["DROP_SESSION"]
+    assert [name.rpartition("/")[2] for name in project.of("firestore documents")] == [session]
 
 
 def test_a_failure_in_any_step_is_recovered_by_running_again(installer: Installer) -> None:
