@@ -11,6 +11,7 @@ from google.cloud import firestore
 
 from localcloud.addresses import PROJECT, REPOSITORY, Addresses
 from localcloud.provision import TEMPLATE, drop_session
+from musicgenerator.errors import NotAnImageError
 from musicgenerator.ids import TRACK_PATTERN
 from musicgenerator.logs import trace_of
 from tests.cloud.clients import drop_files, ends, fetch
@@ -80,14 +81,29 @@ def test_drop_copies_pictures_with_gcloud_and_follows_their_tracks(
     local_cloud: Addresses, photos: dict[str, Path], tmp_path: Path
 ) -> None:
     """The command prints the address of each track's music, and fails if one picture becomes no music."""
-    bad = tmp_path / "diary.jpg"
+    bad, odd = tmp_path / "diary.jpg", tmp_path / "photo[1] $(x).jpg"
     bad.write_text("no picture")
-    done = make(local_cloud, "drop", "STAGED=1", f"IMAGES={photos['chelsea']} {bad}", "SECONDS_OF_MUSIC=10")
+    odd.write_bytes(photos["rocket"].read_bytes())
+    names = f"{photos['chelsea']} {odd} {bad}"
+    done = make(local_cloud, "drop", "STAGED=1", f"IMAGES={names}", "SECONDS_OF_MUSIC=10", "BRIEF_LANGUAGE=en")
     assert done.returncode != 0
-    assert "not_an_image" in done.stdout
+    failed = re.search(rf"^diary.jpg  {TRACK_PATTERN}  failed: (.*)$", done.stdout, re.MULTILINE)
+    assert failed, done.stdout + done.stderr
+    assert failed[1] == f"{NotAnImageError.words['en']} (not_an_image)"
+    assert re.search(rf"^{re.escape(odd.name)}  {TRACK_PATTERN}  http://\S+/music.mp3$", done.stdout, re.MULTILINE)
     music = re.search(rf"^chelsea.jpg  {TRACK_PATTERN}  (http://\S+/music.mp3)$", done.stdout, re.MULTILINE)
     assert music, done.stdout + done.stderr
     assert fetch(music[1])
+
+
+def test_drop_refuses_an_unknown_wish_by_name(local_cloud: Addresses, photos: dict[str, Path]) -> None:
+    """Nothing is copied."""
+    for wish, refused in (
+        ("BRIEF_LANGUAGE=de", "BRIEF_LANGUAGE must"),
+        ("SECONDS_OF_MUSIC=5", "SECONDS_OF_MUSIC must"),
+    ):
+        done = make(local_cloud, "drop", "STAGED=1", f"IMAGES={photos['chelsea']}", wish)
+        assert (done.stdout, done.stderr.startswith(refused)) == ("", True)
 
 
 @pytest.mark.parametrize("target", ["drop", "status", "smoke"])
