@@ -105,7 +105,7 @@ export class Uploads {
     const others = files.filter(({ type, objection }) => type === null && objection !== "picker.unreadable");
     const count = files.filter(({ objection }) => !objection).length;
     const remarks = this.#objections(files.filter((file) => !others.includes(file)));
-    if (!whole) remarks.push(this.#text("picker.partly", { name, count }));
+    if (!whole) remarks.push(this.#text(count > 0 ? "picker.partly" : "picker.unreadable", { name, count }));
     else if (count === 0 && remarks.length === 0) remarks.push(this.#text("picker.noPictures", { name }));
     else if (count > 0 && others.length > 0) remarks.push(this.#text("picker.others", { name, count: others.length }));
     return remarks;

@@ -243,6 +243,8 @@ test("a folder without pictures, or with too many files, is named", async () => 
   assert.equal(store.state.notice.words, "f: 이 폴더에는 사진이 없어요.");
   await give([], true);
   assert.equal(store.state.notice.words, "f: 이 폴더에는 사진이 없어요.");
+  await give([], false);
+  assert.match(store.state.notice.words, /^f: 읽을 수 없어요/);
   await give([picture()], false);
   assert.match(store.state.notice.words, /^f: 이 폴더에서 사진 1장만/);
 });
@@ -291,7 +293,7 @@ test("a file that cannot be read is refused by name", async () => {
   const lost = picture("lost.jpg");
   lost.slice = () => ({ arrayBuffer: () => Promise.reject(new DOMException("gone", "NotFoundError")) });
   await commands.addPictures({ files: [lost] }, wishes);
-  assert.match(store.state.notice.words, /^lost\.jpg: 파일을 읽을 수 없어요/);
+  assert.match(store.state.notice.words, /^lost\.jpg: 읽을 수 없어요/);
 });
 
 test("showing the dropped pictures opens no session", async () => {
