@@ -8,6 +8,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
+import operations.interrupts  # noqa: F401  it sets a hook
 from localcloud import demo, provision
 from localcloud.addresses import Addresses, running_pid
 from localcloud.cloud import running

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
+import operations.interrupts  # noqa: F401  it sets a hook
 from musicgenerator.settings import required, whole_number
 from musicgenerator.states import Status
 from operations import wishes
@@ -23,7 +24,6 @@ from operations.progress import Progress, words
 
 _DROP_SECONDS: Final = 1800
 _MAX_COPIES_AT_ONCE: Final = 4
-_INTERRUPTED: Final = 130
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -39,9 +39,6 @@ def main(arguments: Sequence[str]) -> int:
     except (DropError, wishes.WishError) as error:
         print(error, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print()
-        return _INTERRUPTED
 
 
 def _drop(paths: Sequence[Path], metadata: dict[str, str]) -> int:

@@ -54,6 +54,8 @@ def named(paths: Iterable[Path]) -> dict[str, Path]:
     for path in paths:
         if not path.is_file():
             raise DropError(f"There is no file {path}.")
+        if not os.access(path, os.R_OK):
+            raise DropError(f"{path} cannot be read: permission denied.")
         plain = Path(_NOT_IN_NAMES.sub("_", path.name.encode(errors="replace").decode()))
         name, number = plain.name, 1
         while name in names:

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from google.cloud import firestore
 
+import operations.interrupts  # noqa: F401  it sets a hook
 from musicgenerator.settings import whole_number
 from musicgenerator.states import FINAL
 from operations.clients import database_client

@@ -135,6 +135,15 @@ def test_a_busy_port_is_named_with_its_remedy(elsewhere: Addresses) -> None:
     assert _listening(elsewhere) == []
 
 
+def test_ctrl_c_at_the_very_start_prints_no_traceback(elsewhere: Addresses) -> None:
+    """The command ends quietly while it loads its modules."""
+    command = [sys.executable, "-c", "import operations.interrupts; raise KeyboardInterrupt"]
+    done = subprocess.run(command, env=_environ(elsewhere), cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
+    main = (REPOSITORY / "localcloud" / "__main__.py").read_text(encoding="utf-8")
+    assert main.index("import operations.interrupts") < main.index("from localcloud")
+
+
 def test_ctrl_c_ends_every_child(elsewhere: Addresses) -> None:
     """After Ctrl-C all processes of the local cloud have ended and all ports are free."""
     process = subprocess.Popen(
