@@ -52,18 +52,26 @@ export PATH := $(PATH):$(CURDIR)/.tools/bin
 export PYTHONPATH := src:.
 NOT_INSTALLED = echo "The packages are not installed; the reason is above. Run the command again when it is fixed."; exit 1
 PAGE := $(wildcard web/*.html web/build.mjs $(foreach folder,src parts static styles,web/$(folder)/* web/$(folder)/*/*))
-WISHES = $(if $(BRIEF_LANGUAGE),--language $(BRIEF_LANGUAGE)) $(if $(SECONDS_OF_MUSIC),--seconds $(SECONDS_OF_MUSIC))
+# A picture's name may hold any character, so neither make nor the shell reads it.
+override IMAGES := $(value IMAGES)
+export IMAGES BRIEF_LANGUAGE SECONDS_OF_MUSIC
+PICTURES = --list="$$IMAGES" --language="$$BRIEF_LANGUAGE" --seconds="$$SECONDS_OF_MUSIC"
 
 ##@ Use it
-.PHONY: demo run drop env engines
-demo: .venv/.stamp emulators build-functions build-pipeline ## Make music from pictures: IMAGES="a.jpg b.png" OUT=out BRIEF_LANGUAGE=ko|en SECONDS_OF_MUSIC=30
-	@$(PYTHON) -m localcloud demo $(IMAGES) --out "$(OUT)" $(WISHES)
+.PHONY: demo run drop env engines wishes
+demo: wishes .venv/.stamp emulators build-functions build-pipeline ## Make music from pictures: IMAGES="a.jpg b.png" OUT=out BRIEF_LANGUAGE=ko|en SECONDS_OF_MUSIC=30
+	@$(PYTHON) -m localcloud demo --out="$(OUT)" $(PICTURES)
 
 run: .venv/.stamp emulators build ## Run the local cloud with the page at http://127.0.0.1:8080 until Ctrl-C; PORT=… changes the port
 	@exec $(PYTHON) -m localcloud run
 
-drop: $(if $(STAGED),,.venv/.stamp gcloud) ## Copy pictures into the images bucket with gcloud and follow their tracks: IMAGES=… (PROJECT=…)
-	@$(OPERATE) $(PYTHON) -m operations.drop $(IMAGES) $(WISHES)
+drop: wishes $(if $(STAGED),,.venv/.stamp gcloud) ## Copy pictures into the images bucket with gcloud and follow their tracks: IMAGES=… (PROJECT=…)
+	@$(OPERATE) $(PYTHON) -m operations.drop $(PICTURES)
+
+# Refuse an unknown wish before anything is installed, if a Python that is new enough exists already.
+wishes:
+	@test -z "$$BRIEF_LANGUAGE$$SECONDS_OF_MUSIC" \
+	  || ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null || python3 -m operations.wishes
 
 env: ## Print the variables that point clients at the local cloud: eval "$(make -s env)"
 	@$(if $(wildcard $(PYTHON)),$(PYTHON),python3) -m localcloud.addresses

@@ -22,10 +22,12 @@ from typing import Any, Final
 
 from google.cloud import firestore
 
+import operations.interrupts  # noqa: F401  it sets a hook
 from musicgenerator.errors import PipelineFailedError
 from musicgenerator.settings import whole_number
 from musicgenerator.states import FINAL
 from operations.clients import database_client
+from operations.progress import words
 
 PICTURE: Final = Path(__file__).parents[1] / "localcloud" / "photos" / "chelsea.jpg"
 _REQUEST_TIMEOUT_SECONDS: Final = 60
@@ -155,7 +157,7 @@ def _music(database: firestore.Client, session: str, track: str, followed: Follo
             raise SmokeError(f"the track is still {status} after {patience:.0f} s: make logs TRACK={track}")
         time.sleep(_POLL_SECONDS)
     if status != "ready":
-        raise SmokeError(f"the track ended as {status}: {document.get('error')}")
+        raise SmokeError(f"the track {words(document)}" if "status" in document else "the track is gone")
     url = str(document["music"]["url"])
     code, music = send("GET", url, {})
     if code != HTTPStatus.OK or len(music) != document["music"]["bytes"]:
