@@ -52,7 +52,7 @@ def _run(addresses: Addresses) -> int:
 
 
 def _demo(addresses: Addresses, arguments: argparse.Namespace) -> int:
-    # Whatever a person can get wrong is refused before anything starts.
+    # Refuse wrong arguments before anything starts.
     wishes = metadata(arguments.language, arguments.seconds)
     pictures = named([*arguments.images, *listed(arguments.list)] or sorted(demo.PHOTOS.glob("*.jpg")))
     out = _folder(arguments.out)

@@ -35,7 +35,7 @@ class Drop:
 def listed(text: str) -> list[Path]:
     """Return the pictures that ``IMAGES`` lists, separated by spaces.
 
-    Names of existing files are taken as they are, whatever characters they have.
+    The name of an existing file is taken as it is, with any characters.
     Otherwise quotes, backslashes and wildcards mean what they mean in a shell.
     """
     paths = _existing(text)

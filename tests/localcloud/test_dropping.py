@@ -64,7 +64,7 @@ def test_objects_have_names_that_cloud_storage_and_gcloud_take(tmp_path: Path) -
         named([])
 
 
-def test_every_picture_has_a_folder_of_its_own() -> None:
+def test_every_picture_has_its_own_folder() -> None:
     """Two stems that differ only in case, or only in how Unicode composes them, are one folder on some systems."""
     paths = ["a/IMG_1.JPG", "a/IMG_1.HEIC", "b/img_1.JPG", "IMG_1-2.JPG", "caf\u00e9.jpg", "cafe\u0301.png"]
     found = folders({path: Path(path) for path in paths})

@@ -51,6 +51,8 @@ def test_the_page_opens_without_a_network(open_page: Opener, scene: Scene, heard
     page.context.set_offline(offline=True)
     page.reload()
     expect(page.get_by_role("status").filter(has_text="연결되어 있지 않아요")).to_be_visible()
+    # The page would learn a wrong time from the date of an old answer.
+    assert page.evaluate("fetch('config.json').then(({ ok, headers }) => [ok, headers.get('Date')])") == [True, None]
     expect(page.locator("track-library [data-part=empty]")).to_have_text(re.compile("연결되면"))
     page.context.set_offline(offline=False)
     expect(tiles(page)).to_have_count(1, timeout=MUSIC_MILLISECONDS)

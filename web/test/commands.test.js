@@ -211,7 +211,7 @@ test("files that are not pictures are refused by name, the others are uploaded",
   assert.equal(api.uploaded.length, 1);
 });
 
-test("a picture's bytes decide its type, whatever its name and the browser say", async () => {
+test("a picture's bytes decide its type, not its name or the browser", async () => {
   const api = new FakeApi();
   const { commands } = page(api);
   await commands.addPictures({ files: [new File([JPEG], "IMG_0001.png", { type: "image/x-unknown" })] }, wishes);

@@ -103,7 +103,7 @@ test("a link brings nothing", async () => {
   assert.deepEqual(await gifts[0], { files: [], folders: [] });
 });
 
-test("files and folders are told apart, and a folder's files come sorted, without hidden ones", async () => {
+test("a gift has files and folders; a folder's files are sorted, without hidden ones", async () => {
   const folder = entry("여름", [
     entry("10.jpg"),
     entry("9.jpg"),
