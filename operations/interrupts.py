@@ -1,5 +1,6 @@
 """Let Ctrl-C end a command without a traceback; a command imports this before the modules that take time to load."""
 
+import signal
 import sys
 from types import TracebackType
 
@@ -12,3 +13,5 @@ def _end(kind: type[BaseException], error: BaseException, trace: TracebackType |
 
 
 sys.excepthook = _end
+# A shell starts background processes with SIGINT ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
