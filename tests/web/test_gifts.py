@@ -123,7 +123,13 @@ def test_a_picture_of_another_page_is_a_link_and_the_page_says_so(open_page: Ope
 def test_files_are_refused_in_words_where_nothing_takes_them(
     open_page: Opener, local_cloud: Addresses, heard: Heard
 ) -> None:
-    """The page behind a share link stays open and says where pictures go."""
+    """The view of dropped pictures and the page behind a share link stay open and say where pictures go."""
+    page = open_page("/#drops")
+    expect(page.get_by_role("heading", name="버킷에 넣은 사진의 음악")).to_be_visible()
+    expect(page.locator("picture-picker")).to_be_hidden()
+    # With many tracks, the middle of the page's content is outside the window.
+    drag(page, page.get_by_role("banner").get_by_role("heading"), COFFEE)
+    expect(notice(page)).to_have_text(re.compile("내 음악.을 열고"))
     shared = open_page(f"/share.html#{heard.folder.token}")
     expect(shared.locator("shared-track")).to_have_attribute("data-state", "ready")
     drag(shared, shared.locator("main"), COFFEE)
