@@ -14,6 +14,9 @@ export PYTHONDONTWRITEBYTECODE :=
 
 empty :=
 space := $(empty) $(empty)
+ifneq ($(findstring $(space),$(CURDIR)),)
+$(error The path of this folder has a space, which some tools cannot use. Move the folder)
+endif
 FUNCTIONS := upload_handler captioner pipeline_launcher result_notifier
 IMAGES ?=
 OUT ?= out
@@ -25,32 +28,50 @@ SECONDS_OF_MUSIC ?=
 PIPELINE_IMAGE ?= musicgenerator-pipeline-python
 
 PYTHON := .venv/bin/python
-UV := $(or $(shell command -v uv),.tools/uv/bin/uv)
+MACHINE_UV := $(shell command -v uv)
+UV := $(or $(MACHINE_UV),.tools/uv/bin/uv)
+UV_STAMP := $(if $(MACHINE_UV),,.tools/uv/.stamp)
+# An interrupted `make clean` leaves what uv does not recognize, and a dev container's folder is a volume that stays.
+VENV = rm -rf $(@D)/* $(@D)/.[!.]* && $(UV) venv --quiet --no-python-downloads --python ">=3.11"
 SYNC = $(UV) pip sync --quiet --require-hashes
 NPM = cd web && PATH="$(CURDIR)/.tools/bin:$$PATH" npm
+# Other users of a machine can read the command lines of its processes, and a shell keeps them.
+ifeq ($(origin OPENAI_API_KEY),command line)
+$(warning OPENAI_API_KEY is safer in the environment than on the command line: read -rs OPENAI_API_KEY; export OPENAI_API_KEY)
+endif
 # STAGED=1 deploys what is in build/ as it is.
 READY = $(if $(STAGED),,.venv/.stamp build gcloud)
 # The operator's commands target the local cloud, or PROJECT if it is set.
 OPERATOR = .venv/.stamp $(if $(PROJECT),gcloud)
 OPERATE = $(if $(PROJECT),bash operations/operate.sh,bash operations/operate_local.sh)
+# It needs only the standard library, so it runs without an environment too.
+INFRA = $(or $(wildcard $(PYTHON)),python3) -S -m infra
 export PORT PROJECT REGION PREFIX
 # A program of this machine comes before a fetched one.
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 export PYTHONPATH := src:.
 NOT_INSTALLED = echo "The packages are not installed; the reason is above. Run the command again when it is fixed."; exit 1
 PAGE := $(wildcard web/*.html web/build.mjs $(foreach folder,src parts static styles,web/$(folder)/* web/$(folder)/*/*))
-WISHES = $(if $(BRIEF_LANGUAGE),--language $(BRIEF_LANGUAGE)) $(if $(SECONDS_OF_MUSIC),--seconds $(SECONDS_OF_MUSIC))
+# A picture's name may hold any character, so neither make nor the shell reads it.
+override IMAGES := $(value IMAGES)
+export IMAGES BRIEF_LANGUAGE SECONDS_OF_MUSIC
+PICTURES = --list="$$IMAGES" --language="$$BRIEF_LANGUAGE" --seconds="$$SECONDS_OF_MUSIC"
 
 ##@ Use it
-.PHONY: demo run drop env engines
-demo: .venv/.stamp emulators build-functions build-pipeline ## Make music from pictures: IMAGES="a.jpg b.png" OUT=out BRIEF_LANGUAGE=ko|en SECONDS_OF_MUSIC=30
-	@$(PYTHON) -m localcloud demo $(IMAGES) --out "$(OUT)" $(WISHES)
+.PHONY: demo run drop env engines wishes
+demo: wishes .venv/.stamp emulators build-functions build-pipeline ## Make music from pictures: IMAGES="a.jpg b.png" OUT=out BRIEF_LANGUAGE=ko|en SECONDS_OF_MUSIC=30
+	@$(PYTHON) -m localcloud demo --out="$(OUT)" $(PICTURES)
 
 run: .venv/.stamp emulators build ## Run the local cloud with the page at http://127.0.0.1:8080 until Ctrl-C; PORT=… changes the port
 	@exec $(PYTHON) -m localcloud run
 
-drop: $(if $(STAGED),,.venv/.stamp gcloud) ## Copy pictures into the images bucket with gcloud and follow their tracks: IMAGES=… (PROJECT=…)
-	@$(OPERATE) $(PYTHON) -m operations.drop $(IMAGES) $(WISHES)
+drop: wishes $(if $(STAGED),,.venv/.stamp gcloud) ## Copy pictures into the images bucket with gcloud and follow their tracks: IMAGES=… (PROJECT=…)
+	@$(OPERATE) $(PYTHON) -m operations.drop $(PICTURES)
+
+# Refuse an unknown wish before anything is installed, if a Python that is new enough exists already.
+wishes:
+	@test -z "$$BRIEF_LANGUAGE$$SECONDS_OF_MUSIC" \
+	  || ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null || python3 -m operations.wishes
 
 env: ## Print the variables that point clients at the local cloud: eval "$(make -s env)"
 	@$(if $(wildcard $(PYTHON)),$(PYTHON),python3) -m localcloud.addresses
@@ -60,30 +81,33 @@ engines: .venv/.stamp ## List the music engines with price, length, sample rate 
 	@$(PYTHON) -m pipeline.engines
 
 ##@ Deploy it: PROJECT=… REGION=us-central1 PREFIX=… YES=1 (README, docs/operations.md)
-.PHONY: plan deploy deploy-pipeline destroy deploy-model route-model undeploy-model deploy-keyless
+.PHONY: plan deploy deploy-pipeline settings destroy deploy-model route-model undeploy-model deploy-keyless
 plan: $(READY) ## Show what a deployment would create and change, and what it costs
-	@bash infra/deploy.sh plan
+	@$(INFRA) plan
 
 deploy: $(READY) ## Show the plan, ask, and create and change what it lists
-	@bash infra/deploy.sh apply
+	@$(INFRA) deploy
 
 deploy-pipeline: $(READY) ## Deploy only the pipeline: image, template, one canary track, then the launcher
-	@ONLY="08-pipeline 09-functions" bash infra/deploy.sh apply
+	@ONLY="08-pipeline 09-functions" $(INFRA) deploy
+
+settings: ## Show the settings that the project keeps; `make deploy NAME=…` changes one
+	@$(INFRA) settings
 
 destroy: ## Ask, and delete an installation with all its data
-	@bash infra/destroy.sh
+	@$(INFRA) destroy
 
 deploy-model: $(READY) ## Deploy your own music model to an endpoint: MODEL=gs://… SHARE=10 (percent of the traffic)
-	@bash infra/model.sh deploy
+	@$(INFRA) deploy-model
 
 route-model: ## Show the traffic of the model's versions, or set it: VERSIONS=ID=90,ID=10 (rollback: ID=100)
-	@bash infra/model.sh route
+	@$(INFRA) route-model
 
 undeploy-model: ## Stop the model's machines, which cost by the hour, and delete the endpoint
-	@bash infra/model.sh undeploy
+	@$(INFRA) undeploy-model
 
-deploy-keyless: ## Let a GitHub repository deploy without a key file: GITHUB=owner/name
-	@bash infra/keyless.sh
+deploy-keyless: ## Let a GitHub repository deploy without a key file: GITHUB=owner/name GITHUB_ID=number
+	@$(INFRA) deploy-keyless
 
 ##@ Operate it: the local cloud, or PROJECT=… for a deployed project
 .PHONY: status logs smoke dead-letters replay pause unpause
@@ -93,8 +117,8 @@ status: $(OPERATOR) ## Show versions, backlog, failures by reason, today's launc
 logs: $(OPERATOR) ## Print one track's log lines from all functions: TRACK=…
 	@$(OPERATE) $(PYTHON) -m operations.logs "$(TRACK)"
 
-smoke: $(OPERATOR) ## Make music from one picture through the public API, check it, and delete it
-	@$(OPERATE) $(PYTHON) -m operations.smoke
+smoke: $(OPERATOR) ## Make music from one picture through the public API, check it, and delete it: ENGINE=composer|default|…
+	@SMOKE_ENGINE="$(ENGINE)" $(OPERATE) $(PYTHON) -m operations.smoke
 
 dead-letters: $(OPERATOR) ## List the messages whose deliveries are exhausted, with their reasons
 	@$(OPERATE) $(PYTHON) -m operations.dead_letters
@@ -127,7 +151,7 @@ style: .venv/.dev
 	@.venv/bin/ruff check --quiet .
 
 scripts: .venv/.dev
-	@.venv/bin/shellcheck infra/*.sh infra/steps/*.sh operations/*.sh tools/*.sh $(wildcard .ci/run)
+	@.venv/bin/shellcheck $(wildcard infra/*.sh) operations/*.sh tools/*.sh $(wildcard .ci/run)
 	@.venv/bin/actionlint .github/workflows/*.yml
 
 # No package checks devcontainer.json; tests/tools/test_containers.py does.
@@ -240,20 +264,22 @@ help: ## Show this list
 	  /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	  /^[a-z_ -]+:.*## / {printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.tools/uv/bin/uv: tools/uv.txt
-	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "Python 3.11 or newer is needed: sudo apt-get install python3 python3-venv, or brew install python"; exit 1; }
-	@echo "Installing uv into .tools/uv"
-	@python3 -m venv .tools/uv || { echo "Python cannot create environments: sudo apt-get install python3-venv"; exit 1; }
+PYTHON_NEEDED = echo "Python 3.11 or newer is needed: sudo apt-get install python3 python3-venv, or brew install python"
+
+.tools/uv/.stamp: tools/uv.txt
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { $(PYTHON_NEEDED); exit 1; }
+	@echo "Installing uv into .tools/uv (18 MB)"
+	@python3 -m venv .tools/uv || { \
+	  echo "The reason is above. If Python lacks venv: sudo apt-get install python3-venv"; exit 1; }
 	@.tools/uv/bin/python -m pip install -qqq --log .tools/uv.log --disable-pip-version-check --require-hashes \
-	  -r tools/uv.txt || { echo "uv cannot be downloaded from your package index; .tools/uv.log says why." \
+	  --force-reinstall -r tools/uv.txt || { echo "uv cannot be downloaded from your package index; .tools/uv.log says why." \
 	  "Run the command again when the network allows it, or install uv by hand: https://docs.astral.sh/uv"; exit 1; }
 	@touch $@
 
 # What the local cloud and the operator's commands need.
-.venv/.stamp: localcloud/requirements.txt | $(UV)
-	@echo "Installing Python packages into .venv"
-	@$(UV) venv --quiet --clear --python ">=3.11" .venv
+.venv/.stamp: localcloud/requirements.txt | $(UV_STAMP)
+	@echo "Installing Python packages into .venv (150 MB, if uv has not downloaded them before)"
+	@$(VENV) .venv || { $(PYTHON_NEEDED); exit 1; }
 	@$(SYNC) --python $(PYTHON) $< || { $(NOT_INSTALLED); }
 	@touch $@
 
@@ -264,22 +290,22 @@ help: ## Show this list
 	@touch $@
 
 # Each function has an environment with only its own locked requirements, as in Google Cloud.
-.venvs/%/.stamp: functions/%/requirements.txt | $(UV)
+.venvs/%/.stamp: functions/%/requirements.txt | $(UV_STAMP)
 	@echo "Installing the environment of $*"
-	@$(UV) venv --quiet --clear --python ">=3.11" .venvs/$*
+	@$(VENV) .venvs/$*
 	@$(SYNC) --compile-bytecode --python .venvs/$*/bin/python $< || { $(NOT_INSTALLED); }
 	@touch $@
 
 # pip installs PyTorch from its configured index: the builds for CPU and CUDA have the same version but different hashes.
-.venvs/model_server/.stamp: pipeline/model_server/requirements.txt pipeline/model_server/torch.txt | $(UV)
+.venvs/model_server/.stamp: pipeline/model_server/requirements.txt pipeline/model_server/torch.txt | $(UV_STAMP)
 	@echo "Installing the environment of the model server, with PyTorch (about a minute)"
-	@$(UV) venv --quiet --clear --seed --python ">=3.11" .venvs/model_server
+	@$(VENV) --seed .venvs/model_server
 	@$(UV) pip install --quiet --require-hashes --compile-bytecode --python .venvs/model_server/bin/python \
 	  --requirement pipeline/model_server/requirements.txt
 	@.venvs/model_server/bin/python -m pip install --quiet --requirement pipeline/model_server/torch.txt
 	@touch $@
 
 web/node_modules/.stamp: web/package-lock.json | node
-	@echo "Installing the page's packages"
-	@$(NPM) ci --loglevel=error --no-audit --no-fund || { $(NOT_INSTALLED); }
+	@echo "Installing the page's packages (100 MB, if npm has not downloaded them before)"
+	@$(NPM) ci --loglevel=error --no-audit --no-fund --no-update-notifier || { $(NOT_INSTALLED); }
 	@touch $@

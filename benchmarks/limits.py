@@ -72,7 +72,7 @@ DESCRIBER: Final = Limit(4, "seconds that a description takes, the median", "not
 TIERS: Final = (Tier("1", 500, 500_000), Tier("3", 5_000, 4_000_000), Tier("5", 30_000, 180_000_000))
 TIERS_SOURCE: Final = Limit(0, "", "as earlier small models had; the account's own page shows them", guess=True)
 
-# From infra/steps/10-deliveries.sh: delivery attempts before a dead letter, and the pauses.
+# From infra/steps/deliveries.py: delivery attempts before a dead letter, and the pauses.
 DELIVERIES: Final = {"captioner": 20, "pipeline_launcher": 50, "result_notifier": 20}
 FIRST_PAUSE_SECONDS: Final = 10.0
 LONGEST_PAUSE_SECONDS: Final = 600.0

@@ -8,24 +8,26 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
+import operations.interrupts  # noqa: F401  it sets a hook
 from localcloud import demo, provision
 from localcloud.addresses import Addresses, running_pid
 from localcloud.cloud import running
 from localcloud.prerequisites import MissingToolError
 from localcloud.supervisor import StartError
-from operations.dropping import DropError
+from operations.dropping import DropError, listed, named
 from operations.following import SilentTrackError
+from operations.wishes import WishError, metadata
 
-_ERRORS: Final = (StartError, MissingToolError, DropError, SilentTrackError)
+_ERRORS: Final = (StartError, MissingToolError, DropError, SilentTrackError, WishError)
+_ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
     """Run one command and return its exit code; errors that a person can fix are printed without a traceback."""
     arguments = _arguments()
     # A shell starts background processes with SIGINT ignored.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, _end)
-    signal.signal(signal.SIGHUP, _end)
+    for number in _ENDS:
+        signal.signal(number, _end)
     addresses = Addresses.from_environ()
     try:
         return _run(addresses) if arguments.command == "run" else _demo(addresses, arguments)
@@ -50,11 +52,14 @@ def _run(addresses: Addresses) -> int:
 
 
 def _demo(addresses: Addresses, arguments: argparse.Namespace) -> int:
-    paths = arguments.images or sorted(demo.PHOTOS.glob("*.jpg"))
+    # Refuse wrong arguments before anything starts.
+    wishes = metadata(arguments.language, arguments.seconds)
+    pictures = named([*arguments.images, *listed(arguments.list)] or sorted(demo.PHOTOS.glob("*.jpg")))
+    out = _folder(arguments.out)
 
     def make_music() -> int:
         session = provision.drop_session(addresses)
-        ready = demo.make_music(paths, session, _metadata(arguments), Path(arguments.out))
+        ready = demo.make_music(pictures, session, wishes, out)
         if not ready:
             print("\nSome pictures did not become music; the reasons are above.", file=sys.stderr)
         return 0 if ready else 1
@@ -67,9 +72,14 @@ def _demo(addresses: Addresses, arguments: argparse.Namespace) -> int:
         return make_music()
 
 
-def _metadata(arguments: argparse.Namespace) -> dict[str, str]:
-    wishes = {"language": arguments.language, "durationSeconds": arguments.seconds}
-    return {name: value for name, value in wishes.items() if value}
+def _folder(name: str) -> Path:
+    """Create the folder for the music; raise DropError if that is not possible."""
+    folder = Path(name).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DropError(f"OUT must be a folder for the music: {error}") from error
+    return folder
 
 
 def _arguments() -> argparse.Namespace:
@@ -78,6 +88,7 @@ def _arguments() -> argparse.Namespace:
     commands.add_parser("run", help="start the local cloud and the page, until Ctrl-C")
     command = commands.add_parser("demo", help="make music from pictures")
     command.add_argument("images", nargs="*", type=Path, help="pictures; by default those in localcloud/photos")
+    command.add_argument("--list", default="", help="further pictures in one text, separated by spaces")
     command.add_argument("--out", default="out", help="the folder for the music")
     command.add_argument("--language", default="", help="the language of title and caption: ko or en")
     command.add_argument("--seconds", default="", help="the length of the music in seconds, 10 to 180")
@@ -85,6 +96,9 @@ def _arguments() -> argparse.Namespace:
 
 
 def _end(_signal: int, _frame: FrameType | None) -> NoReturn:
+    # A second Ctrl-C would interrupt the end, and leave parts running.
+    for number in _ENDS:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

@@ -1,6 +1,5 @@
 """The demo: drops pictures, follows their tracks and saves their music."""
 
-import json
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,13 +8,15 @@ from typing import Any, Final
 from localcloud.addresses import IMAGES_BUCKET, REPOSITORY
 from localcloud.provision import storage_client
 from musicgenerator import ids
-from musicgenerator.results import COVER, MUSIC, MUSIC_WAV, TRACK
+from musicgenerator.results import COVER, MUSIC, MUSIC_MIDI, MUSIC_WAV, TRACK
 from musicgenerator.states import Status
-from operations.dropping import Drop, named
+from operations.dropping import Drop, folders
 from operations.following import sightings
-from operations.progress import Progress
+from operations.progress import Progress, words
 
 PHOTOS: Final = REPOSITORY / "localcloud" / "photos"
+# The only engine that writes notes: the others have no MIDI file.
+_WRITES_NOTES: Final = "composer"
 
 
 def drop(name: str, path: Path, metadata: dict[str, str]) -> Drop:
@@ -26,12 +27,11 @@ def drop(name: str, path: Path, metadata: dict[str, str]) -> Drop:
     return Drop(name, ids.dropped_track_id(IMAGES_BUCKET, name, int(blob.generation)))
 
 
-def make_music(paths: list[Path], session: str, metadata: dict[str, str], out: Path) -> bool:
-    """Drop the pictures, follow their tracks, save the results below ``out`` and print a table.
+def make_music(pictures: dict[str, Path], session: str, metadata: dict[str, str], out: Path) -> bool:
+    """Drop the pictures, by object name, follow their tracks, save the results below ``out`` and print a table.
 
     Returns True if every track became ready.
     """
-    pictures = named(paths)
     documents: dict[str, dict[str, Any]] = {}
     with Progress(list(pictures)) as progress:
         with ThreadPoolExecutor(max_workers=4) as pool:
@@ -43,9 +43,10 @@ def make_music(paths: list[Path], session: str, metadata: dict[str, str], out: P
             documents[name] = sighting.document
         times = {name: progress.seconds(name) for name in pictures}
     ready = {name for name, document in documents.items() if document["status"] == Status.READY}
+    places = {name: out / folder for name, folder in folders(pictures).items()}
     for name in sorted(ready):
-        _save(documents[name]["music"], out / pictures[name].stem)
-    _print_table(documents, times)
+        _save(documents[name]["music"], places[name])
+    _print_table(documents, times, places)
     print(f"\nThe music is in {out}/")
     return len(ready) == len(pictures)
 
@@ -53,21 +54,25 @@ def make_music(paths: list[Path], session: str, metadata: dict[str, str], out: P
 def _save(music: dict[str, Any], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     base = music["url"].removesuffix(MUSIC)
-    for file in (MUSIC, MUSIC_WAV, COVER, TRACK):
+    midi = [MUSIC_MIDI] if music["engine"] == _WRITES_NOTES else []
+    # The folder may hold the notes of other music, which an earlier run made.
+    (folder / MUSIC_MIDI).unlink(missing_ok=True)
+    for file in (MUSIC, MUSIC_WAV, *midi, COVER, TRACK):
         with urllib.request.urlopen(base + file, timeout=30) as response:
             (folder / file).write_bytes(response.read())
 
 
-def _print_table(documents: dict[str, dict[str, Any]], times: dict[str, float]) -> None:
+def _print_table(documents: dict[str, dict[str, Any]], times: dict[str, float], places: dict[str, Path]) -> None:
     width = max(map(len, documents))
     print()
     for name, document in documents.items():
         brief, music = document.get("brief"), document.get("music") or {}
         if document["status"] != Status.READY or brief is None:
-            print(f"{name:<{width}}  {document['status']}: {json.dumps(document.get('error'), ensure_ascii=False)}")
+            print(f"{name:<{width}}  {words(document)}")
             continue
         facts = (
             f"{times[name]:5.1f} s  {music['durationSeconds']:5.1f} s of music  {music['loudnessLufs']:6.1f} LUFS  "
             f"{brief['tempoBpm']:3d} BPM  {brief['key']:<8}  {brief['genre']}"
         )
         print(f"{name:<{width}}  {facts}\n{'':<{width}}  {brief['title']} — {brief['caption']}")
+        print(f"{'':<{width}}  {places[name]}/")

@@ -18,7 +18,9 @@ from localcloud.addresses import HOST
 from localcloud.parts import Part
 
 _START_SECONDS: Final = 90.0
-_STOP_SECONDS: Final = 8.0
+# Nothing outlives the local cloud, so a part that needs longer to end loses nothing.
+_STOP_SECONDS: Final = 0.9
+_MIN_BATCH_SECONDS: Final = 0.3
 _PROBE_SECONDS: Final = 0.1
 _LINE_LENGTH: Final = 160
 _INHERITED: Final = ("HOME", "LANG", "PATH", "TMPDIR", "PYTHONDONTWRITEBYTECODE", "MODEL_SERVER_URL")
@@ -91,12 +93,18 @@ class Supervisor:
     def stop(self) -> None:
         """Stop every part and its children: SIGTERM, then SIGKILL. It is safe to call this twice.
 
-        The batches stop in reverse order, so that a part can still reach what it needs to end.
+        The batches stop in reverse order, so that a part can still reach what it needs to end. They share the time.
         """
+        # A part that loses its connections complains; that is for its log file alone.
+        self._show = lambda _line: None
+        deadline = time.monotonic() + _STOP_SECONDS
         while self._batches:
-            _stop([process for _, process in self._batches.pop()])
+            processes = [process for _, process in self._batches.pop()]
+            left = max(_MIN_BATCH_SECONDS, deadline - time.monotonic())
+            _stop(processes, left - _MIN_BATCH_SECONDS * len(self._batches))
+        # The processes have ended, so their output has ended; a relay only has to write the last lines.
         for relay in self._relays:
-            relay.join(timeout=1)
+            relay.join(timeout=max(0.0, deadline + _MIN_BATCH_SECONDS - time.monotonic()))
 
     def _running(self) -> list[tuple[Part, subprocess.Popen[str]]]:
         return [pair for batch in self._batches for pair in batch]
@@ -187,10 +195,10 @@ def _answers(part: Part) -> bool:
         connection.close()
 
 
-def _stop(processes: list[subprocess.Popen[str]]) -> None:
+def _stop(processes: list[subprocess.Popen[str]], seconds: float) -> None:
     for process in processes:
         _signal(process, signal.SIGTERM)
-    deadline = time.monotonic() + _STOP_SECONDS
+    deadline = time.monotonic() + seconds
     for process in processes:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(max(0.05, deadline - time.monotonic()))

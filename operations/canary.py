@@ -2,7 +2,8 @@
 
 The track has its own session, and its job is created here instead of by the launcher.
 The deployed notifier settles it, so this tries the image, its account and grants, the results and the message.
-Exits with 0 if the track is ready. The command deletes the track in any case; the bucket's lifecycle deletes its music.
+Exits with 0 if the track is ready and its job has succeeded: the step publishes its message before it ends.
+The command deletes the track in any case; the bucket's lifecycle deletes its music.
 It costs one pipeline run and no engine, because `composer` makes the music.
 """
 
@@ -17,7 +18,7 @@ import yaml
 
 from musicgenerator import ids
 from musicgenerator.briefs import Brief
-from musicgenerator.jobs import JobRequest, job_labels
+from musicgenerator.jobs import JobFacts, JobRequest, JobState, job_labels
 from musicgenerator.orders import ORDER_TYPE, Order, order_address, order_name, orders_to_bytes
 from musicgenerator.patience import Patience
 from musicgenerator.results import COVER
@@ -51,8 +52,8 @@ _BRIEF: Final = {
 
 def launch(
     tracks: FirestoreTracks, pipelines: VertexPipelines, template: dict[str, Any], session: str, track: str
-) -> None:
-    """Create the track, its order and its job."""
+) -> str:
+    """Create the track, its order and its job, and return the job's id."""
     env, token, job = os.environ, ids.new_results_token(), ids.pipeline_job_id(track, 1)
     request = Request(duration_seconds=CANARY_MUSIC_SECONDS, language="en", engine="composer")
     brief = Brief.from_mapping(_BRIEF)
@@ -76,6 +77,17 @@ def launch(
     pipelines.create(
         JobRequest(job, template, parameters, job_labels(track, 1), root, account), required(env, "REGION")
     )
+    return job
+
+
+def job_end(pipelines: VertexPipelines, job: str, region: str, patience: float) -> tuple[JobState, str]:
+    """Wait up to ``patience`` seconds for the job's end, and return its last state and its error message."""
+    until = time.monotonic() + patience
+    while True:
+        facts = pipelines.facts(job, region) or JobFacts(JobState.CANCELLED, {}, "the job does not exist")
+        if facts.state is not JobState.UNDER_WAY or time.monotonic() > until:
+            return facts.state, facts.reason
+        time.sleep(_POLL_SECONDS)
 
 
 def outcome(tracks: FirestoreTracks, track: str, patience: float) -> Status:
@@ -101,13 +113,15 @@ def main(template: str) -> int:
     pipelines = VertexPipelines(vertex, project, region, credentials())
     spec = yaml.safe_load(Path(template).read_text(encoding="utf-8"))
     session, track = ids.new_session_id(), ids.new_track_id()
+    patience = whole_number(env, "CANARY_SECONDS", 1500)
     try:
-        launch(tracks, pipelines, spec, session, track)
-        status = outcome(tracks, track, whole_number(env, "CANARY_SECONDS", 1500))
+        job = launch(tracks, pipelines, spec, session, track)
+        status = outcome(tracks, track, patience)
+        state, reason = job_end(pipelines, job, region, patience if status is Status.READY else 0)
     finally:
         tracks.erase(session, track)
-    print(f"canary {track}: {status}")
-    return 0 if status is Status.READY else 1
+    print(f"canary {track}: {status}; its job: {state}{f': {reason}' if reason else ''}")
+    return 0 if status is Status.READY and state is JobState.SUCCEEDED else 1
 
 
 if __name__ == "__main__":

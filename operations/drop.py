@@ -14,11 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
+import operations.interrupts  # noqa: F401  it sets a hook
 from musicgenerator.settings import required, whole_number
 from musicgenerator.states import Status
-from operations.dropping import DropError, drop_with_gcloud, named
+from operations import wishes
+from operations.dropping import DropError, drop_with_gcloud, listed, named
 from operations.following import SilentTrackError, sightings
-from operations.progress import Progress
+from operations.progress import Progress, words
 
 _DROP_SECONDS: Final = 1800
 _MAX_COPIES_AT_ONCE: Final = 4
@@ -27,20 +29,23 @@ _MAX_COPIES_AT_ONCE: Final = 4
 def main(arguments: Sequence[str]) -> int:
     """Drop pictures into the images bucket and follow their tracks."""
     parser = argparse.ArgumentParser(prog="make drop", description=main.__doc__)
-    parser.add_argument("images", nargs="*", type=Path)
-    parser.add_argument("--language", default="")
-    parser.add_argument("--seconds", default="")
+    parser.add_argument("images", nargs="*", type=Path, help="pictures")
+    parser.add_argument("--list", default="", help="further pictures in one text, separated by spaces")
+    parser.add_argument("--language", default="", help="the language of title and caption: ko or en")
+    parser.add_argument("--seconds", default="", help="the length of the music in seconds, 10 to 180")
     options = parser.parse_args(arguments)
-    wishes = {"language": options.language, "durationSeconds": options.seconds}
-    metadata = {name: value for name, value in wishes.items() if value}
-    bucket = required(os.environ, "IMAGES_BUCKET")
     try:
-        pictures = named(options.images)
-        with ThreadPoolExecutor(_MAX_COPIES_AT_ONCE) as pool:
-            drops = list(pool.map(lambda name: drop_with_gcloud(bucket, name, pictures[name], metadata), pictures))
-    except DropError as error:
+        return _drop([*options.images, *listed(options.list)], wishes.metadata(options.language, options.seconds))
+    except (DropError, wishes.WishError) as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def _drop(paths: Sequence[Path], metadata: dict[str, str]) -> int:
+    bucket = required(os.environ, "IMAGES_BUCKET")
+    pictures = named(paths)
+    with ThreadPoolExecutor(_MAX_COPIES_AT_ONCE) as pool:
+        drops = list(pool.map(lambda name: drop_with_gcloud(bucket, name, pictures[name], metadata), pictures))
     names = {drop.track: drop.name for drop in drops}
     documents: dict[str, dict[str, Any]] = {}
     try:
@@ -53,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
     for track, name in names.items():
         document = documents.get(track, {})
         music = document.get("music") or {}
-        print(f"{name}  {track}  {music.get('url') or document.get('status') or 'has no document yet'}")
+        print(f"{name}  {track}  {music.get('url') or (words(document) if document else 'has no document yet')}")
     return 0 if all(documents.get(track, {}).get("status") == Status.READY for track in names) else 1
 
 

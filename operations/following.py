@@ -1,6 +1,9 @@
 """Follow tracks with Firestore listeners, as the page does."""
 
+import logging
 import queue
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -9,6 +12,10 @@ from musicgenerator.states import Status
 from operations.clients import database_client
 
 MAX_SILENCE_SECONDS: Final = 300
+
+_END_SECONDS: Final = 0.5
+# The modules that report how a listener's thread ends.
+_LISTENING: Final = ("google.api_core.bidi", "google.cloud.firestore_v1.watch")
 
 
 class SilentTrackError(Exception):
@@ -65,8 +72,16 @@ class _Listeners:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for watch in self._watches:
-            watch.unsubscribe()
+        # Unsubscribing waits up to a second for the listener's thread, and then complains. The thread is a daemon,
+        # so nobody needs its end, and it may outlive the local cloud's database.
+        for name in _LISTENING:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        ends = [threading.Thread(target=watch.unsubscribe, daemon=True) for watch in self._watches]
+        for end in ends:
+            end.start()
+        deadline = time.monotonic() + _END_SECONDS
+        for end in ends:
+            end.join(max(0.0, deadline - time.monotonic()))
 
     def add(self, track: str, *path: str) -> None:
         def on_change(documents: Sequence[Any], *_: object) -> None:

@@ -22,6 +22,13 @@ _WORDS: Final = {
 _REDRAW_SECONDS: Final = 0.2
 
 
+def words(document: Mapping[str, Any]) -> str:
+    """Return a track's stage in words, with the title of its brief or the reason of its failure."""
+    status = Status(document["status"])
+    detail = _detail(status, document)
+    return _WORDS[status] + (f": {detail}" if detail else "")
+
+
 class Progress:
     """Shows the stage of each picture's track inside a ``with`` block."""
 
@@ -53,9 +60,7 @@ class Progress:
 
     def show(self, name: str, document: Mapping[str, Any]) -> None:
         """Show the stage of a picture's track, from the track's document."""
-        status = Status(document["status"])
-        detail = _detail(status, document)
-        stage = _WORDS[status] + (f": {detail}" if detail else "")
+        status, stage = Status(document["status"]), words(document)
         with self._lock:
             if self._stages[name] == stage:
                 return

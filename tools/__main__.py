@@ -1,11 +1,13 @@
 """Find tools on this machine, or fetch them into ``.tools``: ``python -m tools java emulators node gcloud browser``.
 
-With ``--list``, say also where those come from that are installed already.
+With ``--list``, say also where installed tools come from, and go on if one cannot be had.
 """
 
 import argparse
+import fcntl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -57,29 +59,51 @@ TOOLS_BY_NAME: Final = {
 
 
 def main() -> int:
-    """Print where each tool comes from, unless it was installed before; return 1 if one cannot be had."""
+    """Print where each fetched tool comes from; return 1 if one cannot be had."""
     parser = argparse.ArgumentParser(prog="python -m tools", description=__doc__)
     parser.add_argument("names", nargs="+", choices=TOOLS_BY_NAME)
     parser.add_argument("--list", action="store_true", help="say also where installed tools are")
     arguments = parser.parse_args()
     try:
-        for name, tool in TOOLS_BY_NAME.items():
-            if name not in arguments.names:
-                continue
-            found = tool.find()
-            if found is None or arguments.list:
-                print(_origin(tool, found or tool.fetch()))
+        missing = 0
+        for name in (name for name in TOOLS_BY_NAME if name in arguments.names):
+            missing += not _have(TOOLS_BY_NAME[name], always=arguments.list)
+            # The last line is the reason why a command stopped; a list goes on.
+            if missing and not arguments.list:
+                break
+    except KeyboardInterrupt:
+        print("\nInterrupted. Run the command again: it resumes an archive's download.", file=sys.stderr)
+        return 130
+    return 1 if missing else 0
+
+
+def _have(tool: Tool, *, always: bool) -> bool:
+    """Find or fetch a tool, and print where it comes from if it was fetched; return False if it cannot be had."""
+    try:
+        found = tool.find()
+        if found is None:
+            with _lock():
+                # Another process may have fetched it in the meantime.
+                found, always = tool.find() or tool.fetch(), True
     except ToolError as error:
         print(error, file=sys.stderr)
-        return 1
+        return False
     except OSError as error:
-        if error.errno not in FULL:
-            raise
-        print(
-            f"The disk is full: {error.filename or TOOLS}. Free some space and run the command again.", file=sys.stderr
-        )
-        return 1
-    return 0
+        full = " The disk is full." if error.errno in FULL else ""
+        print(f"{tool.title}: {error}.{full} Run the command again when this is fixed.", file=sys.stderr)
+        return False
+    if always:
+        print(_origin(tool, found), flush=True)
+    return True
+
+
+@contextmanager
+def _lock() -> Iterator[None]:
+    """Let one process at a time fetch tools."""
+    TOOLS.mkdir(exist_ok=True)
+    with (TOOLS / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _origin(tool: Tool, path: Path) -> str:

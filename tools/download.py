@@ -28,7 +28,8 @@ _BAR_WIDTH: Final = 30
 def download(archive: Archive, folder: Path, by_hand: str) -> Path:
     """Return the verified file in ``folder``; download what is missing of it.
 
-    A download that is cut off is resumed, also by the next call. ``by_hand`` says what a person can do instead.
+    A download that is cut off is resumed, also by the next call. ``by_hand`` is a sentence that says what a person can
+    do instead.
     Raises ToolError if the file cannot be had or has the wrong SHA-256.
     """
     file, part = folder / archive.file, folder / f"{archive.file}.part"
@@ -43,7 +44,7 @@ def download(archive: Archive, folder: Path, by_hand: str) -> Path:
         raise ToolError(
             f"{archive.address} has the wrong SHA-256, so it was deleted:\n"
             f"    expected {archive.sha256}\n    received {digest}\n"
-            f"Run the command again. If the hash stays wrong, {by_hand}"
+            f"Run the command again. {by_hand}"
         )
     return file
 
@@ -57,10 +58,12 @@ def _explained(archive: Archive, part: Path, by_hand: str) -> Iterator[None]:
         answer = error.response
         raise ToolError(f"{archive.address} answered {answer.status_code} {answer.reason}. {by_hand}") from error
     except requests.RequestException as error:
-        stopped = f" after {_megabytes(part.stat().st_size)}" if part.exists() else ""
+        stopped, resumes = (
+            (f" after {_megabytes(_size(part))}", ": it resumes the download") if part.exists() else ("", "")
+        )
         raise ToolError(
             f"The download of {archive.address} failed{stopped}: {_reason(error)}.\n"
-            f"Run the command again: it resumes the download. Without a network, {by_hand}"
+            f"Run the command again{resumes}. {by_hand}"
         ) from error
     except OSError as error:
         if error.errno not in FULL:

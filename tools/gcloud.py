@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
+from tools import places
 from tools.download import download
 from tools.manifest import ToolError, archive
 from tools.places import DOWNLOADS, TOOLS, link, on_path, said
@@ -13,10 +14,8 @@ from tools.places import DOWNLOADS, TOOLS, link, on_path, said
 _COMPONENTS: Final = ("alpha", "beta")
 _ROOT: Final = TOOLS / "google-cloud-sdk"
 _BY_HAND: Final = (
-    "Install the Google Cloud SDK by hand:\n"
-    "    sudo apt-get install google-cloud-cli    (Debian, Ubuntu, with Google's package source)\n"
-    "    brew install --cask gcloud-cli           (macOS)\n"
-    "or as https://cloud.google.com/sdk/docs/install says."
+    "Or install the Google Cloud SDK by hand: https://cloud.google.com/sdk/docs/install,"
+    " or on macOS: brew install --cask gcloud-cli"
 )
 
 
@@ -25,21 +24,20 @@ def find() -> Path | None:
     program = on_path("gcloud")
     if program:
         return Path(program)
-    fetched = _ROOT / "bin" / "gcloud"
-    return fetched if fetched.exists() else None
+    return _ROOT / "bin" / "gcloud" if places.is_pinned(_ROOT, archive("gcloud").sha256) else None
 
 
 def fetch() -> Path:
     """Download and unpack the SDK, and link gcloud; raise ToolError if that is not possible."""
-    packed = download(archive("gcloud"), DOWNLOADS, _BY_HAND)
+    pinned = archive("gcloud")
+    packed = download(pinned, DOWNLOADS, _BY_HAND)
     draft = TOOLS / "sdk.new"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     if subprocess.run(["tar", "-xzf", str(packed), "-C", str(draft)], check=False).returncode:
         raise ToolError(f"{packed} cannot be unpacked; the reason is above.")
     _add_components(draft / _ROOT.name)
-    shutil.rmtree(_ROOT, ignore_errors=True)
-    (draft / _ROOT.name).replace(_ROOT)
+    places.install(draft / _ROOT.name, _ROOT, pinned.sha256)
     draft.rmdir()
     packed.unlink()
     link("gcloud", _ROOT / "bin" / "gcloud")

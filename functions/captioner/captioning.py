@@ -156,7 +156,7 @@ class Captioner:
         if found is None:
             logs.warning("the track is gone", track=message.track)
             return
-        picture = self._picture_of(found[0])
+        picture = self._picture_of(*found)
         if picture is None:
             self._end_without_picture(found[0])
         else:
@@ -177,19 +177,28 @@ class Captioner:
 
     def _dropped(self, found: ObjectFinalized) -> str:
         track = ids.dropped_track_id(found.bucket, found.name, found.generation)
+        request = _dropped_request(found)
         # The id is derived from the object: a second delivery finds this track and creates nothing.
         self.tracks.create(
             # The image is stored now, so that the sweeper can resume the track if this invocation crashes.
-            Track(self.settings.drop_session, track, Status.AWAITING_UPLOAD, 1, _dropped_request(found), _image(found)),
-            PrivateTrack(token=ids.new_results_token()),
+            Track(
+                self.settings.drop_session,
+                track,
+                Status.AWAITING_UPLOAD,
+                1,
+                replace(request, hint=""),
+                _image(found),
+            ),
+            PrivateTrack(token=ids.new_results_token(), dropped_object=found.name, hint=request.hint),
             datetime.now(UTC) + DROPPED_TRACKS_LIVE,
         )
         return track
 
-    def _picture_of(self, track: Track) -> ObjectFinalized | None:
+    def _picture_of(self, track: Track, work: PrivateTrack) -> ObjectFinalized | None:
         image = track.image
         if image is not None:
-            return ObjectFinalized(image.bucket, image.object, image.generation, image.bytes, image.content_type)
+            name = work.dropped_object or image.object
+            return ObjectFinalized(image.bucket, name, image.generation, image.bytes, image.content_type)
         # No storage event of this track was handled: the event was lost, or nothing was uploaded.
         return self.objects.find(self.settings.images_bucket, ids.upload_name(track.track_id))
 
@@ -207,7 +216,13 @@ class Captioner:
         def decide(current: Track, work: PrivateTrack) -> Change | None:
             now = datetime.now(UTC)
             claimed = replace(
-                work, owner=owner, lease_until=now + self.settings.lease, parked=False, claims=work.claims + 1
+                work,
+                owner=owner,
+                lease_until=now + self.settings.lease,
+                parked=False,
+                claims=work.claims + 1,
+                # The private track gets the name in the commit that may take it out of an older track.
+                dropped_object=_dropped_name(event),
             )
             if current.status is Status.AWAITING_UPLOAD:
                 return Change(Status.CAPTIONING, TrackUpdate(image=_image(event)), claimed)
@@ -264,7 +279,7 @@ class Captioner:
             raise PictureGoneError(event.name)
         picture = self.decode(data)
         image = replace(_image(event), width=picture.width, height=picture.height)
-        description = self._ask(picture, track.request)
+        description = self._ask(picture, replace(track.request, hint=work.hint or track.request.hint))
         update = TrackUpdate(image=image, describer=description.usage)
         if isinstance(description.outcome, PermanentError):
             return _end(track, description.outcome, update)
@@ -309,7 +324,13 @@ def _mark_published(current: Track, work: PrivateTrack, attempt: int) -> Change 
 
 
 def _image(event: ObjectFinalized) -> Image:
-    return Image(event.bucket, event.name, event.generation, 0, 0, event.content_type, event.size)
+    name = "" if _dropped_name(event) else event.name
+    return Image(event.bucket, name, event.generation, 0, 0, event.content_type, event.size)
+
+
+def _dropped_name(event: ObjectFinalized) -> str:
+    """Return the object's name if it was dropped, else an empty text: an announced name has only the track's id."""
+    return "" if ids.announced_track(event.name) else event.name
 
 
 def _dropped_request(event: ObjectFinalized) -> Request:

@@ -74,7 +74,7 @@ class Commands:
         new = Track(command.session, track, Status.CAPTIONED, 1, request, source.image, brief, source.prompt_version)
         # The ledger already has the new folder's token, so an erasure finds this cover even after a crash here.
         cover = self._copy_cover(work.token, token)
-        self.tracks.create(new, PrivateTrack(token=token), expires_at)
+        self.tracks.create(new, PrivateTrack(token=token, dropped_object=work.dropped_object), expires_at)
         try:
             authorised(self.sessions, command.session, command.secret)
         except UnknownSessionError:
@@ -170,7 +170,8 @@ def _next_attempt(current: Track, work: PrivateTrack, failed: int) -> Change | N
     if current.status is not Status.FAILED or current.attempt != failed:
         return None
     status = Status.CAPTIONED if current.brief else Status.CAPTIONING
-    return Change(status, TrackUpdate(error=None), PrivateTrack(work.token), attempt=failed + 1)
+    fresh = PrivateTrack(work.token, dropped_object=work.dropped_object, hint=work.hint)
+    return Change(status, TrackUpdate(error=None), fresh, attempt=failed + 1)
 
 
 def _mark_published(current: Track, work: PrivateTrack, attempt: int) -> Change | None:

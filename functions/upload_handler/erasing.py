@@ -105,7 +105,7 @@ class Erasures:
         # Cancel first, so that no handler writes the documents any more. The notifier deletes what the job still
         # writes, when the job has ended.
         called_off = call_off(self.tracks, self.jobs, track.track_id, track.attempt)
-        self._erase_original(track.track_id, track.image)
+        self._erase_original(track.track_id, track.image, work.dropped_object)
         self._erase_results(work.token)
         if called_off is not None and not called_off.job_may_write:
             # Otherwise the order stays until the job has ended: only the order tells the notifier where the job wrote.
@@ -119,12 +119,13 @@ class Erasures:
         folder = self.buckets.results.folder(token)
         self.objects.erase(folder.bucket, folder.name(""))
 
-    def _erase_original(self, track: str, image: Image | None) -> None:
+    def _erase_original(self, track: str, image: Image | None, dropped_object: str) -> None:
         announced = ids.upload_name(track)
         self.objects.erase(self.buckets.images_bucket, announced)
-        if image is not None and image.object != announced:
+        name = dropped_object or (image.object if image else announced)
+        if image is not None and name != announced:
             # Delete only this generation of a dropped picture: a later one with the same name is another track's.
-            self.objects.delete(image.bucket, image.object, image.generation)
+            self.objects.delete(image.bucket, name, image.generation)
 
 
 def _for_each(things: Sequence[_T], erase: Callable[[_T], None], until: float) -> None:

@@ -44,6 +44,7 @@ class HttpApi:
     """Turns HTTP requests into commands, and their outcomes into responses.
 
     CORS lets pages of ``origins`` read the responses; other clients than browsers need no permission.
+    ``trusted_proxies`` is how many last entries of `X-Forwarded-For` are addresses of the operator's own proxies.
     """
 
     opener: SessionOpener
@@ -52,6 +53,7 @@ class HttpApi:
     erasures: Erasures
     switch: Switch
     origins: tuple[str, ...]
+    trusted_proxies: int = 0
 
     def answer(self, request: flask.Request) -> flask.Response:
         """Answer one request; errors and outages become problem documents."""
@@ -89,26 +91,26 @@ class HttpApi:
 
     def open_session(self, request: flask.Request, _: Mapping[str, str]) -> flask.Response:
         """Open a session and return its id and secret."""
-        opened = self.opener.open_session(_body(request), _key(request), _address(request))
+        opened = self.opener.open_session(_body(request), _key(request), self._address(request))
         return _json(
             201, {"session": opened.session, "secret": opened.secret, "expiresAt": opened.expires_at.isoformat()}
         )
 
     def announce_track(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
         """Create a track and return the signed upload of its picture."""
-        return _json(201, asdict(self.uploads.announce_track(_command(request, names))))
+        return _json(201, asdict(self.uploads.announce_track(self._command(request, names))))
 
     def again(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
         """Create another track from the same picture."""
-        return _json(201, asdict(self.commands.again(_command(request, names))))
+        return _json(201, asdict(self.commands.again(self._command(request, names))))
 
     def cancel(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
         """Cancel a track."""
-        return _json(200, asdict(self.commands.cancel(_command(request, names))))
+        return _json(200, asdict(self.commands.cancel(self._command(request, names))))
 
     def retry(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
         """Start the next attempt of a failed track."""
-        return _json(200, asdict(self.commands.retry(_command(request, names))))
+        return _json(200, asdict(self.commands.retry(self._command(request, names))))
 
     def erase_session(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
         """Delete a session."""
@@ -119,6 +121,23 @@ class HttpApi:
         """Delete a track."""
         self.erasures.erase_track(names["session"], _secret(request), names["track"])
         return flask.Response(status=204)
+
+    def _command(self, request: flask.Request, names: Mapping[str, str]) -> CommandRequest:
+        return CommandRequest(
+            session=names["session"],
+            secret=_secret(request),
+            track=names.get("track", ""),
+            body=_body(request),
+            key=_key(request),
+            address=self._address(request),
+        )
+
+    def _address(self, request: flask.Request) -> str:
+        # The first proxy appends the client's address, and each further one the address of the one before it.
+        # The client may have forged the entries before its address.
+        entries = request.headers.get("X-Forwarded-For", "").split(",")
+        address = entries[-1 - self.trusted_proxies].strip() if len(entries) > self.trusted_proxies else ""
+        return address or request.remote_addr or ""
 
     def _with_cors(self, request: flask.Request, response: flask.Response) -> flask.Response:
         origin = request.headers.get("Origin")
@@ -165,17 +184,6 @@ def _preflight(methods: str) -> flask.Response:
     return response
 
 
-def _command(request: flask.Request, names: Mapping[str, str]) -> CommandRequest:
-    return CommandRequest(
-        session=names["session"],
-        secret=_secret(request),
-        track=names.get("track", ""),
-        body=_body(request),
-        key=_key(request),
-        address=_address(request),
-    )
-
-
 def _body(request: flask.Request) -> Mapping[str, Any]:
     # A chunked body has no Content-Length, so limit the read.
     data = request.stream.read(_MAX_BODY_BYTES + 1)
@@ -199,12 +207,6 @@ def _key(request: flask.Request) -> str | None:
 def _secret(request: flask.Request) -> str:
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     return secret.strip() if scheme.lower() == "bearer" else ""
-
-
-def _address(request: flask.Request) -> str:
-    # Google's front end appends the client's address; the client may have forged the ones before it.
-    forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    return forwarded or request.remote_addr or ""
 
 
 def _json(status: int, body: Mapping[str, Any]) -> flask.Response:

@@ -42,4 +42,5 @@ def bootstrap() -> HttpApi:
     uploads = Uploads(sessions, tracks, StorageUploads.from_environ(google), admission)
     commands = Commands(sessions, tracks, objects, jobs, *topics, admission, Settings.from_environ(env))
     erasures = Erasures(sessions, tracks, objects, jobs, ledger, Buckets.from_environ(env))
-    return HttpApi(opener, uploads, commands, erasures, google.switch, words(env, "ALLOWED_ORIGINS"))
+    proxies = whole_number(env, "TRUSTED_PROXIES", 0)
+    return HttpApi(opener, uploads, commands, erasures, google.switch, words(env, "ALLOWED_ORIGINS"), proxies)

@@ -1,52 +1,36 @@
-"""The session of dropped pictures: ``new`` prints a new one, ``compare|write DATABASE`` reads one from standard input.
-
-It is a JSON object with ``session`` and ``secret``. The session's document has only the secret's hash.
-"""
+"""The session of dropped pictures: a secret has its id and its own secret, and a document the secret's hash."""
 
 import json
-import sys
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
-from os import environ
-from typing import Final
+from typing import Any, Final
 
-from infra.rest.rest import GoogleRefusedError, call, token
+from infra.rest.google import Google
 from musicgenerator import ids
 
 _LIFETIME: Final = timedelta(days=3650)
 
 
-def main(arguments: list[str]) -> int:
-    """Print a new session, or compare or write the session's document."""
-    if arguments == ["new"]:
-        print(json.dumps({"session": ids.new_session_id(), "secret": ids.new_secret()}))
-        return 0
-    command, database = arguments
-    drop_session = json.loads(sys.stdin.read())
-    documents = f"v1/projects/{environ['PROJECT']}/databases/{database}/documents/sessions"
-    bearer = token()
-    if command == "compare":
-        try:
-            call(bearer, "GET", "firestore", f"{documents}/{drop_session['session']}")
-        except GoogleRefusedError as error:
-            if error.status != HTTPStatus.NOT_FOUND:
-                raise
-            print("create")
-        else:
-            print("same")
-        return 0
+def new() -> str:
+    """Return a new session as a JSON object with ``session`` and ``secret``."""
+    return json.dumps({"session": ids.new_session_id(), "secret": ids.new_secret()})
+
+
+def exists(google: Google, database: str, session: str) -> bool:
+    """Return True if the session's document exists."""
+    return google.find("firestore", f"{_documents(google, database)}/{session}") is not None
+
+
+def write(google: Google, database: str, drop_session: dict[str, Any]) -> None:
+    """Create the session's document."""
     now = datetime.now(UTC)
     fields = {
         "secretHash": {"stringValue": ids.secret_hash(drop_session["secret"])},
         "createdAt": {"timestampValue": now.isoformat()},
         "expiresAt": {"timestampValue": (now + _LIFETIME).isoformat()},
     }
-    call(bearer, "POST", "firestore", f"{documents}?documentId={drop_session['session']}", {"fields": fields})
-    return 0
+    path = f"{_documents(google, database)}?documentId={drop_session['session']}"
+    google.call("POST", "firestore", path, {"fields": fields})
 
 
-if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except GoogleRefusedError as error:
-        sys.exit(str(error))
+def _documents(google: Google, database: str) -> str:
+    return f"v1/projects/{google.project}/databases/{database}/documents/sessions"

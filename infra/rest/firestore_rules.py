@@ -1,56 +1,46 @@
-"""Deploy Firestore's security rules, for which gcloud has no command: ``compare|publish|remove DATABASE [FILE]``."""
+"""Firestore's security rules of one database."""
 
-import sys
-from http import HTTPStatus
-from os import environ
-from pathlib import Path
 from typing import Any
 
-from infra.rest.rest import GoogleRefusedError, call, token
+from infra.resources import CHANGE, CREATE, SAME, Verdict
+from infra.rest.google import Google
+
+_API = "firebaserules"
 
 
-def released(bearer: str, release: str) -> Any:
-    """Return the release of a database's rules, or None if it does not exist."""
-    try:
-        return call(bearer, "GET", "firebaserules", f"v1/{release}")
-    except GoogleRefusedError as error:
-        if error.status == HTTPStatus.NOT_FOUND:
-            return None
-        raise
+def verdict(google: Google, database: str, text: str) -> Verdict:
+    """Compare the published rules with a text."""
+    current = _released(google, database)
+    if current is None:
+        return CREATE
+    ruleset = google.call("GET", _API, f"v1/{current['rulesetName']}")
+    return SAME if ruleset["source"]["files"][0]["content"] == text else CHANGE
 
 
-def main(arguments: list[str]) -> int:
-    """Print create, change or same; publish the file; or remove the release."""
-    command, database, *file = arguments
-    bearer, project = token(), environ["PROJECT"]
-    release = f"projects/{project}/releases/cloud.firestore/{database}"
-    current = released(bearer, release)
-    if command == "remove":
-        if current:
-            call(bearer, "DELETE", "firebaserules", f"v1/{release}")
-            call(bearer, "DELETE", "firebaserules", f"v1/{current['rulesetName']}")
-        return 0
-    text = Path(file[0]).read_text(encoding="utf-8")
-    if command == "compare":
-        if current is None:
-            print("create")
-            return 0
-        ruleset = call(bearer, "GET", "firebaserules", f"v1/{current['rulesetName']}")
-        print("same" if ruleset["source"]["files"][0]["content"] == text else "change")
-        return 0
+def publish(google: Google, database: str, text: str) -> None:
+    """Publish a text as the rules."""
+    current, release = _released(google, database), _release(google, database)
     source = {"source": {"files": [{"name": "firestore.rules", "content": text}]}}
-    ruleset = call(bearer, "POST", "firebaserules", f"v1/projects/{project}/rulesets", source)
+    ruleset = google.call("POST", _API, f"v1/projects/{google.project}/rulesets", source)
     body = {"name": release, "rulesetName": ruleset["name"]}
     if current is None:
-        call(bearer, "POST", "firebaserules", f"v1/projects/{project}/releases", body)
+        google.call("POST", _API, f"v1/projects/{google.project}/releases", body)
     else:
-        call(bearer, "PATCH", "firebaserules", f"v1/{release}", {"release": body})
-        call(bearer, "DELETE", "firebaserules", f"v1/{current['rulesetName']}")
-    return 0
+        google.call("PATCH", _API, f"v1/{release}", {"release": body})
+        google.call("DELETE", _API, f"v1/{current['rulesetName']}")
 
 
-if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except GoogleRefusedError as error:
-        sys.exit(str(error))
+def remove(google: Google, database: str) -> None:
+    """Remove the rules, if they exist."""
+    current = _released(google, database)
+    if current:
+        google.call("DELETE", _API, f"v1/{_release(google, database)}")
+        google.call("DELETE", _API, f"v1/{current['rulesetName']}")
+
+
+def _release(google: Google, database: str) -> str:
+    return f"projects/{google.project}/releases/cloud.firestore/{database}"
+
+
+def _released(google: Google, database: str) -> Any:
+    return google.find(_API, f"v1/{_release(google, database)}")

@@ -16,6 +16,7 @@ from localcloud.servers.serving import HEALTH_PATH, say
 from localcloud.storage_front.access import ALL_USERS, DELETE, access_denied, is_granted, require
 from localcloud.storage_front.backend import Backend, Whole, body_of
 from localcloud.storage_front.cors import Cors
+from localcloud.storage_front.json_api import JsonApi
 from localcloud.storage_front.refusals import RefusalError
 from localcloud.storage_front.signatures import Claim, is_signed
 from localcloud.storage_front.targets import Target
@@ -60,7 +61,7 @@ class StorageFront:
             # Local command-line clients need no credentials; a page in a browser does.
             if "Origin" in request.headers and "Authorization" not in request.headers:
                 raise RefusalError("AuthenticationRequired", "A page has no access to the JSON API without a token.")
-            return await self.backend.answer(request, headers)
+            return await JsonApi(self.backend).answer(request, target) or await self.backend.answer(request, headers)
         if is_signed(target):
             return await self._signed(request, target, headers)
         if request.headers.get("Authorization", "").lower().startswith("bearer "):

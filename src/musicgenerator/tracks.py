@@ -34,7 +34,10 @@ PICTURE_TYPES: Final = (
 
 @dataclass(frozen=True)
 class Image:
-    """The uploaded picture; ``width`` and ``height`` in pixels after rotation, 0 until the picture is decoded."""
+    """The picture. ``object`` is empty if it was dropped, because only the private track has such a name.
+
+    ``width`` and ``height`` are in pixels after rotation, and 0 until the picture is decoded.
+    """
 
     bucket: str
     object: str
@@ -163,6 +166,8 @@ class PrivateTrack:
     ``claims`` counts how often the captioner has claimed the track. ``region`` is the region of the attempt's job: the
     launcher sets it when it claims the attempt, and it does not change. It is empty before the launch, and in old
     documents, whose jobs run in the installation's region.
+    ``dropped_object`` and ``hint`` are a dropped picture's object name and hint: clients may read its track, so the
+    track has neither.
     """
 
     token: str
@@ -172,6 +177,8 @@ class PrivateTrack:
     parked: bool = False
     claims: int = 0
     region: str = ""
+    dropped_object: str = ""
+    hint: str = ""
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from localcloud.addresses import HOST, REPOSITORY, Addresses
+from musicgenerator.errors import NotAnImageError
 from tests.support.listening import listen
 
 pytestmark = pytest.mark.cloud
@@ -26,13 +27,15 @@ def elsewhere(tmp_path: Path) -> Addresses:
 def test_demo_saves_the_music_and_prints_a_table(
     local_cloud: Addresses, photos: dict[str, Path], tmp_path: Path
 ) -> None:
-    """The command of `make demo` follows each track, saves four files per picture and exits 0."""
+    """The command of `make demo` follows each track, saves five files per picture and exits 0."""
     done = _command(local_cloud, "demo", str(photos["coffee"]), "--out", str(tmp_path), "--language", "en")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "making the music" in done.stdout
     assert "LUFS" in done.stdout
     folder = tmp_path / "coffee"
-    assert {"music.mp3", "music.wav", "cover.jpg", "track.json"} <= {path.name for path in folder.iterdir()}
+    files = {"music.mp3", "music.wav", "music.mid", "cover.jpg", "track.json"}
+    assert {path.name for path in folder.iterdir()} == files
+    assert (folder / "music.mid").read_bytes().startswith(b"MThd")
     assert abs(listen((folder / "music.mp3").read_bytes()).seconds - 30) <= 1
     assert json.loads((folder / "track.json").read_text())["language"] == "en"
 
@@ -40,21 +43,78 @@ def test_demo_saves_the_music_and_prints_a_table(
 def test_demo_fails_with_the_reason_of_each_picture(
     local_cloud: Addresses, photos: dict[str, Path], tmp_path: Path
 ) -> None:
-    """A bad picture makes the command fail with the reason; the music of the good picture is saved."""
+    """A bad picture makes the command fail with the reason in words; the music of the good picture is saved."""
     bad = tmp_path / "diary.jpg"
     bad.write_text("no picture")
     out = tmp_path / "out"
     done = _command(local_cloud, "demo", str(bad), str(photos["rocket"]), "--seconds", "10", "--out", str(out))
     assert done.returncode == 1
-    assert "not_an_image" in done.stdout
+    reason = f"{NotAnImageError.words['ko']} ({NotAnImageError.code})"
+    table = done.stdout.partition("\n\n")[2]
+    assert f"diary.jpg   failed: {reason}" in table
+    assert "{" not in done.stdout
     assert (out / "rocket" / "music.mp3").is_file()
     assert not (out / "diary").exists()
 
 
-def test_demo_names_a_missing_file(local_cloud: Addresses) -> None:
-    """The command names the missing file before it drops a picture."""
-    done = _command(local_cloud, "demo", "no-such-picture.jpg")
-    assert (done.returncode, done.stderr.strip()) == (1, "There is no file no-such-picture.jpg.")
+def test_demo_writes_every_picture_of_one_stem(local_cloud: Addresses, photos: dict[str, Path], tmp_path: Path) -> None:
+    """Pictures whose names differ only in folder or extension have folders of their own."""
+    paths = [tmp_path / name for name in ("a/IMG_1.JPG", "a/IMG_1.PNG", "b/IMG_1.JPG")]
+    for path, name in zip(paths, ("coffee", "rocket", "chelsea"), strict=True):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(photos[name].read_bytes())
+    out = tmp_path / "out"
+    done = _command(local_cloud, "demo", *map(str, paths), "--seconds", "10", "--out", str(out))
+    assert done.returncode == 0, done.stdout + done.stderr
+    music = {folder.name: (folder / "music.mp3").read_bytes() for folder in out.iterdir()}
+    assert sorted(music) == ["IMG_1", "IMG_1-2", "IMG_1-3"]
+    assert len(set(music.values())) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "refused"),
+    [
+        (["no-such-picture.jpg"], "There is no file no-such-picture.jpg."),
+        (["--language", "fr"], "BRIEF_LANGUAGE must be ko or en, not 'fr'."),
+        (["--seconds", "1m"], "SECONDS_OF_MUSIC must be a whole number from 10 to 180, not '1m'."),
+        (["--out", "Makefile"], "OUT must be a folder for the music: [Errno 17] File exists: 'Makefile'"),
+    ],
+)
+def test_demo_refuses_what_is_wrong_before_it_starts(elsewhere: Addresses, arguments: list[str], refused: str) -> None:
+    """The command names what is wrong and starts no local cloud."""
+    done = _command(elsewhere, "demo", *arguments)
+    assert (done.returncode, done.stderr.strip(), done.stdout) == (1, refused, "")
+    assert not elsewhere.home.exists()
+
+
+def test_ctrl_c_ends_a_demo_quickly_and_quietly(elsewhere: Addresses, tmp_path: Path) -> None:
+    """Ctrl-C ends a demo in the middle of its work, even pressed twice, and prints nothing more."""
+    process = subprocess.Popen(
+        _arguments("demo", "--out", str(tmp_path / "out")),
+        env=_environ(elsewhere),
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "looking at the picture" in line:
+                break
+        family = _descendants(process.pid)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        printed = process.stdout.read()
+        assert process.wait(timeout=30) == 130
+        took = time.monotonic() - began
+    # It takes less than two seconds; a machine that runs other tests takes longer.
+    assert took < 6
+    assert [line for line in printed.splitlines() if line and " s  " not in line] == []
+    assert [pid for pid in family if _alive(pid)] == []
+    assert _listening(elsewhere) == []
 
 
 def test_a_second_start_says_that_it_is_up(local_cloud: Addresses) -> None:
@@ -73,6 +133,15 @@ def test_a_busy_port_is_named_with_its_remedy(elsewhere: Addresses) -> None:
     assert f"Port {elsewhere.ports['storage']}, wanted for storage, is busy" in done.stderr
     assert "PORT=" in done.stderr
     assert _listening(elsewhere) == []
+
+
+def test_ctrl_c_at_the_very_start_prints_no_traceback(elsewhere: Addresses) -> None:
+    """The command ends quietly while it loads its modules."""
+    command = [sys.executable, "-c", "import operations.interrupts; raise KeyboardInterrupt"]
+    done = subprocess.run(command, env=_environ(elsewhere), cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
+    main = (REPOSITORY / "localcloud" / "__main__.py").read_text(encoding="utf-8")
+    assert main.index("import operations.interrupts") < main.index("from localcloud")
 
 
 def test_ctrl_c_ends_every_child(elsewhere: Addresses) -> None:

@@ -63,7 +63,7 @@ def test_replaying_a_hundred_dead_letters_twice_changes_nothing_the_second_time(
     session = drop_session(local_cloud)
     (track,) = drop_files([photos["coffee"]], {"durationSeconds": "10"})
     (end,) = ends(local_cloud, [track]).values()
-    event, _ = finalized_event(end["image"]["object"], end["image"]["generation"], end["image"]["bytes"])
+    event, _ = finalized_event(photos["coffee"].name, end["image"]["generation"], end["image"]["bytes"])
     letters = [
         (STORAGE_EVENTS_TOPIC, event),
         (CAPTIONS_TOPIC, {"session": session, "track": track, "attempt": 1}),
@@ -88,7 +88,7 @@ def test_replaying_an_exhausted_storage_event_makes_its_track(
     (before,) = ends(local_cloud, [track]).values()
     FirestoreTracks(firestore.Client(project=PROJECT), Patience()).erase(drop_session(local_cloud), track)
     image = before["image"]
-    event, _ = finalized_event(image["object"], image["generation"], image["bytes"])
+    event, _ = finalized_event(photos["chelsea"].name, image["generation"], image["bytes"])
     _die(STORAGE_EVENTS_TOPIC, json.dumps(event | {"metadata": {"language": "en"}}).encode())
     assert len(dead_letters.replay()) == 1
     deadline = time.monotonic() + 60

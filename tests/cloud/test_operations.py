@@ -2,15 +2,19 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from google.cloud import firestore
 
-from localcloud.addresses import PROJECT, REPOSITORY, Addresses
-from localcloud.provision import TEMPLATE, drop_session
+from localcloud.addresses import IMAGES_BUCKET, PIPELINE_BUCKET, PROJECT, REPOSITORY, Addresses
+from localcloud.provision import TEMPLATE, drop_session, storage_client
+from musicgenerator import ids
+from musicgenerator.errors import NotAnImageError
 from musicgenerator.ids import TRACK_PATTERN
 from musicgenerator.logs import trace_of
 from tests.cloud.clients import drop_files, ends, fetch
@@ -80,14 +84,70 @@ def test_drop_copies_pictures_with_gcloud_and_follows_their_tracks(
     local_cloud: Addresses, photos: dict[str, Path], tmp_path: Path
 ) -> None:
     """The command prints the address of each track's music, and fails if one picture becomes no music."""
-    bad = tmp_path / "diary.jpg"
+    bad, odd = tmp_path / "diary.jpg", tmp_path / "photo[1] $(x).jpg"
     bad.write_text("no picture")
-    done = make(local_cloud, "drop", "STAGED=1", f"IMAGES={photos['chelsea']} {bad}", "SECONDS_OF_MUSIC=10")
+    odd.write_bytes(photos["rocket"].read_bytes())
+    names = f"{photos['chelsea']} {odd} {bad}"
+    done = make(local_cloud, "drop", "STAGED=1", f"IMAGES={names}", "SECONDS_OF_MUSIC=10", "BRIEF_LANGUAGE=en")
     assert done.returncode != 0
-    assert "not_an_image" in done.stdout
+    failed = re.search(rf"^diary.jpg  {TRACK_PATTERN}  failed: (.*)$", done.stdout, re.MULTILINE)
+    assert failed, done.stdout + done.stderr
+    assert failed[1] == f"{NotAnImageError.words['en']} (not_an_image)"
+    assert re.search(rf"^{re.escape(odd.name)}  {TRACK_PATTERN}  http://\S+/music.mp3$", done.stdout, re.MULTILINE)
     music = re.search(rf"^chelsea.jpg  {TRACK_PATTERN}  (http://\S+/music.mp3)$", done.stdout, re.MULTILINE)
     assert music, done.stdout + done.stderr
     assert fetch(music[1])
+
+
+def test_ctrl_c_ends_a_drop_quietly(local_cloud: Addresses, photos: dict[str, Path]) -> None:
+    """The track goes on; the command ends at once, without a traceback or lines about its listeners."""
+    environ = os.environ | local_cloud.client_environ() | {"PYTHONPATH": "src:.", "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "operations.drop", str(photos["hubble_deep_field"])],
+        cwd=REPOSITORY,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        assert "hubble_deep_field.jpg" in process.stdout.readline()
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        printed = process.stdout.read()
+        process.wait()
+    assert process.returncode == -signal.SIGINT
+    # It takes less than two seconds; a machine that runs other tests takes longer.
+    assert time.monotonic() - began < 5
+    assert [line for line in printed.splitlines() if line and " s  " not in line] == []
+
+
+def test_a_picture_that_is_moved_into_the_bucket_becomes_music(local_cloud: Addresses, photos: dict[str, Path]) -> None:
+    """`gcloud storage mv` writes a new object, so the captioner sees a new picture with the metadata of the old one."""
+    blob = storage_client().bucket(PIPELINE_BUCKET).blob("moved.jpg")
+    blob.metadata = {"durationSeconds": "10"}
+    blob.upload_from_filename(str(photos["rocket"]))
+    command = ["gcloud", "storage", "mv", f"gs://{PIPELINE_BUCKET}/moved.jpg", f"gs://{IMAGES_BUCKET}/moved.jpg"]
+    done = subprocess.run(
+        command, env=os.environ | local_cloud.client_environ(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    moved = storage_client().bucket(IMAGES_BUCKET).get_blob("moved.jpg")
+    track = ids.dropped_track_id(IMAGES_BUCKET, "moved.jpg", int(moved.generation))
+    ended = ends(local_cloud, [track])[track]
+    assert (ended["status"], ended["request"]["durationSeconds"]) == ("ready", 10)
+    assert not blob.exists()
+
+
+def test_drop_refuses_an_unknown_wish_by_name(local_cloud: Addresses, photos: dict[str, Path]) -> None:
+    """Nothing is copied."""
+    for wish, refused in (
+        ("BRIEF_LANGUAGE=de", "BRIEF_LANGUAGE must"),
+        ("SECONDS_OF_MUSIC=5", "SECONDS_OF_MUSIC must"),
+    ):
+        done = make(local_cloud, "drop", "STAGED=1", f"IMAGES={photos['chelsea']}", wish)
+        assert (done.stdout, done.stderr.startswith(refused)) == ("", True)
 
 
 @pytest.mark.parametrize("target", ["drop", "status", "smoke"])

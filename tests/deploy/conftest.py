@@ -76,14 +76,15 @@ class Installation:
     environ: dict[str, str]
 
     def make(self, target: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a target of the Makefile for the recorded project."""
+        """Run a target of the Makefile for the recorded project; the key is in the environment, as it has to be."""
+        key = {name: variables.pop(name) for name in ("OPENAI_API_KEY",) if name in variables}
         settings = [
             f"{name}={value}" for name, value in {"PROJECT": PROJECT, "REGION": "us-central1", **variables}.items()
         ]
         return subprocess.run(
             ["make", "--silent", target, *settings],
             cwd=REPOSITORY,
-            env=self.environ,
+            env=self.environ | key,
             capture_output=True,
             text=True,
             check=False,

@@ -11,10 +11,14 @@ import copy
 import json
 import re
 import threading
-from collections.abc import Mapping
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
+
+from tests.deploy.worlds import Delay, FieldChanges, Organisation, RunQuota
 
 Json = dict[str, Any]
 
@@ -23,6 +27,8 @@ CREATED_AT = "2026-01-01T00:00:00Z"
 
 _READING_VERBS = {
     "getIamPolicy",
+    "getEffectiveOrgPolicy",
+    "getOrgPolicy",
     "testIamPermissions",
     "access",
     "getKeyString",
@@ -37,10 +43,11 @@ _REGION = re.compile(r"^[a-z]+-[a-z]+[0-9]+-(.+)$")
 class RefusedError(Exception):
     """The response is an error in Google's format."""
 
-    def __init__(self, status: int, reason: str, message: str) -> None:
+    def __init__(self, status: int, reason: str, message: str, details: list[Json] | None = None) -> None:
         super().__init__(message)
         self.status = status
-        self.body = {"error": {"code": status, "status": reason, "message": message, "errors": [{"message": message}]}}
+        error = {"code": status, "status": reason, "message": message, "errors": [{"message": message}]}
+        self.body: Json = {"error": {**error, "details": details} if details else error}
 
 
 def not_found(name: str) -> RefusedError:
@@ -95,6 +102,13 @@ class Project:
 
     ``refuse`` returns an error, or True for a 403, to refuse a request before it changes anything.
     ``agents`` are the service agents that Google has created.
+
+    The other properties put the project into one of the worlds of `worlds.py`, and are off by default:
+    ``quota`` limits what a function may ask for, ``organisation`` has policies, ``late_apis`` and ``late_grants`` delay
+    the effect of an enabled API and of a grant, ``field_changes`` makes changes of Firestore's fields take time, and
+    with ``resets_services`` the deployment of a function undoes changes of its Cloud Run service.
+    ``serves_functions`` gives functions addresses that the proxy answers; it forwards a permitted request to the base
+    URL in ``functions_at`` under the service's name, and otherwise answers 200.
     """
 
     resources: dict[str, dict[str, Json]] = field(default_factory=dict)
@@ -107,6 +121,17 @@ class Project:
     count: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
     refuse: Any = None
+    quota: RunQuota | None = None
+    organisation: Organisation | None = None
+    late_apis: Delay | None = None
+    late_grants: Delay | None = None
+    field_changes: FieldChanges | None = None
+    resets_services: bool = False
+    serves_functions: bool = False
+    functions_at: dict[str, str] = field(default_factory=dict)
+    clock: Callable[[], float] = time.monotonic
+    changed_at: dict[str, float] = field(default_factory=dict)
+    refusals: Counter[str] = field(default_factory=Counter)
 
     def of(self, service: str) -> dict[str, Json]:
         return self.resources.setdefault(service, {})
@@ -117,6 +142,21 @@ class Project:
     def next_number(self) -> int:
         self.count += 1
         return self.count
+
+    def mark(self, change: str) -> None:
+        """Remember the time of a change that takes effect late."""
+        self.changed_at[change] = self.clock()
+        self.refusals[change] = 0
+
+    def is_late(self, change: str, delay: Delay) -> bool:
+        """Return True while a marked change has no effect; each True counts as one refused request."""
+        if change not in self.changed_at:
+            return False
+        passed = self.clock() - self.changed_at[change]
+        if passed >= delay.seconds and self.refusals[change] >= delay.requests:
+            return False
+        self.refusals[change] += 1
+        return True
 
     def snapshot(self) -> Json:
         """Return a copy of all resources and policies."""
@@ -184,6 +224,16 @@ def exists(project: Project, email: str) -> bool:
     return email in project.agents or any(name.endswith(f"/serviceAccounts/{email}") for name in project.of("iam"))
 
 
+def members(kept: Json) -> set[tuple[str, str]]:
+    """Return the pairs of role and member of a policy."""
+    return {(binding["role"], member) for binding in kept.get("bindings", []) for member in binding["members"]}
+
+
+def grant_mark(service: str, name: str, role: str, member: str) -> str:
+    """Return the key under which the time of a grant is remembered."""
+    return f"grant {service} {name} {role} {member}"
+
+
 def policy(project: Project, request: Request) -> Json:
     """Read or write a resource's policy; a write with an old etag is refused."""
     policies = project.policies.setdefault(request.service, {})
@@ -198,6 +248,8 @@ def policy(project: Project, request: Request) -> Json:
         for kind, _, email in (member.partition(":") for member in binding["members"]):
             if kind == "serviceAccount" and not exists(project, email):
                 raise RefusedError(400, "INVALID_ARGUMENT", f"Service account {email} does not exist.")
+    for role, member in members(new) - members(policies.get(name, {})):
+        project.mark(grant_mark(request.service, name, role, member))
     policies[name] = {
         "version": new.get("version", 1),
         "etag": f"BwX{project.next_number():05d}",
@@ -218,6 +270,14 @@ def done(project: Project, request: Request, response: Any) -> Json:
         "response": {"@type": "type.googleapis.com/Resource", **response},
     }
     project.of(f"{request.service} operations")[name] = operation
+    return operation
+
+
+def failed(project: Project, request: Request, code: int, message: str) -> Json:
+    """Return a long-running operation that has failed."""
+    operation = done(project, request, {})
+    del operation["response"]
+    operation["error"] = {"code": code, "message": message}
     return operation
 
 

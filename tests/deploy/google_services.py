@@ -1,10 +1,18 @@
 """The exceptions of single APIs: ids, Google's default values and resources that create other resources."""
 
+import copy
 import re
 from collections.abc import Callable
 from typing import Any
 
-from tests.deploy import google_identities, google_storage, google_vertex
+from tests.deploy import (
+    google_delays,
+    google_identities,
+    google_organisation,
+    google_run,
+    google_storage,
+    google_vertex,
+)
 from tests.deploy.control_plane import (
     CREATED_AT,
     NUMBER,
@@ -16,6 +24,7 @@ from tests.deploy.control_plane import (
     created,
     deleted,
     done,
+    failed,
     listed,
     not_found,
     policy,
@@ -40,6 +49,8 @@ def answer(project: Project, request: Request) -> Json:
     if request.name.startswith("projects/-/serviceAccounts/"):
         owner = request.name.partition("@")[2].partition(".")[0]
         request = renamed(request, name=request.name.replace("projects/-/", f"projects/{owner}/", 1))
+    google_delays.refuse_a_late_api(project, request)
+    google_organisation.refuse_by_policy(project, request)
     special = _SPECIAL.get(request.service)
     if special is not None:
         result = special(project, request)
@@ -97,6 +108,8 @@ def _new_id(project: Project, request: Request) -> str:
 def _resource_manager(project: Project, request: Request) -> Json | None:
     if request.method == "GET" and request.name == "projects":
         return {"projects": list(project.of("cloudresourcemanager").values())}
+    if request.verb.endswith("OrgPolicy"):
+        return google_organisation.organisation_policies(project, request)
     return None
 
 
@@ -105,6 +118,8 @@ def _service_usage(project: Project, request: Request) -> Json | None:
     root = f"projects/{NUMBER}/services"
 
     def enable(api: str) -> None:
+        if f"{root}/{api}" not in services:
+            project.mark(f"api {api}")
         services[f"{root}/{api}"] = {"name": f"{root}/{api}", "config": {"name": api}, "state": "ENABLED"}
 
     if request.verb == "batchEnable":
@@ -136,18 +151,45 @@ def _functions(project: Project, request: Request) -> Json | None:
         number = project.next_number()
         source = {"bucket": f"gcf-v2-uploads-{NUMBER}-us-central1", "object": f"{number}.zip"}
         return {"uploadUrl": f"http://storage.googleapis.com/{number}.zip", "storageSource": source}
-    if request.method == "DELETE" and request.name in project.of("cloudfunctions"):
-        project.policies.setdefault("run", {}).pop(request.name.replace("/functions/", "/services/"), None)
+    functions, service = project.of("cloudfunctions"), request.name.replace("/functions/", "/services/")
+    if request.method == "DELETE" and request.name in functions:
+        project.policies.setdefault("run", {}).pop(service, None)
+        project.of("run").pop(service, None)
+    if request.method == "POST" and request.name.endswith("/functions"):
+        return _deployed(project, request, f"{request.name}/{request.query['functionId']}", dict(request.body))
+    if request.method == "PATCH" and request.name in functions:
+        wanted = copy.deepcopy(functions[request.name])
+        changed(wanted, request.query.get("updateMask", ""), {k: v for k, v in request.body.items() if k != "name"})
+        return _deployed(project, request, request.name, wanted)
     return None
 
 
-def _fill_function(_: Project, name: str, function: Json) -> None:
-    short = name.rpartition("/")[2]
-    function.update({"environment": "GEN_2", "state": "ACTIVE", "url": f"https://{short}.example.run.app"})
-    function["serviceConfig"] |= {
-        "service": name.replace("/functions/", "/services/"),
-        "uri": f"https://{short}-a1b2c3d4e5-uc.a.run.app",
-    }
+def _deployed(project: Project, request: Request, name: str, function: Json) -> Json:
+    """Deploy a function; one that has never been deployed successfully is FAILED, and has no service and no address."""
+    violation = google_run.quota_violation(project, name, function["serviceConfig"])
+    if violation and project.quota and not project.quota.in_operation:
+        raise RefusedError(400, "INVALID_ARGUMENT", violation)
+    functions = project.of("cloudfunctions")
+    if request.method == "POST":
+        created(project, request, name, {"name": name, "state": "DEPLOYING"})
+    failure = google_delays.failed_deployment(project, name, function) or violation
+    code = 13 if failure.startswith("Build failed") else 3
+    if failure and functions[name]["state"] == "ACTIVE":
+        return failed(project, request, code, failure)
+    functions[name] = {**function, "name": name, "environment": "GEN_2", "state": "FAILED"}
+    if failure:
+        return failed(project, request, code, failure)
+    if project.resets_services:
+        project.of("run").pop(name.replace("/functions/", "/services/"), None)
+    _fill_function(project, name, functions[name])
+    return done(project, request, functions[name])
+
+
+def _fill_function(project: Project, name: str, function: Json) -> None:
+    short, scheme = name.rpartition("/")[2], "http" if project.serves_functions else "https"
+    function.update({"state": "ACTIVE", "url": f"https://{short}.example.run.app"})
+    function["serviceConfig"].setdefault("service", name.replace("/functions/", "/services/"))
+    function["serviceConfig"].setdefault("uri", f"{scheme}://{short}-a1b2c3d4e5-uc.a.run.app")
 
 
 def _fill_trigger(project: Project, name: str, trigger: Json) -> None:
@@ -168,6 +210,8 @@ def _fill_trigger(project: Project, name: str, trigger: Json) -> None:
 
 
 def _eventarc(project: Project, request: Request) -> Json | None:
+    if request.method == "POST" and request.name.endswith("/triggers"):
+        google_delays.refuse_a_late_trigger(project, request)
     found = project.of("eventarc").get(request.name)
     if request.method == "DELETE" and found:
         project.of("pubsub").pop(found["transport"]["pubsub"]["subscription"], None)
@@ -211,11 +255,10 @@ def _firestore(project: Project, request: Request) -> Json | None:
         indexes = [body for name, body in sorted(project.of("firestore").items()) if "/indexes/" in name]
         return {"indexes": [index for index in indexes if index["name"].startswith(root)]}
     if request.method == "PATCH" and "/fields/" in request.name:
-        field = project.of("firestore").setdefault(request.name, {"name": request.name})
-        changed(field, request.query.get("updateMask", ""), request.body)
-        if "ttlConfig" in field:
-            field["ttlConfig"]["state"] = "ACTIVE"
-        return done(project, request, field)
+        return _change_field(project, request)
+    operation = project.of("firestore operations").get(request.name, {})
+    if "field" in operation.get("metadata", {}):
+        return _field_operation(project, operation)
     if "/documents" in request.name:
         return _document(project, request)
     if request.method == "DELETE":
@@ -223,6 +266,50 @@ def _firestore(project: Project, request: Request) -> Json | None:
             for name in [name for name in store if name.startswith(request.name + "/")]:
                 del store[name]
     return None
+
+
+# The parts of a field, in an update mask, and of the metadata of an operation that changes them.
+_FIELD_PARTS = {"exemption": ("indexConfig", "indexConfigDeltas"), "ttl": ("ttlConfig", "ttlConfigDelta")}
+
+
+def _change_field(project: Project, request: Request) -> Json:
+    """Change a field's TTL policy, its index exemption, or both at once.
+
+    Until Firestore has finished a change of a field, it refuses another one with the text of
+    https://github.com/hashicorp/terraform-provider-google/issues/16329 (Google's provider for Terraform retries it).
+    """
+    if any([_is_busy(project, request.name, kind) for kind in _FIELD_PARTS]):  # noqa: C419  each of them counts
+        raise RefusedError(409, "ABORTED", "Please retry, underlying data changed")
+    mask = request.query.get("updateMask", "")
+    field = project.of("firestore").setdefault(request.name, {"name": request.name})
+    changed(field, mask, request.body)
+    if "ttlConfig" in field:
+        field["ttlConfig"]["state"] = "ACTIVE"
+    operation = done(project, request, field)
+    operation["metadata"]["field"] = request.name
+    for kind, (part, delta) in _FIELD_PARTS.items():
+        if not mask or part in mask:
+            project.mark(f"field {request.name} {kind}")
+            operation["metadata"][delta] = {}
+    return _running(operation) if project.field_changes else operation
+
+
+def _field_operation(project: Project, operation: Json) -> Json:
+    """Return an operation on a field as it is now: running, or finished."""
+    metadata = operation["metadata"]
+    kinds = [kind for kind, (_, delta) in _FIELD_PARTS.items() if delta in metadata]
+    if not any([_is_busy(project, metadata["field"], kind) for kind in kinds]):  # noqa: C419  each of them counts
+        return operation
+    return _running(operation)
+
+
+def _running(operation: Json) -> Json:
+    return {"name": operation["name"], "metadata": {**operation["metadata"], "state": "PROCESSING"}}
+
+
+def _is_busy(project: Project, field: str, kind: str) -> bool:
+    changes = project.field_changes
+    return changes is not None and project.is_late(f"field {field} {kind}", getattr(changes, kind))
 
 
 def _document(project: Project, request: Request) -> Json:
@@ -242,6 +329,7 @@ def _builds(project: Project, request: Request) -> Json | None:
     if request.method == "POST" and request.name.endswith("/builds"):
         number = f"00000000-0000-0000-0000-{project.next_number():012d}"
         build = {**request.body, "id": number, "name": f"{request.name}/{number}", "status": "SUCCESS"}
+        build |= google_delays.failed_build(project, request) or {}
         build |= {"createTime": CREATED_AT, "projectId": request.name.split("/")[1], "logUrl": "https://console"}
         project.of("cloudbuild")[f"{request.name}/{number}"] = build
         return {"name": f"operations/build/{number}", "metadata": {"build": build}, "done": True}
@@ -285,13 +373,13 @@ _SPECIAL: dict[str, Callable[[Project, Request], Json | None]] = {
     "iamcredentials": google_identities.credentials,
     "logging": _logging,
     "monitoring": _monitoring,
+    "run": google_run.services,
     "secretmanager": google_identities.secret_manager,
     "serviceusage": _service_usage,
     "storage": google_storage.storage,
 }
 _FILL: dict[str, Callable[[Project, str, Json], None]] = {
     "apikeys": google_identities.fill_key,
-    "cloudfunctions": _fill_function,
     "eventarc": _fill_trigger,
     "firestore": _fill_database,
     "logging": lambda project, name, it: _fill_sink(project, name, it) if "/sinks/" in name else _short(name, it),

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from tests.deploy.control_plane import (
     NUMBER,
@@ -18,6 +18,8 @@ from tests.deploy.control_plane import (
     read,
     renamed,
 )
+
+_DOWNLOADS = "storage.googleapis.com/download/storage/v1"
 
 
 def storage(project: Project, request: Request) -> Json | None:
@@ -93,7 +95,8 @@ def _object(project: Project, request: Request, bucket: str, name: str) -> Json:
         return {}
     if request.method in {"PATCH", "PUT"}:
         objects[path].update(request.body)
-    return objects[path]
+    # The address from which gcloud downloads; its path has the object's name as one segment.
+    return {**objects[path], "mediaLink": f"http://{_DOWNLOADS}/b/{bucket}/o/{quote(name, safe='')}?alt=media"}
 
 
 def xml_object(project: Project, method: str, path: str, content: bytes) -> bytes:

@@ -11,6 +11,7 @@ from tests.deploy.control_plane import (
     done,
     read,
 )
+from tests.deploy.google_delays import failed_job
 
 
 def vertex_ai(project: Project, request: Request) -> Json | None:
@@ -18,6 +19,7 @@ def vertex_ai(project: Project, request: Request) -> Json | None:
     if request.name.endswith("/pipelineJobs") and request.method == "POST":
         name = f"{request.name}/{request.query['pipelineJobId']}"
         job = {"name": name, **request.body, "state": "PIPELINE_STATE_PENDING", "createTime": CREATED_AT}
+        job |= failed_job(project, request) or {}
         return created(project, request, name, job)
     split = request.body.get("trafficSplit", {}) if isinstance(request.body, dict) else {}
     if split and sum(split.values()) != 100:

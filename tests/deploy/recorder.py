@@ -9,6 +9,8 @@ import json
 import re
 import sys
 import threading
+import urllib.error
+import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +18,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.deploy.control_plane import Project, RefusedError, dumped, request_of
+from tests.deploy.google_run import admits_everyone, service_at
 from tests.deploy.google_services import answer
 from tests.deploy.google_storage import multipart, xml_object
 
@@ -102,6 +105,9 @@ class _Handler(BaseHTTPRequestHandler):
         raw = self._body()
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         project = self.server.project
+        if project.serves_functions and (parts.hostname or "").endswith(".run.app"):
+            self._invoke(parts.hostname or "", raw)
+            return
         with project.lock:
             try:
                 whole = self._whole(raw)
@@ -125,6 +131,42 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+
+    def _invoke(self, host: str, raw: bytes) -> None:
+        """Answer for a function: 403 as Cloud Run does unless it admits everyone, else the function's own answer."""
+        project = self.server.project
+        with project.lock:
+            service = service_at(project, host)
+            is_open = admits_everyone(project, service)
+            base = project.functions_at.get(service.rpartition("/")[2], "")
+        if not service:
+            status, kind, body = 404, "text/html", b"<h1>Error: Page not found</h1>"
+        elif not is_open:
+            body = b"<h1>Error: Forbidden</h1>\n<h2>Your client does not have permission to get URL</h2>"
+            status, kind = 403, "text/html; charset=UTF-8"
+        elif base:
+            status, kind, body = self._forwarded(base, raw)
+        else:
+            status, kind, body = 200, "application/json", b"{}"
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _forwarded(self, base: str, raw: bytes) -> tuple[int, str, bytes]:
+        """Send the request to a function on this machine; return status, content type and body of its response."""
+        parts = urlsplit(self.path)
+        target = f"{base}{parts.path}" + (f"?{parts.query}" if parts.query else "")
+        hop = {"host", "content-length", "transfer-encoding", "connection", "proxy-connection", "accept-encoding"}
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in hop}
+        request = urllib.request.Request(target, raw or None, headers, method=self.command)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=60) as response:
+                return response.status, response.headers.get_content_type(), response.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers.get_content_type(), error.read()
 
     def _answered(self, host: str, path: str, query: dict[str, str], raw: bytes) -> bytes:
         project = self.server.project

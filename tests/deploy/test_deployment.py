@@ -1,7 +1,9 @@
 """`make deploy`, `plan` and `destroy` with the real gcloud, against a control plane that records every request."""
 
+import json
 import os
 import re
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from infra.steps import STEPS
 from localcloud.addresses import REPOSITORY
 from tests.deploy.conftest import Installation, Installer
 from tests.deploy.control_plane import Request
@@ -38,7 +41,7 @@ REFUSED_IN = {
 
 def test_every_step_has_a_request_that_is_refused_below() -> None:
     """A new step needs a row in REFUSED_IN."""
-    assert {path.stem for path in (REPOSITORY / "infra" / "steps").glob("*.sh")} == set(REFUSED_IN)
+    assert set(STEPS) == set(REFUSED_IN)
 
 
 def test_from_nothing_to_everything(deployed: Installation) -> None:
@@ -83,6 +86,34 @@ def test_a_plan_lists_changes_and_makes_none(installer: Installer) -> None:
     assert re.search(r"^[1-9]\d+ to create", done.stdout, re.MULTILINE)
     assert "Costs (list prices" in done.stdout
     assert installation.record(installation.project) == []
+
+
+def test_a_key_on_the_command_line_gets_a_warning() -> None:
+    """Other users of the machine can read command lines; the message says what to do."""
+    done = subprocess.run(
+        ["make", "--dry-run", "deploy", f"PROJECT={PROJECT}", "OPENAI_API_KEY=worthless"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0
+    assert "OPENAI_API_KEY is safer in the environment than on the command line" in done.stderr
+    assert "worthless" not in done.stdout + done.stderr
+
+
+def test_no_secret_is_on_a_command_line_or_in_a_log(deployed: Installation) -> None:
+    """The logs have every call of gcloud with its output; the key and the drop session reach it by standard input."""
+    kept = {name: body for name, body in deployed.project.contents.items() if "/secrets/" in name}
+    values = {word for body in kept.values() for word in re.findall(r"[\w-]{8,}", body.decode())} - {"session"}
+    logs = sorted(Path(deployed.environ["DEPLOY_WORK"]).rglob("*.log"))
+    assert "worthless" in values
+    assert len(kept) > 1
+    assert [log for log in logs if "versions add" in log.read_text()]
+    session = json.loads(next(body for name, body in kept.items() if "drop-session" in name))["session"]
+    for log in logs:
+        assert not [value for value in values - {session} if value in log.read_text()], log
 
 
 def test_without_a_confirmation_nothing_is_deployed(installer: Installer) -> None:
@@ -164,10 +195,16 @@ def test_zz_destroying_leaves_nothing(deployed: Installation) -> None:
 
 
 def test_zzz_a_destroyed_installation_can_be_deployed_again(deployed: Installation) -> None:
-    """The deployment restores the custom roles, whose ids stay reserved for weeks."""
+    """It restores the custom roles, whose ids stay reserved for weeks, and has a new drop session."""
     done = deployed.deploy()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert not any(role.get("deleted") for role in deployed.project.of("iam").values())
+    project = deployed.project
+    assert not any(role.get("deleted") for role in project.of("iam").values())
+    captioner = project.of("cloudfunctions")[
+        f"projects/{PROJECT}/locations/us-central1/functions/musicgenerator-captioner"
+    ]
+    session = captioner["serviceConfig"]["environmentVariables"]["DROP_SESSION"]
+    assert [name.rpartition("/")[2] for name in project.of("firestore documents")] == [session]
 
 
 def test_a_failure_in_any_step_is_recovered_by_running_again(installer: Installer) -> None:

@@ -1,10 +1,12 @@
 """Builds, workflows, models, keyless deployments and logs, with the real gcloud and the workflows' linter."""
 
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -17,6 +19,18 @@ pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]
 
 PLACE = f"projects/{PROJECT}/locations/us-central1"
 GITHUB = "somebody/musicgenerator"
+GITHUB_ID = "987654321"
+POOLS = "projects/123456789012/locations/global/workloadIdentityPools"
+PRINCIPALS = f"principalSet://iam.googleapis.com/{POOLS}/musicgenerator"
+WORKFLOWS = {
+    path.name: path.read_text(encoding="utf-8") for path in (REPOSITORY / ".github" / "workflows").glob("*.yml")
+}
+# With one of these on the project, a principal can get every right on it.
+ESCALATING = re.compile(
+    r"roles/(owner|editor|iam\.(roleAdmin|organizationRoleAdmin|securityAdmin|serviceAccountAdmin|serviceAccountUser"
+    r"|serviceAccountTokenCreator|serviceAccountKeyAdmin|workloadIdentityPoolAdmin)"
+    r"|resourcemanager\..*|.*\.serviceAgent)$|projects/.*"
+)
 
 
 @pytest.fixture(scope="module")
@@ -72,17 +86,41 @@ def test_actionlint_accepts_the_workflows() -> None:
 
 def test_workflows_have_no_key_and_request_a_token_only_to_deploy() -> None:
     """The workflows use no secret, and only the deploying jobs may get an identity token."""
-    texts = {
-        path.name: path.read_text(encoding="utf-8") for path in (REPOSITORY / ".github" / "workflows").glob("*.yml")
-    }
-    assert not [name for name, text in texts.items() if "secrets." in text or "credentials_json" in text]
-    jobs = yaml.safe_load(texts["ci.yml"])["jobs"]
+    assert not [name for name, text in WORKFLOWS.items() if "secrets." in text or "credentials_json" in text]
+    jobs = yaml.safe_load(WORKFLOWS["ci.yml"])["jobs"]
     assert [name for name, job in jobs.items() if job.get("permissions", {}).get("id-token")] == [
         "staging",
         "production",
     ]
     assert jobs["production"]["needs"] == "staging"
-    assert jobs["staging"]["needs"] == "test"
+    assert jobs["staging"]["needs"] == "build"
+    assert jobs["build"]["needs"] == "test"
+
+
+def test_actions_are_pinned_by_commit() -> None:
+    """The comment has the version, which tools that propose updates read."""
+    used = [line.partition("uses:")[2].strip() for text in WORKFLOWS.values() for line in text.splitlines()]
+    others = [action for action in used if action and not action.startswith("./")]
+    assert len(others) > 5
+    assert not [action for action in others if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[0-9.]+", action)]
+
+
+def test_a_job_with_credentials_installs_and_builds_nothing() -> None:
+    """It gets the artifact of a job that can get no token, and tells make so."""
+    ci, deploy = (yaml.safe_load(WORKFLOWS[name]) for name in ("ci.yml", "deploy.yml"))
+    assert ci["permissions"] == {"contents": "read"}
+    build, job = ci["jobs"]["build"], deploy["jobs"]["deploy"]
+    assert "permissions" not in build
+    assert "make setup build" in [step.get("run") for step in build["steps"]]
+    (stored,) = [step["with"]["name"] for step in build["steps"] if "upload-artifact" in step.get("uses", "")]
+    steps = [step.get("uses", "").partition("@")[0] or step["run"] for step in job["steps"]]
+    (fetched,) = [step["with"]["name"] for step in job["steps"] if "download-artifact" in step.get("uses", "")]
+    assert fetched == stored
+    assert steps.index("actions/download-artifact") < steps.index("google-github-actions/auth")
+    assert job["env"]["STAGED"] == "1"
+    assert not [step for step in steps if re.search(r"\b(setup|build|install|npm|pip|uv)\b", step) and " " in step]
+    # make must find the extracted environment newer than the lock file that was checked out.
+    assert [step for step in steps if step.startswith("tar ") and "--touch" in step]
 
 
 def test_a_model_is_deployed_beside_an_older_version_routed_and_undeployed(project: Installation) -> None:
@@ -120,21 +158,65 @@ def test_a_model_is_deployed_beside_an_older_version_routed_and_undeployed(proje
 
 
 def test_a_repository_may_deploy_without_a_key(project: Installation) -> None:
-    """Only that repository and branch may; the deployer is neither owner nor editor; a second run changes nothing."""
+    """Only that repository, branch and environment may; a second run changes nothing."""
     for _ in range(2):
-        done = project.make("deploy-keyless", GITHUB=GITHUB)
+        project.record(project.project)
+        done = project.make("deploy-keyless", GITHUB=GITHUB, GITHUB_ID=GITHUB_ID, GITHUB_ENVIRONMENT="staging")
         assert done.returncode == 0, done.stdout + done.stderr
         assert "WORKLOAD_IDENTITY_PROVIDER  projects/123456789012/locations/global" in done.stdout
+    assert project.record(project.project) == []
     made = project.project.of("iam")
     (provider,) = [body for name, body in made.items() if "/providers/" in name]
-    assert GITHUB in provider["attributeCondition"]
-    assert "refs/heads/main" in provider["attributeCondition"]
+    assert provider["attributeCondition"] == (
+        f"assertion.repository_id == '{GITHUB_ID}' && assertion.repository == '{GITHUB}'"
+        " && assertion.ref == 'refs/heads/main' && assertion.environment == 'staging'"
+    )
+    (trusted,) = deployer_s_policy(project)
+    assert trusted["members"] == [f"{PRINCIPALS}/attribute.repository_id/{GITHUB_ID}"]
     assert not [name for name in made if "/keys/" in name]
+
+
+def deployer_s_policy(project: Installation) -> list[dict[str, Any]]:
+    """Return the bindings on the deployer's account."""
+    account = f"projects/{PROJECT}/serviceAccounts/mg-deployer@{PROJECT}.iam.gserviceaccount.com"
+    bindings: list[dict[str, Any]] = project.project.policies["iam"][account]["bindings"]
+    return bindings
+
+
+def test_the_deployer_cannot_make_itself_an_owner(project: Installation) -> None:
+    """It has no role that leads to others, and grants only roles that lead to none; older grants are removed."""
     deployer = f"serviceAccount:mg-deployer@{PROJECT}.iam.gserviceaccount.com"
     bindings = project.project.policies["cloudresourcemanager"][f"projects/{PROJECT}"]["bindings"]
-    roles = {binding["role"] for binding in bindings if deployer in binding["members"]}
-    assert roles
-    assert not roles & {"roles/owner", "roles/editor"}
+    bindings.append({"role": "roles/resourcemanager.projectIamAdmin", "members": [deployer]})
+    deployer_s_policy(project)[0]["members"].append(f"{PRINCIPALS}/attribute.repository/{GITHUB}")
+    done = project.make("deploy-keyless", GITHUB=GITHUB, GITHUB_ID=GITHUB_ID, GITHUB_ENVIRONMENT="staging")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not [who for binding in deployer_s_policy(project) for who in binding["members"] if "repository/" in who]
+    bindings = project.project.policies["cloudresourcemanager"][f"projects/{PROJECT}"]["bindings"]
+    granted = {
+        binding["role"]: binding.get("condition", {}).get("expression", "")
+        for binding in bindings
+        if deployer in binding["members"]
+    }
+    (admin,) = [role for role in granted if ESCALATING.fullmatch(role)]
+    limited = re.fullmatch(
+        r"api\.getAttribute\('iam\.googleapis\.com/modifiedGrantsByRole', \[\]\)\.hasOnly\(\[(.*)\]\)", granted[admin]
+    )
+    assert limited, granted[admin]
+    grantable = [role.strip("' ") for role in limited[1].split(",")]
+    assert 0 < len(grantable) <= 10
+    assert not [role for role in grantable if ESCALATING.fullmatch(role)]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("GITHUB_ID", ""), ("GITHUB_ID", "1 || true"), ("GITHUB_ENVIRONMENT", "x' || true")]
+)
+def test_a_condition_names_only_what_it_may(project: Installation, variable: str, value: str) -> None:
+    """A malformed variable stops the command before it changes anything."""
+    project.record(project.project)
+    given = {"GITHUB": GITHUB, "GITHUB_ID": GITHUB_ID} | {variable: value}
+    assert project.make("deploy-keyless", **given).returncode != 0
+    assert project.record(project.project) == []
 
 
 def test_keyless_deployment_is_destroyed_and_restored(project: Installation) -> None:
@@ -147,7 +229,7 @@ def test_keyless_deployment_is_destroyed_and_restored(project: Installation) -> 
     assert not [name for name in made if name.endswith(f"/mg-deployer@{PROJECT}.iam.gserviceaccount.com")]
     assert "mg-deployer" not in str(project.project.policies["cloudresourcemanager"])
     assert "has no resources of musicgenerator" in project.make("destroy", YES="1").stdout
-    again = project.make("deploy-keyless", GITHUB=GITHUB)
+    again = project.make("deploy-keyless", GITHUB=GITHUB, GITHUB_ID=GITHUB_ID)
     assert again.returncode == 0, again.stdout + again.stderr
     assert "state" not in made[pool]
     assert "mg-deployer" in str(project.project.policies["cloudresourcemanager"])

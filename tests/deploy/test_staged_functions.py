@@ -17,14 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from localcloud.addresses import REPOSITORY, Addresses
 from localcloud.parts import FUNCTIONS
 from tests.support.ports import free_port
+from tools.places import uv
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(600)]
-
-
-def uv() -> str:
-    """Return the path of uv."""
-    own = REPOSITORY / ".tools" / "bin" / "uv"
-    return str(own) if own.is_file() else "uv"
 
 
 @pytest.fixture(scope="module", params=sorted(FUNCTIONS))

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -39,6 +40,15 @@ def test_again_creates_another_track_of_the_same_picture() -> None:
     assert scene.captions.heard == [(CaptionMessage(SESSION, track, 1), "composer")]
     assert scene.tracks.works[track].published
     assert scene.tracks.expiries[track] == scene.sessions.sessions[SESSION].expires_at
+
+
+def test_again_keeps_the_object_name_of_a_dropped_picture_private() -> None:
+    """The new track's deletion also deletes the picture, whose name only the private track has."""
+    scene = Scene()
+    scene.tracks.works[TRACK] = replace(scene.tracks.works[TRACK], dropped_object="beach.jpg")
+    track = scene.command("again").track
+    assert scene.tracks.works[track].dropped_object == "beach.jpg"
+    assert "beach.jpg" not in str(scene.tracks.documents[track])
 
 
 def test_again_does_not_change_its_source() -> None:

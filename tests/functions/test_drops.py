@@ -7,7 +7,8 @@ import pytest
 from musicgenerator import ids
 from musicgenerator.events import ObjectFinalized
 from musicgenerator.messages import CaptionMessage
-from tests.contracts.recorded import TRACK, recorded
+from musicgenerator.tracks import PrivateTrack
+from tests.contracts.recorded import TOKEN, TRACK, recorded
 from tests.functions.captioner_scene import ENVIRON, Scene
 
 
@@ -49,7 +50,7 @@ def test_a_dropped_object_becomes_a_track_of_the_drop_session() -> None:
     document = scene.tracks.documents[track]
     assert document["status"] == "captioned"
     assert document["request"] == {
-        "hint": "잔잔한 파도",
+        "hint": "",
         "style": "",
         "durationSeconds": 45,
         "language": "ko",
@@ -60,6 +61,38 @@ def test_a_dropped_object_becomes_a_track_of_the_drop_session() -> None:
     assert document["music"] == {"coverUrl": f"https://storage.googleapis.com/musicgenerator-results/{token}/cover.jpg"}
     assert scene.captions.heard == [(CaptionMessage(ENVIRON["DROP_SESSION"], track, 1), "composer")]
     assert len(scene.describer.asked) == 1
+
+
+def test_clients_can_read_neither_object_name_nor_hint_of_a_dropped_picture() -> None:
+    """The private track has both, and the describer gets the hint."""
+    scene = dropped()
+    track = ids.dropped_track_id(scene.event.bucket, scene.event.name, scene.event.generation)
+    for _ in range(2):
+        scene.deliver()
+    hint = scene.event.metadata["hint"]
+    public = json.dumps(scene.tracks.documents[track], default=str, ensure_ascii=False)
+    assert scene.event.name not in public
+    assert hint not in public
+    assert scene.tracks.documents[track]["image"]["object"] == ""
+    assert (scene.tracks.works[track].dropped_object, scene.tracks.works[track].hint) == (scene.event.name, hint)
+    assert [request.hint for _, request in scene.describer.asked] == [hint]
+
+
+def test_an_older_track_gives_the_object_name_to_its_private_track() -> None:
+    """The claim writes both documents in one commit, so the picture can still be deleted with the track."""
+    scene = dropped()
+    track = ids.dropped_track_id(scene.event.bucket, scene.event.name, scene.event.generation)
+    image = recorded("track_captioning")["image"] | {
+        "object": scene.event.name,
+        "generation": scene.event.generation,
+        "bucket": scene.event.bucket,
+    }
+    old = recorded("track_awaiting_upload") | {"image": image}
+    scene.tracks.hold(old, ENVIRON["DROP_SESSION"], track, PrivateTrack(TOKEN))
+    scene.resume(track)
+    assert scene.tracks.documents[track]["status"] == "captioned"
+    assert scene.tracks.documents[track]["image"]["object"] == ""
+    assert scene.tracks.works[track].dropped_object == scene.event.name
 
 
 def test_a_dropped_object_s_track_can_be_resumed() -> None:

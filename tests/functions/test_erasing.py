@@ -86,10 +86,12 @@ def test_deleting_twice_is_deleting_once() -> None:
     assert list(scene.sessions.sessions) == [OTHER]
 
 
-def test_a_dropped_picture_is_deleted_but_not_what_was_dropped_there_later() -> None:
-    """The person chose its name, so only its own generation is deleted."""
-    image = recorded("track_ready")["image"] | {"object": "beach.jpg", "generation": 3}
+@pytest.mark.parametrize("old_name", ["", "beach.jpg"])
+def test_a_dropped_picture_is_deleted_but_not_what_was_dropped_there_later(old_name: str) -> None:
+    """The person chose its name, so only its own generation is deleted; older tracks have the name themselves."""
+    image = recorded("track_ready")["image"] | {"object": old_name, "generation": 3}
     scene = Scene(fields={"image": image})
+    scene.tracks.works[TRACK] = replace(scene.tracks.works[TRACK], dropped_object="" if old_name else "beach.jpg")
     scene.buckets.put(IMAGES, "beach.jpg", b"mine", 3)
     scene.buckets.put(IMAGES, "beach.jpg", b"another's", 4)
     scene.erase_track()

@@ -1,3 +1,4 @@
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -7,6 +8,7 @@ import pytest
 from launching import Launcher, Settings
 from yaml_templates import template_at
 
+from infra.content import HASH_LETTERS
 from musicgenerator.errors import LaunchRefusedError, LaunchUnavailableError
 from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import CaptionMessage
@@ -315,13 +317,35 @@ class Deployed:
     data: bytes | None
 
     def read(self, bucket: str, name: str) -> bytes | None:
-        return self.data if (bucket, name) == ("pipelines", "v1/musicgenerator.yaml") else None
+        return self.data if (bucket, name.partition("/")[0]) == ("pipelines", "v1") else None
 
 
-def test_the_template_is_read_from_where_it_was_deployed() -> None:
-    """The address is gs://, a bucket and a name with slashes."""
-    found = template_at("gs://pipelines/v1/musicgenerator.yaml", Deployed(b"root: {}\npipelineInfo: {name: m}\n"))
-    assert found == {"root": {}, "pipelineInfo": {"name": "m"}}
+def address_of(data: bytes | None, letters: int = 64) -> str:
+    """Return the address of a template under its own hash."""
+    return f"gs://pipelines/v1/{hashlib.sha256(data or b'').hexdigest()[:letters]}.yaml"
+
+
+@pytest.mark.parametrize("letters", [HASH_LETTERS, 64])
+def test_the_template_is_read_from_where_it_was_deployed(letters: int) -> None:
+    """The address is gs://, a bucket and a name with slashes, whose end is the hash as the deployment shortens it."""
+    data = b"root: {}\npipelineInfo: {name: m}\n"
+    assert template_at(address_of(data, letters), Deployed(data)) == {"root": {}, "pipelineInfo": {"name": "m"}}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        address_of(b"root: {}\n"),
+        address_of(b"root: {}\n", HASH_LETTERS),
+        address_of(b"root: {changed: true}\n", 39),
+        "gs://pipelines/v1/musicgenerator.yaml",
+        "gs://pipelines/v1/.yaml",
+    ],
+)
+def test_a_template_that_was_changed_is_refused(address: str) -> None:
+    """Jobs run what the template says, with the rights of the pipeline's account; a short hash is no proof."""
+    with pytest.raises(SettingInvalidError, match="hash"):
+        template_at(address, Deployed(b"root: {changed: true}\n"))
 
 
 @pytest.mark.parametrize(
@@ -330,12 +354,7 @@ def test_the_template_is_read_from_where_it_was_deployed() -> None:
         ("https://pipelines/v1/musicgenerator.yaml", b"root: {}"),
         ("gs://pipelines", b"root: {}"),
         ("gs://pipelines/", b"root: {}"),
-        ("gs://pipelines/v1/musicgenerator.yaml", None),
-        ("gs://pipelines/v1/musicgenerator.yaml", b""),
-        ("gs://pipelines/v1/musicgenerator.yaml", b"[]"),
-        ("gs://pipelines/v1/musicgenerator.yaml", b"components: {}"),
-        ("gs://pipelines/v1/musicgenerator.yaml", b"root: [1"),
-        ("gs://pipelines/v1/musicgenerator.yaml", b"\xff\xfe\x00"),
+        *((address_of(data), data) for data in (None, b"", b"[]", b"components: {}", b"root: [1", b"\xff\xfe\x00")),
     ],
 )
 def test_a_template_that_is_none_is_refused(address: str, data: bytes | None) -> None:

@@ -149,6 +149,24 @@ def test_only_the_last_forwarded_address_counts() -> None:
 
 
 @pytest.mark.parametrize(
+    ("proxies", "one", "other", "same"),
+    [
+        (1, "198.51.100.1, 203.0.113.9, 192.0.2.1", "198.51.100.2,203.0.113.9,192.0.2.7", True),
+        (1, "203.0.113.9, 192.0.2.1", "203.0.113.10, 192.0.2.1", False),
+        (2, "203.0.113.9, 192.0.2.2, 192.0.2.1", "203.0.113.10, 192.0.2.2, 192.0.2.1", False),
+        # Requests that did not come through the proxies count together.
+        (1, "203.0.113.9", "203.0.113.10", True),
+        (2, "203.0.113.9, 192.0.2.1", "203.0.113.10, 192.0.2.1", True),
+    ],
+)
+def test_the_addresses_of_trusted_proxies_do_not_count(proxies: int, one: str, other: str, same: bool) -> None:
+    """The entry before them is the client's; the entries before that may be forged."""
+    scene = Scene(limits=Limits(1000, 1, 1000, 1000), trusted_proxies=proxies)
+    assert scene.announce(address=one).status_code == 201
+    assert scene.announce(address=other).status_code == (429 if same else 201)
+
+
+@pytest.mark.parametrize(
     ("one", "other", "same"),
     [
         ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),

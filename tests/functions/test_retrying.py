@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -25,9 +26,10 @@ def test_a_retry_starts_the_next_attempt() -> None:
 def test_a_retry_without_a_brief_goes_to_the_captioner() -> None:
     """The track is captioning without an owner, and its picture is announced on `pictures`."""
     scene = failed(brief=False)
-    scene.tracks.works[TRACK] = PrivateTrack(TOKEN, "owner", datetime.now(UTC), claims=25)
+    dropped = PrivateTrack(TOKEN, dropped_object="beach.jpg", hint="waves")
+    scene.tracks.works[TRACK] = replace(dropped, owner="owner", lease_until=datetime.now(UTC), claims=25)
     assert scene.command("retry") == TrackState(SESSION, TRACK, Status.CAPTIONING, 2)
-    assert scene.tracks.works[TRACK] == PrivateTrack(TOKEN)
+    assert scene.tracks.works[TRACK] == dropped
     assert scene.pictures.heard == [PictureMessage(TRACK)]
     assert not scene.captions.heard
 

@@ -1,5 +1,6 @@
 import http.client
 import io
+import itertools
 import os
 import subprocess
 from collections.abc import Iterator
@@ -153,6 +154,47 @@ def test_gcloud_copies_there_and_back(front: Storage, tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stderr
     assert back.read_bytes() == there.read_bytes()
+
+
+def test_gcloud_moves_an_object_with_its_metadata(front: Storage, tmp_path: Path) -> None:
+    """`gcloud storage mv` moves within a bucket and to another one, and says so of an object that is missing."""
+    (front.addresses.home / "access-token").write_text("local\n")
+    environ = os.environ | front.addresses.client_environ() | {"CLOUDSDK_CONFIG": str(tmp_path / "gcloud")}
+    blob = front.bucket(PIPELINE_BUCKET).blob("여름 바다.jpg")
+    blob.metadata = {"language": "en"}
+    blob.upload_from_string(b"sea", content_type="image/jpeg")
+    places = [f"gs://{PIPELINE_BUCKET}/{blob.name}", f"gs://{PIPELINE_BUCKET}/겨울.jpg", f"gs://{RESULTS_BUCKET}/moved"]
+
+    def move(source: str, target: str) -> "subprocess.CompletedProcess[str]":
+        command = ["gcloud", "storage", "mv", source, target]
+        return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+
+    for source, target in itertools.pairwise(places):
+        done = move(source, target)
+        assert (done.returncode, "ERROR" in done.stderr) == (0, False), done.stderr
+    moved = front.bucket(RESULTS_BUCKET).get_blob("moved")
+    assert (moved.download_as_bytes(), moved.metadata, moved.content_type) == (b"sea", {"language": "en"}, "image/jpeg")
+    assert not blob.exists()
+    assert "matched no objects" in move(places[0], places[1]).stderr
+
+
+def test_the_json_api_moves_an_object_in_one_request(front: Storage) -> None:
+    """objects.move copies and deletes; a missing object is not moved, and a precondition holds."""
+    api = f"{front.url}/storage/v1/b/{PIPELINE_BUCKET}/o"
+    for name in ("from/a b", "present"):
+        front.bucket(PIPELINE_BUCKET).blob(name).upload_from_string(name.encode(), content_type="text/plain")
+
+    def move(target: str) -> requests.Response:
+        return requests.post(f"{api}/from%2Fa%20b/moveTo/o/{target}?ifGenerationMatch=0", json={}, timeout=30)
+
+    assert move("present").status_code == 412
+    assert front.bucket(PIPELINE_BUCKET).blob("present").download_as_bytes() == b"present"
+    moved = move("to%2Fb")
+    assert (moved.status_code, moved.json()["name"]) == (200, "to/b")
+    assert front.bucket(PIPELINE_BUCKET).blob("to/b").download_as_bytes() == b"from/a b"
+    assert not front.bucket(PIPELINE_BUCKET).blob("from/a b").exists()
+    assert move("to%2Fc").status_code == 404
+    assert requests.delete(f"{api}/to%2Fb", timeout=30).status_code == 204
 
 
 PAGE, LOCALHOST, OTHER = "page", "localhost", "http://evil.example"

@@ -76,7 +76,7 @@ def started(storage_uri: str, places: int) -> Iterator[Container]:
 def is_healthy(url: str) -> bool:
     try:
         return requests.get(f"{url}/v1/health", timeout=10).ok
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):  # it ended, perhaps within an answer
         return False
 
 

@@ -159,6 +159,7 @@ class UploadHandler:
     )
     erase_budget_seconds: float = 40.0
     origins: tuple[str, ...] = ("https://music.example", "http://127.0.0.1:8080")
+    trusted_proxies: int = 0
 
     @property
     def api(self) -> HttpApi:
@@ -188,6 +189,7 @@ class UploadHandler:
             ),
             self.switch,
             self.origins,
+            self.trusted_proxies,
         )
 
     def ask(self, method: str, path: str, **request: Any) -> flask.Response:

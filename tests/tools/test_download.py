@@ -75,9 +75,8 @@ def test_a_refusal_is_shown_with_the_remedy(server: ArchiveServer, tmp_path: Pat
     assert str(raised.value) == f"{server.url}/{NAME} answered {status} {status.phrase}. Install it by hand."
 
 
-def test_a_missing_server_is_shown_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_server_is_shown_with_the_remedy(tmp_path: Path) -> None:
     """The message has the address and the reason."""
-    monkeypatch.setattr("tools.download._PAUSE_SECONDS", 0.0)
     nowhere = Archive("tool", "1", ANY, "http://127.0.0.1:9/tool-1.bin", "", 1)
     with pytest.raises(ToolError, match=r"http://127.0.0.1:9/tool-1.bin failed: \[Errno 111\] Connection refused"):
         download(nowhere, tmp_path, "Install it by hand.")

@@ -146,7 +146,7 @@ def test_without_a_network_nothing_can_be_installed(machine: Machine, google: Ar
     done = machine.demo(**NO_NETWORK, PIP_RETRIES="0")
     assert done.returncode != 0
     installing, said = done.stdout.splitlines()
-    assert installing == "Installing uv into .tools/uv"
+    assert installing == "Installing uv into .tools/uv (18 MB)"
     assert said.startswith(
         "uv cannot be downloaded from your package index; .tools/uv.log says why. Run the command again"
     )
@@ -158,7 +158,7 @@ def test_a_refused_archive_is_named_with_what_to_install_instead(machine: Machin
     google.status = HTTPStatus.FORBIDDEN
     said = last_lines(machine.demo())
     assert (
-        f"{google.url}/cloud-firestore-emulator-v0.jar answered 403 Forbidden. Install the emulators by hand:" in said
+        f"{google.url}/cloud-firestore-emulator-v0.jar answered 403 Forbidden. Or install the Google Cloud SDK" in said
     )
     assert "gcloud components install cloud-firestore-emulator pubsub-emulator" in said
 
@@ -206,7 +206,7 @@ def test_the_first_demo_makes_music(machine: Machine, google: ArchiveServer) -> 
     assert name == "cloud-firestore-emulator-v0.jar"
     assert int(str(wanted).removeprefix("bytes=").removesuffix("-")) > 4_000_000
     made = {path.name: path.stat().st_size for path in (machine.clone / "out" / "coffee").iterdir()}
-    assert made.keys() == {"music.mp3", "music.wav", "cover.jpg", "track.json"}
+    assert made.keys() == {"music.mp3", "music.wav", "music.mid", "cover.jpg", "track.json"}
     assert made["music.mp3"] > 100_000
     assert machine.processes() == []
     assert not (machine.clone / "web" / "node_modules").exists()
@@ -229,6 +229,15 @@ def test_the_page_is_built_with_a_node_from_a_wheel(machine: Machine) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Node.js: .tools/node/" in done.stdout
     assert (machine.clone / "build" / "web" / "index.html").is_file()
+
+
+def test_a_folder_with_a_space_is_refused(machine: Machine) -> None:
+    """A step of the pipeline would fail later, without a reason."""
+    with_space = machine.room / "a folder"
+    with_space.mkdir()
+    shutil.copy(machine.clone / "Makefile", with_space)
+    done = machine.make("-C", str(with_space), "demo")
+    assert "The path of this folder has a space, which some tools cannot use. Move the folder" in last_lines(done)
 
 
 def test_a_plain_windows_shell_is_told_to_use_wsl(machine: Machine) -> None:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,6 +54,7 @@ def test_gcloud_is_fetched_and_found_by_its_name(checkout: Checkout) -> None:
         "bin",
         "downloads",
         "google-cloud-sdk",
+        "lock",
     ]
     assert list((checkout.folder / ".tools" / "downloads").iterdir()) == []
 
@@ -73,3 +75,11 @@ def test_an_sdk_without_its_components_is_not_used(checkout: Checkout) -> None:
         assert "no network\ngcloud could not install its components alpha beta; the reason is above." in done.stderr
         assert not gcloud.exists()
         assert "Downloading" not in checkout.run("gcloud").stderr
+
+
+def test_two_runs_at_once_download_once(checkout: Checkout) -> None:
+    """The second waits for the first, and finds what it fetched."""
+    with sdk(checkout, ("alpha", "beta"), "true"), ThreadPoolExecutor(2) as both:
+        runs = list(both.map(lambda _: checkout.run("gcloud"), range(2)))
+    assert [done.returncode for done in runs] == [0, 0]
+    assert "".join(done.stderr for done in runs).count("Downloading") == 1

@@ -158,8 +158,18 @@ def test_a_private_track_writes_what_it_reads() -> None:
         "parked": True,
         "claims": 3,
         "region": "europe-west4",
+        "droppedObject": "beach.jpg",
+        "hint": "waves",
     }
-    private = PrivateTrack(TOKEN, "me", EXPIRES_AT, published=True, parked=True, claims=3, region="europe-west4")
+    private = PrivateTrack(
+        *(TOKEN, "me", EXPIRES_AT),
+        published=True,
+        parked=True,
+        claims=3,
+        region="europe-west4",
+        dropped_object="beach.jpg",
+        hint="waves",
+    )
     assert private.to_fields() == document
     assert PrivateTrack.from_document({**document, "session": SESSION, "dueAt": EXPIRES_AT}) == private
 
@@ -212,7 +222,8 @@ def test_a_track_knows_when_it_entered_each_state() -> None:
 def test_a_new_private_track_has_no_owner() -> None:
     """It is not announced, not parked, and was never claimed."""
     fields = {"owner": None, "leaseUntil": None, "published": False, "parked": False, "claims": 0, "region": ""}
-    assert PrivateTrack(TOKEN).to_fields() == {"token": TOKEN} | fields
+    dropped = {"droppedObject": "", "hint": ""}
+    assert PrivateTrack(TOKEN).to_fields() == {"token": TOKEN} | fields | dropped
 
 
 def test_a_new_track_cannot_be_retried() -> None:

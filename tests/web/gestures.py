@@ -18,6 +18,18 @@ _GIVE = """
   document.querySelector(name).dispatchEvent(event);
 }
 """
+# Browsers copy pictures only as PNG.
+_COPY = """
+async ([data, text]) => {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const bitmap = await createImageBitmap(new Blob([bytes]));
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  canvas.getContext("2d").drawImage(bitmap, 0, 0);
+  const parts = { "image/png": await canvas.convertToBlob() };
+  if (text !== null) parts["text/plain"] = new Blob([text], { type: "text/plain" });
+  await navigator.clipboard.write([new ClipboardItem(parts)]);
+}
+"""
 
 
 def choose(page: Page, *files: Path) -> None:
@@ -45,3 +57,31 @@ def ready(page: Page) -> Locator:
     expect(stage(page)).to_have_attribute("data-state", re.compile("ready|problem"), timeout=MUSIC_MILLISECONDS)
     expect(stage(page)).to_have_attribute("data-state", "ready")
     return stage(page)
+
+
+def drag(page: Page, onto: Locator, *files: Path, **data: str) -> None:
+    """Drag files, folders or data over an element and drop them, as the window system does.
+
+    ``data`` has the types ``text``, ``html`` and ``links``.
+    """
+    types = {"text": "text/plain", "html": "text/html", "links": "text/uri-list"}
+    onto.scroll_into_view_if_needed()
+    box = onto.bounding_box()
+    assert box is not None
+    session = page.context.new_cdp_session(page)
+    dragged = {
+        "items": [{"mimeType": types[name], "data": text} for name, text in data.items()],
+        "files": [str(file) for file in files],
+        "dragOperationsMask": 1,
+    }
+    for event in ("dragEnter", "dragOver", "drop"):
+        place = {"type": event, "x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        session.send("Input.dispatchDragEvent", place | {"data": dragged})
+    session.detach()
+
+
+def copy(page: Page, photo: Path, text: str | None = None) -> None:
+    """Put a picture into the clipboard, with a text beside it if there is one."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    data = base64.b64encode(photo.read_bytes()).decode()
+    page.evaluate(_COPY, [data, text])

@@ -17,7 +17,7 @@ from tests.web.quotas import use_up
 pytestmark = [pytest.mark.browser, pytest.mark.cloud]
 
 COFFEE = PHOTOS / "coffee.jpg"
-NO_NETWORK = "ERR_INTERNET_DISCONNECTED|ERR_FAILED|Could not reach Cloud Firestore|Failed to fetch"
+NO_NETWORK = "ERR_INTERNET_DISCONNECTED|ERR_FAILED|fetching the script|Could not reach Cloud Firestore|Failed to fetch"
 
 
 def await_service_worker(page: Page) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from localcloud.addresses import IMAGES_BUCKET, Addresses
 from musicgenerator import ids
-from musicgenerator.errors import NotAnImageError
+from musicgenerator.errors import TruncatedPictureError
 from musicgenerator.states import Status
 from tests.support.scenes import PHOTOS, Heard, Scene, store_music
 from tests.web.conftest import Opener
@@ -229,14 +229,14 @@ def test_a_failed_track_is_tried_again(open_page: Opener, scene: Scene, local_cl
     assert scene.of(track)["attempt"] == 2
 
 
-def test_a_text_file_called_jpg_ends_in_words(open_page: Opener, tmp_path: Path) -> None:
+def test_a_picture_that_cannot_be_decoded_ends_in_words(open_page: Opener, tmp_path: Path) -> None:
     """The page shows the captioner's message and offers no retry."""
-    text = tmp_path / "note.jpg"
-    text.write_text("This is no picture.")
+    cut = tmp_path / "photo.jpg"
+    cut.write_bytes(COFFEE.read_bytes()[:2000])
     page = open_page()
-    choose(page, text)
+    choose(page, cut)
     expect(stage(page)).to_have_attribute("data-status", "failed", timeout=MUSIC_MILLISECONDS)
-    expect(stage(page).locator("[data-part=reason]")).to_have_text(NotAnImageError.words["ko"])
+    expect(stage(page).locator("[data-part=reason]")).to_have_text(TruncatedPictureError.words["ko"])
     expect(stage(page).locator("[data-part=retry]")).to_be_hidden()
 
 

@@ -58,8 +58,9 @@ export class Commands {
     await this.#uploads.resume();
   }
 
-  addPictures(files, wishes) {
-    return this.#uploads.add(files, wishes);
+  /** Make music from the pictures of a gift. */
+  addPictures(gift, wishes) {
+    return this.#uploads.add(gift, wishes);
   }
 
   uploadAgain(key) {

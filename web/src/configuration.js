@@ -1,4 +1,5 @@
 // What differs between deployments, from config.json beside the page.
+import { learnTime } from "./clock.js";
 
 let loaded = null;
 
@@ -15,7 +16,9 @@ export function configuration() {
 }
 
 async function load() {
-  const response = await fetch("config.json");
+  // An answer from the browser's cache would have an old date.
+  const response = await fetch("config.json", { cache: "no-cache" });
   if (!response.ok) throw new TypeError(response.statusText);
+  learnTime(response.headers.get("Date"));
   return response.json();
 }

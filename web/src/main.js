@@ -68,8 +68,13 @@ function speak() {
   localise(document, language);
 }
 
+/** Whether an address names a view; a message may have punctuation or a particle behind it. */
+function wants(view, { hash }) {
+  return hash.startsWith(view);
+}
+
 function viewOf(address) {
-  return address.hash === "#drops" && store.state.dropSession ? "drops" : "mine";
+  return wants("#drops", address) && store.state.dropSession ? "drops" : "mine";
 }
 
 await loadTexts();
@@ -80,7 +85,7 @@ const commands = new Commands(store, api, watchTracks);
 for (const [name, type] of Object.entries({ ...INNER, ...OUTER })) customElements.define(name, type);
 for (const name of Object.keys(OUTER)) document.querySelector(name).connect(store, commands);
 // Only the view of dropped pictures needs the configuration first.
-const wantsDrops = location.hash === "#drops";
+const wantsDrops = wants("#drops", location);
 if (!wantsDrops) commands.show("mine");
 document.documentElement.dataset.ready = "";
 addEventListener("online", () => {

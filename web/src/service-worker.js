@@ -45,7 +45,14 @@ async function freshFirst(request) {
     // A bucket serves no folder index, so the cache has the document by its file name.
     const name = request.url.replace(/[?#].*/, "").replace(/\/$/, "/index.html");
     const kept = await cache.match(name);
-    if (kept) return kept;
+    if (kept) return undated(kept);
     throw error;
   }
+}
+
+/** Return an answer without its date, from which the page would learn the time. */
+function undated(kept) {
+  const answer = new Response(kept.body, kept);
+  answer.headers.delete("Date");
+  return answer;
 }

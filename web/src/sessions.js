@@ -66,10 +66,9 @@ export class Sessions {
     return session;
   }
 
-  async #watchMine({ session, expiresAt }) {
-    const expired = { words: "notice.expired", restart: true };
-    if (Date.parse(expiresAt) < Date.now()) this.#store.change({ tracks: [], notice: expired });
-    else await this.#watch(session, expired);
+  /** Watch a session of this browser. Only the server knows whether it has expired: this computer's clock may be off. */
+  async #watchMine({ session }) {
+    await this.#watch(session, { words: "notice.expired", restart: true });
   }
 
   async #watch(session, closed) {

@@ -6,14 +6,16 @@ import { MusicPlayer } from "./elements/music-player.js";
 import { LanguageSwitch } from "./elements/switches.js";
 import { TrackBrief } from "./elements/track-brief.js";
 import { word } from "./format.js";
+import { whenGiven } from "./gifts.js";
 import { keep, recall } from "./session.js";
 import { Store } from "./store.js";
 import { localise, preferredLanguage, text } from "./texts.js";
 import { loadTexts } from "./texts-loading.js";
 
-const TOKEN = /^#([a-z][a-z2-7]{25,})$/;
+// A message may have punctuation or a particle behind the link.
+const TOKEN = /r[a-z2-7]{26}/;
 
-/** Shows a `track.json`: `{track, base, failed}`. */
+/** Shows a `track.json`: `{track, base, problem, hint}`. */
 class SharedTrack extends ConnectedElement {
   static shows = ["language", "shared"];
 
@@ -27,12 +29,12 @@ class SharedTrack extends ConnectedElement {
   }
 
   render({ language, shared }) {
-    const { track, base, problem } = shared;
+    const { track, base, problem, hint } = shared;
     this.player.speak(language);
     this.dataset.state = problem ? "problem" : track ? "ready" : "loading";
     this.player.hidden = !track;
     this.part("provenance").hidden = !track?.provenance?.aiGenerated;
-    setText(this.part("saying"), problem ? text(language, problem) : track ? "" : text(language, "shared.loading"));
+    setText(this.part("saying"), hint || problem ? text(language, hint ?? problem) : track ? "" : text(language, "shared.loading"));
     setText(this.part("title"), track?.title ?? text(language, problem ? "shared.gone" : "shared.heading"));
     this.brief.hidden = Boolean(problem);
     this.brief.show(track, language);
@@ -58,6 +60,10 @@ const commands = {
   },
 };
 
+function share(part) {
+  store.change({ shared: { ...store.state.shared, ...part } });
+}
+
 function speak() {
   document.documentElement.lang = store.state.language;
   localise(document, store.state.language);
@@ -65,7 +71,7 @@ function speak() {
 
 /** Read the track whose token is in the URL's fragment. */
 async function load() {
-  const token = TOKEN.exec(location.hash)?.[1];
+  const token = TOKEN.exec(location.hash)?.[0];
   if (!token) return { problem: "shared.notFound" };
   try {
     const base = `${(await configuration()).resultsUrl}/${token}`;
@@ -88,4 +94,5 @@ for (const name of ["language-switch", "shared-track"]) document.querySelector(n
 document.documentElement.dataset.ready = "";
 // Opening another share link in the same tab changes only the fragment.
 addEventListener("hashchange", () => location.reload());
-store.change({ shared: { track: null, base: null, problem: null, ...(await load()) } });
+whenGiven(() => share({ hint: "shared.elsewhere" }));
+share(await load());

@@ -11,10 +11,11 @@
  * @property {object[] | null} tracks the tracks of the session that is shown, newest first; null until they are known
  * @property {boolean} live whether the server has confirmed the tracks
  * @property {boolean} online whether the browser has a network
- * @property {object[]} uploads pictures chosen here: `{key, file, wishes, track, preview, fraction, problem}`
+ * @property {object[]} uploads pictures chosen here: `{key, file, type, wishes, track, preview, fraction,
+ *   problem, waits, gone}`; one that is gone can only be chosen again
  * @property {string | null} selected the key of the upload or the id of the track on the stage
  * @property {Record<string, string>} busy the running command of each track that has one
- * @property {number | null} closedUntil when the day's limit ends, in milliseconds since 1970
+ * @property {number | null} closedUntil when the day's limit ends, in the server's time
  * @property {object | null} notice `{words, places, restart}`: a text or its key, its placeholders, and whether to
  *   offer a new session
  */

@@ -92,9 +92,3 @@ export function resultsToken(track) {
 export function resultUrl(musicUrl, name) {
   return musicUrl.replace(/[^/]*$/, name);
 }
-
-/** Return the file name of a dropped picture, or null: an announced upload's object name is only an id. */
-export function droppedName(track) {
-  const name = track?.image?.object;
-  return name && !name.startsWith("uploads/") ? name.split("/").at(-1) : null;
-}

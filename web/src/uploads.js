@@ -1,10 +1,11 @@
 // Uploads pictures: announces them, sends three at a time, and resumes when the network is back.
 import { NetworkError } from "./api.js";
-import { contentType, objection } from "./pictures.js";
+import { copied, judged, UnreadableError } from "./pictures.js";
 import { closedUntil, problemWords } from "./problems.js";
 import { text } from "./texts.js";
 
 const AT_ONCE = 3;
+const MAX_REFUSALS = 5;
 
 export class Uploads {
   #store;
@@ -20,22 +21,29 @@ export class Uploads {
     this.#sessions = sessions;
   }
 
-  /** Upload files to make music from; `wishes` are `{hint, style, durationSeconds}`. */
-  async add(files, wishes) {
+  /** Upload the pictures among files to make music from; `wishes` are `{hint, style, durationSeconds}`. */
+  async add({ files, folders = [] }, wishes) {
+    const alone = await Promise.all(files.map(judged));
+    const inFolders = await Promise.all(folders.map((folder) => Promise.all(folder.files.map(judged))));
+    const refusals = [
+      ...this.#objections(alone),
+      ...folders.flatMap((folder, place) => this.#remarks(folder, inFolders[place])),
+    ];
+    if (refusals.length > 0) this.#refuse(refusals);
     const { language, uploads } = this.#store.state;
-    const refused = files.filter(objection).map((file) => text(language, objection(file), { name: file.name }));
-    if (refused.length > 0) this.#store.change({ notice: { words: refused.join("\n"), restart: false } });
-    const added = files
-      .filter((file) => !objection(file))
-      .map((file) => ({
+    const added = [...alone, ...inFolders.flat()]
+      .filter(({ objection }) => !objection)
+      .map(({ file, type }) => ({
         key: crypto.randomUUID(),
         file,
+        type,
         wishes: { ...wishes, language },
         track: null,
         preview: URL.createObjectURL(file),
         fraction: null,
         problem: null,
         waits: false,
+        gone: false,
       }));
     if (added.length === 0) return;
     this.#store.change({ uploads: [...added, ...uploads], selected: added[0].key });
@@ -80,6 +88,33 @@ export class Uploads {
     for (const { key } of this.#store.state.uploads) this.forget(key);
   }
 
+  /** Say why files are not uploaded; of very many, only the first. */
+  #refuse(refusals) {
+    const more = refusals.length - MAX_REFUSALS;
+    const shown = more > 0 ? [...refusals.slice(0, MAX_REFUSALS), this.#text("picker.more", { count: more })] : refusals;
+    this.#store.change({ notice: { words: shown.join("\n"), restart: false } });
+  }
+
+  #objections(files) {
+    const refused = files.filter(({ objection }) => objection);
+    return refused.map(({ file, objection }) => this.#text(objection, { name: file.name }));
+  }
+
+  /** Say what is not uploaded of a folder: its other files need no names. */
+  #remarks({ name, whole }, files) {
+    const others = files.filter(({ type, objection }) => type === null && objection !== "picker.unreadable");
+    const count = files.filter(({ objection }) => !objection).length;
+    const remarks = this.#objections(files.filter((file) => !others.includes(file)));
+    if (!whole) remarks.push(this.#text(count > 0 ? "picker.partly" : "picker.unreadable", { name, count }));
+    else if (count === 0 && remarks.length === 0) remarks.push(this.#text("picker.noPictures", { name }));
+    else if (count > 0 && others.length > 0) remarks.push(this.#text("picker.others", { name, count: others.length }));
+    return remarks;
+  }
+
+  #text(key, places) {
+    return text(this.#store.state.language, key, places);
+  }
+
   async #next() {
     if (this.#running === AT_ONCE || this.#queue.length === 0) return;
     const { key, resolve } = this.#queue.shift();
@@ -92,14 +127,16 @@ export class Uploads {
   async #send(key) {
     const upload = this.find(key);
     if (!upload) return;
-    const { file, wishes } = upload;
+    const { type, wishes } = upload;
     const abort = new AbortController();
     this.#aborts.set(key, abort);
     this.#change(key, { fraction: null, problem: null, waits: false });
     try {
+      // The file may change or vanish at any time, so from here on only a copy is used.
+      const file = await copied(upload.file);
       const session = await this.#sessions.current();
       if (abort.signal.aborted) return;
-      const announced = { ...wishes, contentType: contentType(file), bytes: file.size };
+      const announced = { ...wishes, contentType: type, bytes: file.size };
       const { track, upload: permit } = await this.#api.createTrack(session, key, announced, abort.signal);
       this.#change(key, { track, fraction: 0 });
       await this.#api.putFile(permit, file, (fraction) => this.#change(key, { fraction }), abort.signal);
@@ -111,7 +148,9 @@ export class Uploads {
 
   #fail(key, error) {
     const { language } = this.#store.state;
-    this.#change(key, { fraction: null, problem: problemWords(language, error), waits: error instanceof NetworkError });
+    const problem = problemWords(language, error);
+    const [waits, gone] = [error instanceof NetworkError, error instanceof UnreadableError];
+    this.#change(key, { fraction: null, problem, waits, gone });
     const until = closedUntil(error);
     if (until) this.#store.change({ closedUntil: until });
     if (error.isAboutSession) this.#store.change({ notice: { words: "notice.expired", restart: true } });

@@ -72,7 +72,8 @@ function page(api) {
   return { store, watched, commands: new Commands(store, api, async () => watch) };
 }
 
-const picture = (name = "coffee.jpg") => new File(["bytes"], name, { type: "image/jpeg" });
+const JPEG = new Uint8Array([0xff, 0xd8, 0xff, 0xe0, 0]);
+const picture = (name = "coffee.jpg") => new File([JPEG], name);
 const wishes = { hint: "", style: "jazz", durationSeconds: 30 };
 const kept = { session: "kept", secret: "k", expiresAt: "2100-01-01T00:00:00Z" };
 const sessions = (watched) => watched.map(({ session }) => session);
@@ -92,7 +93,7 @@ test("the first pictures open one session, which is stored and watched", async (
   const api = new FakeApi();
   const { commands, watched } = page(api);
   await commands.show("mine");
-  await Promise.all([commands.addPictures([picture()], wishes), commands.addPictures([picture("b.jpg")], wishes)]);
+  await Promise.all([commands.addPictures({ files: [picture()] }, wishes), commands.addPictures({ files: [picture("b.jpg")] }, wishes)]);
   assert.equal(api.sessions, 1);
   assert.equal(recall("session").session, "s1");
   assert.deepEqual(sessions(watched), ["s1"]);
@@ -107,12 +108,13 @@ test("a stored session is used again", async () => {
   assert.deepEqual(sessions(watched), ["kept"]);
 });
 
-test("an expired session can be left, without a request to the API", async () => {
+test("only the server says that a session has expired: this computer's clock may be off", async () => {
   keep("session", { ...kept, expiresAt: "2020-01-01T00:00:00Z" });
   const { commands, store, watched } = page(new FakeApi());
   await commands.show("mine");
-  assert.deepEqual(store.state.notice, { words: "notice.expired", restart: true });
-  assert.deepEqual(watched, []);
+  assert.equal(store.state.notice, null);
+  watched[0].onTracks([{ track: "t1" }], true);
+  assert.equal(store.state.tracks.length, 1);
 });
 
 test("the list of tracks is unknown until the server answers, even if the cache is empty", async () => {
@@ -128,7 +130,7 @@ test("the list of tracks is unknown until the server answers, even if the cache 
 test("a picture is announced with the wishes, then uploaded", async () => {
   const api = new FakeApi();
   const { commands, store } = page(api);
-  await commands.addPictures([picture()], wishes);
+  await commands.addPictures({ files: [picture()] }, wishes);
   const announced = { hint: "", style: "jazz", durationSeconds: 30, language: "ko", contentType: "image/jpeg", bytes: 5 };
   assert.deepEqual(api.uploaded, [["coffee.jpg", announced]]);
   assert.equal(store.state.uploads[0].fraction, 1);
@@ -138,7 +140,7 @@ test("a picture is announced with the wishes, then uploaded", async () => {
 test("a failed upload is retried with its key", async () => {
   const api = new FakeApi(new ProblemError(503, { code: "unavailable" }));
   const { commands, store } = page(api);
-  await commands.addPictures([picture()], wishes);
+  await commands.addPictures({ files: [picture()] }, wishes);
   assert.match(store.state.uploads[0].problem, /서버가 응답하지 않아요/);
   await commands.uploadAgain(store.state.uploads[0].key);
   assert.equal(api.keys[1], api.keys[0]);
@@ -148,8 +150,8 @@ test("a failed upload is retried with its key", async () => {
 test("only uploads that the network stopped resume when the network is back", async () => {
   const api = new FakeApi(new NetworkError("down"), new ProblemError(503, { code: "unavailable" }));
   const { commands, store } = page(api);
-  await commands.addPictures([picture()], wishes);
-  await commands.addPictures([picture("b.jpg")], wishes);
+  await commands.addPictures({ files: [picture()] }, wishes);
+  await commands.addPictures({ files: [picture("b.jpg")] }, wishes);
   await commands.connected(false);
   await commands.connected(true);
   assert.deepEqual(api.uploaded.map(([name]) => name), ["coffee.jpg"]);
@@ -159,7 +161,7 @@ test("only uploads that the network stopped resume when the network is back", as
 test("cancelling an upload stops it, removes it and erases its track", async () => {
   const api = new FakeApi();
   const { commands, store } = page(api);
-  const adding = commands.addPictures([picture("endless.jpg")], wishes);
+  const adding = commands.addPictures({ files: [picture("endless.jpg")] }, wishes);
   await new Promise((resolve) => setTimeout(resolve, 5));
   const { key, track } = store.state.uploads[0];
   await commands.cancelUpload(key);
@@ -171,7 +173,7 @@ test("cancelling an upload stops it, removes it and erases its track", async () 
 test("a daily limit disables uploads until it ends", async () => {
   const limit = new ProblemError(429, { detail: "50 tracks", code: "limit_reached" }, 3600);
   const { commands, store } = page(new FakeApi(limit));
-  await commands.addPictures([picture()], wishes);
+  await commands.addPictures({ files: [picture()] }, wishes);
   assert.match(store.state.uploads[0].problem, /오늘 만들 수 있는 만큼 모두 만들었어요/);
   assert.equal(store.state.closedUntil % 60_000, 0);
   assert.ok(Math.abs(store.state.closedUntil - Date.now() - 3_600_000) <= 60_000);
@@ -179,13 +181,13 @@ test("a daily limit disables uploads until it ends", async () => {
 
 test("a problem that the page has no text for is shown in the API's words", async () => {
   const { commands, store } = page(new FakeApi(new ProblemError(418, { detail: "Tea only.", code: "teapot" })));
-  await commands.addPictures([picture()], wishes);
+  await commands.addPictures({ files: [picture()] }, wishes);
   assert.equal(store.state.uploads[0].problem, "Tea only.");
 });
 
 test("a session that the API does not know can be left", async () => {
   const { commands, store } = page(new FakeApi(new ProblemError(401, { detail: "Start a new session.", code: "unknown_session" })));
-  await commands.addPictures([picture()], wishes);
+  await commands.addPictures({ files: [picture()] }, wishes);
   assert.deepEqual(store.state.notice, { words: "notice.expired", restart: true });
 });
 
@@ -204,9 +206,94 @@ test("a session whose tracks may not be read can be left, and leaving it removes
 test("files that are not pictures are refused by name, the others are uploaded", async () => {
   const api = new FakeApi();
   const { commands, store } = page(api);
-  await commands.addPictures([new File(["x"], "notes.txt", { type: "text/plain" }), picture()], wishes);
-  assert.match(store.state.notice.words, /^notes\.txt: /);
+  await commands.addPictures({ files: [new File(["x"], "notes.jpg", { type: "image/jpeg" }), picture()] }, wishes);
+  assert.match(store.state.notice.words, /^notes\.jpg: /);
   assert.equal(api.uploaded.length, 1);
+});
+
+test("a picture's bytes decide its type, not its name or the browser", async () => {
+  const api = new FakeApi();
+  const { commands } = page(api);
+  await commands.addPictures({ files: [new File([JPEG], "IMG_0001.png", { type: "image/x-unknown" })] }, wishes);
+  assert.equal(api.uploaded[0][1].contentType, "image/jpeg");
+});
+
+test("of very many refused files only the first are named", async () => {
+  const { commands, store } = page(new FakeApi());
+  const files = Array.from({ length: 40 }, (_, place) => new File(["x"], `${place}.txt`));
+  await commands.addPictures({ files }, wishes);
+  const lines = store.state.notice.words.split("\n");
+  assert.equal(lines.length, 6);
+  assert.equal(lines[5], "그 밖에 35개를 받지 못했어요.");
+});
+
+test("the pictures of a folder are uploaded; its other files are counted, not named", async () => {
+  const api = new FakeApi();
+  const { commands, store } = page(api);
+  const files = [picture("a.jpg"), new File(["x"], "notes.txt"), new File([], "empty"), picture("b")];
+  await commands.addPictures({ files: [], folders: [{ name: "여름", files, whole: true }] }, wishes);
+  assert.deepEqual(api.uploaded.map(([name]) => name), ["a.jpg", "b"]);
+  assert.equal(store.state.notice.words, "여름: 사진만 올려요. 다른 파일 2개는 뺐어요.");
+});
+
+test("a folder without pictures, or with too many files, is named", async () => {
+  const { commands, store } = page(new FakeApi());
+  const give = (files, whole) => commands.addPictures({ files: [], folders: [{ name: "f", files, whole }] }, wishes);
+  await give([new File(["x"], "notes.txt")], true);
+  assert.equal(store.state.notice.words, "f: 이 폴더에는 사진이 없어요.");
+  await give([], true);
+  assert.equal(store.state.notice.words, "f: 이 폴더에는 사진이 없어요.");
+  await give([], false);
+  assert.match(store.state.notice.words, /^f: 읽을 수 없어요/);
+  await give([picture()], false);
+  assert.match(store.state.notice.words, /^f: 이 폴더에서 사진 1장만/);
+});
+
+/** A file that can be read `times` times and then has changed. */
+class FleetingFile extends File {
+  times = 0;
+
+  async arrayBuffer() {
+    if (this.times === 0) throw new DOMException("changed", "NotReadableError");
+    this.times -= 1;
+    return super.arrayBuffer();
+  }
+}
+
+test("a file that changed after it was chosen has to be chosen again, and nothing is announced", async () => {
+  const api = new FakeApi();
+  const { commands, store } = page(api);
+  await commands.addPictures({ files: [new FleetingFile([JPEG], "a.jpg")] }, wishes);
+  const [upload] = store.state.uploads;
+  assert.equal(upload.problem, "고른 뒤에 파일이 바뀌었거나 없어졌어요. 다시 골라 주세요.");
+  assert.deepEqual([upload.gone, upload.waits], [true, false]);
+  assert.deepEqual(api.keys, []);
+});
+
+test("a file of another size than it had has changed, though it can be read", async () => {
+  const { commands, store } = page(new FakeApi());
+  const grown = picture();
+  grown.arrayBuffer = async () => new Uint8Array([...JPEG, 1]).buffer;
+  await commands.addPictures({ files: [grown] }, wishes);
+  assert.equal(store.state.uploads[0].gone, true);
+});
+
+test("a file that changes while it is sent does no harm", async () => {
+  const api = new FakeApi();
+  const { commands, store } = page(api);
+  const file = new FleetingFile([JPEG], "a.jpg");
+  file.times = 1;
+  await commands.addPictures({ files: [file] }, wishes);
+  assert.equal(store.state.uploads[0].problem, null);
+  assert.equal(api.uploaded.length, 1);
+});
+
+test("a file that cannot be read is refused by name", async () => {
+  const { commands, store } = page(new FakeApi());
+  const lost = picture("lost.jpg");
+  lost.slice = () => ({ arrayBuffer: () => Promise.reject(new DOMException("gone", "NotFoundError")) });
+  await commands.addPictures({ files: [lost] }, wishes);
+  assert.match(store.state.notice.words, /^lost\.jpg: 읽을 수 없어요/);
 });
 
 test("showing the dropped pictures opens no session", async () => {

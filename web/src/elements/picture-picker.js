@@ -1,5 +1,7 @@
 // Chooses pictures: file dialog, camera, drag and drop anywhere on the page, or paste.
+import { now } from "../clock.js";
 import { moment, span, word } from "../format.js";
+import { whenGiven } from "../gifts.js";
 import { GENRES, SECONDS, SECONDS_BY_DEFAULT } from "../wishes.js";
 import { chip, ConnectedElement, setText } from "./connected.js";
 
@@ -16,26 +18,16 @@ export class PicturePicker extends ConnectedElement {
     for (const name of ["choose", "camera"]) {
       const input = this.part(name);
       input.addEventListener("change", () => {
-        this.#add([...input.files]);
+        this.#add({ files: [...input.files], folders: [] });
         // Without this, choosing the same picture again would fire no change event.
         input.value = "";
       });
     }
     this.form.addEventListener("submit", (event) => event.preventDefault());
-    document.addEventListener("paste", (event) => this.#add([...event.clipboardData.files]));
-    document.addEventListener("dragover", (event) => {
-      // Without this the browser would open a picture that is dropped outside the zone.
-      event.preventDefault();
-      this.classList.add("over");
-    });
-    document.addEventListener("dragleave", (event) => {
-      if (!event.relatedTarget) this.classList.remove("over");
-    });
-    document.addEventListener("drop", (event) => {
-      event.preventDefault();
-      this.classList.remove("over");
-      this.#add([...event.dataTransfer.files]);
-    });
+    whenGiven(
+      async (gift) => this.#add(await gift),
+      (over) => this.classList.toggle("over", over),
+    );
   }
 
   render({ view, language, closedUntil }, before) {
@@ -54,14 +46,13 @@ export class PicturePicker extends ConnectedElement {
 
   /** Say until when the day's limit lasts, and open again then. */
   #close(until) {
-    const closed = until !== null && until > Date.now();
+    const closed = until !== null && until > now();
     this.toggleAttribute("data-closed", closed);
     for (const name of ["choose", "camera"]) this.part(name).disabled = closed;
     this.part("closed").hidden = !closed;
-    const time = closed ? moment(this.store.state.language, until) : "";
-    setText(this.part("closed"), closed ? this.text("problems.limit_reached", { time }) : "");
+    setText(this.part("closed"), closed ? this.text("problems.limit_reached", { time: this.#opens() }) : "");
     clearTimeout(this.#opening);
-    if (closed) this.#opening = setTimeout(() => this.#close(until), until - Date.now() + 1000);
+    if (closed) this.#opening = setTimeout(() => this.#close(until), until - now() + 1000);
   }
 
   /** Fill a part with chips, one of them chosen. */
@@ -74,13 +65,28 @@ export class PicturePicker extends ConnectedElement {
     return value ? word(this.store.state.language, "genres", value) : this.text("picker.anyStyle");
   }
 
-  #add(files) {
-    if (files.length === 0 || this.hidden || this.hasAttribute("data-closed")) return;
+  #add({ files, folders }) {
+    const refusal = this.#refusal([...files, ...folders]);
+    if (refusal) {
+      this.commands.notify(...refusal);
+      return;
+    }
     const { hint, style, durationSeconds } = this.form.elements;
-    this.commands.addPictures(files, {
-      hint: hint.value.trim(),
-      style: style.value,
-      durationSeconds: Number(durationSeconds.value),
-    });
+    this.commands.addPictures(
+      { files, folders },
+      { hint: hint.value.trim(), style: style.value, durationSeconds: Number(durationSeconds.value) },
+    );
+  }
+
+  /** Return the text, and its places, that says why nothing is taken; null if it is. */
+  #refusal(given) {
+    if (this.hidden) return ["picker.elsewhere"];
+    if (this.hasAttribute("data-closed")) return ["problems.limit_reached", { time: this.#opens() }];
+    return given.length === 0 ? ["picker.link"] : null;
+  }
+
+  #opens() {
+    const { language, closedUntil } = this.store.state;
+    return moment(language, closedUntil);
   }
 }

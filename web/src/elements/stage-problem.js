@@ -1,4 +1,5 @@
 // Says why there is no music, and what can be done about it.
+import { now } from "../clock.js";
 import { ConnectedElement, setText } from "./connected.js";
 
 export class StageProblem extends ConnectedElement {
@@ -31,7 +32,7 @@ export class StageProblem extends ConnectedElement {
     this.part("reason").lang = upload?.problem ? "" : (track.request?.language ?? "");
     const mine = view === "mine";
     this.part("retry").hidden = !mine || !verb(this.#item);
-    this.part("retry").disabled = Boolean(track && busy[track.track]) || (closedUntil ?? 0) > Date.now();
+    this.part("retry").disabled = Boolean(track && busy[track.track]) || (closedUntil ?? 0) > now();
     setText(this.part("retry"), this.text(verb(this.#item) ?? "problem.retry"));
     this.part("another").hidden = !mine;
   }
@@ -39,7 +40,7 @@ export class StageProblem extends ConnectedElement {
 
 /** Return the text key of the retry button, or null if nothing can be retried. */
 function verb({ upload, track }) {
-  if (upload?.problem) return "problem.uploadAgain";
+  if (upload?.problem) return upload.gone ? null : "problem.uploadAgain";
   if (track.status === "failed" && track.error?.retryable) return "problem.retry";
   return track.status === "cancelled" && track.brief ? "problem.makeAgain" : null;
 }

@@ -1,4 +1,5 @@
 // Progress in words: what is happening, how long it usually takes, and what is done.
+import { now } from "../clock.js";
 import { inStep, outlook, seconds, stepOf, STEPS, usualSeconds } from "../estimates.js";
 import { roughly, span } from "../format.js";
 import { ConnectedElement, made, setText } from "./connected.js";
@@ -78,7 +79,7 @@ export class StageSteps extends ConnectedElement {
   #tick() {
     const { upload, track } = this.#item;
     const { language } = this.store.state;
-    const { fraction, left, late } = outlook(this.#item, this.usual, Date.now());
+    const { fraction, left, late } = outlook(this.#item, this.usual, now());
     this.part("progress").value = fraction;
     this.part("progress").setAttribute("aria-label", this.text("steps.progress"));
     setText(this.part("left"), this.text(late ? "steps.late" : "steps.left", { time: roughly(language, left) }));
@@ -88,6 +89,6 @@ export class StageSteps extends ConnectedElement {
     const usually = this.text("steps.usually", { time: roughly(language, this.usual[step].seconds) });
     const percent = Math.round((upload?.fraction ?? 0) * 100);
     if (step === "upload") setText(took, upload && percent < 100 ? `${percent}%` : usually);
-    else setText(took, this.text("steps.since", { time: span(language, inStep(track, Date.now()) * 1000), usually }));
+    else setText(took, this.text("steps.since", { time: span(language, inStep(track, now()) * 1000), usually }));
   }
 }

@@ -1,6 +1,6 @@
 // All pictures of the session as covers, newest first; the stage shows one of them.
 import { word } from "../format.js";
-import { droppedName, found, joined, newest, pictures, statusOf } from "../tracks.js";
+import { found, joined, newest, pictures, statusOf } from "../tracks.js";
 import { ConnectedElement, setText } from "./connected.js";
 
 export class TrackLibrary extends ConnectedElement {
@@ -103,7 +103,7 @@ export class TrackLibrary extends ConnectedElement {
       image.src = url;
     }
     button.dataset.status = status;
-    setText(name, track?.brief?.title ?? upload?.file.name ?? droppedName(track) ?? this.text("stage.untitled"));
+    setText(name, track?.brief?.title ?? upload?.file.name ?? this.text("stage.untitled"));
     name.lang = track?.brief ? track.request.language : "";
     const words = status === "ready" ? word(this.store.state.language, "genres", track.brief.genre) : this.#words(item);
     setText(state, count > 1 ? this.text("library.versions", { words, count }) : words);

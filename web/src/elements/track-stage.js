@@ -1,7 +1,7 @@
 // The stage: one picture's cover, the chosen version, its progress, its brief and its music.
 import { prevailingColour, tint } from "../colours.js";
 import { word } from "../format.js";
-import { droppedName, found, isFinal, joined, pictures, statusOf } from "../tracks.js";
+import { found, isFinal, joined, pictures, statusOf } from "../tracks.js";
 import { ConnectedElement, made, setPressed, setText } from "./connected.js";
 
 export class TrackStage extends ConnectedElement {
@@ -38,7 +38,7 @@ export class TrackStage extends ConnectedElement {
     const status = statusOf(item);
     this.dataset.status = status;
     this.dataset.track = track?.track ?? "";
-    const title = track?.brief?.title ?? upload?.file.name ?? droppedName(track) ?? this.text("stage.untitled");
+    const title = track?.brief?.title ?? upload?.file.name ?? this.text("stage.untitled");
     setText(this.part("title"), title);
     this.part("title").lang = track?.brief?.language ?? "";
     this.#showVersions(picture, item);

@@ -1,0 +1,32 @@
+"""The end of the local cloud's parts."""
+
+import sys
+import time
+from pathlib import Path
+
+from localcloud.parts import Part
+from localcloud.supervisor import Supervisor
+from tests.support.ports import free_ports
+
+# It listens, complains when it should end, and ends only when it is killed.
+STUBBORN = """
+import signal, socket, sys, time
+signal.signal(signal.SIGTERM, lambda *_: print("Background thread did not exit.", flush=True))
+print("listening", flush=True)
+with socket.create_server(("127.0.0.1", int(sys.argv[1]))):
+    while True:
+        time.sleep(60)
+"""
+
+
+def test_parts_that_do_not_end_are_killed_within_two_seconds(tmp_path: Path) -> None:
+    """The batches share the time, however many there are; what they print meanwhile is only in their logs."""
+    first, shown = free_ports(3), list[str]()
+    with Supervisor(tmp_path, show=shown.append) as supervisor:
+        for port in range(first, first + 3):
+            supervisor.start([Part(f"part{port}", (sys.executable, "-c", STUBBORN, str(port)), port)])
+        began = time.monotonic()
+        supervisor.stop()
+    assert time.monotonic() - began < 2
+    assert [line.split() for line in shown] == [[f"part{port}", "listening"] for port in range(first, first + 3)]
+    assert "Background thread" in (tmp_path / f"part{first}.log").read_text()

@@ -1,0 +1,120 @@
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra import installation
+from infra.content import content_hash, copied, files
+from infra.engine import Mode
+from infra.installation import Installation
+from infra.model import split_of
+from infra.resources import Resource
+from infra.state import query
+from infra.steps import STEPS
+from tests.unit.infra_fakes import FakeGcloud
+
+INFRA = Path(installation.__file__).parent
+EMPTY = {"projects list --filter=projectId=a-project": [{"projectId": "a-project", "projectNumber": "7"}]}
+
+
+def installed(work: Path, **settings: str) -> tuple[Installation, FakeGcloud]:
+    """Return an installation in a project that has nothing, and its gcloud."""
+    gcloud = FakeGcloud(EMPTY)
+    return Installation({"PROJECT": "a-project", "DEPLOY_WORK": str(work), **settings}, gcloud), gcloud
+
+
+def test_the_deployment_needs_only_the_standard_library() -> None:
+    """A plan and a destruction work without an environment, as `python3 -S` shows."""
+    allowed = {*sys.stdlib_module_names, "infra", "musicgenerator", "web"}
+    for path in INFRA.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+            assert {name.partition(".")[0] for name in names} <= allowed, path
+
+
+def test_the_steps_have_their_numbers_in_order() -> None:
+    """The number is what an operator sees when a step fails."""
+    assert [int(name[:2]) for name in STEPS] == list(range(1, 13))
+
+
+def test_at_most_twenty_apis_are_enabled_at_once(tmp_path: Path) -> None:
+    """Service Usage refuses more."""
+    at, gcloud = installed(tmp_path)
+    at.engine.converge({"01-apis": lambda: STEPS["01-apis"](at)}, Mode.APPLY)
+    enabled = [call.split()[2:] for call in gcloud.calls if call.startswith("services enable")]
+    assert [len(some) for some in enabled] == [20, 1]
+    assert len({api for some in enabled for api in some}) == 21
+
+
+def test_a_deleted_role_is_restored(tmp_path: Path) -> None:
+    """Its id stays reserved, so it cannot be created."""
+    at, gcloud = installed(tmp_path)
+    gcloud.lists["services list --enabled"] = [{"name": "iam.googleapis.com"}]
+    role = {"name": "projects/a-project/roles/musicgenerator.objectReader", "deleted": True}
+    gcloud.lists["iam roles list --project=a-project --show-deleted"] = [role]
+    at.state.add(query("policy of project", "projects get-iam-policy a-project"))
+    at.engine.converge({"02-accounts": lambda: STEPS["02-accounts"](at)}, Mode.APPLY)
+    about = [call.split()[2] for call in gcloud.calls if "musicgenerator.objectReader" in call]
+    assert about == ["undelete", "update"]
+
+
+def test_a_bucket_s_files_have_this_installation_s_values(tmp_path: Path) -> None:
+    """Music lives a day longer than its track, and every origin may read it."""
+    at, _ = installed(tmp_path)
+    at.settings = {"SESSION_DAYS": "7", "ALLOWED_ORIGINS": "https://a.example https://b.example"}
+    found = {item.name: item for item in STEPS["03-buckets"](at) if isinstance(item, Resource) and item.want}
+    results = found["a-project-musicgenerator-results"].want
+    assert results["lifecycle"] == {"rule": [{"action": {"type": "Delete"}, "condition": {"age": 8}}]}
+    assert [rule["origin"] for rule in results["cors"]] == [  # type: ignore[attr-defined]
+        ["https://a-project-musicgenerator-page.storage.googleapis.com", "https://a.example", "https://b.example"]
+    ]
+    assert found["a-project-musicgenerator-images"].want["iamConfiguration/publicAccessPrevention"] == "enforced"
+
+
+def test_every_source_s_dead_letters_are_kept(tmp_path: Path) -> None:
+    """The delivery names the topic that the topics' step creates."""
+    at, _ = installed(tmp_path)
+    created = {item.name for item in STEPS["04-topics"](at) if isinstance(item, Resource) and item.kind == "topics"}
+    path = "deadLetterPolicy/deadLetterTopic"
+    used = {
+        str(item.want[path]) for item in STEPS["10-deliveries"](at) if isinstance(item, Resource) and path in item.want
+    }
+    assert len(used) == 4
+    assert {name.rpartition("/")[2] for name in used} <= created
+
+
+def test_a_hash_covers_names_and_contents_but_no_bytecode(tmp_path: Path) -> None:
+    """The copy that is built has the files that the hash covers."""
+    source = tmp_path / "source"
+    for name in ("a.py", "engines/b.py", "engines/__pycache__/b.pyc", "other.txt"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(name)
+    parts = ("*.py", "engines")
+    before = content_hash(source, *parts)
+    assert list(files(source, *parts)) == ["a.py", "engines/b.py"]
+    assert content_hash(copied(source, tmp_path / "copy", *parts), "*.py", "engines") == before
+    (source / "engines/__pycache__/b.pyc").write_text("changed")
+    (source / "other.txt").write_text("changed")
+    assert content_hash(source, *parts) == before
+    (source / "a.py").rename(source / "c.py")
+    assert content_hash(source, *parts) != before
+
+
+@pytest.mark.parametrize(
+    ("share", "before", "after"),
+    [
+        (10, (34, 33, 33), (32, 29, 29)),
+        (1, (50, 50, 0), (50, 49, 0)),
+        (100, (34, 33, 33), (0, 0, 0)),
+        (0, (50, 50, 0), (50, 50, 0)),
+    ],
+)
+def test_the_largest_version_gets_the_rounding_error(
+    share: int, before: tuple[int, ...], after: tuple[int, ...]
+) -> None:
+    """The shares sum to a hundred."""
+    split = split_of(share, dict(zip("abc", before, strict=True)))
+    assert split == {"0": share, **dict(zip("abc", after, strict=True))}
+    assert sum(split.values()) == 100
