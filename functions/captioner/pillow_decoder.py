@@ -22,18 +22,15 @@ import warnings
 from collections.abc import Callable
 from typing import Final
 
+import bare_files
+import bare_gif
+import bare_heif
+import bare_jpeg
+import bare_png
+import bare_webp
 import libavif_scaling
 import libheif_planes
 import libwebp_scaling
-from bare_files import (
-    bare,
-    endings,
-    jpeg_coefficient_bytes,
-    jpeg_with_rows,
-    png_has_all_rows,
-    webp_chunks,
-    webp_size,
-)
 from PIL import AvifImagePlugin, ExifTags, Image, ImageChops, ImageCms, ImageFile, UnidentifiedImageError
 from pillow_heif import open_heif, register_heif_opener
 
@@ -53,8 +50,8 @@ MIN_SIDE: Final = 16
 MAX_JPEG_PIXELS: Final = 220_000_000
 # What the pixels of any other format take when they are decoded: 75 megapixels of colour, or 300 of a palette.
 MAX_DECODED_BYTES: Final = 300_000_000
-# A progressive JPEG has to be decoded at full size; of a larger one, only the top is decoded.
-MAX_COEFFICIENT_BYTES: Final = 350_000_000
+# A JPEG in several scans, such as a progressive one, takes 2 bytes for each sample while it is decoded.
+MAX_COEFFICIENT_BYTES: Final = 390_000_000
 # A picture that is longer than this many times its width is cropped to the part in its middle.
 MAX_RATIO: Final = 20
 CROPPED_RATIO: Final = 4
@@ -67,14 +64,13 @@ _BYTES_BY_MODE: Final = {"1": 1, "L": 1, "P": 1, "I;16": 2}
 _COLOUR_BYTES: Final = 4
 _BITS: Final = 8
 _LARGE: Final = 6_000_000
-_MAX_DRAFT: Final = 8
+# A JPEG is in memory as it came and as a bare file.
+_COPIES: Final = 2
 _STRIP_PIXELS: Final = 4_000_000
 # While Pillow resizes by the last factor, it reads this many pixels for each that it writes, in each direction.
 _GAP: Final = 2
 _GREY: Final = range(126, 130)
-_SIGNATURES: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")
-_BRANDS: Final = (b"avif", b"avis", b"mif1", b"msf1", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
-_BOX_HEADER_BYTES: Final = 8
+_SIGNATURES: Final = (bare_jpeg.SIGNATURE, bare_png.SIGNATURE, *bare_gif.SIGNATURES)
 _TRANSPOSES: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -102,7 +98,7 @@ def decoded(data: bytes) -> tuple[bytes, int, int]:
     Raises the PictureError that names what is wrong with the data.
     """
     try:
-        image, (width, height) = _small_despite_metadata(data)
+        image, (width, height) = _small_despite_damage(data)
         orientation, profile = _orientation(image), image.info.get("icc_profile")
         if orientation in _TRANSPOSES:
             image = image.transpose(_TRANSPOSES[orientation])
@@ -122,21 +118,26 @@ def decoded(data: bytes) -> tuple[bytes, int, int]:
         raise _failure(data, error) from error
 
 
-def _small_despite_metadata(data: bytes) -> tuple[Image.Image, Size]:
-    """Return what ``_small`` does; if the metadata of the file cannot be read, return it without them."""
+def _small_despite_damage(data: bytes) -> tuple[Image.Image, Size]:
+    """Return what ``_small`` does; if metadata are damaged or missing, return it without them."""
+    if bare_files.is_cut_by_zeros(data):
+        raise TruncatedPictureError("zeros instead of pixels")
     try:
-        return _small(bare(data))
+        return _small(bare_files.bare(data))
     except PictureError:
         raise
     except Exception:  # noqa: BLE001  the second attempt names what is wrong
-        return _small(bare(data, has_metadata=False))
+        found = [_small(one) for one in bare_files.bare_without_metadata(data)]
+    if ImageChops.difference(found[0][0], found[-1][0]).getbbox():
+        raise TruncatedPictureError("pixels are missing")
+    return found[0]
 
 
 def _small(data: bytes) -> tuple[Image.Image, Size]:
     """Return the picture without transparency and with no side above ``MAX_SIDE``, and the original's size."""
-    chunks = webp_chunks(data) if data.startswith(b"RIFF") else {}
+    chunks = bare_webp.chunks(data) if bare_webp.is_webp(data) else {}
     # Pillow allocates the canvas of a WEBP when it opens the file, so the file is not opened here.
-    size = webp_size(chunks)
+    size = bare_webp.size(chunks)
     if size and _is_large(size) and b"ANMF" not in chunks:
         return _scaled_webp(data, chunks, size), size
     image = _opened(data)
@@ -245,10 +246,10 @@ def _loaded(image: ImageFile.ImageFile, data: bytes) -> ImageFile.ImageFile:
         if ended is None:
             raise
         return ended
-    if image.format == "PNG" and _is_last_row_blank(loaded) and not png_has_all_rows(data):
+    if image.format == "PNG" and _is_last_row_blank(loaded) and bare_png.missing_bytes(data) > 0:
         raise TruncatedPictureError("rows are missing")
-    # libjpeg fills what is missing with grey.
-    if image.format == "JPEG" and _is_last_pixel_grey(loaded) and _ended(data) is None:
+    # Libjpeg fills what is missing with grey, or draws from what follows.
+    if image.format == "JPEG" and (_is_last_pixel_grey(loaded) or not bare_jpeg.has_end(data)) and _ended(data) is None:
         raise TruncatedPictureError("rows are missing")
     return loaded
 
@@ -256,7 +257,7 @@ def _loaded(image: ImageFile.ImageFile, data: bytes) -> ImageFile.ImageFile:
 def _ended(data: bytes) -> ImageFile.ImageFile | None:
     """Return the picture if only its end is missing, otherwise None."""
     first = None
-    for other in endings(data):
+    for other in bare_files.endings(data):
         try:
             image = _drafted(_opened(other), other)
         except (OSError, SyntaxError):
@@ -270,12 +271,10 @@ def _ended(data: bytes) -> ImageFile.ImageFile | None:
 
 def _drafted(image: ImageFile.ImageFile, data: bytes) -> ImageFile.ImageFile:
     if image.format == "JPEG":
-        coefficients = jpeg_coefficient_bytes(data)
+        if bare_jpeg.coefficient_bytes(data) + _COPIES * len(data) > MAX_COEFFICIENT_BYTES:
+            raise TooComplexPictureError(f"a JPEG of {image.size[0]} x {image.size[1]} in several scans")
         box = _box(image.size)
         scale = max(box[2] - box[0], box[3] - box[1]) / (_GAP * MAX_SIDE)
-        if coefficients > MAX_COEFFICIENT_BYTES:
-            image = _opened(jpeg_with_rows(data, image.height * MAX_COEFFICIENT_BYTES // coefficients))
-            scale = _MAX_DRAFT
         if scale > 1:
             image.draft(None, (int(image.width / scale), int(image.height / scale)))
     image.load()
@@ -368,8 +367,7 @@ def _unidentified(data: bytes) -> PictureError:
 
 
 def _accepted(data: bytes) -> bool:
-    webp = data.startswith(b"RIFF") and data[8:12] == b"WEBP"
-    return webp or data.startswith(_SIGNATURES) or (data[4:8] == b"ftyp" and data[8:12] in _BRANDS)
+    return data.startswith(_SIGNATURES) or bare_webp.is_webp(data) or bare_heif.is_heif(data)
 
 
 def _failure(data: bytes, error: Exception | None) -> PictureError:
@@ -383,13 +381,7 @@ def _ends_early(data: bytes) -> bool:
     """Say whether the container declares more bytes than it has: WEBP in its header, AVIF and HEIF in each box."""
     if data.startswith(b"RIFF"):
         return 8 + int.from_bytes(data[4:8], "little") > len(data)
-    at = 0
-    while data[4:8] == b"ftyp" and at < len(data):
-        size = int.from_bytes(data[at : at + 4], "big")
-        if size < _BOX_HEADER_BYTES:
-            return False
-        at += size
-    return at > len(data)
+    return bare_heif.is_heif(data) and bare_heif.missing_bytes(data) > 0
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image, ImageCms
 
 from musicgenerator.errors import DamagedPictureError, PictureError, TruncatedPictureError, UnsupportedFormatError
 from tests.pictures.bombs import PNG_HEAD, chunk, png, segment, squeezed
@@ -44,6 +44,10 @@ BOMB = squeezed(bytes(1 << 20), 20)
         pytest.param(chunk(b"iCCP", b"icc\0\0" + BOMB), id="profile that is a bomb"),
         pytest.param(chunk(b"iCCP", b"icc\0\7abc"), id="unknown compression of a profile"),
         pytest.param(chunk(b"iCCP", b"icc"), id="profile without an end of its name"),
+        pytest.param(chunk(b"iCCP", b""), id="empty profile"),
+        pytest.param(chunk(b"eXIf", b""), id="empty EXIF"),
+        pytest.param(b"\x7f\0\0\0" + chunk(b"tEXt", b"a\0bcd")[4:], id="a text that is too long"),
+        pytest.param(b"\0\0\0\1" + chunk(b"iCCP", b"icc\0\0abc")[4:], id="a profile that is too short"),
         pytest.param(
             chunk(b"gAMA", b"") + chunk(b"cHRM", b"a") + chunk(b"pHYs", b"") + chunk(b"sRGB", b""), id="empty"
         ),
@@ -68,6 +72,35 @@ def test_a_png_whose_checksum_of_all_rows_is_wrong_is_taken() -> None:
     """Every row can be read, as in a browser."""
     data = encoded(quarters(), "PNG")
     assert shows_quarters(pixels(decode(data[:-20] + b"abcd" + data[-16:])))
+
+
+@pytest.mark.parametrize("kind", [b"IHDR", b"PLTE", b"tRNS"])
+def test_a_png_with_a_wrong_checksum_before_its_rows_is_taken(kind: bytes) -> None:
+    """The number of rows shows that the size is right."""
+    data = encoded(quarters().quantize(8), "PNG", transparency=b"\xff\xff")
+    assert shows_quarters(pixels(decode(without_checksum(data, kind))))
+
+
+def without_checksum(data: bytes, kind: bytes) -> bytes:
+    at = data.index(kind)
+    end = at + 4 + int.from_bytes(data[at - 4 : at])
+    return data[:end] + b"abcd" + data[end + 4 :]
+
+
+@pytest.mark.parametrize("place", [19, 23, 24, 25, 28], ids=["width", "height", "bits", "colour", "interlace"])
+def test_a_png_whose_header_is_wrong_is_damaged(place: int) -> None:
+    """A wrong checksum is ignored only if the rows have the size that the header declares."""
+    data = bytearray(encoded(quarters(), "PNG"))
+    data[place] ^= 1
+    with pytest.raises(DamagedPictureError):
+        decode(bytes(data))
+
+
+def test_a_png_without_its_palette_is_damaged() -> None:
+    """The numbers of colours that are unknown show nothing."""
+    data = encoded(quarters().quantize(8), "PNG")
+    with pytest.raises(DamagedPictureError):
+        decode(data.replace(b"PLTE", b"plTE"))
 
 
 @pytest.mark.parametrize("rows", [1, 63])
@@ -167,6 +200,23 @@ def test_a_jpeg_with_missing_rows_is_truncated(mode: str, part: float, end: byte
         decode(data[: int(len(data) * part)] + end)
 
 
+@pytest.mark.parametrize("part", [0.5, 0.9])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 1}], ids=str)
+def test_zeros_are_not_the_rest_of_a_jpeg(options: dict[str, Any], part: float) -> None:
+    """A program may reserve the space for a file and then stop; libjpeg reads the zeros as pixels."""
+    data = encoded(GRAINED, "JPEG", **options)
+    with pytest.raises(TruncatedPictureError):
+        decode(data[: int(len(data) * part)].ljust(len(data), b"\0"))
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_zeros_are_not_half_of_a_picture(kind: str) -> None:
+    """The decoders of WEBP, HEIF and AVIF draw a picture from them without an error."""
+    data = encoded(GRAINED, kind)
+    with pytest.raises((TruncatedPictureError, DamagedPictureError)):
+        decode(data[: len(data) // 2].ljust(len(data), b"\0"))
+
+
 def test_a_grey_picture_is_not_truncated() -> None:
     """A picture may be as grey as what libjpeg fills in."""
     grey = pixels(decode(encoded(Image.new("RGB", (160, 120), (128, 128, 128)), "JPEG")))
@@ -220,6 +270,15 @@ def test_a_webp_with_odd_chunks_is_taken(lossless: bool, change: Callable[[bytes
     assert shows_quarters(pixels(decode(change(data))))
 
 
+@pytest.mark.parametrize("lossless", [False, True])
+@pytest.mark.parametrize("length", [0, 3, 2**31 - 1])
+def test_a_webp_whose_profile_has_a_wrong_length_is_taken(length: int, lossless: bool) -> None:
+    """The pixels are found behind it."""
+    data = encoded(quarters(), "WEBP", lossless=lossless, quality=90, icc_profile=b"profile " * 9)
+    at = data.index(b"ICCP") + 4
+    assert shows_quarters(pixels(decode(data[:at] + length.to_bytes(4, "little") + data[at + 4 :])))
+
+
 def test_an_animated_webp_of_which_only_the_first_frame_is_whole_is_taken() -> None:
     """Only the first frame is looked at."""
     data = encoded(quarters(), "WEBP", save_all=True, append_images=[GRAINED.resize((64, 48))] * 3, duration=9)
@@ -233,6 +292,60 @@ def test_an_odd_profile_is_ignored(mode: str, profile: bytes) -> None:
     kind = "JPEG" if mode == "CMYK" else "PNG"
     plain = decode(encoded(quarters().convert(mode), kind))
     assert decode(encoded(quarters().convert(mode), kind, icc_profile=profile)) == plain
+
+
+TIFF = b"II*\0\x08\0\0\0\0\0"
+
+
+def described(kind: str, image: Image.Image) -> bytes:
+    """Return an AVIF, or a HEIF whose EXIF and XMP are behind the pixels, with EXIF, XMP and a profile."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return encoded(image, kind, exif=b"Exif\0\0" + TIFF + bytes(99), xmp=b"<x>" + b" " * 300, icc_profile=profile)
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "HEIF"])
+@pytest.mark.parametrize("old", [TIFF, b"Exif\0\0" + TIFF, b"<x>", b"acspAPPL", b"prof"], ids=repr)
+def test_a_heif_or_avif_with_odd_metadata_is_taken(kind: str, old: bytes) -> None:
+    """EXIF, XMP and profiles are not pixels."""
+    data = described(kind, quarters())
+    at = data.index(old)
+    assert shows_quarters(pixels(decode(data[:at] + b"\xff" * len(old) + data[at + len(old) :])))
+
+
+@pytest.mark.parametrize("missing", [1, 100, 300])
+def test_a_heif_without_the_end_of_its_metadata_is_taken(missing: int) -> None:
+    """The pixels are whole, so the picture equals the one with all metadata."""
+    data = described("HEIF", GRAINED)
+    assert pixels(decode(data[:-missing])).tobytes() == pixels(decode(data)).tobytes()
+
+
+@pytest.mark.parametrize("missing", [5, 20, 200, 2000])
+@pytest.mark.parametrize("kind", ["AVIF", "HEIF"])
+def test_a_heif_or_avif_without_all_its_pixels_is_truncated(kind: str, missing: int) -> None:
+    """The bytes that stand in for missing metadata must not stand in for pixels."""
+    with pytest.raises(TruncatedPictureError):
+        decode(encoded(GRAINED, kind)[:-missing])
+
+
+# Orientation 6, a tag that claims gigabytes, and a directory that is nowhere.
+DAMAGED_EXIF = b"Exif\0\0II*\0\x08\0\0\0\3\0" + b"".join(
+    [
+        struct.pack("<HHIHH", ExifTags.Base.Orientation, 3, 1, 6, 0),
+        struct.pack("<HHII", ExifTags.Base.UserComment, 7, 0x7FFFFFFF, 16),
+        struct.pack("<HHII", ExifTags.Base.ExifOffset, 4, 1, 0x7FFFFFFF),
+        bytes(4),
+    ]
+)
+
+
+# Pillow reads the EXIF that it writes into an AVIF.
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@pytest.mark.parametrize("kind", [kind for kind in FORMATS if kind != "GIF"])
+def test_the_orientation_survives_other_damage_in_exif(kind: str) -> None:
+    """A tag that can be read is used, however the others are damaged."""
+    picture = decode(encoded(quarters().transpose(Image.Transpose.ROTATE_90), kind, exif=DAMAGED_EXIF))
+    assert (picture.width, picture.height) == quarters().size
+    assert shows_quarters(pixels(picture))
 
 
 @pytest.mark.parametrize("kind", FORMATS)
