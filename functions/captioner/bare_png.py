@@ -39,14 +39,16 @@ def bare(data: bytes, metadata_bytes: int) -> bytes:
     Raises UnsupportedFormatError for Apple's variant, whose pixels other decoders read as nothing, and
     DamagedPictureError if nothing tells the size or the colours.
     """
-    kept, metadata, pixels = {}, [], []
+    kept: dict[bytes, memoryview] = {}
+    metadata: list[bytes] = []
+    pixels = bytearray()
     for kind, content in _chunks(data):
         if kind == b"CgBI":
             raise UnsupportedFormatError("a PNG in Apple's variant")
         if kind == b"IEND":
             break
         if kind == b"IDAT":
-            pixels.append(content)
+            pixels += content
         elif kind in _PIXEL_CHUNKS and not pixels:
             kept[kind] = kept.get(kind, content)
         elif kind in _METADATA_CHUNKS or (kind in _TEXT_CHUNKS and _TEXTS.match(content)):
@@ -57,7 +59,7 @@ def bare(data: bytes, metadata_bytes: int) -> bytes:
     if header[9:10] == bytes([_PALETTE]) and b"PLTE" not in kept:
         raise DamagedPictureError("the palette is missing")
     head = [_chunk(kind, kept[kind]) for kind in _PIXEL_CHUNKS if kind in kept]
-    png = b"".join([SIGNATURE, *head, *metadata, _chunk(b"IDAT", b"".join(pixels)), _chunk(b"IEND", b"")])
+    png = b"".join([SIGNATURE, *head, *metadata, _chunk(b"IDAT", pixels), _chunk(b"IEND", b"")])
     # If the checksum of the size is wrong, the number of pixels shows whether the size is.
     is_certain = zlib.crc32(data[12:29]) == int.from_bytes(data[29:33])
     if not is_certain and missing_bytes(png):
@@ -102,6 +104,6 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
             at = found.start() if found else len(data)
 
 
-def _chunk(kind: bytes, content: bytes | memoryview) -> bytes:
+def _chunk(kind: bytes, content: bytes | bytearray | memoryview) -> bytes:
     checksum = zlib.crc32(content, zlib.crc32(kind))
     return b"".join([struct.pack(">I4s", len(content), kind), content, checksum.to_bytes(4)])

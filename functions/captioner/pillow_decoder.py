@@ -50,8 +50,8 @@ MIN_SIDE: Final = 16
 MAX_JPEG_PIXELS: Final = 220_000_000
 # What the pixels of any other format take when they are decoded: 75 megapixels of colour, or 300 of a palette.
 MAX_DECODED_BYTES: Final = 300_000_000
-# A JPEG in several scans, such as a progressive one, takes 2 bytes for each sample while it is decoded.
-MAX_COEFFICIENT_BYTES: Final = 390_000_000
+# What a JPEG takes while it is decoded: one in several scans, such as a progressive one, 2 bytes for each sample.
+MAX_JPEG_BYTES: Final = 405_000_000
 # A picture that is longer than this many times its width is cropped to the part in its middle.
 MAX_RATIO: Final = 20
 CROPPED_RATIO: Final = 4
@@ -271,14 +271,22 @@ def _ended(data: bytes) -> ImageFile.ImageFile | None:
 
 def _drafted(image: ImageFile.ImageFile, data: bytes) -> ImageFile.ImageFile:
     if image.format == "JPEG":
-        if bare_jpeg.coefficient_bytes(data) + _COPIES * len(data) > MAX_COEFFICIENT_BYTES:
-            raise TooComplexPictureError(f"a JPEG of {image.size[0]} x {image.size[1]} in several scans")
-        box = _box(image.size)
-        scale = max(box[2] - box[0], box[3] - box[1]) / (_GAP * MAX_SIDE)
+        scale = _draft_scale(image.size, bare_jpeg.coefficient_bytes(data) + _COPIES * len(data))
         if scale > 1:
             image.draft(None, (int(image.width / scale), int(image.height / scale)))
     image.load()
     return image
+
+
+def _draft_scale(size: Size, other_bytes: int) -> float:
+    """Return how much a JPEG is reduced while it is decoded, so that it fits in memory beside the other bytes."""
+    scales = [
+        scale for scale in (1, 2, 4, 8) if other_bytes + _COLOUR_BYTES * size[0] * size[1] // scale**2 <= MAX_JPEG_BYTES
+    ]
+    if not scales:
+        raise TooComplexPictureError(f"a JPEG of {size[0]} x {size[1]} in several scans")
+    left, top, right, bottom = _box(size)
+    return max(scales[0], max(right - left, bottom - top) / (_GAP * MAX_SIDE))
 
 
 def _is_last_row_blank(image: Image.Image) -> bool:

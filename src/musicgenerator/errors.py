@@ -120,8 +120,8 @@ class TooSmallPictureError(PictureError):
 
     code = "too_small"
     words = {
-        "ko": "사진의 한쪽이 16픽셀보다 작아서 보이는 것이 없어요. 더 큰 사진을 올려 주세요.",
-        "en": "One side of the picture has fewer than 16 pixels, which show nothing. Please upload a larger one.",
+        "ko": "사진의 한쪽이 16픽셀보다 작아서 보이는 것이 없어요. 다른 사진을 골라 주세요.",
+        "en": "One side of the picture has fewer than 16 pixels, which show nothing. Please choose another picture.",
     }
 
 

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image, ImageChops, ImageStat
 from pillow_decoder import CROPPED_RATIO, MAX_DECODED_BYTES, MAX_JPEG_PIXELS, MAX_RATIO, MAX_SIDE
 
 from musicgenerator.errors import TooComplexPictureError, TooManyPixelsError, TruncatedPictureError
-from tests.pictures.bombs import ALPHA, COLOUR, PALETTE, chunk, noise_strip, png, repeated
+from tests.pictures.bombs import ALPHA, COLOUR, PALETTE, blocks, chunk, noise_strip, png, repeated
 from tests.pictures.corpus import Sample
 from tests.pictures.drawn import GREEN, RED, decode, encoded, near, pixels, quarters, shows_quarters
 from tests.pictures.runs import run_all
@@ -51,11 +51,12 @@ def large(kind: str, image: Image.Image, **options: Any) -> bytes:
         ("cmyk.jpg", repeated(noise_strip(16_384).convert("CMYK"), 1536)),
         ("grey.jpg", repeated(noise_strip(16_384).convert("L"), 1536)),
         ("palette.png", png(12_000, 9000, PALETTE, extra=COLOURS, value=99)),
+        ("progressive.jpg", encoded(blocks((9248, 6936)), "JPEG", progressive=True, subsampling="4:4:4", quality=40)),
         ("screenshot.png", png(560, 40_000, value=99)),
     ],
 )
 def test_a_large_picture_is_decoded_within_its_bounds(tmp_path: Path, name: str, data: bytes) -> None:
-    """201 megapixels of JPEG with restart markers, and 108 of a palette, take little time and memory."""
+    """201 megapixels of JPEG, 64 of a progressive one, and 108 of a palette take little time and memory."""
     path = tmp_path / name
     path.write_bytes(data)
     (run,) = run_all([Sample("", name, path)])

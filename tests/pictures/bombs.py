@@ -264,6 +264,10 @@ def costly_ones() -> Iterator[tuple[str, bytes]]:
     yield "colour-201mp.jpg", repeated(noise_strip(16_384), 768)
     yield "grey-201mp.jpg", repeated(noise_strip(16_384).convert("L"), 1536)
     yield "cmyk-201mp.jpg", repeated(noise_strip(16_384).convert("CMYK"), 1536)
+    yield (
+        "progressive-full-64mp.jpg",
+        encoded(blocks(size), "JPEG", progressive=True, subsampling="4:4:4", quality=40),
+    )
     yield "progressive-100mp.jpg", encoded(blocks((12_000, 8400)), "JPEG", progressive=True, quality=40)
     yield (
         "progressive-cmyk-50mp.jpg",
