@@ -17,6 +17,7 @@ _TEXT_CHUNKS: Final = {b"tEXt", b"zTXt", b"iTXt"}
 _TEXTS: Final = re.compile(rb"XML:com\.adobe\.xmp\0|Raw profile type (exif|APP1)\0")
 _NEXT_PIXELS: Final = re.compile(rb"(?s)(?=.{4}(?:PLTE|tRNS|IDAT|IEND))")
 _PALETTE: Final = 3
+_INTERLACE_AT: Final = 28
 _CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 # Where each pass of an interlaced PNG starts, and its steps.
 _ADAM7: Final = (
@@ -70,6 +71,11 @@ def bare(data: bytes, metadata_bytes: int) -> bytes:
 def without_checksum(png: bytes) -> bytes:
     """Return a bare PNG without the checksum of its pixels, which a decoder then cannot find wrong."""
     return png[:-_END_BYTES]
+
+
+def is_interlaced(png: bytes) -> bool:
+    """Say whether a bare PNG is interlaced."""
+    return png[_INTERLACE_AT] != 0
 
 
 def missing_bytes(png: bytes) -> int:

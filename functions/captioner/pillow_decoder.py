@@ -246,7 +246,9 @@ def _loaded(image: ImageFile.ImageFile, data: bytes) -> ImageFile.ImageFile:
         if ended is None:
             raise
         return ended
-    if image.format == "PNG" and _is_last_row_blank(loaded) and bare_png.missing_bytes(data) > 0:
+    # Pillow shows rows that are missing as black; of an interlaced picture they may be any.
+    is_suspect = image.format == "PNG" and (bare_png.is_interlaced(data) or _is_last_row_blank(loaded))
+    if is_suspect and bare_png.missing_bytes(data) > 0:
         raise TruncatedPictureError("rows are missing")
     # Libjpeg fills what is missing with grey, or draws from what follows.
     if image.format == "JPEG" and (_is_last_pixel_grey(loaded) or not bare_jpeg.has_end(data)) and _ended(data) is None:

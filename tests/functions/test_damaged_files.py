@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import ExifTags, Image, ImageCms
 
-from musicgenerator.errors import DamagedPictureError, PictureError, TruncatedPictureError, UnsupportedFormatError
+from musicgenerator.errors import DamagedPictureError, TruncatedPictureError, UnsupportedFormatError
 from tests.pictures.bombs import PNG_HEAD, chunk, png, segment, squeezed
 from tests.pictures.drawn import FORMATS, decode, encoded, pixels, quarters, shows_quarters
 
@@ -111,21 +111,28 @@ def test_a_png_with_too_few_rows_is_truncated(rows: int, value: int) -> None:
         decode(png(64, 64, rows=rows, value=value))
 
 
+PASSES = ((5, 4), (5, 4), (10, 4), (9, 8), (19, 7), (18, 15), (37, 14))
+
+
+def interlaced(value: int, missing: int = 0) -> bytes:
+    """Return an interlaced PNG of 37 x 29 pixels with bytes of this value, without this many bytes at its end."""
+    raw = b"".join((b"\0" + bytes([value]) * 3 * columns) * rows for columns, rows in PASSES)
+    header = struct.pack(">IIBBBBB", 37, 29, 8, 2, 0, 0, 1)
+    data = zlib.compress(raw[: len(raw) - missing])
+    return PNG_HEAD + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
 def test_an_interlaced_png_whose_last_row_is_black_is_whole() -> None:
     """The seven passes of an interlaced picture are counted, each with its own width."""
-    black = encoded(Image.new("RGB", (37, 29)), "PNG")
-    raw = b"".join(
-        (b"\0" + bytes(3 * columns)) * rows
-        for columns, rows in ((5, 4), (5, 4), (10, 4), (9, 8), (19, 7), (18, 15), (37, 14))
-    )
-    header = struct.pack(">IIBBBBB", 37, 29, 8, 2, 0, 0, 1)
+    assert decode(interlaced(0)) == decode(encoded(Image.new("RGB", (37, 29)), "PNG"))
 
-    def interlaced(data: bytes) -> bytes:
-        return PNG_HEAD + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
 
-    assert decode(interlaced(raw)) == decode(black)
-    with pytest.raises(PictureError):
-        decode(interlaced(raw[:-200]))
+@pytest.mark.parametrize("value", [0, 255])
+@pytest.mark.parametrize("missing", [1, 200, 14 * (1 + 3 * 37)])
+def test_an_interlaced_png_without_its_last_rows_is_truncated(value: int, missing: int) -> None:
+    """The last pass has every second row, which is not the picture's last row."""
+    with pytest.raises(TruncatedPictureError):
+        decode(interlaced(value, missing))
 
 
 def apple(image: Image.Image) -> bytes:
