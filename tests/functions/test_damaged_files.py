@@ -10,7 +10,7 @@ import pytest
 from PIL import ExifTags, Image, ImageCms
 
 from musicgenerator.errors import DamagedPictureError, TruncatedPictureError, UnsupportedFormatError
-from tests.pictures.bombs import PNG_HEAD, chunk, png, segment, squeezed
+from tests.pictures.bombs import PNG_HEAD, chunk, inside, png, segment, squeezed
 from tests.pictures.drawn import FORMATS, decode, encoded, pixels, quarters, shows_quarters
 
 HEADER_BYTES = 33
@@ -186,6 +186,15 @@ def test_a_jpeg_with_odd_segments_is_taken(extra: bytes, options: dict[str, Any]
     data = encoded(quarters(), "JPEG", **options)
     for place in (data.index(b"\xff\xdb"), data.index(b"\xff\xc4"), data.index(b"\xff\xda")):
         assert shows_quarters(pixels(decode(data[:place] + extra + data[place:])))
+
+
+def test_too_much_metadata_does_not_change_the_colours() -> None:
+    """Adobe's segment says that the channels are YCCK and not CMYK, wherever it is."""
+    cmyk = encoded(quarters().convert("CMYK"), "JPEG")
+    at = cmyk.index(b"Adobe") + 11
+    data = cmyk[:at] + b"\2" + cmyk[at + 1 :]
+    assert decode(data) != decode(cmyk)
+    assert decode(inside(data, segment(0xFE, b"x" * 60_000) * 150)) == decode(data)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])

@@ -52,6 +52,7 @@ def large(kind: str, image: Image.Image, **options: Any) -> bytes:
         ("grey.jpg", repeated(noise_strip(16_384).convert("L"), 1536)),
         ("palette.png", png(12_000, 9000, PALETTE, extra=COLOURS, value=99)),
         ("progressive.jpg", encoded(blocks((9248, 6936)), "JPEG", progressive=True, subsampling="4:4:4", quality=40)),
+        ("long.jpg", encoded(blocks((40_000, 1600)), "JPEG", progressive=True, subsampling="4:4:4", quality=40)),
         ("screenshot.png", png(560, 40_000, value=99)),
     ],
 )
