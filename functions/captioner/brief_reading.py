@@ -162,11 +162,17 @@ def _unquoted(text: str) -> str:
 def _moods(value: object) -> list[str]:
     moods = []
     for part in _split(value):
-        korean = [mood for word, mood in brief_words.KOREAN_MOODS.items() if word in part]
         latin = "".join(char for char in unicodedata.normalize("NFKD", part) if not unicodedata.combining(char))
         mood = " ".join(_NO_MOOD_LETTERS.sub(" ", latin).split()).strip(" -")
-        moods += korean[:1] or ([mood] if _MOOD.fullmatch(mood) else [])
+        moods += _korean_moods(part) or ([mood] if _MOOD.fullmatch(mood) else [])
     return list(dict.fromkeys(moods))
+
+
+def _korean_moods(text: str) -> list[str]:
+    """Return the moods of Korean words in English, by the longest beginning that is known."""
+    known = brief_words.KOREAN_MOODS
+    found = (max((begin for begin in known if begin in word), key=len, default="") for word in text.split())
+    return [known[begin] for begin in found if begin]
 
 
 def _mood(valence: float, energy: float) -> str:

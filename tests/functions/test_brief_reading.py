@@ -1,6 +1,7 @@
 """A paid answer that is close to the schema becomes a brief; only an answer that says nothing about music fails."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +36,7 @@ MOODS = [
     (["calm."], ["calm"]),
     (["잔잔한"], ["calm"]),
     (["잔잔한", "그리움", "희망찬 느낌"], ["calm", "nostalgic", "hopeful"]),
+    (["따뜻하고 그리운"], ["warm", "nostalgic"]),
     (["Calm", " WARM "], ["calm", "warm"]),
     (["calm", "Calm!", "calm,"], ["calm"]),
     (["warm and cozy", "dark/tense", "sad, lonely"], ["warm", "cozy", "dark", "tense", "sad"]),
@@ -321,3 +323,22 @@ def test_any_text_is_a_brief_or_a_named_failure(answer: str) -> None:
         read(answer)
     except (BriefError, ValueError):
         return
+
+
+WORDS = json.loads((Path(__file__).parents[2] / "web" / "src" / "texts" / "ko.json").read_text(encoding="utf-8"))
+
+
+def test_the_page_s_korean_moods_are_read() -> None:
+    """A model that writes Korean may use the words that the page shows; each becomes moods that the page knows."""
+    moods = {word: read_brief(json.dumps({"moods": [word]}), "ko").moods for word in WORDS["moods"].values()}
+    assert all(set(found) <= set(WORDS["moods"]) for found in moods.values())
+    # A word that is not read becomes "calm", too.
+    assert len([word for word, found in moods.items() if found == ("calm",)]) == 1
+
+
+def test_the_page_s_korean_genres_and_instruments_are_read() -> None:
+    """Each word of the page is the name that it shows."""
+    for name, word in WORDS["genres"].items():
+        assert read_brief(json.dumps({"genre": word}), "ko").genre == name
+    for name, word in WORDS["instruments"].items():
+        assert read_brief(json.dumps({"instruments": [word]}), "ko").instruments == (name,)
