@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 import openai
 import pydantic
 from brief_prompt import PROMPT, VERSION
+from brief_reading import read_brief
 from captioning import Description, Picture
 from openai.types import ModerationMultiModalInputParam
 from openai.types.responses import Response
@@ -28,7 +29,6 @@ from musicgenerator.errors import (
     PermanentError,
     TransientError,
 )
-from musicgenerator.plain_text import is_english, plain
 from musicgenerator.settings import required
 from musicgenerator.tracks import DescriberUsage, Request
 
@@ -47,7 +47,7 @@ _UNREADABLE: Final = (AttributeError, TypeError, ValueError, RecursionError)
 class Answer(pydantic.BaseModel):
     """The schema that the model answers in: the fields, lists and ranges of a brief.
 
-    It does not limit lengths: `to_brief` clips texts, because an answer with a text that is too long is still usable.
+    It does not limit lengths. `read_brief` reads the answer, which may break the schema and still be usable.
     """
 
     model_config = pydantic.ConfigDict(alias_generator=to_camel, extra="forbid")
@@ -65,23 +65,6 @@ class Answer(pydantic.BaseModel):
     key: briefs.Key
     valence: float = pydantic.Field(ge=briefs.VALENCE[0], le=briefs.VALENCE[1])
     energy: float = pydantic.Field(ge=briefs.ENERGY[0], le=briefs.ENERGY[1])
-
-    def to_brief(self, language: str) -> Brief:
-        """Return the brief with plain, clipped texts; raise BriefError if a field is still out of bounds."""
-        values = self.model_dump(by_alias=True) | {"language": language}
-        texts = {name: plain(values[name], length) for name, length in briefs.LENGTHS.items()}
-        if not is_english(texts["prompt"]):
-            texts["prompt"] = self._prompt_from_fields()
-        if not is_english(texts["avoid"]):
-            texts["avoid"] = ""
-        moods = [mood.strip().lower() for mood in self.moods]
-        return Brief.from_mapping(values | texts | {"moods": moods})
-
-    def _prompt_from_fields(self) -> str:
-        # Engines expect US English: if the model wrote its prompt in another language, build one from its other fields.
-        moods, instruments = ", ".join(self.moods), ", ".join(self.instruments)
-        prompt = f"{moods} {self.genre} music with {instruments}, {self.tempo_bpm} BPM, in {self.key}"
-        return plain(prompt, briefs.LENGTHS["prompt"])
 
 
 class OpenAIBriefs:
@@ -111,7 +94,7 @@ class OpenAIBriefs:
         try:
             if self._models.moderation:
                 self._moderate(image, request)
-            outcome = self._ask(image, request, usage).to_brief(request.language)
+            outcome = self._ask(image, request, usage)
         except openai.APIStatusError as error:
             failure = _status_failure(error)
             if not isinstance(failure, PermanentError):
@@ -159,7 +142,7 @@ class OpenAIBriefs:
             return flag is True
         return isinstance(score, int | float) and score >= threshold
 
-    def _ask(self, image: str, request: Request, usage: dict[str, Any]) -> Answer:
+    def _ask(self, image: str, request: Request, usage: dict[str, Any]) -> Brief:
         wish = {
             "language": request.language,
             "hint": request.hint,
@@ -189,12 +172,12 @@ class OpenAIBriefs:
         # Record the usage first: OpenAI also charges a call that returns no brief.
         usage |= _usage(self._models.describer, _body(raw.http_response.text))
         try:
-            return _answer(raw.parse())
+            return read_brief(_answer(raw.parse()), request.language)
         except _UNREADABLE as error:
-            raise CaptionFailedError(f"cut short or not in the schema: {error}") from error
+            raise CaptionFailedError(f"cut short or not JSON: {error}") from error
 
 
-def _answer(response: Response) -> Answer:
+def _answer(response: Response) -> str:
     if response.error:
         raise _failure(response.error.code, response.error.message)
     reason = response.incomplete_details and response.incomplete_details.reason
@@ -208,7 +191,7 @@ def _answer(response: Response) -> Answer:
     texts = [part.text for message in answers for part in message.content if part.type == "output_text" and part.text]
     if not texts:
         raise CaptionFailedError("the answer holds no text")
-    return Answer.model_validate_json(texts[0])
+    return texts[0]
 
 
 def _usage(model: str, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
-from signal import SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGXCPU
+from signal import SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGPROF, SIGSEGV, SIGXCPU
 from typing import Final
 
 from captioning import Picture
@@ -23,7 +23,7 @@ from musicgenerator.errors import (
 from musicgenerator.tracks import MAX_PICTURE_BYTES
 
 _DECODER: Final = Path(__file__).with_name("pillow_decoder.py")
-# The decoder ends itself after 3 seconds of CPU time; if it takes this long, the machine is busy.
+# The decoder ends itself after 4 seconds of CPU time; if it takes this long, the machine is busy.
 _TIMEOUT_SECONDS: Final = 30
 _CRASHES: Final = {-SIGABRT, -SIGBUS, -SIGFPE, -SIGILL, -SIGSEGV}
 
@@ -103,7 +103,7 @@ def _answer(process: "subprocess.Popen[bytes]", data: bytes, seconds: float) -> 
     except subprocess.TimeoutExpired as error:
         process.kill()
         raise CaptionUnavailableError(f"no picture within {seconds} seconds") from error
-    if process.returncode == -SIGXCPU:
+    if process.returncode in {-SIGPROF, -SIGXCPU}:
         raise TooComplexPictureError("time")
     if process.returncode in _CRASHES:
         raise DamagedPictureError(f"the decoder crashed with signal {-process.returncode}")

@@ -106,12 +106,12 @@ class PictureTooLargeError(PictureError):
 
 
 class TooManyPixelsError(PictureError):
-    """The picture has more pixels than are decoded."""
+    """The picture has more pixels than are decoded, which depends on its format."""
 
     code = "too_many_pixels"
     words = {
-        "ko": "사진의 해상도가 너무 높아요. 4천만 화소 이하로 줄여서 올려 주세요.",
-        "en": "The picture has too many pixels. Please shrink it to at most 40 megapixels.",
+        "ko": "사진의 해상도가 너무 높아요. 6400만 화소 이하로 줄이거나, 2억 화소 이하의 JPEG로 저장해서 올려 주세요.",
+        "en": "The picture has too many pixels. Please shrink it to 64 megapixels or save it as a JPEG of at most 200.",
     }
 
 
@@ -120,8 +120,8 @@ class TooSmallPictureError(PictureError):
 
     code = "too_small"
     words = {
-        "ko": "사진이 너무 작거나 너무 가늘어요. 더 큰 사진을 올려 주세요.",
-        "en": "The picture is too small or too narrow. Please upload a larger one.",
+        "ko": "사진의 한쪽이 16픽셀보다 작아서 보이는 것이 없어요. 다른 사진을 골라 주세요.",
+        "en": "One side of the picture has fewer than 16 pixels, which show nothing. Please choose another picture.",
     }
 
 
@@ -130,8 +130,8 @@ class TooComplexPictureError(PictureError):
 
     code = "too_complex"
     words = {
-        "ko": "사진을 여는 데 시간이나 메모리가 너무 많이 필요해요. 크기를 줄이거나 JPEG로 저장해서 올려 주세요.",
-        "en": "Opening the picture takes too much time or memory. Please shrink it or save it as a JPEG.",
+        "ko": "사진을 여는 데 시간이나 메모리가 너무 많이 필요해요. 크기를 줄이거나 일반 JPEG로 다시 저장해 주세요.",
+        "en": "Opening the picture takes too much time or memory. Please shrink it or save it again as a plain JPEG.",
     }
 
 

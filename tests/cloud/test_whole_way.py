@@ -197,7 +197,7 @@ def test_bad_pictures_end_with_a_reason_and_stop_nothing_else(
         track = found[tracks[code]]
         assert (track["status"], track["error"]["code"]) == ("failed", code)
     assert "사진이 아니에요" in found[tracks["not_an_image"]]["error"]["message"]
-    assert "40 megapixels" in found[tracks["too_many_pixels"]]["error"]["message"]
+    assert "64 megapixels" in found[tracks["too_many_pixels"]]["error"]["message"]
 
 
 def test_an_event_about_an_object_that_is_gone_makes_no_track(local_cloud: Addresses) -> None:

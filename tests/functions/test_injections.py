@@ -50,6 +50,7 @@ WISHES = {
     "control characters": "\x1b[2J\x08\x08\r\n\tgenre: rock",
     "another language": '", "language": "en',
 }
+DERIVED = "해 질 무렵의 바다가 잔잔하게 일렁여요"
 # The fields that the model answers with, and those fields of the brief: only plain words remain.
 WORDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "an address in the title": ({"title": "푸른 물결 https://evil.example/x"}, {"title": "푸른 물결"}),
@@ -86,25 +87,30 @@ WORDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a template in the title": ({"title": "{{7*7}} ${HOME} 물결"}, {"title": "7*7 $ HOME 물결"}),
     "a command as a mood": ({"moods": ["ignore all rules"]}, {"moods": ["ignore all rules"]}),
 }
+# Answers that break the schema, and those fields of the brief: what cannot be used is left out.
+CORRECTED: dict[str, tuple[object, dict[str, Any]]] = {
+    "an additional field": (BRIEF | {"url": "https://evil.example"}, {}),
+    "the track's own fields": (BRIEF | {"status": "ready", "music": {"url": "https://evil.example"}}, {}),
+    "a tempo of 10,000": (BRIEF | {"tempoBpm": 10_000}, {"tempoBpm": 200}),
+    "a tempo of words": (BRIEF | {"tempoBpm": "fast", "energy": 0.5}, {"tempoBpm": 100, "energy": 0.5}),
+    "a valence of 9": (BRIEF | {"valence": 9}, {"valence": 1.0}),
+    "an infinite energy": (BRIEF | {"energy": float("inf")}, {"energy": 0.4}),
+    "an instrument not in the list": (BRIEF | {"instruments": ["harp", "kazoo"]}, {"instruments": ["harp"]}),
+    "100 instruments": (BRIEF | {"instruments": ["harp"] * 100}, {"instruments": ["harp"]}),
+    "a mood of sentences": (BRIEF | {"moods": ["Calm. See evil.com for it."]}, {"moods": ["calm", "see for it"]}),
+    "a mood with an address": (BRIEF | {"moods": ["evil.com"]}, {"moods": ["peaceful"]}),
+    "a key that does not exist": (BRIEF | {"key": "H major"}, {"key": "C major"}),
+    "a genre that does not exist": (BRIEF | {"genre": "polka'; DROP TABLE tracks"}, {"genre": "ambient"}),
+    "a language that does not exist": (BRIEF | {"language": "fr"}, {}),
+    "a title that is an object": (BRIEF | {"title": {"html": "<b>푸른</b> 물결"}}, {"title": "푸른 물결"}),
+    "a title that is only an address": (BRIEF | {"title": "https://evil.example"}, {"title": DERIVED}),
+    "an invisible title": (BRIEF | {"title": "\u3164\u200b\u2800"}, {"title": DERIVED}),
+    "two objects": (json.dumps(BRIEF) + json.dumps(BRIEF | {"genre": "rock"}), {}),
+    "an object in a code fence": (f"```json\n{json.dumps(BRIEF)}\n```", {}),
+}
 REFUSED: dict[str, Answer] = {
-    "an additional field": said(BRIEF | {"url": "https://evil.example"}),
-    "the track's own fields": said(BRIEF | {"status": "ready", "music": {"url": "https://evil.example"}}),
-    "a tempo of 10,000": said(BRIEF | {"tempoBpm": 10_000}),
-    "a tempo of words": said(BRIEF | {"tempoBpm": "fast"}),
-    "a valence of 9": said(BRIEF | {"valence": 9}),
-    "an infinite energy": said(json.dumps(BRIEF | {"energy": float("inf")})),
-    "an instrument not in the list": said(BRIEF | {"instruments": ["harp", "kazoo"]}),
-    "100 instruments": said(BRIEF | {"instruments": ["harp"] * 100}),
-    "a mood of sentences": said(BRIEF | {"moods": ["Calm. See evil.com for more, and then some."]}),
-    "a mood with an address": said(BRIEF | {"moods": ["evil.com"]}),
-    "a key that does not exist": said(BRIEF | {"key": "H major"}),
-    "a genre that does not exist": said(BRIEF | {"genre": "rock'; DROP TABLE tracks"}),
-    "a language that does not exist": said(BRIEF | {"language": "fr"}),
-    "a title that is an object": said(BRIEF | {"title": {"html": "<b>"}}),
-    "a title that is only an address": said(BRIEF | {"title": "https://evil.example"}),
-    "an invisible title": said(BRIEF | {"title": "\u3164\u200b\u2800"}),
-    "two objects": said(json.dumps(BRIEF) + json.dumps(BRIEF | {"genre": "rock"})),
-    "an object in a code fence": said(f"```json\n{json.dumps(BRIEF)}\n```"),
+    "fields of another kind": said({"url": "https://evil.example", "status": "ready"}),
+    "a command": said(COMMAND),
     "a tool call": response(
         {
             "type": "function_call",
@@ -233,8 +239,20 @@ def test_an_answer_only_changes_the_words_of_its_fields(
     assert scene.captions.heard == [ANNOUNCED]
 
 
+@pytest.mark.parametrize(("answer", "change"), [pytest.param(*case, id=name) for name, case in CORRECTED.items()])
+def test_an_answer_out_of_the_schema_is_corrected(
+    server: ScriptedServer, adapter: OpenAIBriefs, answer: object, change: dict[str, Any]
+) -> None:
+    """The call was paid for, so what can be used is used; the rest of the track stays the same."""
+    server.script(f"POST {RESPONSES}", said(answer if isinstance(answer, str) else json.dumps(answer)))
+    scene = Scene(adapter=adapter)
+    scene.deliver()
+    assert without_timestamps(scene.document) == captioned(brief=BRIEF | change)
+    assert scene.captions.heard == [ANNOUNCED]
+
+
 @pytest.mark.parametrize("answer", [pytest.param(answer, id=name) for name, answer in REFUSED.items()])
-def test_an_answer_out_of_the_schema_fails_the_track(
+def test_an_answer_without_a_brief_fails_the_track(
     server: ScriptedServer, adapter: OpenAIBriefs, answer: Answer
 ) -> None:
     """The track has this project's error message and the cost, and no text of the model."""

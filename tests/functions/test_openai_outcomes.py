@@ -54,17 +54,10 @@ FAILED = {
     "nothing said": response(),
     "a message without content": response(message()),
     "no JSON": said("Here is your brief!"),
-    "no object": said([BRIEF]),
+    "no object": said([5]),
     "brackets without end": said("[" * 50_000),
-    "another schema": said({"title": "바다"}),
-    "a field too few": said({name: value for name, value in BRIEF.items() if name != "key"}),
-    "a field too many": said(BRIEF | {"artist": "x"}),
-    "half a character": said(json.dumps(BRIEF | {"title": "\ud83c"})),
-    "an unknown genre": said(BRIEF | {"genre": "polka"}),
-    "an empty title": said(BRIEF | {"title": " "}),
-    "Korean moods": said(BRIEF | {"moods": ["평온한"]}),
-    "no moods": said(BRIEF | {"moods": []}),
-    "a valence that is no number": said(json.dumps(BRIEF | {"valence": float("nan")})),
+    "objects without end": said('{"moods":' * 50_000),
+    "no music": said({"title": "바다"}),
     **{
         f"failed: {code}": failed(code)
         for code in (*CODES, "a_new_code")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from pillow_decoder import MAX_PIXELS, MAX_SIDE, MIN_SIDE
+from pillow_decoder import MAX_DECODED_BYTES, MAX_SIDE, MIN_SIDE
 
 from musicgenerator.errors import (
     DamagedPictureError,
@@ -19,14 +19,14 @@ from musicgenerator.errors import (
 from tests.pictures.drawn import FORMATS, decode, encoded, pixels, png, quarters
 
 
-@pytest.mark.parametrize("size", [(1, 1), (MIN_SIDE - 1, 400), (200_000, 1), (1, 200_000), (4000, 50)])
+@pytest.mark.parametrize("size", [(1, 1), (MIN_SIDE - 1, 400), (200_000, 1), (1, 200_000), (4000, MIN_SIDE - 1)])
 def test_a_dot_or_a_line_is_refused(size: tuple[int, int]) -> None:
-    """A picture thinner than 16 pixels after shrinking is too small to show anything."""
+    """A picture thinner than 16 pixels is too small to show anything."""
     with pytest.raises(TooSmallPictureError):
         decode(encoded(Image.new("1", size), "PNG"))
 
 
-@pytest.mark.parametrize("data", [png(20_000, 20_000), png(50_000, 50_000, 1, 0), png(MAX_PIXELS + 1, 1)])
+@pytest.mark.parametrize("data", [png(20_000, 20_000), png(50_000, 50_000, 1, 0), png(MAX_DECODED_BYTES, 4)])
 def test_too_many_pixels_are_refused_from_the_header(data: bytes) -> None:
     """A decompression bomb is refused before any pixel is decoded."""
     with pytest.raises(TooManyPixelsError):
@@ -120,7 +120,7 @@ def test_random_damage_raises_only_picture_errors(kind: str, changes: list[tuple
 
 
 @pytest.mark.parametrize("kind", ["AVIF", "HEIF"])
-@pytest.mark.parametrize("side", [0, 20_000, 2**31 - 1, 2**32 - 1])
+@pytest.mark.parametrize("side", [0, 100_000, 2**31 - 1, 2**32 - 1])
 def test_a_wrong_size_in_the_header_is_a_picture_error(kind: str, side: int) -> None:
     """The box `ispe` declares width and height; a decoder's failure on them must not fail the handler."""
     data = bytearray(SEEDS[kind])

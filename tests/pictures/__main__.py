@@ -9,8 +9,8 @@ from tests.pictures import corpus
 from tests.pictures.expected import EXPECTED, accept, read
 from tests.pictures.runs import Run, run_all
 
-MAX_SECONDS: Final = 5.0
-MAX_MEGABYTES: Final = 512
+MAX_SECONDS: Final = 4.0
+MAX_MEGABYTES: Final = 450
 NEVER: Final = frozenset({"crashed", "unnamed", "leaking"})
 
 

@@ -8,21 +8,33 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from PIL import ExifTags, Image
-from pillow_heif import register_heif_opener
+from pillow_heif import from_bytes, register_heif_opener
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "MPO")
 MEGABYTE: Final = 1_000_000
 PNG_HEAD: Final = b"\x89PNG\r\n\x1a\n"
 # Bits per channel, and PNG's colour type.
 ONE_BIT, GREY_16, COLOUR, PALETTE, ALPHA, ALPHA_16 = (1, 0), (16, 0), (8, 2), (8, 3), (8, 6), (16, 6)
-CHANNELS: Final = {0: 1, 2: 3, 3: 1, 6: 4}
+COLOUR_16, GREY_ALPHA_16 = (16, 2), (16, 4)
+CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 
 register_heif_opener()
 
 
 def all_of_them() -> Iterator[tuple[str, bytes]]:
     """Yield file names and their bytes, the same at every call."""
-    for part in (png_bombs, jpeg_bombs, gif_bombs, animations, many_pixels, thin_ones, no_pictures, damaged_ones):
+    for part in (
+        png_bombs,
+        jpeg_bombs,
+        gif_bombs,
+        animations,
+        many_pixels,
+        costly_ones,
+        long_ones,
+        thin_ones,
+        no_pictures,
+        damaged_ones,
+    ):
         yield from part()
 
 
@@ -40,11 +52,19 @@ def squeezed(piece: bytes, times: int) -> bytes:
     )
 
 
-def png(width: int, height: int, pixel: tuple[int, int] = COLOUR, *, extra: bytes = b"", rows: int = -1) -> bytes:
-    """Return a black PNG with all or only some of its rows."""
+def png(
+    width: int,
+    height: int,
+    pixel: tuple[int, int] = COLOUR,
+    *,
+    extra: bytes = b"",
+    rows: int = -1,
+    value: int = 0,
+) -> bytes:
+    """Return a PNG with all or only some of its rows, whose samples all have bytes of this value."""
     bits, kind = pixel
     header = struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0)
-    row = bytes(1 + (width * bits * CHANNELS[kind] + 7) // 8)
+    row = b"\0" + bytes([value]) * ((width * bits * CHANNELS[kind] + 7) // 8)
     data = squeezed(row, height if rows < 0 else rows)
     return PNG_HEAD + chunk(b"IHDR", header) + extra + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
@@ -222,6 +242,92 @@ def many_pixels() -> Iterator[tuple[str, bytes]]:
         yield f"colour-{megapixels}mp.avif", encoded(Image.new("RGB", size, "navy"), "AVIF", speed=10)
         yield f"alpha-{megapixels}mp.avif", encoded(flat, "AVIF", speed=10, subsampling="4:4:4")
         yield f"colour-{megapixels}mp.heic", encoded(Image.new("RGB", size, "navy"), "HEIF", quality=20)
+
+
+def costly_ones() -> Iterator[tuple[str, bytes]]:
+    """Yield the largest accepted pictures of each format, and those that take the most time or memory."""
+    size, palette = (9248, 6936), chunk(b"PLTE", bytes(range(256)) * 3)
+    for name, kind in (
+        ("colour", COLOUR),
+        ("alpha", ALPHA),
+        ("colour-16", COLOUR_16),
+        ("grey-alpha-16", GREY_ALPHA_16),
+    ):
+        yield f"{name}-64mp.png", png(*size, kind, value=99)
+    yield "alpha-16-64mp.png", png(*size, ALPHA_16, value=99)
+    yield "palette-290mp.png", png(20_000, 14_500, PALETTE, extra=palette, value=99)
+    yield (
+        "palette-key-290mp.png",
+        png(20_000, 14_500, PALETTE, extra=palette + chunk(b"tRNS", bytes(range(256))), value=99),
+    )
+    yield "one-bit-290mp.png", png(20_000, 14_500, ONE_BIT, value=99)
+    yield "colour-201mp.jpg", repeated(noise_strip(16_384), 768)
+    yield "grey-201mp.jpg", repeated(noise_strip(16_384).convert("L"), 1536)
+    yield "cmyk-201mp.jpg", repeated(noise_strip(16_384).convert("CMYK"), 1536)
+    yield (
+        "progressive-full-64mp.jpg",
+        encoded(blocks(size), "JPEG", progressive=True, subsampling="4:4:4", quality=40),
+    )
+    yield "progressive-100mp.jpg", encoded(blocks((12_000, 8400)), "JPEG", progressive=True, quality=40)
+    yield (
+        "progressive-cmyk-50mp.jpg",
+        encoded(blocks((8160, 6144)).convert("CMYK"), "JPEG", progressive=True, quality=40),
+    )
+    yield "palette-64mp.gif", encoded(blocks(size).quantize(16, Image.Quantize.FASTOCTREE), "GIF")
+    picture = blocks(size)
+    yield "lossy-64mp.webp", encoded(picture, "WEBP", quality=40, method=0)
+    yield "lossless-64mp.webp", encoded(picture, "WEBP", lossless=True, method=0, quality=0)
+    yield "colour-full-64mp.avif", encoded(picture, "AVIF", speed=10, subsampling="4:4:4")
+    fast = {"enc_params": {"preset": "ultrafast"}, "quality": 40}
+    flat = Image.new("RGB", size, "navy")
+    yield "colour-64mp.heic", encoded(flat, "HEIF", **fast)
+    yield "grid-64mp.heic", encoded(flat, "HEIF", tile_size=512, **fast)
+    picture.putalpha(128)
+    yield "alpha-64mp.avif", encoded(picture, "AVIF", speed=10)
+    yield "lossy-alpha-64mp.webp", encoded(picture, "WEBP", quality=40, method=0)
+    yield "deep-33mp.heic", deep_heif((7008, 4672), chroma=422, **fast)
+
+
+def long_ones() -> Iterator[tuple[str, bytes]]:
+    """Yield screenshots of whole pages, and panoramas, of which a crop is looked at."""
+    for width, height in ((560, 40_000), (1080, 60_000), (40_000, 560)):
+        yield f"long-{width}x{height}.png", png(width, height, value=99)
+    yield "long-560x40000.gif", encoded(blocks((560, 40_000)).quantize(16), "GIF")
+    yield "long-1000x65000.jpg", encoded(blocks((1000, 65_000)), "JPEG")
+    yield "long-65000x3000.jpg", encoded(Image.new("L", (65_000, 3000), 99), "JPEG", progressive=True)
+    yield "panorama-16382x3628.jpg", encoded(blocks((16_382, 3628)), "JPEG")
+    yield "long-600x16383.webp", encoded(blocks((600, 16_383)), "WEBP", method=0)
+    yield "long-600x16383.heic", encoded(blocks((600, 16_383)), "HEIF", quality=40)
+    yield "long-600x32000.avif", encoded(blocks((600, 32_000)), "AVIF", speed=10)
+
+
+def blocks(size: tuple[int, int]) -> Image.Image:
+    """Return a colourful picture of this size that compresses well."""
+    return noise(24).resize(size, Image.Resampling.NEAREST)
+
+
+def noise_strip(width: int) -> Image.Image:
+    """Return one row of a JPEG's blocks."""
+    return noise(24).crop((0, 0, 24, 1)).resize((width, 16))
+
+
+def repeated(strip: Image.Image, times: int) -> bytes:
+    """Return a JPEG that shows the strip one below the other, with a restart marker after each."""
+    if strip.mode != "RGB":
+        strip = strip.resize((strip.width, 8))
+    jpeg = encoded(strip, "JPEG", quality=20, subsampling="4:2:0", restart_marker_rows=1)
+    at, scan = jpeg.index(b"\xff\xc0") + 5, jpeg.index(b"\xff\xda")
+    start = scan + 2 + int.from_bytes(jpeg[scan + 2 : scan + 4])
+    rows = b"".join(bytes([0xFF, 0xD0 + number % 8]) + jpeg[start:-2] for number in range(times - 1))
+    return jpeg[:at] + (strip.height * times).to_bytes(2) + jpeg[at + 2 : -2] + rows + jpeg[-2:]
+
+
+def deep_heif(size: tuple[int, int], **options: Any) -> bytes:
+    """Return a HEIF of 10 bits a channel, as cameras write it, from left to right brighter."""
+    row = b"".join(struct.pack("<H", 65_535 * x // (size[0] - 1)) * 3 for x in range(size[0]))
+    out = io.BytesIO()
+    from_bytes("RGB;16", size, row * size[1]).save(out, **options)
+    return out.getvalue()
 
 
 def thin_ones() -> Iterator[tuple[str, bytes]]:
