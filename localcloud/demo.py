@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from localcloud.addresses import IMAGES_BUCKET, REPOSITORY
 from localcloud.provision import storage_client
-from musicgenerator import ids
+from musicgenerator import drops
 from musicgenerator.results import COVER, MUSIC, MUSIC_MIDI, MUSIC_WAV, TRACK
 from musicgenerator.states import Status
-from operations.dropping import Drop, folders
+from operations.dropping import Drop, facts, folders
 from operations.following import sightings
 from operations.progress import Progress, words
 
@@ -24,7 +24,7 @@ def drop(name: str, path: Path, metadata: dict[str, str]) -> Drop:
     blob = storage_client().bucket(IMAGES_BUCKET).blob(name)
     blob.metadata = metadata
     blob.upload_from_filename(str(path))
-    return Drop(name, ids.dropped_track_id(IMAGES_BUCKET, name, int(blob.generation)))
+    return Drop(name, drops.track_of(facts(IMAGES_BUCKET, name, path, metadata)))
 
 
 def make_music(pictures: dict[str, Path], session: str, metadata: dict[str, str], out: Path) -> bool:

@@ -13,11 +13,11 @@ from google.cloud import firestore
 
 from localcloud.addresses import IMAGES_BUCKET, PIPELINE_BUCKET, PROJECT, REPOSITORY, Addresses
 from localcloud.provision import TEMPLATE, drop_session, storage_client
-from musicgenerator import ids
 from musicgenerator.errors import NotAnImageError
 from musicgenerator.ids import TRACK_PATTERN
 from musicgenerator.logs import trace_of
 from tests.cloud.clients import drop_files, ends, fetch
+from tests.support.dropped import dropped_track
 
 pytestmark = pytest.mark.cloud
 
@@ -134,7 +134,7 @@ def test_a_picture_that_is_moved_into_the_bucket_becomes_music(local_cloud: Addr
     )
     assert done.returncode == 0, done.stderr
     moved = storage_client().bucket(IMAGES_BUCKET).get_blob("moved.jpg")
-    track = ids.dropped_track_id(IMAGES_BUCKET, "moved.jpg", int(moved.generation))
+    track = dropped_track(moved)
     ended = ends(local_cloud, [track])[track]
     assert (ended["status"], ended["request"]["durationSeconds"]) == ("ready", 10)
     assert not blob.exists()
