@@ -21,7 +21,7 @@ from musicgenerator.settings import required, whole_number
 from musicgenerator.states import Status
 from musicgenerator.tracks import Track
 from operations import wishes
-from operations.dropping import DropError, drop_with_gcloud, facts, listed, named, no_picture
+from operations.dropping import DropError, drop_with_gcloud, facts, listed, named, no_pictures
 from operations.following import SilentTrackError, document_of, sightings
 from operations.progress import Progress, noted, words
 
@@ -47,9 +47,8 @@ def main(arguments: Sequence[str]) -> int:
 def _drop(paths: Sequence[Path], metadata: dict[str, str]) -> int:
     bucket = required(os.environ, "IMAGES_BUCKET")
     files = named(paths)
-    ignored = {name: reason for name, path in files.items() if (reason := no_picture(name, path))}
-    for name, reason in ignored.items():
-        print(f"{name} is not a picture ({reason}), so it is not copied.", file=sys.stderr)
+    # The captioner would ignore these files, so nothing would follow.
+    ignored = no_pictures(files, metadata.get(wishes.LANGUAGE_KEY, ""))
     pictures = {name: path for name, path in files.items() if name not in ignored}
     # Before the copy: afterwards the captioner creates the track that is looked for.
     tracks = {name: _track(facts(bucket, name, path, metadata)) for name, path in pictures.items()}
@@ -64,6 +63,8 @@ def _drop(paths: Sequence[Path], metadata: dict[str, str]) -> int:
                 progress.show(names[sighting.track], sighting.document)
     except SilentTrackError as error:
         print(error, file=sys.stderr)
+    for name, document in ignored.items():
+        print(f"{name}  {words(document)}")
     for track, name in names.items():
         document = documents.get(track, {})
         music = document.get("music") or {}

@@ -11,13 +11,15 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import google_crc32c
 
 from musicgenerator import drops
+from musicgenerator.errors import EmptyPictureError, NotAnImageError, PictureError
 from musicgenerator.events import ObjectFinalized
 from musicgenerator.signatures import HEAD_BYTES, Kind, kind_of
+from musicgenerator.tracks import DEFAULT_LANGUAGE
 
 _CREATED: Final = re.compile(r"gs://([^/]+)/(.+)#(\d+)$")
 # gcloud reads a number sign and digits at the end as a generation; Cloud Storage refuses control characters.
@@ -90,14 +92,11 @@ def folders(pictures: Mapping[str, Path]) -> dict[str, str]:
     return found
 
 
-def no_picture(name: str, path: Path) -> str | None:
-    """Return why the captioner would ignore a file with this object name, None if it would look at it."""
-    reason = drops.unwanted(name)
-    if reason:
-        return reason
-    with path.open("rb") as file:
-        kind = kind_of(file.read(HEAD_BYTES))
-    return None if kind is Kind.PICTURE else kind
+def no_pictures(files: Mapping[str, Path], language: str) -> dict[str, dict[str, Any]]:
+    """Return the files that the captioner would ignore, by object name, each with what a track would say of it."""
+    language = language or DEFAULT_LANGUAGE
+    errors = {name: error for name, path in files.items() if (error := _no_picture(name, path))}
+    return {name: {"status": error.status, "error": error.to_mapping(language)} for name, error in errors.items()}
 
 
 def facts(bucket: str, name: str, path: Path, metadata: Mapping[str, str]) -> ObjectFinalized:
@@ -127,6 +126,16 @@ def drop_with_gcloud(bucket: str, name: str, path: Path, metadata: dict[str, str
     if done.returncode or created is None:
         raise DropError(f"gcloud could not copy {path}:\n{done.stderr.strip()}")
     return Drop(name, drops.track_of(facts(created[1], created[2], path, metadata)))
+
+
+def _no_picture(name: str, path: Path) -> PictureError | None:
+    if reason := drops.unwanted(name):
+        return NotAnImageError(reason)
+    with path.open("rb") as file:
+        kind = kind_of(file.read(HEAD_BYTES))
+    if kind is Kind.PICTURE:
+        return None
+    return EmptyPictureError("0 bytes") if kind is Kind.EMPTY else NotAnImageError(kind)
 
 
 def _existing(text: str) -> list[Path] | None:

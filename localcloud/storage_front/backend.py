@@ -119,8 +119,12 @@ class Backend:
         named = {field: request.headers[name] for name, field in _METADATA.items() if name in request.headers}
         about = json.dumps({"name": target.object, **named}).encode()
         boundary = uuid.uuid4().hex.encode()
-        head = b"--%s\r\nContent-Type: application/json\r\n\r\n%s\r\n--%s\r\n\r\n" % (boundary, about, boundary)
-        tail = b"\r\n--%s--\r\n" % boundary
+        kind = request.headers.get("Content-Type", "").encode()
+        start = (
+            b"--%s\r\nContent-Type: application/json\r\n\r\n%s" % (boundary, about),
+            b"--%s\r\nContent-Type: %s\r\n\r\n" % (boundary, kind),
+        )
+        head, tail = b"\r\n".join(start), b"\r\n--%s--\r\n" % boundary
 
         async def blocks() -> AsyncIterator[bytes]:
             yield head
