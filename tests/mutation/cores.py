@@ -5,7 +5,9 @@ from typing import Final
 # Each core, with the tests that run after a change of it: `tests/unit/test_NAME.py` or
 # `tests/functions/test_NAME.py`, the likeliest first.
 CORES: Final = {
-    "functions/captioner/captioning.py": "captioning claiming drops parking overtaken_captioner captioner_objects encoded_pictures",
+    "functions/captioner/captioning.py": (
+        "captioning claiming drops parking overtaken_captioner captioner_objects encoded_pictures"
+    ),
     "functions/captioner/dropped_tracks.py": "drops captioner_objects",
     "functions/captioner/picture_objects.py": "encoded_pictures drops captioning",
     "functions/pipeline_launcher/launching.py": "launching calling_off regions limits overtaken_launcher",
