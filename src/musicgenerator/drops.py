@@ -85,15 +85,16 @@ def wishes(metadata: Mapping[str, str]) -> tuple[Request, tuple[Note, ...]]:
 
 
 _TEMPORARY_FOLDERS: Final = {"parallel_composite_uploads", ".gcsfuse_tmp", "_temporary", ".tmp", ".partial"}
-# Downloads and copies under way, lock files of office programs, and files that editors swap.
+# Downloads and copies under way (the last two: rsync and Android), lock files of office programs, editors' swap files.
 _TEMPORARY: Final = re.compile(
     r"\.(part|partial|filepart|crdownload|opdownload|download|tmp|temp|swp|swx|!ut|aria2|upload|uploading)$"
     r"|^~\$|^\.~lock\.|\._copying_$|^\.goutputstream-|^\.nfs[0-9a-f]+$|_[0-9a-f]{40}_[0-9]+$"
+    r"|^\..+\.[a-z0-9]{6}$|^\.(pending|trashed)-[0-9]+-"
 )
 _SYSTEM_FOLDERS: Final = {
     *("__macosx", ".spotlight-v100", ".trashes", ".fseventsd"),
     *("$recycle.bin", "system volume information"),
-    *("@eadir", ".thumbnails", "lost+found", ".git", ".svn"),
+    *("@eadir", ".thumbnails", "lost+found", ".trash", ".git", ".svn"),
 }
 _SYSTEM_FILES: Final = {
     *(".ds_store", ".localized", "icon\r"),
