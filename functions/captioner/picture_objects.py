@@ -1,4 +1,4 @@
-"""Read a picture's object: only its bytes say what it is, within a bound, whatever its metadata says."""
+"""Read a picture's object within a bound. Only its bytes say what it is: its metadata may be false."""
 
 from typing import Protocol
 
@@ -58,7 +58,7 @@ def _is_same_drop(track: Track, found: ObjectFinalized) -> bool:
 def _decoded(stored: StoredBytes, limit: int) -> bytes:
     """Return the bytes of a stored object without its content encoding, at most ``limit``.
 
-    Only the bytes decide: an object that is a picture as it is stored has no encoding, whatever its metadata says.
+    An object that is a picture as it is stored has no encoding, even if its metadata names one.
     """
     if kind_of(stored.data) is Kind.PICTURE:
         return stored.data[:limit]

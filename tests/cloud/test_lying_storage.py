@@ -1,4 +1,4 @@
-"""What storage says of an object is not the object: lies about it end with music or in words, with little memory."""
+"""False statements about an object: each track ends with music or in words, and the captioner uses little memory."""
 
 import gzip
 import threading

@@ -237,7 +237,7 @@ def test_a_rewrite_of_the_same_bytes_makes_no_second_track(change: dict[str, Any
 
 
 def test_another_wish_is_another_track() -> None:
-    """Who drops the same picture with another length asks for other music."""
+    """The same picture with another length is a request for other music."""
     scene = dropped()
     scene.deliver()
     rewritten(scene, metadata={**scene.event.metadata, "durationSeconds": "60"})

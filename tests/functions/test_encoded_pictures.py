@@ -1,4 +1,4 @@
-"""Pictures whose metadata lies about size, type, encoding or checksum: only the bytes decide."""
+"""Pictures whose metadata is false about size, type, encoding or checksum: only the bytes decide."""
 
 import gzip
 import zlib
@@ -58,7 +58,7 @@ def encoded(data: bytes, encoding: str, **facts: Any) -> tuple[Scene, list[bytes
     ],
     ids=str,
 )
-def test_a_picture_is_taken_whatever_is_said_of_it(data: bytes, encoding: str, facts: dict[str, Any]) -> None:
+def test_a_picture_is_taken_although_its_metadata_is_false(data: bytes, encoding: str, facts: dict[str, Any]) -> None:
     """The decoder gets the picture without its encoding, and the describer is asked once."""
     scene, decoded = encoded(data, encoding, **facts)
     scene.deliver()

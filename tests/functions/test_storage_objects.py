@@ -1,4 +1,4 @@
-"""Objects are read as they are stored and within a bound, whatever the server says of them."""
+"""Objects are read as they are stored and within a bound, although headers may be false."""
 
 import gzip
 from typing import Any
