@@ -29,8 +29,7 @@ def track_of_drop(tracks: Tracks, session: str, found: ObjectFinalized) -> str:
         if known is None:
             _create(tracks, session, track, found)
             return track
-        image = known[0].image
-        if image is None or image.generation >= found.generation:
+        if not _is_newer(found, known[0]):
             return track
         if not drops.starts_another(known[0]):
             break
@@ -70,9 +69,12 @@ def _create(tracks: Tracks, session: str, track: str, found: ObjectFinalized) ->
     )
 
 
+def _is_newer(found: ObjectFinalized, track: Track) -> bool:
+    return track.image is not None and found.generation > track.image.generation
+
+
 def _moved(current: Track, found: ObjectFinalized) -> Change | None:
-    image = current.image
     # A delivery of an older generation that comes late changes nothing.
-    if image is None or image.generation >= found.generation:
+    if current.image is None or not _is_newer(found, current):
         return None
-    return Change(update=TrackUpdate(image=replace(image, generation=found.generation)))
+    return Change(update=TrackUpdate(image=replace(current.image, generation=found.generation)))

@@ -43,9 +43,7 @@ def read_picture(objects: Objects, track: Track, event: ObjectFinalized) -> tupl
         if newest is None or newest.generation == event.generation or not _is_same_drop(track, newest):
             raise PictureGoneError("the object does not exist")
         return read_picture(objects, track, newest)
-    data = stored.data
-    if len(data) <= MAX_PICTURE_BYTES:
-        data = _decoded(stored, MAX_PICTURE_BYTES + 1)
+    data = stored.data if len(stored.data) > MAX_PICTURE_BYTES else _decoded(stored, MAX_PICTURE_BYTES + 1)
     if len(data) > MAX_PICTURE_BYTES:
         raise PictureTooLargeError(f"{len(data)} bytes or more")
     return event, data

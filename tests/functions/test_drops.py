@@ -296,6 +296,37 @@ def test_a_picture_that_is_rewritten_while_it_is_described_keeps_its_new_generat
     assert (document["status"], document["image"]["generation"]) == ("captioned", scene.event.generation)
 
 
+def test_a_late_delivery_of_an_older_generation_changes_nothing() -> None:
+    """Two rewrites are delivered at once, the older one's write comes last: the track names the newest generation."""
+    scene = dropped()
+    scene.deliver()
+    rewritten(scene)
+    older = scene.event
+
+    def newer() -> None:
+        rewritten(scene)
+        newest = scene.event
+        scene.deliver()
+        scene.event, scene.objects.facts[older.bucket, older.name] = older, newest
+
+    scene.tracks.meanwhile.append(newer)
+    scene.deliver()
+    image = scene.tracks.documents[track_of(older)]["image"]
+    assert image["generation"] == older.generation + 1
+
+
+def test_a_picture_that_is_listed_but_cannot_be_read_is_gone() -> None:
+    """The object is looked up again, but not in the generation that could not be read."""
+    scene = dropped()
+    scene.deliver()
+    track = track_of(scene.event)
+    scene.tracks.documents[track] |= {"status": "captioning", "brief": None}
+    scene.tracks.works[track] = PrivateTrack(TOKEN, dropped_object=scene.event.name)
+    del scene.objects.objects[scene.event.bucket, scene.event.name]
+    scene.resume(track)
+    assert scene.tracks.documents[track]["error"] == PictureGoneError("").to_mapping("ko")
+
+
 def test_a_picture_that_another_one_replaces_before_it_is_read_is_gone() -> None:
     """Each picture has its own track: the later one's event makes the later one's music."""
     scene = dropped()

@@ -37,6 +37,7 @@ def encoded(data: bytes, encoding: str, **facts: Any) -> tuple[Scene, list[bytes
     [
         (PICTURE, ""),
         (gzip.compress(PICTURE), "gzip"),
+        (gzip.compress(PICTURE).ljust(MAX_PICTURE_BYTES, b"\0"), "gzip"),
         (gzip.compress(gzip.compress(PICTURE)), "gzip, gzip"),
         (zlib.compress(PICTURE), "deflate"),
         (PICTURE, "gzip"),
