@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 MAX_ENCODINGS: Final = 2
+# Compressors that work in blocks write a member for each 64 kB.
+MAX_MEMBERS: Final = 4096
 
 _GZIP: Final = b"\x1f\x8b\x08"
 _GZIP_HEADER_BYTES: Final = 10
@@ -46,11 +48,13 @@ def undone(data: bytes, encoding: str, limit: int) -> bytes:
 
 
 def _gunzipped(data: bytes, limit: int) -> bytes:
-    """Return the content of all members of gzip data, or the data itself if it is not gzip data."""
+    """Return the content of gzip data, of at most ``MAX_MEMBERS`` members, or the data itself if it is not gzip data."""
     if not data.startswith(_GZIP):
         return data
     content, at = bytearray(), 0
-    while len(content) < limit and data.startswith(_GZIP, at):
+    for _ in range(MAX_MEMBERS):
+        if len(content) >= limit or not data.startswith(_GZIP, at):
+            break
         start = _after_header(data, at)
         member, end = _inflated(data, start, limit - len(content))
         content += member

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from musicgenerator import drops, ids
 from musicgenerator.drops import Unwanted, track_of, unwanted, wishes
 from musicgenerator.events import ObjectFinalized
-from musicgenerator.tracks import Note, Request
-from tests.contracts.recorded import recorded
+from musicgenerator.states import Status
+from musicgenerator.tracks import Note, Request, Track
+from tests.contracts.recorded import SESSION, TRACK, recorded, with_moments
 
 FOLDER, TEMPORARY, SYSTEM, SIDECAR = Unwanted.FOLDER, Unwanted.TEMPORARY, Unwanted.SYSTEM, Unwanted.SIDECAR
 HASH = "da39a3ee5e6b4b0d3255bfef95601890afd80709"
@@ -117,6 +118,26 @@ def test_other_bytes_another_name_and_another_wish_are_another_drop() -> None:
     assert all(ids.is_track_id(track) for track in tracks)
 
 
+@pytest.mark.parametrize(
+    ("status", "error", "expected"),
+    [
+        (Status.FAILED, {"code": "caption_failed", "retryable": True}, True),
+        (Status.FAILED, {"code": "picture_gone", "retryable": False}, True),
+        (Status.FAILED, {"code": "not_an_image", "retryable": False}, False),
+        (Status.REJECTED, {"code": "content_rejected", "retryable": False}, False),
+        (Status.CANCELLED, {"code": "cancelled", "retryable": False}, False),
+        (Status.CAPTIONING, {"code": "describer_blocked", "retryable": True}, False),
+        (Status.READY, None, False),
+    ],
+)
+def test_a_failure_that_the_picture_did_not_cause_lets_it_start_again(
+    status: Status, error: dict[str, Any] | None, *, expected: bool
+) -> None:
+    """A parked track goes on by itself, and other ends would be the same."""
+    document = with_moments(recorded("track_dropped") | {"status": status.value, "error": error})
+    assert drops.starts_another(Track.from_document(SESSION, TRACK, document)) is expected
+
+
 def changed(name: str, value: str = "") -> Note:
     return Note(name, ignored=False, value=value)
 
@@ -150,6 +171,7 @@ def ignored(name: str) -> Note:
         ({"durationSeconds": "600"}, "duration_seconds", 180, [changed("durationSeconds", "180")]),
         ({"durationSeconds": "999999"}, "duration_seconds", 180, [changed("durationSeconds", "180")]),
         ({"durationSeconds": "5"}, "duration_seconds", 10, [changed("durationSeconds", "10")]),
+        ({"durationSeconds": "0.5"}, "duration_seconds", 10, [changed("durationSeconds", "10")]),
         ({"durationSeconds": "0"}, "duration_seconds", 30, [ignored("durationSeconds")]),
         ({"durationSeconds": "0:00"}, "duration_seconds", 30, [ignored("durationSeconds")]),
         ({"durationSeconds": "-45"}, "duration_seconds", 30, [ignored("durationSeconds")]),
@@ -177,6 +199,7 @@ def ignored(name: str) -> Note:
         ({"engine": "lyria-3-clip-preview"}, "engine", "lyria-3-clip", [changed("engine", "lyria-3-clip")]),
         ({"engine": "musicgen"}, "engine", None, [ignored("engine")]),
         ({"seed": "7"}, "seed", 7, []),
+        ({"seed": "0"}, "seed", 0, []),
         ({"SEED": " 7 "}, "seed", 7, []),
         ({"seed": "7.0"}, "seed", 7, [changed("seed", "7")]),
         ({"seed": "4294967295"}, "seed", 2**32 - 1, []),

@@ -57,6 +57,12 @@ def raw_deflate(content: bytes) -> bytes:
         (THREE_TIMES, "gzip, gzip, gzip", THREE_TIMES),
         (b"", "gzip", b""),
         (b"\x1f\x8b\x08", "gzip", b""),
+        # A header that is cut inside its optional fields has no content.
+        *((with_name(CONTENT)[:length], "gzip", b"") for length in range(3, 36)),
+        (b"\x1f\x8b\x08\x08\0\0\0\0\0\xff" + b"no end of the name" * 99, "gzip", b""),
+        (zlib.compress(b""), "deflate", zlib.compress(b"")),
+        (b"", "deflate", b""),
+        (b"\x78", "deflate", b"\x78"),
     ],
 )
 def test_an_honest_encoding_is_undone_and_another_ignored(data: bytes, encoding: str, expected: bytes) -> None:
@@ -95,6 +101,23 @@ def test_a_bomb_is_inflated_up_to_the_limit_and_no_further(encoding: str) -> Non
     assert time.process_time() - began < 1
     assert tracemalloc.get_traced_memory()[1] < 6 * LIMIT
     tracemalloc.stop()
+
+
+def test_a_bomb_of_many_members_is_inflated_up_to_the_limit() -> None:
+    """Each member counts for the limit, and members without content end too."""
+    member = gzip.compress(b"\0" * (LIMIT // 3))
+    assert undone(member * 1000, "gzip", LIMIT) == b"\0" * LIMIT
+    began = time.process_time()
+    assert undone(gzip.compress(b"") * LIMIT, "gzip", LIMIT) == b""
+    assert time.process_time() - began < 1
+
+
+@given(data=st.binary(min_size=1, max_size=3000), level=st.integers(0, 9))
+def test_deflate_is_undone_with_and_without_its_header(data: bytes, level: int) -> None:
+    """Servers and clients disagree about what `deflate` is."""
+    raw = zlib.compressobj(level, wbits=-15)
+    assert undone(zlib.compress(data, level), "deflate", LIMIT) == data
+    assert undone(raw.compress(data) + raw.flush(), "deflate", LIMIT) == data
 
 
 @given(data=st.binary() | st.binary().map(gzip.compress), encoding=st.sampled_from(["gzip", "deflate", "gzip,gzip"]))
