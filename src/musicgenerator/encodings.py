@@ -48,7 +48,7 @@ def undone(data: bytes, encoding: str, limit: int) -> bytes:
 
 
 def _gunzipped(data: bytes, limit: int) -> bytes:
-    """Return the content of gzip data, of at most ``MAX_MEMBERS`` members, or the data itself if it is not gzip data."""
+    """Return the content of gzip data, up to ``MAX_MEMBERS`` members, or the data itself if it is not gzip data."""
     if not data.startswith(_GZIP):
         return data
     content, at = bytearray(), 0
