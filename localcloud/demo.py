@@ -7,12 +7,13 @@ from typing import Any, Final
 
 from localcloud.addresses import IMAGES_BUCKET, REPOSITORY
 from localcloud.provision import storage_client
-from musicgenerator import ids
+from musicgenerator.drops import track_of
 from musicgenerator.results import COVER, MUSIC, MUSIC_MIDI, MUSIC_WAV, TRACK
 from musicgenerator.states import Status
-from operations.dropping import Drop, folders
+from operations.dropping import Drop, facts, folders, no_pictures
 from operations.following import sightings
 from operations.progress import Progress, words
+from operations.wishes import LANGUAGE_KEY
 
 PHOTOS: Final = REPOSITORY / "localcloud" / "photos"
 # The only engine that writes notes: the others have no MIDI file.
@@ -24,7 +25,7 @@ def drop(name: str, path: Path, metadata: dict[str, str]) -> Drop:
     blob = storage_client().bucket(IMAGES_BUCKET).blob(name)
     blob.metadata = metadata
     blob.upload_from_filename(str(path))
-    return Drop(name, ids.dropped_track_id(IMAGES_BUCKET, name, int(blob.generation)))
+    return Drop(name, track_of(facts(IMAGES_BUCKET, name, path, metadata)))
 
 
 def make_music(pictures: dict[str, Path], session: str, metadata: dict[str, str], out: Path) -> bool:
@@ -32,16 +33,17 @@ def make_music(pictures: dict[str, Path], session: str, metadata: dict[str, str]
 
     Returns True if every track became ready.
     """
-    documents: dict[str, dict[str, Any]] = {}
-    with Progress(list(pictures)) as progress:
+    documents = no_pictures(pictures, metadata.get(LANGUAGE_KEY, ""))
+    wanted = [name for name in pictures if name not in documents]
+    with Progress(wanted) as progress:
         with ThreadPoolExecutor(max_workers=4) as pool:
-            drops = list(pool.map(lambda name: drop(name, pictures[name], metadata), pictures))
+            drops = list(pool.map(lambda name: drop(name, pictures[name], metadata), wanted))
         names = {drop.track: drop.name for drop in drops}
         for sighting in sightings(session, list(names)):
             name = names[sighting.track]
             progress.show(name, sighting.document)
             documents[name] = sighting.document
-        times = {name: progress.seconds(name) for name in pictures}
+        times = {name: progress.seconds(name) for name in wanted}
     ready = {name for name, document in documents.items() if document["status"] == Status.READY}
     places = {name: out / folder for name, folder in folders(pictures).items()}
     for name in sorted(ready):

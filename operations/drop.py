@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import operations.interrupts  # noqa: F401  it sets a hook
+from musicgenerator import drops
+from musicgenerator.events import ObjectFinalized
 from musicgenerator.settings import required, whole_number
 from musicgenerator.states import Status
+from musicgenerator.tracks import Track
 from operations import wishes
-from operations.dropping import DropError, drop_with_gcloud, listed, named
-from operations.following import SilentTrackError, sightings
-from operations.progress import Progress, words
+from operations.dropping import DropError, drop_with_gcloud, facts, listed, named, no_pictures
+from operations.following import SilentTrackError, document_of, sightings
+from operations.progress import Progress, noted, words
 
 _DROP_SECONDS: Final = 1800
 _MAX_COPIES_AT_ONCE: Final = 4
@@ -43,10 +46,15 @@ def main(arguments: Sequence[str]) -> int:
 
 def _drop(paths: Sequence[Path], metadata: dict[str, str]) -> int:
     bucket = required(os.environ, "IMAGES_BUCKET")
-    pictures = named(paths)
+    files = named(paths)
+    # The captioner would ignore these files, so nothing would follow.
+    ignored = no_pictures(files, metadata.get(wishes.LANGUAGE_KEY, ""))
+    pictures = {name: path for name, path in files.items() if name not in ignored}
+    # Before the copy: afterwards the captioner creates the track that is looked for.
+    tracks = {name: _track(facts(bucket, name, path, metadata)) for name, path in pictures.items()}
     with ThreadPoolExecutor(_MAX_COPIES_AT_ONCE) as pool:
-        drops = list(pool.map(lambda name: drop_with_gcloud(bucket, name, pictures[name], metadata), pictures))
-    names = {drop.track: drop.name for drop in drops}
+        list(pool.map(lambda name: drop_with_gcloud(bucket, name, pictures[name], metadata), pictures))
+    names = {track: name for name, track in tracks.items()}
     documents: dict[str, dict[str, Any]] = {}
     try:
         with Progress(list(pictures)) as progress:
@@ -55,11 +63,26 @@ def _drop(paths: Sequence[Path], metadata: dict[str, str]) -> int:
                 progress.show(names[sighting.track], sighting.document)
     except SilentTrackError as error:
         print(error, file=sys.stderr)
+    for name, document in ignored.items():
+        print(f"{name}  {words(document)}")
     for track, name in names.items():
         document = documents.get(track, {})
         music = document.get("music") or {}
         print(f"{name}  {track}  {music.get('url') or (words(document) if document else 'has no document yet')}")
-    return 0 if all(documents.get(track, {}).get("status") == Status.READY for track in names) else 1
+        for note in document.get("notes") or ():
+            print(f"{name}  {track}  {noted(note)}")
+    ready = all(documents.get(track, {}).get("status") == Status.READY for track in names)
+    return 0 if ready and not ignored else 1
+
+
+def _track(picture: ObjectFinalized) -> str:
+    """Return the track that a drop of this picture makes, or the one that an earlier drop of the same picture made."""
+    for turn in range(drops.MAX_ROUNDS):
+        track = drops.track_of(picture, turn)
+        found = document_of(track)
+        if found is None or not drops.starts_another(Track.from_document(found[0], track, found[1])):
+            break
+    return track
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Name pictures, and copy them into the images bucket with gcloud."""
 
+import base64
 import glob
 import os
 import re
@@ -10,14 +11,21 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from musicgenerator import ids
+import google_crc32c
+
+from musicgenerator import drops
+from musicgenerator.errors import EmptyPictureError, NotAnImageError, PictureError
+from musicgenerator.events import ObjectFinalized
+from musicgenerator.signatures import HEAD_BYTES, Kind, kind_of
+from musicgenerator.tracks import DEFAULT_LANGUAGE
 
 _CREATED: Final = re.compile(r"gs://([^/]+)/(.+)#(\d+)$")
 # gcloud reads a number sign and digits at the end as a generation; Cloud Storage refuses control characters.
 _NOT_IN_NAMES: Final = re.compile(r"#(?=\d+$)|[\x00-\x1f\x7f]")
 _MAX_WORDS_IN_NAME: Final = 20
+_BLOCK_BYTES: Final = 2**20
 
 
 class DropError(Exception):
@@ -26,7 +34,7 @@ class DropError(Exception):
 
 @dataclass(frozen=True)
 class Drop:
-    """A dropped picture: its object's name in the bucket and the id of its track."""
+    """A dropped picture: its object's name in the bucket and the id of its first track."""
 
     name: str
     track: str
@@ -84,6 +92,23 @@ def folders(pictures: Mapping[str, Path]) -> dict[str, str]:
     return found
 
 
+def no_pictures(files: Mapping[str, Path], language: str) -> dict[str, dict[str, Any]]:
+    """Return the files that the captioner would ignore, by object name, each with what a track would say of it."""
+    language = language or DEFAULT_LANGUAGE
+    errors = {name: error for name, path in files.items() if (error := _no_picture(name, path))}
+    return {name: {"status": error.status, "error": error.to_mapping(language)} for name, error in errors.items()}
+
+
+def facts(bucket: str, name: str, path: Path, metadata: Mapping[str, str]) -> ObjectFinalized:
+    """Return what the captioner knows of a dropped file before it looks at it, without a generation."""
+    checksum = 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            checksum = google_crc32c.extend(checksum, block)
+    crc32c = base64.b64encode(checksum.to_bytes(4)).decode()
+    return ObjectFinalized(bucket, name, 0, path.stat().st_size, "", metadata, crc32c)
+
+
 def drop_with_gcloud(bucket: str, name: str, path: Path, metadata: dict[str, str]) -> Drop:
     """Upload a picture with ``gcloud storage cp``; the environment names the Cloud Storage server."""
     custom = ",".join(f"{key}={value}" for key, value in metadata.items())
@@ -100,7 +125,17 @@ def drop_with_gcloud(bucket: str, name: str, path: Path, metadata: dict[str, str
     created = next((match for line in lines if (match := _CREATED.search(line.strip()))), None)
     if done.returncode or created is None:
         raise DropError(f"gcloud could not copy {path}:\n{done.stderr.strip()}")
-    return Drop(name, ids.dropped_track_id(created[1], created[2], int(created[3])))
+    return Drop(name, drops.track_of(facts(created[1], created[2], path, metadata)))
+
+
+def _no_picture(name: str, path: Path) -> PictureError | None:
+    if reason := drops.unwanted(name):
+        return NotAnImageError(reason)
+    with path.open("rb") as file:
+        kind = kind_of(file.read(HEAD_BYTES))
+    if kind is Kind.PICTURE:
+        return None
+    return EmptyPictureError("0 bytes") if kind is Kind.EMPTY else NotAnImageError(kind)
 
 
 def _existing(text: str) -> list[Path] | None:

@@ -57,6 +57,14 @@ def sightings(session: str | None, tracks: Sequence[str], max_silence: int = MAX
                 listeners.add(track, "sessions", document["session"], "tracks", track)
 
 
+def document_of(track: str) -> tuple[str, dict[str, Any]] | None:
+    """Return the session and the document of a track, None if it does not exist."""
+    database = database_client()
+    work = database.document("work", track).get().to_dict()
+    document = work and database.document("sessions", work["session"], "tracks", track).get().to_dict()
+    return (work["session"], document) if work and document else None
+
+
 class _Listeners:
     """Firestore listeners that put a track's id and a document into one queue at every change.
 

@@ -29,6 +29,13 @@ def words(document: Mapping[str, Any]) -> str:
     return _WORDS[status] + (f": {detail}" if detail else "")
 
 
+def noted(note: Mapping[str, Any]) -> str:
+    """Return in words what happened to an entry of a dropped picture's metadata."""
+    if note["ignored"]:
+        return f"{note['name']} was ignored"
+    return f"{note['name']} was read as {note['value']}" if note["value"] else f"{note['name']} was shortened"
+
+
 class Progress:
     """Shows the stage of each picture's track inside a ``with`` block."""
 

@@ -11,6 +11,7 @@ from musicgenerator.briefs import DURATION_SECONDS, LANGUAGES
 
 LANGUAGE: Final = "BRIEF_LANGUAGE"
 SECONDS: Final = "SECONDS_OF_MUSIC"
+LANGUAGE_KEY: Final = "language"
 
 
 class WishError(Exception):
@@ -28,7 +29,7 @@ def metadata(language: str, seconds: str) -> dict[str, str]:
         raise WishError(f"{LANGUAGE} must be {' or '.join(LANGUAGES)}, not {language!r}.")
     if seconds and not (seconds.isascii() and seconds.isdecimal() and least <= int(seconds) <= most):
         raise WishError(f"{SECONDS} must be a whole number from {least} to {most}, not {seconds!r}.")
-    wishes = {"language": language, "durationSeconds": seconds}
+    wishes = {LANGUAGE_KEY: language, "durationSeconds": seconds}
     return {name: value for name, value in wishes.items() if value}
 
 

@@ -3,19 +3,19 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Protocol, Self
+from typing import Final, Protocol, Self
 
-from musicgenerator import ids, logs
+from dropped_tracks import Tracks, dropped_name, image_of, track_of_drop
+from picture_objects import Objects, kind_of_object, read_picture
+
+from musicgenerator import drops, ids, logs
 from musicgenerator.briefs import Brief
 from musicgenerator.errors import (
     BlockedError,
-    BriefError,
     CaptionAbandonedError,
     DescriberBlockedError,
     LeasedError,
     PermanentError,
-    PictureGoneError,
-    PictureTooLargeError,
     UploadMissingError,
 )
 from musicgenerator.events import ObjectFinalized
@@ -23,11 +23,10 @@ from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.patience import Patience
 from musicgenerator.results import COVER, RESULT_TYPES, Music, ResultsBucket
 from musicgenerator.settings import required, seconds
+from musicgenerator.signatures import Kind
 from musicgenerator.states import Status
 from musicgenerator.tracks import (
-    MAX_PICTURE_BYTES,
     Change,
-    Decision,
     DescriberUsage,
     Image,
     Outcome,
@@ -38,7 +37,6 @@ from musicgenerator.tracks import (
 )
 
 MAX_CLAIMS: Final = 25
-DROPPED_TRACKS_LIVE: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -72,26 +70,6 @@ class Settings:
             patience=Patience.from_environ(environ),
             lease=seconds(environ, "CAPTION_LEASE_SECONDS", cls.lease),
         )
-
-
-class Tracks(Protocol):
-    def create(self, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
-        """Write a new track, or leave the existing one."""
-
-    def find(self, track: str) -> tuple[Track, PrivateTrack] | None: ...
-
-    def advance(self, track: str, decide: Decision) -> Outcome | None: ...
-
-
-class Objects(Protocol):
-    def find(self, bucket: str, name: str, generation: int | None = None) -> ObjectFinalized | None: ...
-
-    def read(self, bucket: str, name: str, generation: int | None = None) -> bytes | None: ...
-
-    def create(self, bucket: str, name: str, data: bytes, content_type: str) -> None:
-        """Write an object, or leave the existing one."""
-
-    def erase(self, bucket: str, prefix: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -136,15 +114,22 @@ class Captioner:
 
         Raises LeasedError while another invocation holds the track, so that the event is delivered again.
         """
-        if event.bucket != self.settings.images_bucket or event.name.endswith("/"):
-            logs.info("not an uploaded picture", bucket=event.bucket, object=event.name)
+        if event.bucket != self.settings.images_bucket:
+            logs.info("not an object of the images bucket", bucket=event.bucket)
+            return
+        announced = ids.announced_track(event.name)
+        if announced is None and (reason := drops.unwanted(event.name)):
+            _ignore(event, reason)
             return
         # Read the object's facts: those in the event may be forged or outdated.
         found = self.objects.find(event.bucket, event.name, event.generation)
-        if found is None:
-            logs.warning("the object of the event does not exist", object=event.name, generation=event.generation)
-            return
-        self._process(ids.announced_track(found.name) or self._dropped(found), found)
+        kind = kind_of_object(self.objects, event) if found and announced is None else Kind.PICTURE
+        if found is None or kind is None:
+            logs.warning("the object of the event does not exist", generation=event.generation)
+        elif kind is not Kind.PICTURE:
+            _ignore(event, kind)
+        else:
+            self._process(announced or track_of_drop(self.tracks, self.settings.drop_session, found), found)
 
     def resume(self, message: PictureMessage) -> None:
         """Process a parked or overdue track again, as its storage event would.
@@ -175,25 +160,6 @@ class Captioner:
         elif outcome.track.status is Status.CAPTIONED and not outcome.work.published:
             self._announce(outcome.track)
 
-    def _dropped(self, found: ObjectFinalized) -> str:
-        track = ids.dropped_track_id(found.bucket, found.name, found.generation)
-        request = _dropped_request(found)
-        # The id is derived from the object: a second delivery finds this track and creates nothing.
-        self.tracks.create(
-            # The image is stored now, so that the sweeper can resume the track if this invocation crashes.
-            Track(
-                self.settings.drop_session,
-                track,
-                Status.AWAITING_UPLOAD,
-                1,
-                replace(request, hint=""),
-                _image(found),
-            ),
-            PrivateTrack(token=ids.new_results_token(), dropped_object=found.name, hint=request.hint),
-            datetime.now(UTC) + DROPPED_TRACKS_LIVE,
-        )
-        return track
-
     def _picture_of(self, track: Track, work: PrivateTrack) -> ObjectFinalized | None:
         image = track.image
         if image is not None:
@@ -222,10 +188,10 @@ class Captioner:
                 parked=False,
                 claims=work.claims + 1,
                 # The private track gets the name in the commit that may take it out of an older track.
-                dropped_object=_dropped_name(event),
+                dropped_object=dropped_name(event),
             )
             if current.status is Status.AWAITING_UPLOAD:
-                return Change(Status.CAPTIONING, TrackUpdate(image=_image(event)), claimed)
+                return Change(Status.CAPTIONING, TrackUpdate(image=image_of(event)), claimed)
             # The owner may have crashed: after the end of its lease, the next delivery claims the track.
             if current.status is Status.CAPTIONING and (work.lease_until or _LONG_AGO) < now:
                 return Change(work=claimed)
@@ -252,7 +218,8 @@ class Captioner:
             # Only the owner writes: if another invocation has claimed the track since, this one changes nothing.
             if current.status is not Status.CAPTIONING or work.owner != owner:
                 return None
-            return replace(change, work=replace(work, parked=True, lease_until=None, claims=0)) if is_parked else change
+            kept = _on_newest_generation(change, current)
+            return replace(kept, work=replace(work, parked=True, lease_until=None, claims=0)) if is_parked else kept
 
         settled = self.tracks.advance(track.track_id, decide)
         if settled is None or settled.track.status is Status.CANCELLED:
@@ -272,13 +239,9 @@ class Captioner:
     def _describe(self, track: Track, work: PrivateTrack, event: ObjectFinalized) -> Change:
         if work.claims >= MAX_CLAIMS:
             raise CaptionAbandonedError(f"claimed {work.claims} times")
-        if event.size > MAX_PICTURE_BYTES:
-            raise PictureTooLargeError(f"{event.size} bytes")
-        data = self.objects.read(event.bucket, event.name, event.generation)
-        if data is None:
-            raise PictureGoneError(event.name)
+        event, data = read_picture(self.objects, track, event)
         picture = self.decode(data)
-        image = replace(_image(event), width=picture.width, height=picture.height)
+        image = replace(image_of(event), width=picture.width, height=picture.height)
         description = self._ask(picture, replace(track.request, hint=work.hint or track.request.hint))
         update = TrackUpdate(image=image, describer=description.usage)
         if isinstance(description.outcome, PermanentError):
@@ -307,6 +270,11 @@ _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_UPDATE: Final = TrackUpdate()
 
 
+def _ignore(event: ObjectFinalized, reason: str) -> None:
+    # Nobody waits for a track of this object, so a metric counts the line. The name may be private.
+    logs.info("not a picture", reason=reason, generation=event.generation)
+
+
 def _end(track: Track, error: PermanentError, update: TrackUpdate = _NO_UPDATE) -> Change:
     logs.warning("track ended", track=track.track_id, code=error.code, reason=str(error))
     return Change(error.status, replace(update, error=error))
@@ -323,25 +291,9 @@ def _mark_published(current: Track, work: PrivateTrack, attempt: int) -> Change 
     return Change(work=replace(work, published=True))
 
 
-def _image(event: ObjectFinalized) -> Image:
-    name = "" if _dropped_name(event) else event.name
-    return Image(event.bucket, name, event.generation, 0, 0, event.content_type, event.size)
-
-
-def _dropped_name(event: ObjectFinalized) -> str:
-    """Return the object's name if it was dropped, else an empty text: an announced name has only the track's id."""
-    return "" if ids.announced_track(event.name) else event.name
-
-
-def _dropped_request(event: ObjectFinalized) -> Request:
-    """Return the request in an object's custom metadata, without the values that are invalid."""
-    wishes: dict[str, Any] = {}
-    for name, value in event.metadata.items():
-        try:
-            wish = {name: int(value) if name in {"durationSeconds", "seed"} else value}
-            Request.from_mapping(wish)
-        except (BriefError, ValueError) as error:
-            logs.warning("invalid metadata", object=event.name, reason=str(error))
-            continue
-        wishes |= wish
-    return Request.from_mapping(wishes)
+def _on_newest_generation(change: Change, current: Track) -> Change:
+    """Return the change without setting the picture back to a generation that was rewritten in the meantime."""
+    image = change.update.image
+    if not isinstance(image, Image) or current.image is None or current.image.generation <= image.generation:
+        return change
+    return replace(change, update=replace(change.update, image=replace(image, generation=current.image.generation)))

@@ -31,7 +31,11 @@ class StorageUploads:
         return cls(bucket, IamSigner(google.rest_session(), url, account), required(environ, "STORAGE_URL"))
 
     def permit(self, name: str, content_type: str, max_bytes: int) -> Permit:
-        """Return the permission to create this one object, valid for ten minutes."""
+        """Return the permission to create this one object, valid for ten minutes.
+
+        The range is of the bytes as they are sent. The content encoding is not signed, because every client would have
+        to send ``identity``, which Cloud Storage does not document; the captioner does not believe it.
+        """
         headers = {
             "x-goog-content-length-range": f"1,{max_bytes}",
             "x-goog-if-generation-match": "0",

@@ -98,6 +98,8 @@ class StorageFront:
                 conditions.check_generation(present)
                 if present and not is_granted(signer, DELETE, target.bucket):
                     raise access_denied(signer, target)
+                if "Content-Encoding" in request.headers:
+                    return web.Response(headers={**headers, **await self.backend.store_encoded(request, target, body)})
                 return await self.backend.answer(request, headers, body)
 
     async def _certificates(self, signer: str) -> list[str]:

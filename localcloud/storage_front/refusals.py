@@ -4,10 +4,12 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 _STATUSES: Final = {
+    "BadDigest": 400,
     "EntityTooLarge": 400,
     "EntityTooSmall": 400,
     "ExpiredToken": 400,
     "InvalidArgument": 400,
+    "InvalidDigest": 400,
     "MalformedSecurityHeader": 400,
     "MissingSecurityHeader": 400,
     "AuthenticationRequired": 401,

@@ -17,7 +17,10 @@ _LARGEST: Final = 2**63 - 1
 
 @dataclass(frozen=True)
 class ObjectFinalized:
-    """A finished upload, identified by bucket, name and generation; ``size`` is in bytes."""
+    """A finished upload, identified by bucket, name and generation.
+
+    ``size`` is in bytes, as stored; ``crc32c`` is the checksum of the stored bytes in Base64, empty if it is unknown.
+    """
 
     bucket: str
     name: str
@@ -25,6 +28,7 @@ class ObjectFinalized:
     size: int
     content_type: str
     metadata: Mapping[str, str] = field(default_factory=dict)
+    crc32c: str = ""
 
     @classmethod
     def from_data(cls, data: object) -> Self:
@@ -41,6 +45,7 @@ class ObjectFinalized:
             size=_whole_number(data, "size"),
             content_type=str(data.get("contentType") or ""),
             metadata={str(name): str(value) for name, value in metadata.items()},
+            crc32c=str(data.get("crc32c") or ""),
         )
 
 

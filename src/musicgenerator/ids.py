@@ -60,9 +60,9 @@ def derived_track_id(*parts: str) -> str:
     return "t" + _spell(hashlib.sha256("\0".join(parts).encode()).digest())
 
 
-def dropped_track_id(bucket: str, name: str, generation: int) -> str:
-    """Return the track id of a dropped picture."""
-    return derived_track_id("drop", bucket, name, str(generation))
+def dropped_track_id(bucket: str, name: str, *facts: str) -> str:
+    """Return the track id of a dropped picture with these facts of its content and its wishes."""
+    return derived_track_id("drop", bucket, name, *facts)
 
 
 def is_session_id(text: str) -> bool:

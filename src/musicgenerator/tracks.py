@@ -102,11 +102,27 @@ class DescriberUsage:
 
 
 @dataclass(frozen=True)
+class Note:
+    """What happened to a dropped picture's metadata: ``name`` was ignored, or read as ``value``.
+
+    ``value`` is empty for a text, because everybody who knows the session can read it.
+    """
+
+    name: str
+    ignored: bool
+    value: str = ""
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return an entry of a document's ``notes``."""
+        return documents.to_mapping(self)
+
+
+@dataclass(frozen=True)
 class Track:
     """One track as a handler reads it.
 
-    ``retryable`` says whether its error allows a retry; ``created_at`` is None before the track is stored;
-    ``timeline`` has the last entry into each state.
+    ``retryable`` and ``error_code`` are those of its error; ``created_at`` is None before the track is stored;
+    ``timeline`` has the last entry into each state. ``notes`` is written with a new track only, and not read again.
     """
 
     session: str
@@ -118,8 +134,10 @@ class Track:
     brief: Brief | None = None
     prompt_version: str = ""
     retryable: bool = False
+    error_code: str = ""
     created_at: datetime | None = None
     timeline: Mapping[str, datetime] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
 
     @classmethod
     def from_document(cls, session: str, track_id: str, document: Mapping[str, Any]) -> Self:
@@ -135,6 +153,7 @@ class Track:
             brief=Brief.from_mapping(brief) if brief else None,
             prompt_version=str((document.get("describer") or {}).get("promptVersion", "")),
             retryable=bool((document.get("error") or {}).get("retryable")),
+            error_code=str((document.get("error") or {}).get("code", "")),
             created_at=document.get("createdAt"),
             timeline=document.get("timeline") or {},
         )
@@ -154,7 +173,7 @@ class Track:
             "createdAt": now,
             "updatedAt": now,
             "expiresAt": expires_at,
-        }
+        } | ({"notes": [note.to_mapping() for note in self.notes]} if self.notes else {})
 
 
 @dataclass(frozen=True)

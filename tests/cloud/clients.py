@@ -15,8 +15,8 @@ from google.cloud.aiplatform_v1.types import PipelineJob
 from localcloud.addresses import IMAGES_BUCKET, PROJECT, REGION, RESULTS_BUCKET, Addresses
 from localcloud.demo import drop
 from localcloud.provision import drop_session, storage_client
-from musicgenerator import ids
 from operations.following import sightings
+from tests.support.dropped import dropped_track
 
 
 def drop_bytes(name: str, data: bytes, metadata: Mapping[str, str] | None = None) -> str:
@@ -24,7 +24,7 @@ def drop_bytes(name: str, data: bytes, metadata: Mapping[str, str] | None = None
     blob = storage_client().bucket(IMAGES_BUCKET).blob(name)
     blob.metadata = dict(metadata or {})
     blob.upload_from_string(data, content_type="image/jpeg")
-    return ids.dropped_track_id(IMAGES_BUCKET, name, int(blob.generation))
+    return dropped_track(blob)
 
 
 def drop_files(paths: Sequence[Path], metadata: Mapping[str, str] | None = None) -> list[str]:

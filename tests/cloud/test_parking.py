@@ -16,6 +16,7 @@ from musicgenerator_google.firestore_breaker import FirestoreBreaker
 from operations.replay import replay
 from tests.cloud.clients import Jobs, document, ends, finalized_event, post
 from tests.contracts.recorded import recorded
+from tests.support.dropped import dropped_track
 from tests.support.scripted_http import Answer, ScriptedServer, scripted_server
 
 pytestmark = pytest.mark.cloud
@@ -59,10 +60,9 @@ def captioner(local_cloud: Addresses, openai: ScriptedServer, tmp_path: Path) ->
 def _upload(name: str, photo: Path) -> tuple[str, dict[str, object], dict[str, str]]:
     blob = storage_client().bucket(BUCKET).blob(name)
     blob.upload_from_filename(str(photo), content_type="image/jpeg")
-    generation = int(blob.generation)
-    body, headers = finalized_event(name, generation, photo.stat().st_size)
+    body, headers = finalized_event(name, int(blob.generation), photo.stat().st_size)
     body["metadata"] = {"durationSeconds": "10"}
-    return ids.dropped_track_id(BUCKET, name, generation), body | {"bucket": BUCKET}, headers
+    return dropped_track(blob), body | {"bucket": BUCKET}, headers
 
 
 def _described() -> Answer:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.cloud import firestore
 from PIL import Image
 
-from localcloud.addresses import IMAGES_BUCKET, PIPELINE_BUCKET, Addresses
+from localcloud.addresses import IMAGES_BUCKET, PIPELINE_BUCKET, PROJECT, Addresses
 from localcloud.provision import drop_session, storage_client
 from musicgenerator import ids, logs
 from musicgenerator.states import Status
@@ -26,6 +27,7 @@ from tests.cloud.clients import (
     finalized_event,
     post,
 )
+from tests.support.dropped import dropped_track
 from tests.support.listening import Figures, listen, same_key, same_tempo
 
 pytestmark = pytest.mark.cloud
@@ -173,7 +175,7 @@ def test_the_same_event_five_times_at_once_launches_one_job(local_cloud: Address
     with ThreadPoolExecutor(5) as pool:
         codes = list(pool.map(lambda _: post(local_cloud.url("captioner"), body, headers)[0], range(5)))
     assert set(codes) <= {200, 500}
-    track = ids.dropped_track_id(IMAGES_BUCKET, name, int(blob.generation))
+    track = dropped_track(blob)
     (end,) = ends(local_cloud, [track]).values()
     assert end["status"] == "ready"
     assert len(Jobs(local_cloud).of(track)) == 1
@@ -182,22 +184,17 @@ def test_the_same_event_five_times_at_once_launches_one_job(local_cloud: Address
 def test_bad_pictures_end_with_a_reason_and_stop_nothing_else(
     local_cloud: Addresses, photos: dict[str, Path], tmp_path: Path
 ) -> None:
-    """A text named .jpg, an empty file and 400 megapixels fail with a message; a good picture beside them is ready."""
+    """400 megapixels fail with a message and a good picture is ready; a text and an empty file have no track."""
     huge = tmp_path / "huge.png"
     Image.new("1", (20_000, 20_000)).save(huge)
-    tracks = {
-        "not_an_image": drop_bytes("notes.jpg", b"Dear diary, this is no picture."),
-        "empty": drop_bytes("empty.jpg", b""),
-        "too_many_pixels": drop_bytes("huge.png", huge.read_bytes(), {"language": "en"}),
-        "good": drop_bytes("good.jpg", photos["rocket"].read_bytes(), {"durationSeconds": "10"}),
-    }
-    found = ends(local_cloud, list(tracks.values()))
-    assert found[tracks["good"]]["status"] == "ready"
-    for code in ("not_an_image", "empty", "too_many_pixels"):
-        track = found[tracks[code]]
-        assert (track["status"], track["error"]["code"]) == ("failed", code)
-    assert "사진이 아니에요" in found[tracks["not_an_image"]]["error"]["message"]
-    assert "64 megapixels" in found[tracks["too_many_pixels"]]["error"]["message"]
+    ignored = [drop_bytes("notes.jpg", b"Dear diary, this is no picture."), drop_bytes("empty.jpg", b"")]
+    bad = drop_bytes("huge.png", huge.read_bytes(), {"language": "en"})
+    good = drop_bytes("good.jpg", photos["rocket"].read_bytes(), {"durationSeconds": "10"})
+    found = ends(local_cloud, [bad, good])
+    assert found[good]["status"] == "ready"
+    assert (found[bad]["status"], found[bad]["error"]["code"]) == ("failed", "too_many_pixels")
+    assert "64 megapixels" in found[bad]["error"]["message"]
+    assert [document(drop_session(local_cloud), track) for track in ignored] == [{}, {}]
 
 
 def test_an_event_about_an_object_that_is_gone_makes_no_track(local_cloud: Addresses) -> None:
@@ -205,7 +202,8 @@ def test_an_event_about_an_object_that_is_gone_makes_no_track(local_cloud: Addre
     name, generation = "gone.jpg", 1_700_000_000_000_002
     body, headers = finalized_event(name, generation)
     assert post(local_cloud.url("captioner"), body, headers)[0] == 200
-    assert document(drop_session(local_cloud), ids.dropped_track_id(IMAGES_BUCKET, name, generation)) == {}
+    database = firestore.Client(project=PROJECT)
+    assert [work.id for work in database.collection("work").stream() if work.get("droppedObject") == name] == []
 
 
 @pytest.mark.parametrize(("engine", "usd"), [("lyria-002", 0.06), ("lyria-3-clip", 0.04)])

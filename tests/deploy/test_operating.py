@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from google.cloud import firestore, pubsub_v1
 
-from musicgenerator import ids
+from musicgenerator.drops import track_of
 from musicgenerator.messages import PictureMessage
+from operations.dropping import facts
 from tests.deploy.conftest import Installation
 from tests.deploy.expected import PROJECT
 from tests.deploy.operating import LAUNCHER, appeared, output, write_track
@@ -149,7 +150,7 @@ def test_pictures_are_dropped_by_gcloud_and_followed_to_their_music(
     with ThreadPoolExecutor(1) as threads:
         dropping = threads.submit(operated.make, "drop", IMAGES=str(photos["coffee"]), **options)
         dropped = appeared(lambda: operated.project.of("storage").get(path))
-        track = ids.dropped_track_id(bucket, "coffee.jpg", int(dropped["generation"]))
+        track = track_of(facts(bucket, "coffee.jpg", photos["coffee"], dropped["metadata"]))
         write_track(database, track, status="composing")
         music = {"url": "https://storage.googleapis.com/results/r1/music.mp3"}
         write_track(database, track, status="ready", music=music)
@@ -168,8 +169,8 @@ def test_the_failure_of_a_dropped_picture_is_printed(
     path = f"b/{PROJECT}-musicgenerator-images/o/coffee.jpg"
     with ThreadPoolExecutor(1) as threads:
         dropping = threads.submit(operated.make, "drop", IMAGES=str(photos["coffee"]))
-        dropped = appeared(lambda: operated.project.of("storage").get(path))
-        track = ids.dropped_track_id(f"{PROJECT}-musicgenerator-images", "coffee.jpg", int(dropped["generation"]))
+        appeared(lambda: operated.project.of("storage").get(path))
+        track = track_of(facts(f"{PROJECT}-musicgenerator-images", "coffee.jpg", photos["coffee"], {}))
         write_track(database, track, status="failed", error={"code": "caption_failed", "message": "Nothing was seen"})
         done = dropping.result()
     assert done.returncode != 0

@@ -22,6 +22,7 @@ ENVIRON: Final = {
     "DROP_SESSION": "s" + "d" * 26,
     "DEFAULT_ENGINE": "composer",
 }
+PICTURE: Final = b"\xff\xd8\xff picture"
 ANNOUNCED: Final = (CaptionMessage(SESSION, TRACK, 1), "composer")
 
 
@@ -68,7 +69,7 @@ class Scene:
     )
 
     def __post_init__(self) -> None:
-        self.objects.upload(self.event, b"picture")
+        self.objects.upload(self.event, PICTURE)
         self.at(Status.AWAITING_UPLOAD)
 
     def at(self, status: Status, **work: Any) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from musicgenerator import ids
+from musicgenerator.drops import track_of
 from musicgenerator.errors import PictureTooLargeError
 from musicgenerator.events import ObjectFinalized
 from musicgenerator.tracks import MAX_PICTURE_BYTES
@@ -29,7 +29,7 @@ def test_the_track_of_a_dropped_picture_lives_for_thirty_days() -> None:
     scene = Scene(event=ObjectFinalized.from_data(recorded("storage_finalized_dropped")["body"]))
     before = datetime.now(UTC)
     scene.deliver()
-    track = ids.dropped_track_id(scene.event.bucket, scene.event.name, scene.event.generation)
+    track = track_of(scene.event)
     month = timedelta(days=30)
     assert before + month <= scene.tracks.expiries[track] <= datetime.now(UTC) + month
     assert scene.tracks.sessions[track] == ENVIRON["DROP_SESSION"]

@@ -7,6 +7,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 from storage_results import StorageResults
 
+from musicgenerator.encodings import StoredBytes
 from musicgenerator.errors import MusicMissingError
 from musicgenerator.results import MusicFacts, ResultsFolder
 from musicgenerator_google.storage_objects import StorageObjects
@@ -93,7 +94,7 @@ def test_an_object_is_read_in_just_its_generation(server: ScriptedServer) -> Non
     """An overwritten object belongs to another event."""
     path = "/download/storage/v1/b/images/o/a%2Fb.jpg"
     server.script(f"GET {path}", Answer(b"picture", 200, {"Content-Type": "image/jpeg"}))
-    assert StorageObjects(client(server)).read("images", "a/b.jpg", 1795338907198423) == b"picture"
+    assert StorageObjects(client(server)).start("images", "a/b.jpg", 7, 1795338907198423) == StoredBytes(b"picture")
     assert "generation=1795338907198423" in server.heard_at(path)[0].path
 
 

@@ -1,3 +1,4 @@
+import gzip
 from dataclasses import replace
 
 import pytest
@@ -70,6 +71,20 @@ def test_objects_are_read_by_their_address() -> None:
     results = results_in("any", f"gs://{BUCKET}/covers/sea 1.jpg")
     assert (results.cover(), results_in("any").cover()) == (b"jpeg", None)
     assert GoogleStorage().read(f"gs://{BUCKET}/covers/sea 1.jpg") == b"jpeg"
+
+
+@pytest.mark.usefixtures("storage")
+def test_objects_are_read_as_they_are_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object that says gzip is not inflated, an empty one is empty, and one beyond the bound counts as missing."""
+    bucket, zipped = Client().bucket(BUCKET), gzip.compress(b"0" * 100_000)
+    blob = bucket.blob("stored/take.json")
+    blob.content_encoding = "gzip"
+    blob.upload_from_string(zipped)
+    bucket.blob("stored/track.json").upload_from_string(b"")
+    results = results_in("stored")
+    assert (results.read("take.json"), results.read("track.json")) == (zipped, b"")
+    monkeypatch.setattr("pipeline.google_results.MAX_READ_BYTES", len(zipped) - 1)
+    assert results.read("take.json") is None
 
 
 def test_bytes_with_another_checksum_are_reported_without_the_token(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,11 @@ from typing import Final
 # Each core, with the tests that run after a change of it: `tests/unit/test_NAME.py` or
 # `tests/functions/test_NAME.py`, the likeliest first.
 CORES: Final = {
-    "functions/captioner/captioning.py": "captioning claiming drops parking overtaken_captioner captioner_objects",
+    "functions/captioner/captioning.py": (
+        "captioning claiming drops parking overtaken_captioner captioner_objects encoded_pictures"
+    ),
+    "functions/captioner/dropped_tracks.py": "drops captioner_objects",
+    "functions/captioner/picture_objects.py": "encoded_pictures drops captioning",
     "functions/pipeline_launcher/launching.py": "launching calling_off regions limits overtaken_launcher",
     "functions/result_notifier/notifying.py": "notifying calling_off regions overtaken_notifier",
     "functions/result_notifier/sweeping.py": "turns sweeps",
@@ -21,6 +25,9 @@ CORES: Final = {
     "src/musicgenerator/counting.py": "counting",
     "src/musicgenerator/messages.py": "messages",
     "src/musicgenerator/events.py": "events",
+    "src/musicgenerator/drops.py": "drop_rules",
+    "src/musicgenerator/encodings.py": "encodings",
+    "src/musicgenerator/signatures.py": "signatures",
     "src/musicgenerator/results.py": "results",
     "src/musicgenerator/ids.py": "ids orders",
     "src/musicgenerator/patience.py": "patience",

@@ -9,6 +9,7 @@ from captioning import Description, Picture
 from ports import Permit, Session
 
 from musicgenerator.briefs import Brief
+from musicgenerator.encodings import StoredBytes
 from musicgenerator.errors import BlockedError, ContentionError, LaunchUnavailableError, PermanentError, TransientError
 from musicgenerator.events import ObjectFinalized
 from musicgenerator.jobs import JobFacts, JobRequest, JobState
@@ -128,11 +129,15 @@ class MemorySpans:
 
 @dataclass
 class MemoryObjects:
-    """Objects by bucket and name; ``facts`` are those of the uploads, ``read_names`` lists the names read."""
+    """Objects by bucket and name; ``facts`` are those of the uploads, ``read_names`` lists the names read.
+
+    ``encodings`` holds what an object's ``Content-Encoding`` says.
+    """
 
     objects: dict[tuple[str, str], bytes] = field(default_factory=dict)
     types: dict[tuple[str, str], str] = field(default_factory=dict)
     facts: dict[tuple[str, str], ObjectFinalized] = field(default_factory=dict)
+    encodings: dict[tuple[str, str], str] = field(default_factory=dict)
     read_names: list[str] = field(default_factory=list)
 
     def upload(self, facts: ObjectFinalized, data: bytes) -> None:
@@ -144,11 +149,15 @@ class MemoryObjects:
         found = self.facts.get((bucket, name))
         return found if found and generation in {None, found.generation} else None
 
-    def read(self, bucket: str, name: str, generation: int | None = None) -> bytes | None:
+    def start(self, bucket: str, name: str, length: int, generation: int | None = None) -> StoredBytes | None:
         self.read_names.append(name)
         found = self.facts.get((bucket, name))
-        if found and generation not in {None, found.generation}:
+        if (bucket, name) not in self.objects or (found and generation not in {None, found.generation}):
             return None
+        return StoredBytes(self.objects[bucket, name][:length], self.encodings.get((bucket, name), ""))
+
+    def read(self, bucket: str, name: str) -> bytes | None:
+        self.read_names.append(name)
         return self.objects.get((bucket, name))
 
     def create(self, bucket: str, name: str, data: bytes, content_type: str) -> None:

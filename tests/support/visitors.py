@@ -13,7 +13,7 @@ from PIL import Image
 
 from localcloud.addresses import IMAGES_BUCKET, REPOSITORY, Addresses
 from localcloud.provision import storage_client
-from musicgenerator import ids
+from tests.support.dropped import dropped_track
 
 _PATIENCE_SECONDS: Final = 120.0
 _EXISTS_ALREADY: Final = 412
@@ -96,7 +96,7 @@ def drop(name: str, data: bytes) -> str:
     blob = storage_client().bucket(IMAGES_BUCKET).blob(f"{name}.jpg")
     blob.metadata = {"durationSeconds": "10", "language": "en", "hint": f"picture {name}"}
     blob.upload_from_string(data, content_type="image/jpeg")
-    return ids.dropped_track_id(IMAGES_BUCKET, blob.name, int(blob.generation))
+    return dropped_track(blob)
 
 
 def visitors(addresses: Addresses, count: int) -> list[Visitor]:

