@@ -7,13 +7,16 @@ from typing import Any, Final, Protocol, Self
 
 from musicgenerator import ids, logs
 from musicgenerator.briefs import Brief
+from musicgenerator.counting import reserve_of
 from musicgenerator.errors import (
     BlockedError,
     BriefError,
+    BudgetSpentError,
     CaptionAbandonedError,
     DescriberBlockedError,
     LeasedError,
     PermanentError,
+    PictureError,
     PictureGoneError,
     PictureTooLargeError,
     UploadMissingError,
@@ -22,11 +25,12 @@ from musicgenerator.events import ObjectFinalized
 from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.patience import Patience
 from musicgenerator.results import COVER, RESULT_TYPES, Music, ResultsBucket
-from musicgenerator.settings import required, seconds
+from musicgenerator.settings import TRACKS_A_DAY, required, seconds, whole_number
 from musicgenerator.states import Status
 from musicgenerator.tracks import (
     MAX_PICTURE_BYTES,
     Change,
+    DailyPictures,
     Decision,
     DescriberUsage,
     Image,
@@ -52,7 +56,10 @@ class Picture:
 
 @dataclass(frozen=True)
 class Settings:
-    """Buckets, the session of dropped pictures, the engine of requests that name none, and time limits."""
+    """Buckets, the session of dropped pictures, the engine of requests that name none, and limits.
+
+    ``tracks_a_day`` limits everybody's announced tracks whose picture has arrived.
+    """
 
     images_bucket: str
     results: ResultsBucket
@@ -60,6 +67,7 @@ class Settings:
     default_engine: str
     patience: Patience
     lease: timedelta = timedelta(seconds=150)
+    tracks_a_day: int = TRACKS_A_DAY
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -71,6 +79,7 @@ class Settings:
             default_engine=required(environ, "DEFAULT_ENGINE"),
             patience=Patience.from_environ(environ),
             lease=seconds(environ, "CAPTION_LEASE_SECONDS", cls.lease),
+            tracks_a_day=whole_number(environ, "TRACKS_A_DAY", cls.tracks_a_day),
         )
 
 
@@ -81,6 +90,9 @@ class Tracks(Protocol):
     def find(self, track: str) -> tuple[Track, PrivateTrack] | None: ...
 
     def advance(self, track: str, decide: Decision) -> Outcome | None: ...
+
+    def has_music(self, session: str) -> bool:
+        """Return whether a track of the session has become music."""
 
 
 class Objects(Protocol):
@@ -164,7 +176,11 @@ class Captioner:
 
     def _process(self, track: str, event: ObjectFinalized) -> None:
         owner = ids.new_secret()
-        outcome = self._claim(track, event, owner)
+        try:
+            outcome = self._claim_within_limit(track, event, owner)
+        except BudgetSpentError as error:
+            self._end_uncounted(track, event, error)
+            return
         if outcome is None:
             logs.warning("the track is gone", track=track)
             return
@@ -206,13 +222,35 @@ class Captioner:
         if datetime.now(UTC) - (track.created_at or _LONG_AGO) < self.settings.patience.awaiting_upload:
             logs.info("the picture may still be uploaded", track=track.track_id)
             return
-        change = _end(track, UploadMissingError("the announced picture was not uploaded"))
-        # If the picture's event is handled at the same time, the track has another status and does not change.
-        self.tracks.advance(
-            track.track_id, lambda current, _: change if current.status is Status.AWAITING_UPLOAD else None
-        )
+        self._give_up_waiting(track.track_id, _end(track, UploadMissingError("the announced picture was not uploaded")))
 
-    def _claim(self, track: str, event: ObjectFinalized, owner: str) -> Outcome | None:
+    def _end_uncounted(self, track: str, event: ObjectFinalized, error: BudgetSpentError) -> None:
+        found = self.tracks.find(track)
+        if found is not None:
+            # The image is stored, so that a retry finds the picture.
+            self._give_up_waiting(track, _end(found[0], error, TrackUpdate(image=_image(event))))
+
+    def _give_up_waiting(self, track: str, change: Change) -> None:
+        def decide(current: Track, work: PrivateTrack) -> Change | None:
+            # If the picture's event is handled at the same time, the track has another status and does not change.
+            if current.status is not Status.AWAITING_UPLOAD:
+                return None
+            return replace(change, work=replace(work, counted=()), give_back=work.counted)
+
+        self.tracks.advance(track, decide)
+
+    def _claim_within_limit(self, track: str, event: ObjectFinalized, owner: str) -> Outcome | None:
+        """Claim the track and count its picture for everybody; raise BudgetSpentError if the day's limit is reached."""
+        limit = self.settings.tracks_a_day
+        try:
+            return self._claim(track, event, owner, DailyPictures(limit, reserve_of(limit)))
+        except BudgetSpentError:
+            found = self.tracks.find(track)
+            if found is None or not self.tracks.has_music(found[0].session):
+                raise
+            return self._claim(track, event, owner, DailyPictures(limit))
+
+    def _claim(self, track: str, event: ObjectFinalized, owner: str, pictures: DailyPictures) -> Outcome | None:
         def decide(current: Track, work: PrivateTrack) -> Change | None:
             now = datetime.now(UTC)
             claimed = replace(
@@ -225,7 +263,9 @@ class Captioner:
                 dropped_object=_dropped_name(event),
             )
             if current.status is Status.AWAITING_UPLOAD:
-                return Change(Status.CAPTIONING, TrackUpdate(image=_image(event)), claimed)
+                # An announced track counts for everybody from here on, once: only this commit leaves the state.
+                counted = None if claimed.dropped_object else pictures
+                return Change(Status.CAPTIONING, TrackUpdate(image=_image(event)), claimed, picture=counted)
             # The owner may have crashed: after the end of its lease, the next delivery claims the track.
             if current.status is Status.CAPTIONING and (work.lease_until or _LONG_AGO) < now:
                 return Change(work=claimed)
@@ -235,11 +275,11 @@ class Captioner:
 
     def _settle(self, outcome: Outcome, event: ObjectFinalized, owner: str) -> None:
         track = outcome.track
-        is_parked = False
+        is_parked = is_refused = False
         try:
             change = self._describe(track, outcome.work, event)
         except PermanentError as error:
-            change = _end(track, error)
+            change, is_refused = _end(track, error), isinstance(error, PictureError)
         except BlockedError as error:
             # Acknowledge the event, because redeliveries would exhaust its attempts; a replay resumes the track.
             logs.error("track parked", track=track.track_id, reason=str(error))
@@ -252,7 +292,12 @@ class Captioner:
             # Only the owner writes: if another invocation has claimed the track since, this one changes nothing.
             if current.status is not Status.CAPTIONING or work.owner != owner:
                 return None
-            return replace(change, work=replace(work, parked=True, lease_until=None, claims=0)) if is_parked else change
+            if is_parked:
+                return replace(change, work=replace(work, parked=True, lease_until=None, claims=0))
+            if is_refused and work.counted_for_all:
+                # A picture that cannot be used has cost nothing, so it counts only for its session and address.
+                return replace(change, work=replace(work, counted_for_all=""), give_back=(work.counted_for_all,))
+            return change
 
         settled = self.tracks.advance(track.track_id, decide)
         if settled is None or settled.track.status is Status.CANCELLED:

@@ -93,7 +93,7 @@ class Commands:
         current, _, expires_at = self._owned(command)
         details = Particulars(command.session, expires_at, {"attempt": current.attempt})
         admitted = self.admission.admit((command.session, command.track, "cancel"), command.body, command.key, details)
-        ended = call_off(self.tracks, self.jobs, command.track, admitted["attempt"])
+        ended = call_off(self.tracks, self.jobs, command.track, admitted.details["attempt"])
         if ended is None:
             raise UnknownTrackError("The track has just been deleted.")
         return _state_of(ended.track)
@@ -113,7 +113,7 @@ class Commands:
             Particulars(command.session, expires_at, {"attempt": current.attempt if due else 0}),
             self.admission.limits.of_track(command.session, command.address) if due else (),
         )
-        failed: int = admitted["attempt"]
+        failed: int = admitted.details["attempt"]
         if due and failed == current.attempt:
             for name, generation in results:
                 if name != folder.name(COVER):

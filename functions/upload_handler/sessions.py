@@ -42,8 +42,8 @@ class SessionOpener:
         admitted = self.admission.admit(
             ("open",), body, key, Particulars(session, expires_at, details), self.admission.limits.of_session(address)
         )
-        session, secret = ids.derived_session(admitted["salt"], seed)
-        opened = OpenedSession(session, secret, datetime.fromisoformat(admitted["expiresAt"]))
+        session, secret = ids.derived_session(admitted.details["salt"], seed)
+        opened = OpenedSession(session, secret, datetime.fromisoformat(admitted.details["expiresAt"]))
         # Session and secret derive from the ledger's entry, so a repeated request writes the same document.
         self.sessions.create(Session(session, ids.secret_hash(secret), opened.expires_at))
         return opened

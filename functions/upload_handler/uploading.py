@@ -50,13 +50,13 @@ class Uploads:
             command.body,
             command.key,
             Particulars(command.session, owner.expires_at, new_track()),
-            self.admission.limits.of_track(command.session, command.address),
+            self.admission.limits.of_announcement(command.session, command.address),
         )
         track, token = made_track(admitted)
         # The ledger already has the track's id: a repeated request names the same track, and `create` leaves it.
         self.tracks.create(
             Track(command.session, track, Status.AWAITING_UPLOAD, 1, request),
-            PrivateTrack(token=token),
+            PrivateTrack(token=token, counted=admitted.counted),
             owner.expires_at,
         )
         try:

@@ -27,7 +27,7 @@ _OPTIONAL = {
         *("SESSION_TRACKS_A_DAY", "ADDRESS_TRACKS_A_DAY", "TRACKS_A_DAY", "ADDRESS_SESSIONS_A_DAY", "SESSION_DAYS"),
         "TRUSTED_PROXIES",
     ),
-    "captioner": ("OPENAI_BASE_URL", "MODERATION_THRESHOLDS"),
+    "captioner": ("OPENAI_BASE_URL", "MODERATION_THRESHOLDS", "TRACKS_A_DAY"),
     "pipeline_launcher": ("DAILY_LIMIT", "REGIONS"),
     "result_notifier": ("REGIONS",),
 }

@@ -167,7 +167,8 @@ class PrivateTrack:
     launcher sets it when it claims the attempt, and it does not change. It is empty before the launch, and in old
     documents, whose jobs run in the installation's region.
     ``dropped_object`` and ``hint`` are a dropped picture's object name and hint: clients may read its track, so the
-    track has neither.
+    track has neither. ``counted`` has the ids of the day's counters of the session and the address that count this
+    track, and ``counted_for_all`` that of everybody's, which counts it from the arrival of its picture.
     """
 
     token: str
@@ -179,11 +180,14 @@ class PrivateTrack:
     region: str = ""
     dropped_object: str = ""
     hint: str = ""
+    counted: tuple[str, ...] = ()
+    counted_for_all: str = ""
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
         """Read ``work/{track}``."""
-        return cls(**documents.arguments(cls, document))
+        values = documents.arguments(cls, document)
+        return cls(**values | {"counted": tuple(values.get("counted", ()))})
 
     def to_fields(self) -> dict[str, Any]:
         """Return the fields of ``work/{track}``; the store adds ``session``, ``dueAt`` and ``expiresAt``."""
@@ -219,12 +223,21 @@ class TrackUpdate:
 
 
 @dataclass(frozen=True)
+class DailyPictures:
+    """Everybody's pictures of a UTC day: ``limit``, of which the last ``reserve`` are kept for others."""
+
+    limit: int
+    reserve: int = 0
+
+
+@dataclass(frozen=True)
 class Change:
     """One change of a track, written in one commit.
 
     ``work`` is the new private track, None if it does not change; ``attempt`` is the number of a new attempt;
-    with ``daily_limit`` the commit also counts a launch, or raises BudgetSpentError if the day's limit is reached;
-    ``due_at`` is when the track becomes overdue, None for the patience of its state.
+    with ``daily_limit`` the commit also counts a launch, and with ``picture`` the picture of a track, or raises
+    BudgetSpentError if the day's limit is reached; ``give_back`` has the ids of the counters that no longer count the
+    track; ``due_at`` is when the track becomes overdue, None for the patience of its state.
     """
 
     status: Status | None = None
@@ -232,6 +245,8 @@ class Change:
     work: PrivateTrack | None = None
     attempt: int | None = None
     daily_limit: int | None = None
+    picture: DailyPictures | None = None
+    give_back: tuple[str, ...] = ()
     due_at: datetime | None = None
 
     def to_fields(self, language: str, now: object) -> dict[str, Any]:

@@ -50,11 +50,13 @@ class Scene:
 
     @property
     def uploads(self) -> Uploads:
-        return Uploads(self.sessions, self.tracks, self.permits, Admission(self.ledger, Limits()))
+        return Uploads(
+            self.sessions, self.tracks, self.permits, Admission(self.ledger, Limits(), self.tracks.has_music)
+        )
 
     @property
     def opener(self) -> SessionOpener:
-        return SessionOpener(self.sessions, 30, Admission(self.ledger, Limits()))
+        return SessionOpener(self.sessions, 30, Admission(self.ledger, Limits(), self.tracks.has_music))
 
     def announce(
         self, opened: OpenedSession, body: dict[str, Any] | None = None, key: str | None = None

@@ -53,12 +53,14 @@ class MemoryLedger:
         if entry.name in self.entries:
             return self.entries[entry.name]
         for quota in quotas:
-            if self.counts.get((quota.subject, quota.unit), 0) >= quota.limit:
+            if self.counts.get((quota.subject, quota.unit), 0) >= quota.limit - quota.reserve:
                 raise limit_reached(quota, datetime.now(UTC))
         for quota in quotas:
-            self.counts[quota.subject, quota.unit] = self.counts.get((quota.subject, quota.unit), 0) + 1
-        self.entries[entry.name] = entry
-        return entry
+            if quota.counts:
+                self.counts[quota.subject, quota.unit] = self.counts.get((quota.subject, quota.unit), 0) + 1
+        counted = tuple(quota.subject for quota in quotas if quota.subject)
+        self.entries[entry.name] = replace(entry, counted=counted)
+        return self.entries[entry.name]
 
     def close(self, track: str) -> None:
         for name, entry in self.entries.items():
@@ -163,7 +165,7 @@ class UploadHandler:
 
     @property
     def api(self) -> HttpApi:
-        admission = Admission(self.ledger, self.limits)
+        admission = Admission(self.ledger, self.limits, self.tracks.has_music)
         permits = PlainPermits("https://storage.googleapis.com/musicgenerator-images")
         return HttpApi(
             SessionOpener(self.sessions, 30, admission),

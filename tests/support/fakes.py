@@ -1,7 +1,7 @@
 """Fakes of the ports, in memory."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +9,14 @@ from captioning import Description, Picture
 from ports import Permit, Session
 
 from musicgenerator.briefs import Brief
-from musicgenerator.errors import BlockedError, ContentionError, LaunchUnavailableError, PermanentError, TransientError
+from musicgenerator.errors import (
+    BlockedError,
+    BudgetSpentError,
+    ContentionError,
+    LaunchUnavailableError,
+    PermanentError,
+    TransientError,
+)
 from musicgenerator.events import ObjectFinalized
 from musicgenerator.jobs import JobFacts, JobRequest, JobState
 from musicgenerator.messages import CaptionMessage
@@ -30,6 +37,7 @@ from tests.contracts.recorded import with_moments
 HOME = "us-central1"
 
 _TRIES = 40
+_EVERYBODY = "everybody"
 
 
 @dataclass
@@ -38,7 +46,8 @@ class MemoryTracks:
 
     ``meanwhile`` holds what other writers do between a decision and its commit, one for each future commit;
     ``lost_answers`` is the number of future commits that are written but appear refused, so that ``decide`` is called
-    again; ``steps`` lists every status written, by track; ``dues`` holds the ``due_at`` of each track's last change.
+    again; ``steps`` lists every status written, by track; ``dues`` holds the ``due_at`` of each track's last change;
+    ``pictures`` are those of everybody, and ``given_back`` lists the counters that no longer count a track.
     """
 
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -50,6 +59,8 @@ class MemoryTracks:
     dues: dict[str, datetime | None] = field(default_factory=dict)
     meanwhile: list[Callable[[], None]] = field(default_factory=list)
     lost_answers: int = 0
+    pictures: int = 0
+    given_back: list[str] = field(default_factory=list)
 
     def create(self, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
         if track.track_id in self.documents:
@@ -80,6 +91,8 @@ class MemoryTracks:
                 self.meanwhile.pop(0)()
             if self.versions.get(track) != version:
                 continue
+            if change.picture and self.pictures >= change.picture.limit - change.picture.reserve:
+                raise BudgetSpentError("the pictures of the day")
             self._write(current, change)
             if self.lost_answers:
                 self.lost_answers -= 1
@@ -95,6 +108,9 @@ class MemoryTracks:
 
     def of_session(self, session: str) -> list[str]:
         return [track for track, owner in self.sessions.items() if owner == session and track in self.documents]
+
+    def has_music(self, session: str) -> bool:
+        return any(self.documents[track]["status"] == Status.READY for track in self.of_session(session))
 
     def erase(self, session: str, track: str) -> None:
         """Delete a track of this session, if it exists."""
@@ -112,6 +128,11 @@ class MemoryTracks:
             self.steps.append((track, change.status))
         self.documents[track] = document
         self.works[track] = change.work or self.works[track]
+        if change.picture:
+            self.pictures += 1
+            self.works[track] = replace(self.works[track], counted_for_all=_EVERYBODY)
+        self.pictures -= change.give_back.count(_EVERYBODY)
+        self.given_back += change.give_back
         self.dues[track] = change.due_at
         self.versions[track] += 1
 
