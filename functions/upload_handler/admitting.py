@@ -148,12 +148,13 @@ class Admission:
         A key is unique within ``command``. A repeated request is not counted again.
         Raises KeyReusedError if the key was used with another body, and LimitReachedError.
         """
+        # The fingerprint reads the body, so that an invalid one is refused in every case.
+        fingerprint = _hash(json.dumps(dict(body), sort_keys=True))
         if key is not None:
             _check_key(key)
         elif not quotas:
             return Admitted(entry.details)
         name = _hash("key", *command, key) if key is not None else _hash("once", ids.new_secret())
-        fingerprint = _hash(json.dumps(body, sort_keys=True))
         entered = self._enter(Entry(name, entry.session, fingerprint, entry.details, entry.expires_at), quotas)
         if entered.fingerprint != fingerprint:
             raise KeyReusedError("Send another Idempotency-Key with another body.")

@@ -123,6 +123,8 @@ def _environment(at: Installation, function: str) -> Iterator[tuple[str, str]]:
         yield "IAM_CREDENTIALS_URL", "https://iamcredentials.googleapis.com"
         yield "UPLOAD_SIGNER", names.account("upload_signer")
         yield "ALLOWED_ORIGINS", " ".join(at.page_origins)
+        # functions-framework starts four threads a CPU: fewer than the requests that Cloud Run sends at once.
+        yield "THREADS", "32"
     elif function == "captioner":
         yield "DROP_SESSION", drop_session(at)
         yield "OPENAI_MODEL", setting(at, "OPENAI_MODEL")

@@ -9,6 +9,7 @@ import commanding
 import erasing
 import flask
 from admitting import Admission, Entry, Limits, Quota, limit_reached
+from bodies import BodyReader
 from http_api import HttpApi
 from ports import Session
 from sessions import SessionOpener
@@ -162,6 +163,7 @@ class UploadHandler:
     erase_budget_seconds: float = 40.0
     origins: tuple[str, ...] = ("https://music.example", "http://127.0.0.1:8080")
     trusted_proxies: int = 0
+    bodies: BodyReader = field(default_factory=BodyReader)
 
     @property
     def api(self) -> HttpApi:
@@ -192,6 +194,7 @@ class UploadHandler:
             self.switch,
             self.origins,
             self.trusted_proxies,
+            self.bodies,
         )
 
     def ask(self, method: str, path: str, **request: Any) -> flask.Response:
