@@ -1,6 +1,8 @@
 """Caption a finished upload: claim its track, describe its picture and announce the brief on `captions`."""
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol, Self
@@ -115,8 +117,14 @@ class Description:
 
 
 class Describer(Protocol):
-    def describe(self, picture: Picture, request: Request) -> Description:
-        """Describe a picture; raise TransientError if a later call may succeed, BlockedError if none will."""
+    def describe(self, picture: Picture, request: Request, person: str) -> Description:
+        """Describe a picture; raise TransientError if a later call may succeed, BlockedError if none will.
+
+        ``person`` names the person who sent it, so that a violation of the model's rules counts for nobody else.
+        """
+
+    def check(self, brief: Brief) -> None:
+        """Moderate the words of a brief; raise ContentRejectedError if they are refused, and as ``describe`` does."""
 
 
 class Breaker(Protocol):
@@ -294,10 +302,7 @@ class Captioner:
                 return None
             if is_parked:
                 return replace(change, work=replace(work, parked=True, lease_until=None, claims=0))
-            if is_refused and work.counted_for_all:
-                # A picture that cannot be used has cost nothing, so it counts only for its session and address.
-                return replace(change, work=replace(work, counted_for_all=""), give_back=(work.counted_for_all,))
-            return change
+            return _given_back(change, work) if is_refused else _checked(change, work)
 
         settled = self.tracks.advance(track.track_id, decide)
         if settled is None or settled.track.status is Status.CANCELLED:
@@ -317,6 +322,8 @@ class Captioner:
     def _describe(self, track: Track, work: PrivateTrack, event: ObjectFinalized) -> Change:
         if work.claims >= MAX_CLAIMS:
             raise CaptionAbandonedError(f"claimed {work.claims} times")
+        if track.brief is not None:
+            return self._check(track.brief)
         if event.size > MAX_PICTURE_BYTES:
             raise PictureTooLargeError(f"{event.size} bytes")
         data = self.objects.read(event.bucket, event.name, event.generation)
@@ -324,7 +331,8 @@ class Captioner:
             raise PictureGoneError(event.name)
         picture = self.decode(data)
         image = replace(_image(event), width=picture.width, height=picture.height)
-        description = self._ask(picture, replace(track.request, hint=work.hint or track.request.hint))
+        request = replace(track.request, hint=work.hint or track.request.hint)
+        description = self._ask(picture, request, _person(track.session))
         update = TrackUpdate(image=image, describer=description.usage)
         if isinstance(description.outcome, PermanentError):
             return _end(track, description.outcome, update)
@@ -332,11 +340,22 @@ class Captioner:
         self.objects.create(folder.bucket, folder.name(COVER), picture.jpeg, RESULT_TYPES[COVER])
         return Change(Status.CAPTIONED, replace(update, brief=description.outcome, music=Music(folder), error=None))
 
-    def _ask(self, picture: Picture, request: Request) -> Description:
+    def _ask(self, picture: Picture, request: Request, person: str) -> Description:
+        with self._breaking():
+            return self.describer.describe(picture, request, person)
+
+    def _check(self, brief: Brief) -> Change:
+        # The track is another take, and a person wrote words of its brief.
+        with self._breaking():
+            self.describer.check(brief)
+        return Change(Status.CAPTIONED, TrackUpdate(error=None))
+
+    @contextmanager
+    def _breaking(self) -> Iterator[None]:
         if self.breaker.is_open():
             raise DescriberBlockedError("the breaker is open")
         try:
-            return self.describer.describe(picture, request)
+            yield
         except BlockedError as error:
             self.breaker.open(str(error))
             raise
@@ -355,6 +374,23 @@ _NO_UPDATE: Final = TrackUpdate()
 def _end(track: Track, error: PermanentError, update: TrackUpdate = _NO_UPDATE) -> Change:
     logs.warning("track ended", track=track.track_id, code=error.code, reason=str(error))
     return Change(error.status, replace(update, error=error))
+
+
+def _given_back(change: Change, work: PrivateTrack) -> Change:
+    # A picture that cannot be used has cost nothing, so it counts only for its session and address.
+    if not work.counted_for_all:
+        return change
+    return replace(change, work=replace(work, counted_for_all=""), give_back=(work.counted_for_all,))
+
+
+def _checked(change: Change, work: PrivateTrack) -> Change:
+    is_passed = change.status is Status.CAPTIONED and work.unchecked
+    return replace(change, work=replace(work, unchecked=False)) if is_passed else change
+
+
+def _person(session: str) -> str:
+    """Return a name for the person behind a session, which does not tell the session's id."""
+    return hashlib.sha256(f"person {session}".encode()).hexdigest()
 
 
 def _owns(outcome: Outcome, owner: str) -> bool:

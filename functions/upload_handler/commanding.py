@@ -58,11 +58,14 @@ class Commands:
         """Create a track from another track's picture and brief, with the body's edits.
 
         Fields that the body does not name keep their values, except the seed: without one, it is random.
+        Words that a person wrote are moderated by the captioner before anything is made of them.
         """
         source, work, expires_at = self._owned(command)
         if source.brief is None or source.image is None:
             raise WrongStateError("The picture has not been described yet: wait until the track has a brief.")
-        brief, request = edited(source.brief, source.request, command.body)
+        edit = edited(source.brief, source.request, command.body)
+        # A copy of words that have not passed moderation has not passed it either.
+        unchecked = edit.is_written or work.unchecked
         admitted = self.admission.admit(
             (command.session, command.track, "again"),
             command.body,
@@ -71,10 +74,20 @@ class Commands:
             self.admission.limits.of_track(command.session, command.address),
         )
         track, token = made_track(admitted)
-        new = Track(command.session, track, Status.CAPTIONED, 1, request, source.image, brief, source.prompt_version)
+        new = Track(
+            command.session,
+            track,
+            Status.CAPTIONING if unchecked else Status.CAPTIONED,
+            1,
+            edit.request,
+            source.image,
+            edit.brief,
+            source.prompt_version,
+        )
         # The ledger already has the new folder's token, so an erasure finds this cover even after a crash here.
         cover = self._copy_cover(work.token, token)
-        self.tracks.create(new, PrivateTrack(token=token, dropped_object=work.dropped_object), expires_at)
+        private = PrivateTrack(token=token, dropped_object=work.dropped_object, unchecked=unchecked)
+        self.tracks.create(new, private, expires_at)
         try:
             authorised(self.sessions, command.session, command.secret)
         except UnknownSessionError:
@@ -161,7 +174,7 @@ class Commands:
 
 def _with_cover(current: Track, work: PrivateTrack, cover: Music | None) -> Change | None:
     # After its message is published, the track may already have its music, which includes the same cover.
-    due = current.status is Status.CAPTIONED and not work.published
+    due = current.status in {Status.CAPTIONING, Status.CAPTIONED} and not work.published
     return Change(update=TrackUpdate(music=cover)) if cover and due else None
 
 
@@ -169,8 +182,8 @@ def _next_attempt(current: Track, work: PrivateTrack, failed: int) -> Change | N
     # If the response of the first write was lost, this is called again, finds the next attempt and changes nothing.
     if current.status is not Status.FAILED or current.attempt != failed:
         return None
-    status = Status.CAPTIONED if current.brief else Status.CAPTIONING
-    fresh = PrivateTrack(work.token, dropped_object=work.dropped_object, hint=work.hint)
+    status = Status.CAPTIONED if current.brief and not work.unchecked else Status.CAPTIONING
+    fresh = PrivateTrack(work.token, dropped_object=work.dropped_object, hint=work.hint, unchecked=work.unchecked)
     return Change(status, TrackUpdate(error=None), fresh, attempt=failed + 1)
 
 

@@ -169,6 +169,7 @@ class PrivateTrack:
     ``dropped_object`` and ``hint`` are a dropped picture's object name and hint: clients may read its track, so the
     track has neither. ``counted`` has the ids of the day's counters of the session and the address that count this
     track, and ``counted_for_all`` that of everybody's, which counts it from the arrival of its picture.
+    ``unchecked`` says that a person wrote words of the brief, which the captioner has not moderated yet.
     """
 
     token: str
@@ -182,6 +183,7 @@ class PrivateTrack:
     hint: str = ""
     counted: tuple[str, ...] = ()
     counted_for_all: str = ""
+    unchecked: bool = False
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:

@@ -195,13 +195,21 @@ class ScriptedDescriber:
     failure: PermanentError | TransientError | BlockedError | None = None
     meanwhile: Callable[[], None] = lambda: None
     asked: list[tuple[Picture, Request]] = field(default_factory=list)
+    people: list[str] = field(default_factory=list)
+    checked: list[Brief] = field(default_factory=list)
 
-    def describe(self, picture: Picture, request: Request) -> Description:
+    def describe(self, picture: Picture, request: Request, person: str) -> Description:
+        self.people.append(person)
         self.asked.append((picture, request))
         self.meanwhile()
         if isinstance(self.failure, TransientError | BlockedError):
             raise self.failure
         return Description(self.failure or self.brief, self.usage)
+
+    def check(self, brief: Brief) -> None:
+        self.checked.append(brief)
+        if self.failure:
+            raise self.failure
 
 
 @dataclass
