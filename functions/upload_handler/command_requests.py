@@ -4,11 +4,11 @@ Not `requests.py`: in a function's folder the installed package of that name wou
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from problems import InvalidRequestError, TooManyBytesError, UnsupportedTypeError
+from problems import EngineRefusedError, InvalidRequestError, TooManyBytesError, UnsupportedTypeError
 
 from musicgenerator.briefs import LENGTHS, MOODS, SEED, Brief
 from musicgenerator.errors import BriefError
@@ -41,6 +41,12 @@ def requested(data: Mapping[str, Any]) -> Request:
         return Request.from_mapping(data)
     except BriefError as error:
         raise InvalidRequestError(f"{error.field} {error.problem}.", field=error.field) from error
+
+
+def check_engine(request: Request, engines: Collection[str]) -> None:
+    """Raise EngineRefusedError if a request names an engine that is not one of these."""
+    if request.engine is not None and request.engine not in engines:
+        raise EngineRefusedError(f"engine must be one of {', '.join(sorted(engines))}.", field="engine")
 
 
 def picture_type(body: Mapping[str, Any]) -> str:

@@ -7,15 +7,16 @@ from typing import Self
 
 from admitting import Admission, Particulars, made_track, new_track
 from calling_off import call_off
-from command_requests import CommandRequest, edited
+from command_requests import CommandRequest, check_engine, edited
 from ports import Captions, Jobs, Objects, Pictures, Sessions, Tracks
 from problems import UnknownSessionError, UnknownTrackError, WrongStateError
 from sessions import authorised
 
 from musicgenerator import logs
+from musicgenerator.briefs import ENGINES
 from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.results import COVER, RESULT_TYPES, Music, ResultsBucket
-from musicgenerator.settings import required
+from musicgenerator.settings import SettingInvalidError, required, words
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, PrivateTrack, Track, TrackUpdate
 
@@ -32,15 +33,25 @@ class TrackState:
 
 @dataclass(frozen=True)
 class Settings:
-    """The results bucket, and the engine of requests that name none."""
+    """The results bucket, the engine of requests that name none, and the further engines that a request may name."""
 
     results: ResultsBucket
     default_engine: str
+    allowed_engines: tuple[str, ...] = ()
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Read the environment; raise SettingMissingError naming a variable that is not set."""
-        return cls(ResultsBucket.from_environ(environ), required(environ, "DEFAULT_ENGINE"))
+        """Read the environment; raise SettingMissingError or SettingInvalidError naming a variable."""
+        allowed = words(environ, "ALLOWED_ENGINES")
+        unknown = [engine for engine in allowed if engine not in ENGINES]
+        if unknown:
+            raise SettingInvalidError(f"ALLOWED_ENGINES must be of {', '.join(ENGINES)}, not {unknown[0]!r}")
+        return cls(ResultsBucket.from_environ(environ), required(environ, "DEFAULT_ENGINE"), allowed)
+
+    @property
+    def engines(self) -> frozenset[str]:
+        """The engines that a request may name."""
+        return frozenset((self.default_engine, *self.allowed_engines))
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,12 @@ class Commands:
         if source.brief is None or source.image is None:
             raise WrongStateError("The picture has not been described yet: wait until the track has a brief.")
         edit = edited(source.brief, source.request, command.body)
+        request = edit.request
+        if command.body.get("engine") is not None:
+            check_engine(request, self.settings.engines)
+        elif request.engine not in self.settings.engines:
+            # The operator no longer offers the source's engine.
+            request = replace(request, engine=None)
         # A copy of words that have not passed moderation has not passed it either.
         unchecked = edit.is_written or work.unchecked
         admitted = self.admission.admit(
@@ -79,7 +96,7 @@ class Commands:
             track,
             Status.CAPTIONING if unchecked else Status.CAPTIONED,
             1,
-            edit.request,
+            request,
             source.image,
             edit.brief,
             source.prompt_version,

@@ -42,8 +42,9 @@ def bootstrap() -> HttpApi:
         (CaptionsTopic(env), PicturesTopic(env)),
     )
     opener = SessionOpener(sessions, whole_number(env, "SESSION_DAYS", 30), admission)
-    uploads = Uploads(sessions, tracks, StorageUploads.from_environ(google), admission)
-    commands = Commands(sessions, tracks, objects, jobs, *topics, admission, Settings.from_environ(env))
+    settings = Settings.from_environ(env)
+    uploads = Uploads(sessions, tracks, StorageUploads.from_environ(google), admission, settings.engines)
+    commands = Commands(sessions, tracks, objects, jobs, *topics, admission, settings)
     erasures = Erasures(sessions, tracks, objects, jobs, ledger, Buckets.from_environ(env))
     proxies = whole_number(env, "TRUSTED_PROXIES", 0)
     return HttpApi(opener, uploads, commands, erasures, google.switch, words(env, "ALLOWED_ORIGINS"), proxies)

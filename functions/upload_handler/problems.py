@@ -1,9 +1,10 @@
 """The errors of requests, one class per reason, answered as RFC 9457 problem documents.
 
 ProblemError
-├── InvalidRequestError 400, UnknownSessionError 401, ForeignOriginError 403, UnknownPathError 404,
-├── UnknownTrackError 404, WrongMethodError 405, SlowBodyError 408, WrongStateError 409, TooManyBytesError 413,
-├── UnsupportedTypeError 415, WrongContentTypeError 415, KeyReusedError 422, LimitReachedError 429
+├── InvalidRequestError 400, UnknownSessionError 401, ForeignOriginError 403, EngineRefusedError 403,
+├── UnknownPathError 404, UnknownTrackError 404, WrongMethodError 405, SlowBodyError 408, WrongStateError 409,
+├── TooManyBytesError 413, UnsupportedTypeError 415, WrongContentTypeError 415, KeyReusedError 422,
+├── LimitReachedError 429
 └── PausedError 503, OutageError 503
 """
 
@@ -53,6 +54,12 @@ class ForeignOriginError(ProblemError):
     """A page of an origin that is not allowed asks for a session."""
 
     status, code, title = 403, "origin_not_allowed", "This page may not use the API"
+
+
+class EngineRefusedError(ProblemError):
+    """The request names an engine that the operator does not offer; ``field`` names the field."""
+
+    status, code, title = 403, "engine_not_allowed", "This engine is not offered"
 
 
 class UnknownPathError(ProblemError):

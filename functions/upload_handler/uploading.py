@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from admitting import Admission, Particulars, made_track, new_track
-from command_requests import CommandRequest, picture_type, requested
+from command_requests import CommandRequest, check_engine, picture_type, requested
 from ports import Permit, Sessions, Tracks
 from problems import UnknownSessionError, UnknownTrackError
 from sessions import authorised
@@ -31,12 +31,13 @@ class Permits(Protocol):
 
 @dataclass(frozen=True)
 class Uploads:
-    """The command that starts a track."""
+    """The command that starts a track; a request may name one of ``engines``."""
 
     sessions: Sessions
     tracks: Tracks
     permits: Permits
     admission: Admission
+    engines: frozenset[str]
 
     def announce_track(self, command: CommandRequest) -> AnnouncedTrack:
         """Create a track that waits for its picture, and sign the upload.
@@ -45,6 +46,7 @@ class Uploads:
         """
         owner = authorised(self.sessions, command.session, command.secret)
         request, content_type = requested(command.body), picture_type(command.body)
+        check_engine(request, self.engines)
         admitted = self.admission.admit(
             (command.session, "announce"),
             command.body,

@@ -5,6 +5,7 @@ import pytest
 from command_requests import CommandRequest
 from commanding import TrackState
 from problems import (
+    EngineRefusedError,
     InvalidRequestError,
     KeyReusedError,
     ProblemError,
@@ -125,6 +126,36 @@ def test_words_that_have_not_passed_are_not_copied_past_moderation(status: Statu
     track = scene.command("again").track
     assert (scene.tracks.documents[track]["status"], scene.tracks.works[track].unchecked) == ("captioning", True)
     assert scene.captions.heard == []
+
+
+@pytest.mark.parametrize("body", [{"engine": "lyria-002"}, {"engine": "endpoint"}])
+def test_an_engine_that_the_operator_does_not_offer_is_refused(body: dict[str, Any]) -> None:
+    """The operator would pay for it. Nothing is created or counted."""
+    scene = Scene()
+    scene.allowed_engines = ("lyria-3-clip",)
+    with pytest.raises(EngineRefusedError) as caught:
+        scene.command("again", body)
+    assert caught.value.members == {"field": "engine"}
+    assert not scene.other_tracks()
+    assert not scene.ledger.counts
+
+
+@pytest.mark.parametrize("engine", [None, "composer", "lyria-3-clip"])
+def test_the_default_engine_and_those_allowed_are_taken(engine: str | None) -> None:
+    """Null names none."""
+    scene = Scene()
+    scene.allowed_engines = ("lyria-3-clip",)
+    track = scene.command("again", {"engine": engine}).track
+    assert scene.tracks.documents[track]["request"]["engine"] == engine
+
+
+def test_a_take_does_not_inherit_an_engine_that_is_no_longer_offered() -> None:
+    """The default engine makes it."""
+    scene = Scene()
+    scene.allowed_engines = ()
+    scene.document["request"] = scene.document["request"] | {"engine": "lyria-002"}
+    track = scene.command("again").track
+    assert scene.tracks.documents[track]["request"]["engine"] is None
 
 
 def test_edited_texts_are_sanitized() -> None:

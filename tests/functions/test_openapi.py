@@ -53,6 +53,7 @@ CASES: list[tuple[str, str, int, dict[str, Any]]] = [
     ("POST", _TRACKS, 201, {"json": PICTURE}),
     ("POST", _TRACKS, 400, {"json": PICTURE | {"seed": -1}}),
     ("POST", _TRACKS, 401, {"json": PICTURE, "headers": {}}),
+    ("POST", _TRACKS, 403, {"json": PICTURE | {"engine": "lyria-002"}, "engines": ()}),
     ("POST", _TRACKS, 404, {"session": "s"}),
     ("POST", _TRACKS, 404, {"json": PICTURE, "key": True, "erased": True}),
     ("GET", _TRACKS, 405, {}),
@@ -69,6 +70,7 @@ CASES: list[tuple[str, str, int, dict[str, Any]]] = [
     ("DELETE", _TRACK, 503, {"outage": True}),
     ("POST", f"{_TRACK}:again", 201, {"json": {"title": "밤"}}),
     ("POST", f"{_TRACK}:again", 400, {"json": {"title": ""}}),
+    ("POST", f"{_TRACK}:again", 403, {"json": {"engine": "lyria-002"}, "engines": ()}),
     ("POST", f"{_TRACK}:again", 409, {"status": Status.CAPTIONING}),
     ("POST", f"{_TRACK}:again", 429, {"limits": Limits(0, 0, 0, 0)}),
     ("POST", f"{_TRACK}:cancel", 200, {}),
@@ -109,6 +111,7 @@ def answered(method: str, path: str, request: dict[str, Any]) -> Any:
         scene.ledger.failures.append(ServiceUnavailable("Firestore"))
         scene.buckets.meanwhile.append(_outage)
     scene.limits, scene.switch.paused = asked.get("limits", PLENTY), "paused" in asked
+    scene.allowed_engines = asked.get("engines", ENGINES)
     data = {name: asked[name] for name in ("json", "data") if name in asked}
     if "slow" in asked:
         scene.bodies = BodyReader(deadline_seconds=0.01)

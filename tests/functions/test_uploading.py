@@ -19,6 +19,7 @@ from sessions import OpenedSession, SessionOpener
 from uploading import AnnouncedTrack, Uploads
 
 from musicgenerator import ids
+from musicgenerator.briefs import ENGINES
 from musicgenerator.errors import MusicgeneratorError
 from musicgenerator.states import Status
 from musicgenerator.tracks import MAX_PICTURE_BYTES, PICTURE_TYPES, PrivateTrack, Track
@@ -51,7 +52,11 @@ class Scene:
     @property
     def uploads(self) -> Uploads:
         return Uploads(
-            self.sessions, self.tracks, self.permits, Admission(self.ledger, Limits(), self.tracks.has_music)
+            self.sessions,
+            self.tracks,
+            self.permits,
+            Admission(self.ledger, Limits(), self.tracks.has_music),
+            frozenset(ENGINES),
         )
 
     @property

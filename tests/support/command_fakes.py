@@ -15,6 +15,7 @@ from ports import Session
 from sessions import SessionOpener
 from uploading import Uploads
 
+from musicgenerator.briefs import ENGINES
 from musicgenerator.messages import PictureMessage
 from musicgenerator.results import ResultsBucket
 from tests.support.fakes import HeardCaptions, MemoryPipelines, MemorySessions, MemoryTracks, PlainPermits
@@ -163,15 +164,17 @@ class UploadHandler:
     erase_budget_seconds: float = 40.0
     origins: tuple[str, ...] = ("https://music.example", "http://127.0.0.1:8080")
     trusted_proxies: int = 0
+    allowed_engines: tuple[str, ...] = ENGINES
     bodies: BodyReader = field(default_factory=BodyReader)
 
     @property
     def api(self) -> HttpApi:
         admission = Admission(self.ledger, self.limits, self.tracks.has_music)
+        settings = commanding.Settings(self.results, "composer", self.allowed_engines)
         permits = PlainPermits("https://storage.googleapis.com/musicgenerator-images")
         return HttpApi(
             SessionOpener(self.sessions, 30, admission),
-            Uploads(self.sessions, self.tracks, permits, admission),
+            Uploads(self.sessions, self.tracks, permits, admission, settings.engines),
             commanding.Commands(
                 self.sessions,
                 self.tracks,
@@ -180,7 +183,7 @@ class UploadHandler:
                 self.captions,
                 self.pictures,
                 admission,
-                commanding.Settings(self.results, "composer"),
+                settings,
             ),
             erasing.Erasures(
                 self.sessions,
