@@ -164,7 +164,20 @@ class Captioner:
         if found is None:
             logs.warning("the object of the event does not exist", object=event.name, generation=event.generation)
             return
-        self._process(ids.announced_track(found.name) or self._dropped(found), found)
+        announced = ids.announced_track(found.name)
+        if announced is not None and self._is_unwanted(announced):
+            self._delete_unwanted(announced, found)
+            return
+        self._process(announced or self._dropped(found), found)
+
+    def _is_unwanted(self, track: str) -> bool:
+        found = self.tracks.find(track)
+        return found is None or found[0].status is Status.CANCELLED
+
+    def _delete_unwanted(self, track: str, event: ObjectFinalized) -> None:
+        # The signed upload of a track that has been erased or cancelled is still valid for some minutes.
+        self.objects.erase(event.bucket, event.name)
+        logs.warning("unwanted upload deleted", track=track)
 
     def resume(self, message: PictureMessage) -> None:
         """Process a parked or overdue track again, as its storage event would.
@@ -191,6 +204,8 @@ class Captioner:
             return
         if outcome is None:
             logs.warning("the track is gone", track=track)
+            if ids.announced_track(event.name) == track:
+                self._delete_unwanted(track, event)
             return
         if outcome.changed or _owns(outcome, owner):
             self._settle(outcome, event, owner)

@@ -151,7 +151,7 @@ class Admission:
         # The fingerprint reads the body, so that an invalid one is refused in every case.
         fingerprint = _hash(json.dumps(dict(body), sort_keys=True))
         if key is not None:
-            _check_key(key)
+            check_key(key)
         elif not quotas:
             return Admitted(entry.details)
         name = _hash("key", *command, key) if key is not None else _hash("once", ids.new_secret())
@@ -195,7 +195,7 @@ def limit_reached(quota: Quota, now: datetime) -> LimitReachedError:
     )
 
 
-def _check_key(key: str) -> None:
+def check_key(key: str) -> None:
     """Raise InvalidRequestError for a key that is short enough to guess, or too long."""
     if not MIN_KEY_LENGTH <= len(key) <= MAX_KEY_LENGTH:
         raise InvalidRequestError(
