@@ -106,7 +106,7 @@ class Track:
     """One track as a handler reads it.
 
     ``retryable`` says whether its error allows a retry; ``created_at`` is None before the track is stored;
-    ``timeline`` has the last entry into each state.
+    ``timeline`` has the last entry into each state; ``expires_at`` is when its session ends, None before it is stored.
     """
 
     session: str
@@ -120,6 +120,7 @@ class Track:
     retryable: bool = False
     created_at: datetime | None = None
     timeline: Mapping[str, datetime] = field(default_factory=dict)
+    expires_at: datetime | None = None
 
     @classmethod
     def from_document(cls, session: str, track_id: str, document: Mapping[str, Any]) -> Self:
@@ -137,6 +138,7 @@ class Track:
             retryable=bool((document.get("error") or {}).get("retryable")),
             created_at=document.get("createdAt"),
             timeline=document.get("timeline") or {},
+            expires_at=document.get("expiresAt"),
         )
 
     def to_document(self, now: object, expires_at: datetime) -> dict[str, Any]:

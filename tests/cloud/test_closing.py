@@ -13,19 +13,20 @@ from typing import Any, Final
 import pytest
 from google.cloud import firestore
 
-from localcloud.addresses import PROJECT, Addresses
+from localcloud.addresses import PROJECT, RESULTS_BUCKET, Addresses
 from localcloud.parts import workers
-from localcloud.provision import TEMPLATE, drop_session
+from localcloud.provision import TEMPLATE, drop_session, storage_client
 from localcloud.supervisor import Supervisor
 from musicgenerator import ids
 from musicgenerator.errors import BudgetSpentError
 from musicgenerator.patience import Patience
+from musicgenerator.results import MUSIC, MUSIC_WAV, TRACK
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, DailyPictures, PrivateTrack, Request, Track
 from musicgenerator_google.firestore_counters import total
 from musicgenerator_google.firestore_tracks import FirestoreTracks
 from tests.cloud.api_visitors import Visitor, opened, visitor
-from tests.cloud.clients import ends
+from tests.cloud.clients import ends, token_of
 from tests.support.ports import free_port
 
 pytestmark = pytest.mark.cloud
@@ -68,7 +69,12 @@ def test_announcements_without_a_picture_close_nothing(
     assert Counter(status for status, _ in answers) == {201: 5 * LIMIT}
     someone = opened(small_api, "203.0.113.250")
     track = someone.upload(photos["coffee"].read_bytes(), durationSeconds=10)
-    assert ends(local_cloud, [track], someone.session)[track]["status"] == "ready"
+    end = ends(local_cloud, [track], someone.session)[track]
+    assert end["status"] == "ready"
+    # The bucket deletes the music when the session ends, and not some weeks later.
+    for file in (MUSIC, MUSIC_WAV, TRACK):
+        blob = storage_client().bucket(RESULTS_BUCKET).get_blob(f"{token_of(track)}/{file}")
+        assert abs(blob.custom_time + timedelta(days=1) - end["expiresAt"]) < timedelta(seconds=1)
 
 
 def test_a_deleted_announcement_counts_for_nobody(local_cloud: Addresses, database: firestore.Client) -> None:
