@@ -1,15 +1,17 @@
 """Caption a finished upload: claim its track, describe its picture and announce the brief on `captions`."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final, Protocol, Self
+
+from counted_claims import CountedTracks, checked, claim_within_limit, end_uncounted, given_back, person
+from unwanted_uploads import delete_upload, is_unwanted
 
 from musicgenerator import ids, logs
 from musicgenerator.briefs import Brief
-from musicgenerator.counting import reserve_of
 from musicgenerator.errors import (
     BlockedError,
     BriefError,
@@ -33,7 +35,6 @@ from musicgenerator.tracks import (
     MAX_PICTURE_BYTES,
     Change,
     DailyPictures,
-    Decision,
     DescriberUsage,
     Image,
     Outcome,
@@ -85,16 +86,9 @@ class Settings:
         )
 
 
-class Tracks(Protocol):
+class Tracks(CountedTracks, Protocol):
     def create(self, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
         """Write a new track, or leave the existing one."""
-
-    def find(self, track: str) -> tuple[Track, PrivateTrack] | None: ...
-
-    def advance(self, track: str, decide: Decision) -> Outcome | None: ...
-
-    def has_music(self, session: str) -> bool:
-        """Return whether a track of the session has become music."""
 
 
 class Objects(Protocol):
@@ -165,19 +159,10 @@ class Captioner:
             logs.warning("the object of the event does not exist", object=event.name, generation=event.generation)
             return
         announced = ids.announced_track(found.name)
-        if announced is not None and self._is_unwanted(announced):
-            self._delete_unwanted(announced, found)
+        if announced is not None and is_unwanted(self.tracks, announced):
+            delete_upload(self.objects, announced, found)
             return
         self._process(announced or self._dropped(found), found)
-
-    def _is_unwanted(self, track: str) -> bool:
-        found = self.tracks.find(track)
-        return found is None or found[0].status is Status.CANCELLED
-
-    def _delete_unwanted(self, track: str, event: ObjectFinalized) -> None:
-        # The signed upload of a track that has been erased or cancelled is still valid for some minutes.
-        self.objects.erase(event.bucket, event.name)
-        logs.warning("unwanted upload deleted", track=track)
 
     def resume(self, message: PictureMessage) -> None:
         """Process a parked or overdue track again, as its storage event would.
@@ -198,14 +183,16 @@ class Captioner:
     def _process(self, track: str, event: ObjectFinalized) -> None:
         owner = ids.new_secret()
         try:
-            outcome = self._claim_within_limit(track, event, owner)
+            outcome = claim_within_limit(
+                self.tracks, track, self.settings.tracks_a_day, partial(self._claim, track, event, owner)
+            )
         except BudgetSpentError as error:
             self._end_uncounted(track, event, error)
             return
         if outcome is None:
             logs.warning("the track is gone", track=track)
             if ids.announced_track(event.name) == track:
-                self._delete_unwanted(track, event)
+                delete_upload(self.objects, track, event)
             return
         if outcome.changed or _owns(outcome, owner):
             self._settle(outcome, event, owner)
@@ -245,33 +232,15 @@ class Captioner:
         if datetime.now(UTC) - (track.created_at or _LONG_AGO) < self.settings.patience.awaiting_upload:
             logs.info("the picture may still be uploaded", track=track.track_id)
             return
-        self._give_up_waiting(track.track_id, _end(track, UploadMissingError("the announced picture was not uploaded")))
+        end_uncounted(
+            self.tracks, track.track_id, _end(track, UploadMissingError("the announced picture was not uploaded"))
+        )
 
     def _end_uncounted(self, track: str, event: ObjectFinalized, error: BudgetSpentError) -> None:
         found = self.tracks.find(track)
         if found is not None:
             # The image is stored, so that a retry finds the picture.
-            self._give_up_waiting(track, _end(found[0], error, TrackUpdate(image=_image(event))))
-
-    def _give_up_waiting(self, track: str, change: Change) -> None:
-        def decide(current: Track, work: PrivateTrack) -> Change | None:
-            # If the picture's event is handled at the same time, the track has another status and does not change.
-            if current.status is not Status.AWAITING_UPLOAD:
-                return None
-            return replace(change, work=replace(work, counted=()), give_back=work.counted)
-
-        self.tracks.advance(track, decide)
-
-    def _claim_within_limit(self, track: str, event: ObjectFinalized, owner: str) -> Outcome | None:
-        """Claim the track and count its picture for everybody; raise BudgetSpentError if the day's limit is reached."""
-        limit = self.settings.tracks_a_day
-        try:
-            return self._claim(track, event, owner, DailyPictures(limit, reserve_of(limit)))
-        except BudgetSpentError:
-            found = self.tracks.find(track)
-            if found is None or not self.tracks.has_music(found[0].session):
-                raise
-            return self._claim(track, event, owner, DailyPictures(limit))
+            end_uncounted(self.tracks, track, _end(found[0], error, TrackUpdate(image=_image(event))))
 
     def _claim(self, track: str, event: ObjectFinalized, owner: str, pictures: DailyPictures) -> Outcome | None:
         def decide(current: Track, work: PrivateTrack) -> Change | None:
@@ -317,7 +286,7 @@ class Captioner:
                 return None
             if is_parked:
                 return replace(change, work=replace(work, parked=True, lease_until=None, claims=0))
-            return _given_back(change, work) if is_refused else _checked(change, work)
+            return given_back(change, work) if is_refused else checked(change, work)
 
         settled = self.tracks.advance(track.track_id, decide)
         if settled is None or settled.track.status is Status.CANCELLED:
@@ -347,7 +316,7 @@ class Captioner:
         picture = self.decode(data)
         image = replace(_image(event), width=picture.width, height=picture.height)
         request = replace(track.request, hint=work.hint or track.request.hint)
-        description = self._ask(picture, request, _person(track.session))
+        description = self._ask(picture, request, person(track.session))
         update = TrackUpdate(image=image, describer=description.usage)
         if isinstance(description.outcome, PermanentError):
             return _end(track, description.outcome, update)
@@ -389,23 +358,6 @@ _NO_UPDATE: Final = TrackUpdate()
 def _end(track: Track, error: PermanentError, update: TrackUpdate = _NO_UPDATE) -> Change:
     logs.warning("track ended", track=track.track_id, code=error.code, reason=str(error))
     return Change(error.status, replace(update, error=error))
-
-
-def _given_back(change: Change, work: PrivateTrack) -> Change:
-    # A picture that cannot be used has cost nothing, so it counts only for its session and address.
-    if not work.counted_for_all:
-        return change
-    return replace(change, work=replace(work, counted_for_all=""), give_back=(work.counted_for_all,))
-
-
-def _checked(change: Change, work: PrivateTrack) -> Change:
-    is_passed = change.status is Status.CAPTIONED and work.unchecked
-    return replace(change, work=replace(work, unchecked=False)) if is_passed else change
-
-
-def _person(session: str) -> str:
-    """Return a name for the person behind a session, which does not tell the session's id."""
-    return hashlib.sha256(f"person {session}".encode()).hexdigest()
 
 
 def _owns(outcome: Outcome, owner: str) -> bool:

@@ -3,12 +3,12 @@
 import json
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
 import flask
-from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]  # gunicorn has no types
 from problems import InvalidRequestError, SlowBodyError
 from werkzeug.exceptions import ClientDisconnected
 
@@ -16,7 +16,6 @@ MAX_BODY_BYTES: Final = 16_384
 MAX_DEPTH: Final = 8
 
 _REFUSED_SECONDS: Final = 0.2
-_BROKEN: Final = (OSError, ParseException, ClientDisconnected)
 
 
 class Body(Mapping[str, Any]):
@@ -49,14 +48,15 @@ class Body(Mapping[str, Any]):
 
 @dataclass(frozen=True)
 class BodyReader:
-    """Reads bodies within ``deadline_seconds``, ``at_once`` of them at the same time.
+    """Reads bodies within ``deadline_seconds``, and ``at_once`` slow ones at the same time.
 
-    A thread of the server waits while a body arrives. If more bodies arrive at once, the one that has been read longest
-    is cut off: the body of an ordinary request arrives together with its headers.
+    A thread of the server waits while a body arrives. If more than that arrive at once, those that need longer than
+    ``grace_seconds`` are cut off: the body of an ordinary request arrives together with its headers.
     """
 
     deadline_seconds: float = 5.0
     at_once: int = 4
+    grace_seconds: float = 0.5
     _arriving: "dict[int, _Arrival]" = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -65,7 +65,7 @@ class BodyReader:
         arrival = _Arrival(request)
         self._enter(arrival)
         try:
-            data = self._read(request, arrival, self.deadline_seconds)
+            data = self._read(request, arrival, self.grace_seconds, self._end_if_crowded)
         finally:
             self._leave(arrival)
         if len(data) > MAX_BODY_BYTES:
@@ -80,38 +80,55 @@ class BodyReader:
         """
         arrival = _Arrival(request)
         try:
-            ended = len(self._read(request, arrival, _REFUSED_SECONDS)) <= MAX_BODY_BYTES
+            ended = len(self._read(request, arrival, _REFUSED_SECONDS, _Arrival.cut_off)) <= MAX_BODY_BYTES
         except (SlowBodyError, InvalidRequestError):
             ended = False
         if not ended:
             arrival.cut_off()
 
-    def _read(self, request: flask.Request, arrival: "_Arrival", seconds: float) -> bytes:
-        timer = threading.Timer(seconds, arrival.cut_off)
-        timer.start()
+    def _read(
+        self, request: flask.Request, arrival: "_Arrival", seconds: float, late: "Callable[[_Arrival], None]"
+    ) -> bytes:
+        """Read a body; ``late`` is called if it has not ended after some seconds."""
+        # The server has loaded it already; the function's start does not need it.
+        from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
+
+        arrival.watch(seconds, late)
         try:
             # A chunked body has no Content-Length, so limit the read. A read may return less than the whole body.
             data = b""
             while len(data) <= MAX_BODY_BYTES and (more := request.stream.read(MAX_BODY_BYTES + 1 - len(data))):
                 data += more
-        except _BROKEN as error:
+        except (OSError, ParseException, ClientDisconnected) as error:
             if arrival.is_cut_off:
                 raise SlowBodyError(f"Send the body within {self.deadline_seconds:g} seconds.") from error
             raise InvalidRequestError("The body is not complete.") from error
         finally:
-            timer.cancel()
+            arrival.end()
         if arrival.is_cut_off:
             raise SlowBodyError(f"Send the body within {self.deadline_seconds:g} seconds.")
         return data
 
     def _enter(self, arrival: "_Arrival") -> None:
         with self._lock:
-            longest = next(iter(self._arriving.values())) if len(self._arriving) >= self.at_once else None
-            if longest:
-                del self._arriving[id(longest)]
+            crowd = [*self._arriving.values()][: max(0, len(self._arriving) + 1 - self.at_once)]
+            slow = [each for each in crowd if time.monotonic() - each.began > self.grace_seconds]
+            for each in slow:
+                del self._arriving[id(each)]
             self._arriving[id(arrival)] = arrival
-        if longest:
-            longest.cut_off()
+        for each in slow:
+            each.cut_off()
+
+    def _end_if_crowded(self, arrival: "_Arrival") -> None:
+        """End a slow body if too many arrive; otherwise it has time until the deadline."""
+        with self._lock:
+            is_crowded = len(self._arriving) > self.at_once
+            if is_crowded:
+                self._arriving.pop(id(arrival), None)
+        if is_crowded:
+            arrival.cut_off()
+        else:
+            arrival.watch(self.deadline_seconds - self.grace_seconds, _Arrival.cut_off)
 
     def _leave(self, arrival: "_Arrival") -> None:
         with self._lock:
@@ -125,6 +142,22 @@ class _Arrival:
         # gunicorn's name; a server without it has no deadline.
         self._socket: socket.socket | None = request.environ.get("gunicorn.socket")
         self.is_cut_off = False
+        self.began = time.monotonic()
+        self._has_ended = False
+        self._timer = threading.Timer(0, self.cut_off)
+
+    def watch(self, seconds: float, late: "Callable[[_Arrival], None]") -> None:
+        """Call ``late`` after some seconds, unless the body has ended before."""
+        self._timer = threading.Timer(max(0, seconds), late, [self])
+        self._timer.daemon = True
+        self._timer.start()
+        if self._has_ended:
+            self._timer.cancel()
+
+    def end(self) -> None:
+        """Stop watching."""
+        self._has_ended = True
+        self._timer.cancel()
 
     def cut_off(self) -> None:
         """End the reading: what is being read ends here, and the response can still be written."""

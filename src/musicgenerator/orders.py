@@ -150,8 +150,8 @@ def _text(data: Mapping[str, Any], field: str, pattern: re.Pattern[str]) -> str:
 def _moment(data: Mapping[str, Any]) -> str:
     value = data.get("expiresAt")
     try:
-        is_moment = value == "" or datetime.fromisoformat(value).tzinfo is not None
-    except (TypeError, ValueError):
+        is_moment = isinstance(value, str) and (not value or datetime.fromisoformat(value).tzinfo is not None)
+    except ValueError:
         is_moment = False
     if not is_moment:
         raise OrderError("expiresAt", "must be a time with its zone, or empty")

@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
+from admitting import Limits
 from bodies import MAX_DEPTH, BodyReader
 from ports import Session
 
@@ -34,7 +36,7 @@ def test_a_body_has_a_deadline() -> None:
     handler = opened()
     with slow_body() as request:
         before = time.monotonic()
-        response = handler.ask("POST", TRACKS, headers=BEARER, **request)
+        response = handler.ask("POST", TRACKS, headers=BEARER, environ_overrides=request["environ_overrides"])
         assert time.monotonic() - before < 2
         assert (response.status_code, json.loads(response.get_data())["code"]) == (408, "request_timeout")
         assert request["environ_overrides"]["gunicorn.socket"].recv(1) == b""
@@ -45,7 +47,7 @@ def test_the_secret_is_checked_before_the_body_is_read() -> None:
     handler = UploadHandler(bodies=BodyReader(deadline_seconds=30))
     with slow_body() as request:
         before = time.monotonic()
-        response = handler.ask("POST", TRACKS, headers=BEARER, **request)
+        response = handler.ask("POST", TRACKS, headers=BEARER, environ_overrides=request["environ_overrides"])
         assert time.monotonic() - before < 5
         assert response.status_code == 401
         assert request["environ_overrides"]["gunicorn.socket"].recv(1) == b""
@@ -54,7 +56,7 @@ def test_the_secret_is_checked_before_the_body_is_read() -> None:
 def test_a_refused_request_whose_body_has_arrived_keeps_its_connection() -> None:
     """Only a body that is missing ends it."""
     with slow_body(b"{}") as request:
-        assert UploadHandler().ask("POST", TRACKS, **request).status_code == 401
+        assert UploadHandler().ask("POST", TRACKS, environ_overrides=request["environ_overrides"]).status_code == 401
         server = request["environ_overrides"]["gunicorn.socket"]
         server.settimeout(0)
         with pytest.raises(BlockingIOError):
@@ -62,19 +64,22 @@ def test_a_refused_request_whose_body_has_arrived_keeps_its_connection() -> None
 
 
 def test_the_longest_slow_body_gives_way() -> None:
-    """If more bodies than four arrive at once, the first is cut off, and the others are read on."""
-    handler = UploadHandler(bodies=BodyReader(deadline_seconds=30))
+    """If more slow bodies than four arrive at once, the first is cut off, and the others are read on."""
+    handler = UploadHandler(bodies=BodyReader(deadline_seconds=30, grace_seconds=0))
     ended: list[tuple[int, int]] = []
 
     def ask(number: int, request: dict[str, Any]) -> None:
-        ended.append((number, handler.ask("POST", "/v1/sessions", **request).status_code))
+        ended.append((number, _status(handler, request)))
+
+    def arriving(count: int) -> bool:
+        return len(handler.bodies._arriving) == count  # noqa: SLF001
 
     with ExitStack() as stack:
         requests = [stack.enter_context(slow_body()) for _ in range(6)]
         threads = [threading.Thread(target=ask, args=each) for each in enumerate(requests)]
         for number, thread in enumerate(threads):
             thread.start()
-            _wait_until(lambda number=number: len(handler.bodies._arriving) == min(number + 1, 4))  # noqa: SLF001
+            _wait_until(partial(arriving, min(number + 1, 4)))
         _wait_until(lambda: len(ended) == 2)
         assert sorted(ended) == [(0, 408), (1, 408)]
         # An ordinary request is answered meanwhile; it takes the place of another slow one.
@@ -86,11 +91,55 @@ def test_the_longest_slow_body_gives_way() -> None:
     assert not handler.bodies._arriving  # noqa: SLF001
 
 
+def test_a_crowd_of_slow_bodies_gives_way_without_another_request() -> None:
+    """If they have taken all threads, no other request could make them."""
+    handler = UploadHandler(bodies=BodyReader(deadline_seconds=30, grace_seconds=0.3))
+    ended: list[int] = []
+    with ExitStack() as stack:
+        requests = [stack.enter_context(slow_body()) for _ in range(10)]
+        threads = [
+            threading.Thread(target=lambda request=request: ended.append(_status(handler, request)))
+            for request in requests
+        ]
+        for thread in threads:
+            thread.start()
+        _wait_until(lambda: len(ended) == 6)
+        assert ended == [408] * 6
+        for request in requests:
+            request["environ_overrides"]["gunicorn.socket"].shutdown(0)
+        for thread in threads:
+            thread.join(5)
+
+
+def test_many_ordinary_bodies_at_once_are_all_read() -> None:
+    """They are not slow: each arrives a moment after its headers."""
+    handler = UploadHandler(bodies=BodyReader(), limits=Limits(1000, 1000, 1000, 1000))
+    ended: list[int] = []
+    with ExitStack() as stack:
+        requests = [stack.enter_context(slow_body(length=3)) for _ in range(20)]
+        threads = [
+            threading.Thread(target=lambda request=request: ended.append(_status(handler, request)))
+            for request in requests
+        ]
+        for thread in threads:
+            thread.start()
+        for request in requests:
+            request["client"].sendall(b" }")
+        for thread in threads:
+            thread.join(5)
+    assert ended == [201] * 20
+
+
+def _status(handler: UploadHandler, request: dict[str, Any]) -> int:
+    environ = {"environ_overrides": request["environ_overrides"]}
+    return handler.ask("POST", "/v1/sessions", **environ).status_code
+
+
 def test_a_client_that_ends_in_the_middle_is_told_that_the_body_is_not_complete() -> None:
     """It is no internal error."""
     with slow_body() as request:
         request["environ_overrides"]["gunicorn.socket"].shutdown(0)
-        response = opened().ask("POST", TRACKS, headers=BEARER, **request)
+        response = opened().ask("POST", TRACKS, headers=BEARER, environ_overrides=request["environ_overrides"])
     assert (response.status_code, json.loads(response.get_data())["code"]) == (400, "invalid_request")
 
 

@@ -115,8 +115,8 @@ def answered(method: str, path: str, request: dict[str, Any]) -> Any:
     data = {name: asked[name] for name in ("json", "data") if name in asked}
     if "slow" in asked:
         scene.bodies = BodyReader(deadline_seconds=0.01)
-        with slow_body() as data:
-            return scene.ask(method, address, headers=headers, **data)
+        with slow_body() as slow:
+            return scene.ask(method, address, headers=headers, environ_overrides=slow["environ_overrides"])
     return scene.ask(method, address, headers=headers, **data)
 
 

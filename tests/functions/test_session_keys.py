@@ -1,6 +1,7 @@
 """Who knows a session's Idempotency-Key gets its secret: only for ten minutes, and only if the key looks random."""
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -34,9 +35,14 @@ class Scene:
 
     def age(self, **ago: int) -> None:
         """Let the entries be older."""
-        for entry in self.ledger.entries.values():
-            opened_at = datetime.now(UTC) - timedelta(**ago)
-            dict.__setitem__(entry.details, "openedAt", opened_at.isoformat())  # type: ignore[arg-type]
+        opened_at = datetime.now(UTC) - timedelta(**ago)
+        self.change({"openedAt": opened_at.isoformat()})
+
+    def change(self, details: dict[str, str], without: str = "") -> None:
+        for name, entry in self.ledger.entries.items():
+            changed = {**entry.details, **details}
+            changed.pop(without, None)
+            self.ledger.entries[name] = replace(entry, details=changed)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +71,7 @@ def test_an_entry_without_a_time_is_not_replayed() -> None:
     """It is of an older version."""
     scene = Scene()
     scene.open(KEY)
-    for entry in scene.ledger.entries.values():
-        dict.pop(entry.details, "openedAt")  # type: ignore[arg-type]
+    scene.change({}, without="openedAt")
     with pytest.raises(KeyReusedError):
         scene.open(KEY)
 
