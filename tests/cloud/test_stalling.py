@@ -20,9 +20,16 @@ LENGTH: Final = b"Content-Length: 2000\r\n"
 CHUNKED: Final = b"Transfer-Encoding: chunked\r\n"
 
 
-@pytest.mark.parametrize("framing", [LENGTH, CHUNKED], ids=["length", "chunked"])
-@pytest.mark.parametrize("path", ["/v1/sessions", "commands", "strangers' commands"])
-@pytest.mark.parametrize("count", [8, 2 * int(API_THREADS)])
+@pytest.mark.parametrize(
+    ("count", "path", "framing"),
+    [
+        (8, "/v1/sessions", LENGTH),
+        (2 * int(API_THREADS), "/v1/sessions", CHUNKED),
+        (2 * int(API_THREADS), "commands", LENGTH),
+        (2 * int(API_THREADS), "strangers' commands", CHUNKED),
+    ],
+    ids=["eight", "sessions", "commands", "strangers"],
+)
 def test_slow_bodies_stop_nothing(local_cloud: Addresses, count: int, path: str, framing: bytes) -> None:
     """While they are being sent, byte by byte, another person's requests are answered.
 

@@ -66,7 +66,7 @@ def test_a_bucket_s_files_have_this_installation_s_values(tmp_path: Path) -> Non
     at.settings = {"SESSION_DAYS": "7", "ALLOWED_ORIGINS": "https://a.example https://b.example"}
     found = {item.name: item for item in STEPS["03-buckets"](at) if isinstance(item, Resource) and item.want}
     results = found["a-project-musicgenerator-results"].want
-    conditions = [rule["condition"] for rule in results["lifecycle"]["rule"]]  # type: ignore[index,call-overload]
+    conditions = [rule["condition"] for rule in results["lifecycle"]["rule"]]  # type: ignore[index]
     assert conditions == [{"age": 8}, {"daysSinceCustomTime": 1}]
     assert [rule["origin"] for rule in results["cors"]] == [  # type: ignore[attr-defined]
         ["https://a-project-musicgenerator-page.storage.googleapis.com", "https://a.example", "https://b.example"]
