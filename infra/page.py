@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from web.policy import content_security_policy
+from web.policy import Destinations, content_security_policy
 
 _STORAGE: Final = "https://storage.googleapis.com"
 _FIRESTORE: Final = "https://firestore.googleapis.com"
@@ -24,14 +24,16 @@ class Addresses:
     api: str
     project: str
     database: str
+    images_bucket: str
     results_bucket: str
     key: str
     drop_session: str
 
 
-def with_policy(page: str, api: str) -> str:
+def with_policy(page: str, addresses: Addresses) -> str:
     """Return a document with the policy at the start of its head, before everything that it applies to."""
-    policy = content_security_policy(api=api, storage=_STORAGE, firestore=_FIRESTORE, meta=True)
+    destinations = Destinations(addresses.api, _FIRESTORE, _STORAGE, addresses.images_bucket, addresses.results_bucket)
+    policy = content_security_policy(destinations, meta=True)
     meta = f'<meta http-equiv="Content-Security-Policy" content="{html.escape(policy)}" />'
     head, mark, rest = page.partition('<meta charset="utf-8" />')
     if not mark:
@@ -44,7 +46,7 @@ def write_page(built: Path, out: Path, addresses: Addresses) -> Path:
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(built, out)
     for document in out.glob("*.html"):
-        document.write_text(with_policy(document.read_text(encoding="utf-8"), addresses.api), encoding="utf-8")
+        document.write_text(with_policy(document.read_text(encoding="utf-8"), addresses), encoding="utf-8")
     config = {
         "apiUrl": addresses.api,
         "projectId": addresses.project,

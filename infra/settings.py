@@ -23,6 +23,7 @@ from infra.stops import StoppedError
 DEFAULT: Final = "default"
 NONE: Final = "none"
 _NUMBER: Final = r"[0-9]+"
+_ENGINES: Final = r"(composer|lyria-002|lyria-3-clip|endpoint)( (composer|lyria-002|lyria-3-clip|endpoint))*"
 _REGIONS: Final = r"[a-z]+-[a-z]+[0-9]+( [a-z]+-[a-z]+[0-9]+)*"
 
 
@@ -39,6 +40,7 @@ SETTINGS: Final[dict[str, Setting]] = {
     "ALERT_EMAIL": Setting("the address for alerts"),
     "DEFAULT_ENGINE": Setting("the engine of a track that names none", "lyria-002"),
     "FALLBACK_ENGINE": Setting("the engine that makes the music when the other cannot", "composer"),
+    "ALLOWED_ENGINES": Setting("further engines that a visitor may choose, separated by spaces", form=_ENGINES),
     "MODEL_ENDPOINT": Setting("the endpoint of your own music model"),
     "REGIONS": Setting("further regions for pipelines, separated by spaces", form=_REGIONS),
     "DAILY_LIMIT": Setting("launches per UTC day", "1000", _NUMBER),

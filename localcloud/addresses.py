@@ -155,6 +155,7 @@ class Addresses:
             "PIPELINE_EVENTS_TOPIC": PIPELINE_EVENTS_TOPIC,
             "DROP_SESSION": drop_session,
             "DEFAULT_ENGINE": os.environ.get("DEFAULT_ENGINE") or "composer",
+            "ALLOWED_ENGINES": os.environ.get("ALLOWED_ENGINES", ""),
             "FALLBACK_ENGINE": os.environ.get("FALLBACK_ENGINE", ""),
             # If MODEL_SERVER_URL is set, its model server answers for every endpoint.
             "MODEL_ENDPOINT": LOCAL_ENDPOINT if os.environ.get("MODEL_SERVER_URL") else "",

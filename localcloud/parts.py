@@ -16,6 +16,7 @@ from localcloud.addresses import (
 )
 from localcloud.prerequisites import Tools
 
+API_THREADS: Final = "32"
 FUNCTIONS: Final = {
     "upload_handler": ("handle_request", "http"),
     "captioner": ("on_image_uploaded", "cloudevent"),
@@ -135,7 +136,9 @@ def _function(addresses: Addresses, name: str, environ: dict[str, str], *, isola
         f"--port={addresses.ports[name]}",
     )
     folder = REPOSITORY / "build" / name
-    return Part(name, command, addresses.ports[name], environ, folder)
+    # As the deployment sets it: slow requests leave threads to others.
+    threads = {"THREADS": API_THREADS} if name == "upload_handler" else {}
+    return Part(name, command, addresses.ports[name], environ | threads, folder)
 
 
 def _storage_backend(addresses: Addresses, tools: Tools) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Final
 
 from google.api_core.exceptions import (
@@ -26,6 +27,8 @@ MAX_READ_BYTES: Final = 2**28
 
 # Browsers may keep a copy, shared caches may not: they would keep it after a track is erased.
 _CACHE_CONTROL: Final = "private, max-age=31536000, immutable"
+# The bucket's lifecycle deletes a result one day after its custom time, so that no music outlives its session.
+_LIFECYCLE_DELAY: Final = timedelta(days=1)
 
 
 class OtherResultError(MusicgeneratorError):
@@ -61,6 +64,7 @@ class StorageResults:
         self._bucket = objects.client.bucket(order.results_bucket)
         self._token = order.results_token
         self._cover = order.cover
+        self._custom_time = datetime.fromisoformat(order.expires_at) - _LIFECYCLE_DELAY if order.expires_at else None
 
     def cover(self) -> bytes | None:
         """Return the picture that the MP3 shows, or None if it is missing."""
@@ -76,6 +80,8 @@ class StorageResults:
         """Write a result unless it exists; raise OtherResultError if it exists with other bytes."""
         blob = self._blob(file)
         blob.cache_control = _CACHE_CONTROL
+        if self._custom_time is not None:
+            blob.custom_time = self._custom_time
         with self._without_token():
             try:
                 # The pipeline's account may create objects but not overwrite them, so the music at an address never

@@ -169,6 +169,7 @@ def _track(order: Order, take: Take, mastered: Master, facts: MusicFacts) -> dic
     # Everyone who knows its address can read this file, so it has nothing about the person, session or prompt.
     shown = order.brief.to_mapping()
     del shown["prompt"], shown["avoid"]
+    edited = {"editedByPerson": True} if shown.pop("editedByPerson", False) else {}
     fallback = {} if take.fallback_from is None else {"fallbackFrom": take.fallback_from}
     provenance = {"engine": take.engine, "model": take.model, "seed": take.seed, "promptVersion": order.prompt_version}
     return {
@@ -177,5 +178,5 @@ def _track(order: Order, take: Take, mastered: Master, facts: MusicFacts) -> dic
         "form": take.form,
         "music": facts.to_mapping(),
         "truePeakDbtp": round(mastered.true_peak_dbtp, 2),
-        "provenance": {"aiGenerated": True, **provenance, **fallback},
+        "provenance": {"aiGenerated": True, **provenance, **fallback, **edited},
     }

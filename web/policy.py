@@ -1,17 +1,19 @@
 """The security headers of the page, for every server that sends them.
 
-They let the page load only its own scripts and styles, and connect only to the origins of this installation.
+They let the page load only its own scripts and styles, and connect only to this installation. Of Cloud Storage's
+origin, which all customers share, they allow only the two buckets that the page uses.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 _POLICY: Final = {
     "default-src": "'none'",
     "script-src": "'self'",
     "style-src": "'self'",
-    "img-src": "'self' blob: {storage}",
-    "media-src": "{storage}",
-    "connect-src": "'self' {api} {storage} {firestore}",
+    "img-src": "'self' blob: {results}",
+    "media-src": "{results}",
+    "connect-src": "'self' {api} {uploads} {results} {firestore}",
     "manifest-src": "'self'",
     "worker-src": "'self'",
     "base-uri": "'none'",
@@ -30,13 +32,32 @@ _OTHER_HEADERS: Final = {
 _HEADER_ONLY: Final = frozenset({"frame-ancestors"})
 
 
-def content_security_policy(*, api: str, storage: str, firestore: str, meta: bool = False) -> str:
-    """Return the Content-Security-Policy for these origins, as a header or for a document's ``<meta>`` element."""
+@dataclass(frozen=True)
+class Destinations:
+    """Where the page connects to: two origins, and Cloud Storage's address with the two buckets."""
+
+    api: str
+    firestore: str
+    storage: str
+    images_bucket: str
+    results_bucket: str
+
+    def sources(self) -> dict[str, str]:
+        """Return the sources by name. A path that ends with a slash stands for everything below it."""
+        return {
+            "api": self.api,
+            "firestore": self.firestore,
+            "uploads": f"{self.storage}/{self.images_bucket}/",
+            "results": f"{self.storage}/{self.results_bucket}/",
+        }
+
+
+def content_security_policy(destinations: Destinations, *, meta: bool = False) -> str:
+    """Return the Content-Security-Policy, as a header or for a document's ``<meta>`` element."""
     directives = (f"{name} {sources}" for name, sources in _POLICY.items() if not (meta and name in _HEADER_ONLY))
-    return "; ".join(directives).format(api=api, storage=storage, firestore=firestore)
+    return "; ".join(directives).format_map(destinations.sources())
 
 
-def security_headers(*, api: str, storage: str, firestore: str) -> dict[str, str]:
-    """Return all headers, for the origins that the page sends commands to, and reads files and documents from."""
-    policy = content_security_policy(api=api, storage=storage, firestore=firestore)
-    return {"Content-Security-Policy": policy, **_OTHER_HEADERS}
+def security_headers(destinations: Destinations) -> dict[str, str]:
+    """Return all headers, for the addresses that the page sends commands and pictures to, and reads from."""
+    return {"Content-Security-Policy": content_security_policy(destinations), **_OTHER_HEADERS}

@@ -1,34 +1,41 @@
 """Caption a finished upload: claim its track, describe its picture and announce the brief on `captions`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final, Protocol, Self
 
-from dropped_tracks import Tracks, dropped_name, image_of, track_of_drop
+from counted_claims import CountedTracks, checked, claim_within_limit, end_uncounted, given_back, person
+from dropped_tracks import Tracks as DroppedTracks
+from dropped_tracks import dropped_name, image_of, on_newest_generation, track_of_drop
 from picture_objects import Objects, kind_of_object, read_picture
+from unwanted_uploads import delete_upload, is_unwanted
 
 from musicgenerator import drops, ids, logs
 from musicgenerator.briefs import Brief
 from musicgenerator.errors import (
     BlockedError,
+    BudgetSpentError,
     CaptionAbandonedError,
     DescriberBlockedError,
     LeasedError,
     PermanentError,
+    PictureError,
     UploadMissingError,
 )
 from musicgenerator.events import ObjectFinalized
 from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.patience import Patience
 from musicgenerator.results import COVER, RESULT_TYPES, Music, ResultsBucket
-from musicgenerator.settings import required, seconds
+from musicgenerator.settings import TRACKS_A_DAY, required, seconds, whole_number
 from musicgenerator.signatures import Kind
 from musicgenerator.states import Status
 from musicgenerator.tracks import (
     Change,
+    DailyPictures,
     DescriberUsage,
-    Image,
     Outcome,
     PrivateTrack,
     Request,
@@ -50,7 +57,10 @@ class Picture:
 
 @dataclass(frozen=True)
 class Settings:
-    """Buckets, the session of dropped pictures, the engine of requests that name none, and time limits."""
+    """Buckets, the session of dropped pictures, the engine of requests that name none, and limits.
+
+    ``tracks_a_day`` limits everybody's announced tracks whose picture has arrived.
+    """
 
     images_bucket: str
     results: ResultsBucket
@@ -58,6 +68,7 @@ class Settings:
     default_engine: str
     patience: Patience
     lease: timedelta = timedelta(seconds=150)
+    tracks_a_day: int = TRACKS_A_DAY
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -69,7 +80,12 @@ class Settings:
             default_engine=required(environ, "DEFAULT_ENGINE"),
             patience=Patience.from_environ(environ),
             lease=seconds(environ, "CAPTION_LEASE_SECONDS", cls.lease),
+            tracks_a_day=whole_number(environ, "TRACKS_A_DAY", cls.tracks_a_day),
         )
+
+
+class Tracks(DroppedTracks, CountedTracks, Protocol):
+    """The tracks in Firestore."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +97,14 @@ class Description:
 
 
 class Describer(Protocol):
-    def describe(self, picture: Picture, request: Request) -> Description:
-        """Describe a picture; raise TransientError if a later call may succeed, BlockedError if none will."""
+    def describe(self, picture: Picture, request: Request, person: str) -> Description:
+        """Describe a picture; raise TransientError if a later call may succeed, BlockedError if none will.
+
+        ``person`` names the person who sent it, so that a violation of the model's rules counts for nobody else.
+        """
+
+    def check(self, brief: Brief) -> None:
+        """Moderate the words of a brief; raise ContentRejectedError if they are refused, and as ``describe`` does."""
 
 
 class Breaker(Protocol):
@@ -128,6 +150,8 @@ class Captioner:
             logs.warning("the object of the event does not exist", generation=event.generation)
         elif kind is not Kind.PICTURE:
             _ignore(event, kind)
+        elif announced is not None and is_unwanted(self.tracks, announced):
+            delete_upload(self.objects, announced, found)
         else:
             self._process(announced or track_of_drop(self.tracks, self.settings.drop_session, found), found)
 
@@ -149,9 +173,17 @@ class Captioner:
 
     def _process(self, track: str, event: ObjectFinalized) -> None:
         owner = ids.new_secret()
-        outcome = self._claim(track, event, owner)
+        try:
+            outcome = claim_within_limit(
+                self.tracks, track, self.settings.tracks_a_day, partial(self._claim, track, event, owner)
+            )
+        except BudgetSpentError as error:
+            self._end_uncounted(track, event, error)
+            return
         if outcome is None:
             logs.warning("the track is gone", track=track)
+            if ids.announced_track(event.name) == track:
+                delete_upload(self.objects, track, event)
             return
         if outcome.changed or _owns(outcome, owner):
             self._settle(outcome, event, owner)
@@ -172,13 +204,17 @@ class Captioner:
         if datetime.now(UTC) - (track.created_at or _LONG_AGO) < self.settings.patience.awaiting_upload:
             logs.info("the picture may still be uploaded", track=track.track_id)
             return
-        change = _end(track, UploadMissingError("the announced picture was not uploaded"))
-        # If the picture's event is handled at the same time, the track has another status and does not change.
-        self.tracks.advance(
-            track.track_id, lambda current, _: change if current.status is Status.AWAITING_UPLOAD else None
+        end_uncounted(
+            self.tracks, track.track_id, _end(track, UploadMissingError("the announced picture was not uploaded"))
         )
 
-    def _claim(self, track: str, event: ObjectFinalized, owner: str) -> Outcome | None:
+    def _end_uncounted(self, track: str, event: ObjectFinalized, error: BudgetSpentError) -> None:
+        found = self.tracks.find(track)
+        if found is not None:
+            # The image is stored, so that a retry finds the picture.
+            end_uncounted(self.tracks, track, _end(found[0], error, TrackUpdate(image=image_of(event))))
+
+    def _claim(self, track: str, event: ObjectFinalized, owner: str, pictures: DailyPictures) -> Outcome | None:
         def decide(current: Track, work: PrivateTrack) -> Change | None:
             now = datetime.now(UTC)
             claimed = replace(
@@ -191,7 +227,9 @@ class Captioner:
                 dropped_object=dropped_name(event),
             )
             if current.status is Status.AWAITING_UPLOAD:
-                return Change(Status.CAPTIONING, TrackUpdate(image=image_of(event)), claimed)
+                # An announced track counts for everybody from here on, once: only this commit leaves the state.
+                counted = None if claimed.dropped_object else pictures
+                return Change(Status.CAPTIONING, TrackUpdate(image=image_of(event)), claimed, picture=counted)
             # The owner may have crashed: after the end of its lease, the next delivery claims the track.
             if current.status is Status.CAPTIONING and (work.lease_until or _LONG_AGO) < now:
                 return Change(work=claimed)
@@ -201,11 +239,11 @@ class Captioner:
 
     def _settle(self, outcome: Outcome, event: ObjectFinalized, owner: str) -> None:
         track = outcome.track
-        is_parked = False
+        is_parked = is_refused = False
         try:
             change = self._describe(track, outcome.work, event)
         except PermanentError as error:
-            change = _end(track, error)
+            change, is_refused = _end(track, error), isinstance(error, PictureError)
         except BlockedError as error:
             # Acknowledge the event, because redeliveries would exhaust its attempts; a replay resumes the track.
             logs.error("track parked", track=track.track_id, reason=str(error))
@@ -218,8 +256,10 @@ class Captioner:
             # Only the owner writes: if another invocation has claimed the track since, this one changes nothing.
             if current.status is not Status.CAPTIONING or work.owner != owner:
                 return None
-            kept = _on_newest_generation(change, current)
-            return replace(kept, work=replace(work, parked=True, lease_until=None, claims=0)) if is_parked else kept
+            if is_parked:
+                return replace(change, work=replace(work, parked=True, lease_until=None, claims=0))
+            kept = on_newest_generation(change, current)
+            return given_back(kept, work) if is_refused else checked(kept, work)
 
         settled = self.tracks.advance(track.track_id, decide)
         if settled is None or settled.track.status is Status.CANCELLED:
@@ -239,10 +279,13 @@ class Captioner:
     def _describe(self, track: Track, work: PrivateTrack, event: ObjectFinalized) -> Change:
         if work.claims >= MAX_CLAIMS:
             raise CaptionAbandonedError(f"claimed {work.claims} times")
+        if track.brief is not None:
+            return self._check(track.brief)
         event, data = read_picture(self.objects, track, event)
         picture = self.decode(data)
         image = replace(image_of(event), width=picture.width, height=picture.height)
-        description = self._ask(picture, replace(track.request, hint=work.hint or track.request.hint))
+        request = replace(track.request, hint=work.hint or track.request.hint)
+        description = self._ask(picture, request, person(track.session))
         update = TrackUpdate(image=image, describer=description.usage)
         if isinstance(description.outcome, PermanentError):
             return _end(track, description.outcome, update)
@@ -250,11 +293,22 @@ class Captioner:
         self.objects.create(folder.bucket, folder.name(COVER), picture.jpeg, RESULT_TYPES[COVER])
         return Change(Status.CAPTIONED, replace(update, brief=description.outcome, music=Music(folder), error=None))
 
-    def _ask(self, picture: Picture, request: Request) -> Description:
+    def _ask(self, picture: Picture, request: Request, person: str) -> Description:
+        with self._breaking():
+            return self.describer.describe(picture, request, person)
+
+    def _check(self, brief: Brief) -> Change:
+        # The track is another take, and a person wrote words of its brief.
+        with self._breaking():
+            self.describer.check(brief)
+        return Change(Status.CAPTIONED, TrackUpdate(error=None))
+
+    @contextmanager
+    def _breaking(self) -> Iterator[None]:
         if self.breaker.is_open():
             raise DescriberBlockedError("the breaker is open")
         try:
-            return self.describer.describe(picture, request)
+            yield
         except BlockedError as error:
             self.breaker.open(str(error))
             raise
@@ -289,11 +343,3 @@ def _mark_published(current: Track, work: PrivateTrack, attempt: int) -> Change 
     if work.published or current.attempt != attempt:
         return None
     return Change(work=replace(work, published=True))
-
-
-def _on_newest_generation(change: Change, current: Track) -> Change:
-    """Return the change without setting the picture back to a generation that was rewritten in the meantime."""
-    image = change.update.image
-    if not isinstance(image, Image) or current.image is None or current.image.generation <= image.generation:
-        return change
-    return replace(change, update=replace(change.update, image=replace(image, generation=current.image.generation)))

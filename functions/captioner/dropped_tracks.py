@@ -50,6 +50,14 @@ def dropped_name(event: ObjectFinalized) -> str:
     return "" if ids.announced_track(event.name) else event.name
 
 
+def on_newest_generation(change: Change, current: Track) -> Change:
+    """Return the change without setting the picture back to a generation that was rewritten in the meantime."""
+    image = change.update.image
+    if not isinstance(image, Image) or current.image is None or current.image.generation <= image.generation:
+        return change
+    return replace(change, update=replace(change.update, image=replace(image, generation=current.image.generation)))
+
+
 def _create(tracks: Tracks, session: str, track: str, found: ObjectFinalized) -> None:
     request, notes = drops.wishes(found.metadata)
     # The id is derived from the object: a second delivery finds this track and creates nothing.

@@ -37,8 +37,21 @@ _MAX_RETRIES: Final = 1
 _MAX_OUTPUT_TOKENS: Final = 1500
 _REJECTED_CODES: Final = frozenset({"image_content_policy_violation", "content_policy_violation"})
 _TRANSIENT_CODES: Final = frozenset({"rate_limit_exceeded", "server_error", "vector_store_timeout"})
-_BLOCKED_CODES: Final = frozenset({"insufficient_quota", "model_not_found"})
-_REFUSED_STATUSES: Final = frozenset({400, 413, 422})
+# The key, its account or its quota is bad, or the operator's model does not exist: no request can succeed.
+_BLOCKED_CODES: Final = frozenset(
+    {
+        "account_deactivated",
+        "billing_hard_limit_reached",
+        "billing_not_active",
+        "insufficient_quota",
+        "invalid_api_key",
+        "invalid_organization",
+        "ip_not_authorized",
+        "model_not_found",
+        "unsupported_country_region_territory",
+    }
+)
+_BLOCKED_STATUSES: Final = frozenset({401, 402})
 _RETRYABLE_STATUSES: Final = frozenset({408, 409, 425, 429})
 # The SDK does not validate answers, so an answer of another shape raises one of these where it is read.
 _UNREADABLE: Final = (AttributeError, TypeError, ValueError, RecursionError)
@@ -68,7 +81,7 @@ class Answer(pydantic.BaseModel):
 
 
 class OpenAIBriefs:
-    """Moderates a picture, then asks for its brief: at most two calls, of which the first is free."""
+    """Moderates a picture, asks for its brief and moderates the brief: three calls, of which the second one costs."""
 
     def __init__(self, client: openai.OpenAI, models: Models) -> None:
         self._client = client
@@ -82,11 +95,12 @@ class OpenAIBriefs:
         client = openai.OpenAI(api_key=key, timeout=_TIMEOUT_SECONDS, max_retries=_MAX_RETRIES)
         return cls(client, Models.from_environ(environ))
 
-    def describe(self, picture: Picture, request: Request) -> Description:
+    def describe(self, picture: Picture, request: Request, person: str = "") -> Description:
         """Return a picture's brief, or the error that ends its track, with the usage of the call.
 
         Raises CaptionUnavailableError if a retry may succeed, and DescriberBlockedError if every call fails
         until the operator has fixed the key, the model's name or the quota.
+        ``person`` is sent as OpenAI's ``safety_identifier``.
         """
         image = "data:image/jpeg;base64," + base64.b64encode(picture.jpeg).decode()
         usage: dict[str, Any] = {"model": self._models.describer, "prompt_version": VERSION}
@@ -94,7 +108,11 @@ class OpenAIBriefs:
         try:
             if self._models.moderation:
                 self._moderate(image, request)
-            outcome = self._ask(image, request, usage)
+            brief = self._ask(image, request, person, usage)
+            if self._models.moderation:
+                # The model may have copied words from the picture.
+                self._moderate_words(brief)
+            outcome = brief
         except openai.APIStatusError as error:
             failure = _status_failure(error)
             if not isinstance(failure, PermanentError):
@@ -108,11 +126,27 @@ class OpenAIBriefs:
             outcome = error
         return Description(outcome, DescriberUsage(**usage))
 
+    def check(self, brief: Brief) -> None:
+        """Moderate the words of a brief; raise ContentRejectedError if they are refused, and as ``describe`` does."""
+        try:
+            if self._models.moderation:
+                self._moderate_words(brief)
+        except openai.APIStatusError as error:
+            raise _status_failure(error) from error
+        except openai.APIError as error:
+            raise CaptionUnavailableError(str(error)) from error
+
+    def _moderate_words(self, brief: Brief) -> None:
+        self._judge([{"type": "text", "text": brief.words()}])
+
     def _moderate(self, image: str, request: Request) -> None:
         material: list[ModerationMultiModalInputParam] = [{"type": "image_url", "image_url": {"url": image}}]
         wish = f"{request.hint}\n{request.style}".strip()
         if wish:
             material.append({"type": "text", "text": wish})
+        self._judge(material)
+
+    def _judge(self, material: list[ModerationMultiModalInputParam]) -> None:
         for flags, scores in self._verdicts(material):
             reasons = [name for name in flags | scores if self._exceeds(name, flags.get(name), scores.get(name))]
             if reasons:
@@ -142,7 +176,7 @@ class OpenAIBriefs:
             return flag is True
         return isinstance(score, int | float) and score >= threshold
 
-    def _ask(self, image: str, request: Request, usage: dict[str, Any]) -> Brief:
+    def _ask(self, image: str, request: Request, person: str, usage: dict[str, Any]) -> Brief:
         wish = {
             "language": request.language,
             "hint": request.hint,
@@ -168,6 +202,8 @@ class OpenAIBriefs:
             reasoning={"effort": "none"},
             max_output_tokens=_MAX_OUTPUT_TOKENS,
             store=False,
+            # OpenAI blocks the person who breaks its rules repeatedly, and not the operator's whole account.
+            safety_identifier=person or openai.omit,
         )
         # Record the usage first: OpenAI also charges a call that returns no brief.
         usage |= _usage(self._models.describer, _body(raw.http_response.text))
@@ -214,14 +250,14 @@ def _body(text: str) -> dict[str, Any]:
 
 
 def _status_failure(error: openai.APIStatusError) -> PermanentError | TransientError | BlockedError:
-    if error.type == "insufficient_quota":
+    if error.type == "insufficient_quota" or error.status_code in _BLOCKED_STATUSES:
         return DescriberBlockedError(str(error))
-    if error.status_code in _REFUSED_STATUSES or error.code in _BLOCKED_CODES:
-        return _failure(str(error.code or ""), str(error))
+    if error.code in _BLOCKED_CODES:
+        return _failure(str(error.code), str(error))
     if error.status_code in _RETRYABLE_STATUSES or error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return CaptionUnavailableError(str(error))
-    # The key is wrong, the account has no money or no access to the model, or the model or address does not exist.
-    return DescriberBlockedError(str(error))
+    # Any other answer is about this one request: if it stopped all, one person's picture could stop everybody's.
+    return _failure(str(error.code or error.status_code), str(error))
 
 
 def _failure(code: str, message: str) -> PermanentError | TransientError | BlockedError:

@@ -232,6 +232,7 @@ class Launcher:
             fallback_engine=settings.fallback_engine,
             model_endpoint=settings.model_endpoint,
             prompt_version=track.prompt_version,
+            expires_at=track.expires_at.isoformat() if track.expires_at else "",
         )
         # The order is written once, before its job is created; a second delivery leaves it as it is. The second order
         # could differ only if a setting has changed, and the job may already have read the first one.

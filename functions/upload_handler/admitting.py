@@ -3,41 +3,54 @@
 import hashlib
 import ipaddress
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final, Protocol, Self
 
 from problems import InvalidRequestError, KeyReusedError, LimitReachedError, UnknownTrackError
 
 from musicgenerator import ids
-from musicgenerator.settings import whole_number
+from musicgenerator.counting import reserve_of
+from musicgenerator.settings import TRACKS_A_DAY, whole_number
 
 MIN_KEY_LENGTH: Final = 16
 MAX_KEY_LENGTH: Final = 128
 
-_IPV6_NETWORK: Final = 64
+# One household usually has a whole /64 of IPv6 addresses, and one site or customer of a hoster a whole /48.
+_IPV6_HOUSEHOLD: Final = 64
+_IPV6_SITE: Final = 48
+_SITE_FACTOR: Final = 2
 
 
 @dataclass(frozen=True)
 class Quota:
-    """A daily limit of ``unit`` for ``subject``, or for everybody if it is ""; errors show ``words``."""
+    """A daily limit of ``unit`` for ``subject``, or for everybody if it is ""; errors show ``words``.
+
+    The last ``reserve`` of the limit are kept for others. A quota that does not count is only checked.
+    """
 
     subject: str
     unit: str
     limit: int
     words: str
+    reserve: int = 0
+    counts: bool = True
 
 
 @dataclass(frozen=True)
 class Entry:
-    """The record of one request: ``name`` is a hash of its key; an equal request gets the same ``details``."""
+    """The record of one request: ``name`` is a hash of its key; an equal request gets the same ``details``.
+
+    ``counted`` has the ids of the counters of session and address that count the request.
+    """
 
     name: str
     session: str
     fingerprint: str
     details: Mapping[str, Any]
     expires_at: datetime
+    counted: tuple[str, ...] = ()
 
 
 class Ledger(Protocol):
@@ -59,11 +72,14 @@ class Ledger(Protocol):
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits for one UTC day; the next attempt of a track counts as a track."""
+    """The limits for one UTC day; the next attempt of a track counts as a track.
+
+    A site of IPv6, a /48, has twice the limits of an address.
+    """
 
     session_tracks: int = 50
     address_tracks: int = 200
-    tracks: int = 1000
+    tracks: int = TRACKS_A_DAY
     address_sessions: int = 100
 
     @classmethod
@@ -77,17 +93,21 @@ class Limits:
         )
 
     def of_track(self, session: str, address: str) -> list[Quota]:
-        """Return the quotas of a new track or attempt."""
+        """Return the quotas of another take or attempt, which needs no further picture."""
         return [
-            Quota("", "tracks", self.tracks, "tracks for everybody together"),
-            Quota(f"address {_network(address)}", "tracks", self.address_tracks, "tracks for one network address"),
+            Quota("", "tracks", self.tracks, "tracks for everybody together", reserve_of(self.tracks)),
+            *_of_address(address, "tracks", self.address_tracks),
             Quota(f"session {session}", "tracks", self.session_tracks, "tracks for one session"),
         ]
 
+    def of_announcement(self, session: str, address: str) -> list[Quota]:
+        """Return the quotas of an announced track: it counts for everybody only when its picture arrives."""
+        everybody, *others = self.of_track(session, address)
+        return [replace(everybody, counts=False), *others]
+
     def of_session(self, address: str) -> list[Quota]:
         """Return the quotas of a new session."""
-        words = "sessions for one network address"
-        return [Quota(f"address {_network(address)}", "sessions", self.address_sessions, words)]
+        return _of_address(address, "sessions", self.address_sessions)
 
 
 @dataclass(frozen=True)
@@ -100,11 +120,20 @@ class Particulars:
 
 
 @dataclass(frozen=True)
+class Admitted:
+    """The details of an admitted request, and the counters of session and address that count it."""
+
+    details: Mapping[str, Any]
+    counted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Admission:
-    """Admits each request once."""
+    """Admits each request once. Only sessions for which ``has_music`` is true may use the reserve of a quota."""
 
     ledger: Ledger
     limits: Limits
+    has_music: Callable[[str], bool]
 
     def admit(
         self,
@@ -113,22 +142,31 @@ class Admission:
         key: str | None,
         entry: Particulars,
         quotas: Sequence[Quota] = (),
-    ) -> Mapping[str, Any]:
+    ) -> Admitted:
         """Return the entry's details, or those of the first request if this one repeats it.
 
         A key is unique within ``command``. A repeated request is not counted again.
         Raises KeyReusedError if the key was used with another body, and LimitReachedError.
         """
+        # The fingerprint reads the body, so that an invalid one is refused in every case.
+        fingerprint = _hash(json.dumps(dict(body), sort_keys=True))
         if key is not None:
-            _check_key(key)
+            check_key(key)
         elif not quotas:
-            return entry.details
+            return Admitted(entry.details)
         name = _hash("key", *command, key) if key is not None else _hash("once", ids.new_secret())
-        fingerprint = _hash(json.dumps(body, sort_keys=True))
-        entered = self.ledger.enter(Entry(name, entry.session, fingerprint, entry.details, entry.expires_at), quotas)
+        entered = self._enter(Entry(name, entry.session, fingerprint, entry.details, entry.expires_at), quotas)
         if entered.fingerprint != fingerprint:
             raise KeyReusedError("Send another Idempotency-Key with another body.")
-        return entered.details
+        return Admitted(entered.details, entered.counted)
+
+    def _enter(self, entry: Entry, quotas: Sequence[Quota]) -> Entry:
+        try:
+            return self.ledger.enter(entry, quotas)
+        except LimitReachedError:
+            if not any(quota.reserve for quota in quotas) or not self.has_music(entry.session):
+                raise
+            return self.ledger.enter(entry, [replace(quota, reserve=0) for quota in quotas])
 
     def forget(self, session: str) -> None:
         """Erase all entries of a session."""
@@ -141,11 +179,11 @@ def new_track() -> dict[str, str]:
     return {"track": ids.new_track_id(), "token": ids.new_results_token()}
 
 
-def made_track(details: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the track id and results token in an entry's details; raise UnknownTrackError if the track was deleted."""
-    if "track" not in details:
+def made_track(admitted: Admitted) -> tuple[str, str]:
+    """Return the track id and results token of a request; raise UnknownTrackError if the track was deleted."""
+    if "track" not in admitted.details:
         raise UnknownTrackError("The track that this request created has been deleted: send another Idempotency-Key.")
-    return details["track"], details["token"]
+    return admitted.details["track"], admitted.details["token"]
 
 
 def limit_reached(quota: Quota, now: datetime) -> LimitReachedError:
@@ -157,7 +195,7 @@ def limit_reached(quota: Quota, now: datetime) -> LimitReachedError:
     )
 
 
-def _check_key(key: str) -> None:
+def check_key(key: str) -> None:
     """Raise InvalidRequestError for a key that is short enough to guess, or too long."""
     if not MIN_KEY_LENGTH <= len(key) <= MAX_KEY_LENGTH:
         raise InvalidRequestError(
@@ -166,15 +204,24 @@ def _check_key(key: str) -> None:
         )
 
 
-def _network(address: str) -> str:
+def _of_address(address: str, unit: str, limit: int) -> list[Quota]:
+    """Return the quotas of a client's address and, for IPv6, of its site."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        return "unknown"
-    if isinstance(parsed, ipaddress.IPv4Address) or parsed.ipv4_mapped:
-        return str(parsed)
-    # One household usually has a whole /64 of IPv6 addresses.
-    return str(ipaddress.IPv6Network((int(parsed), _IPV6_NETWORK), strict=False))
+        return [_of_network("unknown", unit, limit)]
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return [_of_network(str(parsed), unit, limit)]
+    if parsed.ipv4_mapped:
+        return [_of_network(str(parsed.ipv4_mapped), unit, limit)]
+    household, site = (
+        str(ipaddress.IPv6Network((int(parsed), length), strict=False)) for length in (_IPV6_HOUSEHOLD, _IPV6_SITE)
+    )
+    return [_of_network(household, unit, limit), _of_network(site, unit, limit * _SITE_FACTOR)]
+
+
+def _of_network(network: str, unit: str, limit: int) -> Quota:
+    return Quota(f"address {network}", unit, limit, f"{unit} for one network address")
 
 
 def _hash(*parts: str) -> str:

@@ -30,7 +30,11 @@ def call_off(tracks: Tracks, jobs: Jobs, track: str, attempt: int) -> CalledOff 
         if current.status.is_final or current.attempt != attempt:
             return None
         update = TrackUpdate(error=TrackCancelledError("cancelled by its session"))
-        return Change(Status.CANCELLED, update, replace(work, owner=None, lease_until=None, parked=False))
+        ended = replace(work, owner=None, lease_until=None, parked=False)
+        if current.status is Status.AWAITING_UPLOAD:
+            # Nothing has been uploaded, so the track counts for nobody.
+            return Change(Status.CANCELLED, update, replace(ended, counted=()), give_back=work.counted)
+        return Change(Status.CANCELLED, update, ended)
 
     tracks.advance(track, decide)
     found = tracks.find(track)

@@ -4,13 +4,13 @@ Not `requests.py`: in a function's folder the installed package of that name wou
 """
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from problems import InvalidRequestError, TooManyBytesError, UnsupportedTypeError
+from problems import EngineRefusedError, InvalidRequestError, TooManyBytesError, UnsupportedTypeError
 
-from musicgenerator.briefs import LENGTHS, SEED, Brief
+from musicgenerator.briefs import LENGTHS, MOODS, SEED, Brief
 from musicgenerator.errors import BriefError
 from musicgenerator.plain_text import plain
 from musicgenerator.tracks import MAX_PICTURE_BYTES, PICTURE_TYPES, Request
@@ -43,6 +43,12 @@ def requested(data: Mapping[str, Any]) -> Request:
         raise InvalidRequestError(f"{error.field} {error.problem}.", field=error.field) from error
 
 
+def check_engine(request: Request, engines: Collection[str]) -> None:
+    """Raise EngineRefusedError if a request names an engine that is not one of these."""
+    if request.engine is not None and request.engine not in engines:
+        raise EngineRefusedError(f"engine must be one of {', '.join(sorted(engines))}.", field="engine")
+
+
 def picture_type(body: Mapping[str, Any]) -> str:
     """Return the announced picture's content type.
 
@@ -58,9 +64,19 @@ def picture_type(body: Mapping[str, Any]) -> str:
     return str(content_type)
 
 
-def edited(brief: Brief, request: Request, body: Mapping[str, Any]) -> tuple[Brief, Request]:
+@dataclass(frozen=True)
+class Edit:
+    """An edited brief and request; ``is_written`` says that a person wrote words of the brief."""
+
+    brief: Brief
+    request: Request
+    is_written: bool
+
+
+def edited(brief: Brief, request: Request, body: Mapping[str, Any]) -> Edit:
     """Return the brief and the request with the body's fields replaced; without a seed, the seed is random.
 
+    Moods can be replaced by words of the vocabulary.
     Raises InvalidRequestError naming the first field that cannot be edited or is out of bounds.
     """
     for name in body:
@@ -72,6 +88,17 @@ def edited(brief: Brief, request: Request, body: Mapping[str, Any]) -> tuple[Bri
         # Check the edit as sent, then again after addresses and markup are removed: a text may be empty by then.
         checked = Brief.from_mapping(brief.to_mapping() | edit).to_mapping()
         texts = {name: plain(checked[name], LENGTHS[name]) for name in _TEXTS if name in edit}
-        return Brief.from_mapping(checked | texts), requested(request.to_mapping() | wishes)
+        new = Brief.from_mapping(checked | texts)
+        _check_moods(new, brief)
+        if new != brief:
+            new = replace(new, edited_by_person=True)
+        is_written = any(texts[name] != getattr(brief, name) for name in texts)
+        return Edit(new, requested(request.to_mapping() | wishes), is_written)
     except BriefError as error:
         raise InvalidRequestError(f"{error.field} {error.problem}.", field=error.field) from error
+
+
+def _check_moods(new: Brief, old: Brief) -> None:
+    strange = [mood for mood in new.moods if mood not in {*MOODS, *old.moods}]
+    if strange:
+        raise BriefError("moods", f"must be from {', '.join(MOODS)}, not {strange[0]!r}")

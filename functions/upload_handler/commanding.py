@@ -7,15 +7,16 @@ from typing import Self
 
 from admitting import Admission, Particulars, made_track, new_track
 from calling_off import call_off
-from command_requests import CommandRequest, edited
+from command_requests import CommandRequest, check_engine, edited
 from ports import Captions, Jobs, Objects, Pictures, Sessions, Tracks
 from problems import UnknownSessionError, UnknownTrackError, WrongStateError
 from sessions import authorised
 
 from musicgenerator import logs
+from musicgenerator.briefs import ENGINES
 from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.results import COVER, RESULT_TYPES, Music, ResultsBucket
-from musicgenerator.settings import required
+from musicgenerator.settings import SettingInvalidError, required, words
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, PrivateTrack, Track, TrackUpdate
 
@@ -32,15 +33,25 @@ class TrackState:
 
 @dataclass(frozen=True)
 class Settings:
-    """The results bucket, and the engine of requests that name none."""
+    """The results bucket, the engine of requests that name none, and the further engines that a request may name."""
 
     results: ResultsBucket
     default_engine: str
+    allowed_engines: tuple[str, ...] = ()
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Read the environment; raise SettingMissingError naming a variable that is not set."""
-        return cls(ResultsBucket.from_environ(environ), required(environ, "DEFAULT_ENGINE"))
+        """Read the environment; raise SettingMissingError or SettingInvalidError naming a variable."""
+        allowed = words(environ, "ALLOWED_ENGINES")
+        unknown = [engine for engine in allowed if engine not in ENGINES]
+        if unknown:
+            raise SettingInvalidError(f"ALLOWED_ENGINES must be of {', '.join(ENGINES)}, not {unknown[0]!r}")
+        return cls(ResultsBucket.from_environ(environ), required(environ, "DEFAULT_ENGINE"), allowed)
+
+    @property
+    def engines(self) -> frozenset[str]:
+        """The engines that a request may name."""
+        return frozenset((self.default_engine, *self.allowed_engines))
 
 
 @dataclass(frozen=True)
@@ -58,11 +69,20 @@ class Commands:
         """Create a track from another track's picture and brief, with the body's edits.
 
         Fields that the body does not name keep their values, except the seed: without one, it is random.
+        Words that a person wrote are moderated by the captioner before anything is made of them.
         """
         source, work, expires_at = self._owned(command)
         if source.brief is None or source.image is None:
             raise WrongStateError("The picture has not been described yet: wait until the track has a brief.")
-        brief, request = edited(source.brief, source.request, command.body)
+        edit = edited(source.brief, source.request, command.body)
+        request = edit.request
+        if command.body.get("engine") is not None:
+            check_engine(request, self.settings.engines)
+        elif request.engine not in self.settings.engines:
+            # The operator no longer offers the source's engine.
+            request = replace(request, engine=None)
+        # A copy of words that have not passed moderation has not passed it either.
+        unchecked = edit.is_written or work.unchecked
         admitted = self.admission.admit(
             (command.session, command.track, "again"),
             command.body,
@@ -71,10 +91,20 @@ class Commands:
             self.admission.limits.of_track(command.session, command.address),
         )
         track, token = made_track(admitted)
-        new = Track(command.session, track, Status.CAPTIONED, 1, request, source.image, brief, source.prompt_version)
+        new = Track(
+            command.session,
+            track,
+            Status.CAPTIONING if unchecked else Status.CAPTIONED,
+            1,
+            request,
+            source.image,
+            edit.brief,
+            source.prompt_version,
+        )
         # The ledger already has the new folder's token, so an erasure finds this cover even after a crash here.
         cover = self._copy_cover(work.token, token)
-        self.tracks.create(new, PrivateTrack(token=token, dropped_object=work.dropped_object), expires_at)
+        private = PrivateTrack(token=token, dropped_object=work.dropped_object, unchecked=unchecked)
+        self.tracks.create(new, private, expires_at)
         try:
             authorised(self.sessions, command.session, command.secret)
         except UnknownSessionError:
@@ -93,7 +123,7 @@ class Commands:
         current, _, expires_at = self._owned(command)
         details = Particulars(command.session, expires_at, {"attempt": current.attempt})
         admitted = self.admission.admit((command.session, command.track, "cancel"), command.body, command.key, details)
-        ended = call_off(self.tracks, self.jobs, command.track, admitted["attempt"])
+        ended = call_off(self.tracks, self.jobs, command.track, admitted.details["attempt"])
         if ended is None:
             raise UnknownTrackError("The track has just been deleted.")
         return _state_of(ended.track)
@@ -113,7 +143,7 @@ class Commands:
             Particulars(command.session, expires_at, {"attempt": current.attempt if due else 0}),
             self.admission.limits.of_track(command.session, command.address) if due else (),
         )
-        failed: int = admitted["attempt"]
+        failed: int = admitted.details["attempt"]
         if due and failed == current.attempt:
             for name, generation in results:
                 if name != folder.name(COVER):
@@ -161,7 +191,7 @@ class Commands:
 
 def _with_cover(current: Track, work: PrivateTrack, cover: Music | None) -> Change | None:
     # After its message is published, the track may already have its music, which includes the same cover.
-    due = current.status is Status.CAPTIONED and not work.published
+    due = current.status in {Status.CAPTIONING, Status.CAPTIONED} and not work.published
     return Change(update=TrackUpdate(music=cover)) if cover and due else None
 
 
@@ -169,8 +199,8 @@ def _next_attempt(current: Track, work: PrivateTrack, failed: int) -> Change | N
     # If the response of the first write was lost, this is called again, finds the next attempt and changes nothing.
     if current.status is not Status.FAILED or current.attempt != failed:
         return None
-    status = Status.CAPTIONED if current.brief else Status.CAPTIONING
-    fresh = PrivateTrack(work.token, dropped_object=work.dropped_object, hint=work.hint)
+    status = Status.CAPTIONED if current.brief and not work.unchecked else Status.CAPTIONING
+    fresh = PrivateTrack(work.token, dropped_object=work.dropped_object, hint=work.hint, unchecked=work.unchecked)
     return Change(status, TrackUpdate(error=None), fresh, attempt=failed + 1)
 
 

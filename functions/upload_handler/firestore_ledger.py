@@ -10,6 +10,7 @@ import random
 import secrets
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from google.cloud import firestore
 from problems import LimitReachedError
 
 from musicgenerator.errors import ContentionError
-from musicgenerator_google.firestore_counters import count, shard_with_room
+from musicgenerator_google.firestore_counters import count, count_on, find_room, warn_at_half
 
 _TRIES: Final = 40
 _RPC_TIMEOUT_SECONDS: Final = 15.0
@@ -46,21 +47,22 @@ class FirestoreLedger:
                 # An equal request wrote it, or this one did and the response was lost: it is counted in both cases.
                 return _entry(entry.name, found[document.path].to_dict())
             batch = self._client.batch()
-            batch.create(document, _document(entry))
             try:
-                self._count(batch, found[today.path], quotas, now)
+                counted = self._count(batch, found[today.path], quotas, now)
             except LimitReachedError:
                 # An equal request may have used the last place after the read above; then return its entry.
                 snapshot = self._read([document])[document.path]
                 if snapshot.exists:
                     return _entry(entry.name, snapshot.to_dict())
                 raise
+            counting = replace(entry, counted=counted)
+            batch.create(document, _document(counting))
             try:
                 batch.commit(timeout=_RPC_TIMEOUT_SECONDS)
             except (exceptions.AlreadyExists, exceptions.FailedPrecondition, exceptions.Aborted, exceptions.NotFound):
                 time.sleep(random.uniform(0, 0.03 * (attempt + 1)))  # noqa: S311  jitter, not a secret
             else:
-                return entry
+                return counting
         raise ContentionError("the day's counters kept changing")
 
     def close(self, track: str) -> None:
@@ -78,9 +80,10 @@ class FirestoreLedger:
         """Delete an entry; deleting it again changes nothing."""
         self._entry(name).delete(timeout=_RPC_TIMEOUT_SECONDS)
 
-    def _count(self, batch: Any, today: Any, quotas: Sequence[Quota], now: datetime) -> None:
+    def _count(self, batch: Any, today: Any, quotas: Sequence[Quota], now: datetime) -> tuple[str, ...]:
+        """Add the counts to the batch, and return the ids of the counters that are not everybody's."""
         if not quotas:
-            return
+            return ()
         salt = (today.to_dict() or {"salt": secrets.token_hex(16)})["salt"]
         if not today.exists:
             batch.create(today.reference, {"salt": salt, "expiresAt": now + _COUNTER_LIFETIME})
@@ -93,19 +96,19 @@ class FirestoreLedger:
                 snapshot = found[counters[quota].path]
                 full = count(snapshot, quota.unit) >= quota.limit
             else:
-                snapshot = shard_with_room(self._client, today.reference.path, quota.unit, quota.limit)
-                full = snapshot is None
+                room = find_room(self._client, today.reference.path, quota.unit, quota.limit - quota.reserve)
+                snapshot, full = room.shard, room.shard is None
+                if quota.counts and not full:
+                    warn_at_half(quota.unit, room.used + 1, quota.limit)
             if full:
                 raise limit_reached(quota, now)
+            if not quota.counts:
+                continue
             found[snapshot.reference.path] = snapshot
             values.setdefault(snapshot.reference.path, {})[quota.unit] = count(snapshot, quota.unit) + 1
         for path, value in values.items():
-            snapshot = found[path]
-            if snapshot.exists:
-                option = self._client.write_option(last_update_time=snapshot.update_time)
-                batch.update(snapshot.reference, value, option=option)
-            else:
-                batch.create(snapshot.reference, value | {"expiresAt": now + _COUNTER_LIFETIME})
+            count_on(self._client, batch, found[path], value, now + _COUNTER_LIFETIME)
+        return tuple(counter.id for counter in counters.values())
 
     def _counter(self, today: Any, salt: str, quota: Quota) -> Any:
         subject = hashlib.sha256(f"{salt}\0{quota.subject}".encode()).hexdigest()
@@ -127,9 +130,13 @@ def _document(entry: Entry) -> dict[str, Any]:
         "session": entry.session,
         "fingerprint": entry.fingerprint,
         "details": dict(entry.details),
+        "counted": list(entry.counted),
         "expiresAt": entry.expires_at,
     }
 
 
 def _entry(name: str, document: dict[str, Any]) -> Entry:
-    return Entry(name, document["session"], document["fingerprint"], document["details"], document["expiresAt"])
+    counted = tuple(document.get("counted", ()))
+    return Entry(
+        name, document["session"], document["fingerprint"], document["details"], document["expiresAt"], counted
+    )

@@ -1,25 +1,27 @@
 """The commands over HTTP: paths, JSON, problem documents and CORS."""
 
 import functools
-import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import flask
+from bodies import Body, BodyReader
 from command_requests import CommandRequest
 from commanding import Commands
 from erasing import Erasures
 from outages import OUTAGES
 from problems import (
-    InvalidRequestError,
+    ForeignOriginError,
     OutageError,
     PausedError,
     ProblemError,
     UnknownPathError,
     UnknownSessionError,
+    WrongContentTypeError,
     WrongMethodError,
 )
 from sessions import SessionOpener
@@ -27,11 +29,12 @@ from uploading import Uploads
 
 from musicgenerator import ids, logs
 
-_MAX_BODY_BYTES: Final = 16_384
 _PREFLIGHT_SECONDS: Final = "3600"
 _PAUSED_SECONDS: Final = "60"
 _OUTAGE_SECONDS: Final = "5"
 _IDS: Final = {"{session}": f"(?P<session>{ids.SESSION_PATTERN})", "{track}": f"(?P<track>{ids.TRACK_PATTERN})"}
+# A page can send these to another origin without asking first.
+_FORM_TYPES: Final = frozenset({"text/plain", "multipart/form-data"})
 _DESCRIPTION: Final = Path(__file__).with_name("openapi.json")
 
 
@@ -54,6 +57,7 @@ class HttpApi:
     switch: Switch
     origins: tuple[str, ...]
     trusted_proxies: int = 0
+    bodies: BodyReader = field(default_factory=BodyReader)
 
     def answer(self, request: flask.Request) -> flask.Response:
         """Answer one request; errors and outages become problem documents."""
@@ -66,6 +70,8 @@ class HttpApi:
             logs.error("request failed", path=request.path, reason=repr(outage))
             headers = {"Retry-After": _OUTAGE_SECONDS}
             response = _problem(OutageError("Send the same request again in a moment.", headers=headers))
+        if response.status_code >= HTTPStatus.BAD_REQUEST:
+            self.bodies.discard(request)
         response.headers["Cache-Control"] = "no-store"
         return self._with_cors(request, response)
 
@@ -91,7 +97,8 @@ class HttpApi:
 
     def open_session(self, request: flask.Request, _: Mapping[str, str]) -> flask.Response:
         """Open a session and return its id and secret."""
-        opened = self.opener.open_session(_body(request), _key(request), self._address(request))
+        self._check_origin(request)
+        opened = self.opener.open_session(Body(self.bodies, request), _key(request), self._address(request))
         return _json(
             201, {"session": opened.session, "secret": opened.secret, "expiresAt": opened.expires_at.isoformat()}
         )
@@ -127,10 +134,19 @@ class HttpApi:
             session=names["session"],
             secret=_secret(request),
             track=names.get("track", ""),
-            body=_body(request),
+            body=Body(self.bodies, request),
             key=_key(request),
             address=self._address(request),
         )
+
+    def _check_origin(self, request: flask.Request) -> None:
+        # A command needs an Authorization header, which a page of another origin cannot send without asking first.
+        # A new session needs none, so any page could open sessions with its visitors' browsers.
+        origin = request.headers.get("Origin")
+        if origin is not None and origin not in self.origins:
+            raise ForeignOriginError("Only pages in ALLOWED_ORIGINS may open sessions.")
+        if request.mimetype in _FORM_TYPES:
+            raise WrongContentTypeError("Send the body as application/json.")
 
     def _address(self, request: flask.Request) -> str:
         # The first proxy appends the client's address, and each further one the address of the one before it.
@@ -182,22 +198,6 @@ def _preflight(methods: str) -> flask.Response:
     response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, Idempotency-Key"
     response.headers["Access-Control-Max-Age"] = _PREFLIGHT_SECONDS
     return response
-
-
-def _body(request: flask.Request) -> Mapping[str, Any]:
-    # A chunked body has no Content-Length, so limit the read.
-    data = request.stream.read(_MAX_BODY_BYTES + 1)
-    if len(data) > _MAX_BODY_BYTES:
-        raise InvalidRequestError(f"The body may have at most {_MAX_BODY_BYTES:,} bytes.")
-    if not data:
-        return {}
-    try:
-        body = json.loads(data)
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise InvalidRequestError("The body must be a JSON object.")
-    return body
 
 
 def _key(request: flask.Request) -> str | None:

@@ -37,10 +37,14 @@ def bootstrap() -> HttpApi:
     env, google = os.environ, Adapters(os.environ)
     tracks, objects, jobs = google.tracks, google.objects, VertexPipelines.from_environ(env)
     sessions, ledger = FirestoreSessions(google.database), FirestoreLedger(google.database)
-    admission, topics = Admission(ledger, Limits.from_environ(env)), (CaptionsTopic(env), PicturesTopic(env))
+    admission, topics = (
+        Admission(ledger, Limits.from_environ(env), tracks.has_music),
+        (CaptionsTopic(env), PicturesTopic(env)),
+    )
     opener = SessionOpener(sessions, whole_number(env, "SESSION_DAYS", 30), admission)
-    uploads = Uploads(sessions, tracks, StorageUploads.from_environ(google), admission)
-    commands = Commands(sessions, tracks, objects, jobs, *topics, admission, Settings.from_environ(env))
+    settings = Settings.from_environ(env)
+    uploads = Uploads(sessions, tracks, StorageUploads.from_environ(google), admission, settings.engines)
+    commands = Commands(sessions, tracks, objects, jobs, *topics, admission, settings)
     erasures = Erasures(sessions, tracks, objects, jobs, ledger, Buckets.from_environ(env))
     proxies = whole_number(env, "TRUSTED_PROXIES", 0)
     return HttpApi(opener, uploads, commands, erasures, google.switch, words(env, "ALLOWED_ORIGINS"), proxies)

@@ -52,6 +52,9 @@ class Tracks(Protocol):
     def of_session(self, session: str) -> Sequence[str]:
         """Return the ids of a session's tracks."""
 
+    def has_music(self, session: str) -> bool:
+        """Return whether a track of the session has become music."""
+
     def erase(self, session: str, track: str) -> None: ...
 
 

@@ -1,9 +1,10 @@
 """The errors of requests, one class per reason, answered as RFC 9457 problem documents.
 
 ProblemError
-├── InvalidRequestError 400, UnknownSessionError 401, UnknownPathError 404, UnknownTrackError 404,
-├── WrongMethodError 405, WrongStateError 409, TooManyBytesError 413, UnsupportedTypeError 415,
-├── KeyReusedError 422, LimitReachedError 429
+├── InvalidRequestError 400, UnknownSessionError 401, ForeignOriginError 403, EngineRefusedError 403,
+├── UnknownPathError 404, UnknownTrackError 404, WrongMethodError 405, SlowBodyError 408, WrongStateError 409,
+├── TooManyBytesError 413, UnsupportedTypeError 415, WrongContentTypeError 415, KeyReusedError 422,
+├── LimitReachedError 429
 └── PausedError 503, OutageError 503
 """
 
@@ -49,6 +50,18 @@ class UnknownSessionError(ProblemError):
     status, code, title = 401, "unknown_session", "The session is unknown or has expired"
 
 
+class ForeignOriginError(ProblemError):
+    """A page of an origin that is not allowed asks for a session."""
+
+    status, code, title = 403, "origin_not_allowed", "This page may not use the API"
+
+
+class EngineRefusedError(ProblemError):
+    """The request names an engine that the operator does not offer; ``field`` names the field."""
+
+    status, code, title = 403, "engine_not_allowed", "This engine is not offered"
+
+
 class UnknownPathError(ProblemError):
     """No operation has this path."""
 
@@ -67,6 +80,12 @@ class WrongMethodError(ProblemError):
     status, code, title = 405, "method_not_allowed", "This method is not allowed here"
 
 
+class SlowBodyError(ProblemError):
+    """The body did not arrive in time."""
+
+    status, code, title = 408, "request_timeout", "The request took too long to arrive"
+
+
 class WrongStateError(ProblemError):
     """The track's state does not allow this command."""
 
@@ -83,6 +102,12 @@ class UnsupportedTypeError(ProblemError):
     """The announced picture's content type is not accepted."""
 
     status, code, title = 415, "unsupported_format", "This picture format is not supported"
+
+
+class WrongContentTypeError(ProblemError):
+    """The request's body is not sent as JSON."""
+
+    status, code, title = 415, "wrong_content_type", "The body must be JSON"
 
 
 class KeyReusedError(ProblemError):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from admitting import Admission, Particulars, made_track, new_track
-from command_requests import CommandRequest, picture_type, requested
+from command_requests import CommandRequest, check_engine, picture_type, requested
 from ports import Permit, Sessions, Tracks
 from problems import UnknownSessionError, UnknownTrackError
 from sessions import authorised
@@ -31,12 +31,13 @@ class Permits(Protocol):
 
 @dataclass(frozen=True)
 class Uploads:
-    """The command that starts a track."""
+    """The command that starts a track; a request may name one of ``engines``."""
 
     sessions: Sessions
     tracks: Tracks
     permits: Permits
     admission: Admission
+    engines: frozenset[str]
 
     def announce_track(self, command: CommandRequest) -> AnnouncedTrack:
         """Create a track that waits for its picture, and sign the upload.
@@ -45,18 +46,19 @@ class Uploads:
         """
         owner = authorised(self.sessions, command.session, command.secret)
         request, content_type = requested(command.body), picture_type(command.body)
+        check_engine(request, self.engines)
         admitted = self.admission.admit(
             (command.session, "announce"),
             command.body,
             command.key,
             Particulars(command.session, owner.expires_at, new_track()),
-            self.admission.limits.of_track(command.session, command.address),
+            self.admission.limits.of_announcement(command.session, command.address),
         )
         track, token = made_track(admitted)
         # The ledger already has the track's id: a repeated request names the same track, and `create` leaves it.
         self.tracks.create(
             Track(command.session, track, Status.AWAITING_UPLOAD, 1, request),
-            PrivateTrack(token=token),
+            PrivateTrack(token=token, counted=admitted.counted),
             owner.expires_at,
         )
         try:

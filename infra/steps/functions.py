@@ -25,9 +25,9 @@ from infra.stops import CommandFailedError, StoppedError
 _OPTIONAL = {
     "upload_handler": (
         *("SESSION_TRACKS_A_DAY", "ADDRESS_TRACKS_A_DAY", "TRACKS_A_DAY", "ADDRESS_SESSIONS_A_DAY", "SESSION_DAYS"),
-        "TRUSTED_PROXIES",
+        *("TRUSTED_PROXIES", "ALLOWED_ENGINES"),
     ),
-    "captioner": ("OPENAI_BASE_URL", "MODERATION_THRESHOLDS"),
+    "captioner": ("OPENAI_BASE_URL", "MODERATION_THRESHOLDS", "TRACKS_A_DAY"),
     "pipeline_launcher": ("DAILY_LIMIT", "REGIONS"),
     "result_notifier": ("REGIONS",),
 }
@@ -123,6 +123,8 @@ def _environment(at: Installation, function: str) -> Iterator[tuple[str, str]]:
         yield "IAM_CREDENTIALS_URL", "https://iamcredentials.googleapis.com"
         yield "UPLOAD_SIGNER", names.account("upload_signer")
         yield "ALLOWED_ORIGINS", " ".join(at.page_origins)
+        # functions-framework starts four threads a CPU: fewer than the requests that Cloud Run sends at once.
+        yield "THREADS", "32"
     elif function == "captioner":
         yield "DROP_SESSION", drop_session(at)
         yield "OPENAI_MODEL", setting(at, "OPENAI_MODEL")

@@ -53,6 +53,7 @@ def page(at: Installation) -> Step:
         api=setting(at, "API_URL") or at.url_of("upload_handler"),
         project=at.names.project,
         database=at.names.app,
+        images_bucket=at.names.bucket("images"),
         results_bucket=at.names.bucket("results"),
         key=at.kept(f"key-{key}", partial(at.gcloud.text, *_KEY_STRING, key)) if key else "",
         # A session's id is the right to read its tracks.

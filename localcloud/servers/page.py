@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from localcloud.addresses import HOST, PROJECT, REPOSITORY, RESULTS_BUCKET, Addresses
-from web.policy import security_headers
+from localcloud.addresses import HOST, IMAGES_BUCKET, PROJECT, REPOSITORY, RESULTS_BUCKET, Addresses
+from web.policy import Destinations, security_headers
 
 BUILT_PAGE: Final = REPOSITORY / "build" / "web"
 # Used before a browser has seen a track: the median of 30 tracks on a machine with two cores, rounded up.
@@ -120,7 +120,13 @@ class PageServer(ThreadingHTTPServer):
         self.addresses = addresses
         self.built = built
         self.security_headers = security_headers(
-            api=addresses.url("upload_handler"), storage=addresses.url("storage"), firestore=addresses.url("firestore")
+            Destinations(
+                api=addresses.url("upload_handler"),
+                firestore=addresses.url("firestore"),
+                storage=addresses.url("storage"),
+                images_bucket=IMAGES_BUCKET,
+                results_bucket=RESULTS_BUCKET,
+            )
         )
         self._compressed: dict[tuple[Path, int], bytes] = {}
         super().__init__((HOST, addresses.ports["page"]), PageHandler)

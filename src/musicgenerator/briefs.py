@@ -90,6 +90,66 @@ GENRES: Final[tuple[str, ...]] = get_args(Genre)
 INSTRUMENTS: Final[tuple[str, ...]] = get_args(Instrument)
 KEYS: Final[tuple[str, ...]] = get_args(Key)
 LANGUAGES: Final[tuple[str, ...]] = get_args(Language)
+# The moods that a person may choose. The describer may write others.
+MOODS: Final = (
+    "calm",
+    "serene",
+    "peaceful",
+    "dreamy",
+    "tender",
+    "cozy",
+    "warm",
+    "light",
+    "fresh",
+    "romantic",
+    "hopeful",
+    "cheerful",
+    "playful",
+    "lively",
+    "joyful",
+    "energetic",
+    "adventurous",
+    "free",
+    "elegant",
+    "urban",
+    "focused",
+    "vast",
+    "mysterious",
+    "nostalgic",
+    "wistful",
+    "reflective",
+    "melancholic",
+    "lonely",
+    "solemn",
+    "brooding",
+    "restless",
+    "tense",
+    "dark",
+    "curious",
+    "spirited",
+    "bittersweet",
+    "intimate",
+    "stormy",
+    "aggressive",
+    "airy",
+    "bright",
+    "cold",
+    "cool",
+    "dramatic",
+    "driving",
+    "epic",
+    "gentle",
+    "happy",
+    "intense",
+    "mellow",
+    "quiet",
+    "relaxed",
+    "sad",
+    "soft",
+    "spacious",
+    "uplifting",
+    "vibrant",
+)
 ENGINES: Final = ("composer", "lyria-002", "lyria-3-clip", "endpoint")
 TEMPO_BPM: Final = (40, 200)
 VALENCE: Final = (-1.0, 1.0)
@@ -108,6 +168,7 @@ class Brief:
     """The music to make; ``valence`` runs from -1 (dark) to 1 (bright), ``energy`` from 0 (still) to 1 (wild).
 
     The track document, ``track.json`` and the describer's answer use the field names of ``to_mapping``.
+    ``edited_by_person`` says that not all of it is the describer's; the mapping leaves it out otherwise.
     """
 
     title: str
@@ -123,6 +184,7 @@ class Brief:
     key: str
     valence: float
     energy: float
+    edited_by_person: bool = False
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, Any]) -> Self:
@@ -141,11 +203,17 @@ class Brief:
             key=_choice(data, "key", KEYS),
             valence=_number(data, "valence", VALENCE),
             energy=_number(data, "energy", ENERGY),
+            edited_by_person=data.get("editedByPerson") is True,
         )
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the brief as JSON values."""
-        return documents.to_mapping(self)
+        brief = documents.to_mapping(self)
+        return brief if self.edited_by_person else {name: brief[name] for name in brief if name != "editedByPerson"}
+
+    def words(self) -> str:
+        """Return all free texts, for moderation."""
+        return "\n".join((self.title, self.caption, self.alt_text, self.prompt, self.avoid, ", ".join(self.moods)))
 
 
 def _text(data: Mapping[str, Any], field: str) -> str:

@@ -1,7 +1,12 @@
-"""Split a limit across the shards of one counter."""
+"""Split a limit across the shards of one counter, and keep a reserve of it."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
+
+
+def reserve_of(limit: int) -> int:
+    """Return how many of a day's ``limit`` are for sessions that already have music: a tenth."""
+    return limit // 10
 
 
 def shares(counts: Sequence[int], limit: int) -> list[int]:

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Self
 
 from musicgenerator import documents
@@ -33,7 +34,8 @@ class Order:
     ``seconds`` is the length of the music, ``events_topic`` is ``projects/P/topics/T``, and ``cover`` is the ``gs://``
     address of the picture that the MP3 shows.
     ``fallback_engine`` and ``model_endpoint`` are empty if the operator has set none. ``prompt_version`` is the version
-    of the describer's prompt, empty if it is unknown.
+    of the describer's prompt, empty if it is unknown. ``expires_at`` is when the track's session ends, as ISO 8601 with
+    a time zone; empty if it is unknown.
     """
 
     brief: Brief
@@ -47,6 +49,7 @@ class Order:
     fallback_engine: str = ""
     model_endpoint: str = ""
     prompt_version: str = ""
+    expires_at: str = ""
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, Any]) -> Self:
@@ -63,6 +66,7 @@ class Order:
             fallback_engine=_choice(data, "fallbackEngine", ("", *ENGINES)),
             model_endpoint=_text(data, "modelEndpoint", _ENDPOINT),
             prompt_version=_text(data, "promptVersion", _PROMPT_VERSION),
+            expires_at=_moment(data),
         )
 
     def to_mapping(self) -> dict[str, Any]:
@@ -141,6 +145,17 @@ def _text(data: Mapping[str, Any], field: str, pattern: re.Pattern[str]) -> str:
     if not isinstance(value, str) or not pattern.fullmatch(value):
         raise OrderError(field, f"must match {pattern.pattern}")
     return value
+
+
+def _moment(data: Mapping[str, Any]) -> str:
+    value = data.get("expiresAt")
+    try:
+        is_moment = isinstance(value, str) and (not value or datetime.fromisoformat(value).tzinfo is not None)
+    except ValueError:
+        is_moment = False
+    if not is_moment:
+        raise OrderError("expiresAt", "must be a time with its zone, or empty")
+    return str(value)
 
 
 def _token(data: Mapping[str, Any]) -> str:

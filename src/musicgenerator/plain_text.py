@@ -4,12 +4,44 @@ import re
 import unicodedata
 from typing import Final
 
-# Matched against one word at a time: a scheme, a mail address, or a bare host with a usual ending.
+# Common endings of hosts, in any case. Words that often begin a sentence are not among them, because people forget the
+# space in "the sea.It is calm".
+_ENDINGS: Final = (
+    *("com", "net", "org", "edu", "gov", "info", "biz", "pro", "mobi", "asia", "xxx", "onion", "example", "test"),
+    *("io", "ai", "co", "kr", "me", "tv", "cc", "ly", "gg", "gl", "ru", "cn", "jp", "de", "uk", "fr", "eu", "ca", "nl"),
+    *("es", "ch", "pl", "br", "au", "nz", "hk", "tw", "sg", "vn", "tk", "ml", "ga", "cf", "gq", "ws", "su", "ua", "tr"),
+    *(
+        "app",
+        "dev",
+        "xyz",
+        "top",
+        "site",
+        "online",
+        "shop",
+        "store",
+        "club",
+        "live",
+        "icu",
+        "vip",
+        "bid",
+        "loan",
+        "zip",
+    ),
+    *("link", "click", "blog", "cloud", "tech", "website", "casino", "porn", "adult", "cam", "mov", "cyou", "monster"),
+    *("한국", "닷컴", "닷넷", "삼성", "рф", "中国", "中國", "公司", "网络", "コム", "みんな"),
+)
+# Full stops of other scripts, which browsers read as dots.
+_DOTS: Final = re.compile("[\u3002\uff0e\uff61]")
+# Matched against one word at a time: a scheme, a mail address, a bare host with a usual ending or a path or port, or an
+# internationalized one. Two lower-case words with only a dot between them are a host with any short ending.
 _ADDRESS: Final = re.compile(
     r"""(?ix)
-    :// | (?<![a-z])(?:javascript|vbscript|data|file|mailto|tel):\S | (?<![a-z])www\.
-    | [^@\s]@[^@\s]+\.\w | \w\.[a-z]{2,24}/ | \d(?:\.\d{1,3}){3}
-    | \w\.(?:com|net|org|io|ai|co|kr|app|dev|me|info|biz|xyz|ru|cn)(?![a-z0-9_])
+    :// | (?<![a-z])(?:javascript|vbscript|data|file|mailto|tel|sms|intent):\S | (?<![a-z])www\d?\.
+    | [^@\s]@[^@\s]+\.\w | \w\.[^\W\d_]{2,24}(?:/|:\d) | \d(?:\.\d{1,3}){3} | \[[0-9a-f:]+\] | (?<![a-z])xn--
+    | (?-i:(?<![\w.-])(?!(?:feat|ft|prod|vol|ver|no|op|vs|etc)\.)[a-z0-9][a-z0-9-]+\.[a-z]{2,8}(?![A-Za-z0-9_]))
+    | \w\.(?:"""
+    + "|".join(_ENDINGS)
+    + r""")(?![a-z0-9_])
     """
 )
 _MAX_READ: Final = 5_000
@@ -55,7 +87,8 @@ def _without_addresses(text: str) -> str:
 
 def _is_address(word: str) -> bool:
     # Check the word as written, and as software that applies compatibility normalization reads it.
-    return any(_ADDRESS.search(form) for form in (word, unicodedata.normalize("NFKC", word)))
+    forms = (word, unicodedata.normalize("NFKC", word))
+    return any(_ADDRESS.search(_DOTS.sub(".", form)) for form in forms)
 
 
 def _gap(char: str) -> str:

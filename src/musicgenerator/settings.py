@@ -7,6 +7,7 @@ from typing import Final
 from musicgenerator.errors import MusicgeneratorError
 
 DAILY_LIMIT: Final = 1000
+TRACKS_A_DAY: Final = 1000
 
 
 class SettingMissingError(MusicgeneratorError):

@@ -123,6 +123,7 @@ class Track:
 
     ``retryable`` and ``error_code`` are those of its error; ``created_at`` is None before the track is stored;
     ``timeline`` has the last entry into each state. ``notes`` is written with a new track only, and not read again.
+    ``expires_at`` is when its session ends, None before the track is stored.
     """
 
     session: str
@@ -138,6 +139,7 @@ class Track:
     created_at: datetime | None = None
     timeline: Mapping[str, datetime] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
+    expires_at: datetime | None = None
 
     @classmethod
     def from_document(cls, session: str, track_id: str, document: Mapping[str, Any]) -> Self:
@@ -156,6 +158,7 @@ class Track:
             error_code=str((document.get("error") or {}).get("code", "")),
             created_at=document.get("createdAt"),
             timeline=document.get("timeline") or {},
+            expires_at=document.get("expiresAt"),
         )
 
     def to_document(self, now: object, expires_at: datetime) -> dict[str, Any]:
@@ -186,7 +189,9 @@ class PrivateTrack:
     launcher sets it when it claims the attempt, and it does not change. It is empty before the launch, and in old
     documents, whose jobs run in the installation's region.
     ``dropped_object`` and ``hint`` are a dropped picture's object name and hint: clients may read its track, so the
-    track has neither.
+    track has neither. ``counted`` has the ids of the day's counters of the session and the address that count this
+    track, and ``counted_for_all`` that of everybody's, which counts it from the arrival of its picture.
+    ``unchecked`` says that a person wrote words of the brief, which the captioner has not moderated yet.
     """
 
     token: str
@@ -198,11 +203,15 @@ class PrivateTrack:
     region: str = ""
     dropped_object: str = ""
     hint: str = ""
+    counted: tuple[str, ...] = ()
+    counted_for_all: str = ""
+    unchecked: bool = False
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
         """Read ``work/{track}``."""
-        return cls(**documents.arguments(cls, document))
+        values = documents.arguments(cls, document)
+        return cls(**values | {"counted": tuple(values.get("counted", ()))})
 
     def to_fields(self) -> dict[str, Any]:
         """Return the fields of ``work/{track}``; the store adds ``session``, ``dueAt`` and ``expiresAt``."""
@@ -238,12 +247,21 @@ class TrackUpdate:
 
 
 @dataclass(frozen=True)
+class DailyPictures:
+    """Everybody's pictures of a UTC day: ``limit``, of which the last ``reserve`` are kept for others."""
+
+    limit: int
+    reserve: int = 0
+
+
+@dataclass(frozen=True)
 class Change:
     """One change of a track, written in one commit.
 
     ``work`` is the new private track, None if it does not change; ``attempt`` is the number of a new attempt;
-    with ``daily_limit`` the commit also counts a launch, or raises BudgetSpentError if the day's limit is reached;
-    ``due_at`` is when the track becomes overdue, None for the patience of its state.
+    with ``daily_limit`` the commit also counts a launch, and with ``picture`` the picture of a track, or raises
+    BudgetSpentError if the day's limit is reached; ``give_back`` has the ids of the counters that no longer count the
+    track; ``due_at`` is when the track becomes overdue, None for the patience of its state.
     """
 
     status: Status | None = None
@@ -251,6 +269,8 @@ class Change:
     work: PrivateTrack | None = None
     attempt: int | None = None
     daily_limit: int | None = None
+    picture: DailyPictures | None = None
+    give_back: tuple[str, ...] = ()
     due_at: datetime | None = None
 
     def to_fields(self, language: str, now: object) -> dict[str, Any]:

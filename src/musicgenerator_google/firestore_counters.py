@@ -4,25 +4,53 @@ One Firestore document sustains about one write a second, which would limit the 
 """
 
 import random
+from dataclasses import dataclass
 from typing import Any, Final
 
 from google.cloud import firestore
 
+from musicgenerator import logs
 from musicgenerator.counting import shares
 
 SHARDS: Final = 10
 _RPC_TIMEOUT_SECONDS: Final = 15.0
 
 
-def shard_with_room(client: firestore.Client, path: str, field: str, limit: int) -> Any | None:
-    """Return a shard of the counter at ``path`` that is below its share of ``limit``, or None if all shares are used.
+@dataclass(frozen=True)
+class Room:
+    """A shard that has room, None if all shares are used, and the sum of all shards."""
+
+    shard: Any | None
+    used: int
+
+
+def find_room(client: firestore.Client, path: str, field: str, limit: int) -> Room:
+    """Look for a shard of the counter at ``path`` that is below its share of ``limit``.
 
     The shard may not exist yet. Use the snapshot's update time as the precondition of the write that counts.
     """
     shards = _shards(client, path)
-    allowed = shares([count(shard, field) for shard in shards], limit)
-    room = [shard for shard, share in zip(shards, allowed, strict=True) if count(shard, field) < share]
-    return random.choice(room) if room else None  # noqa: S311  spreads writers, no secret
+    counts = [count(shard, field) for shard in shards]
+    free = [shard for shard, used, share in zip(shards, counts, shares(counts, limit), strict=True) if used < share]
+    return Room(random.choice(free) if free else None, sum(counts))  # noqa: S311  spreads writers, no secret
+
+
+def warn_at_half(field: str, used: int, limit: int) -> None:
+    """Log that half of everybody's limit is used, which an alert policy counts."""
+    # Each count from half on logs it: two writers at once may both pass the middle without seeing it.
+    if limit > 0 and used * 2 >= limit:
+        logs.warning("half of the day's limit is used", counter=field, used=used, limit=limit)
+
+
+def count_on(client: firestore.Client, batch: Any, snapshot: Any, values: dict[str, int], expires_at: Any) -> None:
+    """Write new values of a counter's document in a batch, on the condition that it has not changed since it was read.
+
+    ``expires_at`` is for a document that does not exist yet.
+    """
+    if snapshot.exists:
+        batch.update(snapshot.reference, values, option=client.write_option(last_update_time=snapshot.update_time))
+    else:
+        batch.create(snapshot.reference, values | {"expiresAt": expires_at})
 
 
 def total(client: firestore.Client, path: str, field: str) -> int:

@@ -9,6 +9,7 @@ each other's locks, and most of them would fail.
 
 import random
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -17,12 +18,14 @@ from google.cloud import firestore
 
 from musicgenerator.errors import BudgetSpentError, ContentionError
 from musicgenerator.patience import Patience
-from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track, check_step
-from musicgenerator_google.firestore_counters import count, shard_with_room
+from musicgenerator.states import Status
+from musicgenerator.tracks import Change, DailyPictures, Decision, Outcome, PrivateTrack, Track, check_step
+from musicgenerator_google.firestore_counters import count, count_on, find_room, warn_at_half
 
 _TRIES: Final = 40
 _RPC_TIMEOUT_SECONDS: Final = 15.0
-_COUNTER_LIFETIME: Final = timedelta(days=90)
+_BUDGET_LIFETIME: Final = timedelta(days=90)
+_LIMITS_LIFETIME: Final = timedelta(days=2)
 _MAX_CACHED_SESSIONS: Final = 10_000
 
 
@@ -89,6 +92,12 @@ class FirestoreTracks:
             {document.id for document in documents} | {work.id for work in works.stream(timeout=_RPC_TIMEOUT_SECONDS)}
         )
 
+    def has_music(self, session: str) -> bool:
+        """Return whether a track of the session has become music."""
+        tracks = self._client.collection("sessions", session, "tracks")
+        ready = tracks.where(filter=firestore.FieldFilter("status", "==", Status.READY.value)).select([]).limit(1)
+        return any(True for _ in ready.stream(timeout=_RPC_TIMEOUT_SECONDS))
+
     def erase(self, session: str, track: str) -> None:
         """Delete a track and its private track in one commit; deleting them again changes nothing."""
         batch = self._client.batch()
@@ -99,10 +108,13 @@ class FirestoreTracks:
     def _commit(self, current: Track, change: Change, snapshots: tuple[Any, Any]) -> bool:
         batch = self._client.batch()
         if change.daily_limit is not None:
-            self._count(batch, change.daily_limit)
+            self._count_launch(batch, change.daily_limit)
         track, work = snapshots
         parked = change.work is not None and change.work.parked
         private = change.work.to_fields() if change.work else {}
+        if change.picture is not None:
+            private["countedForAll"] = self._count_picture(batch, change.picture)
+        self._give_back(batch, change.give_back)
         private["dueAt"] = change.due_at or self._patience.due_at(change.status or current.status, parked=parked)
         public = change.to_fields(current.request.language, firestore.SERVER_TIMESTAMP)
         # The preconditions make a write that was decided on old documents fail instead of undoing a newer one.
@@ -121,17 +133,33 @@ class FirestoreTracks:
             return False
         return True
 
-    def _count(self, batch: Any, limit: int) -> None:
-        day = datetime.now(UTC).date()
-        shard = shard_with_room(self._client, f"budget/{day}", "launched", limit)
-        if shard is None:
-            raise BudgetSpentError(f"{limit} launches on {day}")
+    def _count_launch(self, batch: Any, limit: int) -> None:
+        now = datetime.now(UTC)
+        room = find_room(self._client, f"budget/{now.date()}", "launched", limit)
+        if room.shard is None:
+            raise BudgetSpentError(f"{limit} launches on {now.date()}")
         # The commit that changes the track also counts the launch, so both happen, once, or neither.
-        launched = count(shard, "launched") + 1
-        if shard.exists:
-            batch.update(shard.reference, {"launched": launched}, option=self._unchanged(shard))
-        else:
-            batch.create(shard.reference, {"launched": launched, "expiresAt": datetime.now(UTC) + _COUNTER_LIFETIME})
+        launched = count(room.shard, "launched") + 1
+        count_on(self._client, batch, room.shard, {"launched": launched}, now + _BUDGET_LIFETIME)
+        warn_at_half("launched", room.used + 1, limit)
+
+    def _count_picture(self, batch: Any, pictures: DailyPictures) -> str:
+        """Count a picture for everybody in the commit that claims its track, and return the id of the counter."""
+        now = datetime.now(UTC)
+        room = find_room(self._client, f"limits/{now.date()}", "tracks", pictures.limit - pictures.reserve)
+        if room.shard is None:
+            raise BudgetSpentError(f"{room.used} of {pictures.limit} tracks on {now.date()}")
+        counted = count(room.shard, "tracks") + 1
+        count_on(self._client, batch, room.shard, {"tracks": counted}, now + _LIMITS_LIFETIME)
+        warn_at_half("tracks", room.used + 1, pictures.limit)
+        return str(room.shard.id)
+
+    def _give_back(self, batch: Any, counters: Sequence[str]) -> None:
+        # The commit that clears the track's list of counters also gives back, so a second one gives nothing back.
+        documents = [self._client.document("limits", counter) for counter in dict.fromkeys(counters)]
+        for found in self._client.get_all(documents, timeout=_RPC_TIMEOUT_SECONDS) if documents else ():
+            if count(found, "tracks") > 0:
+                batch.update(found.reference, {"tracks": count(found, "tracks") - 1}, option=self._unchanged(found))
 
     def _unchanged(self, snapshot: Any) -> Any:
         return self._client.write_option(last_update_time=snapshot.update_time)

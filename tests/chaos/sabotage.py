@@ -101,9 +101,9 @@ SABOTAGES: Final = (
         (
             Edit(
                 "pipeline_launcher",
-                "musicgenerator_google/firestore_tracks.py",
-                'batch.update(shard.reference, {"launched": launched}, option=self._unchanged(shard))',
-                'batch.update(shard.reference, {"launched": launched})',
+                "musicgenerator_google/firestore_counters.py",
+                ", option=client.write_option(last_update_time=snapshot.update_time)",
+                "",
             ),
             Edit(
                 "pipeline_launcher",

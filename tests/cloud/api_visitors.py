@@ -49,8 +49,12 @@ class Visitor:
 
 
 def visitor(addresses: Addresses) -> Visitor:
-    """Open a session."""
-    api, address = addresses.url("upload_handler"), f"203.0.113.{next(ADDRESSES)}"
+    """Open a session from an address of its own."""
+    return opened(addresses.url("upload_handler"), f"203.0.113.{next(ADDRESSES)}")
+
+
+def opened(api: str, address: str) -> Visitor:
+    """Open a session of this API from this address."""
     request = urllib.request.Request(f"{api}/v1/sessions", b"{}", {"X-Forwarded-For": address}, method="POST")
     with urllib.request.urlopen(request, timeout=60) as response:
         opened = json.loads(response.read())

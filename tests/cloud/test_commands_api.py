@@ -42,7 +42,7 @@ def test_another_version_has_other_music(local_cloud: Addresses, made: tuple[Vis
         "seed": 9,
     }
     status, standing = someone.command(source, "again", edit, KEY)
-    assert (status, standing["status"], standing["attempt"]) == (201, "captioned", 1)
+    assert (status, standing["status"], standing["attempt"]) == (201, "captioning", 1)
     track = standing["track"]
     assert (
         someone.command(source, "again", edit, KEY)[0],

@@ -256,9 +256,9 @@ def test_no_function_polls_vertex_ai(local_cloud: Addresses, photos: dict[str, P
 def test_an_announced_upload_becomes_music(local_cloud: Addresses, photos: dict[str, Path]) -> None:
     """A session, a track and a signed PUT, as the page sends them, lead to music as requested."""
     api = local_cloud.url("upload_handler")
-    status, session = post(f"{api}/v1/sessions", {}, {"Idempotency-Key": "a-key-of-sufficient-length"})
+    status, session = post(f"{api}/v1/sessions", {}, {"Idempotency-Key": "7c9e6679-7425-40de-944b-e07fc1f90ae7"})
     assert status == 201
-    assert post(f"{api}/v1/sessions", {}, {"Idempotency-Key": "a-key-of-sufficient-length"}) == (201, session)
+    assert post(f"{api}/v1/sessions", {}, {"Idempotency-Key": "7c9e6679-7425-40de-944b-e07fc1f90ae7"}) == (201, session)
     wish = {"contentType": "image/jpeg", "durationSeconds": 12, "language": "en", "style": "jazz", "seed": 7}
     bearer = {"Authorization": f"Bearer {session['secret']}", "Idempotency-Key": "another-key-long-enough"}
     tracks = f"{api}/v1/sessions/{session['session']}/tracks"

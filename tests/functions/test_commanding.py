@@ -5,6 +5,7 @@ import pytest
 from command_requests import CommandRequest
 from commanding import TrackState
 from problems import (
+    EngineRefusedError,
     InvalidRequestError,
     KeyReusedError,
     ProblemError,
@@ -14,7 +15,7 @@ from problems import (
 )
 
 from musicgenerator.errors import TrackCancelledError
-from musicgenerator.messages import CaptionMessage
+from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.states import FINAL, Status
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work
 from tests.functions.commands_scene import KEY, OTHER, OTHER_SECRET, RESULTS, SECRET, UNDER_WAY, Scene, failed
@@ -78,9 +79,83 @@ def test_edits_replace_fields_of_brief_and_request() -> None:
     wishes = {"durationSeconds": 60, "seed": 5, "engine": "lyria-002"}
     track = scene.command("again", edit | wishes).track
     document = scene.tracks.documents[track]
-    assert document["brief"] == scene.document["brief"] | edit
+    assert document["brief"] == scene.document["brief"] | edit | {"editedByPerson": True}
     assert document["request"] == scene.document["request"] | wishes
-    assert scene.captions.heard[0][1] == "lyria-002"
+
+
+def test_written_words_are_moderated_before_anything_is_made() -> None:
+    """The captioner gets the track, and the launcher does not."""
+    scene = Scene()
+    for field in ("title", "caption", "prompt", "avoid"):
+        track = scene.command("again", {field: "Written words"}).track
+        assert scene.tracks.documents[track]["status"] == "captioning"
+        assert scene.tracks.works[track].unchecked
+        assert scene.pictures.heard.pop() == PictureMessage(track)
+        assert scene.tracks.documents[track]["music"]["coverUrl"]
+    assert scene.captions.heard == []
+
+
+@pytest.mark.parametrize(
+    ("edit", "is_edited"),
+    [
+        ({}, False),
+        ({"seed": 5}, False),
+        ({"moods": ["dark"]}, True),
+        ({"genre": "jazz"}, True),
+        ({"title": None}, False),
+    ],
+)
+def test_an_edit_without_written_words_is_made_at_once(edit: dict[str, Any], is_edited: bool) -> None:
+    """Its brief says whether a person changed it; words that stay have been moderated."""
+    scene = Scene()
+    edit |= {"title": scene.document["brief"]["title"]}
+    track = scene.command("again", edit).track
+    document = scene.tracks.documents[track]
+    assert (document["status"], document["brief"].get("editedByPerson", False)) == ("captioned", is_edited)
+    assert [message.track for message, _ in scene.captions.heard] == [track]
+    assert scene.pictures.heard == []
+
+
+@pytest.mark.parametrize("status", [Status.CAPTIONING, Status.REJECTED, Status.FAILED])
+def test_words_that_have_not_passed_are_not_copied_past_moderation(status: Status) -> None:
+    """Another take of a track whose words were refused, or not moderated yet, is moderated too."""
+    scene = Scene(
+        status=status, fields={"brief": recorded("track_ready")["brief"], "image": recorded("track_ready")["image"]}
+    )
+    scene.tracks.works[TRACK] = replace(scene.tracks.works[TRACK], unchecked=True)
+    track = scene.command("again").track
+    assert (scene.tracks.documents[track]["status"], scene.tracks.works[track].unchecked) == ("captioning", True)
+    assert scene.captions.heard == []
+
+
+@pytest.mark.parametrize("body", [{"engine": "lyria-002"}, {"engine": "endpoint"}])
+def test_an_engine_that_the_operator_does_not_offer_is_refused(body: dict[str, Any]) -> None:
+    """The operator would pay for it. Nothing is created or counted."""
+    scene = Scene()
+    scene.allowed_engines = ("lyria-3-clip",)
+    with pytest.raises(EngineRefusedError) as caught:
+        scene.command("again", body)
+    assert caught.value.members == {"field": "engine"}
+    assert not scene.other_tracks()
+    assert not scene.ledger.counts
+
+
+@pytest.mark.parametrize("engine", [None, "composer", "lyria-3-clip"])
+def test_the_default_engine_and_those_allowed_are_taken(engine: str | None) -> None:
+    """Null names none."""
+    scene = Scene()
+    scene.allowed_engines = ("lyria-3-clip",)
+    track = scene.command("again", {"engine": engine}).track
+    assert scene.tracks.documents[track]["request"]["engine"] == engine
+
+
+def test_a_take_does_not_inherit_an_engine_that_is_no_longer_offered() -> None:
+    """The default engine makes it."""
+    scene = Scene()
+    scene.allowed_engines = ()
+    scene.document["request"] = scene.document["request"] | {"engine": "lyria-002"}
+    track = scene.command("again").track
+    assert scene.tracks.documents[track]["request"]["engine"] is None
 
 
 def test_edited_texts_are_sanitized() -> None:
@@ -99,6 +174,7 @@ def test_edited_texts_are_sanitized() -> None:
         ({"title": "\ud83c"}, "title"),
         ({"caption": 5}, "caption"),
         ({"moods": ["Dark!"]}, "moods"),
+        ({"moods": ["visit evil example"]}, "moods"),
         ({"moods": []}, "moods"),
         ({"genre": "polka"}, "genre"),
         ({"instruments": ["kazoo"]}, "instruments"),
@@ -153,7 +229,7 @@ def test_the_same_key_and_body_create_one_track() -> None:
     assert again == first
     assert scene.other_tracks() == [first.track]
     assert set(scene.ledger.counts.values()) == {1}
-    assert len(scene.captions.heard) == 1
+    assert set(scene.pictures.heard) == {PictureMessage(first.track)}
 
 
 def test_a_repeated_request_announces_a_track_after_a_crash() -> None:

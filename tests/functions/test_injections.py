@@ -137,9 +137,10 @@ def captioned(**fields: Any) -> dict[str, Any]:
 
 
 def question(server: ScriptedServer) -> tuple[Any, Any, Any]:
-    """Return the only request without its wish and picture, then the wish and the picture's address."""
+    """Return the only request without its wish, picture and person, then the wish and the picture's address."""
     (exchange,) = server.heard_at(RESPONSES)
     body = exchange.json()
+    body.pop("safety_identifier", None)
     wish, image = body["input"][1]["content"]
     text, address = wish.pop("text"), image.pop("image_url")
     return body, json.loads(text), address
@@ -221,7 +222,7 @@ def test_text_in_a_picture_is_pixels(server: ScriptedServer, adapter: OpenAIBrie
     assert not image.getexif()
     assert not set(image.info) - {"jfif", "jfif_version", "jfif_unit", "jfif_density", "progressive", "progression"}
     assert not any(word in jpeg for word in (b"Ignore", b"instructions", b"SYSTEM", b"<x>"))
-    (moderated,) = server.heard_at(MODERATION)
+    moderated, _ = server.heard_at(MODERATION)
     assert moderated.json()["input"][0]["image_url"]["url"] == address
     image_of_track = recorded("track_captioned")["image"] | {"width": 640, "height": 480}
     assert without_timestamps(scene.document) == captioned(image=image_of_track)

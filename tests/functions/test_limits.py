@@ -1,6 +1,7 @@
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import flask
@@ -85,14 +86,57 @@ def test_an_address_s_tracks_are_limited() -> None:
     assert scene.announce(address="203.0.113.10").status_code == 201
 
 
-def test_all_tracks_are_limited() -> None:
-    """The limit holds across sessions and addresses."""
+def test_announcements_without_a_picture_do_not_count_for_everybody() -> None:
+    """However many there are; before, the limit's worth of them closed the service for all until midnight."""
     scene = Scene(limits=Limits(1000, 1000, 2, 1000))
-    assert [scene.announce(session, address=f"203.0.113.{len(session)}").status_code for session in SECRETS] == [
-        201,
-        201,
-    ]
+    assert {scene.announce(session).status_code for session in SECRETS for _ in range(20)} == {201}
+    assert scene.announce(OTHER, address="198.51.100.1").status_code == 201
+
+
+def test_all_takes_are_limited() -> None:
+    """The limit holds across sessions and addresses, and an announcement beyond it is refused before its upload."""
+    scene = Scene(limits=Limits(1000, 1000, 2, 1000))
+    scene.hold(Status.CAPTIONED)
+    path = f"/v1/sessions/{SESSION}/tracks/{TRACK}:again"
+    assert [scene.post(path, address=f"203.0.113.{host}").status_code for host in (1, 2)] == [201, 201]
+    assert_limited(scene.post(path, address="203.0.113.3"), "2 tracks for everybody together")
     assert_limited(scene.announce(OTHER, address="198.51.100.1"), "2 tracks for everybody together")
+
+
+def test_the_last_tenth_is_for_sessions_with_music() -> None:
+    """A session without music is refused at nine tenths; one with music gets all of the limit, and no more."""
+    scene = Scene(limits=Limits(1000, 1000, 10, 1000))
+    scene.ledger.counts["", "tracks"] = 9
+    assert_limited(scene.announce(), "10 tracks for everybody together")
+    scene.hold(Status.READY)
+    assert scene.announce().status_code == 201
+    assert_limited(scene.announce(OTHER), "10 tracks for everybody together")
+    assert scene.post(f"/v1/sessions/{SESSION}/tracks/{TRACK}:again").status_code == 201
+    assert_limited(scene.announce(), "10 tracks for everybody together")
+
+
+@pytest.mark.parametrize("command", ["DELETE", "cancel"])
+def test_a_track_that_ends_before_its_upload_counts_for_nobody(command: str) -> None:
+    """The counters of its session and address no longer count it, once."""
+    scene = Scene()
+    track = scene.announce().get_json()["track"]
+    path = f"/v1/sessions/{SESSION}/tracks/{track}"
+    for _ in range(2):
+        if command == "DELETE":
+            bearer = {"Authorization": f"Bearer {SECRETS[SESSION]}"}
+            assert scene.ask("DELETE", path, headers=bearer).status_code == 204
+        else:
+            assert scene.post(f"{path}:cancel").status_code == 200
+    assert scene.tracks.given_back == ["address 203.0.113.9", f"session {SESSION}"]
+
+
+def test_a_track_that_ends_after_its_upload_stays_counted() -> None:
+    """Describing it may have cost money."""
+    scene = Scene()
+    scene.hold(Status.CAPTIONING)
+    scene.tracks.works[TRACK] = replace(scene.tracks.works[TRACK], counted=("one",))
+    assert scene.post(f"/v1/sessions/{SESSION}/tracks/{TRACK}:cancel").status_code == 200
+    assert scene.tracks.given_back == []
 
 
 def test_an_address_s_sessions_are_limited() -> None:
@@ -180,6 +224,15 @@ def test_an_address_is_counted_by_its_network(one: str, other: str, same: bool) 
     """An IPv6 address counts by its /64, an IPv4 address alone; all invalid addresses count together."""
     limits = Limits()
     assert (limits.of_session(one) == limits.of_session(other)) is same
+
+
+def test_a_site_of_ipv6_has_twice_the_limit_of_an_address() -> None:
+    """An address that takes another /64 of its /48 for each request is refused then; another /48 is not."""
+    scene = Scene(limits=Limits(1000, 3, 1000, 3))
+    for ask in (scene.announce, partial(scene.post, "/v1/sessions")):
+        answers = [ask(address=f"2001:db8:1:{network:x}::1").status_code for network in range(8)]
+        assert answers == [201] * 6 + [429] * 2
+        assert ask(address="2001:db8:2::1").status_code == 201
 
 
 def test_retry_after_is_the_time_until_midnight_utc() -> None:

@@ -40,8 +40,8 @@ def test_the_moderation_sees_picture_and_wish_first(server: ScriptedServer) -> N
     script_well(server)
     with openai_briefs(server) as describer:
         describer.describe(PICTURE, REQUEST)
-    first, second = server.heard
-    assert (first.path, second.path) == (MODERATION, RESPONSES)
+    first, second, third = server.heard
+    assert (first.path, second.path, third.path) == (MODERATION, RESPONSES, MODERATION)
     assert first.json() == {
         "model": "omni-moderation-latest",
         "input": [

@@ -108,18 +108,30 @@ BLOCKED = {
     "401": problem(401, "invalid_api_key"),
     "401 without a body": Answer(b"", 401),
     "402": problem(402),
-    "403": problem(403, "unsupported_country_region_territory"),
+    "403 country": problem(403, "unsupported_country_region_territory"),
+    "403 account": problem(403, "account_deactivated"),
+    "429 billing": problem(429, "billing_not_active"),
     "404 unknown model": problem(404, "model_not_found"),
-    "404 HTML": Answer(b"<html>", 404, {"Content-Type": "text/html"}),
-    "405": problem(405),
 }
 INVALID = {
     "400": problem(400, "invalid_value"),
     "400 with a number for a code": problem(400, 400),
     "400 with a list for a code": problem(400, [1]),
     "400 HTML": Answer(b"<html>", 400, {"Content-Type": "text/html"}),
+    "403": problem(403),
+    "403 HTML": Answer(b"<html>", 403, {"Content-Type": "text/html"}),
+    "403 of the person": problem(403, "safety_identifier_blocked"),
+    "404": problem(404),
+    "404 HTML": Answer(b"<html>", 404, {"Content-Type": "text/html"}),
+    "405": problem(405),
+    "410": problem(410),
     "413": problem(413),
+    "415": problem(415),
+    "418": problem(418),
     "422": problem(422),
+    "431": problem(431),
+    "451": problem(451),
+    "499": problem(499),
 }
 POLICY_ERRORS = {
     "400 policy": problem(400, "content_policy_violation"),
@@ -187,10 +199,10 @@ def is_parked(scene: Scene, server: ScriptedServer) -> None:
 
 
 def test_a_parsed_answer_captions_the_track(scene: Scene, server: ScriptedServer) -> None:
-    """The captioner makes two calls, one of them paid, and writes the brief and its cost to the track."""
+    """The captioner makes three calls, one of them paid, and writes the brief and its cost to the track."""
     scene.deliver()
     assert without_timestamps(scene.document) == captioned()
-    assert [exchange.path for exchange in server.heard] == [MODERATION, RESPONSES]
+    assert [exchange.path for exchange in server.heard] == [MODERATION, RESPONSES, MODERATION]
     assert scene.captions.heard == [ANNOUNCED]
 
 

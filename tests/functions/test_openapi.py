@@ -7,6 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 from admitting import Limits
+from bodies import BodyReader
 from google.api_core.exceptions import ServiceUnavailable
 from http_api import ROUTES
 from problems import ProblemError
@@ -16,6 +17,7 @@ from musicgenerator.errors import PipelineFailedError
 from musicgenerator.states import Status
 from musicgenerator.tracks import PICTURE_TYPES
 from tests.contracts.recorded import SESSION, TRACK
+from tests.functions.slow_bodies import slow_body
 from tests.functions.test_limits import KEY, PICTURE, PLENTY, SECRETS, Scene
 
 DOCUMENT: dict[str, Any] = json.loads(
@@ -35,6 +37,9 @@ CASES: list[tuple[str, str, int, dict[str, Any]]] = [
     ("PUT", "/v1/openapi.json", 405, {}),
     ("POST", "/v1/sessions", 201, {}),
     ("POST", "/v1/sessions", 400, {"data": b"["}),
+    ("POST", "/v1/sessions", 403, {"headers": {"Origin": "https://evil.example"}}),
+    ("POST", "/v1/sessions", 408, {"slow": True}),
+    ("POST", "/v1/sessions", 415, {"data": b"{}", "headers": {"Content-Type": "text/plain"}}),
     ("GET", "/v1/sessions", 405, {}),
     ("POST", "/v1/sessions", 422, {"key": True, "json": {"a": 1}}),
     ("POST", "/v1/sessions", 429, {"limits": Limits(0, 0, 0, 0)}),
@@ -48,9 +53,11 @@ CASES: list[tuple[str, str, int, dict[str, Any]]] = [
     ("POST", _TRACKS, 201, {"json": PICTURE}),
     ("POST", _TRACKS, 400, {"json": PICTURE | {"seed": -1}}),
     ("POST", _TRACKS, 401, {"json": PICTURE, "headers": {}}),
+    ("POST", _TRACKS, 403, {"json": PICTURE | {"engine": "lyria-002"}, "engines": ()}),
     ("POST", _TRACKS, 404, {"session": "s"}),
     ("POST", _TRACKS, 404, {"json": PICTURE, "key": True, "erased": True}),
     ("GET", _TRACKS, 405, {}),
+    ("POST", _TRACKS, 408, {"slow": True}),
     ("POST", _TRACKS, 413, {"json": PICTURE | {"bytes": 20_000_001}}),
     ("POST", _TRACKS, 415, {"json": {}}),
     ("POST", _TRACKS, 422, {"json": PICTURE | {"seed": 1}, "key": True}),
@@ -63,6 +70,7 @@ CASES: list[tuple[str, str, int, dict[str, Any]]] = [
     ("DELETE", _TRACK, 503, {"outage": True}),
     ("POST", f"{_TRACK}:again", 201, {"json": {"title": "밤"}}),
     ("POST", f"{_TRACK}:again", 400, {"json": {"title": ""}}),
+    ("POST", f"{_TRACK}:again", 403, {"json": {"engine": "lyria-002"}, "engines": ()}),
     ("POST", f"{_TRACK}:again", 409, {"status": Status.CAPTIONING}),
     ("POST", f"{_TRACK}:again", 429, {"limits": Limits(0, 0, 0, 0)}),
     ("POST", f"{_TRACK}:cancel", 200, {}),
@@ -78,6 +86,7 @@ CASES: list[tuple[str, str, int, dict[str, Any]]] = [
             ("POST", 401, {"headers": {}}),
             ("POST", 404, {"track": GONE}),
             ("GET", 405, {}),
+            ("POST", 408, {"slow": True, "status": Status.FAILED}),
             ("POST", 422, {"json": {"seed": 1}, "key": True, "status": Status.FAILED}),
             ("POST", 503, {"outage": True, "key": True}),
         )
@@ -102,7 +111,12 @@ def answered(method: str, path: str, request: dict[str, Any]) -> Any:
         scene.ledger.failures.append(ServiceUnavailable("Firestore"))
         scene.buckets.meanwhile.append(_outage)
     scene.limits, scene.switch.paused = asked.get("limits", PLENTY), "paused" in asked
+    scene.allowed_engines = asked.get("engines", ENGINES)
     data = {name: asked[name] for name in ("json", "data") if name in asked}
+    if "slow" in asked:
+        scene.bodies = BodyReader(deadline_seconds=0.01)
+        with slow_body() as slow:
+            return scene.ask(method, address, headers=headers, environ_overrides=slow["environ_overrides"])
     return scene.ask(method, address, headers=headers, **data)
 
 

@@ -14,7 +14,7 @@ from problems import UnknownSessionError, UnknownTrackError, WrongStateError
 from musicgenerator.errors import ContentRejectedError, PipelineFailedError
 from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.results import ResultsBucket
-from musicgenerator.settings import SettingMissingError
+from musicgenerator.settings import SettingInvalidError, SettingMissingError
 from musicgenerator.states import FINAL, Status
 from musicgenerator.tracks import PrivateTrack
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work
@@ -232,6 +232,16 @@ def test_the_default_engine_and_the_results_bucket_are_settings() -> None:
     for name in environ:
         with pytest.raises(SettingMissingError, match=name):
             commanding.Settings.from_environ(environ | {name: ""})
+
+
+def test_the_engines_that_visitors_may_name_are_a_setting() -> None:
+    """Without it, only the default engine is one; an unknown name is refused at the start."""
+    environ = {"STORAGE_URL": "https://storage.example", "RESULTS_BUCKET": RESULTS, "DEFAULT_ENGINE": "composer"}
+    assert commanding.Settings.from_environ(environ).engines == {"composer"}
+    allowed = commanding.Settings.from_environ(environ | {"ALLOWED_ENGINES": "lyria-002  endpoint"})
+    assert allowed.engines == {"composer", "lyria-002", "endpoint"}
+    with pytest.raises(SettingInvalidError, match="ALLOWED_ENGINES"):
+        commanding.Settings.from_environ(environ | {"ALLOWED_ENGINES": "lyria-002,endpoint"})
 
 
 def test_another_take_in_a_session_that_ends_meanwhile_leaves_no_cover() -> None:

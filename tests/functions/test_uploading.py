@@ -19,6 +19,7 @@ from sessions import OpenedSession, SessionOpener
 from uploading import AnnouncedTrack, Uploads
 
 from musicgenerator import ids
+from musicgenerator.briefs import ENGINES
 from musicgenerator.errors import MusicgeneratorError
 from musicgenerator.states import Status
 from musicgenerator.tracks import MAX_PICTURE_BYTES, PICTURE_TYPES, PrivateTrack, Track
@@ -50,11 +51,17 @@ class Scene:
 
     @property
     def uploads(self) -> Uploads:
-        return Uploads(self.sessions, self.tracks, self.permits, Admission(self.ledger, Limits()))
+        return Uploads(
+            self.sessions,
+            self.tracks,
+            self.permits,
+            Admission(self.ledger, Limits(), self.tracks.has_music),
+            frozenset(ENGINES),
+        )
 
     @property
     def opener(self) -> SessionOpener:
-        return SessionOpener(self.sessions, 30, Admission(self.ledger, Limits()))
+        return SessionOpener(self.sessions, 30, Admission(self.ledger, Limits(), self.tracks.has_music))
 
     def announce(
         self, opened: OpenedSession, body: dict[str, Any] | None = None, key: str | None = None

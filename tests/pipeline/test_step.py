@@ -182,6 +182,16 @@ def test_track_json_states_what_was_measured() -> None:
     assert track["form"] == {"key": "D major", "sections": ["A"]}
 
 
+def test_track_json_says_that_a_person_edited_the_brief() -> None:
+    """A listener can tell that not all of its words are a machine's."""
+    results = FolderOfResults()
+    edited = replace(ORDER, brief=replace(ORDER.brief, edited_by_person=True))
+    make_music(JOB, edited, ToneEngine(), results, Topic())
+    track = json.loads(results.files["track.json"])
+    assert track["provenance"]["editedByPerson"] is True
+    assert "editedByPerson" not in track
+
+
 def test_track_json_shows_the_brief_and_nothing_private() -> None:
     """A reader with the link finds what the page shows, and neither the prompt nor what the person typed."""
     results = FolderOfResults()

@@ -158,6 +158,32 @@ def test_an_open_session_can_be_listed(firestore: Firestore, who: str) -> None:
     assert names == {"fresh", "second", "expired", "endless"}
 
 
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("limit", [None, 101, 1000, 2**31 - 1])
+def test_a_query_without_a_small_limit_is_denied(firestore: Firestore, who: str, limit: int | None) -> None:
+    """Each document that it returns is paid for. Before, one request could read a whole session."""
+    query = newest() | {"limit": limit}
+    if limit is None:
+        del query["limit"]
+    assert firestore.query("/sessions/open", who, query).status_code == DENIED
+    if limit is not None:
+        # Without a size, a listing gets Firestore's own small one.
+        assert firestore.ask("GET", f"/sessions/open/tracks?pageSize={limit}", who).status_code == DENIED
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_a_page_of_tracks_can_be_read_behind_another(firestore: Firestore, who: str) -> None:
+    """The page asks for a hundred tracks at a time."""
+    first = firestore.query("/sessions/open", who, newest(limit=100))
+    assert first.status_code == ALLOWED
+    last = first.json()[-1]["document"]
+    values = [last["fields"]["createdAt"]]
+    behind = newest(limit=100) | {"startAt": {"values": values, "before": False}}
+    answer = firestore.query("/sessions/open", who, behind)
+    assert answer.status_code == ALLOWED
+    assert not any("document" in row for row in answer.json())
+
+
 @pytest.mark.parametrize("session", ["over", "endless", "ended", "missing", "nobody-knows"])
 def test_a_closed_session_cannot_be_listed(firestore: Firestore, session: str) -> None:
     """Expired, ended and missing sessions and those without an expiry cannot be queried, even for one track."""

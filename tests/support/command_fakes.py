@@ -9,11 +9,13 @@ import commanding
 import erasing
 import flask
 from admitting import Admission, Entry, Limits, Quota, limit_reached
+from bodies import BodyReader
 from http_api import HttpApi
 from ports import Session
 from sessions import SessionOpener
 from uploading import Uploads
 
+from musicgenerator.briefs import ENGINES
 from musicgenerator.messages import PictureMessage
 from musicgenerator.results import ResultsBucket
 from tests.support.fakes import HeardCaptions, MemoryPipelines, MemorySessions, MemoryTracks, PlainPermits
@@ -53,12 +55,14 @@ class MemoryLedger:
         if entry.name in self.entries:
             return self.entries[entry.name]
         for quota in quotas:
-            if self.counts.get((quota.subject, quota.unit), 0) >= quota.limit:
+            if self.counts.get((quota.subject, quota.unit), 0) >= quota.limit - quota.reserve:
                 raise limit_reached(quota, datetime.now(UTC))
         for quota in quotas:
-            self.counts[quota.subject, quota.unit] = self.counts.get((quota.subject, quota.unit), 0) + 1
-        self.entries[entry.name] = entry
-        return entry
+            if quota.counts:
+                self.counts[quota.subject, quota.unit] = self.counts.get((quota.subject, quota.unit), 0) + 1
+        counted = tuple(quota.subject for quota in quotas if quota.subject)
+        self.entries[entry.name] = replace(entry, counted=counted)
+        return self.entries[entry.name]
 
     def close(self, track: str) -> None:
         for name, entry in self.entries.items():
@@ -160,14 +164,17 @@ class UploadHandler:
     erase_budget_seconds: float = 40.0
     origins: tuple[str, ...] = ("https://music.example", "http://127.0.0.1:8080")
     trusted_proxies: int = 0
+    allowed_engines: tuple[str, ...] = ENGINES
+    bodies: BodyReader = field(default_factory=BodyReader)
 
     @property
     def api(self) -> HttpApi:
-        admission = Admission(self.ledger, self.limits)
+        admission = Admission(self.ledger, self.limits, self.tracks.has_music)
+        settings = commanding.Settings(self.results, "composer", self.allowed_engines)
         permits = PlainPermits("https://storage.googleapis.com/musicgenerator-images")
         return HttpApi(
             SessionOpener(self.sessions, 30, admission),
-            Uploads(self.sessions, self.tracks, permits, admission),
+            Uploads(self.sessions, self.tracks, permits, admission, settings.engines),
             commanding.Commands(
                 self.sessions,
                 self.tracks,
@@ -176,7 +183,7 @@ class UploadHandler:
                 self.captions,
                 self.pictures,
                 admission,
-                commanding.Settings(self.results, "composer"),
+                settings,
             ),
             erasing.Erasures(
                 self.sessions,
@@ -190,6 +197,7 @@ class UploadHandler:
             self.switch,
             self.origins,
             self.trusted_proxies,
+            self.bodies,
         )
 
     def ask(self, method: str, path: str, **request: Any) -> flask.Response:

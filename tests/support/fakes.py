@@ -1,7 +1,7 @@
 """Fakes of the ports, in memory."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +10,14 @@ from ports import Permit, Session
 
 from musicgenerator.briefs import Brief
 from musicgenerator.encodings import StoredBytes
-from musicgenerator.errors import BlockedError, ContentionError, LaunchUnavailableError, PermanentError, TransientError
+from musicgenerator.errors import (
+    BlockedError,
+    BudgetSpentError,
+    ContentionError,
+    LaunchUnavailableError,
+    PermanentError,
+    TransientError,
+)
 from musicgenerator.events import ObjectFinalized
 from musicgenerator.jobs import JobFacts, JobRequest, JobState
 from musicgenerator.messages import CaptionMessage
@@ -31,6 +38,7 @@ from tests.contracts.recorded import with_moments
 HOME = "us-central1"
 
 _TRIES = 40
+_EVERYBODY = "everybody"
 
 
 @dataclass
@@ -39,7 +47,8 @@ class MemoryTracks:
 
     ``meanwhile`` holds what other writers do between a decision and its commit, one for each future commit;
     ``lost_answers`` is the number of future commits that are written but appear refused, so that ``decide`` is called
-    again; ``steps`` lists every status written, by track; ``dues`` holds the ``due_at`` of each track's last change.
+    again; ``steps`` lists every status written, by track; ``dues`` holds the ``due_at`` of each track's last change;
+    ``pictures`` are those of everybody, and ``given_back`` lists the counters that no longer count a track.
     """
 
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -51,6 +60,8 @@ class MemoryTracks:
     dues: dict[str, datetime | None] = field(default_factory=dict)
     meanwhile: list[Callable[[], None]] = field(default_factory=list)
     lost_answers: int = 0
+    pictures: int = 0
+    given_back: list[str] = field(default_factory=list)
 
     def create(self, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
         if track.track_id in self.documents:
@@ -81,6 +92,8 @@ class MemoryTracks:
                 self.meanwhile.pop(0)()
             if self.versions.get(track) != version:
                 continue
+            if change.picture and self.pictures >= change.picture.limit - change.picture.reserve:
+                raise BudgetSpentError("the pictures of the day")
             self._write(current, change)
             if self.lost_answers:
                 self.lost_answers -= 1
@@ -96,6 +109,9 @@ class MemoryTracks:
 
     def of_session(self, session: str) -> list[str]:
         return [track for track, owner in self.sessions.items() if owner == session and track in self.documents]
+
+    def has_music(self, session: str) -> bool:
+        return any(self.documents[track]["status"] == Status.READY for track in self.of_session(session))
 
     def erase(self, session: str, track: str) -> None:
         """Delete a track of this session, if it exists."""
@@ -113,6 +129,11 @@ class MemoryTracks:
             self.steps.append((track, change.status))
         self.documents[track] = document
         self.works[track] = change.work or self.works[track]
+        if change.picture:
+            self.pictures += 1
+            self.works[track] = replace(self.works[track], counted_for_all=_EVERYBODY)
+        self.pictures -= change.give_back.count(_EVERYBODY)
+        self.given_back += change.give_back
         self.dues[track] = change.due_at
         self.versions[track] += 1
 
@@ -183,13 +204,21 @@ class ScriptedDescriber:
     failure: PermanentError | TransientError | BlockedError | None = None
     meanwhile: Callable[[], None] = lambda: None
     asked: list[tuple[Picture, Request]] = field(default_factory=list)
+    people: list[str] = field(default_factory=list)
+    checked: list[Brief] = field(default_factory=list)
 
-    def describe(self, picture: Picture, request: Request) -> Description:
+    def describe(self, picture: Picture, request: Request, person: str) -> Description:
+        self.people.append(person)
         self.asked.append((picture, request))
         self.meanwhile()
         if isinstance(self.failure, TransientError | BlockedError):
             raise self.failure
         return Description(self.failure or self.brief, self.usage)
+
+    def check(self, brief: Brief) -> None:
+        self.checked.append(brief)
+        if self.failure:
+            raise self.failure
 
 
 @dataclass

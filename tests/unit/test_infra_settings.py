@@ -32,7 +32,14 @@ def test_only_a_given_variable_changes_its_setting() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("DAILY_LIMIT", "many"), ("REGIONS", "us-east4 europe"), ("CAPTIONER_INSTANCES", "-1"), ("SESSION_DAYS", "1.5")],
+    [
+        ("DAILY_LIMIT", "many"),
+        ("ALLOWED_ENGINES", "kazoo"),
+        ("ALLOWED_ENGINES", "composer,endpoint"),
+        ("REGIONS", "us-east4 europe"),
+        ("CAPTIONER_INSTANCES", "-1"),
+        ("SESSION_DAYS", "1.5"),
+    ],
 )
 def test_a_malformed_value_is_refused(name: str, value: str) -> None:
     """The message names the variable and its meaning, before anything is kept."""

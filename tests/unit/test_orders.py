@@ -54,6 +54,9 @@ WRONG: list[tuple[str, Any]] = [
     ("promptVersion", "a/b"),
     ("promptVersion", "1" * 51),
     ("promptVersion", 1),
+    ("expiresAt", "tomorrow"),
+    ("expiresAt", "2026-12-22T09:14:58"),
+    ("expiresAt", 5),
 ]
 
 

@@ -160,6 +160,9 @@ def test_a_private_track_writes_what_it_reads() -> None:
         "region": "europe-west4",
         "droppedObject": "beach.jpg",
         "hint": "waves",
+        "counted": ["2026-11-28-a"],
+        "countedForAll": "2026-11-28-3",
+        "unchecked": True,
     }
     private = PrivateTrack(
         *(TOKEN, "me", EXPIRES_AT),
@@ -169,6 +172,9 @@ def test_a_private_track_writes_what_it_reads() -> None:
         region="europe-west4",
         dropped_object="beach.jpg",
         hint="waves",
+        counted=("2026-11-28-a",),
+        counted_for_all="2026-11-28-3",
+        unchecked=True,
     )
     assert private.to_fields() == document
     assert PrivateTrack.from_document({**document, "session": SESSION, "dueAt": EXPIRES_AT}) == private
@@ -223,7 +229,8 @@ def test_a_new_private_track_has_no_owner() -> None:
     """It is not announced, not parked, and was never claimed."""
     fields = {"owner": None, "leaseUntil": None, "published": False, "parked": False, "claims": 0, "region": ""}
     dropped = {"droppedObject": "", "hint": ""}
-    assert PrivateTrack(TOKEN).to_fields() == {"token": TOKEN} | fields | dropped
+    new = {"counted": [], "countedForAll": "", "unchecked": False}
+    assert PrivateTrack(TOKEN).to_fields() == {"token": TOKEN} | fields | dropped | new
 
 
 def test_a_new_track_cannot_be_retried() -> None:

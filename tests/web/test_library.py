@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from localcloud.addresses import Addresses
-from tests.support.scenes import PHOTOS, SCENE_SECONDS, Heard, Scene, new_scene
+from tests.support.scenes import PHOTOS, SCENE_SECONDS, Heard, Scene, document_of, new_scene
 from tests.web.conftest import Opener
 from tests.web.gestures import choose, ready, stage, tiles
 
@@ -25,6 +25,20 @@ def track(scene: Scene, heard: Heard) -> str:
 
 def audio(page: Page, name: str) -> Any:
     return page.evaluate(f"document.querySelector('audio').{name}")
+
+
+def test_older_music_is_shown_page_by_page(open_page: Opener, scene: Scene, heard: Heard) -> None:
+    """A hundred at a time, which is what the rules allow a query to ask for; new music moves nothing out."""
+    for place in range(105):
+        scene.document(f"t{place:026d}").set(document_of("ready", heard, place))
+    page = open_page(scene=scene)
+    ready(page)
+    expect(tiles(page)).to_have_count(100)
+    page.get_by_role("button", name="이전 음악 더 보기").click()
+    expect(tiles(page)).to_have_count(105)
+    expect(page.get_by_role("button", name="이전 음악 더 보기")).to_be_hidden()
+    scene.document("t" + "z" * 26).set(document_of("ready", heard, 200))
+    expect(tiles(page)).to_have_count(106)
 
 
 @pytest.mark.usefixtures("track")

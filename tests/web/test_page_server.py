@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from localcloud.addresses import Addresses
+from localcloud.addresses import IMAGES_BUCKET, RESULTS_BUCKET, Addresses
 from localcloud.servers.page import USUAL_SECONDS, PageNotBuiltError, PageServer, configuration
 
 
@@ -63,13 +63,16 @@ def test_the_drop_sessions_secret_stays_private(addresses: Addresses, page_url: 
 
 
 @pytest.mark.parametrize("path", ["/", "/config.json", "/assets/main-ABC.js", "/missing"])
-def test_every_answer_carries_the_policy(page_url: str, path: str) -> None:
-    """The policy allows no inline script, no origin but the product's, and no frame."""
+def test_every_answer_carries_the_policy(addresses: Addresses, page_url: str, path: str) -> None:
+    """The policy allows no inline script, no frame, and of Cloud Storage only the two buckets."""
     headers = get(page_url + path).headers
     policy = headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; ")
     assert "require-trusted-types-for 'script'; trusted-types musicgenerator" in policy
     assert "unsafe" not in policy
+    storage = addresses.url("storage")
+    sources = [word for word in policy.replace(";", "").split() if word.startswith(storage)]
+    assert set(sources) == {f"{storage}/{IMAGES_BUCKET}/", f"{storage}/{RESULTS_BUCKET}/"}
     assert "{" not in policy
     assert headers["Referrer-Policy"] == "strict-origin"
     assert "frame-ancestors 'none'" in policy

@@ -29,6 +29,11 @@ export class Commands {
     return this.#sessions.show(view);
   }
 
+  /** Show another page of older tracks. */
+  older() {
+    this.#sessions.older();
+  }
+
   /** Follow another tab that created or left a session. */
   async adopt(session) {
     const { session: before } = this.#store.state;

@@ -20,7 +20,7 @@ export class Sessions {
   /** Show the tracks of this browser, or those of the dropped pictures. */
   async show(view) {
     this.#unwatch();
-    this.#store.change({ view, tracks: null, live: false, selected: null, notice: null });
+    this.#store.change({ view, tracks: null, live: false, more: false, selected: null, notice: null });
     if (view === "drops") {
       await this.#watch(this.#store.state.dropSession, { words: "notice.dropsClosed", restart: false });
       return;
@@ -35,6 +35,11 @@ export class Sessions {
   /** Load the tracks that could not be loaded without a network. */
   async resume() {
     if (this.#store.state.tracks === null) await this.show(this.#store.state.view);
+  }
+
+  /** Show another page of older tracks. */
+  older() {
+    this.#unwatch.older?.();
   }
 
   /** Return the session for commands; the first picture creates it. */
@@ -86,15 +91,15 @@ export class Sessions {
     }
     this.#unwatch = watchTracks(
       session,
-      (tracks, live) => {
+      (tracks, live, more) => {
         performance.mark("tracks");
         // The SDK's cache is empty at first: only the server can say that there are no tracks.
         const known = live || tracks.length > 0 ? tracks : this.#store.state.tracks;
-        this.#store.change({ tracks: known, live });
+        this.#store.change({ tracks: known, live, more });
       },
       (code) => {
         const notice = code === "permission-denied" ? closed : { words: "notice.live", restart: false };
-        this.#store.change({ tracks: [], live: false, notice });
+        this.#store.change({ tracks: [], live: false, more: false, notice });
       },
     );
   }

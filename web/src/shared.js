@@ -34,6 +34,7 @@ class SharedTrack extends ConnectedElement {
     this.dataset.state = problem ? "problem" : track ? "ready" : "loading";
     this.player.hidden = !track;
     this.part("provenance").hidden = !track?.provenance?.aiGenerated;
+    this.part("edited").hidden = !track?.provenance?.editedByPerson;
     setText(this.part("saying"), hint || problem ? text(language, hint ?? problem) : track ? "" : text(language, "shared.loading"));
     setText(this.part("title"), track?.title ?? text(language, problem ? "shared.gone" : "shared.heading"));
     this.brief.hidden = Boolean(problem);

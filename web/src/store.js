@@ -10,6 +10,7 @@
  * @property {object | null} session `{session, secret, expiresAt}` as the API gave it
  * @property {object[] | null} tracks the tracks of the session that is shown, newest first; null until they are known
  * @property {boolean} live whether the server has confirmed the tracks
+ * @property {boolean} more whether the server may have older tracks than these
  * @property {boolean} online whether the browser has a network
  * @property {object[]} uploads pictures chosen here: `{key, file, type, wishes, track, preview, fraction,
  *   problem, waits, gone}`; one that is gone can only be chosen again
@@ -30,6 +31,7 @@ export const NOTHING_YET = Object.freeze({
   session: null,
   tracks: null,
   live: false,
+  more: false,
   online: true,
   uploads: [],
   selected: null,

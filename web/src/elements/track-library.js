@@ -4,7 +4,7 @@ import { found, joined, newest, pictures, statusOf } from "../tracks.js";
 import { ConnectedElement, setText } from "./connected.js";
 
 export class TrackLibrary extends ConnectedElement {
-  static shows = ["language", "view", "tracks", "live", "uploads", "selected", "online"];
+  static shows = ["language", "view", "tracks", "live", "more", "uploads", "selected", "online"];
   #tiles = new Map();
 
   start() {
@@ -14,9 +14,11 @@ export class TrackLibrary extends ConnectedElement {
       const key = target.closest("button")?.value;
       if (key) this.#bring(key);
     });
+    this.older = this.section.querySelector("[data-part=older]");
+    this.older.addEventListener("click", () => this.commands.older());
   }
 
-  render({ language, view, tracks, uploads, selected, online }, before) {
+  render({ language, view, tracks, more, uploads, selected, online }, before) {
     const groups = pictures(joined(view === "mine" ? uploads : [], tracks ?? []));
     const drops = view === "drops";
     const loading = tracks === null;
@@ -33,6 +35,7 @@ export class TrackLibrary extends ConnectedElement {
     this.section.toggleAttribute("data-loading", loading && groups.length === 0);
     this.part("empty").hidden = groups.length > 0;
     setText(this.part("empty"), this.#emptyWords({ drops, loading, online }));
+    this.older.hidden = !more;
     this.#place(groups, before?.language !== language);
     this.#mark(found(groups, selected)?.picture.key ?? groups[0]?.key);
     if (begins) this.#lead();
