@@ -16,7 +16,7 @@ from musicgenerator import ids, logs
 from musicgenerator.errors import ContentionError, MoreToEraseError
 from musicgenerator.orders import track_orders_prefix
 from musicgenerator.results import ResultsBucket
-from musicgenerator.settings import required
+from musicgenerator.settings import regions, required
 from musicgenerator.tracks import Image, PrivateTrack, Track
 
 _T = TypeVar("_T")
@@ -26,11 +26,12 @@ _AT_ONCE: Final = 8
 
 @dataclass(frozen=True)
 class Buckets:
-    """The buckets that hold a track's objects."""
+    """The buckets that hold a track's objects, and the regions that its jobs may have run in."""
 
     images_bucket: str
     results: ResultsBucket
     pipeline_bucket: str
+    regions: tuple[str, ...]
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -39,6 +40,7 @@ class Buckets:
             images_bucket=required(environ, "IMAGES_BUCKET"),
             results=ResultsBucket.from_environ(environ),
             pipeline_bucket=required(environ, "PIPELINE_BUCKET"),
+            regions=regions(environ),
         )
 
 
@@ -110,10 +112,23 @@ class Erasures:
         if called_off is not None and not called_off.job_may_write:
             # Otherwise the order stays until the job has ended: only the order tells the notifier where the job wrote.
             self.objects.erase(self.buckets.pipeline_bucket, track_orders_prefix(track.track_id))
+            self._delete_jobs(called_off.track, work.region)
         self.ledger.close(track.track_id)
         # The documents last: a repeated deletion needs them to find the rest.
         self.tracks.erase(track.session, track.track_id)
         logs.info("track erased", track=track.track_id)
+
+    def _delete_jobs(self, track: Track, region: str) -> None:
+        """Delete the records of a track's jobs; the notifier deletes that of a job that has not ended, at its end.
+
+        The launcher cannot launch again: it finds no track, and cancels a job that it has just created.
+        """
+        if track.brief is None:
+            return
+        for attempt in range(1, track.attempt + 1):
+            # Only the current attempt's region is stored.
+            for place in [region] if attempt == track.attempt else self.buckets.regions:
+                self.jobs.delete(ids.pipeline_job_id(track.track_id, attempt), place)
 
     def _erase_results(self, token: str) -> None:
         folder = self.buckets.results.folder(token)
