@@ -173,7 +173,10 @@ def main() -> int:
     except SmokeError as error:
         print(f"Smoke: {error}", file=sys.stderr)
         return 1
-    print(f"Smoke: music made, checked and deleted in {time.monotonic() - began:.0f} s.")
+    print(
+        f"Smoke: music made, checked and deleted in {time.monotonic() - began:.0f} s."
+        " Google shows the deleted job's record for up to a day."
+    )
     return 0
 
 

@@ -2,7 +2,7 @@
 
 A sweep publishes a track's message again, and the function that receives it does the work. For a track in the state
 `composing` the sweep calls the notifier, which is in the same function.
-A sweep also deletes the records of jobs whose attempts are over (docs/decisions/0025-records-of-jobs.md).
+A sweep also deletes the records of jobs whose attempts are over (docs/decisions/0030-records-of-jobs.md).
 """
 
 import time

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Self, TypeVar
 
 from admitting import Entry, Ledger
-from calling_off import call_off
+from calling_off import CalledOff, call_off
 from ports import Jobs, Objects, Sessions, Tracks
 from problems import UnknownTrackError
 from sessions import authorised
@@ -109,26 +109,40 @@ class Erasures:
         called_off = call_off(self.tracks, self.jobs, track.track_id, track.attempt)
         self._erase_original(track.track_id, track.image, work.dropped_object)
         self._erase_results(work.token)
-        if called_off is not None and not called_off.job_may_write:
+        ended = called_off is not None and not called_off.job_may_write
+        if called_off is not None and ended:
             # Otherwise the order stays until the job has ended: only the order tells the notifier where the job wrote.
-            self.objects.erase(self.buckets.pipeline_bucket, track_orders_prefix(track.track_id))
-            self._delete_jobs(called_off.track, work.region)
+            ended = self._erase_jobs(called_off)
         self.ledger.close(track.track_id)
         # The documents last: a repeated deletion needs them to find the rest.
         self.tracks.erase(track.session, track.track_id)
+        if called_off is not None and not ended and not self._cancel_again(called_off):
+            # The job ended before the documents were gone. The message about its end may have found the track, and
+            # then deleted neither what the job wrote last nor its record.
+            self._erase_results(work.token)
+            self._erase_jobs(called_off)
         logs.info("track erased", track=track.track_id)
 
-    def _delete_jobs(self, track: Track, region: str) -> None:
-        """Delete the records of a track's jobs; the notifier deletes that of a job that has not ended, at its end.
+    def _cancel_again(self, called_off: CalledOff) -> bool:
+        """Cancel the current attempt's job; return False if it has ended. If it has not, the notifier sees its end."""
+        track = called_off.track
+        return self.jobs.cancel(ids.pipeline_job_id(track.track_id, track.attempt), called_off.region)
+
+    def _erase_jobs(self, called_off: CalledOff) -> bool:
+        """Delete the orders and records of a track's jobs; return False if a job has not ended.
 
         The launcher cannot launch again: it finds no track, and cancels a job that it has just created.
         """
+        track = called_off.track
+        self.objects.erase(self.buckets.pipeline_bucket, track_orders_prefix(track.track_id))
         if track.brief is None:
-            return
+            return True
+        left = 0
         for attempt in range(1, track.attempt + 1):
             # Only the current attempt's region is stored.
-            for place in [region] if attempt == track.attempt else self.buckets.regions:
-                self.jobs.delete(ids.pipeline_job_id(track.track_id, attempt), place)
+            for region in [called_off.region] if attempt == track.attempt else self.buckets.regions:
+                left += not self.jobs.delete(ids.pipeline_job_id(track.track_id, attempt), region)
+        return not left
 
     def _erase_results(self, token: str) -> None:
         folder = self.buckets.results.folder(token)

@@ -21,6 +21,11 @@ def vertex_ai(project: Project, request: Request) -> Json | None:
         job = {"name": name, **request.body, "state": "PIPELINE_STATE_PENDING", "createTime": CREATED_AT}
         job |= failed_job(project, request) or {}
         return created(project, request, name, job)
+    if "/pipelineJobs/" in request.name and request.method == "DELETE":
+        del vertex[request.name]
+        # Google's Python client reads this operation, and knows only real types.
+        metadata = {"@type": "type.googleapis.com/google.cloud.aiplatform.v1.DeleteOperationMetadata"}
+        return {"name": f"{request.name.partition('/pipelineJobs/')[0]}/operations/1", "metadata": metadata}
     split = request.body.get("trafficSplit", {}) if isinstance(request.body, dict) else {}
     if split and sum(split.values()) != 100:
         raise RefusedError(400, "INVALID_ARGUMENT", f"the traffic of {split} does not sum to 100")

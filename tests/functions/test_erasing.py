@@ -122,19 +122,22 @@ def test_a_job_that_has_not_ended_keeps_its_record(status: Status) -> None:
     assert not scene.tracks.documents
 
 
-def test_a_cancelled_job_that_ends_at_once_keeps_its_record() -> None:
-    """It may have written between the erasure of the results and its end; only its record leads to its order."""
-    scene = Scene(status=Status.COMPOSING)
+@pytest.mark.parametrize("status", [Status.COMPOSING, Status.READY])
+def test_a_job_that_ends_during_the_deletion_leaves_nothing(status: Status) -> None:
+    """The message about its end may still have found the track; so the deletion itself looks once more."""
+    scene = Scene(status=status)
     scene.jobs.jobs[JOB] = JobFacts(JobState.UNDER_WAY, job_labels(TRACK, 1))
-    names = orders(scene)
+    *_, others = orders(scene)
 
     def ended() -> None:
+        scene.buckets.put(RESULTS, f"{TOKEN}/music.mp3")
         scene.jobs.jobs[JOB] = JobFacts(JobState.CANCELLED, job_labels(TRACK, 1))
 
-    scene.buckets.before = [ended]
+    scene.tracks.erased = ended
     scene.erase_track()
-    assert list(scene.jobs.jobs) == [JOB]
-    assert scene.buckets.names(PIPELINE_BUCKET) == sorted(names)
+    assert scene.jobs.jobs == {}
+    assert scene.buckets.names(PIPELINE_BUCKET) == [others]
+    assert scene.buckets.names(RESULTS) == []
 
 
 def test_deleting_twice_is_deleting_once() -> None:

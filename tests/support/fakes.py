@@ -38,6 +38,7 @@ class MemoryTracks:
     """Track documents in memory, changed by conditional writes as in Firestore.
 
     ``meanwhile`` holds what other writers do between a decision and its commit, one for each future commit;
+    ``erased`` is called by each erasure;
     ``lost_answers`` is the number of future commits that are written but appear refused, so that ``decide`` is called
     again; ``steps`` lists every status written, by track; ``dues`` holds the ``due_at`` of each track's last change;
     ``forgets`` holds when the records of each track's jobs are deleted, ``job_record`` after its end.
@@ -54,6 +55,7 @@ class MemoryTracks:
     job_record: timedelta = timedelta(hours=1)
     meanwhile: list[Callable[[], None]] = field(default_factory=list)
     lost_answers: int = 0
+    erased: Callable[[], None] = lambda: None
 
     def create(self, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
         if track.track_id in self.documents:
@@ -109,6 +111,7 @@ class MemoryTracks:
         if self.sessions.get(track) == session and track in self.documents:
             del self.documents[track], self.works[track]
             self.versions[track] += 1
+            self.erased()
 
     def _write(self, current: Track, change: Change) -> None:
         track = current.track_id
