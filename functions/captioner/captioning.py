@@ -276,7 +276,7 @@ class Captioner:
             raise PictureTooLargeError(f"{event.size} bytes")
         data = self.objects.read(event.bucket, event.name, event.generation)
         if data is None:
-            raise PictureGoneError(event.name)
+            raise PictureGoneError("the object does not exist any more")
         picture = self.decode(data)
         image = replace(_image(event), width=picture.width, height=picture.height)
         description = self._ask(picture, replace(track.request, hint=work.hint or track.request.hint))
@@ -308,7 +308,7 @@ _NO_UPDATE: Final = TrackUpdate()
 
 
 def _end(track: Track, error: PermanentError, update: TrackUpdate = _NO_UPDATE) -> Change:
-    logs.warning("track ended", track=track.track_id, code=error.code, reason=str(error))
+    logs.warning("track ended", track=track.track_id, code=error.code, reason=error.for_log())
     return Change(error.status, replace(update, error=error))
 
 
@@ -341,7 +341,8 @@ def _dropped_request(event: ObjectFinalized) -> Request:
             wish = {name: int(value) if name in {"durationSeconds", "seed"} else value}
             Request.from_mapping(wish)
         except (BriefError, ValueError) as error:
-            logs.warning("invalid metadata", object=event.name, reason=str(error))
+            reason = error.for_log() if isinstance(error, BriefError) else f"{name} is not valid"
+            logs.warning("invalid metadata", object=event.name, reason=reason)
             continue
         wishes |= wish
     return Request.from_mapping(wishes)

@@ -244,7 +244,7 @@ class Launcher:
             raise LaunchRefusedError(f"the job id {job} is taken by another job")
 
     def _end(self, message: CaptionMessage, state: Status, error: PermanentError) -> None:
-        logs.error("track ended", track=message.track, code=error.code, reason=str(error))
+        logs.error("track ended", track=message.track, code=error.code, reason=error.for_log())
         self._settle(message, state, Change(error.status, TrackUpdate(error=error)))
 
     def _settle(self, message: CaptionMessage, state: Status, change: Change) -> Outcome | None:

@@ -110,7 +110,7 @@ class Notifier:
         try:
             end = self._music(facts, work)
         except PermanentError as error:
-            logs.warning("track ended", track=track.track_id, code=error.code, reason=str(error))
+            logs.warning("track ended", track=track.track_id, code=error.code, reason=error.for_log())
             end, code = Change(error.status, TrackUpdate(error=error)), error.code
         if end is None:
             logs.info("the job has not ended", track=track.track_id, job=message.job)

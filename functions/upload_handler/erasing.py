@@ -86,7 +86,7 @@ class Erasures:
         _for_each(self.tracks.of_session(session), lambda track: self._erase_named(session, track), until)
         _for_each(self.ledger.of_session(session), self._erase_entry, until)
         if self.tracks.of_session(session) or self.ledger.of_session(session):
-            raise ContentionError(f"session {session} kept changing")
+            raise ContentionError("the session kept changing")
         self.sessions.erase(session)
         logs.info("session erased")
 

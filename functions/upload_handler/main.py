@@ -18,6 +18,7 @@ from sessions import SessionOpener
 from storage_uploads import StorageUploads
 from uploading import Uploads
 
+from musicgenerator import logs
 from musicgenerator.settings import whole_number, words
 from musicgenerator_google.adapters import Adapters
 from musicgenerator_google.pubsub_topics import CaptionsTopic, PicturesTopic
@@ -33,6 +34,7 @@ def handle_request(request: flask.Request) -> flask.Response:
 @functools.cache
 def bootstrap() -> HttpApi:
     """Build the clients, once an instance and after the server has forked."""
+    logs.redact_libraries()
     gc.enable()
     env, google = os.environ, Adapters(os.environ)
     tracks, objects, jobs = google.tracks, google.objects, VertexPipelines.from_environ(env)
