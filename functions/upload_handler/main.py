@@ -19,7 +19,7 @@ from storage_uploads import StorageUploads
 from uploading import Uploads
 
 from musicgenerator import logs
-from musicgenerator.settings import whole_number, words
+from musicgenerator.settings import SESSION_DAYS, whole_number, words
 from musicgenerator_google.adapters import Adapters
 from musicgenerator_google.pubsub_topics import CaptionsTopic, PicturesTopic
 from musicgenerator_google.vertex_pipelines import VertexPipelines
@@ -40,7 +40,7 @@ def bootstrap() -> HttpApi:
     tracks, objects, jobs = google.tracks, google.objects, VertexPipelines.from_environ(env)
     sessions, ledger = FirestoreSessions(google.database), FirestoreLedger(google.database)
     admission, topics = Admission(ledger, Limits.from_environ(env)), (CaptionsTopic(env), PicturesTopic(env))
-    opener = SessionOpener(sessions, whole_number(env, "SESSION_DAYS", 30), admission)
+    opener = SessionOpener(sessions, whole_number(env, "SESSION_DAYS", SESSION_DAYS), admission)
     uploads = Uploads(sessions, tracks, StorageUploads.from_environ(google), admission)
     commands = Commands(sessions, tracks, objects, jobs, *topics, admission, Settings.from_environ(env))
     erasures = Erasures(sessions, tracks, objects, jobs, ledger, Buckets.from_environ(env))

@@ -7,6 +7,7 @@ from typing import Final
 from musicgenerator.errors import MusicgeneratorError
 
 DAILY_LIMIT: Final = 1000
+SESSION_DAYS: Final = 30
 
 
 class SettingMissingError(MusicgeneratorError):
