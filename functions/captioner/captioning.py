@@ -21,6 +21,7 @@ from musicgenerator.errors import (
 from musicgenerator.events import ObjectFinalized
 from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.patience import Patience
+from musicgenerator.redaction import error_for_log
 from musicgenerator.results import COVER, RESULT_TYPES, Music, ResultsBucket
 from musicgenerator.settings import required, seconds
 from musicgenerator.states import Status
@@ -308,7 +309,7 @@ _NO_UPDATE: Final = TrackUpdate()
 
 
 def _end(track: Track, error: PermanentError, update: TrackUpdate = _NO_UPDATE) -> Change:
-    logs.warning("track ended", track=track.track_id, code=error.code, reason=error.for_log())
+    logs.warning("track ended", track=track.track_id, code=error.code, reason=error_for_log(error))
     return Change(error.status, replace(update, error=error))
 
 
@@ -341,7 +342,8 @@ def _dropped_request(event: ObjectFinalized) -> Request:
             wish = {name: int(value) if name in {"durationSeconds", "seed"} else value}
             Request.from_mapping(wish)
         except (BriefError, ValueError) as error:
-            reason = error.for_log() if isinstance(error, BriefError) else f"{name} is not valid"
+            # The error of int() quotes the value.
+            reason = error_for_log(error) if isinstance(error, BriefError) else f"{name} is not valid"
             logs.warning("invalid metadata", object=event.name, reason=reason)
             continue
         wishes |= wish

@@ -29,6 +29,7 @@ from musicgenerator.errors import (
     TransientError,
 )
 from musicgenerator.plain_text import is_english, plain
+from musicgenerator.redaction import error_for_log
 from musicgenerator.settings import required
 from musicgenerator.tracks import DescriberUsage, Request
 
@@ -120,7 +121,7 @@ class OpenAIBriefs:
         except openai.APIError as error:
             raise CaptionUnavailableError(str(error)) from error
         except BriefError as error:
-            outcome = CaptionFailedError(error.for_log())
+            outcome = CaptionFailedError(error_for_log(error))
         except PermanentError as error:
             outcome = error
         return Description(outcome, DescriberUsage(**usage))

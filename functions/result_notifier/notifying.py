@@ -20,6 +20,7 @@ from musicgenerator.errors import (
 from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import PipelineMessage
 from musicgenerator.orders import order_address, order_from_bytes, order_name
+from musicgenerator.redaction import error_for_log
 from musicgenerator.results import Music, MusicFacts, ResultsBucket, ResultsFolder
 from musicgenerator.settings import regions, required
 from musicgenerator.states import Status
@@ -110,7 +111,7 @@ class Notifier:
         try:
             end = self._music(facts, work)
         except PermanentError as error:
-            logs.warning("track ended", track=track.track_id, code=error.code, reason=error.for_log())
+            logs.warning("track ended", track=track.track_id, code=error.code, reason=error_for_log(error))
             end, code = Change(error.status, TrackUpdate(error=error)), error.code
         if end is None:
             logs.info("the job has not ended", track=track.track_id, job=message.job)

@@ -21,6 +21,7 @@ from localcloud.storage_front.refusals import RefusalError
 from localcloud.storage_front.signatures import Claim, is_signed
 from localcloud.storage_front.targets import Target
 from localcloud.storage_front.uploads import UploadConditions
+from musicgenerator.ids import UPLOAD_PREFIX
 from musicgenerator.redaction import object_for_log
 
 _LOOK: Final = ClientTimeout(total=10)
@@ -118,7 +119,8 @@ def _for_log(raw_path: str) -> str:
         target = Target.parse(raw_path)
     except RefusalError:
         return "a path that cannot be read"
-    return f"{target.bucket}/{object_for_log(target.object)}"
+    name = target.object if target.object.startswith(UPLOAD_PREFIX) else object_for_log(target.object)
+    return f"{target.bucket}/{name}"
 
 
 def _refused(request: web.BaseRequest, refusal: RefusalError, headers: Mapping[str, str]) -> web.Response:

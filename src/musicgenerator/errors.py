@@ -50,10 +50,6 @@ class PermanentError(MusicgeneratorError):
         message = self.words.get(language, self.words["en"])
         return {"code": self.code, "message": message, "retryable": self.retryable}
 
-    def for_log(self) -> str:
-        """Return what a log line may say: not what a person wrote, and not what a model wrote about a picture."""
-        return str(self)
-
 
 class PictureError(PermanentError):
     """The picture cannot be used."""
@@ -195,10 +191,6 @@ class BriefError(PermanentError):
         super().__init__(f"{field} {problem}")
         self.field = field
         self.problem = problem
-
-    def for_log(self) -> str:
-        """Name the field: ``problem`` may quote its value."""
-        return f"{self.field} is not valid"
 
 
 class LaunchRefusedError(PermanentError):

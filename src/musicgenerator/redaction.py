@@ -7,6 +7,7 @@ import hashlib
 import re
 from typing import Final
 
+from musicgenerator.errors import BriefError, MusicgeneratorError
 from musicgenerator.ids import announced_track
 
 _SECRETS: Final = re.compile(
@@ -24,6 +25,11 @@ def redacted(text: str) -> str:
 def object_for_log(name: str) -> str:
     """Return an object's name if it has only a track's id, otherwise its hash: people name the files that they drop."""
     return name if announced_track(name) else f"object-{short_hash(name)}"
+
+
+def error_for_log(error: MusicgeneratorError) -> str:
+    """Return what a log line may say about an error: a BriefError may quote what a person or a model wrote."""
+    return f"{error.field} is not valid" if isinstance(error, BriefError) else str(error)
 
 
 def short_hash(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from musicgenerator import ids
-from musicgenerator.errors import BriefError, ContentionError
+from musicgenerator.errors import ContentionError
 from musicgenerator.redaction import short_hash
 from tests.contracts.recorded import SESSION, TRACK
 from tests.functions.test_http_api import BEARER, TRACKS, UploadHandler
@@ -53,8 +53,3 @@ def test_an_outage_is_logged_without_the_session(capsys: pytest.CaptureFixture[s
     assert found["message"] == "request failed"
     assert f"sessions/session-{short_hash(SESSION)}/tracks/{TRACK}" in found["reason"]
     assert SESSION not in json.dumps(found)
-
-
-def test_a_field_of_a_brief_is_logged_without_its_value() -> None:
-    """The describer wrote it about the picture."""
-    assert WORD not in BriefError("moods", f"must be words, not {WORD!r}").for_log()

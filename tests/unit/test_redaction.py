@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from musicgenerator import ids, logs
-from musicgenerator.errors import BriefError, PermanentError
-from musicgenerator.redaction import object_for_log, redacted, short_hash
+from musicgenerator.errors import BriefError, EmptyPictureError
+from musicgenerator.redaction import error_for_log, object_for_log, redacted, short_hash
 
 SESSION, SECRET, TOKEN, TRACK = ids.new_session_id(), ids.new_secret(), ids.new_results_token(), ids.new_track_id()
 SIGNED = "https://storage.googleapis.com/b/o?X-Goog-Credential=a&X-Goog-Signature=" + "2f" * 128
@@ -82,9 +82,5 @@ def test_a_framework_s_traceback_is_redacted(other_lines: io.StringIO) -> None:
 
 def test_an_error_about_a_field_is_logged_without_its_value() -> None:
     """The value is what a person or a model wrote; other errors hold no such value."""
-
-    class OtherError(PermanentError):
-        code, words = "x", {"en": "x"}
-
-    assert BriefError("moods", "must be words, not 'of Kim'").for_log() == "moods is not valid"
-    assert OtherError("too large").for_log() == "too large"
+    assert error_for_log(BriefError("moods", "must be words, not 'of Kim'")) == "moods is not valid"
+    assert error_for_log(EmptyPictureError("0 bytes")) == "0 bytes"
