@@ -3,10 +3,12 @@
 import json
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import yaml
 
+from infra.page import Addresses, write_page
 from infra.settings import SETTINGS
 from localcloud.addresses import REPOSITORY
 from musicgenerator.patience import Patience
@@ -78,3 +80,12 @@ def test_the_notice_names_the_processors(language: str) -> None:
     services = ["Google Cloud", "Cloud Storage", "Firestore", "Cloud Run", "Pub/Sub", "Vertex AI", "Cloud Logging"]
     assert [name for name in [*services, "Cloud Trace", "OpenAI"] if name not in SECTIONS[language]] == []
     assert SECTIONS[language].count("data-setting=") == 2
+
+
+def test_a_deployment_names_the_operator(tmp_path: Path) -> None:
+    """The page reads the operator and the session's days from config.json; a name that is not set is null."""
+    (tmp_path / "built").mkdir()
+    addresses = Addresses("https://api.example", "p", "d", "results", "", "", "Kim & Lee", "", 7)
+    folder = write_page(tmp_path / "built", tmp_path / "page", addresses)
+    config = json.loads((folder / "config.json").read_text())
+    assert (config["operatorName"], config["operatorContact"], config["sessionDays"]) == ("Kim & Lee", None, 7)
