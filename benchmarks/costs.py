@@ -20,6 +20,9 @@ def parts(engine: str, pictures: int, known: Prices) -> dict[str, float]:
     kept = (music + usage.WAV_BYTES) * usage.DAYS_OF_MUSIC + usage.PICTURE_BYTES * usage.DAYS_OF_PICTURE
     return {
         "pipeline run": known["pipeline_run"].of(1),
+        "pipeline metadata": known["ml_metadata"].of(
+            usage.METADATA_BYTES * usage.HOURS_OF_METADATA / usage.HOURS_A_MONTH
+        ),
         "pipeline machine": known["pipeline_machine"].of(usage.MACHINE_MINUTES / 60),
         "engine": ENGINES[engine](pictures, known),
         "description": known["describer_read"].of(usage.TOKENS_READ)
@@ -57,7 +60,11 @@ def _invocation(handling: usage.Handling, known: Prices) -> float:
 
 def _at_rest(known: Prices) -> float:
     """Return a month's dollars without pictures; most of it is the tick each minute."""
-    tick = _invocation(usage.TICK, known) + known["pubsub"].of(2 * usage.MESSAGE_BYTES) + known["firestore_reads"].of(1)
+    tick = (
+        _invocation(usage.TICK, known)
+        + known["pubsub"].of(2 * usage.MESSAGE_BYTES)
+        + known["firestore_reads"].of(usage.TICK_READS)
+    )
     return known["at_rest"].of(1) + usage.TICKS_A_MONTH * tick
 
 

@@ -38,12 +38,19 @@ DOCUMENTS: Final = (
     Documents("pipeline_launcher: composing", 2, 2),
     Documents("result_notifier: the step's message: find, then ready", 4, 2),
     Documents("result_notifier: the log sink's entry, when all is done: find", 2, 0),
+    Documents("result_notifier: the job's record deleted: the query, find, forgotten", 5, 1),
     Documents("the page's listener: the track and its five changes", 6, 0),
     Documents("TTL: track, work, the ledger's entry", 0, 0, 3),
 )
 READS: Final = sum(each.reads for each in DOCUMENTS)
 WRITES: Final = sum(each.writes for each in DOCUMENTS)
 DELETES: Final = sum(each.deletes for each in DOCUMENTS)
+
+# Assumed: the run's context and its two executions with their parameters. They exist from the launch until the record's
+# hour is over, and Vertex AI may need a day to delete them.
+METADATA_BYTES: Final = 6_000
+HOURS_OF_METADATA: Final = 26
+HOURS_A_MONTH: Final = 24 * 30
 
 # The upload's event, the caption, the step's message and the log sink's entry: each published and pushed once.
 MESSAGES: Final = 4
@@ -112,4 +119,6 @@ HANDLINGS: Final = (
     Handling("result_notifier", 0.05, 0.05),
 )
 TICK: Final = Handling("result_notifier", 0.05, 0.05)
+# Two queries that find nothing: overdue tracks, and records to delete.
+TICK_READS: Final = 2
 TICKS_A_MONTH: Final = 60 * 24 * DAYS_A_MONTH

@@ -28,6 +28,9 @@ class Addresses:
     results_bucket: str
     key: str
     drop_session: str
+    operator_name: str
+    operator_contact: str
+    session_days: int
 
 
 def with_policy(page: str, addresses: Addresses) -> str:
@@ -55,6 +58,9 @@ def write_page(built: Path, out: Path, addresses: Addresses) -> Path:
         "firestoreEmulator": None,
         "dropSession": addresses.drop_session or None,
         "resultsUrl": f"{_STORAGE}/{addresses.results_bucket}",
+        "operatorName": addresses.operator_name or None,
+        "operatorContact": addresses.operator_contact or None,
+        "sessionDays": addresses.session_days,
     }
     (out / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     return out

@@ -38,6 +38,8 @@ class Setting:
 
 SETTINGS: Final[dict[str, Setting]] = {
     "ALERT_EMAIL": Setting("the address for alerts"),
+    "OPERATOR_NAME": Setting("who runs the service, as the page's privacy notice names them"),
+    "OPERATOR_CONTACT": Setting("how to reach them, for example an e-mail address"),
     "DEFAULT_ENGINE": Setting("the engine of a track that names none", "lyria-002"),
     "FALLBACK_ENGINE": Setting("the engine that makes the music when the other cannot", "composer"),
     "ALLOWED_ENGINES": Setting("further engines that a visitor may choose, separated by spaces", form=_ENGINES),

@@ -57,6 +57,7 @@ def foundations(addresses: Addresses, tools: Tools) -> list[Part]:
             (
                 *java,
                 "-Xmx1g",
+                f"-Djava.util.logging.config.file={Path(__file__).parent / 'servers' / 'firestore_logging.properties'}",
                 "-cp",
                 str(tools.firestore_jar),
                 "com.google.cloud.datastore.emulator.firestore.CloudFirestore",
@@ -154,4 +155,6 @@ def _storage_backend(addresses: Addresses, tools: Tools) -> tuple[str, ...]:
         f"-event.pubsub-project-id={PROJECT}",
         f"-event.pubsub-topic={STORAGE_EVENTS_TOPIC}",
         f"-event.bucket={IMAGES_BUCKET}",
+        # Its request lines contain object names and results tokens.
+        "-log-level=warn",
     )

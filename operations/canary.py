@@ -4,6 +4,7 @@ The track has its own session, and its job is created here instead of by the lau
 The deployed notifier settles it, so this tries the image, its account and grants, the results and the message.
 Exits with 0 if the track is ready and its job has succeeded: the step publishes its message before it ends.
 The command deletes the track in any case; the bucket's lifecycle deletes its music.
+If the job has succeeded, its record is deleted too. Otherwise the record stays, because it says what went wrong.
 It costs one pipeline run and no engine, because `composer` makes the music.
 """
 
@@ -120,6 +121,8 @@ def main(template: str) -> int:
         state, reason = job_end(pipelines, job, region, patience if status is Status.READY else 0)
     finally:
         tracks.erase(session, track)
+    if state is JobState.SUCCEEDED:
+        pipelines.delete(job, region)
     print(f"canary {track}: {status}; its job: {state}{f': {reason}' if reason else ''}")
     return 0 if status is Status.READY and state is JobState.SUCCEEDED else 1
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from google.api_core import exceptions
 
+from musicgenerator.redaction import redacted
 from musicgenerator.settings import SettingInvalidError, required, words
 from operations.clients import publisher_client, subscriber_client
 
@@ -37,7 +38,8 @@ class DeadLetter:
         deliveries = self.attributes.get(f"{_SOURCE_PREFIX}DeliveryCount", "?")
         reason = self.attributes.get(f"{_SOURCE_PREFIX}DeliveryErrorMessage", "see the function's log")
         data = self.data[:160].decode(errors="replace")
-        return f"{self.subscription}  tried {deliveries} times  {reason}\n    {data}"
+        # A message may name a session, and its id is the right to read it.
+        return redacted(f"{self.subscription}  tried {deliveries} times  {reason}\n    {data}")
 
 
 class DeadLetters:

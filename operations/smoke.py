@@ -25,6 +25,7 @@ from google.cloud import firestore
 
 import operations.interrupts  # noqa: F401  it sets a hook
 from musicgenerator.errors import PipelineFailedError
+from musicgenerator.redaction import redacted
 from musicgenerator.settings import whole_number
 from musicgenerator.states import FINAL
 from operations.clients import database_client
@@ -185,9 +186,12 @@ def main() -> int:
     try:
         smoke(api_url(), database_client(), whole_number(os.environ, "SMOKE_SECONDS", 1500))
     except SmokeError as error:
-        print(f"Smoke: {error}", file=sys.stderr)
+        print(f"Smoke: {redacted(str(error))}", file=sys.stderr)
         return 1
-    print(f"Smoke: music made, checked and deleted in {time.monotonic() - began:.0f} s.")
+    print(
+        f"Smoke: music made, checked and deleted in {time.monotonic() - began:.0f} s."
+        " Google shows the deleted job's record for up to a day."
+    )
     return 0
 
 

@@ -65,6 +65,7 @@ def run(job: str, order: str, time_limit_seconds: float = TIME_LIMIT_SECONDS) ->
     """
     from pipeline.google_results import GoogleStorage, PubsubEvents, StorageResults
 
+    logs.redact_libraries()
     faulthandler.dump_traceback_later(time_limit_seconds, exit=True, file=_STDERR)
     try:
         objects = GoogleStorage()

@@ -39,7 +39,7 @@ await mkdir(outdir, { recursive: true });
 
 const { metafile } = await build({
   ...common,
-  entryPoints: ["src/main.js", "src/shared.js", "styles/page.css"],
+  entryPoints: ["src/main.js", "src/shared.js", "src/privacy.js", "styles/page.css"],
   outdir: join(outdir, "assets"),
   entryNames: "[name]-[hash]",
   chunkNames: "[name]-[hash]",
@@ -61,7 +61,7 @@ const texts = JSON.stringify(words);
 names.set("texts.json", `assets/texts-${createHash("sha256").update(texts).digest("hex").slice(0, 8).toUpperCase()}.json`);
 await writeFile(join(outdir, names.get("texts.json")), texts);
 
-for (const document of ["index.html", "share.html"]) {
+for (const document of ["index.html", "share.html", "privacy.html"]) {
   let page = await readFile(join(here, document), "utf8");
   for (const [, name] of page.matchAll(/<!-- include (\S+) -->/g)) {
     page = page.replace(`<!-- include ${name} -->`, (await readFile(join(here, "parts", name), "utf8")).trim());

@@ -28,6 +28,7 @@ from musicgenerator.errors import (
 from musicgenerator.events import ObjectFinalized
 from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.patience import Patience
+from musicgenerator.redaction import error_for_log
 from musicgenerator.results import COVER, RESULT_TYPES, Music, ResultsBucket
 from musicgenerator.settings import TRACKS_A_DAY, required, seconds, whole_number
 from musicgenerator.signatures import Kind
@@ -330,7 +331,7 @@ def _ignore(event: ObjectFinalized, reason: str) -> None:
 
 
 def _end(track: Track, error: PermanentError, update: TrackUpdate = _NO_UPDATE) -> Change:
-    logs.warning("track ended", track=track.track_id, code=error.code, reason=str(error))
+    logs.warning("track ended", track=track.track_id, code=error.code, reason=error_for_log(error))
     return Change(error.status, replace(update, error=error))
 
 

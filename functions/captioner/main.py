@@ -9,6 +9,7 @@ from cloudevents.http import CloudEvent
 from openai_briefs import OpenAIBriefs
 from pillow_pictures import PreparedDecoder
 
+from musicgenerator import logs
 from musicgenerator.delivery import acknowledging_poison
 from musicgenerator.events import MESSAGE_PUBLISHED, ObjectFinalized, message_data
 from musicgenerator.messages import PictureMessage, picture_event
@@ -32,6 +33,7 @@ def on_image_uploaded(event: CloudEvent) -> None:
 @functools.cache
 def bootstrap() -> Captioner:
     """Build the clients, once an instance and after the server has forked."""
+    logs.redact_libraries()
     google = Adapters(os.environ)
     return Captioner(
         tracks=google.tracks,

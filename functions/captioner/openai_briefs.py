@@ -29,6 +29,7 @@ from musicgenerator.errors import (
     PermanentError,
     TransientError,
 )
+from musicgenerator.redaction import error_for_log
 from musicgenerator.settings import required
 from musicgenerator.tracks import DescriberUsage, Request
 
@@ -121,7 +122,7 @@ class OpenAIBriefs:
         except openai.APIError as error:
             raise CaptionUnavailableError(str(error)) from error
         except BriefError as error:
-            outcome = CaptionFailedError(str(error))
+            outcome = CaptionFailedError(error_for_log(error))
         except PermanentError as error:
             outcome = error
         return Description(outcome, DescriberUsage(**usage))
@@ -165,7 +166,7 @@ class OpenAIBriefs:
                 for result in answer.results
             ]
         except _UNREADABLE as error:
-            raise CaptionUnavailableError(f"not an answer of the moderation API: {error}") from error
+            raise CaptionUnavailableError(f"not an answer of the moderation API: {_shape(error)}") from error
         if not verdicts:
             raise CaptionUnavailableError("the moderation API returned no result")
         return verdicts
@@ -210,7 +211,7 @@ class OpenAIBriefs:
         try:
             return read_brief(_answer(raw.parse()), request.language)
         except _UNREADABLE as error:
-            raise CaptionFailedError(f"cut short or not JSON: {error}") from error
+            raise CaptionFailedError(f"cut short or not JSON: {_shape(error)}") from error
 
 
 def _answer(response: Response) -> str:
@@ -238,14 +239,21 @@ def _usage(model: str, body: Mapping[str, Any]) -> dict[str, Any]:
     return {"calls": 1, "input_tokens": read, "output_tokens": written, "cost_usd": cost_usd(model, read, written)}
 
 
+def _shape(error: Exception) -> str:
+    """Say what is wrong with an answer without quoting it: it may be about the picture."""
+    if isinstance(error, pydantic.ValidationError):
+        return ", ".join(f"{'.'.join(map(str, each['loc']))}: {each['type']}" for each in error.errors())
+    return type(error).__name__
+
+
 def _body(text: str) -> dict[str, Any]:
     # A proxy may return a page, or half a body, with status 200.
     try:
         body = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise CaptionUnavailableError(f"not JSON: {text[:100]!r}") from error
+        raise CaptionUnavailableError(f"not JSON: {len(text)} characters") from error
     if not isinstance(body, dict):
-        raise CaptionUnavailableError(f"not a JSON object: {text[:100]!r}")
+        raise CaptionUnavailableError(f"not a JSON object: {len(text)} characters")
     return body
 
 

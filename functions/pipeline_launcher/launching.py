@@ -19,6 +19,7 @@ from musicgenerator.errors import (
 from musicgenerator.jobs import JobFacts, JobRequest, job_labels
 from musicgenerator.messages import CaptionMessage
 from musicgenerator.orders import ORDER_TYPE, Order, order_address, order_name, orders_to_bytes
+from musicgenerator.redaction import error_for_log
 from musicgenerator.results import COVER
 from musicgenerator.settings import DAILY_LIMIT, SettingInvalidError, regions, required, seconds, whole_number
 from musicgenerator.states import Status
@@ -245,7 +246,7 @@ class Launcher:
             raise LaunchRefusedError(f"the job id {job} is taken by another job")
 
     def _end(self, message: CaptionMessage, state: Status, error: PermanentError) -> None:
-        logs.error("track ended", track=message.track, code=error.code, reason=str(error))
+        logs.error("track ended", track=message.track, code=error.code, reason=error_for_log(error))
         self._settle(message, state, Change(error.status, TrackUpdate(error=error)))
 
     def _settle(self, message: CaptionMessage, state: Status, change: Change) -> Outcome | None:

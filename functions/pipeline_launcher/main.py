@@ -9,6 +9,7 @@ from firestore_regions import FirestoreRegions
 from launching import Launcher, Settings
 from yaml_templates import template_at
 
+from musicgenerator import logs
 from musicgenerator.delivery import acknowledging_poison
 from musicgenerator.events import message_data
 from musicgenerator.messages import CaptionMessage
@@ -28,6 +29,7 @@ def on_track_captioned(event: CloudEvent) -> None:
 @functools.cache
 def bootstrap() -> Launcher:
     """Build the clients and read the pipeline's template, once an instance and after the server has forked."""
+    logs.redact_libraries()
     google = Adapters(os.environ)
     return Launcher(
         tracks=google.tracks,

@@ -10,6 +10,7 @@ from otlp_spans import OtlpSpans
 from storage_results import StorageResults
 from sweeping import Handlers, Sweeper
 
+from musicgenerator import logs
 from musicgenerator.delivery import acknowledging_poison
 from musicgenerator.events import message_data
 from musicgenerator.messages import Tick, pipeline_event
@@ -33,6 +34,7 @@ def on_pipeline_event(event: CloudEvent) -> None:
 @functools.cache
 def bootstrap() -> Handlers:
     """Build the clients, once an instance and after the server has forked."""
+    logs.redact_libraries()
     env, google = os.environ, Adapters(os.environ)
     tracks, objects, pipelines = google.tracks, google.objects, VertexPipelines.from_environ(env)
     spans = OtlpSpans(google.rest_session(), required(env, "TELEMETRY_URL"), google.project)

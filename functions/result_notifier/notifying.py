@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, Self
 
-from musicgenerator import logs
+from musicgenerator import ids, logs
 from musicgenerator.errors import (
     LaunchUnavailableError,
     MusicMissingError,
@@ -20,6 +20,7 @@ from musicgenerator.errors import (
 from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import PipelineMessage
 from musicgenerator.orders import order_address, order_from_bytes, order_name
+from musicgenerator.redaction import error_for_log
 from musicgenerator.results import Music, MusicFacts, ResultsBucket, ResultsFolder
 from musicgenerator.settings import regions, required
 from musicgenerator.states import Status
@@ -50,6 +51,10 @@ class Tracks(Protocol):
 
 class Pipelines(Protocol):
     def facts(self, job: str, region: str) -> JobFacts | None: ...
+
+    def delete(self, job: str, region: str) -> bool:
+        """Delete a job's record, if it exists; return False if the job has not ended."""
+        ...
 
 
 class Results(Protocol):
@@ -106,7 +111,7 @@ class Notifier:
         try:
             end = self._music(facts, work)
         except PermanentError as error:
-            logs.warning("track ended", track=track.track_id, code=error.code, reason=str(error))
+            logs.warning("track ended", track=track.track_id, code=error.code, reason=error_for_log(error))
             end, code = Change(error.status, TrackUpdate(error=error)), error.code
         if end is None:
             logs.info("the job has not ended", track=track.track_id, job=message.job)
@@ -127,6 +132,25 @@ class Notifier:
         # Delete the order after the final write; after a crash in between, the next delivery deletes it. The job has
         # ended or has written everything, so it does not need the order any more.
         self._delete_order(message.job)
+
+    def forget(self, track: Track, work: PrivateTrack) -> bool:
+        """Delete records and orders of jobs whose attempts are over; return False if a job has not ended.
+
+        A message about such a job changes nothing afterwards. The job is not launched again: each launch of an attempt
+        begins with a track that is not final.
+        """
+        ended = True
+        for attempt in range(1, track.attempt + track.status.is_final):
+            job = ids.pipeline_job_id(track.track_id, attempt)
+            # Only the current attempt's region is stored.
+            regions = [work.region] if attempt == track.attempt else self.settings.regions
+            # A list, so that every region is asked.
+            left = [region for region in regions if not self.pipelines.delete(job, region)]
+            if left:
+                ended = False
+            else:
+                self._delete_order(job)
+        return ended
 
     def _delete_settled_order(self, message: PipelineMessage, track: Track, work: PrivateTrack) -> None:
         if message.attempt > track.attempt:
@@ -160,6 +184,10 @@ class Notifier:
             # The address must be the one that is derived from the job's id; no other object is read.
             if facts and facts.order == order and labels.items() <= facts.labels.items():
                 self._erase_results(message, facts)
+                if facts.state is not JobState.UNDER_WAY:
+                    # The record last: only with it can a repeated message find the order. If the track was erased
+                    # while its job ran, this message is the first that can delete the record.
+                    self.pipelines.delete(message.job, region)
                 return
         if outage:
             raise outage

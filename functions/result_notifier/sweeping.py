@@ -2,12 +2,14 @@
 
 A sweep publishes a track's message again, and the function that receives it does the work. For a track in the state
 `composing` the sweep calls the notifier, which is in the same function.
+A sweep also deletes the records of jobs whose attempts are over (docs/decisions/0030-records-of-jobs.md).
 """
 
+import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Final, Protocol
 
@@ -17,15 +19,24 @@ from musicgenerator import ids, logs
 from musicgenerator.errors import LaunchUnavailableError
 from musicgenerator.messages import CaptionMessage, PictureMessage, PipelineMessage
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, Decision, Outcome, Track
+from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track
 
 MAX_TRACKS: Final = 50
 LOOKED_AT: Final = 1000
+# How long a sweep deletes records, when a record that could not be deleted is tried again, and for how long.
+FORGETTING_SECONDS: Final = 60.0
+RETRY_AFTER: Final = timedelta(hours=1)
+MAX_WAIT: Final = timedelta(days=1)
 
 
 class Tracks(Protocol):
     def due(self, now: datetime, limit: int) -> list[tuple[str, str]]:
         """Return session and id of the overdue tracks, the longest overdue first."""
+
+    def to_forget(self, now: datetime, limit: int) -> list[str]:
+        """Return the tracks whose jobs' records are to be deleted, the longest overdue first."""
+
+    def find(self, track: str) -> tuple[Track, PrivateTrack] | None: ...
 
     def advance(self, track: str, decide: Decision) -> Outcome | None: ...
 
@@ -67,6 +78,31 @@ class Sweeper:
                 # The track becomes overdue again. Go on with tracks in other regions, or without a job yet.
                 unreachable.add(claim.work.region)
                 logs.warning("not resumed", track=track, region=claim.work.region, reason=str(error))
+        self._forget_jobs()
+
+    def _forget_jobs(self) -> None:
+        """Delete the records of jobs whose attempts have been over for long enough."""
+        now = datetime.now(UTC)
+        until = time.monotonic() + FORGETTING_SECONDS
+        unreachable: set[str] = set()
+        for track in self.tracks.to_forget(now, MAX_TRACKS * len(self.notifier.settings.regions)):
+            if time.monotonic() > until:
+                return
+            found = self.tracks.find(track)
+            if found is None or found[1].region in unreachable:
+                continue
+            seen, work = found
+            try:
+                left = None if self.notifier.forget(seen, work) else now + RETRY_AFTER
+            except LaunchUnavailableError as error:
+                # Other tracks come first in the next sweeps.
+                unreachable.add(work.region)
+                left = now + RETRY_AFTER
+                logs.warning("job not forgotten", track=track, reason=str(error))
+            if left and seen.timeline and now - max(seen.timeline.values()) > MAX_WAIT:
+                logs.error("job record kept", track=track, region=work.region)
+                left = None
+            self.tracks.advance(track, _forgotten(seen, left))
 
     def _publish_again(self, track: Track) -> None:
         match track.status:
@@ -86,6 +122,15 @@ class Handlers:
 
     notifier: Notifier
     sweeper: Sweeper
+
+
+def _forgotten(seen: Track, left: datetime | None) -> Decision:
+    def decide(current: Track, _: PrivateTrack) -> Change | None:
+        # If an attempt has started or ended since the deletion, its end has set or sets a later time: keep that.
+        same = (current.attempt, current.status.is_final) == (seen.attempt, seen.status.is_final)
+        return Change(forget_at=left) if same else None
+
+    return decide
 
 
 def in_turns(due: Iterable[tuple[str, str]]) -> list[str]:

@@ -12,9 +12,13 @@ from musicgenerator.tracks import Change, PrivateTrack, Track, TrackUpdate
 
 @dataclass(frozen=True)
 class CalledOff:
-    """A track after ``call_off``; ``job_may_write`` is true while a cancelled job may still write results."""
+    """A track after ``call_off``, and the region of its job.
+
+    ``job_may_write`` is true while a cancelled job may still write results.
+    """
 
     track: Track
+    region: str
     job_may_write: bool
 
 
@@ -44,4 +48,4 @@ def call_off(tracks: Tracks, jobs: Jobs, track: str, attempt: int) -> CalledOff 
     cancelled = False
     if current.status is Status.CANCELLED and current.brief is not None:
         cancelled = jobs.cancel(ids.pipeline_job_id(track, current.attempt), work.region)
-    return CalledOff(current, cancelled)
+    return CalledOff(current, work.region, cancelled)

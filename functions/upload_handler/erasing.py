@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Self, TypeVar
 
 from admitting import Entry, Ledger
-from calling_off import call_off
+from calling_off import CalledOff, call_off
 from ports import Jobs, Objects, Sessions, Tracks
 from problems import UnknownTrackError
 from sessions import authorised
@@ -16,7 +16,7 @@ from musicgenerator import ids, logs
 from musicgenerator.errors import ContentionError, MoreToEraseError
 from musicgenerator.orders import track_orders_prefix
 from musicgenerator.results import ResultsBucket
-from musicgenerator.settings import required
+from musicgenerator.settings import regions, required
 from musicgenerator.tracks import Image, PrivateTrack, Track
 
 _T = TypeVar("_T")
@@ -26,11 +26,12 @@ _AT_ONCE: Final = 8
 
 @dataclass(frozen=True)
 class Buckets:
-    """The buckets that hold a track's objects."""
+    """The buckets that hold a track's objects, and the regions that its jobs may have run in."""
 
     images_bucket: str
     results: ResultsBucket
     pipeline_bucket: str
+    regions: tuple[str, ...]
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -39,6 +40,7 @@ class Buckets:
             images_bucket=required(environ, "IMAGES_BUCKET"),
             results=ResultsBucket.from_environ(environ),
             pipeline_bucket=required(environ, "PIPELINE_BUCKET"),
+            regions=regions(environ),
         )
 
 
@@ -84,7 +86,7 @@ class Erasures:
         _for_each(self.tracks.of_session(session), lambda track: self._erase_named(session, track), until)
         _for_each(self.ledger.of_session(session), self._erase_entry, until)
         if self.tracks.of_session(session) or self.ledger.of_session(session):
-            raise ContentionError(f"session {session} kept changing")
+            raise ContentionError("the session kept changing")
         self.sessions.erase(session)
         logs.info("session erased")
 
@@ -107,13 +109,40 @@ class Erasures:
         called_off = call_off(self.tracks, self.jobs, track.track_id, track.attempt)
         self._erase_original(track.track_id, track.image, work.dropped_object)
         self._erase_results(work.token)
-        if called_off is not None and not called_off.job_may_write:
+        ended = called_off is not None and not called_off.job_may_write
+        if called_off is not None and ended:
             # Otherwise the order stays until the job has ended: only the order tells the notifier where the job wrote.
-            self.objects.erase(self.buckets.pipeline_bucket, track_orders_prefix(track.track_id))
+            ended = self._erase_jobs(called_off)
         self.ledger.close(track.track_id)
         # The documents last: a repeated deletion needs them to find the rest.
         self.tracks.erase(track.session, track.track_id)
+        if called_off is not None and not ended and not self._cancel_again(called_off):
+            # The job ended before the documents were gone. The message about its end may have found the track, and
+            # then deleted neither what the job wrote last nor its record.
+            self._erase_results(work.token)
+            self._erase_jobs(called_off)
         logs.info("track erased", track=track.track_id)
+
+    def _cancel_again(self, called_off: CalledOff) -> bool:
+        """Cancel the current attempt's job; return False if it has ended. If it has not, the notifier sees its end."""
+        track = called_off.track
+        return self.jobs.cancel(ids.pipeline_job_id(track.track_id, track.attempt), called_off.region)
+
+    def _erase_jobs(self, called_off: CalledOff) -> bool:
+        """Delete the orders and records of a track's jobs; return False if a job has not ended.
+
+        The launcher cannot launch again: it finds no track, and cancels a job that it has just created.
+        """
+        track = called_off.track
+        self.objects.erase(self.buckets.pipeline_bucket, track_orders_prefix(track.track_id))
+        if track.brief is None:
+            return True
+        left = 0
+        for attempt in range(1, track.attempt + 1):
+            # Only the current attempt's region is stored.
+            for region in [called_off.region] if attempt == track.attempt else self.buckets.regions:
+                left += not self.jobs.delete(ids.pipeline_job_id(track.track_id, attempt), region)
+        return not left
 
     def _erase_results(self, token: str) -> None:
         folder = self.buckets.results.folder(token)

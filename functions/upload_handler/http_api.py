@@ -64,10 +64,11 @@ class HttpApi:
         try:
             response = self._route(request)
         except ProblemError as problem:
-            logs.warning("request refused", path=request.path, code=problem.code, reason=problem.detail)
+            # The path names the session, and the problem's detail may quote what a person wrote.
+            logs.warning("request refused", **_named(request), code=problem.code, **_field(problem))
             response = _problem(problem)
         except OUTAGES as outage:
-            logs.error("request failed", path=request.path, reason=repr(outage))
+            logs.error("request failed", **_named(request), reason=repr(outage))
             headers = {"Retry-After": _OUTAGE_SECONDS}
             response = _problem(OutageError("Send the same request again in a moment.", headers=headers))
         if response.status_code >= HTTPStatus.BAD_REQUEST:
@@ -190,6 +191,19 @@ ROUTES: Final = (
     Route("POST", f"{_TRACK}:cancel", HttpApi.cancel),
     Route("POST", f"{_TRACK}:retry", HttpApi.retry),
 )
+
+
+def _named(request: flask.Request) -> dict[str, str]:
+    """Return a request's method, its path without the session, and its track for a log line."""
+    for route in ROUTES:
+        if match := route.pattern.fullmatch(request.path):
+            track = match.groupdict().get("track")
+            return {"method": request.method, "path": route.path} | ({"track": track} if track else {})
+    return {"method": request.method, "path": "unknown"}
+
+
+def _field(problem: ProblemError) -> dict[str, str]:
+    return {"field": str(problem.members["field"])} if "field" in problem.members else {}
 
 
 def _preflight(methods: str) -> flask.Response:

@@ -18,7 +18,8 @@ from sessions import SessionOpener
 from storage_uploads import StorageUploads
 from uploading import Uploads
 
-from musicgenerator.settings import whole_number, words
+from musicgenerator import logs
+from musicgenerator.settings import SESSION_DAYS, whole_number, words
 from musicgenerator_google.adapters import Adapters
 from musicgenerator_google.pubsub_topics import CaptionsTopic, PicturesTopic
 from musicgenerator_google.vertex_pipelines import VertexPipelines
@@ -33,6 +34,7 @@ def handle_request(request: flask.Request) -> flask.Response:
 @functools.cache
 def bootstrap() -> HttpApi:
     """Build the clients, once an instance and after the server has forked."""
+    logs.redact_libraries()
     gc.enable()
     env, google = os.environ, Adapters(os.environ)
     tracks, objects, jobs = google.tracks, google.objects, VertexPipelines.from_environ(env)
@@ -41,7 +43,7 @@ def bootstrap() -> HttpApi:
         Admission(ledger, Limits.from_environ(env), tracks.has_music),
         (CaptionsTopic(env), PicturesTopic(env)),
     )
-    opener = SessionOpener(sessions, whole_number(env, "SESSION_DAYS", 30), admission)
+    opener = SessionOpener(sessions, whole_number(env, "SESSION_DAYS", SESSION_DAYS), admission)
     settings = Settings.from_environ(env)
     uploads = Uploads(sessions, tracks, StorageUploads.from_environ(google), admission, settings.engines)
     commands = Commands(sessions, tracks, objects, jobs, *topics, admission, settings)

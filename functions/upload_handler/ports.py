@@ -78,6 +78,9 @@ class Jobs(Protocol):
     def cancel(self, job: str, region: str) -> bool:
         """Cancel a job; return False if it does not exist or has ended."""
 
+    def delete(self, job: str, region: str) -> bool:
+        """Delete a job's record, if it exists; return False if the job has not ended."""
+
 
 class Captions(Protocol):
     """The topic that triggers the launcher."""

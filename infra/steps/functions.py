@@ -25,7 +25,7 @@ from infra.stops import CommandFailedError, StoppedError
 _OPTIONAL = {
     "upload_handler": (
         *("SESSION_TRACKS_A_DAY", "ADDRESS_TRACKS_A_DAY", "TRACKS_A_DAY", "ADDRESS_SESSIONS_A_DAY", "SESSION_DAYS"),
-        *("TRUSTED_PROXIES", "ALLOWED_ENGINES"),
+        *("TRUSTED_PROXIES", "ALLOWED_ENGINES", "REGIONS"),
     ),
     "captioner": ("OPENAI_BASE_URL", "MODERATION_THRESHOLDS", "TRACKS_A_DAY"),
     "pipeline_launcher": ("DAILY_LIMIT", "REGIONS"),

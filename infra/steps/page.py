@@ -58,6 +58,9 @@ def page(at: Installation) -> Step:
         key=at.kept(f"key-{key}", partial(at.gcloud.text, *_KEY_STRING, key)) if key else "",
         # A session's id is the right to read its tracks.
         drop_session=drop_session(at) if setting(at, "SHOW_DROPS") == "1" else "",
+        operator_name=setting(at, "OPERATOR_NAME"),
+        operator_contact=setting(at, "OPERATOR_CONTACT"),
+        session_days=int(setting(at, "SESSION_DAYS")),
     )
     folder = write_page(built, at.work / "page", addresses)
     release = content_hash(folder, "*")

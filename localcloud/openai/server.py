@@ -88,7 +88,7 @@ def create_app(describer: Describer | None = None) -> Flask:
         with turn:
             brief = _described(looking, pictures[0], asked_for(texts), Limits.from_schema(schema or {}))
         answer = brief["caption"] if schema is None else json.dumps(_fitted(brief, schema), ensure_ascii=False)
-        g.note = f"{brief['title']} · {brief['genre']} {brief['tempoBpm']} {brief['key']}"
+        g.note = f"{brief['genre']} {brief['tempoBpm']} {brief['key']}"
         return _response(body, text, answer, sum(map(_tokens, texts)) + _IMAGE_TOKENS)
 
     @app.post("/v1/moderations")

@@ -5,6 +5,7 @@
 
 import gzip
 import json
+import os
 import sys
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from localcloud.addresses import HOST, IMAGES_BUCKET, PROJECT, REPOSITORY, RESULTS_BUCKET, Addresses
+from musicgenerator.settings import SESSION_DAYS, whole_number
 from web.policy import Destinations, security_headers
 
 BUILT_PAGE: Final = REPOSITORY / "build" / "web"
@@ -38,6 +40,9 @@ def configuration(addresses: Addresses) -> dict[str, Any]:
         "dropSession": _drop_session(addresses.drop_session_file),
         "resultsUrl": f"{addresses.url('storage')}/{RESULTS_BUCKET}",
         "usualSeconds": USUAL_SECONDS,
+        "operatorName": os.environ.get("OPERATOR_NAME") or None,
+        "operatorContact": os.environ.get("OPERATOR_CONTACT") or None,
+        "sessionDays": whole_number(os.environ, "SESSION_DAYS", SESSION_DAYS),
     }
 
 

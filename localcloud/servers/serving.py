@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from localcloud.addresses import HOST
+from musicgenerator.redaction import redacted
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -19,8 +20,8 @@ HEALTH_PATH: Final = "/healthz"
 
 
 def say(line: str) -> None:
-    """Print a line with the time of day."""
-    sys.stdout.write(f"{datetime.now().astimezone():%H:%M:%S} {line}\n")
+    """Print a line with the time of day, without ids and secrets that give access."""
+    sys.stdout.write(f"{datetime.now().astimezone():%H:%M:%S} {redacted(line)}\n")
     sys.stdout.flush()
 
 

@@ -21,6 +21,8 @@ from localcloud.storage_front.refusals import RefusalError
 from localcloud.storage_front.signatures import Claim, is_signed
 from localcloud.storage_front.targets import Target
 from localcloud.storage_front.uploads import UploadConditions
+from musicgenerator.ids import UPLOAD_PREFIX
+from musicgenerator.redaction import object_for_log
 
 _LOOK: Final = ClientTimeout(total=10)
 _IN_MEMORY_BYTES: Final = 2**22
@@ -47,8 +49,7 @@ class StorageFront:
                 return web.Response(headers=headers)
             return await self._judge(request, target, headers)
         except RefusalError as refusal:
-            path = request.raw_path.partition("?")[0]
-            say(f"refused {request.method} {path}: {refusal.status} {refusal.code}: {refusal}")
+            say(f"refused {request.method} {_for_log(request.raw_path)}: {refusal.status} {refusal.code}")
             return _refused(request, refusal, headers)
         except (ConnectionError, ClientPayloadError):
             # The client closed the connection or sent no HTTP: nothing was stored and no response is possible.
@@ -112,6 +113,16 @@ class StorageFront:
             raise RefusalError(
                 "ServiceUnavailable", f"The signer's certificates cannot be fetched: {error!r}"
             ) from error
+
+
+def _for_log(raw_path: str) -> str:
+    """Return bucket and object of a request: people name the objects that they drop, so only the hash is logged."""
+    try:
+        target = Target.parse(raw_path)
+    except RefusalError:
+        return "a path that cannot be read"
+    name = target.object if target.object.startswith(UPLOAD_PREFIX) else object_for_log(target.object)
+    return f"{target.bucket}/{name}"
 
 
 def _refused(request: web.BaseRequest, refusal: RefusalError, headers: Mapping[str, str]) -> web.Response:

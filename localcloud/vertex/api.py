@@ -1,7 +1,8 @@
 """The HTTP side: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs.
 
 This server lacks: ``filter`` beyond what ``filters`` reads (INVALID_ARGUMENT), ``orderBy`` (the newest is always
-first), ``readMask`` (answers are always whole) and ``jobDetail``. The models are in ``models``.
+first), ``readMask`` (answers are always whole) and ``jobDetail``. Of ML Metadata it has what a run's deletion needs.
+The models are in ``models``.
 """
 
 import json
@@ -21,6 +22,7 @@ from localcloud.vertex.specs import PipelineRequest, checked_job_id
 PAGE_SIZE: Final = 100
 
 _LOCATION: Final = "/v1/projects/<project>/locations/<location>"
+_STORE: Final = f"{_LOCATION}/metadataStores/default"
 
 
 def app(jobs: Jobs, models: Models) -> Flask:  # noqa: C901  a list of routes
@@ -70,6 +72,15 @@ def app(jobs: Jobs, models: Models) -> Flask:  # noqa: C901  a list of routes
         jobs.cancel(_name(project, location, job_id))
         return _json({})
 
+    @api.get(f"{_STORE}/contexts/<context>:queryContextLineageSubgraph")
+    def _lineage(project: str, location: str, context: str) -> Response:
+        return _json(jobs.metadata.lineage(f"{_metadata(project, location)}/contexts/{context}"))
+
+    @api.delete(f"{_STORE}/<any(contexts, executions):kind>/<name>")
+    def _delete_metadata(project: str, location: str, kind: str, name: str) -> Response:
+        jobs.metadata.delete(f"{_metadata(project, location)}/{kind}/{name}")
+        return _json(_finished_operation(_parent(project, location)))
+
     @api.delete(f"{_LOCATION}/pipelineJobs/<job_id>")
     def _delete(project: str, location: str, job_id: str) -> Response:
         jobs.delete(_name(project, location, job_id))
@@ -87,6 +98,10 @@ def _body() -> object:
 
 def _parent(project: str, location: str) -> str:
     return f"projects/{project}/locations/{location}"
+
+
+def _metadata(project: str, location: str) -> str:
+    return f"{_parent(project, location)}/metadataStores/default"
 
 
 def _name(project: str, location: str, job_id: str) -> str:

@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import Any, Protocol
 
 from localcloud.servers.google_errors import GoogleError
+from localcloud.vertex.metadata import Metadata
 from localcloud.vertex.specs import PipelineRequest
 
 
@@ -96,6 +97,7 @@ class Jobs:
         self._runner = runner
         self._on_change = on_change
         self._jobs: dict[str, PipelineJob] = {}
+        self.metadata = Metadata()
         self._lock = threading.Lock()
         self._workers = ThreadPoolExecutor(concurrency, thread_name_prefix="pipeline")
 
@@ -106,6 +108,7 @@ class Jobs:
             if job.name in self._jobs:
                 raise GoogleError("ALREADY_EXISTS", f"The PipelineJob {job.name} already exists.")
             self._jobs[job.name] = job
+            self.metadata.record(parent, job.id)
             created = replace(job)
         self._on_change(created)
         self._workers.submit(self._work, job)
@@ -137,7 +140,10 @@ class Jobs:
             changed.run.kill()
 
     def delete(self, name: str) -> None:
-        """Forget a job; raise FAILED_PRECONDITION unless it has ended."""
+        """Delete a job's record, but not its metadata; raise FAILED_PRECONDITION unless the job has ended.
+
+        Its id is free at once. Google's deletion takes up to a day, and the id is taken until then.
+        """
         with self._lock:
             job = self._find(name)
             _refuse(not job.state.is_end, job, "deleted")

@@ -8,6 +8,7 @@ from musicgenerator.errors import MusicgeneratorError
 
 DAILY_LIMIT: Final = 1000
 TRACKS_A_DAY: Final = 1000
+SESSION_DAYS: Final = 30
 
 
 class SettingMissingError(MusicgeneratorError):

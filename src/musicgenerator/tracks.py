@@ -214,7 +214,7 @@ class PrivateTrack:
         return cls(**values | {"counted": tuple(values.get("counted", ()))})
 
     def to_fields(self) -> dict[str, Any]:
-        """Return the fields of ``work/{track}``; the store adds ``session``, ``dueAt`` and ``expiresAt``."""
+        """Return the fields of ``work/{track}``; the store adds ``session``, ``dueAt``, ``forgetAt``, ``expiresAt``."""
         return documents.to_mapping(self)
 
 
@@ -261,7 +261,9 @@ class Change:
     ``work`` is the new private track, None if it does not change; ``attempt`` is the number of a new attempt;
     with ``daily_limit`` the commit also counts a launch, and with ``picture`` the picture of a track, or raises
     BudgetSpentError if the day's limit is reached; ``give_back`` has the ids of the counters that no longer count the
-    track; ``due_at`` is when the track becomes overdue, None for the patience of its state.
+    track; ``due_at`` is when the track becomes overdue, None for the patience of its state;
+    ``forget_at`` is when the records of jobs whose attempts are over are deleted, None if none is left; a change with
+    it changes nothing else, and without it a final state sets the time.
     """
 
     status: Status | None = None
@@ -272,6 +274,7 @@ class Change:
     picture: DailyPictures | None = None
     give_back: tuple[str, ...] = ()
     due_at: datetime | None = None
+    forget_at: datetime | Keep | None = KEEP
 
     def to_fields(self, language: str, now: object) -> dict[str, Any]:
         """Return the fields of a document update by path, empty if the document does not change.

@@ -18,8 +18,8 @@ from google.cloud import firestore
 
 from musicgenerator.errors import BudgetSpentError, ContentionError
 from musicgenerator.patience import Patience
-from musicgenerator.states import Status
-from musicgenerator.tracks import Change, DailyPictures, Decision, Outcome, PrivateTrack, Track, check_step
+from musicgenerator.states import FINAL, Status
+from musicgenerator.tracks import KEEP, Change, DailyPictures, Decision, Outcome, PrivateTrack, Track, check_step
 from musicgenerator_google.firestore_counters import count, count_on, find_room, warn_at_half
 
 _TRIES: Final = 40
@@ -84,6 +84,12 @@ class FirestoreTracks:
         found = query.select(["session"]).order_by("dueAt").limit(limit).stream(timeout=_RPC_TIMEOUT_SECONDS)
         return [(work.get("session"), work.id) for work in found]
 
+    def to_forget(self, now: datetime, limit: int) -> list[str]:
+        """Return the tracks whose jobs' records are to be deleted, the longest overdue first."""
+        query = self._client.collection("work").where(filter=firestore.FieldFilter("forgetAt", "<=", now))
+        found = query.select(["session"]).order_by("forgetAt").limit(limit).stream(timeout=_RPC_TIMEOUT_SECONDS)
+        return [work.id for work in found]
+
     def of_session(self, session: str) -> list[str]:
         """Return the ids of a session's tracks, found by either of their documents."""
         documents = self._client.collection("sessions", session, "tracks").list_documents(timeout=_RPC_TIMEOUT_SECONDS)
@@ -115,7 +121,13 @@ class FirestoreTracks:
         if change.picture is not None:
             private["countedForAll"] = self._count_picture(batch, change.picture)
         self._give_back(batch, change.give_back)
-        private["dueAt"] = change.due_at or self._patience.due_at(change.status or current.status, parked=parked)
+        if change.forget_at is not KEEP:
+            private["forgetAt"] = change.forget_at
+        else:
+            private["dueAt"] = change.due_at or self._patience.due_at(change.status or current.status, parked=parked)
+            if change.status in FINAL and current.brief is not None:
+                # An attempt with a brief may have a job. In the same commit, so that no crash leaves its record.
+                private["forgetAt"] = self._patience.forget_at()
         public = change.to_fields(current.request.language, firestore.SERVER_TIMESTAMP)
         # The preconditions make a write that was decided on old documents fail instead of undoing a newer one.
         # Every change writes the private track, so two changes decided on the same documents never both succeed.

@@ -1,8 +1,8 @@
 """Pipeline jobs of Vertex AI, through ``aiplatform_v1.PipelineServiceClient`` over REST."""
 
 import functools
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, Final, Self
 
 from google.api_core import exceptions
@@ -10,6 +10,7 @@ from google.auth.credentials import Credentials
 from google.auth.exceptions import GoogleAuthError
 from requests import RequestException
 
+from musicgenerator import logs
 from musicgenerator.errors import LaunchRefusedError, LaunchUnavailableError, RegionBusyError
 from musicgenerator.jobs import JobFacts, JobRequest, JobState
 from musicgenerator.settings import required
@@ -45,6 +46,7 @@ class VertexPipelines:
         self._options: Final[dict[str, Any]] = {"retry": None, "timeout": timeout_seconds}
         # Build one client per region, at its first call: a client loads the credentials and keeps connections.
         self._client = functools.cache(self._new_client)
+        self._metadata_client = functools.cache(self._new_metadata_client)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -118,22 +120,78 @@ class VertexPipelines:
             return facts is not None and facts.state is JobState.UNDER_WAY
         return True
 
+    def delete(self, job: str, region: str) -> bool:
+        """Delete a job's record and return True, also if it does not exist; return False if the job has not ended.
+
+        The run's records in Vertex ML Metadata are deleted too: its context, executions and artifacts.
+        Vertex AI answers before it has deleted: a deleted record may be shown for a day, and keeps its id until then.
+        Raises LaunchUnavailableError if Vertex AI fails or cannot be reached; then the call must be repeated.
+        """
+        try:
+            with _outages():
+                self._client(region or self._home).delete_pipeline_job(
+                    {"name": self._name(job, region)}, **self._options
+                )
+        except exceptions.NotFound:
+            # An earlier call may have failed after this step, so go on.
+            pass
+        except exceptions.BadRequest:
+            # A failed precondition: the job has not ended.
+            return False
+        except exceptions.ClientError as error:
+            # For example a role that has no effect yet.
+            raise LaunchUnavailableError(str(error)) from error
+        try:
+            self._delete_metadata(job, region)
+        except exceptions.ClientError as error:
+            # The metadata holds only the job's id and the address of its order, which is deleted.
+            logs.warning("metadata not deleted", job=job, region=region, reason=str(error))
+        return True
+
+    def _delete_metadata(self, job: str, region: str) -> None:
+        """Delete a run's metadata: first what its context leads to, then the context, so that a repetition works."""
+        client, context = self._metadata_client(region or self._home), self._context(job, region)
+        with _outages():
+            try:
+                run = client.query_context_lineage_subgraph({"context": context}, **self._options)
+            except exceptions.NotFound:
+                return
+            for execution in run.executions:
+                _unless_missing(client.delete_execution, {"name": execution.name}, self._options)
+            for artifact in run.artifacts:
+                _unless_missing(client.delete_artifact, {"name": artifact.name}, self._options)
+            _unless_missing(client.delete_context, {"name": context}, self._options)
+
     def _new_client(self, region: str) -> Any:
         # Import it with the first call: most instances of the API call nothing here, and this import takes longer
         # than all others together.
         from google.cloud.aiplatform_v1.services.pipeline_service import PipelineServiceClient
 
-        return PipelineServiceClient(
-            transport="rest",
-            client_options={"api_endpoint": self._url.replace("{region}", region)},
-            credentials=self._credentials,
-        )
+        return PipelineServiceClient(**self._connection(region))
+
+    def _new_metadata_client(self, region: str) -> Any:
+        from google.cloud.aiplatform_v1.services.metadata_service import MetadataServiceClient
+
+        return MetadataServiceClient(**self._connection(region))
+
+    def _connection(self, region: str) -> dict[str, Any]:
+        endpoint = {"api_endpoint": self._url.replace("{region}", region)}
+        return {"transport": "rest", "client_options": endpoint, "credentials": self._credentials}
 
     def _parent(self, region: str) -> str:
         return f"projects/{self._project}/locations/{region or self._home}"
 
     def _name(self, job: str, region: str) -> str:
         return f"{self._parent(region)}/pipelineJobs/{job}"
+
+    def _context(self, job: str, region: str) -> str:
+        return f"{self._parent(region)}/metadataStores/default/contexts/{job}"
+
+
+def _unless_missing(delete: Callable[..., object], request: Mapping[str, str], options: Mapping[str, Any]) -> None:
+    """Call a deletion; the resource may be missing, because another delivery may have deleted it."""
+    with suppress(exceptions.NotFound):
+        delete(request, **options)
 
 
 @contextmanager

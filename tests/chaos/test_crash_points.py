@@ -41,7 +41,9 @@ class Case:
 
 
 @contextmanager
-def delivering(world: World, doubled: float = 0.0, lost: str = "", jobs: JobFaults | None = None) -> Iterator[Run]:
+def delivering(
+    world: World, doubled: float = 0.0, lost: str = "", jobs: JobFaults | None = None, job_record: int = 3600
+) -> Iterator[Run]:
     """Run with each event doubled by the chance ``doubled``, and with the first messages of topic ``lost`` lost."""
     heard: set[bytes] = set()
 
@@ -54,7 +56,9 @@ def delivering(world: World, doubled: float = 0.0, lost: str = "", jobs: JobFaul
         return first or lost == "pipeline-events"
 
     delivery = FaultyDelivery(DeliveryFaults(doubled=doubled, delay=0.2), rule)
-    with world.run(Faults(jobs=jobs or JobFaults(seconds=0.3)), delivery=delivery, times=short_times(6, 4)) as run:
+    with world.run(
+        Faults(jobs=jobs or JobFaults(seconds=0.3)), delivery=delivery, times=short_times(6, 4, job_record)
+    ) as run:
         yield run
 
 
@@ -145,6 +149,14 @@ def assert_no_order_stays(run: Run) -> None:
         time.sleep(0.3)
 
 
+def wait_until_forgotten(run: Run, track: str) -> None:
+    """Wait until Vertex AI has neither a job of a track nor metadata of its run."""
+    deadline = time.monotonic() + CONVERGENCE_TIMEOUT_SECONDS
+    while left := [name for name in run.job_names() if track in name]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.3)
+
+
 EVENT_FUNCTIONS = ("captioner", "pipeline_launcher", "result_notifier")
 
 
@@ -214,6 +226,23 @@ def test_a_crash_while_the_sweeper_replaces_a_lost_event_converges(world: World,
         converged(run, cases, usual)
 
 
+def test_a_crash_while_a_sweep_deletes_a_job_s_record_converges(world: World) -> None:
+    """The next sweep deletes what is left, and the track stays as it was."""
+    with delivering(world, job_record=1) as run:
+        (visitor,) = visitors(run.addresses, 1)
+        track = sent(run, visitor)
+        assert at_end(visitor.session, track)["status"] == "ready"
+        wait_until_forgotten(run, track)
+        cases = points(run, "result_notifier", track, lambda number: number == "sweep")
+        assert {"tracks.find.1", "pipelines.delete.1", "objects.delete.1"} <= {case.point for case in cases}
+        for case in cases:
+            track = sent(run, visitor, plan=case)
+            assert at_end(visitor.session, track)["status"] == "ready"
+            wait_until_forgotten(run, track)
+            assert document(visitor.session, track)["status"] == "ready"
+            assert not (run.folder / "plans" / f"result_notifier-{track}").exists(), case
+
+
 def test_a_crash_in_a_command_converges(world: World) -> None:
     """The client gets no answer and repeats the request with the same key; the result is that of one request."""
     with delivering(world, jobs=JobFaults(seconds=0.3)) as run:
@@ -264,6 +293,8 @@ def _erasures_converge(run: Run, visitor: Visitor, source: str) -> None:
         assert not firestore.Client(project=PROJECT).document("work", track).get().exists
         assert list(storage_client().list_blobs(RESULTS_BUCKET, prefix=token)) == []
         assert list(storage_client().list_blobs(PIPELINE_BUCKET, prefix=track_orders_prefix(track))) == []
+        # A job that had not ended is deleted by the message about its end.
+        wait_until_forgotten(run, track)
 
     def subject(track: str) -> str:
         return path(track).replace("/", "_")

@@ -1,5 +1,6 @@
 """Use the running local cloud as clients and operators do, over its protocols."""
 
+import base64
 import json
 import time
 import urllib.request
@@ -7,14 +8,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from google.api_core import exceptions
 from google.api_core.client_options import ClientOptions
 from google.cloud import firestore
+from google.cloud.aiplatform_v1.services.metadata_service import MetadataServiceClient
 from google.cloud.aiplatform_v1.services.pipeline_service import PipelineServiceClient
 from google.cloud.aiplatform_v1.types import PipelineJob
 
 from localcloud.addresses import IMAGES_BUCKET, PROJECT, REGION, RESULTS_BUCKET, Addresses
 from localcloud.demo import drop
 from localcloud.provision import drop_session, storage_client
+from musicgenerator import ids
 from operations.following import sightings
 from tests.support.dropped import dropped_track
 
@@ -115,6 +119,13 @@ def token_of(track: str) -> str:
     return str(firestore.Client(project=PROJECT).document("work", track).get().get("token"))
 
 
+def tick(addresses: Addresses) -> int:
+    """Let the notifier sweep and return the status of its answer."""
+    data = base64.b64encode(json.dumps({"tick": True}).encode()).decode()
+    body = {"message": {"data": data, "messageId": "1"}, "subscription": "projects/p/subscriptions/s"}
+    return post(addresses.url("result_notifier"), body)[0]
+
+
 def settled_state(addresses: Addresses, job: str) -> str:
     """Wait until a job has ended and return its state, for example ``SUCCEEDED``."""
     options = ClientOptions(api_endpoint=addresses.url("vertex"))
@@ -129,11 +140,12 @@ def settled_state(addresses: Addresses, job: str) -> str:
 
 
 class Jobs:
-    """The pipeline jobs of the local Vertex AI, by Google's client."""
+    """The pipeline jobs of the local Vertex AI, by Google's clients."""
 
     def __init__(self, addresses: Addresses) -> None:
         options = ClientOptions(api_endpoint=addresses.url("vertex"))
         self._client = PipelineServiceClient(transport="rest", client_options=options)
+        self._metadata = MetadataServiceClient(transport="rest", client_options=options)
         self._parent = f"projects/{PROJECT}/locations/{REGION}"
 
     def of(self, track: str) -> list[str]:
@@ -145,6 +157,19 @@ class Jobs:
         """Return all that the API shows of a job."""
         found = self._client.get_pipeline_job(name=f"{self._parent}/pipelineJobs/{job}")
         return dict(PipelineJob.to_dict(found))
+
+    def forgotten(self, track: str) -> bool:
+        """Wait until Vertex AI has neither a job of a track nor its run's metadata, and return whether that happens."""
+        context = f"{self._parent}/metadataStores/default/contexts/{ids.pipeline_job_id(track, 1)}"
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if not self.of(track):
+                try:
+                    self._metadata.query_context_lineage_subgraph(context=context)
+                except exceptions.NotFound:
+                    return True
+            time.sleep(0.3)
+        return False
 
     def cancel(self, job: str) -> None:
         """Cancel a job as an operator does in the console."""

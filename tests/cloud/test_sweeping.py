@@ -1,5 +1,3 @@
-import base64
-import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -20,7 +18,7 @@ from musicgenerator.states import Status
 from musicgenerator.tracks import Change, Image, PrivateTrack, Request, Track
 from musicgenerator_google.firestore_counters import total
 from musicgenerator_google.firestore_tracks import FirestoreTracks
-from tests.cloud.clients import Jobs, drop_files, ends, post
+from tests.cloud.clients import Jobs, drop_files, ends, tick
 from tests.contracts.recorded import recorded_track
 
 pytestmark = pytest.mark.cloud
@@ -54,12 +52,6 @@ def _make_overdue(database: firestore.Client, track: str) -> None:
     database.document("work", track).update({"dueAt": NOW - timedelta(hours=1)})
 
 
-def _tick(addresses: Addresses) -> int:
-    data = base64.b64encode(json.dumps({"tick": True}).encode()).decode()
-    body = {"message": {"data": data, "messageId": "1"}, "subscription": "projects/p/subscriptions/s"}
-    return post(addresses.url("result_notifier"), body)[0]
-
-
 def test_a_tick_retries_overdue_tracks(
     local_cloud: Addresses, database: firestore.Client, photos: dict[str, Path]
 ) -> None:
@@ -84,8 +76,8 @@ def test_a_tick_retries_overdue_tracks(
     dropped.update({"status": "composing", "music": None})
     _make_overdue(database, composed)
 
-    assert _tick(local_cloud) == 200
-    assert _tick(local_cloud) == 200
+    assert tick(local_cloud) == 200
+    assert tick(local_cloud) == 200
     found = ends(local_cloud, [captioning, captioned, launching, announced], session) | ends(local_cloud, [composed])
 
     for track in (captioning, captioned, launching, composed):

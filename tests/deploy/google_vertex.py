@@ -15,12 +15,25 @@ from tests.deploy.google_delays import failed_job
 
 
 def vertex_ai(project: Project, request: Request) -> Json | None:
-    vertex = project.of("aiplatform")
     if request.name.endswith("/pipelineJobs") and request.method == "POST":
         name = f"{request.name}/{request.query['pipelineJobId']}"
         job = {"name": name, **request.body, "state": "PIPELINE_STATE_PENDING", "createTime": CREATED_AT}
         job |= failed_job(project, request) or {}
         return created(project, request, name, job)
+    if "/pipelineJobs/" in request.name and request.method == "DELETE":
+        return _delete_job(project, request)
+    return _serve_models(project, request)
+
+
+def _delete_job(project: Project, request: Request) -> Json:
+    """Delete a job's record; Google's Python client reads the operation, and knows only real types."""
+    del project.of("aiplatform")[request.name]
+    metadata = {"@type": "type.googleapis.com/google.cloud.aiplatform.v1.DeleteOperationMetadata"}
+    return {"name": f"{request.name.partition('/pipelineJobs/')[0]}/operations/1", "metadata": metadata}
+
+
+def _serve_models(project: Project, request: Request) -> Json | None:
+    vertex = project.of("aiplatform")
     split = request.body.get("trafficSplit", {}) if isinstance(request.body, dict) else {}
     if split and sum(split.values()) != 100:
         raise RefusedError(400, "INVALID_ARGUMENT", f"the traffic of {split} does not sum to 100")

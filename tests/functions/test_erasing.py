@@ -7,12 +7,13 @@ from command_requests import CommandRequest
 from problems import UnknownSessionError, UnknownTrackError
 
 from musicgenerator import ids
-from musicgenerator.errors import MoreToEraseError
+from musicgenerator.errors import LaunchUnavailableError, MoreToEraseError
 from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.orders import order_name
-from musicgenerator.states import Status
+from musicgenerator.states import FINAL, Status
 from tests.contracts.recorded import JOB, PIPELINE_BUCKET, SESSION, TOKEN, TRACK, recorded
 from tests.functions.commands_scene import IMAGES, KEY, OTHER, OTHER_SECRET, RESULTS, SECRET, Scene
+from tests.support.fakes import HOME
 
 
 def test_a_deleted_track_leaves_nothing() -> None:
@@ -73,6 +74,70 @@ def test_a_deletion_that_another_one_overtook_leaves_the_order_to_it() -> None:
     scene.tracks.meanwhile.append(lambda: scene.tracks.erase(SESSION, TRACK))
     scene.erase_track()
     assert scene.buckets.names(PIPELINE_BUCKET) == sorted(names)
+
+
+@pytest.mark.parametrize("status", sorted({*FINAL} - {Status.CANCELLED}))
+def test_a_deleted_track_leaves_no_job(status: Status) -> None:
+    """The records of all its attempts are deleted, in every region in which an earlier one may have run."""
+    scene = Scene(status=status, fields={"attempt": 2}, regions=(HOME, "europe-west4"))
+    scene.tracks.documents[TRACK]["brief"] = recorded("track_ready")["brief"]
+    second = JOB.replace("-1", "-2")
+    keys = {JOB: 1, f"europe-west4/{JOB}": 1, second: 2}
+    scene.jobs.jobs = {key: JobFacts(JobState.FAILED, job_labels(TRACK, attempt)) for key, attempt in keys.items()}
+    scene.erase_track()
+    assert scene.jobs.jobs == {}
+    assert sorted(scene.jobs.deleted) == sorted(keys)
+
+
+def test_a_track_that_was_never_described_has_no_job() -> None:
+    """Vertex AI is not asked: an outage there does not keep a picture from its deletion."""
+    scene = Scene(status=Status.CAPTIONING, fields={"brief": None})
+    scene.jobs.silent.add(HOME)
+    scene.erase_track()
+    assert scene.jobs.deleted == []
+
+
+def test_a_deletion_that_vertex_ai_does_not_answer_is_repeated() -> None:
+    """Picture, results and orders are gone at once; the documents stay, because only they name the jobs."""
+    scene = Scene()
+    scene.jobs.jobs[JOB] = JobFacts(JobState.SUCCEEDED, job_labels(TRACK, 1))
+    orders(scene)
+    scene.tracks.works[TRACK] = replace(scene.tracks.works[TRACK], region=HOME)
+    scene.jobs.silent.add(HOME)
+    with pytest.raises(LaunchUnavailableError):
+        scene.erase_track()
+    assert scene.buckets.names(IMAGES) == scene.buckets.names(RESULTS) == []
+    scene.jobs.silent.clear()
+    scene.erase_track()
+    assert (scene.jobs.jobs, scene.tracks.documents) == ({}, {})
+
+
+@pytest.mark.parametrize("status", [Status.COMPOSING, Status.CANCELLED, Status.READY])
+def test_a_job_that_has_not_ended_keeps_its_record(status: Status) -> None:
+    """The notifier finds the order by it, and deletes both when the job has ended."""
+    scene = Scene(status=status)
+    scene.jobs.jobs[JOB] = JobFacts(JobState.UNDER_WAY, job_labels(TRACK, 1))
+    scene.erase_track()
+    assert list(scene.jobs.jobs) == [JOB]
+    assert not scene.tracks.documents
+
+
+@pytest.mark.parametrize("status", [Status.COMPOSING, Status.READY])
+def test_a_job_that_ends_during_the_deletion_leaves_nothing(status: Status) -> None:
+    """The message about its end may still have found the track; so the deletion itself looks once more."""
+    scene = Scene(status=status)
+    scene.jobs.jobs[JOB] = JobFacts(JobState.UNDER_WAY, job_labels(TRACK, 1))
+    *_, others = orders(scene)
+
+    def ended() -> None:
+        scene.buckets.put(RESULTS, f"{TOKEN}/music.mp3")
+        scene.jobs.jobs[JOB] = JobFacts(JobState.CANCELLED, job_labels(TRACK, 1))
+
+    scene.tracks.erased = ended
+    scene.erase_track()
+    assert scene.jobs.jobs == {}
+    assert scene.buckets.names(PIPELINE_BUCKET) == [others]
+    assert scene.buckets.names(RESULTS) == []
 
 
 def test_deleting_twice_is_deleting_once() -> None:

@@ -16,13 +16,14 @@ from musicgenerator.states import FINAL, Status
 from tests.contracts.recorded import JOB, PIPELINE_BUCKET, SESSION, TOKEN, TRACK
 from tests.functions.commands_scene import IMAGES, OTHER, RESULTS, UNDER_WAY, Scene
 from tests.support.command_fakes import MemoryLedger
-from tests.support.fakes import MemoryTracks
+from tests.support.fakes import HOME, MemoryTracks
 
 ENVIRON = {
     "IMAGES_BUCKET": IMAGES,
     "RESULTS_BUCKET": RESULTS,
     "STORAGE_URL": "https://storage.googleapis.com",
     "PIPELINE_BUCKET": PIPELINE_BUCKET,
+    "REGION": HOME,
 }
 
 
@@ -134,7 +135,7 @@ def test_an_entry_without_a_folder_has_no_results_to_delete() -> None:
 def test_the_buckets_are_settings() -> None:
     """The function does not start without them."""
     results = ResultsBucket("https://storage.googleapis.com", RESULTS)
-    assert erasing.Buckets.from_environ(ENVIRON) == erasing.Buckets(IMAGES, results, PIPELINE_BUCKET)
+    assert erasing.Buckets.from_environ(ENVIRON) == erasing.Buckets(IMAGES, results, PIPELINE_BUCKET, (HOME,))
     for name in ENVIRON:
         with pytest.raises(SettingMissingError, match=name):
             erasing.Buckets.from_environ(ENVIRON | {name: ""})

@@ -112,6 +112,74 @@ def test_a_job_is_looked_up_and_cancelled_by_its_name(server: ScriptedServer, pi
     assert heard == [("GET", f"{JOBS}/{JOB}"), ("POST", f"{JOBS}/{JOB}:cancel")]
 
 
+STORE = "/v1/projects/musicgenerator-prod/locations/us-central1/metadataStores/default"
+CONTEXT = f"{STORE}/contexts/{JOB}"
+RUN = {
+    "executions": [{"name": f"{STORE[4:]}/executions/{name}"} for name in ("dag", "step")],
+    "artifacts": [{"name": f"{STORE[4:]}/artifacts/output"}],
+}
+OPERATION = Answer({"name": "projects/1/locations/us-central1/operations/2", "done": False})
+METADATA = [f"{STORE}/executions/dag", f"{STORE}/executions/step", f"{STORE}/artifacts/output", CONTEXT]
+
+
+def deletions(server: ScriptedServer) -> list[str]:
+    return [each.path.partition("?")[0] for each in server.heard if each.method == "DELETE"]
+
+
+@pytest.mark.parametrize("job", [OPERATION, google_error(404, "NOT_FOUND")])
+def test_a_job_is_deleted_with_its_run_s_metadata(
+    server: ScriptedServer, pipelines: VertexPipelines, job: Answer
+) -> None:
+    """First the job, then what the context leads to, then the context: a repetition continues where one has failed."""
+    server.script(f"DELETE {JOBS}/{JOB}", job)
+    server.script(f"GET {CONTEXT}:queryContextLineageSubgraph", Answer(RUN))
+    for name in METADATA:
+        server.script(f"DELETE {name}", OPERATION)
+    # One of them is gone already.
+    server.script(f"DELETE {METADATA[1]}", google_error(404, "NOT_FOUND"))
+    assert pipelines.delete(JOB, HOME) is True
+    assert deletions(server) == [f"{JOBS}/{JOB}", *METADATA]
+
+
+def test_a_job_without_metadata_is_deleted(server: ScriptedServer, pipelines: VertexPipelines) -> None:
+    """The second deletion finds neither."""
+    for answer in (OPERATION, google_error(404, "NOT_FOUND")):
+        server.script(f"DELETE {JOBS}/{JOB}", answer)
+        server.script(f"GET {CONTEXT}:queryContextLineageSubgraph", google_error(404, "NOT_FOUND"))
+        assert pipelines.delete(JOB, HOME) is True
+
+
+def test_a_job_that_has_not_ended_is_not_deleted(server: ScriptedServer, pipelines: VertexPipelines) -> None:
+    """Its metadata stays too, because the run still writes it."""
+    server.script(f"DELETE {JOBS}/{JOB}", google_error(400, "FAILED_PRECONDITION"))
+    assert pipelines.delete(JOB, HOME) is False
+    assert len(server.heard) == 1
+
+
+@pytest.mark.parametrize(("code", "status"), [(403, "PERMISSION_DENIED"), (429, "RESOURCE_EXHAUSTED"), (500, "X")])
+def test_a_deletion_that_is_refused_for_now_is_an_outage(
+    server: ScriptedServer, pipelines: VertexPipelines, code: int, status: str
+) -> None:
+    """A role may have no effect yet; the deletion is repeated."""
+    server.script(f"DELETE {JOBS}/{JOB}", google_error(code, status))
+    with pytest.raises(LaunchUnavailableError):
+        pipelines.delete(JOB, HOME)
+    assert len(server.heard) == 1
+
+
+def test_metadata_that_cannot_be_deleted_keeps_no_track(
+    server: ScriptedServer, pipelines: VertexPipelines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It names only the job; a line says so. An outage is repeated."""
+    server.script(f"DELETE {JOBS}/{JOB}", OPERATION)
+    server.script(f"GET {CONTEXT}:queryContextLineageSubgraph", google_error(403, "PERMISSION_DENIED"))
+    assert pipelines.delete(JOB, HOME) is True
+    assert "metadata not deleted" in capsys.readouterr().out
+    server.script(f"GET {CONTEXT}:queryContextLineageSubgraph", google_error(503, "UNAVAILABLE"))
+    with pytest.raises(LaunchUnavailableError):
+        pipelines.delete(JOB, HOME)
+
+
 def test_a_state_that_is_newer_than_the_client_is_not_an_end(
     server: ScriptedServer, pipelines: VertexPipelines
 ) -> None:
@@ -125,11 +193,12 @@ def test_a_state_that_is_newer_than_the_client_is_not_an_end(
 @pytest.mark.parametrize("answer", [Answer(status=503), Answer(status=429), Answer(cut=True), Answer(silent=True)])
 def test_a_call_is_made_once_and_ends_in_time(server: ScriptedServer, answer: Answer) -> None:
     """The client does not retry, and a server that never answers is an outage when the time is used up."""
-    impatient = VertexPipelines(server.url, "musicgenerator-prod", "us-central1", AnonymousCredentials(), 0.3)
+    impatient = VertexPipelines(server.url, "musicgenerator-prod", "us-central1", AnonymousCredentials(), 0.5)
     server.script(f"POST {JOBS}", answer)
     server.script(f"GET {JOBS}/{JOB}", answer)
     server.script(f"POST {JOBS}/{JOB}:cancel", answer)
-    calls = (("create", WANTED), ("facts", JOB), ("cancel", JOB))
+    server.script(f"DELETE {JOBS}/{JOB}", answer)
+    calls = (("create", WANTED), ("facts", JOB), ("cancel", JOB), ("delete", JOB))
     for count, (call, subject) in enumerate(calls, 1):
         with pytest.raises(LaunchUnavailableError):
             getattr(impatient, call)(subject, HOME)

@@ -5,11 +5,13 @@ import pytest
 import requests
 from google.api_core import exceptions
 from google.cloud.aiplatform_v1.types import PipelineJob
+from google.oauth2.credentials import Credentials
 
 from localcloud.addresses import PROJECT
 from localcloud.vertex import specs
 from localcloud.vertex.job_events import log_entry
 from musicgenerator.ids import new_track_id, pipeline_job_id
+from musicgenerator_google.vertex_pipelines import VertexPipelines
 from tests.localcloud.vertex_jobs import CANCELLED, FAILED, PARENT, PENDING, RUNNING, Create, HeldRunner, Server
 
 
@@ -175,6 +177,21 @@ def test_a_job_that_has_ended_can_be_deleted(server: Server, runner: HeldRunner,
     assert server.client.delete_pipeline_job(name=name).done()
     with pytest.raises(exceptions.NotFound):
         server.state("job-1")
+
+
+def test_a_job_is_deleted_with_its_metadata(server: Server, runner: HeldRunner, create: Create) -> None:
+    """Google keeps a run's metadata when its job is deleted; the adapter deletes both, however often it is called."""
+    pipelines = VertexPipelines(server.url, PROJECT, "us-central1", Credentials("worthless"))
+    create(server, "job-1")
+    create(server, "job-2")
+    assert pipelines.delete("job-1", "") is False
+    assert len(list(server.jobs.metadata.names())) == 6
+    runner.next()[1].ending.put(None)
+    server.wait()
+    for _ in range(2):
+        assert pipelines.delete("job-1", "") is True
+        assert [name for name in server.jobs.metadata.names() if "job-1" in name] == []
+    assert len(list(server.jobs.metadata.names())) == 3
 
 
 def test_jobs_are_listed_by_page_and_filter(server: Server, create: Create) -> None:

@@ -18,7 +18,7 @@ from uploading import Uploads
 from musicgenerator.briefs import ENGINES
 from musicgenerator.messages import PictureMessage
 from musicgenerator.results import ResultsBucket
-from tests.support.fakes import HeardCaptions, MemoryPipelines, MemorySessions, MemoryTracks, PlainPermits
+from tests.support.fakes import HOME, HeardCaptions, MemoryPipelines, MemorySessions, MemoryTracks, PlainPermits
 
 
 @dataclass
@@ -161,6 +161,7 @@ class UploadHandler:
     results: ResultsBucket = field(
         default_factory=lambda: ResultsBucket("https://storage.googleapis.com", "musicgenerator-results")
     )
+    regions: tuple[str, ...] = (HOME,)
     erase_budget_seconds: float = 40.0
     origins: tuple[str, ...] = ("https://music.example", "http://127.0.0.1:8080")
     trusted_proxies: int = 0
@@ -191,7 +192,7 @@ class UploadHandler:
                 self.buckets,
                 self.jobs,
                 self.ledger,
-                erasing.Buckets(self.images_bucket, self.results, self.pipeline_bucket),
+                erasing.Buckets(self.images_bucket, self.results, self.pipeline_bucket, self.regions),
                 self.erase_budget_seconds,
             ),
             self.switch,

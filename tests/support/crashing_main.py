@@ -98,9 +98,9 @@ def _pass(point: str) -> None:
 def _turn_to(arguments: tuple[Any, ...]) -> None:
     """Count a sweep's points for the track that it is processing."""
     handling, first = _handling.__dict__, next(iter(arguments), None)
-    track = getattr(first, "track", first)
-    if handling["number"] == _SWEEP and isinstance(track, str) and track != handling["subject"]:
-        handling.update(calls=Counter(), subject=track)
+    found = _SUBJECT.search(str(getattr(first, "track", first)))
+    if handling["number"] == _SWEEP and found and found[0] != handling["subject"]:
+        handling.update(calls=Counter(), subject=found[0])
 
 
 def _write(file: str, *words: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from captioning import Description, Picture
@@ -22,8 +22,9 @@ from musicgenerator.events import ObjectFinalized
 from musicgenerator.jobs import JobFacts, JobRequest, JobState
 from musicgenerator.messages import CaptionMessage
 from musicgenerator.results import MusicFacts, ResultsFolder
-from musicgenerator.states import Status
+from musicgenerator.states import FINAL, Status
 from musicgenerator.tracks import (
+    KEEP,
     Change,
     Decision,
     DescriberUsage,
@@ -46,8 +47,10 @@ class MemoryTracks:
     """Track documents in memory, changed by conditional writes as in Firestore.
 
     ``meanwhile`` holds what other writers do between a decision and its commit, one for each future commit;
+    ``erased`` is called by each erasure;
     ``lost_answers`` is the number of future commits that are written but appear refused, so that ``decide`` is called
     again; ``steps`` lists every status written, by track; ``dues`` holds the ``due_at`` of each track's last change;
+    ``forgets`` holds when the records of each track's jobs are deleted, ``job_record`` after its end.
     ``pictures`` are those of everybody, and ``given_back`` lists the counters that no longer count a track.
     """
 
@@ -58,10 +61,13 @@ class MemoryTracks:
     versions: dict[str, int] = field(default_factory=dict)
     steps: list[tuple[str, Status]] = field(default_factory=list)
     dues: dict[str, datetime | None] = field(default_factory=dict)
+    forgets: dict[str, datetime | None] = field(default_factory=dict)
+    job_record: timedelta = timedelta(hours=1)
     meanwhile: list[Callable[[], None]] = field(default_factory=list)
     lost_answers: int = 0
     pictures: int = 0
     given_back: list[str] = field(default_factory=list)
+    erased: Callable[[], None] = lambda: None
 
     def create(self, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
         if track.track_id in self.documents:
@@ -107,6 +113,10 @@ class MemoryTracks:
         self.sessions[track], self.works[track] = session, work
         self.versions[track] = self.versions.get(track, 0) + 1
 
+    def to_forget(self, now: datetime, limit: int) -> list[str]:
+        due = [(when, track) for track, when in self.forgets.items() if when and when <= now and track in self.works]
+        return [track for _, track in sorted(due)][:limit]
+
     def of_session(self, session: str) -> list[str]:
         return [track for track, owner in self.sessions.items() if owner == session and track in self.documents]
 
@@ -118,6 +128,7 @@ class MemoryTracks:
         if self.sessions.get(track) == session and track in self.documents:
             del self.documents[track], self.works[track]
             self.versions[track] += 1
+            self.erased()
 
     def _write(self, current: Track, change: Change) -> None:
         track = current.track_id
@@ -134,7 +145,12 @@ class MemoryTracks:
             self.works[track] = replace(self.works[track], counted_for_all=_EVERYBODY)
         self.pictures -= change.give_back.count(_EVERYBODY)
         self.given_back += change.give_back
-        self.dues[track] = change.due_at
+        if change.forget_at is not KEEP:
+            self.forgets[track] = change.forget_at
+        else:
+            self.dues[track] = change.due_at
+            if change.status in FINAL and current.brief is not None:
+                self.forgets[track] = datetime.now(UTC) + self.job_record
         self.versions[track] += 1
 
 
@@ -255,7 +271,8 @@ class MemoryPipelines:
 
     A job's key is its id, or ``REGION/ID`` outside the home region, as ``named`` returns it.
     ``lost_answers`` is the number of future jobs that are created although ``create`` reports a conflict.
-    Regions in ``silent`` do not answer; ``asked`` lists the regions that were asked.
+    Regions in ``silent`` do not answer; ``asked`` lists the regions that were asked for a job's facts.
+    ``deleted`` lists the jobs whose deletion was requested; a deleted job's id is free again.
     """
 
     jobs: dict[str, JobFacts] = field(default_factory=dict)
@@ -264,6 +281,7 @@ class MemoryPipelines:
     lost_answers: int = 0
     meanwhile: Callable[[], None] = lambda: None
     cancelled: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
     silent: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
 
@@ -287,6 +305,16 @@ class MemoryPipelines:
         if region in self.silent:
             raise LaunchUnavailableError(f"{region} does not answer")
         return self.jobs.get(named(job, region))
+
+    def delete(self, job: str, region: str) -> bool:
+        key = named(job, region)
+        if region in self.silent:
+            raise LaunchUnavailableError(f"{region} does not answer")
+        if key in self.jobs and self.jobs[key].state is JobState.UNDER_WAY:
+            return False
+        self.deleted.append(key)
+        self.jobs.pop(key, None)
+        return True
 
     def cancel(self, job: str, region: str) -> bool:
         self.cancelled.append(named(job, region))

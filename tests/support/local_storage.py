@@ -97,7 +97,8 @@ def serving(home: Path) -> Iterator[Storage]:
     thread = Thread(target=identity.serve_forever, args=(0.02,))
     thread.start()
     backend = subprocess.Popen(backend_command(addresses), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    environ = os.environ | {"PORT": str(addresses.port), "LOCALCLOUD_HOME": str(home)}
+    path = os.pathsep.join((str(REPOSITORY / "src"), str(REPOSITORY)))
+    environ = os.environ | {"PORT": str(addresses.port), "LOCALCLOUD_HOME": str(home), "PYTHONPATH": path}
     command = [sys.executable, "-m", "localcloud.storage_front"]
     with log.open("wb") as lines:
         process = subprocess.Popen(command, env=environ, cwd=REPOSITORY, stdout=lines, stderr=subprocess.STDOUT)

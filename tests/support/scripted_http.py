@@ -110,7 +110,7 @@ def _handler(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
                 self.wfile.write(data)
             self.close_connection = self.close_connection or answer.missing > 0
 
-        do_GET = do_POST = do_PUT = do_HEAD = answer
+        do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = answer
 
         def log_message(self, *_: object) -> None:
             """Log nothing."""

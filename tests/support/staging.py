@@ -19,11 +19,12 @@ class Edit:
     new: str
 
 
-def short_times(lease: int, patience: int) -> dict[str, str]:
+def short_times(lease: int, patience: int, job_record: int = 3600) -> dict[str, str]:
     """Return the environment that shortens minutes of waiting to seconds."""
     # An announced picture may be uploaded late if its client is slow.
     names = {"awaiting_upload": 2 * patience, "captioning": lease + 2}
     names |= dict.fromkeys(("captioned", "launching", "composing"), patience)
+    names["job_record"] = job_record
     return {
         "CAPTION_LEASE_SECONDS": str(lease),
         "REGION_PAUSE_SECONDS": "1",

@@ -166,6 +166,10 @@ class Run:
         parents = (f"projects/{PROJECT}/locations/{region}" for region in REGIONS)
         return [job for parent in parents for job in self.jobs.list(parent)]
 
+    def job_names(self) -> list[str]:
+        """Return the names of all records of pipeline jobs, and of their runs' metadata."""
+        return [job.name for job in self.created_jobs()] + list(self.jobs.metadata.names())
+
     def maybe_kill(self) -> None:
         """Kill the process of one function, with the chance ``Faults.kills``."""
         if random.random() < self._faults.kills:

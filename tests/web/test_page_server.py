@@ -50,6 +50,9 @@ def test_the_configuration_names_the_addresses(addresses: Addresses) -> None:
         "dropSession": None,
         "resultsUrl": f"{addresses.url('storage')}/musicgenerator-results",
         "usualSeconds": USUAL_SECONDS,
+        "operatorName": None,
+        "operatorContact": None,
+        "sessionDays": 30,
     }
     assert configuration(addresses) == expected
 

@@ -194,9 +194,16 @@ def shared_gone(setup: Setup) -> Page:
     return page
 
 
+def privacy(setup: Setup) -> Page:
+    page = setup.opener("/")
+    page.locator("footer a[href='privacy.html']").click()
+    expect(page.get_by_role("heading", name="Privacy notice")).to_be_visible()
+    return page
+
+
 STATES: tuple[Callable[[Setup], Page], ...] = (
     first, loading, uploading, working, parked, made, versions, failed, rejected, cancelled, closed, offline, expired,
-    refused_file, drops, editing, sharing, asking, english, shared, shared_gone,
+    refused_file, drops, editing, sharing, asking, english, shared, shared_gone, privacy,
 )  # fmt: skip
 
 
