@@ -25,7 +25,8 @@ from musicgenerator.patience import Patience
 from musicgenerator.results import COVER
 from musicgenerator.settings import required, whole_number
 from musicgenerator.states import Status
-from musicgenerator.tracks import PrivateTrack, Request, Track
+from musicgenerator.track_requests import Request
+from musicgenerator.tracks import PrivateTrack, Track
 from musicgenerator_google.firestore_tracks import FirestoreTracks
 from musicgenerator_google.storage_objects import StorageObjects
 from musicgenerator_google.vertex_pipelines import VertexPipelines

@@ -19,7 +19,7 @@ from musicgenerator import drops
 from musicgenerator.errors import EmptyPictureError, NotAnImageError, PictureError
 from musicgenerator.events import ObjectFinalized
 from musicgenerator.signatures import HEAD_BYTES, Kind, kind_of
-from musicgenerator.tracks import DEFAULT_LANGUAGE
+from musicgenerator.track_requests import DEFAULT_LANGUAGE
 
 _CREATED: Final = re.compile(r"gs://([^/]+)/(.+)#(\d+)$")
 # gcloud reads a number sign and digits at the end as a generation; Cloud Storage refuses control characters.

@@ -33,16 +33,8 @@ from musicgenerator.results import COVER, RESULT_TYPES, Music, ResultsBucket
 from musicgenerator.settings import TRACKS_A_DAY, required, seconds, whole_number
 from musicgenerator.signatures import Kind
 from musicgenerator.states import Status
-from musicgenerator.tracks import (
-    Change,
-    DailyPictures,
-    DescriberUsage,
-    Outcome,
-    PrivateTrack,
-    Request,
-    Track,
-    TrackUpdate,
-)
+from musicgenerator.track_requests import Request
+from musicgenerator.tracks import Change, DailyPictures, DescriberUsage, Outcome, PrivateTrack, Track, TrackUpdate
 
 MAX_CLAIMS: Final = 25
 

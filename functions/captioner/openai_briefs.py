@@ -31,7 +31,8 @@ from musicgenerator.errors import (
 )
 from musicgenerator.redaction import error_for_log
 from musicgenerator.settings import required
-from musicgenerator.tracks import DescriberUsage, Request
+from musicgenerator.track_requests import Request
+from musicgenerator.tracks import DescriberUsage
 
 _TIMEOUT_SECONDS: Final = 60
 _MAX_RETRIES: Final = 1

@@ -13,7 +13,8 @@ from problems import EngineRefusedError, InvalidRequestError, TooManyBytesError,
 from musicgenerator.briefs import LENGTHS, MOODS, SEED, Brief
 from musicgenerator.errors import BriefError
 from musicgenerator.plain_text import plain
-from musicgenerator.tracks import MAX_PICTURE_BYTES, PICTURE_TYPES, Request
+from musicgenerator.track_requests import Request
+from musicgenerator.tracks import MAX_PICTURE_BYTES, PICTURE_TYPES
 
 _WISHES: Final = ("durationSeconds", "seed", "engine")
 _TEXTS: Final = ("title", "caption", "prompt", "avoid")

@@ -17,7 +17,8 @@ from musicgenerator.errors import PictureGoneError
 from musicgenerator.events import ObjectFinalized
 from musicgenerator.plain_text import is_unicode, plain
 from musicgenerator.states import Status
-from musicgenerator.tracks import HINT_LENGTH, STYLE_LENGTH, Note, Request, Track
+from musicgenerator.track_requests import HINT_LENGTH, STYLE_LENGTH, Request
+from musicgenerator.tracks import Note, Track
 
 MAX_ROUNDS: Final = 5
 MAX_NOTES: Final = 10

@@ -22,7 +22,8 @@ from musicgenerator.errors import BudgetSpentError
 from musicgenerator.patience import Patience
 from musicgenerator.results import MUSIC, MUSIC_WAV, TRACK
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, DailyPictures, PrivateTrack, Request, Track
+from musicgenerator.track_requests import Request
+from musicgenerator.tracks import Change, DailyPictures, PrivateTrack, Track
 from musicgenerator_google.firestore_counters import total
 from musicgenerator_google.firestore_tracks import FirestoreTracks
 from tests.cloud.api_visitors import Visitor, opened, visitor

@@ -15,7 +15,8 @@ from musicgenerator import ids
 from musicgenerator.errors import BudgetSpentError
 from musicgenerator.patience import Patience
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, Image, PrivateTrack, Request, Track
+from musicgenerator.track_requests import Request
+from musicgenerator.tracks import Change, Image, PrivateTrack, Track
 from musicgenerator_google.firestore_counters import total
 from musicgenerator_google.firestore_tracks import FirestoreTracks
 from tests.cloud.clients import Jobs, drop_files, ends, tick

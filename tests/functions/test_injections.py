@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, PngImagePlugin
 from pillow_pictures import decode
 
 from musicgenerator.errors import BriefError, CaptionFailedError
-from musicgenerator.tracks import HINT_LENGTH, STYLE_LENGTH, Request
+from musicgenerator.track_requests import HINT_LENGTH, STYLE_LENGTH, Request
 from tests.contracts.recorded import recorded, without_timestamps
 from tests.functions.captioner_scene import ANNOUNCED, Scene
 from tests.functions.openai_answers import (

@@ -24,7 +24,7 @@ from musicgenerator.briefs import (
     Brief,
 )
 from musicgenerator.settings import SettingMissingError
-from musicgenerator.tracks import Request
+from musicgenerator.track_requests import Request
 from tests.functions.openai_answers import BRIEF, PAID, RESPONSES, openai_briefs, response, said, script_well
 from tests.support.scripted_http import ScriptedServer
 

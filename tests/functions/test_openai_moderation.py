@@ -7,7 +7,7 @@ from openai_models import Models
 from musicgenerator.briefs import Brief
 from musicgenerator.errors import CaptionUnavailableError, ContentRejectedError
 from musicgenerator.settings import SettingInvalidError, SettingMissingError
-from musicgenerator.tracks import Request
+from musicgenerator.track_requests import Request
 from tests.functions.openai_answers import (
     BRIEF,
     MODELS,

@@ -19,7 +19,8 @@ from localcloud.servers import telemetry
 from localcloud.servers.serving import listen
 from musicgenerator import logs
 from musicgenerator.states import Status
-from musicgenerator.tracks import Request, Track
+from musicgenerator.track_requests import Request
+from musicgenerator.tracks import Track
 from tests.contracts.recorded import SESSION, TRACK
 
 BEGAN = datetime(2026, 11, 26, 9, 0, 0, 250_000, tzinfo=UTC)

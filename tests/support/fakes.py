@@ -23,17 +23,8 @@ from musicgenerator.jobs import JobFacts, JobRequest, JobState
 from musicgenerator.messages import CaptionMessage
 from musicgenerator.results import MusicFacts, ResultsFolder
 from musicgenerator.states import FINAL, Status
-from musicgenerator.tracks import (
-    KEEP,
-    Change,
-    Decision,
-    DescriberUsage,
-    Outcome,
-    PrivateTrack,
-    Request,
-    Track,
-    check_step,
-)
+from musicgenerator.track_requests import Request
+from musicgenerator.tracks import KEEP, Change, Decision, DescriberUsage, Outcome, PrivateTrack, Track, check_step
 from tests.contracts.recorded import with_moments
 
 HOME = "us-central1"

@@ -12,7 +12,8 @@ from musicgenerator import drops, ids
 from musicgenerator.drops import Unwanted, track_of, unwanted, wishes
 from musicgenerator.events import ObjectFinalized
 from musicgenerator.states import Status
-from musicgenerator.tracks import Note, Request, Track
+from musicgenerator.track_requests import Request
+from musicgenerator.tracks import Note, Track
 from tests.contracts.recorded import SESSION, TRACK, recorded, with_moments
 
 FOLDER, TEMPORARY, SYSTEM, SIDECAR = Unwanted.FOLDER, Unwanted.TEMPORARY, Unwanted.SYSTEM, Unwanted.SIDECAR

@@ -8,7 +8,8 @@ import pytest
 from musicgenerator.errors import BriefError, PipelineFailedError
 from musicgenerator.results import Music, ResultsBucket
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, PrivateTrack, Request, Track, TrackUpdate
+from musicgenerator.track_requests import Request
+from musicgenerator.tracks import Change, PrivateTrack, Track, TrackUpdate
 from tests.contracts.recorded import (
     SESSION,
     TOKEN,

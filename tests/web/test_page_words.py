@@ -10,7 +10,7 @@ from localcloud.addresses import REPOSITORY
 from localcloud.openai.describer.vocabulary import MOODS
 from musicgenerator.briefs import GENRES, INSTRUMENTS
 from musicgenerator.states import FINAL, Status
-from musicgenerator.tracks import DEFAULT_SECONDS
+from musicgenerator.track_requests import DEFAULT_SECONDS
 from tools import node
 
 READ = """
