@@ -56,6 +56,15 @@ def test_from_nothing_to_everything(deployed: Installation) -> None:
     assert deployed.project.mistakes == []
 
 
+def test_a_function_has_a_thread_for_each_request_that_its_instance_gets(deployed: Installation) -> None:
+    """Further requests would wait in an instance while others are idle."""
+    deployed_functions = [body for name, body in deployed.project.of("cloudfunctions").items() if "/functions/" in name]
+    assert len(deployed_functions) == 4
+    for body in deployed_functions:
+        config = body["serviceConfig"]
+        assert int(config["environmentVariables"]["THREADS"]) >= config["maxInstanceRequestConcurrency"]
+
+
 def test_nobody_gets_a_wide_role_or_a_key(deployed: Installation) -> None:
     """No grant is owner, editor or viewer, none goes to a default account, and no account has a key."""
     grants = described(deployed.project)["grants"]
