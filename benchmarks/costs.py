@@ -38,7 +38,7 @@ def parts(engine: str, pictures: int, known: Prices) -> dict[str, float]:
         + known["storage_looks"].of(usage.OBJECTS_READ),
         "one hearing": known["egress"].of(music),
         "logs": known["logs"].of(usage.LOG_BYTES),
-        "at rest": _at_rest(known) / pictures,
+        "at rest": sum(at_rest(known).values()) / pictures,
     }
 
 
@@ -58,14 +58,20 @@ def _invocation(handling: usage.Handling, known: Prices) -> float:
     return known["function_requests"].of(1) + computing
 
 
-def _at_rest(known: Prices) -> float:
-    """Return a month's dollars without pictures; most of it is the tick each minute."""
-    tick = (
-        _invocation(usage.TICK, known)
-        + known["pubsub"].of(2 * usage.MESSAGE_BYTES)
-        + known["firestore_reads"].of(usage.TICK_READS)
-    )
-    return known["at_rest"].of(1) + usage.TICKS_A_MONTH * tick
+def at_rest(known: Prices) -> dict[str, float]:
+    """Return the dollars of each part of a month without pictures."""
+    ticks = usage.TICKS_A_MONTH
+    return {
+        "alerts: conditions": known["alert_condition"].of(usage.ALERT_CONDITIONS),
+        "alerts: time series read": known["alert_series"].of(usage.ALERT_SERIES * usage.EVALUATIONS_A_MONTH),
+        "tick: the scheduler's job": known["scheduler_job"].of(1),
+        "tick: the function": ticks * _invocation(usage.TICK, known),
+        "tick: Pub/Sub": known["pubsub"].of(ticks * 2 * usage.MESSAGE_BYTES),
+        "tick: Firestore": known["firestore_reads"].of(ticks * usage.TICK_READS),
+        "tick: logs": known["logs"].of(ticks * usage.TICK_LOG_BYTES),
+        "secrets": known["secret_version"].of(usage.SECRET_VERSIONS),
+        "images": known["images"].of(usage.IMAGE_BYTES),
+    }
 
 
 def _endpoint(pictures: int, known: Prices) -> float:
@@ -84,7 +90,7 @@ ENGINES: Final[Mapping[str, Callable[[int, Prices], float]]] = {
 def report() -> str:
     """Return the tables as Markdown."""
     known = prices()
-    return "\n\n".join((_by_volume(known), _by_part(known), _by_price(known)))
+    return "\n\n".join((_by_volume(known), _by_part(known), _at_rest(known), _by_price(known)))
 
 
 def _by_volume(known: Prices) -> str:
@@ -99,6 +105,12 @@ def _by_part(known: Prices) -> str:
     found = [parts(engine, VOLUMES[1], known) for engine in ENGINES]
     rows = [[part, *(_digits(each[part]) for each in found)] for part in found[0]]
     return markdown([f"a track's parts at {VOLUMES[1]:,} a month", *ENGINES], rows)
+
+
+def _at_rest(known: Prices) -> str:
+    found = at_rest(known)
+    rows = [[part, _digits(usd)] for part, usd in (found | {"sum": sum(found.values())}).items()]
+    return markdown(["a month without pictures", "dollars"], rows)
 
 
 def _by_price(known: Prices) -> str:

@@ -4,10 +4,12 @@ A track is announced and uploaded in the page, described once, set to 30 s of mu
 and deleted after a month.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.limits import DESCRIBER, hosted
+from localcloud.addresses import REPOSITORY
 from musicgenerator_google.firestore_counters import SHARDS
 
 
@@ -118,7 +120,26 @@ HANDLINGS: Final = (
     Handling("result_notifier", 0.1, 0.4),
     Handling("result_notifier", 0.05, 0.05),
 )
+
+# What an installation uses without pictures. The scheduler's tick is published, pushed to the notifier, and looks for
+# overdue tracks with a query, which costs a read if it finds none.
 TICK: Final = Handling("result_notifier", 0.05, 0.05)
 # Two queries that find nothing: overdue tracks, and records to delete.
 TICK_READS: Final = 2
 TICKS_A_MONTH: Final = 60 * 24 * DAYS_A_MONTH
+# Assumed: the platform's request log.
+TICK_LOG_BYTES: Final = 1_500
+# Counted in infra/monitoring.
+ALERT_CONDITIONS: Final = sum(
+    len(json.loads(file.read_text(encoding="utf-8").replace("CHANNELS", ""))["conditions"])
+    for file in sorted((REPOSITORY / "infra" / "monitoring").glob("alert-*.json"))
+)
+# Assumed: each condition is evaluated every 30 s, and together they read so many time series: one a subscription for
+# dead letters (4) and for old messages (4), one each for parked tracks, failures, the budget and the downloads, and two
+# for the halves of the daily limits.
+ALERT_SERIES: Final = 14
+EVALUATIONS_A_MONTH: Final = 2 * TICKS_A_MONTH
+# OpenAI's key and the drop session's secret.
+SECRET_VERSIONS: Final = 2
+# Assumed: the pipeline's and the functions' images with the layers that they share; a cleanup keeps the newest ten.
+IMAGE_BYTES: Final = 2_000_000_000

@@ -36,7 +36,7 @@ _FREE_ENGINE: Final = "composer"
 _REQUEST_TIMEOUT_SECONDS: Final = 60
 _POLL_SECONDS: Final = 1.0
 # IAM says that a grant takes effect after two minutes, and sometimes after seven or more.
-_GRANT_SECONDS: Final = 600.0
+GRANT_SECONDS: Final = 600.0
 _GRANT_POLL_SECONDS: Final = 5.0
 
 
@@ -122,7 +122,7 @@ def _announced(url: str, secret: str, request: dict[str, Any]) -> dict[str, Any]
 
 def _first_session(api: str) -> dict[str, Any]:
     """Create a session; wait for the grant that opens a new API, while Cloud Run answers 403."""
-    until, told = time.monotonic() + _GRANT_SECONDS, False
+    until, told = time.monotonic() + GRANT_SECONDS, False
     while True:
         try:
             return post(f"{api}/v1/sessions")
@@ -141,9 +141,7 @@ class Followed:
 
     url: str
     secret: str
-    early_until: float = field(
-        default_factory=lambda: time.monotonic() + (_GRANT_SECONDS if "APP" in os.environ else 0)
-    )
+    early_until: float = field(default_factory=lambda: time.monotonic() + (GRANT_SECONDS if "APP" in os.environ else 0))
 
     def retried(self, code: str) -> bool:
         """Retry a track whose job failed, as the first jobs of a new installation do until their grants have an effect.
@@ -163,13 +161,15 @@ def _music(database: firestore.Client, session: str, track: str, followed: Follo
     while True:
         document = database.document("sessions", session, "tracks", track).get().to_dict() or {}
         status = str(document.get("status", "gone"))
-        if status != seen:
-            print(f"  {status}")
-            seen = status
+        # A parked track has an error, although it has not ended.
+        waits = f" ({document['error']['code']})" if document.get("error") and status not in FINAL else ""
+        if status + waits != seen:
+            print(f"  {status}{waits}")
+            seen = status + waits
         if status in FINAL and not (document.get("error") and followed.retried(str(document["error"]["code"]))):
             break
         if time.monotonic() > until:
-            raise SmokeError(f"the track is still {status} after {patience:.0f} s: make logs TRACK={track}")
+            raise SmokeError(f"the track is still {seen} after {patience:.0f} s: make logs TRACK={track}")
         time.sleep(_POLL_SECONDS)
     if status != "ready":
         raise SmokeError(f"the track {words(document)}" if "status" in document else "the track is gone")

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from google.cloud import firestore
 
+from infra.names import FUNCTIONS, SOURCES
 from musicgenerator.settings import DAILY_LIMIT, required, whole_number, words
 from musicgenerator_google.firestore_counters import total
 from operations.clients import database_client
@@ -29,6 +30,7 @@ from operations.replay import parked
 
 PIPELINE_RUN_USD: Final = 0.03
 _RECENT: Final = timedelta(minutes=10)
+_SOURCES: Final = "|".join((*SOURCES, "ticks"))
 _METRICS: Final = {
     "waiting": "pubsub.googleapis.com/subscription/num_undelivered_messages",
     "oldest (s)": "pubsub.googleapis.com/subscription/oldest_unacked_message_age",
@@ -117,9 +119,11 @@ def _deployed_functions(app: str) -> tuple[list[str], int]:
     command = ["gcloud", "functions", "list", "--v2", f"--regions={os.environ['REGION']}", "--format=json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     lines, limit = ["Functions"], DAILY_LIMIT
+    # Another installation's names, or somebody else's, may start like this one's.
+    names = {f"{app}-{function.replace('_', '-')}" for function in FUNCTIONS}
     for function in json.loads(done.stdout):
         name = function["name"].rpartition("/")[2]
-        if name.startswith(app):
+        if name in names:
             release = function.get("labels", {}).get("release", "?")[:12]
             lines.append(f"  {name:<36} {function['state']:<8} release {release}  {function.get('updateTime', '')}")
             environ = function["serviceConfig"].get("environmentVariables", {})
@@ -135,7 +139,7 @@ def _backlog(app: str, now: datetime) -> list[str]:
         for series in _series(f'metric.type="{metric}" AND resource.type="pubsub_subscription"', now):
             name = series["resource"]["labels"]["subscription_id"]
             value = series["points"][0]["value"]
-            if re.match(rf"(eventarc-[a-z]+-[a-z]+\d+-)?{app}-", name):
+            if re.match(rf"(eventarc-[a-z]+-[a-z]+\d+-)?{re.escape(app)}-({_SOURCES})-", name):
                 rows.setdefault(name, {})[title] = str(value.get("int64Value", value.get("doubleValue", "")))
     lines = [f"  {name:<48} " + "  ".join(f"{k} {v}" for k, v in row.items()) for name, row in sorted(rows.items())]
     return ["Backlog (from Cloud Monitoring, some minutes old)", *(lines or ["  no measurements yet"])]

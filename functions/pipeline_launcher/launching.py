@@ -5,11 +5,12 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 from musicgenerator import ids, logs
 from musicgenerator.briefs import ENGINES, Brief
 from musicgenerator.errors import (
+    BlockedError,
     BudgetSpentError,
     LaunchRefusedError,
     LaunchUnavailableError,
@@ -24,6 +25,10 @@ from musicgenerator.results import COVER
 from musicgenerator.settings import DAILY_LIMIT, SettingInvalidError, regions, required, seconds, whole_number
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track, TrackUpdate
+
+BLOCKED_PAUSE: Final = timedelta(minutes=2)
+# How long Vertex AI may not show a job whose id is taken.
+INVISIBLE: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -164,7 +169,8 @@ class Launcher:
     def _launch(self, message: CaptionMessage, track: Track, work: PrivateTrack, region: str) -> None:
         try:
             self._create(track, work, region)
-            settled = self._settle(message, Status.LAUNCHING, Change(Status.COMPOSING))
+            # A parked track has an error, which is over.
+            settled = self._settle(message, Status.LAUNCHING, Change(Status.COMPOSING, TrackUpdate(error=None)))
         except LaunchUnavailableError as error:
             logs.warning("job refused", track=track.track_id, region=region, reason=str(error))
             until = datetime.now(UTC) + self.settings.pause
@@ -172,6 +178,8 @@ class Launcher:
             if isinstance(error, RegionBusyError):
                 self.regions.spare(region, until)
             settled = self._wait(message, Status.LAUNCHING, until)
+        except BlockedError as error:
+            settled = self._park(message, error)
         except PermanentError as error:
             self._end(message, Status.LAUNCHING, error)
             return
@@ -190,6 +198,20 @@ class Launcher:
         # due and its session has its turn, the sweeper publishes the message again.
         logs.info("waits for a region", track=message.track, status=state, until=until)
         return self._settle(message, state, Change(due_at=until))
+
+    def _park(self, message: CaptionMessage, error: BlockedError) -> Outcome | None:
+        # Acknowledge the message, because redeliveries would exhaust its attempts. The sweeper publishes it again soon,
+        # since a new grant takes effect within minutes, and a replay does so at once.
+        logs.error("track parked", track=message.track, reason=str(error))
+
+        def decide(current: Track, work: PrivateTrack) -> Change | None:
+            # A track that was cancelled or has ended since keeps its state.
+            if current.status is not Status.LAUNCHING or current.attempt != message.attempt:
+                return None
+            until = datetime.now(UTC) + BLOCKED_PAUSE
+            return Change(update=TrackUpdate(error=error), work=replace(work, parked=True), due_at=until)
+
+        return self.tracks.advance(message.track, decide)
 
     def _cancel(self, message: CaptionMessage, regions: Iterable[str]) -> None:
         # The command that cancelled or erased the track may have run before its job existed.
@@ -216,7 +238,7 @@ class Launcher:
         )
         created = self.pipelines.create(wanted, region)
         if not created:
-            self._check_labels(job, labels, region)
+            self._check_labels(track, job, labels, region)
         logs.info("launched" if created else "already launched", track=track.track_id, job=job, region=region)
 
     def _write_order(self, job: str, track: Track, brief: Brief, token: str) -> None:
@@ -239,10 +261,16 @@ class Launcher:
         # could differ only if a setting has changed, and the job may already have read the first one.
         self.objects.create(settings.pipeline_bucket, order_name(job), orders_to_bytes([order]), ORDER_TYPE)
 
-    def _check_labels(self, job: str, labels: Mapping[str, str], region: str) -> None:
+    def _check_labels(self, track: Track, job: str, labels: Mapping[str, str], region: str) -> None:
         facts = self.pipelines.facts(job, region)
+        if facts is None:
+            now = datetime.now(UTC)
+            if now - track.timeline.get(Status.LAUNCHING, now) > INVISIBLE:
+                raise LaunchRefusedError(f"the job id {job} is taken, and its job was deleted")
+            # Another launch may create it at this moment. A later launch asks again.
+            raise LaunchUnavailableError(f"the job id {job} is taken, but its job is not visible")
         # A taken id means success only if its job has this attempt's labels.
-        if facts is None or not labels.items() <= facts.labels.items():
+        if not labels.items() <= facts.labels.items():
             raise LaunchRefusedError(f"the job id {job} is taken by another job")
 
     def _end(self, message: CaptionMessage, state: Status, error: PermanentError) -> None:
@@ -250,9 +278,11 @@ class Launcher:
         self._settle(message, state, Change(error.status, TrackUpdate(error=error)))
 
     def _settle(self, message: CaptionMessage, state: Status, change: Change) -> Outcome | None:
-        def decide(current: Track, _: PrivateTrack) -> Change | None:
+        def decide(current: Track, work: PrivateTrack) -> Change | None:
             # The music may be ready before this write: then the track has a later state and keeps it.
-            return change if current.status is state and current.attempt == message.attempt else None
+            if current.status is not state or current.attempt != message.attempt:
+                return None
+            return replace(change, work=replace(work, parked=False)) if change.status and work.parked else change
 
         return self.tracks.advance(message.track, decide)
 

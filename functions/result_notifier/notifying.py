@@ -4,13 +4,16 @@ The message only names the job. Its state comes from Vertex AI, the music from t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Protocol, Self
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol, Self
 
 from musicgenerator import ids, logs
 from musicgenerator.errors import (
+    BlockedError,
+    LaunchBlockedError,
     LaunchUnavailableError,
+    MusicgeneratorError,
     MusicMissingError,
     OrderError,
     PermanentError,
@@ -25,6 +28,9 @@ from musicgenerator.results import Music, MusicFacts, ResultsBucket, ResultsFold
 from musicgenerator.settings import regions, required
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track, TrackUpdate
+
+# A new grant takes effect within minutes.
+_BLOCKED_PAUSE: Final = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -92,8 +98,12 @@ class Notifier:
     spans: Spans
     settings: Settings
 
-    def notify(self, message: PipelineMessage) -> None:
-        """Handle one message about a pipeline job."""
+    def notify(self, message: PipelineMessage, *, is_overdue: bool = False) -> None:
+        """Handle one message about a pipeline job.
+
+        ``is_overdue`` says that the sweeper asks, because nothing was heard of the job for a long time: then a job
+        that does not exist was deleted, and the track ends.
+        """
         found = self.tracks.find(message.track)
         if found is None:
             self._erase(message)
@@ -103,8 +113,12 @@ class Notifier:
             logs.info("nothing to settle", track=track.track_id, status=track.status, job=message.job)
             self._delete_settled_order(message, track, work)
             return
-        facts = self.pipelines.facts(message.job, work.region)
-        if facts is None or not job_labels(track.track_id, track.attempt).items() <= facts.labels.items():
+        try:
+            facts = self._facts(message, track, work, is_overdue=is_overdue)
+        except BlockedError as error:
+            self._park(message, error)
+            return
+        if facts is None:
             logs.warning("no such job", track=track.track_id, job=message.job)
             return
         code = ""
@@ -117,11 +131,7 @@ class Notifier:
             logs.info("the job has not ended", track=track.track_id, job=message.job)
             return
 
-        def decide(current: Track, _: PrivateTrack) -> Change | None:
-            # A final state stays: of two messages that settle the same attempt, the second changes nothing.
-            return None if current.status.is_final or current.attempt != message.attempt else end
-
-        outcome = self.tracks.advance(track.track_id, decide)
+        outcome = self.tracks.advance(track.track_id, _unless_ended(message, end))
         if outcome is None:
             self._erase(message)
             return
@@ -152,6 +162,23 @@ class Notifier:
                 self._delete_order(job)
         return ended
 
+    def _facts(
+        self, message: PipelineMessage, track: Track, work: PrivateTrack, *, is_overdue: bool
+    ) -> JobFacts | None:
+        labels = job_labels(track.track_id, track.attempt)
+        facts = self.pipelines.facts(message.job, work.region)
+        if facts is None and is_overdue and track.status is Status.COMPOSING:
+            return JobFacts(JobState.FAILED, labels, "the job does not exist any more")
+        return facts if facts and labels.items() <= facts.labels.items() else None
+
+    def _park(self, message: PipelineMessage, error: BlockedError) -> None:
+        # Acknowledge the message, because redeliveries would exhaust its attempts. The sweeper asks again.
+        logs.error("track parked", track=message.track, reason=str(error))
+
+        until = datetime.now(UTC) + _BLOCKED_PAUSE
+        parked = Change(update=TrackUpdate(error=error), due_at=until)
+        self.tracks.advance(message.track, _unless_ended(message, parked))
+
     def _delete_settled_order(self, message: PipelineMessage, track: Track, work: PrivateTrack) -> None:
         if message.attempt > track.attempt:
             # The attempt has not started, so the message is forged. Its order may be written at any moment: keep it.
@@ -173,11 +200,11 @@ class Notifier:
         labels = job_labels(message.track, message.attempt)
         # The job's region was deleted with the track, so look in all regions. The region in a log entry is not used:
         # a forged one could send this function's token to another host.
-        outage = None
+        outage: MusicgeneratorError | None = None
         for region in self.settings.regions:
             try:
                 facts = self.pipelines.facts(message.job, region)
-            except LaunchUnavailableError as error:
+            except (LaunchUnavailableError, LaunchBlockedError) as error:
                 # The job may be in a region that answers.
                 outage = error
                 continue
@@ -216,7 +243,7 @@ class Notifier:
         # The step publishes its message while its job still runs, so the objects are checked before the job's state.
         music = self.results.music(folder)
         if music is not None:
-            return Change(Status.READY, TrackUpdate(music=Music(folder, music)))
+            return Change(Status.READY, TrackUpdate(music=Music(folder, music), error=None))
         match facts.state:
             case JobState.FAILED:
                 raise PipelineFailedError(facts.reason)
@@ -226,3 +253,15 @@ class Notifier:
                 raise MusicMissingError("the job succeeded, but its results are missing")
             case JobState.UNDER_WAY:
                 return None
+
+
+def _unless_ended(message: PipelineMessage, change: Change) -> Decision:
+    """Return the decision to make a change that ends or parks the message's attempt."""
+
+    def decide(current: Track, work: PrivateTrack) -> Change | None:
+        # A final state stays: of two messages that settle the same attempt, the second changes nothing.
+        if current.status.is_final or current.attempt != message.attempt:
+            return None
+        return replace(change, work=replace(work, parked=change.status is None))
+
+    return decide

@@ -6,8 +6,9 @@ A sweep also deletes the records of jobs whose attempts are over (docs/decisions
 """
 
 import time
+import traceback
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
@@ -27,6 +28,8 @@ LOOKED_AT: Final = 1000
 FORGETTING_SECONDS: Final = 60.0
 RETRY_AFTER: Final = timedelta(hours=1)
 MAX_WAIT: Final = timedelta(days=1)
+# The function has 300 s. When a service does not answer, a track can take 30 s.
+SWEEP_SECONDS: Final = 180.0
 
 
 class Tracks(Protocol):
@@ -58,51 +61,72 @@ class Sweeper:
     pictures: Pictures
     captions: Captions
     default_engine: str
+    clock: Callable[[], float] = time.monotonic
 
     def sweep(self) -> None:
-        """Resume the overdue tracks once; concurrent sweeps are harmless, since each claims its tracks first."""
-        due = in_turns(self.tracks.due(datetime.now(UTC), LOOKED_AT))
+        """Resume the overdue tracks once; concurrent sweeps are harmless, since each claims its tracks first.
+
+        An error of one track is logged, and the sweep goes on with the next track.
+        """
+        until, left = self.clock() + SWEEP_SECONDS, MAX_TRACKS * len(self.notifier.settings.regions)
         unreachable: set[str] = set()
-        for track in due[: MAX_TRACKS * len(self.notifier.settings.regions)]:
-            # An empty change restarts the track's patience. So only one of two concurrent sweeps resumes the track,
-            # and the next sweep starts with other tracks.
-            claim = self.tracks.advance(track, lambda current, _: None if current.status.is_final else Change())
-            if claim is None or not claim.changed:
-                continue
-            if claim.track.status is Status.COMPOSING and claim.work.region in unreachable:
-                continue
-            logs.warning("resumed", track=track, status=claim.track.status)
+        for track in in_turns(self.tracks.due(datetime.now(UTC), LOOKED_AT)):
+            if not left or self.clock() > until:
+                # The tracks that remain are still overdue, so the next sweeps resume them.
+                break
             try:
-                self._publish_again(claim.track)
-            except LaunchUnavailableError as error:
-                # The track becomes overdue again. Go on with tracks in other regions, or without a job yet.
-                unreachable.add(claim.work.region)
-                logs.warning("not resumed", track=track, region=claim.work.region, reason=str(error))
+                left -= self._resume(track, unreachable)
+            except Exception as error:  # noqa: BLE001  a damaged document must not keep the others waiting
+                logs.error("not resumed", track=track, reason=repr(error), stack=traceback.format_exc())
         self._forget_jobs()
 
     def _forget_jobs(self) -> None:
         """Delete the records of jobs whose attempts have been over for long enough."""
         now = datetime.now(UTC)
-        until = time.monotonic() + FORGETTING_SECONDS
+        until = self.clock() + FORGETTING_SECONDS
         unreachable: set[str] = set()
         for track in self.tracks.to_forget(now, MAX_TRACKS * len(self.notifier.settings.regions)):
-            if time.monotonic() > until:
+            if self.clock() > until:
                 return
-            found = self.tracks.find(track)
-            if found is None or found[1].region in unreachable:
-                continue
-            seen, work = found
             try:
-                left = None if self.notifier.forget(seen, work) else now + RETRY_AFTER
-            except LaunchUnavailableError as error:
-                # Other tracks come first in the next sweeps.
-                unreachable.add(work.region)
-                left = now + RETRY_AFTER
-                logs.warning("job not forgotten", track=track, reason=str(error))
-            if left and seen.timeline and now - max(seen.timeline.values()) > MAX_WAIT:
-                logs.error("job record kept", track=track, region=work.region)
-                left = None
-            self.tracks.advance(track, _forgotten(seen, left))
+                self._forget(track, now, unreachable)
+            except Exception as error:  # noqa: BLE001  as above
+                logs.error("job not forgotten", track=track, reason=repr(error), stack=traceback.format_exc())
+
+    def _forget(self, track: str, now: datetime, unreachable: set[str]) -> None:
+        found = self.tracks.find(track)
+        if found is None or found[1].region in unreachable:
+            return
+        seen, work = found
+        try:
+            left = None if self.notifier.forget(seen, work) else now + RETRY_AFTER
+        except LaunchUnavailableError as error:
+            # Other tracks come first in the next sweeps.
+            unreachable.add(work.region)
+            left = now + RETRY_AFTER
+            logs.warning("job not forgotten", track=track, reason=str(error))
+        if left and seen.timeline and now - max(seen.timeline.values()) > MAX_WAIT:
+            logs.error("job record kept", track=track, region=work.region)
+            left = None
+        self.tracks.advance(track, _forgotten(seen, left))
+
+    def _resume(self, track: str, unreachable: set[str]) -> bool:
+        """Resume a track and return True, or return False if it is not overdue any more."""
+        # An empty change restarts the track's patience. So only one of two concurrent sweeps resumes the track,
+        # and the next sweep starts with other tracks.
+        claim = self.tracks.advance(track, lambda current, _: None if current.status.is_final else Change())
+        if claim is None or not claim.changed:
+            return False
+        if claim.track.status is Status.COMPOSING and claim.work.region in unreachable:
+            return True
+        logs.warning("resumed", track=track, status=claim.track.status)
+        try:
+            self._publish_again(claim.track)
+        except LaunchUnavailableError as error:
+            # The track becomes overdue again. Go on with tracks in other regions, or without a job yet.
+            unreachable.add(claim.work.region)
+            logs.warning("not resumed", track=track, region=claim.work.region, reason=str(error))
+        return True
 
     def _publish_again(self, track: Track) -> None:
         match track.status:
@@ -113,7 +137,7 @@ class Sweeper:
                 self.captions.announce(message, track.request.engine or self.default_engine)
             case _:
                 job = ids.pipeline_job_id(track.track_id, track.attempt)
-                self.notifier.notify(PipelineMessage(job, track.track_id, track.attempt))
+                self.notifier.notify(PipelineMessage(job, track.track_id, track.attempt), is_overdue=True)
 
 
 @dataclass(frozen=True)

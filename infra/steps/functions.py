@@ -48,12 +48,11 @@ def functions(at: Installation) -> Step:
 
 def _function(at: Installation, function: str, *, canary_first: bool) -> Resource:
     names = at.names
-    environ = yaml_lines([*_environment(at, function), *_optional(at, function)])
+    own = (INFRA / "functions" / f"{function}.yaml").read_text(encoding="utf-8")
+    environ = yaml_lines([*_environment(at, function), *_optional(at, function), ("THREADS", _concurrency(own))])
     folder = at.work / "functions"
     environ_file = written(folder / f"{function}.env.yaml", environ)
-    flags = (INFRA / "functions" / f"{function}.yaml").read_text(encoding="utf-8") + yaml_lines(
-        _flags(at, function, str(environ_file))
-    )
+    flags = own + yaml_lines(_flags(at, function, str(environ_file)))
     instances = setting(at, f"{function.upper()}_INSTANCES")
     if instances:
         flags = re.sub(r"(?m)^--max-instances: .*$", f"--max-instances: {instances}", flags)
@@ -87,6 +86,17 @@ def _function(at: Installation, function: str, *, canary_first: bool) -> Resourc
         create=action,
         change=action,
     )
+
+
+def _concurrency(flags: str) -> str:
+    """Return the concurrent requests that Cloud Run sends to an instance, which are the threads that it needs.
+
+    Otherwise functions-framework starts four threads for each vCPU, and further requests wait in the instance.
+    """
+    found = re.search(r"(?m)^--concurrency: (\d+)$", flags)
+    if found is None:
+        raise StoppedError("A function's flags have no --concurrency.")
+    return found[1]
 
 
 def _flags(at: Installation, function: str, environ_file: str) -> Iterator[tuple[str, str]]:
@@ -123,8 +133,6 @@ def _environment(at: Installation, function: str) -> Iterator[tuple[str, str]]:
         yield "IAM_CREDENTIALS_URL", "https://iamcredentials.googleapis.com"
         yield "UPLOAD_SIGNER", names.account("upload_signer")
         yield "ALLOWED_ORIGINS", " ".join(at.page_origins)
-        # functions-framework starts four threads a CPU: fewer than the requests that Cloud Run sends at once.
-        yield "THREADS", "32"
     elif function == "captioner":
         yield "DROP_SESSION", drop_session(at)
         yield "OPENAI_MODEL", setting(at, "OPENAI_MODEL")

@@ -17,10 +17,9 @@ from infra.resources import BARRIER, Resource, Step, calls
 from infra.settings import setting
 from infra.steps.secret_versions import drop_session
 from infra.stops import StoppedError
+from web import compression
 
-# Cloud Storage compresses nothing that it serves, and serves what is stored compressed only in that form. Browsers
-# read it; the programs that make previews of links may not, so the documents are stored as they are.
-_COMPRESSED: Final = "--gzip-local=js,css,json,txt"
+_COMPRESSED: Final = f"--gzip-local={','.join(compression.TYPES)}"
 _KEY_STRING: Final = ("services", "api-keys", "get-key-string", "--format=value(keyString)")
 
 
@@ -77,7 +76,12 @@ def _upload(folder: Path, bucket: str, release: str, job: Job) -> None:
     job.call(
         gcloud(
             "storage cp --recursive",
-            *(str(folder / "assets"), target, "--cache-control=public, max-age=31536000, immutable", _COMPRESSED),
+            *(
+                str(folder / compression.FOLDER),
+                target,
+                "--cache-control=public, max-age=31536000, immutable",
+                _COMPRESSED,
+            ),
         ),
         gcloud("storage cp", *(file for file in files if not file.endswith(".html")), target, fresh),
         gcloud("storage cp", *(file for file in files if file.endswith(".html")), target, fresh),

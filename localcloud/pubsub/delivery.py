@@ -86,10 +86,12 @@ def push_form(project: str) -> Form:
     """Return the request format of a push subscription with a dead-letter policy."""
 
     def form(route: Route, message: Message, attempt: int) -> Post:
+        # A push has no key for attributes if the message has none.
+        attributes = {"attributes": dict(message.attributes)} if message.attributes else {}
         body = {
             "message": {
                 "data": base64.b64encode(message.data).decode(),
-                "attributes": dict(message.attributes),
+                **attributes,
                 "messageId": message.id,
                 "publishTime": _timestamp(message.published),
             },

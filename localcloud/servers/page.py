@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from localcloud.addresses import HOST, IMAGES_BUCKET, PROJECT, REPOSITORY, RESULTS_BUCKET, Addresses
 from musicgenerator.settings import SESSION_DAYS, whole_number
+from web.compression import is_compressed
 from web.policy import Destinations, security_headers
 
 BUILT_PAGE: Final = REPOSITORY / "build" / "web"
@@ -23,7 +24,6 @@ USUAL_SECONDS: Final = {"upload": 1, "reading": 2, "preparing": 1, "composing": 
 
 _HASHED: Final = "/assets/"
 _FOREVER: Final = "public, max-age=31536000, immutable"
-_COMPRESSED: Final = frozenset({".css", ".html", ".js", ".json", ".svg", ".webmanifest"})
 
 
 class PageNotBuiltError(Exception):
@@ -85,12 +85,14 @@ class PageHandler(SimpleHTTPRequestHandler):
             super().log_request(code, size)
 
     def _answer_compressed(self) -> bool:
-        """Answer with a compressed text file; return False if the file or the browser's gzip support is missing."""
-        file = Path(self.translate_path(self.path))
-        file = file / "index.html" if file == Path(self.directory) else file
-        if file.suffix not in _COMPRESSED or "gzip" not in self.headers.get("Accept-Encoding", ""):
+        """Answer with the compressed file, if Cloud Storage stores it compressed; otherwise return False.
+
+        Cloud Storage sends it compressed to every client. This server sends the file to a client that accepts no gzip.
+        """
+        file, folder = Path(self.translate_path(self.path)), Path(self.directory)
+        if not file.is_relative_to(folder) or not is_compressed(file.relative_to(folder).as_posix()):
             return False
-        if self.path.split("?")[0].endswith("/") and file.name != "index.html":
+        if "gzip" not in self.headers.get("Accept-Encoding", "") or urlsplit(self.path).path.endswith("/"):
             return False
         try:
             body = self.server.compressed(file)

@@ -3,9 +3,8 @@
 MusicgeneratorError
 ├── PermanentError              written to the track with a message for the person, then acknowledged
 │   ├── PictureError            the picture cannot be used; the person needs another one
-│   │   ├── PictureGoneError, EmptyPictureError, NotAnImageError, UnsupportedFormatError,
-│   │   ├── PictureTooLargeError, TooManyPixelsError, TooSmallPictureError, TooComplexPictureError,
-│   │   └── TruncatedPictureError, DamagedPictureError
+│   │   ├── PictureGoneError, EmptyPictureError, NotAnImageError, UnsupportedFormatError, PictureTooLargeError,
+│   │   └── TooManyPixelsError, TooSmallPictureError, TooComplexPictureError, TruncatedPictureError, DamagedPictureError
 │   ├── ContentRejectedError    moderation or the model declined the picture: the track is ``rejected``
 │   ├── CaptionFailedError      the describer's answer cannot be used
 │   ├── BriefError              a field of the brief or request is invalid
@@ -17,15 +16,14 @@ MusicgeneratorError
 │   └── MusicError              the pipeline ended without music
 │       └── PipelineFailedError, PipelineCancelledError, MusicMissingError
 ├── BlockedError                only the operator can fix the cause: the track is parked, the event acknowledged
-│   └── DescriberBlockedError   the describer's quota is spent, or its key or model is refused
+│   ├── DescriberBlockedError   the describer's quota is spent, or its key or model is refused
+│   └── LaunchBlockedError      Vertex AI refuses this project's requests
 ├── TransientError              raised by the handler, so that the event is delivered again
 │   ├── ContentionError, MoreToEraseError, LeasedError, CaptionUnavailableError
 │   └── LaunchUnavailableError  the launcher catches it, and the sweeper publishes the track's message later
 │       └── RegionBusyError     the launcher also creates no other job in the region for a while
 ├── OrderError                  the step has no valid order: its job fails, which ends the track
 └── MalformedEventError         the event or message is not valid: logged, then acknowledged
-
-These errors decide delivery. Settings, HTTP requests, engines and the step declare their own errors.
 """
 
 from typing import Any, ClassVar
@@ -47,8 +45,7 @@ class PermanentError(MusicgeneratorError):
 
     def to_mapping(self, language: str) -> dict[str, Any]:
         """Return the track's ``error`` field, with the message in this language, English if there is none."""
-        message = self.words.get(language, self.words["en"])
-        return {"code": self.code, "message": message, "retryable": self.retryable}
+        return {"code": self.code, "message": self.words.get(language, self.words["en"]), "retryable": self.retryable}
 
 
 class PictureError(PermanentError):
@@ -189,8 +186,7 @@ class BriefError(PermanentError):
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(f"{field} {problem}")
-        self.field = field
-        self.problem = problem
+        self.field, self.problem = field, problem
 
 
 class LaunchRefusedError(PermanentError):
@@ -304,6 +300,16 @@ class DescriberBlockedError(BlockedError):
     }
 
 
+class LaunchBlockedError(BlockedError):
+    """Vertex AI refuses this project's requests: a grant, an API or the project's billing is missing."""
+
+    code = "launch_blocked"
+    words = {
+        "ko": "지금은 음악을 만들 수 없어 잠시 기다리고 있어요. 준비되는 대로 이어서 만들어 드릴게요.",
+        "en": "Music cannot be made right now, so this track waits. We will go on as soon as we can.",
+    }
+
+
 class TransientError(MusicgeneratorError):
     """The same event may succeed later; it is delivered again."""
 
@@ -337,10 +343,8 @@ class MalformedEventError(MusicgeneratorError):
 
 
 class OrderError(MusicgeneratorError):
-    """An order is missing, or a field of it is out of bounds."""
+    """An order is missing, or a field of it is out of bounds; the message names the field, but not its value."""
 
     def __init__(self, field: str, problem: str) -> None:
-        """Name the field and what is wrong with it, without its value."""
         super().__init__(f"{field} {problem}")
-        self.field = field
-        self.problem = problem
+        self.field, self.problem = field, problem

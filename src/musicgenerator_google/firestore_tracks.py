@@ -82,7 +82,8 @@ class FirestoreTracks:
         """Return session and id of the overdue tracks, the longest overdue first."""
         query = self._client.collection("work").where(filter=firestore.FieldFilter("dueAt", "<=", now))
         found = query.select(["session"]).order_by("dueAt").limit(limit).stream(timeout=_RPC_TIMEOUT_SECONDS)
-        return [(work.get("session"), work.id) for work in found]
+        # A document that lacks its session counts as one of an unknown session, so that it hides no other track.
+        return [(str((work.to_dict() or {}).get("session")), work.id) for work in found]
 
     def to_forget(self, now: datetime, limit: int) -> list[str]:
         """Return the tracks whose jobs' records are to be deleted, the longest overdue first."""

@@ -3,15 +3,17 @@
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from typing import Any, Final, Self
 
 from google.api_core import exceptions
 from google.auth.credentials import Credentials
 from google.auth.exceptions import GoogleAuthError
+from google.protobuf.json_format import ParseError
 from requests import RequestException
 
 from musicgenerator import logs
-from musicgenerator.errors import LaunchRefusedError, LaunchUnavailableError, RegionBusyError
+from musicgenerator.errors import LaunchBlockedError, LaunchRefusedError, LaunchUnavailableError, RegionBusyError
 from musicgenerator.jobs import JobFacts, JobRequest, JobState
 from musicgenerator.settings import required
 
@@ -21,6 +23,11 @@ _STATES: Final = {
     "PIPELINE_STATE_FAILED": JobState.FAILED,
     "PIPELINE_STATE_CANCELLED": JobState.CANCELLED,
 }
+# These statuses are about the job; other refusals are about the project, its rights or the address.
+_REFUSED_JOB: Final = frozenset(
+    {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
+)
+_RETRYABLE: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
 
 
 class VertexPipelines:
@@ -58,7 +65,8 @@ class VertexPipelines:
         """Create the job and return True, or return False if its id is taken.
 
         Raises LaunchRefusedError for a job that Vertex AI never accepts, RegionBusyError if the region's quota is
-        used up, and LaunchUnavailableError if Vertex AI fails or cannot be reached.
+        used up, LaunchBlockedError if it refuses this project's requests, and LaunchUnavailableError if it fails or
+        cannot be reached.
         """
         job = {
             "display_name": wanted.job,
@@ -76,15 +84,23 @@ class VertexPipelines:
                 self._client(region or self._home).create_pipeline_job(request, **self._options)
         except exceptions.Conflict:
             return False
-        except exceptions.BadRequest as error:
-            raise LaunchRefusedError(str(error)) from error
+        except exceptions.GoogleAPICallError as error:
+            kind = LaunchRefusedError if error.code in _REFUSED_JOB else LaunchBlockedError
+            raise kind(str(error)) from error
         return True
 
     def facts(self, job: str, region: str) -> JobFacts | None:
         """Return the job's present state, or None if it does not exist.
 
-        Raises LaunchUnavailableError if Vertex AI fails or cannot be reached.
+        Raises LaunchBlockedError if Vertex AI refuses this project's requests, and LaunchUnavailableError if it fails
+        or cannot be reached.
         """
+        try:
+            return self._facts(job, region)
+        except exceptions.GoogleAPICallError as error:
+            raise LaunchBlockedError(str(error)) from error
+
+    def _facts(self, job: str, region: str) -> JobFacts | None:
         try:
             with _outages():
                 found = self._client(region or self._home).get_pipeline_job(
@@ -105,8 +121,14 @@ class VertexPipelines:
         """Cancel a job and return True, or return False if it does not exist or has ended.
 
         A cancelled job may go on writing for a while.
-        Raises LaunchUnavailableError if Vertex AI fails or cannot be reached.
+        Raises LaunchUnavailableError if Vertex AI fails, cannot be reached or refuses this project's requests.
         """
+        try:
+            return self._cancel(job, region)
+        except exceptions.GoogleAPICallError as error:
+            raise LaunchUnavailableError(str(error)) from error
+
+    def _cancel(self, job: str, region: str) -> bool:
         try:
             with _outages():
                 self._client(region or self._home).cancel_pipeline_job(
@@ -116,7 +138,7 @@ class VertexPipelines:
             return False
         except exceptions.BadRequest:
             # A failed precondition: the job has ended, or it is being cancelled already and may still write.
-            facts = self.facts(job, region)
+            facts = self._facts(job, region)
             return facts is not None and facts.state is JobState.UNDER_WAY
         return True
 
@@ -201,5 +223,29 @@ def _outages() -> Iterator[None]:
         yield
     except exceptions.TooManyRequests as error:
         raise RegionBusyError(str(error)) from error
-    except (exceptions.ServerError, exceptions.Cancelled, RequestException, GoogleAuthError) as error:
+    # ParseError and UnicodeDecodeError: a proxy answered in Vertex AI's place, or the answer broke off.
+    except (
+        exceptions.ServerError,
+        exceptions.Cancelled,
+        RequestException,
+        GoogleAuthError,
+        ParseError,
+        UnicodeDecodeError,
+    ) as error:
         raise LaunchUnavailableError(str(error)) from error
+    except exceptions.GoogleAPICallError as error:
+        code = error.code or 0
+        is_refusal = HTTPStatus.BAD_REQUEST <= code < HTTPStatus.INTERNAL_SERVER_ERROR and code not in _RETRYABLE
+        if is_refusal and not _is_aborted(error):
+            raise
+        raise LaunchUnavailableError(str(error)) from error
+
+
+def _is_aborted(error: exceptions.GoogleAPICallError) -> bool:
+    """Return whether a concurrent request ended this one: over REST it has the status code of a taken id, 409."""
+    if isinstance(error, exceptions.Aborted):
+        return True
+    try:
+        return bool(error.response.json()["error"]["status"] == "ABORTED")
+    except (AttributeError, ValueError, LookupError, TypeError):
+        return False

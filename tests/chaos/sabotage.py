@@ -75,8 +75,8 @@ SABOTAGES: Final = (
             Edit(
                 "result_notifier",
                 "sweeping.py",
-                "in due[: MAX_TRACKS * len(self.notifier.settings.regions)]:",
-                "in ():",
+                "for track in in_turns(self.tracks.due(datetime.now(UTC), LOOKED_AT)):",
+                "for track in ():",
             ),
         ),
         Faults(DeliveryFaults(lost={"captions": 0.6})),
@@ -88,8 +88,8 @@ SABOTAGES: Final = (
             Edit(
                 "pipeline_launcher",
                 "launching.py",
-                "return change if current.status is state and current.attempt == message.attempt else None",
-                "return change",
+                "if current.status is not state or current.attempt != message.attempt:",
+                "if False:",
             ),
             _unchecked_steps("pipeline_launcher"),
         ),
@@ -127,8 +127,8 @@ SABOTAGES: Final = (
             Edit(
                 "result_notifier",
                 "notifying.py",
-                "return None if current.status.is_final or current.attempt != message.attempt else end",
-                "return end",
+                "if current.status.is_final or current.attempt != message.attempt:",
+                "if False:",
             ),
             _unchecked_steps("result_notifier"),
         ),
@@ -175,7 +175,7 @@ SABOTAGES: Final = (
             Edit(
                 "pipeline_launcher",
                 "launching.py",
-                "            self._check_labels(job, labels, region)",
+                "            self._check_labels(track, job, labels, region)",
                 '            raise LaunchRefusedError("taken")',
             ),
         ),

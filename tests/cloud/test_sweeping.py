@@ -156,6 +156,9 @@ def test_a_claim_keeps_its_region_and_a_waiting_track_its_due_time(database: fir
         (session, claimed)
     ]
     assert (session, waiting) in tracks.due(soon, 1000)
+    # A document that nobody can read hides no other track.
+    database.document("work", waiting).set({"dueAt": soon})
+    assert (session, claimed) in tracks.due(soon, 1000)
     for name in names:
         database.document("work", name).delete()
 

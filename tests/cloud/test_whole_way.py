@@ -305,7 +305,7 @@ def test_gcloud_of_make_env_lists_the_bucket(local_cloud: Addresses) -> None:
 def _push(addresses: Addresses, function: str, message: object) -> int:
     data = base64.b64encode(json.dumps(message).encode()).decode()
     body = {
-        "message": {"data": data, "attributes": {}, "messageId": "1", "publishTime": "2026-11-23T00:00:00Z"},
+        "message": {"data": data, "messageId": "1", "publishTime": "2026-11-23T00:00:00Z"},
         "subscription": "projects/demo-musicgenerator/subscriptions/test",
         "deliveryAttempt": 1,
     }

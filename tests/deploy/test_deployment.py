@@ -56,6 +56,15 @@ def test_from_nothing_to_everything(deployed: Installation) -> None:
     assert deployed.project.mistakes == []
 
 
+def test_a_function_has_a_thread_for_each_request_that_its_instance_gets(deployed: Installation) -> None:
+    """Further requests would wait in an instance while others are idle."""
+    deployed_functions = [body for name, body in deployed.project.of("cloudfunctions").items() if "/functions/" in name]
+    assert len(deployed_functions) == 4
+    for body in deployed_functions:
+        config = body["serviceConfig"]
+        assert int(config["environmentVariables"]["THREADS"]) >= config["maxInstanceRequestConcurrency"]
+
+
 def test_nobody_gets_a_wide_role_or_a_key(deployed: Installation) -> None:
     """No grant is owner, editor or viewer, none goes to a default account, and no account has a key."""
     grants = described(deployed.project)["grants"]
@@ -124,6 +133,12 @@ def test_without_a_confirmation_nothing_is_deployed(installer: Installer) -> Non
     assert installation.record(installation.project) == []
 
 
+def browser_key(deployed: Installation) -> dict[str, Any]:
+    """Return the one key of the project."""
+    (key,) = (key for key in deployed.project.of("apikeys").values() if "displayName" in key)
+    return dict(key)
+
+
 @dataclass(frozen=True)
 class Repair:
     """The plan after changes by hand, and the requests of the deployment that reverts them."""
@@ -134,7 +149,7 @@ class Repair:
 
 @pytest.fixture(scope="module")
 def repair(deployed: Installation) -> Repair:
-    """Change a subscription and a grant by hand, plan, and deploy once."""
+    """Change a subscription, a grant and the browser's key by hand, plan, and deploy once."""
     deployed.project.of("pubsub")[SUBSCRIPTION]["ackDeadlineSeconds"] = 10
     stray = {
         "role": "roles/storage.admin",
@@ -142,6 +157,8 @@ def repair(deployed: Installation) -> Repair:
     }
     auditors = {"role": "roles/storage.objectViewer", "members": ["user:auditor@example.com"]}
     deployed.project.policies["storage"][IMAGES]["bindings"] += [stray, auditors]
+    # Older deployments limited the key to the page's origins, too.
+    browser_key(deployed)["restrictions"]["browserKeyRestrictions"] = {"allowedReferrers": ["https://old.example/*"]}
     plan = deployed.make("plan", OPENAI_API_KEY="worthless", ALERT_EMAIL="operator@example.com")
     deployed.record(deployed.project)
     done = deployed.deploy(NEW_KEY="1")
@@ -154,6 +171,14 @@ def test_changes_by_hand_are_shown_and_reverted(deployed: Installation, repair: 
     assert "ackDeadlineSeconds: 10 -> 180" in repair.plan
     assert [change for change in repair.changes if " pubsub " in change] == [f"PATCH pubsub /v1/{SUBSCRIPTION}"]
     assert deployed.project.of("pubsub")[SUBSCRIPTION]["ackDeadlineSeconds"] == 180
+
+
+def test_the_key_of_an_older_installation_loses_its_referrers(deployed: Installation, repair: Repair) -> None:
+    """Browsers that send no Referer would be refused. The key still works for Firestore alone."""
+    assert "browserKeyRestrictions" in repair.plan
+    assert browser_key(deployed)["restrictions"] == {"apiTargets": [{"service": "firestore.googleapis.com"}]}
+    masks = [change for change in repair.changes if change.startswith("PATCH apikeys")]
+    assert len(masks) == 2, repair.changes
 
 
 @pytest.mark.usefixtures("repair")

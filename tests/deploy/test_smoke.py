@@ -13,6 +13,7 @@ from localcloud.parts import workers
 from localcloud.servers import identity as identity_server
 from localcloud.supervisor import Supervisor
 from musicgenerator.orders import order_from_bytes
+from operations.smoke import GRANT_SECONDS
 from tests.deploy.conftest import Installation
 from tests.deploy.control_plane import grant_mark
 from tests.deploy.expected import PROJECT
@@ -80,6 +81,8 @@ def test_a_smoke_run_uses_the_deployed_api_and_leaves_nothing(
 @pytest.mark.usefixtures("upload_handler", "database")
 def test_a_smoke_run_waits_until_everyone_may_invoke_the_api(operated: Installation) -> None:
     """Cloud Run answers 403 until the grant has an effect; then the API of a paused system answers 503."""
+    # IAM takes seven minutes at times, which a test cannot wait.
+    assert GRANT_SECONDS >= 7 * 60
     project = operated.project
     config = project.of("cloudfunctions")[LAUNCHER.replace("pipeline-launcher", "upload-handler")]["serviceConfig"]
     output(operated, "pause")

@@ -90,7 +90,7 @@ def test_it_answers_with_its_own_requirements(installed: tuple[str, Path], tmp_p
             status, body = answered(f"{url}/v1/openapi.json", {}, None)
             assert json.loads(body)["openapi"].startswith("3.1")
         else:
-            message = {"data": base64.b64encode(b"no JSON").decode(), "attributes": {}, "messageId": "1"}
+            message = {"data": base64.b64encode(b"no JSON").decode(), "messageId": "1"}
             push = {"message": message | {"publishTime": "2026-01-01T00:00:00Z"}, "subscription": "s"}
             status, body = answered(url, {"Content-Type": "application/json"}, json.dumps(push).encode())
         assert status == 200, body

@@ -2,14 +2,15 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from launching import Launcher, Settings
+from launching import BLOCKED_PAUSE, Launcher, Settings
 from yaml_templates import template_at
 
 from infra.content import HASH_LETTERS
-from musicgenerator.errors import LaunchRefusedError, LaunchUnavailableError
+from musicgenerator.errors import LaunchBlockedError, LaunchRefusedError, LaunchUnavailableError
 from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import CaptionMessage
 from musicgenerator.orders import Order, order_from_bytes
@@ -40,6 +41,7 @@ ENVIRON = {
     "PIPELINE_EVENTS_TOPIC": "pipeline-events",
     "DEFAULT_ENGINE": "composer",
 }
+NEVER = datetime.max.replace(tzinfo=UTC)
 TEMPLATE: Mapping[str, Any] = {"root": {}, "pipelineInfo": {"name": "musicgenerator"}}
 WRITTEN = (PIPELINE_BUCKET, ORDER_NAME)
 LABELS = {"app": "musicgenerator", "track": TRACK, "attempt": "1"}
@@ -367,3 +369,62 @@ def test_spaces_around_the_model_endpoint_are_ignored() -> None:
     """An order with a space in its endpoint is invalid, so every job would fail."""
     environ = ENVIRON | {"MODEL_ENDPOINT": " projects/p/locations/l/endpoints/e\n"}
     assert Settings.from_environ(environ).model_endpoint == "projects/p/locations/l/endpoints/e"
+
+
+def test_a_job_that_another_launch_is_creating_is_waited_for() -> None:
+    """Vertex AI knows its id before it shows the job, and the next launch finds it."""
+    scene = Scene(pipelines=LatePipelines())
+    scene.deliver()
+    assert (scene.document["status"], scene.document["error"]) == ("launching", None)
+    assert scene.tracks.dues[TRACK] is not None
+    scene.deliver()
+    assert without_timestamps(scene.document) == without_timestamps(recorded("track_composing"))
+
+
+@dataclass
+class LatePipelines(MemoryPipelines):
+    """Vertex AI, whose first answer about a new job is that it does not exist."""
+
+    lost_answers: int = 1
+
+    def facts(self, job: str, region: str) -> JobFacts | None:
+        found = super().facts(job, region)
+        return found if len(self.asked) > 1 else None
+
+
+BLOCKED = LaunchBlockedError("403 the caller does not have permission")
+
+
+def test_a_project_that_vertex_refuses_parks_the_track(capsys: pytest.CaptureFixture[str]) -> None:
+    """The message is acknowledged, the person and the operator see it, and a later message goes on."""
+    scene = Scene(pipelines=MemoryPipelines(failures=[BLOCKED, BLOCKED]))
+    for _ in range(2):
+        scene.deliver()
+        assert (scene.document["status"], scene.document["error"]) == ("launching", BLOCKED.to_mapping("ko"))
+        assert scene.tracks.works[TRACK].parked
+        assert timedelta(0) < (scene.tracks.dues[TRACK] or NEVER) - datetime.now(UTC) <= BLOCKED_PAUSE
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["severity"] for line in lines if line["message"] == "track parked"] == ["ERROR", "ERROR"]
+    scene.deliver()
+    assert without_timestamps(scene.document) == without_timestamps(recorded("track_composing"))
+    assert not scene.tracks.works[TRACK].parked
+
+
+@pytest.mark.parametrize("failure", [LaunchRefusedError("no such account"), LaunchUnavailableError("503")])
+def test_a_parked_track_may_end_or_wait(failure: Exception) -> None:
+    """Its end takes it out of the operator's list; an outage leaves it there."""
+    scene = Scene(pipelines=MemoryPipelines(failures=[BLOCKED, failure]))
+    scene.deliver()
+    scene.deliver()
+    assert scene.document["status"] == ("failed" if isinstance(failure, LaunchRefusedError) else "launching")
+    assert scene.tracks.works[TRACK].parked is isinstance(failure, LaunchUnavailableError)
+
+
+@pytest.mark.parametrize("status", [Status.COMPOSING, Status.READY, Status.CANCELLED])
+def test_a_track_that_goes_on_meanwhile_is_not_parked(status: Status) -> None:
+    """The refused launch writes nothing; it cancels the job of a cancelled track, which may exist."""
+    scene = Scene(pipelines=MemoryPipelines(failures=[BLOCKED]))
+    scene.pipelines.meanwhile = lambda: scene.at(status)
+    scene.deliver()
+    assert scene.document == recorded(f"track_{status}")
+    assert scene.pipelines.cancelled == ([JOB] if status is Status.CANCELLED else [])

@@ -6,6 +6,7 @@ import pytest
 from notifying import Notifier, Settings
 
 from musicgenerator.errors import (
+    LaunchBlockedError,
     MusicMissingError,
     PermanentError,
     PipelineCancelledError,
@@ -55,6 +56,7 @@ class Scene:
     results: MemoryResults = field(default_factory=MemoryResults)
     objects: MemoryObjects = field(default_factory=MemoryObjects)
     spans: MemorySpans = field(default_factory=MemorySpans)
+    is_overdue: bool = False
     message: PipelineMessage = field(
         default_factory=lambda: PipelineMessage.from_bytes(json.dumps(recorded("pipeline_event_step")).encode())
     )
@@ -72,7 +74,8 @@ class Scene:
 
     def deliver(self) -> None:
         settings = Settings.from_environ(ENVIRON)
-        Notifier(self.tracks, self.pipelines, self.results, self.objects, self.spans, settings).notify(self.message)
+        notifier = Notifier(self.tracks, self.pipelines, self.results, self.objects, self.spans, settings)
+        notifier.notify(self.message, is_overdue=self.is_overdue)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -228,3 +231,61 @@ def test_a_missing_setting_is_named(name: str) -> None:
     """The function does not start without it."""
     with pytest.raises(SettingMissingError, match=name):
         Settings.from_environ(ENVIRON | {name: ""})
+
+
+@pytest.mark.parametrize(("music", "end"), [(None, "failed"), (MUSIC, "ready")])
+def test_an_overdue_track_whose_job_was_deleted_ends(music: MusicFacts | None, end: str) -> None:
+    """The music decides, as after every end of a job."""
+    scene = Scene(results=found(music), is_overdue=True)
+    scene.pipelines.jobs.clear()
+    scene.deliver()
+    error = None if music else PipelineFailedError("").to_mapping("ko")
+    assert (scene.document["status"], scene.document["error"]) == (end, error)
+
+
+def test_an_overdue_track_is_not_ended_by_a_stranger_s_job() -> None:
+    """A job exists, so the track's job cannot have been deleted."""
+    scene = Scene(is_overdue=True)
+    scene.pipelines.jobs[JOB] = JobFacts(JobState.FAILED, {})
+    scene.deliver()
+    assert scene.document == recorded("track_composing")
+
+
+@dataclass
+class ClosedPipelines(MemoryPipelines):
+    """Vertex AI, which refuses the project until ``is_open``."""
+
+    is_open: bool = False
+
+    def facts(self, job: str, region: str) -> JobFacts | None:
+        if not self.is_open:
+            raise BLOCKED
+        return super().facts(job, region)
+
+
+BLOCKED = LaunchBlockedError("403 the caller does not have permission")
+
+
+@pytest.mark.parametrize("end", [MUSIC, DAMAGED], ids=["ready", "failed"])
+def test_a_project_that_vertex_refuses_parks_the_track_until_its_job_can_be_read(
+    end: MusicFacts | PermanentError,
+) -> None:
+    """The message is acknowledged, and the sweeper asks again."""
+    pipelines = ClosedPipelines()
+    scene = Scene(pipelines=pipelines, results=found(end))
+    scene.deliver()
+    assert (scene.document["status"], scene.document["error"]) == ("composing", BLOCKED.to_mapping("ko"))
+    assert (scene.tracks.works[TRACK].parked, scene.tracks.dues[TRACK] is None) == (True, False)
+    pipelines.is_open = True
+    scene.deliver()
+    assert scene.document["status"] == ("ready" if end is MUSIC else "failed")
+    assert scene.document["error"] == (None if isinstance(end, MusicFacts) else end.to_mapping("ko"))
+    assert not scene.tracks.works[TRACK].parked
+
+
+def test_a_track_that_is_gone_is_asked_for_again_while_vertex_refuses_the_project() -> None:
+    """Nothing can be parked, so the message is delivered again."""
+    scene = Scene(pipelines=ClosedPipelines())
+    scene.tracks.erase(SESSION, TRACK)
+    with pytest.raises(LaunchBlockedError):
+        scene.deliver()

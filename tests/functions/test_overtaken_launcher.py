@@ -3,8 +3,10 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
+from launching import INVISIBLE
 
 from musicgenerator.errors import BudgetSpentError, LaunchRefusedError, LaunchUnavailableError, RegionBusyError
 from musicgenerator.jobs import JobRequest
@@ -127,8 +129,14 @@ def test_the_operator_sees_a_refused_launch(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_taken_job_id_without_a_job_fails_the_track() -> None:
-    """The job that had the id was deleted: the attempt's music will never come."""
+    """It was not visible for ten minutes, so it was deleted: the attempt's music will never come."""
     scene = Scene(pipelines=ForgetfulPipelines())
     scene.deliver()
+    assert (scene.document["status"], scene.document["error"]) == ("launching", None)
+    entered = scene.document["timeline"]["launching"]
+    for age, status in ((INVISIBLE - timedelta(seconds=30), "launching"), (INVISIBLE, "failed")):
+        scene.document["timeline"]["launching"] = entered - age
+        scene.deliver()
+        assert scene.document["status"] == status
     assert scene.document["status"] == "failed"
     assert scene.document["error"] == LaunchRefusedError("").to_mapping("ko")

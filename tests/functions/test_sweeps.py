@@ -1,9 +1,13 @@
 """What a sweep does with each overdue track, and with one that somebody else changes meanwhile."""
 
+import itertools
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from sweeping import MAX_TRACKS, SWEEP_SECONDS
 
 from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import CaptionMessage, PictureMessage
@@ -110,3 +114,60 @@ def test_only_tracks_whose_job_must_be_asked_wait_for_a_silent_region() -> None:
         scene.tracks.works[track] = replace(recorded_work(published=True), region="silent-1")
     assert scene.tick() == [launching]
     assert scene.pipelines.asked == ["silent-1"]
+
+
+DAMAGES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "no status": lambda document: {name: value for name, value in document.items() if name != "status"},
+    "an unknown status": lambda document: document | {"status": "dreaming"},
+    "no request": lambda document: document | {"request": None},
+    "a brief that is none": lambda document: document | {"brief": {"title": 1}},
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_track_keeps_nobody_waiting(damage: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """However many there are: they are logged, the others are resumed, and the tick is acknowledged."""
+    scene = Scene()
+    damaged = [scene.tracks.wait(MANY) for _ in range(MAX_TRACKS + 1)]
+    after = [scene.tracks.wait(MANY), scene.tracks.wait(ONE)]
+    for track in damaged:
+        scene.tracks.documents[track] = DAMAGES[damage](scene.tracks.documents[track])
+    assert sorted(scene.tick()) == sorted(after)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    errors = [line["track"] for line in lines if (line["severity"], line["message"]) == ("ERROR", "not resumed")]
+    assert errors == damaged
+
+
+@pytest.mark.parametrize("failure", [TimeoutError("no answer"), ValueError("unforeseen"), KeyError("name")], ids=repr)
+def test_a_track_that_cannot_be_announced_keeps_nobody_waiting(failure: Exception) -> None:
+    """Its claim has restarted its patience, so it becomes overdue again."""
+    scene = Scene()
+    first, second = scene.tracks.wait(MANY), scene.tracks.wait(MANY)
+    scene.captions.failures.append(failure)
+    assert scene.tick() == [second]
+    assert scene.tick() == [first, second]
+
+
+def test_a_sweep_ends_before_its_function_does() -> None:
+    """While a service does not answer, each track takes long; the next sweeps resume the tracks that remain."""
+    seconds = itertools.count(step=SWEEP_SECONDS / 2.5)
+    scene = Scene(clock=lambda: next(seconds))
+    many = [scene.tracks.wait(MANY) for _ in range(5)]
+    assert scene.tick() == many[:2]
+    assert scene.tick() == many[2:4]
+
+
+def test_a_composing_track_whose_job_was_deleted_ends() -> None:
+    """Nothing else would end it: no job can send a message."""
+    scene = Scene()
+    track = scene.tracks.wait(ONE, Status.COMPOSING)
+    scene.tick()
+    assert scene.tracks.documents[track]["error"]["code"] == "pipeline_failed"
+
+
+def test_a_track_that_the_launcher_is_still_launching_is_not_ended() -> None:
+    """Its job does not exist yet."""
+    scene = Scene()
+    track = scene.tracks.wait(ONE, Status.LAUNCHING)
+    scene.tick()
+    assert scene.tracks.documents[track] == recorded("track_launching")

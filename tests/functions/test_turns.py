@@ -1,6 +1,7 @@
 """The sweeper's order: sessions take turns, each sweep has a limit, and every track gets its turn."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -63,6 +64,7 @@ class Scene:
     pictures: HeardPictures = field(default_factory=HeardPictures)
     regions: tuple[str, ...] = (HOME,)
     pipelines: MemoryPipelines = field(default_factory=MemoryPipelines)
+    clock: Callable[[], float] = time.monotonic
 
     def tick(self) -> list[str]:
         """Sweep once and return the tracks that were announced to the launcher."""
@@ -73,7 +75,7 @@ class Scene:
             "musicgenerator-pipeline",
         )
         notifier = Notifier(self.tracks, self.pipelines, MemoryResults(), MemoryObjects(), MemorySpans(), settings)
-        Sweeper(self.tracks, notifier, self.pictures, self.captions, "composer").sweep()
+        Sweeper(self.tracks, notifier, self.pictures, self.captions, "composer", self.clock).sweep()
         return [message.track for message, _ in self.captions.heard]
 
 

@@ -5,7 +5,7 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import TransportError
 
-from musicgenerator.errors import LaunchRefusedError, LaunchUnavailableError, RegionBusyError
+from musicgenerator.errors import LaunchBlockedError, LaunchRefusedError, LaunchUnavailableError, RegionBusyError
 from musicgenerator.jobs import JobFacts, JobRequest, JobState, job_labels
 from musicgenerator_google.vertex_pipelines import VertexPipelines
 from tests.contracts.recorded import JOB, TRACK
@@ -27,7 +27,14 @@ WANTED = JobRequest(
 def pipelines(server: ScriptedServer) -> VertexPipelines:
     """The adapter, whose Vertex AI creates every job."""
     server.script(f"POST {JOBS}", Answer({"name": f"{JOBS[4:]}/{JOB}", "state": "PIPELINE_STATE_PENDING"}))
-    return VertexPipelines(server.url, "musicgenerator-prod", "us-central1", AnonymousCredentials())
+    return VertexPipelines(server.url, "musicgenerator-prod", "us-central1", SteadyCredentials())
+
+
+class SteadyCredentials(AnonymousCredentials):  # type: ignore[misc]  # google-auth has no types
+    """Credentials that can be refreshed, as the client does after a 401."""
+
+    def refresh(self, request: object) -> None:
+        del request
 
 
 def google_error(code: int, status: str) -> Answer:
@@ -58,6 +65,16 @@ def test_a_taken_id_is_no_error(server: ScriptedServer, pipelines: VertexPipelin
     [
         (400, "INVALID_ARGUMENT", LaunchRefusedError),
         (400, "FAILED_PRECONDITION", LaunchRefusedError),
+        (401, "UNAUTHENTICATED", LaunchBlockedError),
+        (402, "PAYMENT_REQUIRED", LaunchBlockedError),
+        (403, "PERMISSION_DENIED", LaunchBlockedError),
+        (404, "NOT_FOUND", LaunchBlockedError),
+        (405, "METHOD_NOT_ALLOWED", LaunchBlockedError),
+        (408, "REQUEST_TIMEOUT", LaunchUnavailableError),
+        (409, "ABORTED", LaunchUnavailableError),
+        (413, "REQUEST_TOO_LARGE", LaunchRefusedError),
+        (425, "TOO_EARLY", LaunchUnavailableError),
+        (499, "CANCELLED", LaunchUnavailableError),
         (429, "RESOURCE_EXHAUSTED", RegionBusyError),
         (500, "INTERNAL", LaunchUnavailableError),
         (503, "UNAVAILABLE", LaunchUnavailableError),
@@ -67,7 +84,7 @@ def test_a_taken_id_is_no_error(server: ScriptedServer, pipelines: VertexPipelin
 def test_refusals_and_outages_are_different_errors(
     server: ScriptedServer, pipelines: VertexPipelines, code: int, status: str, kind: type[Exception]
 ) -> None:
-    """A refusal ends the track; after an outage or a full quota the track waits."""
+    """A refused job ends the track, a refused project parks it; after an outage or a full quota it waits."""
     server.script(f"POST {JOBS}", google_error(code, status))
     with pytest.raises(kind) as caught:
         pipelines.create(WANTED, HOME)
@@ -190,7 +207,13 @@ def test_a_state_that_is_newer_than_the_client_is_not_an_end(
     assert facts == JobFacts(JobState.UNDER_WAY, job_labels(TRACK, 1))
 
 
-@pytest.mark.parametrize("answer", [Answer(status=503), Answer(status=429), Answer(cut=True), Answer(silent=True)])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(Answer(status=503), Answer(status=429), Answer(status=408), google_error(409, "ABORTED")),
+        *(Answer(cut=True), Answer(silent=True)),
+    ],
+)
 def test_a_call_is_made_once_and_ends_in_time(server: ScriptedServer, answer: Answer) -> None:
     """The client does not retry, and a server that never answers is an outage when the time is used up."""
     impatient = VertexPipelines(server.url, "musicgenerator-prod", "us-central1", AnonymousCredentials(), 0.5)
@@ -203,6 +226,30 @@ def test_a_call_is_made_once_and_ends_in_time(server: ScriptedServer, answer: An
         with pytest.raises(LaunchUnavailableError):
             getattr(impatient, call)(subject, HOME)
         assert len(server.heard) == count
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"\xff\xfe", b'{"labels": 7}', b'{"state": {}}'])
+def test_an_answer_that_cannot_be_read_is_an_outage(
+    server: ScriptedServer, pipelines: VertexPipelines, body: bytes
+) -> None:
+    """A proxy answered instead of Vertex AI, or the answer broke off: the job may have been created."""
+    for call in (f"POST {JOBS}", f"GET {JOBS}/{JOB}"):
+        server.script(call, Answer(body))
+    with pytest.raises(LaunchUnavailableError):
+        pipelines.create(WANTED, HOME)
+    with pytest.raises(LaunchUnavailableError):
+        pipelines.facts(JOB, HOME)
+
+
+@pytest.mark.parametrize("code", [401, 402, 403, 405])
+def test_a_refused_project_is_no_outage_of_a_job(server: ScriptedServer, pipelines: VertexPipelines, code: int) -> None:
+    """Its state is unknown until the operator has fixed the cause; a cancellation is repeated."""
+    for method, path in (("GET", f"{JOBS}/{JOB}"), ("POST", f"{JOBS}/{JOB}:cancel")):
+        server.script(f"{method} {path}", google_error(code, "REFUSED"))
+    with pytest.raises(LaunchBlockedError, match="REFUSED it is"):
+        pipelines.facts(JOB, HOME)
+    with pytest.raises(LaunchUnavailableError, match="REFUSED it is"):
+        pipelines.cancel(JOB, HOME)
 
 
 class UnreachableCredentials(AnonymousCredentials):  # type: ignore[misc]  # google-auth has no types

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from datetime import date
@@ -8,6 +9,7 @@ from openai_prices import PRICES as DESCRIBERS
 
 from benchmarks import costs, usage
 from benchmarks.prices import PRICES, Price, prices
+from infra.installation import INFRA
 from localcloud.addresses import REPOSITORY
 from pipeline.engines.lyria import LYRIA_2_USD, LYRIA_3_CLIP_USD
 
@@ -97,3 +99,36 @@ def test_the_document_shows_the_commands_tables() -> None:
     printed = subprocess.run(command, cwd=REPOSITORY, env=environ, capture_output=True, text=True, check=True).stdout
     assert printed.strip() in (REPOSITORY / "docs" / "operations.md").read_text()
     assert PRICES.name in (REPOSITORY / "docs" / "operations.md").read_text()
+
+
+def test_an_installation_costs_money_at_rest() -> None:
+    """Every condition of an alert has a price, and each part of the tick, of which there is one a minute."""
+    known = prices()
+    found = costs.at_rest(known)
+    conditions = [
+        condition
+        for file in (REPOSITORY / "infra" / "monitoring").glob("alert-*.json")
+        for condition in re.findall(r'"condition(?:Threshold|Absent|MatchedLog)"', file.read_text(encoding="utf-8"))
+    ]
+    assert found["alerts: conditions"] == pytest.approx(0.10 * len(conditions))
+    assert found["tick: the scheduler's job"] == 0.10
+    # Two queries: overdue tracks, and records of jobs to delete.
+    assert found["tick: Firestore"] == pytest.approx(60 * 24 * 30 * 2 * 0.03 / 100_000)
+    # Each message is published and pushed, and each of the two is billed as 1,000 bytes.
+    assert found["tick: Pub/Sub"] == pytest.approx(60 * 24 * 30 * 2 * 1_000 * 40 / 2**40)
+    assert found["tick: the function"] > 60 * 24 * 30 * known["function_requests"].of(1)
+    assert all(usd > 0 for usd in found.values())
+    assert costs.parts("composer", 1, known)["at rest"] == pytest.approx(sum(found.values()))
+
+
+def test_the_plan_says_what_an_installation_costs_at_rest() -> None:
+    """The text that `make plan` prints has the sums of the current prices, to the cent."""
+    found = costs.at_rest(prices())
+
+    def cents(start: str) -> str:
+        return f"{sum(usd for part, usd in found.items() if part.startswith(start)):.2f}"
+
+    line = next(line for line in (INFRA / "costs.txt").read_text(encoding="utf-8").splitlines() if "at rest" in line)
+    total, *shown = re.findall(r"\d+\.\d\d", line)
+    assert shown == [cents("alerts"), cents("tick"), cents("images"), cents("secrets")]
+    assert float(total) == pytest.approx(sum(found.values()), abs=0.05)

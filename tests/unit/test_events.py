@@ -157,13 +157,16 @@ def test_the_bridge_delivers_uploads_as_recorded() -> None:
         assert as_contract(post) == contract
 
 
-def test_the_bridge_pushes_messages_as_recorded() -> None:
-    """A published caption message becomes the recorded push."""
-    contract = recorded("captions_push")
+@pytest.mark.parametrize("name", ["captions_push", "pipeline_event_push"])
+def test_the_bridge_pushes_messages_as_recorded(name: str) -> None:
+    """A published message becomes the recorded push; only the launcher's has attributes."""
+    contract = recorded(name)
     message = contract["message"]
-    data = base64.b64decode(message["data"])
-    pulled = Message(data, message["attributes"], message["messageId"], moment(message["publishTime"]))
-    post = push_form("musicgenerator-prod")(ROUTE, pulled, 1)
+    assert ("attributes" in message) == (name == "captions_push")
+    data, attributes = base64.b64decode(message["data"]), message.get("attributes", {})
+    pulled = Message(data, attributes, message["messageId"], moment(message["publishTime"]))
+    route = replace(ROUTE, subscription=contract["subscription"].rpartition("/")[2])
+    post = push_form("musicgenerator-prod")(route, pulled, 1)
     assert post is not None
     assert as_contract(post)["body"] == contract
 

@@ -3,12 +3,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from infra import installation
 from infra.content import content_hash, copied, files
 from infra.engine import Mode
 from infra.installation import Installation
 from infra.model import split_of
+from infra.names import FUNCTIONS
 from infra.resources import Resource
 from infra.state import query
 from infra.steps import STEPS
@@ -72,6 +74,17 @@ def test_a_bucket_s_files_have_this_installation_s_values(tmp_path: Path) -> Non
         ["https://a-project-musicgenerator-page.storage.googleapis.com", "https://a.example", "https://b.example"]
     ]
     assert found["a-project-musicgenerator-images"].want["iamConfiguration/publicAccessPrevention"] == "enforced"
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_recorded_function_has_as_many_threads_as_concurrent_requests(function: str) -> None:
+    """Both follow from its file of flags. The deployment's test shows that a deployment equals the recorded one."""
+    recorded = yaml.safe_load((INFRA.parent / "tests" / "deploy" / "expected.yaml").read_text(encoding="utf-8"))
+    name = f"projects/recorded-project/locations/us-central1/functions/musicgenerator-{function.replace('_', '-')}"
+    config = recorded["cloudfunctions"][name]["serviceConfig"]
+    flags = yaml.safe_load((INFRA / "functions" / f"{function}.yaml").read_text(encoding="utf-8"))
+    assert config["maxInstanceRequestConcurrency"] == flags["--concurrency"]
+    assert config["environmentVariables"]["THREADS"] == str(flags["--concurrency"])
 
 
 def test_every_source_s_dead_letters_are_kept(tmp_path: Path) -> None:

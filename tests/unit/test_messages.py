@@ -4,7 +4,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+import flask
 import pytest
+from functions_framework.event_conversion import background_event_to_cloud_event
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -88,6 +90,17 @@ def test_the_step_s_message_is_written_and_read_as_recorded() -> None:
     assert json.loads(step_message(JOB)) == recorded("pipeline_event_step")
     assert PipelineMessage.from_bytes(step_message(JOB)) == PipelineMessage(JOB, TRACK, 1)
     assert PipelineMessage.from_bytes(message_data(recorded("pipeline_event_push"))) == PipelineMessage(JOB, TRACK, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("captions_push", CaptionMessage(SESSION, TRACK, 1)), ("pipeline_event_push", PipelineMessage(JOB, TRACK, 1))],
+)
+def test_functions_framework_hands_over_a_recorded_push(name: str, message: CaptionMessage | PipelineMessage) -> None:
+    """It makes a CloudEvent from the push, also if the message has no attributes."""
+    with flask.Flask(name).test_request_context("/", method="POST", json=recorded(name)) as context:
+        event = background_event_to_cloud_event(context.request)
+    assert type(message).from_bytes(message_data(event.data)) == message
 
 
 @pytest.mark.parametrize("end", ["succeeded", "failed"])

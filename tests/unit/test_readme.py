@@ -7,7 +7,11 @@ from typing import Final
 
 import pytest
 
+from infra.names import FUNCTIONS
+from infra.settings import SETTINGS
+
 REPOSITORY: Final = Path(__file__).parents[2]
+OPERATIONS: Final = REPOSITORY / "docs" / "operations.md"
 README: Final = REPOSITORY / "README.md"
 KOREAN: Final = REPOSITORY / "README.ko.md"
 # Files that differ by language, with their counterparts; everything else is the same in both READMEs.
@@ -90,6 +94,43 @@ def test_every_make_command_exists(document: Path) -> None:
     known = {name for names in re.findall(r"^([a-z_ -]+):", makefile, re.MULTILINE) for name in names.split()}
     known |= {f"build-{function.name}" for function in (REPOSITORY / "functions").iterdir()}
     assert commands(document) - known == set()
+
+
+def variables(document: Path) -> set[str]:
+    """Return the variables that a Markdown document gives to Make or sets beside it."""
+    text = re.sub(r"^ *```.*?^ *```$", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    code = [line for block in blocks(document) for line in block.splitlines() if "make " in line]
+    inline = re.findall(r"`((?:make )?[^`]*?[A-Z]=[^`]*|[A-Z][A-Z_]+=[^`]*)`", text)
+    return {name for line in (*code, *inline) for name in re.findall(r"(?<![\w$/{])([A-Z][A-Z_]+)=", line)}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(REPOSITORY)))
+def test_every_variable_of_a_command_exists(document: Path) -> None:
+    """No document tells to give a variable that neither the Makefile nor the deployment reads."""
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    known = set(SETTINGS) | set(re.findall(r"\$[({]?(?:or |if )?\$?\(?([A-Z][A-Z_]+)", makefile))
+    for folder in ("infra", "operations", "localcloud", "src", "functions", "tests/deploy"):
+        for file in (REPOSITORY / folder).rglob("*.py"):
+            known |= set(re.findall(r"\"([A-Z][A-Z_]+)\"", file.read_text(encoding="utf-8")))
+    known |= set(re.findall(r"process\.env\.([A-Z_]+)", (REPOSITORY / "web" / "build.mjs").read_text(encoding="utf-8")))
+    # The name of any setting.
+    assert variables(document) - known - {"NAME"} == set()
+
+
+def test_the_operators_page_has_every_setting() -> None:
+    """Its tables name each setting, and no variable that nobody reads."""
+    tables = re.findall(r"(?m)^\| (?:setting|variable) \|.*\n((?:\|.*\n)+)", OPERATIONS.read_text(encoding="utf-8"))
+    rows = [line.split("|")[1] for table in tables for line in table.splitlines()]
+    named = {name for row in rows for name in re.findall(r"`([A-Z][A-Z_]+)(?:=1)?`", row)}
+    assert set(SETTINGS) - named == set()
+    read = "".join(
+        file.read_text(encoding="utf-8")
+        for folder in ("infra", "src", "functions")
+        for file in (REPOSITORY / folder).rglob("*.py")
+    )
+    assert {name for name in named if f'"{name}"' not in read} == {
+        f"{function.upper()}_INSTANCES" for function in FUNCTIONS
+    }
 
 
 @pytest.mark.parametrize("document", [README, KOREAN], ids=["README.md", "README.ko.md"])

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import requests
+import yaml
 
-from localcloud.addresses import IMAGES_BUCKET, RESULTS_BUCKET, Addresses
+from localcloud.addresses import IMAGES_BUCKET, REPOSITORY, RESULTS_BUCKET, Addresses
 from localcloud.servers.page import USUAL_SECONDS, PageNotBuiltError, PageServer, configuration
 
 
@@ -90,7 +91,7 @@ def test_only_files_with_a_hash_are_cached_forever(page_url: str) -> None:
         assert get(page_url + path).headers["Cache-Control"] == "no-cache"
 
 
-def test_texts_are_sent_compressed_to_clients_that_accept_it(page_url: str) -> None:
+def test_scripts_are_sent_compressed_to_clients_that_accept_it(page_url: str) -> None:
     """With and without compression the same text arrives, with the same headers."""
     for encoding in ("gzip", "identity"):
         answer = requests.get(f"{page_url}/assets/main-ABC.js", headers={"Accept-Encoding": encoding}, timeout=10)
@@ -98,6 +99,20 @@ def test_texts_are_sent_compressed_to_clients_that_accept_it(page_url: str) -> N
         assert answer.headers.get("Content-Encoding") == ("gzip" if encoding == "gzip" else None)
         assert answer.headers["Content-Type"] == "text/javascript"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_exactly_what_a_deployment_stores_compressed_is_sent_compressed(page_url: str, tmp_path: Path) -> None:
+    """Each object of the recorded deployment's page, under the name with which it is served."""
+    start = "b/recorded-project-musicgenerator-page/o/"
+    recorded = yaml.safe_load((REPOSITORY / "tests" / "deploy" / "expected.yaml").read_text(encoding="utf-8"))
+    stored = {name.removeprefix(start): body for name, body in recorded["storage"].items() if name.startswith(start)}
+    sent = {}
+    for name in stored:
+        (tmp_path / "built" / name).write_text("text")
+        sent[name] = requests.get(f"{page_url}/{name}", timeout=10).headers.get("Content-Encoding")
+    assert {"index.html", "share.html", "service-worker.js", "icon.svg", "config.json"} < set(stored)
+    assert sent == {name: body.get("contentEncoding") for name, body in stored.items()}
+    assert sent["assets/main-(hash).js"] == "gzip"
 
 
 def test_a_new_build_is_seen_at_once(page_url: str, tmp_path: Path) -> None:
