@@ -24,6 +24,7 @@ MODEL = f"gs://{PROJECT}-musicgenerator-pipeline/models/musicgen"
 PIPELINE = f"mg-pipeline@{PROJECT}.iam.gserviceaccount.com"
 # The alerts on log-based metrics; the other alerts use Pub/Sub's metrics.
 LOG_BASED_ALERTS = {
+    "musicgenerator: half of a daily limit of everybody is used",
     "musicgenerator: more than 20 tracks an hour end without music",
     "musicgenerator: pictures wait for the describer",
     "musicgenerator: the daily limit of launches is reached",
