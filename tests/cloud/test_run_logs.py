@@ -9,7 +9,6 @@ import pytest
 from localcloud.addresses import Addresses
 from localcloud.provision import drop_session
 from musicgenerator import ids
-from musicgenerator.redaction import short_hash
 from tests.cloud.api_visitors import visitor
 from tests.cloud.clients import Jobs, document, drop_bytes, ends, post, token_of
 
@@ -74,12 +73,3 @@ def test_no_log_has_what_gives_access_or_what_people_write(local_cloud: Addresse
     # The lines are there, and name tracks: an operator finds a run by them.
     for track in (made, dropped, take):
         assert any(track in line for line in lines)
-
-
-def test_an_operator_finds_a_session_and_a_drop_by_their_hashes(local_cloud: Addresses) -> None:
-    """A line that has to name one has the first digits of its SHA-256."""
-    assert drop_bytes(".hidden/", b"")
-    deadline = time.monotonic() + 30
-    while f"object-{short_hash('.hidden/')}" not in "".join(lines_of(local_cloud)):
-        assert time.monotonic() < deadline
-        time.sleep(0.5)

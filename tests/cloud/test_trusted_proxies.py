@@ -18,7 +18,7 @@ from tests.support.ports import free_ports
 pytestmark = pytest.mark.cloud
 
 # Addresses for documentation, which no other test uses.
-ADDRESSES = (f"203.0.113.{number}" for number in itertools.count(1))
+ADDRESSES = (f"192.0.2.{number}" for number in itertools.count(1))
 
 
 @contextmanager
