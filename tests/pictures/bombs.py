@@ -213,7 +213,7 @@ def animations() -> Iterator[tuple[str, bytes]]:
 
 
 def many_pixels() -> Iterator[tuple[str, bytes]]:
-    """Yield pictures just below 40 megapixels in each mode and format, and above."""
+    """Yield pictures just below 40 megapixels in each mode and format, and some with fewer rows than they state."""
     below, palette = (7900, 5000), chunk(b"PLTE", bytes(768)) + chunk(b"tRNS", bytes(256))
     yield "colour-alpha-16-40mp.png", png(*below, ALPHA_16)
     yield "colour-alpha-40mp.png", png(*below, ALPHA)
