@@ -175,10 +175,11 @@ class Captioner:
             return
         if outcome is None:
             logs.warning("the track is gone", track=track)
+        if outcome is None or (outcome.track.status is Status.CANCELLED and not outcome.changed):
+            # The track was erased or cancelled after the caller looked at it.
             if ids.announced_track(event.name) == track:
                 delete_upload(self.objects, track, event)
-            return
-        if outcome.changed or _owns(outcome, owner):
+        elif outcome.changed or _owns(outcome, owner):
             self._settle(outcome, event, owner)
         elif outcome.track.status is Status.CAPTIONING:
             raise LeasedError(f"track {track} is being captioned")
