@@ -247,6 +247,9 @@ class Captioner:
             raise
 
         def decide(current: Track, work: PrivateTrack) -> Change | None:
+            if current.status is Status.CANCELLED and work.counted_for_all and (is_refused or is_parked):
+                # The track was cancelled in the meantime, and its picture has cost nothing.
+                return given_back(Change(), work)
             # Only the owner writes: if another invocation has claimed the track since, this one changes nothing.
             if current.status is not Status.CAPTIONING or work.owner != owner:
                 return None

@@ -38,6 +38,10 @@ def call_off(tracks: Tracks, jobs: Jobs, track: str, attempt: int) -> CalledOff 
         if current.status is Status.AWAITING_UPLOAD:
             # Nothing has been uploaded, so the track counts for nobody.
             return Change(Status.CANCELLED, update, replace(ended, counted=()), give_back=work.counted)
+        if current.status is Status.CAPTIONING and work.parked and work.counted_for_all:
+            # The describer was not available, so the picture has cost nothing.
+            freed = replace(ended, counted_for_all="")
+            return Change(Status.CANCELLED, update, freed, give_back=(work.counted_for_all,))
         return Change(Status.CANCELLED, update, ended)
 
     tracks.advance(track, decide)

@@ -139,6 +139,18 @@ def test_a_track_that_ends_after_its_upload_stays_counted() -> None:
     assert scene.tracks.given_back == []
 
 
+@pytest.mark.parametrize("parked", [True, False])
+def test_a_parked_track_that_is_cancelled_does_not_count_for_everybody(parked: bool) -> None:  # noqa: FBT001
+    """The describer was not available; it still counts for its session and address."""
+    scene = Scene()
+    scene.hold(Status.CAPTIONING)
+    work = replace(scene.tracks.works[TRACK], counted=("one",), counted_for_all="all", parked=parked)
+    scene.tracks.works[TRACK] = work
+    assert scene.post(f"/v1/sessions/{SESSION}/tracks/{TRACK}:cancel").status_code == 200
+    assert scene.tracks.given_back == (["all"] if parked else [])
+    assert scene.tracks.works[TRACK].counted_for_all == ("" if parked else "all")
+
+
 def test_an_address_s_sessions_are_limited() -> None:
     """Another address has its own limit."""
     scene = Scene(limits=Limits(1000, 1000, 1000, 2))
