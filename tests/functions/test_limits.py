@@ -140,7 +140,7 @@ def test_a_track_that_ends_after_its_upload_stays_counted() -> None:
 
 
 @pytest.mark.parametrize("parked", [True, False])
-def test_a_parked_track_that_is_cancelled_does_not_count_for_everybody(parked: bool) -> None:  # noqa: FBT001
+def test_a_parked_track_that_is_cancelled_does_not_count_for_everybody(parked: bool) -> None:
     """The describer was not available; it still counts for its session and address."""
     scene = Scene()
     scene.hold(Status.CAPTIONING)
