@@ -16,7 +16,7 @@ from musicgenerator.briefs import ENGINES, GENRES, INSTRUMENTS, KEYS, LANGUAGES,
 from musicgenerator.errors import PipelineFailedError
 from musicgenerator.states import Status
 from musicgenerator.tracks import PICTURE_TYPES
-from tests.contracts.recorded import SESSION, TRACK
+from tests.contracts.recorded import SESSION, TRACK, recorded
 from tests.functions.slow_bodies import slow_body
 from tests.functions.test_limits import KEY, PICTURE, PLENTY, SECRETS, Scene
 
