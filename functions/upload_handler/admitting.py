@@ -22,6 +22,10 @@ _IPV6_HOUSEHOLD: Final = 64
 _IPV6_SITE: Final = 48
 _SITE_FACTOR: Final = 2
 
+# The announcements of a session or address for each of its tracks: a track that ends before its upload is given back,
+# its announcement is not.
+_ANNOUNCEMENTS_FACTOR: Final = 5
+
 
 @dataclass(frozen=True)
 class Quota:
@@ -101,9 +105,21 @@ class Limits:
         ]
 
     def of_announcement(self, session: str, address: str) -> list[Quota]:
-        """Return the quotas of an announced track: it counts for everybody only when its picture arrives."""
+        """Return the quotas of an announced track: it counts for everybody only when its picture arrives.
+
+        An announcement stays counted even if its track is given back.
+        """
         everybody, *others = self.of_track(session, address)
-        return [replace(everybody, counts=False), *others]
+        announcements = [
+            *_of_address(address, "announcements", self.address_tracks * _ANNOUNCEMENTS_FACTOR),
+            Quota(
+                f"session {session}",
+                "announcements",
+                self.session_tracks * _ANNOUNCEMENTS_FACTOR,
+                "announcements for one session",
+            ),
+        ]
+        return [replace(everybody, counts=False), *others, *announcements]
 
     def of_session(self, address: str) -> list[Quota]:
         """Return the quotas of a new session."""

@@ -88,7 +88,8 @@ class FirestoreLedger:
         if not today.exists:
             batch.create(today.reference, {"salt": salt, "expiresAt": now + _COUNTER_LIFETIME})
         counters = {quota: self._counter(today.reference, salt, quota) for quota in quotas if quota.subject}
-        found = self._read(list(counters.values()))
+        # One counter may count several units.
+        found = self._read(list({counter.path: counter for counter in counters.values()}.values()))
         # New values by document, since one address may be counted in two units.
         values: dict[str, dict[str, int]] = {}
         for quota in quotas:
@@ -108,7 +109,7 @@ class FirestoreLedger:
             values.setdefault(snapshot.reference.path, {})[quota.unit] = count(snapshot, quota.unit) + 1
         for path, value in values.items():
             count_on(self._client, batch, found[path], value, now + _COUNTER_LIFETIME)
-        return tuple(counter.id for counter in counters.values())
+        return tuple(dict.fromkeys(counter.id for counter in counters.values()))
 
     def _counter(self, today: Any, salt: str, quota: Quota) -> Any:
         subject = hashlib.sha256(f"{salt}\0{quota.subject}".encode()).hexdigest()

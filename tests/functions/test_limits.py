@@ -130,6 +130,24 @@ def test_a_track_that_ends_before_its_upload_counts_for_nobody(command: str) -> 
     assert scene.tracks.given_back == ["address 203.0.113.9", f"session {SESSION}"]
 
 
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        (Limits(2, 1000, 1000, 1000), "10 announcements for one session"),
+        (Limits(1000, 2, 1000, 1000), "10 announcements for one network address"),
+    ],
+)
+def test_announcing_and_cancelling_in_a_loop_ends(limits: Limits, words: str) -> None:
+    """Each cancellation gives back the track, and none the announcement: it ends at five times the limit."""
+    scene = Scene(limits=limits)
+    for _ in range(10):
+        track = scene.announce().get_json()["track"]
+        assert scene.post(f"/v1/sessions/{SESSION}/tracks/{track}:cancel").status_code == 200
+        while scene.tracks.given_back:
+            scene.ledger.counts[scene.tracks.given_back.pop(), "tracks"] -= 1
+    assert_limited(scene.announce(), words)
+
+
 def test_a_track_that_ends_after_its_upload_stays_counted() -> None:
     """Describing it may have cost money."""
     scene = Scene()

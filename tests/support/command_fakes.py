@@ -60,7 +60,7 @@ class MemoryLedger:
         for quota in quotas:
             if quota.counts:
                 self.counts[quota.subject, quota.unit] = self.counts.get((quota.subject, quota.unit), 0) + 1
-        counted = tuple(quota.subject for quota in quotas if quota.subject)
+        counted = tuple(dict.fromkeys(quota.subject for quota in quotas if quota.subject))
         self.entries[entry.name] = replace(entry, counted=counted)
         return self.entries[entry.name]
 
