@@ -19,6 +19,7 @@ from musicgenerator.errors import (
     BlockedError,
     BudgetSpentError,
     CaptionAbandonedError,
+    ContentRejectedError,
     DescriberBlockedError,
     LeasedError,
     PermanentError,
@@ -237,7 +238,9 @@ class Captioner:
         try:
             change = self._describe(track, outcome.work, event)
         except PermanentError as error:
-            change, is_refused = _end(track, error), isinstance(error, PictureError)
+            # Moderation of another take's words costs nothing, nor does a picture that cannot be used.
+            is_refused = isinstance(error, PictureError if track.brief is None else ContentRejectedError)
+            change = _end(track, error)
         except BlockedError as error:
             # Acknowledge the event, because redeliveries would exhaust its attempts; a replay resumes the track.
             logs.error("track parked", track=track.track_id, reason=str(error))

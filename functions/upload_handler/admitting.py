@@ -46,7 +46,8 @@ class Quota:
 class Entry:
     """The record of one request: ``name`` is a hash of its key; an equal request gets the same ``details``.
 
-    ``counted`` has the ids of the counters of session and address that count the request.
+    ``counted`` has the ids of the counters of session and address that count the request, and ``counted_for_all``
+    that of everybody's, empty if it does not count it.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Entry:
     details: Mapping[str, Any]
     expires_at: datetime
     counted: tuple[str, ...] = ()
+    counted_for_all: str = ""
 
 
 class Ledger(Protocol):
@@ -137,10 +139,11 @@ class Particulars:
 
 @dataclass(frozen=True)
 class Admitted:
-    """The details of an admitted request, and the counters of session and address that count it."""
+    """The details of an admitted request, and the counters that count it, as in its entry."""
 
     details: Mapping[str, Any]
     counted: tuple[str, ...] = ()
+    counted_for_all: str = ""
 
 
 @dataclass(frozen=True)
@@ -174,7 +177,7 @@ class Admission:
         entered = self._enter(Entry(name, entry.session, fingerprint, entry.details, entry.expires_at), quotas)
         if entered.fingerprint != fingerprint:
             raise KeyReusedError("Send another Idempotency-Key with another body.")
-        return Admitted(entered.details, entered.counted)
+        return Admitted(entered.details, entered.counted, entered.counted_for_all)
 
     def _enter(self, entry: Entry, quotas: Sequence[Quota]) -> Entry:
         try:

@@ -103,7 +103,12 @@ class Commands:
         )
         # The ledger already has the new folder's token, so an erasure finds this cover even after a crash here.
         cover = self._copy_cover(work.token, token)
-        private = PrivateTrack(token=token, dropped_object=work.dropped_object, unchecked=unchecked)
+        private = PrivateTrack(
+            token=token,
+            dropped_object=work.dropped_object,
+            counted_for_all=admitted.counted_for_all,
+            unchecked=unchecked,
+        )
         self.tracks.create(new, private, expires_at)
         try:
             authorised(self.sessions, command.session, command.secret)

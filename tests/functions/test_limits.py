@@ -157,6 +157,39 @@ def test_a_track_that_ends_after_its_upload_stays_counted() -> None:
     assert scene.tracks.given_back == []
 
 
+@pytest.mark.parametrize("title", [None, "Written by a person"])
+def test_a_take_that_is_cancelled_before_its_launch_does_not_count_for_everybody(title: str | None) -> None:
+    """Otherwise takes that are cancelled at once close the service; they still count for session and address."""
+    scene = Scene()
+    scene.hold(Status.READY)
+    take = scene.post(f"/v1/sessions/{SESSION}/tracks/{TRACK}:again", {"title": title} if title else {}).get_json()
+    for _ in range(2):
+        assert scene.post(f"/v1/sessions/{SESSION}/tracks/{take['track']}:cancel").status_code == 200
+    assert take["status"] == ("captioning" if title else "captioned")
+    assert scene.tracks.given_back == ["everybody"]
+    assert scene.tracks.works[take["track"]].counted_for_all == ""
+
+
+@pytest.mark.parametrize("status", [Status.LAUNCHING, Status.COMPOSING])
+def test_a_launched_take_that_is_cancelled_stays_counted(status: Status) -> None:
+    """Its job has cost money."""
+    scene = Scene()
+    scene.hold(status)
+    scene.tracks.works[TRACK] = replace(scene.tracks.works[TRACK], counted_for_all="everybody")
+    assert scene.post(f"/v1/sessions/{SESSION}/tracks/{TRACK}:cancel").status_code == 200
+    assert scene.tracks.given_back == []
+
+
+@pytest.mark.parametrize("status", [Status.CAPTIONING, Status.CAPTIONED])
+def test_a_described_track_that_is_cancelled_stays_counted(status: Status) -> None:
+    """Unlike another take, it has paid for its brief."""
+    scene = Scene()
+    scene.hold(status)
+    scene.tracks.works[TRACK] = replace(scene.tracks.works[TRACK], counted=("one",), counted_for_all="everybody")
+    assert scene.post(f"/v1/sessions/{SESSION}/tracks/{TRACK}:cancel").status_code == 200
+    assert scene.tracks.given_back == []
+
+
 @pytest.mark.parametrize("parked", [True, False])
 def test_a_parked_track_that_is_cancelled_does_not_count_for_everybody(parked: bool) -> None:
     """The describer was not available; it still counts for its session and address."""
