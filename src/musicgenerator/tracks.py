@@ -158,8 +158,8 @@ class PrivateTrack:
     documents, whose jobs run in the installation's region.
     ``dropped_object`` and ``hint`` are a dropped picture's object name and hint: clients may read its track, so the
     track has neither. ``counted`` has the ids of the day's counters of the session and the address that count this
-    track, and ``counted_for_all`` that of everybody's, which counts it from the arrival of its picture; another take has
-    only the latter.
+    track, and ``counted_for_all`` that of everybody's, which counts it from the arrival of its picture. Another take
+    has only the latter.
     ``unchecked`` says that a person wrote words of the brief, which the captioner has not moderated yet.
     """
 
