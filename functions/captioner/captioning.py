@@ -19,6 +19,7 @@ from musicgenerator.errors import (
     BlockedError,
     BudgetSpentError,
     CaptionAbandonedError,
+    ContentRejectedError,
     DescriberBlockedError,
     LeasedError,
     PermanentError,
@@ -175,10 +176,11 @@ class Captioner:
             return
         if outcome is None:
             logs.warning("the track is gone", track=track)
+        if outcome is None or (outcome.track.status is Status.CANCELLED and not outcome.changed):
+            # The track was erased or cancelled after the caller looked at it.
             if ids.announced_track(event.name) == track:
                 delete_upload(self.objects, track, event)
-            return
-        if outcome.changed or _owns(outcome, owner):
+        elif outcome.changed or _owns(outcome, owner):
             self._settle(outcome, event, owner)
         elif outcome.track.status is Status.CAPTIONING:
             raise LeasedError(f"track {track} is being captioned")
@@ -236,7 +238,9 @@ class Captioner:
         try:
             change = self._describe(track, outcome.work, event)
         except PermanentError as error:
-            change, is_refused = _end(track, error), isinstance(error, PictureError)
+            # Moderation of another take's words costs nothing, nor does a picture that cannot be used.
+            is_refused = isinstance(error, PictureError if track.brief is None else ContentRejectedError)
+            change = _end(track, error)
         except BlockedError as error:
             # Acknowledge the event, because redeliveries would exhaust its attempts; a replay resumes the track.
             logs.error("track parked", track=track.track_id, reason=str(error))
@@ -246,6 +250,9 @@ class Captioner:
             raise
 
         def decide(current: Track, work: PrivateTrack) -> Change | None:
+            if current.status is Status.CANCELLED and work.counted_for_all and (is_refused or is_parked):
+                # The track was cancelled in the meantime, and its picture has cost nothing.
+                return given_back(Change(), work)
             # Only the owner writes: if another invocation has claimed the track since, this one changes nothing.
             if current.status is not Status.CAPTIONING or work.owner != owner:
                 return None

@@ -49,7 +49,7 @@ def end_uncounted(tracks: CountedTracks, track: str, change: Change) -> None:
 
 
 def given_back(change: Change, work: PrivateTrack) -> Change:
-    """Return a change that also gives back everybody's count: the picture cannot be used and has cost nothing."""
+    """Return a change that also gives back everybody's count: the track has ended and has cost nothing."""
     if not work.counted_for_all:
         return change
     return replace(change, work=replace(work, counted_for_all=""), give_back=(work.counted_for_all,))

@@ -23,20 +23,20 @@ class Tracks(Protocol):
 
 def track_of_drop(tracks: Tracks, session: str, found: ObjectFinalized) -> str:
     """Return the track of a dropped picture; create it if it is new."""
-    for turn in range(drops.MAX_ROUNDS):
-        track = drops.track_of(found, turn)
-        known = tracks.find(track)
-        if known is None:
-            _create(tracks, session, track, found)
-            return track
-        if not _is_newer(found, known[0]):
-            return track
-        if not drops.starts_another(known[0]):
-            break
+    turns = [drops.track_of(found, turn) for turn in range(drops.MAX_ROUNDS)]
+    # An earlier turn's track may have been erased: its absence does not say that the object is new.
+    existing = [(turn, known[0]) for turn, track in enumerate(turns) if (known := tracks.find(track))]
+    for _, track in existing:
+        if not _is_newer(found, track):
+            return track.track_id
+    last, latest = existing[-1] if existing else (-1, None)
+    if last + 1 < len(turns) and (latest is None or drops.starts_another(latest)):
+        _create(tracks, session, turns[last + 1], found)
+        return turns[last + 1]
     # The object was rewritten, or dropped again with the same bytes: the track's picture is the newest generation,
     # so that a deletion of the track deletes it.
-    tracks.advance(track, lambda current, _: _moved(current, found))
-    return track
+    tracks.advance(turns[last], lambda current, _: _moved(current, found))
+    return turns[last]
 
 
 def image_of(event: ObjectFinalized) -> Image:

@@ -18,6 +18,9 @@ class Objects(Protocol):
     def create(self, bucket: str, name: str, data: bytes, content_type: str) -> None:
         """Write an object, or leave the existing one."""
 
+    def delete(self, bucket: str, name: str, generation: int) -> None:
+        """Delete this generation of an object, and no other."""
+
     def erase(self, bucket: str, prefix: str) -> None: ...
 
 

@@ -9,8 +9,8 @@ from musicgenerator.events import ObjectFinalized
 from musicgenerator.states import Status
 
 
-class ErasableObjects(Protocol):
-    def erase(self, bucket: str, prefix: str) -> None: ...
+class DeletableObjects(Protocol):
+    def delete(self, bucket: str, name: str, generation: int) -> None: ...
 
 
 def is_unwanted(tracks: CountedTracks, track: str) -> bool:
@@ -19,7 +19,10 @@ def is_unwanted(tracks: CountedTracks, track: str) -> bool:
     return found is None or found[0].status is Status.CANCELLED
 
 
-def delete_upload(objects: ErasableObjects, track: str, event: ObjectFinalized) -> None:
-    """Delete the object of an event, so that it does not stay until the bucket's lifecycle deletes it."""
-    objects.erase(event.bucket, event.name)
+def delete_upload(objects: DeletableObjects, track: str, event: ObjectFinalized) -> None:
+    """Delete the object of an event, so that it does not stay until the bucket's lifecycle deletes it.
+
+    Objects whose names only start with this one's, such as a dropped ``uploads/TRACK.jpg``, stay.
+    """
+    objects.delete(event.bucket, event.name, event.generation)
     logs.warning("unwanted upload deleted", track=track)

@@ -22,6 +22,10 @@ _IPV6_HOUSEHOLD: Final = 64
 _IPV6_SITE: Final = 48
 _SITE_FACTOR: Final = 2
 
+# The announcements of a session or address for each of its tracks: a track that ends before its upload is given back,
+# its announcement is not.
+_ANNOUNCEMENTS_FACTOR: Final = 5
+
 
 @dataclass(frozen=True)
 class Quota:
@@ -42,7 +46,8 @@ class Quota:
 class Entry:
     """The record of one request: ``name`` is a hash of its key; an equal request gets the same ``details``.
 
-    ``counted`` has the ids of the counters of session and address that count the request.
+    ``counted`` has the ids of the counters of session and address that count the request, and ``counted_for_all``
+    that of everybody's, empty if it does not count it.
     """
 
     name: str
@@ -51,6 +56,7 @@ class Entry:
     details: Mapping[str, Any]
     expires_at: datetime
     counted: tuple[str, ...] = ()
+    counted_for_all: str = ""
 
 
 class Ledger(Protocol):
@@ -101,9 +107,21 @@ class Limits:
         ]
 
     def of_announcement(self, session: str, address: str) -> list[Quota]:
-        """Return the quotas of an announced track: it counts for everybody only when its picture arrives."""
+        """Return the quotas of an announced track: it counts for everybody only when its picture arrives.
+
+        An announcement stays counted even if its track is given back.
+        """
         everybody, *others = self.of_track(session, address)
-        return [replace(everybody, counts=False), *others]
+        announcements = [
+            *_of_address(address, "announcements", self.address_tracks * _ANNOUNCEMENTS_FACTOR),
+            Quota(
+                f"session {session}",
+                "announcements",
+                self.session_tracks * _ANNOUNCEMENTS_FACTOR,
+                "announcements for one session",
+            ),
+        ]
+        return [replace(everybody, counts=False), *others, *announcements]
 
     def of_session(self, address: str) -> list[Quota]:
         """Return the quotas of a new session."""
@@ -121,10 +139,11 @@ class Particulars:
 
 @dataclass(frozen=True)
 class Admitted:
-    """The details of an admitted request, and the counters of session and address that count it."""
+    """The details of an admitted request, and the counters that count it, as in its entry."""
 
     details: Mapping[str, Any]
     counted: tuple[str, ...] = ()
+    counted_for_all: str = ""
 
 
 @dataclass(frozen=True)
@@ -158,7 +177,7 @@ class Admission:
         entered = self._enter(Entry(name, entry.session, fingerprint, entry.details, entry.expires_at), quotas)
         if entered.fingerprint != fingerprint:
             raise KeyReusedError("Send another Idempotency-Key with another body.")
-        return Admitted(entered.details, entered.counted)
+        return Admitted(entered.details, entered.counted, entered.counted_for_all)
 
     def _enter(self, entry: Entry, quotas: Sequence[Quota]) -> Entry:
         try:

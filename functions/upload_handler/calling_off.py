@@ -38,6 +38,9 @@ def call_off(tracks: Tracks, jobs: Jobs, track: str, attempt: int) -> CalledOff 
         if current.status is Status.AWAITING_UPLOAD:
             # Nothing has been uploaded, so the track counts for nobody.
             return Change(Status.CANCELLED, update, replace(ended, counted=()), give_back=work.counted)
+        if work.counted_for_all and _has_cost_nothing(current, work):
+            freed = replace(ended, counted_for_all="")
+            return Change(Status.CANCELLED, update, freed, give_back=(work.counted_for_all,))
         return Change(Status.CANCELLED, update, ended)
 
     tracks.advance(track, decide)
@@ -49,3 +52,11 @@ def call_off(tracks: Tracks, jobs: Jobs, track: str, attempt: int) -> CalledOff 
     if current.status is Status.CANCELLED and current.brief is not None:
         cancelled = jobs.cancel(ids.pipeline_job_id(track, current.attempt), work.region)
     return CalledOff(current, work.region, cancelled)
+
+
+def _has_cost_nothing(current: Track, work: PrivateTrack) -> bool:
+    """Say whether neither the describer nor a job has worked for a track whose picture has arrived."""
+    if work.is_take:
+        return current.status in {Status.CAPTIONING, Status.CAPTIONED}
+    # The describer was not available.
+    return current.status is Status.CAPTIONING and work.parked

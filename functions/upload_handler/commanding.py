@@ -103,7 +103,12 @@ class Commands:
         )
         # The ledger already has the new folder's token, so an erasure finds this cover even after a crash here.
         cover = self._copy_cover(work.token, token)
-        private = PrivateTrack(token=token, dropped_object=work.dropped_object, unchecked=unchecked)
+        private = PrivateTrack(
+            token=token,
+            dropped_object=work.dropped_object,
+            counted_for_all=admitted.counted_for_all,
+            unchecked=unchecked,
+        )
         self.tracks.create(new, private, expires_at)
         try:
             authorised(self.sessions, command.session, command.secret)
@@ -129,13 +134,19 @@ class Commands:
         return _state_of(ended.track)
 
     def retry(self, command: CommandRequest) -> TrackState:
-        """Start the next attempt of a failed track whose error is retryable; leave a running track as it is."""
+        """Start the next attempt of a failed track whose error is retryable; leave a running track as it is.
+
+        Raises EngineRefusedError if the track's engine may no longer be named.
+        """
         _, work, expires_at = self._owned(command)
         # List the results, then read the track. If it is failed, every listed result is from the failed attempt.
         folder = self.settings.results.folder(work.token)
         results = self.objects.generations(folder.bucket, folder.name(""))
         current, _, _ = self._owned(command)
         due = current.status is Status.FAILED and current.retryable
+        if due:
+            # The operator may no longer offer the engine that the first request named.
+            check_engine(current.request, self.settings.engines)
         admitted = self.admission.admit(
             (command.session, command.track, "retry"),
             command.body,

@@ -150,7 +150,10 @@ class Erasures:
 
     def _erase_original(self, track: str, image: Image | None, dropped_object: str) -> None:
         announced = ids.upload_name(track)
-        self.objects.erase(self.buckets.images_bucket, announced)
+        # The listing also has names that start with the announced one, such as a dropped `uploads/TRACK.jpg`.
+        for name, generation in self.objects.generations(self.buckets.images_bucket, announced):
+            if name == announced:
+                self.objects.delete(self.buckets.images_bucket, name, generation)
         name = dropped_object or (image.object if image else announced)
         if image is not None and name != announced:
             # Delete only this generation of a dropped picture: a later one with the same name is another track's.

@@ -48,14 +48,14 @@ class FirestoreLedger:
                 return _entry(entry.name, found[document.path].to_dict())
             batch = self._client.batch()
             try:
-                counted = self._count(batch, found[today.path], quotas, now)
+                counted, counted_for_all = self._count(batch, found[today.path], quotas, now)
             except LimitReachedError:
                 # An equal request may have used the last place after the read above; then return its entry.
                 snapshot = self._read([document])[document.path]
                 if snapshot.exists:
                     return _entry(entry.name, snapshot.to_dict())
                 raise
-            counting = replace(entry, counted=counted)
+            counting = replace(entry, counted=counted, counted_for_all=counted_for_all)
             batch.create(document, _document(counting))
             try:
                 batch.commit(timeout=_RPC_TIMEOUT_SECONDS)
@@ -80,17 +80,19 @@ class FirestoreLedger:
         """Delete an entry; deleting it again changes nothing."""
         self._entry(name).delete(timeout=_RPC_TIMEOUT_SECONDS)
 
-    def _count(self, batch: Any, today: Any, quotas: Sequence[Quota], now: datetime) -> tuple[str, ...]:
-        """Add the counts to the batch, and return the ids of the counters that are not everybody's."""
+    def _count(self, batch: Any, today: Any, quotas: Sequence[Quota], now: datetime) -> tuple[tuple[str, ...], str]:
+        """Add the counts to the batch, and return the ids of the counters that are not everybody's, and everybody's."""
         if not quotas:
-            return ()
+            return (), ""
         salt = (today.to_dict() or {"salt": secrets.token_hex(16)})["salt"]
         if not today.exists:
             batch.create(today.reference, {"salt": salt, "expiresAt": now + _COUNTER_LIFETIME})
         counters = {quota: self._counter(today.reference, salt, quota) for quota in quotas if quota.subject}
-        found = self._read(list(counters.values()))
+        # One counter may count several units.
+        found = self._read(list({counter.path: counter for counter in counters.values()}.values()))
         # New values by document, since one address may be counted in two units.
         values: dict[str, dict[str, int]] = {}
+        everybody = ""
         for quota in quotas:
             if quota.subject:
                 snapshot = found[counters[quota].path]
@@ -104,11 +106,12 @@ class FirestoreLedger:
                 raise limit_reached(quota, now)
             if not quota.counts:
                 continue
+            everybody = everybody if quota.subject else str(snapshot.id)
             found[snapshot.reference.path] = snapshot
             values.setdefault(snapshot.reference.path, {})[quota.unit] = count(snapshot, quota.unit) + 1
         for path, value in values.items():
             count_on(self._client, batch, found[path], value, now + _COUNTER_LIFETIME)
-        return tuple(counter.id for counter in counters.values())
+        return tuple(dict.fromkeys(counter.id for counter in counters.values())), everybody
 
     def _counter(self, today: Any, salt: str, quota: Quota) -> Any:
         subject = hashlib.sha256(f"{salt}\0{quota.subject}".encode()).hexdigest()
@@ -131,12 +134,18 @@ def _document(entry: Entry) -> dict[str, Any]:
         "fingerprint": entry.fingerprint,
         "details": dict(entry.details),
         "counted": list(entry.counted),
+        "countedForAll": entry.counted_for_all,
         "expiresAt": entry.expires_at,
     }
 
 
 def _entry(name: str, document: dict[str, Any]) -> Entry:
-    counted = tuple(document.get("counted", ()))
     return Entry(
-        name, document["session"], document["fingerprint"], document["details"], document["expiresAt"], counted
+        name,
+        document["session"],
+        document["fingerprint"],
+        document["details"],
+        document["expiresAt"],
+        tuple(document.get("counted", ())),
+        document.get("countedForAll", ""),
     )

@@ -158,7 +158,8 @@ class PrivateTrack:
     documents, whose jobs run in the installation's region.
     ``dropped_object`` and ``hint`` are a dropped picture's object name and hint: clients may read its track, so the
     track has neither. ``counted`` has the ids of the day's counters of the session and the address that count this
-    track, and ``counted_for_all`` that of everybody's, which counts it from the arrival of its picture.
+    track, and ``counted_for_all`` that of everybody's, which counts it from the arrival of its picture. Another take
+    has only the latter.
     ``unchecked`` says that a person wrote words of the brief, which the captioner has not moderated yet.
     """
 
@@ -174,6 +175,11 @@ class PrivateTrack:
     counted: tuple[str, ...] = ()
     counted_for_all: str = ""
     unchecked: bool = False
+
+    @property
+    def is_take(self) -> bool:
+        """Whether this is another take that counts for everybody: its brief has cost nothing."""
+        return bool(self.counted_for_all) and not self.counted
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:

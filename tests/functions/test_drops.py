@@ -213,6 +213,36 @@ def test_a_placeholder_that_becomes_a_picture_gets_its_track() -> None:
     assert scene.tracks.documents[track_of(picture)]["status"] == "captioned"
 
 
+def test_an_erased_first_turn_is_not_created_again() -> None:
+    """The second turn's event is delivered again; a further drop starts the turn after the last existing one."""
+    scene = dropped()
+    scene.describer.failure = CaptionFailedError("cut short")
+    first, second, third = (track_of(scene.event, turn) for turn in range(3))
+    scene.deliver()
+    rewritten(scene)
+    scene.deliver()
+    scene.tracks.erase(ENVIRON["DROP_SESSION"], first)
+    scene.deliver()
+    assert list(scene.tracks.documents) == [TRACK, second]
+    rewritten(scene)
+    scene.deliver()
+    assert list(scene.tracks.documents) == [TRACK, second, third]
+
+
+def test_a_retried_first_turn_does_not_take_the_picture_of_the_second() -> None:
+    """Each track keeps its own generation, so that its deletion deletes that one."""
+    scene = dropped()
+    scene.describer.failure = CaptionFailedError("cut short")
+    first = track_of(scene.event)
+    scene.deliver()
+    generation = scene.event.generation
+    rewritten(scene)
+    scene.deliver()
+    scene.tracks.documents[first]["status"] = "ready"
+    scene.deliver()
+    assert scene.tracks.documents[first]["image"]["generation"] == generation
+
+
 def rewritten(scene: Scene, **change: Any) -> None:
     """Write the scene's object again: a new generation with the same bytes."""
     scene.event = replace(scene.event, generation=scene.event.generation + 1, **change)

@@ -53,6 +53,16 @@ def test_words_that_are_refused_end_the_take() -> None:
     assert scene.captions.heard == []
 
 
+def test_a_take_whose_words_are_refused_does_not_count_for_everybody() -> None:
+    """Moderation costs nothing; another error ends a take that stays counted."""
+    scene = TakeScene()
+    scene.tracks.works[TRACK] = replace(scene.work, counted_for_all="everybody")
+    scene.describer.failure = ContentRejectedError("moderation: hate")
+    scene.resume()
+    assert scene.document["status"] == "rejected"
+    assert (scene.tracks.given_back, scene.work.counted_for_all) == (["everybody"], "")
+
+
 def test_an_outage_of_moderation_lets_nothing_past() -> None:
     """The message is delivered again, and the words are moderated then."""
     scene = TakeScene()

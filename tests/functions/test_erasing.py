@@ -21,12 +21,17 @@ def test_a_deleted_track_leaves_nothing() -> None:
     scene = Scene()
     scene.buckets.put(IMAGES, f"uploads/{TRACK}", b"older", 6)
     scene.buckets.put(IMAGES, "uploads/another")
+    scene.buckets.put(IMAGES, f"uploads/{TRACK}.jpg", b"dropped beside it")
     scene.buckets.put(RESULTS, f"{TOKEN}/music.mp3")
     scene.buckets.put(RESULTS, "another/music.mp3")
     scene.erase_track()
     assert not scene.tracks.documents
     assert not scene.tracks.works
-    assert sorted(scene.buckets.objects) == [(IMAGES, "uploads/another", 1), (RESULTS, "another/music.mp3", 1)]
+    assert sorted(scene.buckets.objects) == [
+        (IMAGES, "uploads/another", 1),
+        (IMAGES, f"uploads/{TRACK}.jpg", 1),
+        (RESULTS, "another/music.mp3", 1),
+    ]
 
 
 @pytest.mark.parametrize("status", [Status.CAPTIONED, Status.LAUNCHING, Status.COMPOSING])

@@ -130,6 +130,24 @@ def test_a_track_that_ends_before_its_upload_counts_for_nobody(command: str) -> 
     assert scene.tracks.given_back == ["address 203.0.113.9", f"session {SESSION}"]
 
 
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        (Limits(2, 1000, 1000, 1000), "10 announcements for one session"),
+        (Limits(1000, 2, 1000, 1000), "10 announcements for one network address"),
+    ],
+)
+def test_announcing_and_cancelling_in_a_loop_ends(limits: Limits, words: str) -> None:
+    """Each cancellation gives back the track, and none the announcement: it ends at five times the limit."""
+    scene = Scene(limits=limits)
+    for _ in range(10):
+        track = scene.announce().get_json()["track"]
+        assert scene.post(f"/v1/sessions/{SESSION}/tracks/{track}:cancel").status_code == 200
+        while scene.tracks.given_back:
+            scene.ledger.counts[scene.tracks.given_back.pop(), "tracks"] -= 1
+    assert_limited(scene.announce(), words)
+
+
 def test_a_track_that_ends_after_its_upload_stays_counted() -> None:
     """Describing it may have cost money."""
     scene = Scene()
@@ -137,6 +155,51 @@ def test_a_track_that_ends_after_its_upload_stays_counted() -> None:
     scene.tracks.works[TRACK] = replace(scene.tracks.works[TRACK], counted=("one",))
     assert scene.post(f"/v1/sessions/{SESSION}/tracks/{TRACK}:cancel").status_code == 200
     assert scene.tracks.given_back == []
+
+
+@pytest.mark.parametrize("title", [None, "Written by a person"])
+def test_a_take_that_is_cancelled_before_its_launch_does_not_count_for_everybody(title: str | None) -> None:
+    """Otherwise takes that are cancelled at once close the service; they still count for session and address."""
+    scene = Scene()
+    scene.hold(Status.READY)
+    take = scene.post(f"/v1/sessions/{SESSION}/tracks/{TRACK}:again", {"title": title} if title else {}).get_json()
+    for _ in range(2):
+        assert scene.post(f"/v1/sessions/{SESSION}/tracks/{take['track']}:cancel").status_code == 200
+    assert take["status"] == ("captioning" if title else "captioned")
+    assert scene.tracks.given_back == ["everybody"]
+    assert scene.tracks.works[take["track"]].counted_for_all == ""
+
+
+@pytest.mark.parametrize("status", [Status.LAUNCHING, Status.COMPOSING])
+def test_a_launched_take_that_is_cancelled_stays_counted(status: Status) -> None:
+    """Its job has cost money."""
+    scene = Scene()
+    scene.hold(status)
+    scene.tracks.works[TRACK] = replace(scene.tracks.works[TRACK], counted_for_all="everybody")
+    assert scene.post(f"/v1/sessions/{SESSION}/tracks/{TRACK}:cancel").status_code == 200
+    assert scene.tracks.given_back == []
+
+
+@pytest.mark.parametrize("status", [Status.CAPTIONING, Status.CAPTIONED])
+def test_a_described_track_that_is_cancelled_stays_counted(status: Status) -> None:
+    """Unlike another take, it has paid for its brief."""
+    scene = Scene()
+    scene.hold(status)
+    scene.tracks.works[TRACK] = replace(scene.tracks.works[TRACK], counted=("one",), counted_for_all="everybody")
+    assert scene.post(f"/v1/sessions/{SESSION}/tracks/{TRACK}:cancel").status_code == 200
+    assert scene.tracks.given_back == []
+
+
+@pytest.mark.parametrize("parked", [True, False])
+def test_a_parked_track_that_is_cancelled_does_not_count_for_everybody(parked: bool) -> None:
+    """The describer was not available; it still counts for its session and address."""
+    scene = Scene()
+    scene.hold(Status.CAPTIONING)
+    work = replace(scene.tracks.works[TRACK], counted=("one",), counted_for_all="all", parked=parked)
+    scene.tracks.works[TRACK] = work
+    assert scene.post(f"/v1/sessions/{SESSION}/tracks/{TRACK}:cancel").status_code == 200
+    assert scene.tracks.given_back == (["all"] if parked else [])
+    assert scene.tracks.works[TRACK].counted_for_all == ("" if parked else "all")
 
 
 def test_an_address_s_sessions_are_limited() -> None:

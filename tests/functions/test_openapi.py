@@ -16,7 +16,7 @@ from musicgenerator.briefs import ENGINES, GENRES, INSTRUMENTS, KEYS, LANGUAGES,
 from musicgenerator.errors import PipelineFailedError
 from musicgenerator.states import Status
 from musicgenerator.tracks import PICTURE_TYPES
-from tests.contracts.recorded import SESSION, TRACK
+from tests.contracts.recorded import SESSION, TRACK, recorded
 from tests.functions.slow_bodies import slow_body
 from tests.functions.test_limits import KEY, PICTURE, PLENTY, SECRETS, Scene
 
@@ -77,6 +77,7 @@ CASES: list[tuple[str, str, int, dict[str, Any]]] = [
     ("POST", f"{_TRACK}:cancel", 400, {"data": b"["}),
     ("POST", f"{_TRACK}:retry", 200, {"status": Status.FAILED}),
     ("POST", f"{_TRACK}:retry", 400, {"data": b"["}),
+    ("POST", f"{_TRACK}:retry", 403, {"status": Status.FAILED, "engine": "lyria-002", "engines": ()}),
     ("POST", f"{_TRACK}:retry", 409, {}),
     ("POST", f"{_TRACK}:retry", 429, {"status": Status.FAILED, "limits": Limits(0, 0, 0, 0)}),
     *(
@@ -99,7 +100,10 @@ def answered(method: str, path: str, request: dict[str, Any]) -> Any:
     asked = {"headers": BEARER, "session": SESSION, "track": TRACK, "status": Status.READY} | request
     scene = Scene()
     error = PipelineFailedError("").to_mapping("ko") if asked["status"] is Status.FAILED else None
-    scene.hold(asked["status"], error=error, **({"brief": None} if asked["status"] is Status.CAPTIONING else {}))
+    fields = {"brief": None} if asked["status"] is Status.CAPTIONING else {}
+    if "engine" in asked:
+        fields |= {"request": recorded("track_failed")["request"] | {"engine": asked["engine"]}}
+    scene.hold(asked["status"], error=error, **fields)
     headers = asked["headers"] | ({"Idempotency-Key": KEY} if "key" in asked else {})
     address = path.replace("{session}", asked["session"]).replace("{track}", asked["track"])
     if "key" in asked and "outage" not in asked:

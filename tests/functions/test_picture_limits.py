@@ -1,9 +1,11 @@
 """The day's limit of everybody, which counts an announced track when its picture arrives."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from captioning import Picture
 
 from musicgenerator.errors import BudgetSpentError, DamagedPictureError, DescriberBlockedError
 from musicgenerator.settings import TRACKS_A_DAY
@@ -64,6 +66,41 @@ def test_a_refused_picture_does_not_count_for_everybody() -> None:
     assert (scene.document["error"]["code"], scene.tracks.pictures) == ("damaged", 0)
     assert scene.tracks.given_back == ["everybody"]
     assert scene.work.counted_for_all == ""
+
+
+@dataclass
+class CancellingDecoder(RefusingDecoder):
+    """Refuses a picture whose track is cancelled at that moment."""
+
+    cancel: Callable[[], None] = lambda: None
+
+    def __call__(self, data: bytes) -> Picture:
+        self.cancel()
+        return super().__call__(data)
+
+
+def cancel(scene: CountedScene) -> None:
+    """Cancel the track as the API does: the counters of a picture that is being described stay."""
+    scene.at(Status.CANCELLED, counted=scene.work.counted, counted_for_all=scene.work.counted_for_all)
+
+
+def test_a_refused_picture_of_a_cancelled_track_does_not_count_for_everybody() -> None:
+    """Otherwise everybody's limit lost a place with each bad picture that is cancelled while it is decoded."""
+    scene = CountedScene()
+    scene.decode = CancellingDecoder(DamagedPictureError(""), cancel=lambda: cancel(scene))
+    scene.deliver()
+    assert (scene.document["status"], scene.document["error"]["code"]) == ("cancelled", "cancelled")
+    assert (scene.tracks.given_back, scene.work.counted_for_all) == (["everybody"], "")
+
+
+@pytest.mark.parametrize("failure", [None, DescriberBlockedError("quota")])
+def test_a_described_picture_of_a_cancelled_track_stays_counted(failure: DescriberBlockedError | None) -> None:
+    """It was paid for, unless the describer was blocked."""
+    scene = CountedScene()
+    scene.describer.failure, scene.describer.meanwhile = failure, lambda: cancel(scene)
+    scene.deliver()
+    assert scene.document["status"] == "cancelled"
+    assert scene.tracks.given_back == (["everybody"] if failure else [])
 
 
 def test_a_parked_picture_stays_counted() -> None:

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 from commanding import TrackState
-from problems import WrongStateError
+from problems import EngineRefusedError, WrongStateError
 
 from musicgenerator.errors import PipelineFailedError
 from musicgenerator.messages import CaptionMessage, PictureMessage
@@ -21,6 +21,20 @@ def test_a_retry_starts_the_next_attempt() -> None:
     assert scene.document["brief"] == recorded("track_failed")["brief"]
     assert scene.captions.heard == [(CaptionMessage(SESSION, TRACK, 2), "composer")]
     assert scene.tracks.works[TRACK].published
+
+
+def test_a_retry_with_an_engine_that_is_no_longer_offered_is_refused() -> None:
+    """As a new request with this engine is; nothing is counted or deleted, and the track stays failed."""
+    scene = failed()
+    scene.document["request"] |= {"engine": "lyria-002"}
+    scene.allowed_engines = ("lyria-3-clip",)
+    scene.buckets.put(RESULTS, f"{TOKEN}/music.mp3")
+    with pytest.raises(EngineRefusedError):
+        scene.command("retry")
+    assert (scene.document["status"], scene.document["attempt"], scene.ledger.counts) == ("failed", 1, {})
+    assert scene.buckets.read(RESULTS, f"{TOKEN}/music.mp3") is not None
+    scene.allowed_engines = ("lyria-002",)
+    assert scene.command("retry").attempt == 2
 
 
 def test_a_retry_without_a_brief_goes_to_the_captioner() -> None:

@@ -60,8 +60,9 @@ class MemoryLedger:
         for quota in quotas:
             if quota.counts:
                 self.counts[quota.subject, quota.unit] = self.counts.get((quota.subject, quota.unit), 0) + 1
-        counted = tuple(quota.subject for quota in quotas if quota.subject)
-        self.entries[entry.name] = replace(entry, counted=counted)
+        counted = tuple(dict.fromkeys(quota.subject for quota in quotas if quota.subject))
+        counted_for_all = "everybody" if any(quota.counts and not quota.subject for quota in quotas) else ""
+        self.entries[entry.name] = replace(entry, counted=counted, counted_for_all=counted_for_all)
         return self.entries[entry.name]
 
     def close(self, track: str) -> None:

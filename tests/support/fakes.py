@@ -192,8 +192,11 @@ class MemoryObjects:
         self.objects.setdefault((bucket, name), data)
         self.types.setdefault((bucket, name), content_type)
 
-    def delete(self, bucket: str, name: str) -> None:
-        self.objects.pop((bucket, name), None)
+    def delete(self, bucket: str, name: str, generation: int | None = None) -> None:
+        found = self.facts.get((bucket, name))
+        if found is None or generation in {None, found.generation}:
+            self.facts.pop((bucket, name), None)
+            self.objects.pop((bucket, name), None)
 
     def erase(self, bucket: str, prefix: str) -> None:
         for place in [place for place in self.objects if place[0] == bucket and place[1].startswith(prefix)]:
