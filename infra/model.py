@@ -89,7 +89,9 @@ def undeploy_model(at: Installation) -> None:
         print(f"No model is deployed in {at.names.project}.")
         return
     remove_endpoint(at, endpoint, _job(at, "model-endpoint"))
-    print("The machines are stopped. Set MODEL_ENDPOINT= at the next deployment.")
+    print(
+        f"The machines are stopped. To stop using them: make deploy PROJECT={at.names.project} MODEL_ENDPOINT=default"
+    )
 
 
 def remove_endpoint(at: Installation, endpoint: str, job: Job) -> None:

@@ -1,7 +1,7 @@
 """The operator's settings: they are kept in the project, so that a deployment without variables changes none of them.
 
 A variable that is given changes its setting; an empty one changes nothing.
-``default`` as a value returns to the default, and ``none`` turns off what may be turned off.
+``default`` as a value returns to the default, and ``none`` turns off a setting that can be turned off.
 The settings are one private object beside the pipeline's template; a label of the bucket has its hash and is written
 last.
 """
@@ -16,53 +16,77 @@ from typing import Final
 from infra.content import short_hash, written
 from infra.gcloud import gcloud
 from infra.installation import Installation
-from infra.names import FUNCTIONS
 from infra.resources import SAME, Mark, Resource, Verdict, calls
 from infra.stops import StoppedError
 
 DEFAULT: Final = "default"
 NONE: Final = "none"
-_NUMBER: Final = r"[0-9]+"
-_ENGINES: Final = r"(composer|lyria-002|lyria-3-clip|endpoint)( (composer|lyria-002|lyria-3-clip|endpoint))*"
-_REGIONS: Final = r"[a-z]+-[a-z]+[0-9]+( [a-z]+-[a-z]+[0-9]+)*"
+_COUNT: Final = r"[1-9][0-9]{0,8}"
+_LIMIT: Final = rf"0|{_COUNT}"
+_INSTANCES: Final = r"[1-9][0-9]{0,3}"
+_DAYS: Final = r"[1-9][0-9]{0,3}"
+_ENGINE: Final = r"(composer|lyria-002|lyria-3-clip|endpoint)"
+_REGION: Final = r"[a-z]+-[a-z]+[0-9]+"
+_ORIGIN: Final = r"https?://[a-z0-9.-]+(:[0-9]{1,5})?"
+_THRESHOLD: Final = r"[a-z/_-]+=(0|0?\.[0-9]+|1(\.0+)?)"
+_MODEL: Final = r"[A-Za-z0-9][A-Za-z0-9._:/@-]*"
+_LINE: Final = r"[^\x00-\x1f\x7f]{1,300}"
+
+
+def _words(form: str) -> str:
+    """Return the form of words that are separated by single spaces."""
+    return f"{form}( {form})*"
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: its meaning, its default, and the form of its values."""
+    """One setting: its meaning, the form of its values, its default, and whether ``none`` turns it off.
+
+    The functions have the same defaults, so a deployment passes them only values that were given.
+    """
 
     meaning: str
+    form: str
     default: str = ""
-    form: str = r"(?s).*"
+    can_be_off: bool = False
 
 
 SETTINGS: Final[dict[str, Setting]] = {
-    "ALERT_EMAIL": Setting("the address for alerts"),
-    "OPERATOR_NAME": Setting("who runs the service, as the page's privacy notice names them"),
-    "OPERATOR_CONTACT": Setting("how to reach them, for example an e-mail address"),
-    "DEFAULT_ENGINE": Setting("the engine of a track that names none", "lyria-002"),
-    "FALLBACK_ENGINE": Setting("the engine that makes the music when the other cannot", "composer"),
-    "ALLOWED_ENGINES": Setting("further engines that a visitor may choose, separated by spaces", form=_ENGINES),
-    "MODEL_ENDPOINT": Setting("the endpoint of your own music model"),
-    "REGIONS": Setting("further regions for pipelines, separated by spaces", form=_REGIONS),
-    "DAILY_LIMIT": Setting("launches per UTC day", "1000", _NUMBER),
-    "SESSION_DAYS": Setting("days that a session and its tracks live; their music lives one day longer", "30", _NUMBER),
-    "SESSION_TRACKS_A_DAY": Setting("a session's tracks per day", form=_NUMBER),
-    "ADDRESS_TRACKS_A_DAY": Setting("tracks per day from one address", form=_NUMBER),
-    "ADDRESS_SESSIONS_A_DAY": Setting("sessions per day from one address", form=_NUMBER),
-    "TRACKS_A_DAY": Setting("all tracks per day", form=_NUMBER),
-    "SHOW_DROPS": Setting("1 shows everyone the tracks of dropped pictures on the page", "0", r"[01]"),
-    "ALLOWED_ORIGINS": Setting("further origins of pages, separated by spaces"),
-    "API_URL": Setting("the address of a load balancer in front of the API", form=r"https://[a-z0-9.-]+"),
-    "TRUSTED_PROXIES": Setting("last entries of X-Forwarded-For that are your own proxies' addresses", "0", _NUMBER),
-    "OPENAI_MODEL": Setting("the model of the describer", "gpt-6-luna"),
-    "OPENAI_BASE_URL": Setting("the address of another describer"),
-    "MODERATION_MODEL": Setting("the model that checks pictures", "omni-moderation-latest"),
-    "MODERATION_THRESHOLDS": Setting("the scores above which a picture is refused"),
-    **{
-        f"{function.upper()}_INSTANCES": Setting(f"the maximum of instances of {function}", form=_NUMBER)
-        for function in FUNCTIONS
-    },
+    "ALERT_EMAIL": Setting("the address for alerts", r"[^@\s]+@[^@\s]+\.[^@\s]+"),
+    "OPERATOR_NAME": Setting("who runs the service, as the page's privacy notice names them", _LINE),
+    "OPERATOR_CONTACT": Setting("how to reach them, for example an e-mail address", _LINE),
+    "DEFAULT_ENGINE": Setting("the engine of a track that names none", _ENGINE, "lyria-002"),
+    "FALLBACK_ENGINE": Setting(
+        "the engine that makes the music when the other cannot", _ENGINE, "composer", can_be_off=True
+    ),
+    "ALLOWED_ENGINES": Setting("further engines that a visitor may choose, separated by spaces", _words(_ENGINE)),
+    "MODEL_ENDPOINT": Setting(
+        "the endpoint of your own music model",
+        r"(https://[^/\s]+/v1/)?projects/[^/\s]+/locations/[a-z0-9-]+/endpoints/[A-Za-z0-9-]+",
+    ),
+    "REGIONS": Setting("further regions for pipelines, separated by spaces", _words(_REGION)),
+    "DAILY_LIMIT": Setting("launches per UTC day", _LIMIT, "1000"),
+    "SESSION_DAYS": Setting(
+        "days that a session and its tracks live; their files are deleted within about a day after that", _DAYS, "30"
+    ),
+    "SESSION_TRACKS_A_DAY": Setting("a session's tracks per day", _LIMIT, "50"),
+    "ADDRESS_TRACKS_A_DAY": Setting("tracks per day from one address", _LIMIT, "200"),
+    "ADDRESS_SESSIONS_A_DAY": Setting("sessions per day from one address", _LIMIT, "100"),
+    "TRACKS_A_DAY": Setting("all tracks per day", _LIMIT, "1000"),
+    "SHOW_DROPS": Setting("1 shows everyone the tracks of dropped pictures on the page", r"[01]", "0"),
+    "ALLOWED_ORIGINS": Setting("further origins of pages, separated by spaces", _words(_ORIGIN)),
+    "API_URL": Setting("the address of a load balancer in front of the API", r"https://[a-z0-9.-]+"),
+    "TRUSTED_PROXIES": Setting(
+        "last entries of X-Forwarded-For that are your own proxies' addresses", r"0|[1-9][0-9]?", "0"
+    ),
+    "OPENAI_MODEL": Setting("the model of the describer", _MODEL, "gpt-6-luna"),
+    "OPENAI_BASE_URL": Setting("the address of another describer", r"https?://[^\s/]+(/\S*)?"),
+    "MODERATION_MODEL": Setting("the model that checks pictures", _MODEL, "omni-moderation-latest", can_be_off=True),
+    "MODERATION_THRESHOLDS": Setting("the scores above which a picture is refused", _words(_THRESHOLD)),
+    "UPLOAD_HANDLER_INSTANCES": Setting("the maximum of instances of upload_handler", _INSTANCES, "20"),
+    "CAPTIONER_INSTANCES": Setting("the maximum of instances of captioner", _INSTANCES, "20"),
+    "PIPELINE_LAUNCHER_INSTANCES": Setting("the maximum of instances of pipeline_launcher", _INSTANCES, "5"),
+    "RESULT_NOTIFIER_INSTANCES": Setting("the maximum of instances of result_notifier", _INSTANCES, "10"),
 }
 
 
@@ -86,13 +110,15 @@ def setting(at: Installation, name: str) -> str:
 
 
 def merged(old: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-    """Return the kept settings with the variables that are given; raise StoppedError for a malformed value."""
+    """Return the kept settings with the variables that are given; raise StoppedError for a value that is refused."""
     new = dict(old)
     for name, setting in SETTINGS.items():
         value = given.get(name, "")
         if value == DEFAULT:
             new.pop(name, None)
         elif value:
+            if value == NONE and not setting.can_be_off:
+                raise StoppedError(f"{name} cannot be turned off; {name}={DEFAULT} returns to its default.")
             if value != NONE and not re.fullmatch(setting.form, value):
                 raise StoppedError(f"{name} must be {setting.meaning}, not '{value}'.")
             new[name] = value

@@ -4,7 +4,7 @@ import base64
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from google.api_core.exceptions import (
@@ -20,6 +20,7 @@ from requests import RequestException
 
 from musicgenerator.errors import MusicgeneratorError
 from musicgenerator.orders import Order, bucket_and_name
+from musicgenerator.results import LIFECYCLE_DELAY
 
 TIMEOUT_SECONDS: Final = 60.0
 # The largest object that the step reads is a take of 180 s as Base64: 92 MB.
@@ -27,8 +28,6 @@ MAX_READ_BYTES: Final = 2**28
 
 # Browsers may keep a copy, shared caches may not: they would keep it after a track is erased.
 _CACHE_CONTROL: Final = "private, max-age=31536000, immutable"
-# The bucket's lifecycle deletes a result one day after its custom time, so that no music outlives its session.
-_LIFECYCLE_DELAY: Final = timedelta(days=1)
 
 
 class OtherResultError(MusicgeneratorError):
@@ -64,7 +63,7 @@ class StorageResults:
         self._bucket = objects.client.bucket(order.results_bucket)
         self._token = order.results_token
         self._cover = order.cover
-        self._custom_time = datetime.fromisoformat(order.expires_at) - _LIFECYCLE_DELAY if order.expires_at else None
+        self._custom_time = datetime.fromisoformat(order.expires_at) - LIFECYCLE_DELAY if order.expires_at else None
 
     def cover(self) -> bytes | None:
         """Return the picture that the MP3 shows, or None if it is missing."""

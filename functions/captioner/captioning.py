@@ -290,7 +290,7 @@ class Captioner:
         if isinstance(description.outcome, PermanentError):
             return _end(track, description.outcome, update)
         folder = self.settings.results.folder(work.token)
-        self.objects.create(folder.bucket, folder.name(COVER), picture.jpeg, RESULT_TYPES[COVER])
+        self.objects.create(folder.bucket, folder.name(COVER), picture.jpeg, RESULT_TYPES[COVER], track.expires_at)
         return Change(Status.CAPTIONED, replace(update, brief=description.outcome, music=Music(folder), error=None))
 
     def _ask(self, picture: Picture, request: Request, person: str) -> Description:

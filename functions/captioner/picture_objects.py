@@ -1,5 +1,6 @@
 """Read a picture's object within a bound. Only its bytes say what it is: its metadata may be false."""
 
+from datetime import datetime
 from typing import Protocol
 
 from musicgenerator import drops
@@ -15,8 +16,10 @@ class Objects(Protocol):
 
     def start(self, bucket: str, name: str, length: int, generation: int | None = None) -> StoredBytes | None: ...
 
-    def create(self, bucket: str, name: str, data: bytes, content_type: str) -> None:
-        """Write an object, or leave the existing one."""
+    def create(
+        self, bucket: str, name: str, data: bytes, content_type: str, expires_at: datetime | None = None
+    ) -> None:
+        """Write an object, or leave the existing one; it is deleted about a day after ``expires_at``."""
 
     def delete(self, bucket: str, name: str, generation: int) -> None:
         """Delete this generation of an object, and no other."""

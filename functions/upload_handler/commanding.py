@@ -102,7 +102,7 @@ class Commands:
             source.prompt_version,
         )
         # The ledger already has the new folder's token, so an erasure finds this cover even after a crash here.
-        cover = self._copy_cover(work.token, token)
+        cover = self._copy_cover(work.token, token, expires_at)
         private = PrivateTrack(
             token=token,
             dropped_object=work.dropped_object,
@@ -174,12 +174,12 @@ class Commands:
             raise UnknownTrackError("Name a track of this session.")
         return found[0], found[1], owner.expires_at
 
-    def _copy_cover(self, source: str, target: str) -> Music | None:
+    def _copy_cover(self, source: str, target: str, expires_at: datetime) -> Music | None:
         source_folder, target_folder = self.settings.results.folder(source), self.settings.results.folder(target)
         jpeg = self.objects.read(source_folder.bucket, source_folder.name(COVER))
         if jpeg is None:
             return None
-        self.objects.create(target_folder.bucket, target_folder.name(COVER), jpeg, RESULT_TYPES[COVER])
+        self.objects.create(target_folder.bucket, target_folder.name(COVER), jpeg, RESULT_TYPES[COVER], expires_at)
         return Music(target_folder)
 
     def _announced(self, track: str) -> TrackState:

@@ -61,8 +61,10 @@ class Tracks(Protocol):
 class Objects(Protocol):
     def read(self, bucket: str, name: str) -> bytes | None: ...
 
-    def create(self, bucket: str, name: str, data: bytes, content_type: str) -> None:
-        """Write an object; leave an existing one as it is."""
+    def create(
+        self, bucket: str, name: str, data: bytes, content_type: str, expires_at: datetime | None = None
+    ) -> None:
+        """Write an object, or leave the existing one; it is deleted about a day after ``expires_at``."""
 
     def generations(self, bucket: str, prefix: str) -> list[tuple[str, int]]:
         """Return name and generation of every object whose name starts with ``prefix``."""

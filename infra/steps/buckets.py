@@ -1,6 +1,8 @@
 """Four buckets with uniform access, no soft delete, and lifecycle and CORS from infra/buckets.
 
-Soft delete would keep deleted pictures and music for a week. Music lives a day longer than its track document.
+Soft delete would keep deleted pictures and music for a week. Music and covers have a custom time, by which the
+lifecycle deletes them within about a day after their session ends; their age is the last resort: a day more than a
+session lives.
 """
 
 import json

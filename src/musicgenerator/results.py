@@ -6,6 +6,7 @@ The step writes ``track.json`` last: if it exists, everything that it names exis
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final, Self
 
 from musicgenerator import documents
@@ -26,6 +27,9 @@ RESULT_TYPES: Final = {
     TRACK: "application/json",
     TAKE: "application/json",
 }
+# The results bucket's lifecycle deletes an object this long after its custom time, and Google may need a day more.
+# A result's custom time is this much before the end of its session, so that no file outlives the session by long.
+LIFECYCLE_DELAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ uploader: with ``Content-Encoding: gzip``, the client would inflate an object in
 """
 
 import io
+from datetime import datetime
 from typing import Final
 
 from google.api_core import exceptions
@@ -13,6 +14,7 @@ from google.cloud import storage
 from musicgenerator.encodings import StoredBytes
 from musicgenerator.errors import ContentionError
 from musicgenerator.events import ObjectFinalized
+from musicgenerator.results import LIFECYCLE_DELAY
 
 # No object that this project writes and a function reads is larger.
 MAX_READ_BYTES: Final = 2**25
@@ -67,13 +69,18 @@ class StorageObjects:
             return None
         return start.data, blob.size or 0
 
-    def create(self, bucket: str, name: str, data: bytes, content_type: str) -> None:
+    def create(
+        self, bucket: str, name: str, data: bytes, content_type: str, expires_at: datetime | None = None
+    ) -> None:
         """Write an object, or leave the one that exists.
 
         A second delivery leaves the object that the first one wrote.
+        The results bucket's lifecycle deletes the object within about a day after ``expires_at``.
         """
         blob = self._client.bucket(bucket).blob(name)
         blob.cache_control = "private, max-age=31536000, immutable"
+        if expires_at is not None:
+            blob.custom_time = expires_at - LIFECYCLE_DELAY
         try:
             blob.upload_from_string(
                 data, content_type=content_type, if_generation_match=0, timeout=_REQUEST_TIMEOUT_SECONDS

@@ -20,7 +20,7 @@ from localcloud.supervisor import Supervisor
 from musicgenerator import ids
 from musicgenerator.errors import BudgetSpentError
 from musicgenerator.patience import Patience
-from musicgenerator.results import MUSIC, MUSIC_WAV, TRACK
+from musicgenerator.results import COVER, MUSIC, MUSIC_WAV, TRACK
 from musicgenerator.states import Status
 from musicgenerator.track_requests import Request
 from musicgenerator.tracks import Change, DailyPictures, PrivateTrack, Track
@@ -72,8 +72,8 @@ def test_announcements_without_a_picture_close_nothing(
     track = someone.upload(photos["coffee"].read_bytes(), durationSeconds=10)
     end = ends(local_cloud, [track], someone.session)[track]
     assert end["status"] == "ready"
-    # The bucket deletes the music when the session ends, and not some weeks later.
-    for file in (MUSIC, MUSIC_WAV, TRACK):
+    # The bucket deletes the files when the session ends, and not some weeks later.
+    for file in (MUSIC, MUSIC_WAV, TRACK, COVER):
         blob = storage_client().bucket(RESULTS_BUCKET).get_blob(f"{token_of(track)}/{file}")
         assert abs(blob.custom_time + timedelta(days=1) - end["expiresAt"]) < timedelta(seconds=1)
 

@@ -46,6 +46,7 @@ def test_slow_bodies_stop_nothing(local_cloud: Addresses, count: int, path: str,
     with _dripping(local_cloud.ports["upload_handler"], head, count, framing is CHUNKED):
         started = time.monotonic()
         assert [_announce(someone) for _ in range(3)] == [201] * 3
+        # A limit for an API that answers only when they end, and no measurement.
         assert time.monotonic() - started < SECONDS
 
 

@@ -82,7 +82,7 @@ def test_a_variable_changes_its_setting_and_no_other(configured: Installation) -
         ("settings", f"{PROJECT}-musicgenerator-pipeline"),
         ("function", "upload-handler"),
     ]
-    assert changes[0][2] == "TRACKS_A_DAY: (default: nothing) -> 9"
+    assert changes[0][2] == "TRACKS_A_DAY: (default: 1000) -> 9"
     released(configured, "deploy", TRACKS_A_DAY="9")
     after = configuration(configured)
     assert after["environments"]["upload-handler"].pop("TRACKS_A_DAY") == "9"

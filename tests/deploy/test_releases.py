@@ -152,7 +152,7 @@ def test_a_model_is_deployed_beside_an_older_version_routed_and_undeployed(proje
     make("route-model", VERSIONS=f"{first['id']}=100")
     assert endpoint["trafficSplit"] == {first["id"]: 100}
 
-    make("undeploy-model")
+    assert "MODEL_ENDPOINT=default" in make("undeploy-model")
     assert not [name for name in vertex if "/endpoints/" in name]
     assert "No model is deployed" in make("undeploy-model")
 

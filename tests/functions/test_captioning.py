@@ -33,6 +33,7 @@ def test_an_upload_becomes_the_recorded_captioned_track() -> None:
     cover = ("musicgenerator-results", f"{TOKEN}/cover.jpg")
     assert scene.objects.types == {cover: "image/jpeg"}
     assert scene.objects.objects[cover] == b"\xff\xd8jpeg"
+    assert scene.objects.lifetimes == {cover: datetime.fromisoformat(recorded("track_captioned")["expiresAt"])}
 
 
 def test_the_describer_gets_the_picture_and_the_wish() -> None:

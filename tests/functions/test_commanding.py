@@ -41,6 +41,7 @@ def test_again_creates_another_track_of_the_same_picture() -> None:
     assert scene.captions.heard == [(CaptionMessage(SESSION, track, 1), "composer")]
     assert scene.tracks.works[track].published
     assert scene.tracks.expiries[track] == scene.sessions.sessions[SESSION].expires_at
+    assert scene.buckets.lifetimes == {(RESULTS, f"{token}/cover.jpg"): scene.tracks.expiries[track]}
 
 
 def test_again_keeps_the_object_name_of_a_dropped_picture_private() -> None:

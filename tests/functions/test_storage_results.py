@@ -1,4 +1,5 @@
 import json
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -115,3 +116,14 @@ def test_an_object_is_created_once_and_cached_for_good_by_browsers_alone(server:
     assert "ifGenerationMatch=0" in second.path
     assert b"private, max-age=31536000, immutable" in first.body
     assert b"image/jpeg" in first.body
+    assert b"customTime" not in first.body
+
+
+def test_an_object_of_a_session_is_deleted_when_the_session_ends(server: ScriptedServer) -> None:
+    """The bucket's lifecycle deletes an object one day after its custom time."""
+    path = "/upload/storage/v1/b/results/o"
+    server.script(f"POST {path}", Answer({"name": "r/cover.jpg"}))
+    end = datetime(2026, 12, 28, 9, 30, tzinfo=UTC)
+    StorageObjects(client(server)).create("results", "r/cover.jpg", b"\xff\xd8", "image/jpeg", end)
+    (request,) = server.heard_at(path)
+    assert b'"customTime": "2026-12-27T09:30:00' in request.body

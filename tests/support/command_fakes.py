@@ -85,6 +85,7 @@ class MemoryBuckets:
     """
 
     objects: dict[tuple[str, str, int], bytes] = field(default_factory=dict)
+    lifetimes: dict[tuple[str, str], datetime | None] = field(default_factory=dict)
     before: list[Callable[[], None]] = field(default_factory=list)
     meanwhile: list[Callable[[], None]] = field(default_factory=list)
 
@@ -96,9 +97,12 @@ class MemoryBuckets:
         found = [data for (where, called, _), data in self.objects.items() if (where, called) == (bucket, name)]
         return found[-1] if found else None
 
-    def create(self, bucket: str, name: str, data: bytes, content_type: str) -> None:
+    def create(
+        self, bucket: str, name: str, data: bytes, content_type: str, expires_at: datetime | None = None
+    ) -> None:
         del content_type
         if self.read(bucket, name) is None:
+            self.lifetimes[bucket, name] = expires_at
             self.put(bucket, name, data)
 
     def generations(self, bucket: str, prefix: str) -> list[tuple[str, int]]:

@@ -159,10 +159,11 @@ class MemorySpans:
 class MemoryObjects:
     """Objects by bucket and name; ``facts`` are those of the uploads, ``read_names`` lists the names read.
 
-    ``encodings`` holds what an object's ``Content-Encoding`` says.
+    ``encodings`` holds what an object's ``Content-Encoding`` says, ``lifetimes`` when a created one expires.
     """
 
     objects: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    lifetimes: dict[tuple[str, str], datetime | None] = field(default_factory=dict)
     types: dict[tuple[str, str], str] = field(default_factory=dict)
     facts: dict[tuple[str, str], ObjectFinalized] = field(default_factory=dict)
     encodings: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -188,7 +189,11 @@ class MemoryObjects:
         self.read_names.append(name)
         return self.objects.get((bucket, name))
 
-    def create(self, bucket: str, name: str, data: bytes, content_type: str) -> None:
+    def create(
+        self, bucket: str, name: str, data: bytes, content_type: str, expires_at: datetime | None = None
+    ) -> None:
+        if (bucket, name) not in self.objects:
+            self.lifetimes[bucket, name] = expires_at
         self.objects.setdefault((bucket, name), data)
         self.types.setdefault((bucket, name), content_type)
 

@@ -1,12 +1,17 @@
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from infra import settings
 from infra.installation import Installation
+from infra.names import FUNCTIONS
 from infra.resources import SAME, Mark
-from infra.settings import SETTINGS, differences, merged, setting
+from infra.settings import SETTINGS, differences, listed, merged, setting
 from infra.stops import StoppedError
+from musicgenerator.briefs import ENGINES
+from musicgenerator.settings import DAILY_LIMIT, SESSION_DAYS, TRACKS_A_DAY
 from tests.unit.infra_fakes import FakeGcloud
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -30,21 +35,91 @@ def test_only_a_given_variable_changes_its_setting() -> None:
     assert merged(KEPT, {"DAILY_LIMIT": "default"}) == {"ALERT_EMAIL": "a@example.com"}
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("DAILY_LIMIT", "many"),
-        ("ALLOWED_ENGINES", "kazoo"),
-        ("ALLOWED_ENGINES", "composer,endpoint"),
-        ("REGIONS", "us-east4 europe"),
-        ("CAPTIONER_INSTANCES", "-1"),
-        ("SESSION_DAYS", "1.5"),
-    ],
-)
+# For each setting, one value that is accepted and malformed ones.
+VALUES: dict[str, tuple[str, ...]] = {
+    "ALERT_EMAIL": ("a@example.com", "a.example.com"),
+    "OPERATOR_NAME": ("Kim & Lee", "Kim\nLee"),
+    "OPERATOR_CONTACT": ("+82 2 000 0000", "a\x1bb"),
+    "DEFAULT_ENGINE": ("lyria-3-clip", "lyria", "composer endpoint"),
+    "FALLBACK_ENGINE": ("endpoint", "kazoo"),
+    "ALLOWED_ENGINES": ("composer lyria-002", "kazoo", "composer,endpoint", "composer "),
+    "MODEL_ENDPOINT": (
+        "https://7.us-central1-1.prediction.vertexai.goog/v1/projects/p/locations/us-central1/endpoints/7",
+        "https://7.us-central1-1.prediction.vertexai.goog",
+        "endpoints/7",
+    ),
+    "REGIONS": ("us-east4 europe-west4", "us-east4 europe"),
+    "DAILY_LIMIT": ("0", "many", "007", "1" * 20),
+    "SESSION_DAYS": ("7", "0", "1.5", "07", "99999"),
+    "SESSION_TRACKS_A_DAY": ("5", "-5"),
+    "ADDRESS_TRACKS_A_DAY": ("5", "5 "),
+    "ADDRESS_SESSIONS_A_DAY": ("5", "05"),
+    "TRACKS_A_DAY": ("5", "\u0665"),
+    "SHOW_DROPS": ("1", "yes"),
+    "ALLOWED_ORIGINS": ("https://a.example http://localhost:8080", "https://a.example/", "a.example", "*"),
+    "API_URL": ("https://api.example.com", "http://api.example.com"),
+    "TRUSTED_PROXIES": ("12", "01", "100", "-1"),
+    "OPENAI_MODEL": ("qwen3-vl:8b", "a model"),
+    "OPENAI_BASE_URL": ("http://10.0.0.2:11434/v1", "10.0.0.2:11434/v1", "https://a b/v1"),
+    "MODERATION_MODEL": ("omni-moderation-2024-09-26", "-"),
+    "MODERATION_THRESHOLDS": ("sexual=0.4 self-harm/intent=.9", "sexual=40", "sexual", "sexual=0.4,violence=0.9"),
+    "UPLOAD_HANDLER_INSTANCES": ("40", "0"),
+    "CAPTIONER_INSTANCES": ("40", "-1"),
+    "PIPELINE_LAUNCHER_INSTANCES": ("40", "010"),
+    "RESULT_NOTIFIER_INSTANCES": ("40", "all"),
+}
+MALFORMED = [(name, value) for name, (_, *values) in VALUES.items() for value in values]
+CAN_BE_OFF = {"FALLBACK_ENGINE", "MODERATION_MODEL"}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_has_a_form(name: str) -> None:
+    """A good value and the default are accepted, and no setting accepts any text."""
+    assert merged({}, {name: VALUES[name][0]}) == {name: VALUES[name][0]}
+    assert not SETTINGS[name].default or merged({}, {name: SETTINGS[name].default})
+
+
+@pytest.mark.parametrize(("name", "value"), MALFORMED)
 def test_a_malformed_value_is_refused(name: str, value: str) -> None:
     """The message names the variable and its meaning, before anything is kept."""
-    with pytest.raises(StoppedError, match=f"{name} must be {SETTINGS[name].meaning}"):
+    with pytest.raises(StoppedError, match=f"{name} must be {re.escape(SETTINGS[name].meaning)}"):
         merged({}, {name: value})
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_only_a_setting_that_the_documents_name_can_be_turned_off(name: str) -> None:
+    """`none` would otherwise become an origin, an engine or a number of days."""
+    if name in CAN_BE_OFF:
+        assert merged({}, {name: "none"}) == {name: "none"}
+    else:
+        with pytest.raises(StoppedError, match=f"{name} cannot be turned off; {name}=default"):
+            merged({}, {name: "none"})
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_engine_can_be_set(engine: str) -> None:
+    """The forms spell the engines, which the step knows."""
+    for name in ("DEFAULT_ENGINE", "FALLBACK_ENGINE", "ALLOWED_ENGINES"):
+        assert merged({}, {name: engine}) == {name: engine}
+
+
+def test_the_shown_defaults_are_those_of_the_functions() -> None:
+    """A deployment passes a function only what was given, so the function's own default counts."""
+    limits = (REPOSITORY / "functions" / "upload_handler" / "admitting.py").read_text(encoding="utf-8")
+    fields = dict(re.findall(r"(?m)^    (\w+): int = (\d+)$", limits))
+    found = {
+        "DAILY_LIMIT": str(DAILY_LIMIT),
+        "SESSION_DAYS": str(SESSION_DAYS),
+        "TRACKS_A_DAY": str(TRACKS_A_DAY),
+        "SESSION_TRACKS_A_DAY": fields["session_tracks"],
+        "ADDRESS_TRACKS_A_DAY": fields["address_tracks"],
+        "ADDRESS_SESSIONS_A_DAY": fields["address_sessions"],
+    }
+    for function in FUNCTIONS:
+        flags = yaml.safe_load((REPOSITORY / "infra" / "functions" / f"{function}.yaml").read_text(encoding="utf-8"))
+        found[f"{function.upper()}_INSTANCES"] = str(flags["--max-instances"])
+    assert {name: SETTINGS[name].default for name in found} == found
+    assert "TRACKS_A_DAY                 (1000) " in listed({})
 
 
 def test_a_setting_that_is_turned_off_is_empty(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from infra.page import Addresses, write_page
 from infra.settings import SETTINGS
 from localcloud.addresses import REPOSITORY
 from musicgenerator.patience import Patience
+from musicgenerator.results import LIFECYCLE_DELAY
 from musicgenerator.settings import SESSION_DAYS
 
 NOTICE = (REPOSITORY / "web" / "privacy.html").read_text(encoding="utf-8")
@@ -36,13 +37,14 @@ def in_source(path: str, pattern: str) -> int:
 
 def periods() -> dict[str, int]:
     """Return each period of the notice as the code and the deployment have it."""
-    (results,) = [
-        rule["condition"]["age"]
+    (rules,) = [
+        [rule["condition"] for rule in bucket["lifecycle"]["rule"]]
         for name, bucket in EXPECTED["storage"].items()
         if name.endswith("-results")
-        for rule in bucket["lifecycle"]["rule"]
-        if "age" in rule["condition"]
     ]
+    # A file's custom time is a day before the end of its session, so the second rule deletes it then.
+    results = SESSION_DAYS + 1
+    assert rules == [{"age": results}, {"daysSinceCustomTime": LIFECYCLE_DELAY.days}]
     return {
         "picture": age("images"),
         "session": SESSION_DAYS,
@@ -65,7 +67,6 @@ def test_the_notice_s_periods_are_those_of_the_deployment(language: str) -> None
     (hours,) = re.findall(r'data-hours="record">(\d+)<', SECTIONS[language])
     assert timedelta(hours=int(hours)) == Patience().job_record
     assert str(SESSION_DAYS) == SETTINGS["SESSION_DAYS"].default
-    assert periods()["results"] == SESSION_DAYS + 1
 
 
 @pytest.mark.parametrize("language", SECTIONS)
@@ -81,6 +82,15 @@ def test_the_notice_names_the_processors(language: str) -> None:
     services = ["Google Cloud", "Cloud Storage", "Firestore", "Cloud Run", "Pub/Sub", "Vertex AI", "Cloud Logging"]
     assert [name for name in [*services, "Cloud Trace", "OpenAI"] if name not in SECTIONS[language]] == []
     assert SECTIONS[language].count("data-setting=") == 2
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("ko", ("바람", "직접 고친", "해시")), ("en", ("wishes", "edit", "hash"))]
+)
+def test_the_notice_names_what_openai_receives(language: str, words: tuple[str, ...]) -> None:
+    """The picture, the wishes, the words of an edit, and the `safety_identifier`."""
+    (said,) = re.findall(r"(?s)<dt>OpenAI</dt>\s*<dd>(.*?)</dd>", SECTIONS[language])
+    assert [word for word in words if word not in said] == []
 
 
 def test_a_deployment_names_the_operator(tmp_path: Path) -> None:
