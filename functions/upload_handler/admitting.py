@@ -3,6 +3,7 @@
 import hashlib
 import ipaddress
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
@@ -21,6 +22,8 @@ MAX_KEY_LENGTH: Final = 128
 _IPV6_HOUSEHOLD: Final = 64
 _IPV6_SITE: Final = 48
 _SITE_FACTOR: Final = 2
+# An IPv6 address without brackets has no port: it has more than one colon.
+_WITH_PORT: Final = re.compile(r"\[(?P<ipv6>[^]]*)\](?::[0-9]+)?|(?P<ipv4>[0-9.]+):[0-9]+")
 
 # The announcements of a session or address for each of its tracks: a track that ends before its upload is given back,
 # its announcement is not.
@@ -226,7 +229,7 @@ def check_key(key: str) -> None:
 def _of_address(address: str, unit: str, limit: int) -> list[Quota]:
     """Return the quotas of a client's address and, for IPv6, of its site."""
     try:
-        parsed = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(_without_port(address))
     except ValueError:
         return [_of_network("unknown", unit, limit)]
     if isinstance(parsed, ipaddress.IPv4Address):
@@ -237,6 +240,12 @@ def _of_address(address: str, unit: str, limit: int) -> list[Quota]:
         str(ipaddress.IPv6Network((int(parsed), length), strict=False)) for length in (_IPV6_HOUSEHOLD, _IPV6_SITE)
     )
     return [_of_network(household, unit, limit), _of_network(site, unit, limit * _SITE_FACTOR)]
+
+
+def _without_port(address: str) -> str:
+    """Return an address without the port that some proxies append: `192.0.2.1:5678`, `[2001:db8::1]:5678`."""
+    match = _WITH_PORT.fullmatch(address)
+    return (match["ipv6"] or match["ipv4"]) if match else address
 
 
 def _of_network(network: str, unit: str, limit: int) -> Quota:

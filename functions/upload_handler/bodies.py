@@ -1,5 +1,6 @@
 """Read the bodies of requests: JSON objects within a bound of bytes, depth and time."""
 
+import contextlib
 import json
 import socket
 import threading
@@ -15,7 +16,7 @@ from werkzeug.exceptions import ClientDisconnected
 MAX_BODY_BYTES: Final = 16_384
 MAX_DEPTH: Final = 8
 
-_REFUSED_SECONDS: Final = 0.2
+_REST_SECONDS: Final = 0.2
 
 
 class Body(Mapping[str, Any]):
@@ -74,13 +75,13 @@ class BodyReader:
         return data
 
     def discard(self, request: flask.Request) -> None:
-        """Read the rest of a refused request's body if it has arrived; otherwise end its connection.
+        """Read the rest of an answered request's body if it has arrived; otherwise end its connection.
 
         Otherwise the server waits for the rest before it reads the next request on this connection.
         """
         arrival = _Arrival(request)
         try:
-            ended = len(self._read(request, arrival, _REFUSED_SECONDS, _Arrival.cut_off)) <= MAX_BODY_BYTES
+            ended = len(self._read(request, arrival, _REST_SECONDS, _Arrival.cut_off)) <= MAX_BODY_BYTES
         except (SlowBodyError, InvalidRequestError):
             ended = False
         if not ended:
@@ -141,6 +142,7 @@ class _Arrival:
     def __init__(self, request: flask.Request) -> None:
         # gunicorn's name; a server without it has no deadline.
         self._socket: socket.socket | None = request.environ.get("gunicorn.socket")
+        self._input = request.environ.get("wsgi.input")
         self.is_cut_off = False
         self.began = time.monotonic()
         self._has_ended = False
@@ -163,6 +165,10 @@ class _Arrival:
         """End the reading: what is being read ends here, and the response can still be written."""
         self.is_cut_off = True
         if self._socket is not None:
+            # First, because SHUT_RD does not stop bytes that arrive later: gunicorn would read them as the next
+            # request. It closes the connection of a body that failed.
+            with contextlib.suppress(AttributeError):
+                self._input.failed = True
             try:
                 self._socket.shutdown(socket.SHUT_RD)
             except OSError:

@@ -4,7 +4,6 @@ import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -71,8 +70,8 @@ class HttpApi:
             logs.error("request failed", **_named(request), reason=repr(outage))
             headers = {"Retry-After": _OUTAGE_SECONDS}
             response = _problem(OutageError("Send the same request again in a moment.", headers=headers))
-        if response.status_code >= HTTPStatus.BAD_REQUEST:
-            self.bodies.discard(request)
+        # No operation needs every body: OPTIONS, GET and DELETE read none.
+        self.bodies.discard(request)
         response.headers["Cache-Control"] = "no-store"
         return self._with_cors(request, response)
 

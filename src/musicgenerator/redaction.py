@@ -10,8 +10,10 @@ from typing import Final
 from musicgenerator.errors import BriefError, MusicgeneratorError
 from musicgenerator.ids import announced_track
 
+# In JSON text, `\r` before an id is a carriage return, not the first letter of a token; a backslash before a token
+# hides nothing, because a token has only 26 characters behind its `r`.
 _SECRETS: Final = re.compile(
-    r"(?P<secret>k[a-z2-7]{52})|(?P<session>s[a-z2-7]{26})|(?P<token>r[a-z2-7]{26})"
+    r"(?P<secret>k[a-z2-7]{52})|(?P<session>s[a-z2-7]{26})|(?P<token>(?!(?<=\\)r[a-z2-7]{27})r[a-z2-7]{26})"
     r"|(?P<signature>(?<=Signature=)[0-9A-Za-z%+/=_-]{16,})"
 )
 _DIGITS: Final = 8

@@ -1,6 +1,7 @@
 """Clients that send their requests slowly, against the served API."""
 
 import contextlib
+import re
 import socket
 import threading
 import time
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import pytest
+from bodies import BodyReader
 
 from localcloud.addresses import HOST, Addresses
 from localcloud.parts import API_THREADS
@@ -16,29 +18,35 @@ from tests.cloud.api_visitors import Visitor, visitor
 pytestmark = pytest.mark.cloud
 
 SECONDS: Final = 10
+MANY: Final = 2 * int(API_THREADS)
 LENGTH: Final = b"Content-Length: 2000\r\n"
 CHUNKED: Final = b"Transfer-Encoding: chunked\r\n"
 
 
 @pytest.mark.parametrize(
-    ("count", "path", "framing"),
+    ("count", "method", "path", "framing"),
     [
-        (8, "/v1/sessions", LENGTH),
-        (2 * int(API_THREADS), "/v1/sessions", CHUNKED),
-        (2 * int(API_THREADS), "commands", LENGTH),
-        (2 * int(API_THREADS), "strangers' commands", CHUNKED),
+        (8, "POST", "/v1/sessions", LENGTH),
+        (MANY, "POST", "/v1/sessions", CHUNKED),
+        (MANY, "POST", "commands", LENGTH),
+        (MANY, "POST", "strangers' commands", CHUNKED),
+        (MANY, "OPTIONS", "/v1/sessions", LENGTH),
+        (MANY, "GET", "/v1/openapi.json", CHUNKED),
+        (MANY, "DELETE", "commands", LENGTH),
     ],
-    ids=["eight", "sessions", "commands", "strangers"],
+    ids=["eight", "sessions", "commands", "strangers", "preflights", "descriptions", "deletions"],
 )
-def test_slow_bodies_stop_nothing(local_cloud: Addresses, count: int, path: str, framing: bytes) -> None:
+def test_slow_bodies_stop_nothing(local_cloud: Addresses, count: int, method: str, path: str, framing: bytes) -> None:
     """While they are being sent, byte by byte, another person's requests are answered.
 
     Before, eight of them took all eight threads: no other request was answered for as long as they lasted.
     """
     slow, someone = visitor(local_cloud), visitor(local_cloud)
     secret = slow.secret if path == "commands" else "wrong"
-    target = path if path.startswith("/") else f"/v1/sessions/{slow.session}/tracks"
-    head = b"POST %b HTTP/1.1\r\nHost: api\r\nAuthorization: Bearer %b\r\n%b\r\n" % (
+    tracks = f"/v1/sessions/{slow.session}" + ("/tracks" if method == "POST" else "")
+    target = path if path.startswith("/") else tracks
+    head = b"%b %b HTTP/1.1\r\nHost: api\r\nAuthorization: Bearer %b\r\n%b\r\n" % (
+        method.encode(),
         target.encode(),
         secret.encode(),
         framing,
@@ -48,6 +56,33 @@ def test_slow_bodies_stop_nothing(local_cloud: Addresses, count: int, path: str,
         assert [_announce(someone) for _ in range(3)] == [201] * 3
         # A limit for an API that answers only when they end, and no measurement.
         assert time.monotonic() - started < SECONDS
+
+
+def test_bytes_behind_a_body_that_is_cut_off_are_no_request(local_cloud: Addresses) -> None:
+    """The connection is closed after one 408, although the client goes on sending what looks like requests.
+
+    Before, the server answered those that arrived after it had stopped waiting for the body.
+    """
+    port, ended = local_cloud.ports["upload_handler"], threading.Event()
+    received = b""
+    with socket.create_connection((HOST, port), timeout=SECONDS) as client:
+        client.sendall(b"POST /v1/sessions HTTP/1.1\r\nHost: api\r\nContent-Length: 16000\r\n\r\n")
+
+        def send() -> None:
+            # Nothing until the deadline is near, so that the body is not complete then.
+            ended.wait(BodyReader.deadline_seconds - 0.05)
+            with contextlib.suppress(OSError):
+                while not ended.wait(0.001):
+                    client.sendall(b"GET /v1/openapi.json HTTP/1.1\r\nHost: api\r\n\r\n")
+
+        sender = threading.Thread(target=send, daemon=True)
+        sender.start()
+        with contextlib.suppress(ConnectionResetError):
+            while more := client.recv(65_536):
+                received += more
+        ended.set()
+        sender.join(SECONDS)
+    assert re.findall(rb"HTTP/1\.1 (\d+)", received) == [b"408"]
 
 
 @contextlib.contextmanager

@@ -42,6 +42,18 @@ def test_a_body_has_a_deadline() -> None:
         assert request["environ_overrides"]["gunicorn.socket"].recv(1) == b""
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("OPTIONS", "/v1/sessions"), ("GET", "/v1/openapi.json"), ("DELETE", TRACKS.removesuffix("/tracks"))],
+)
+def test_a_body_that_no_operation_reads_ends_the_connection(method: str, path: str) -> None:
+    """The server would otherwise wait for it after the response."""
+    with slow_body() as request:
+        response = opened().ask(method, path, headers=BEARER, environ_overrides=request["environ_overrides"])
+        assert response.status_code in {200, 204}
+        assert request["environ_overrides"]["gunicorn.socket"].recv(1) == b""
+
+
 def test_the_secret_is_checked_before_the_body_is_read() -> None:
     """A request without it gets 401 while its body is still on its way, and its connection ends."""
     handler = UploadHandler(bodies=BodyReader(deadline_seconds=30))

@@ -281,6 +281,15 @@ def test_the_addresses_of_trusted_proxies_do_not_count(proxies: int, one: str, o
         ("::ffff:203.0.113.9", "::ffff:203.0.113.10", False),
         ("nonsense", "another nonsense", True),
         ("203.0.113.9", "203.0.113.9", True),
+        # Some proxies append the port, which changes with each connection.
+        ("203.0.113.9:5678", "203.0.113.9", True),
+        ("203.0.113.9:5678", "203.0.113.10:5678", False),
+        ("[2001:db8::1]:443", "2001:db8::1", True),
+        ("[2001:db8::1]", "2001:db8::1", True),
+        ("[2001:db8::1]:443", "[2001:db9::1]:443", False),
+        ("[::ffff:203.0.113.9]:443", "203.0.113.9:80", True),
+        ("203.0.113.9:", "nonsense", True),
+        ("[2001:db8::1", "nonsense", True),
     ],
 )
 def test_an_address_is_counted_by_its_network(one: str, other: str, same: bool) -> None:

@@ -172,6 +172,15 @@ def test_a_query_without_a_small_limit_is_denied(firestore: Firestore, who: str,
 
 
 @pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("offset", [1, 100, 2**31 - 1])
+def test_a_query_that_skips_tracks_is_denied(firestore: Firestore, who: str, offset: int) -> None:
+    """Each track that an offset skips is paid for, beyond the limit of those that are returned."""
+    query = newest(limit=1) | {"offset": offset}
+    assert firestore.query("/sessions/open", who, query).status_code == DENIED
+    assert firestore.query("/sessions/open", who, query | {"offset": 0}).status_code == ALLOWED
+
+
+@pytest.mark.parametrize("who", WHO)
 def test_a_page_of_tracks_can_be_read_behind_another(firestore: Firestore, who: str) -> None:
     """The page asks for a hundred tracks at a time."""
     first = firestore.query("/sessions/open", who, newest(limit=100))

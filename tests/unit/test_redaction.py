@@ -21,6 +21,8 @@ SIGNED = "https://storage.googleapis.com/b/o?X-Goog-Credential=a&X-Goog-Signatur
         f"GET https://storage.googleapis.com/storage/v1/b/results/o/{TOKEN}%2fcover.jpg",
         f"Authorization: Bearer {SECRET}",
         f"%2f{SESSION}%2F{TOKEN}",
+        f"results\\{TOKEN}\\cover.jpg",
+        json.dumps(f"lines\r{TOKEN}\r{SESSION}\r{SECRET}\r\n{TOKEN}"),
         f'{{"session": "{SESSION}", "secret": "{SECRET}"}}',
         SIGNED,
     ],
@@ -35,6 +37,8 @@ def test_what_gives_access_is_replaced(text: str) -> None:
 def test_tracks_and_words_stay() -> None:
     """Lines are found by their track, and by the same hash of a session."""
     text = f"mg-{TRACK}-1 results of the sessions keep running, uploads/{TRACK}"
+    assert redacted(text) == text
+    text = json.dumps(f"lines\r{TRACK}\r\n{TRACK}")
     assert redacted(text) == text
     assert redacted(f"{SESSION} and {SESSION}") == f"session-{short_hash(SESSION)} and session-{short_hash(SESSION)}"
 
