@@ -18,7 +18,7 @@ _FEW_ZEROS: Final = 64
 
 
 def bare(data: bytes) -> bytes:
-    """Return the picture in a file that has only what its pixels need; return HEIF and AVIF as they are.
+    """Return the picture in a file that has only what its pixels need; of HEIF and AVIF only the brand changes.
 
     Raises UnsupportedFormatError or DamagedPictureError for a PNG whose pixels cannot be understood.
     """
@@ -31,7 +31,7 @@ def bare_without_metadata(data: bytes) -> list[bytes]:
     Return a HEIF or AVIF that ends early twice; if only metadata are missing, both have the same pixels.
     """
     if bare_heif.is_heif(data):
-        return [bare_heif.without_metadata(padded) for padded in bare_heif.paddings(data)]
+        return [bare_heif.without_metadata(padded) for padded in bare_heif.paddings(bare_heif.bare(data))]
     return [_bare(data, 0)]
 
 
@@ -64,4 +64,6 @@ def _bare(data: bytes, metadata_bytes: int) -> bytes:
         return bare_jpeg.bare(data, metadata_bytes)
     if data.startswith(bare_gif.SIGNATURES):
         return bare_gif.bare(data)
+    if bare_heif.is_heif(data):
+        return bare_heif.bare(data)
     return bare_webp.bare(data, metadata_bytes) if bare_webp.is_webp(data) else data

@@ -46,9 +46,10 @@ def bare(data: bytes, metadata_bytes: int) -> bytes:
         segment = view[start:at]
         # Adobe's segment says how the channels become colours.
         if marker in _METADATA_SEGMENTS and not _begins(segment, marker, *_ADOBE):
+            if has_scan or not any(_begins(segment, marker, *kind) for kind in _KEPT_SEGMENTS):
+                continue
             metadata_bytes -= len(segment)
-            is_kept = any(_begins(segment, marker, *kind) for kind in _KEPT_SEGMENTS)
-            if has_scan or metadata_bytes < 0 or not is_kept:
+            if metadata_bytes < 0:
                 continue
         has_scan = has_scan or marker == _SCAN
         kept += [bytes([0xFF, marker]), segment]
@@ -58,6 +59,11 @@ def bare(data: bytes, metadata_bytes: int) -> bytes:
 def has_end(jpeg: bytes) -> bool:
     """Say whether a bare JPEG has its end marker."""
     return jpeg.endswith(_END_MARKER)
+
+
+def is_deep(jpeg: bytes) -> bool:
+    """Say whether a bare JPEG has more than 8 bits a channel, which libjpeg cannot decode here."""
+    return any(marker in _FRAMES and jpeg[at + 2 : at + 3] > b"\x08" for marker, at in _segments(jpeg))
 
 
 def endings(jpeg: bytes) -> list[bytes]:

@@ -17,6 +17,7 @@ _TEXT_CHUNKS: Final = {b"tEXt", b"zTXt", b"iTXt"}
 _TEXTS: Final = re.compile(rb"XML:com\.adobe\.xmp\0|Raw profile type (exif|APP1)\0")
 _NEXT_PIXELS: Final = re.compile(rb"(?s)(?=.{4}(?:PLTE|tRNS|IDAT|IEND))")
 _PALETTE: Final = 3
+_MAX_COLOURS: Final = 256
 _INTERLACE_AT: Final = 28
 _CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 # Where each pass of an interlaced PNG starts, and its steps.
@@ -59,13 +60,32 @@ def bare(data: bytes, metadata_bytes: int) -> bytes:
     header = bytes(kept.get(b"IHDR", b""))
     if header[9:10] == bytes([_PALETTE]) and b"PLTE" not in kept:
         raise DamagedPictureError("the palette is missing")
-    head = [_chunk(kind, kept[kind]) for kind in _PIXEL_CHUNKS if kind in kept]
+    kept[b"PLTE"] = _palette(kept.get(b"PLTE", memoryview(b"")))
+    kept[b"tRNS"] = _transparency(header, len(kept[b"PLTE"]), kept.get(b"tRNS", memoryview(b"")))
+    head = [_chunk(kind, kept[kind]) for kind in _PIXEL_CHUNKS if kept.get(kind)]
     png = b"".join([SIGNATURE, *head, *metadata, _chunk(b"IDAT", pixels), _chunk(b"IEND", b"")])
     # If the checksum of the size is wrong, the number of pixels shows whether the size is.
     is_certain = zlib.crc32(data[12:29]) == int.from_bytes(data[29:33])
     if not is_certain and missing_bytes(png):
         raise DamagedPictureError("the size is wrong")
     return png
+
+
+def _palette(content: memoryview) -> memoryview:
+    return content[: min(len(content) // 3, _MAX_COLOURS) * 3]
+
+
+def _transparency(header: bytes, palette_bytes: int, content: memoryview) -> memoryview:
+    """Return what a `tRNS` chunk has of use: no more colours than the palette, and a colour of 16 bits as one of 8."""
+    bits, colour = header[8:9], header[9:10]
+    if colour == bytes([_PALETTE]):
+        return content[: palette_bytes // 3]
+    length = {b"\0": 2, b"\2": 6}.get(colour, 0)
+    content = content[:length] if len(content) >= length else content[:0]
+    if bits != b"\x10":
+        return content
+    # Pillow compares the colour with pixels that it has already reduced to 8 bits.
+    return memoryview(b"".join(bytes([0, high]) for high in content[::2]))
 
 
 def without_checksum(png: bytes) -> bytes:

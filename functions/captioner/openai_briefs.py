@@ -199,7 +199,7 @@ class OpenAIBriefs:
                 },
             ],
             text_format=Answer,
-            # `_answer` parses the text: the SDK would raise on a truncated text before the reason is read.
+            # `read_brief` parses the text: the SDK would raise on a text that is cut short.
             parse_as=None,
             reasoning={"effort": "none"},
             max_output_tokens=_MAX_OUTPUT_TOKENS,
@@ -212,15 +212,13 @@ class OpenAIBriefs:
         try:
             return read_brief(_answer(raw.parse()), request.language)
         except _UNREADABLE as error:
-            raise CaptionFailedError(f"cut short or not JSON: {_shape(error)}") from error
+            raise CaptionFailedError(f"not an answer of the API: {_shape(error)}") from error
 
 
 def _answer(response: Response) -> str:
     if response.error:
         raise _failure(response.error.code, response.error.message)
     reason = response.incomplete_details and response.incomplete_details.reason
-    if reason == "max_output_tokens":
-        raise CaptionFailedError("all tokens were spent before the answer was complete")
     messages = [output for output in response.output if output.type == "message"]
     # A refusal is a completed answer without an error.
     if reason == "content_filter" or any(part.type == "refusal" for message in messages for part in message.content):
@@ -228,8 +226,9 @@ def _answer(response: Response) -> str:
     answers = [message for message in messages if message.phase in {None, "final_answer"}]
     texts = [part.text for message in answers for part in message.content if part.type == "output_text" and part.text]
     if not texts:
-        raise CaptionFailedError("the answer holds no text")
-    return texts[0]
+        raise CaptionFailedError(f"the answer holds no text: {reason}")
+    # An answer that was cut short may have said enough.
+    return "\n".join(texts)
 
 
 def _usage(model: str, body: Mapping[str, Any]) -> dict[str, Any]:

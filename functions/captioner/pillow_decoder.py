@@ -31,7 +31,7 @@ import bare_webp
 import libavif_scaling
 import libheif_planes
 import libwebp_scaling
-from PIL import AvifImagePlugin, ExifTags, Image, ImageChops, ImageCms, ImageFile, UnidentifiedImageError
+from PIL import AvifImagePlugin, ExifTags, Image, ImageChops, ImageCms, ImageFile, ImageStat, UnidentifiedImageError
 from pillow_heif import open_heif, register_heif_opener
 
 from musicgenerator.errors import (
@@ -70,6 +70,19 @@ _STRIP_PIXELS: Final = 4_000_000
 # While Pillow resizes by the last factor, it reads this many pixels for each that it writes, in each direction.
 _GAP: Final = 2
 _GREY: Final = range(126, 130)
+# What a profile leaves of the contrast; one that turns every colour into the same is wrong.
+_MIN_CONTRAST: Final = 0.1
+# How pictures begin that Pillow may not read: JPEG XL, TIFF and BigTIFF, the raw files of cameras, JPEG XR, OpenEXR,
+# Radiance, Photoshop, GIMP, DjVu, BPG, FLIF, MNG, WMF and Clip Studio.
+_OTHER_PICTURES: Final = (
+    *(b"\xff\x0a", b"\0\0\0\x0cJXL ", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"IIRO", b"IIRS", b"IIU\0"),
+    *(b"FUJIFILMCCD-RAW", b"FOVb", b"II\xbc", b"v/1\1", b"#?RADIANCE", b"#?RGBE", b"8BPS", b"gimp xcf", b"AT&TFORM"),
+    *(b"BPG\xfb", b"FLIF", b"\x8aMNG", b"\x8bJNG", b"\xd7\xcd\xc6\x9a", b"CSFCHUNK"),
+)
+_OTHER_BRANDS: Final = (b"crx ", b"vvic", b"jxl ")
+_SVG: Final = re.compile(rb"(?i)<(?:\w{1,9}:)?svg[\s/>]")
+_HTML: Final = re.compile(rb"(?i)<html")
+_HEAD_BYTES: Final = 1 << 16
 _SIGNATURES: Final = (bare_jpeg.SIGNATURE, bare_png.SIGNATURE, *bare_gif.SIGNATURES)
 _TRANSPOSES: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -122,12 +135,15 @@ def _small_despite_damage(data: bytes) -> tuple[Image.Image, Size]:
     """Return what ``_small`` does; if metadata are damaged or missing, return it without them."""
     if bare_files.is_cut_by_zeros(data):
         raise TruncatedPictureError("zeros instead of pixels")
-    try:
-        return _small(bare_files.bare(data))
-    except PictureError:
-        raise
-    except Exception:  # noqa: BLE001  the second attempt names what is wrong
-        found = [_small(one) for one in bare_files.bare_without_metadata(data)]
+    # Libheif leaves out tiles that are missing, without an error.
+    if not (bare_heif.is_heif(data) and bare_heif.missing_bytes(data) > 0):
+        try:
+            return _small(bare_files.bare(data))
+        except PictureError:
+            raise
+        except Exception:  # noqa: BLE001, S110  the second attempt names what is wrong
+            pass
+    found = [_small(one) for one in bare_files.bare_without_metadata(data)]
     if ImageChops.difference(found[0][0], found[-1][0]).getbbox():
         raise TruncatedPictureError("pixels are missing")
     return found[0]
@@ -323,7 +339,9 @@ def _reduced(crop: Callable[[Box], Image.Image], box: Box, target: Size | None =
 def _opaque(image: Image.Image) -> Image.Image:
     """Return the picture on white, in a mode that resizing can average; the numbers of a palette cannot be averaged."""
     if image.mode.startswith("I"):
-        return image.point(lambda value: value / 256).convert("L")
+        grey = image.point(lambda value: value / 256).convert("L")
+        grey.info = image.info
+        return _opaque(grey)
     if "transparency" in image.info or image.mode.endswith(("A", "a")):
         rgba = image.convert("RGBA")
         white = Image.new("RGB", rgba.size, "white")
@@ -351,8 +369,13 @@ def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
             converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
         except Exception:  # noqa: BLE001  a picture with an odd profile is accepted: its colours may be a little off
             return image.convert("RGB")
-        return converted or image.convert("RGB")
+        if converted and _contrast(converted) >= _MIN_CONTRAST * _contrast(image):
+            return converted
     return image.convert("RGB")
+
+
+def _contrast(image: Image.Image) -> float:
+    return ImageStat.Stat(image.convert("L")).stddev[0]
 
 
 def _jpeg(image: Image.Image) -> bytes:
@@ -363,10 +386,10 @@ def _jpeg(image: Image.Image) -> bytes:
 
 
 def _unidentified(data: bytes) -> PictureError:
+    if _is_unsupported(data):
+        return UnsupportedFormatError("a picture in another format")
     if _accepted(data):
         return _failure(data, None)
-    if b"<svg" in data[:4096] or data.startswith((b"\xff\x0a", b"\0\0\0\x0cJXL ", b"II+\0", b"MM\0+")):
-        return UnsupportedFormatError("SVG, JPEG XL or BigTIFF")
     try:
         with Image.open(io.BytesIO(data)) as image:
             return UnsupportedFormatError(str(image.format))
@@ -374,6 +397,18 @@ def _unidentified(data: bytes) -> PictureError:
         return UnsupportedFormatError("a very large picture")
     except Exception as error:  # noqa: BLE001  only decoders run here, as in `decoded`
         return NotAnImageError(repr(error))
+
+
+def _is_unsupported(data: bytes) -> bool:
+    # A text in UTF-16 has a zero in each letter.
+    head = data[:_HEAD_BYTES].replace(b"\0", b"")
+    return (
+        data.startswith(_OTHER_PICTURES)
+        or (data[4:8] == b"ftyp" and data[8:12] in _OTHER_BRANDS)
+        or (data.startswith(bare_jpeg.SIGNATURE) and bare_jpeg.is_deep(bare_jpeg.bare(data, 0)))
+        or data[40:44] == b" EMF"
+        or bool(not _accepted(data) and _SVG.search(head) and not _HTML.search(head))
+    )
 
 
 def _accepted(data: bytes) -> bool:

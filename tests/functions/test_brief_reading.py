@@ -1,9 +1,13 @@
 """A paid answer that is close to the schema becomes a brief; only an answer that says nothing about music fails."""
 
 import json
+import re
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import loose_json
 import pytest
 from brief_reading import read_brief
 from hypothesis import given
@@ -59,6 +63,13 @@ MOODS = [
     ([], ["calm"]),
     (None, ["calm"]),
     (["https://evil.example/wild", "evil.com warm"], ["warm"]),
+    (["calm, but tense"], ["calm", "tense"]),
+    ("calm\nwarm", ["calm", "warm"]),
+    ({"calm": 0.9, "warm": 0.4}, ["calm", "warm"]),
+    ([{"mood": "calm", "weight": 0.9}], ["calm"]),
+    (["#calm", "**warm**", "\uff23\uff2f\uff3a\uff39"], ["calm", "warm", "cozy"]),
+    (["none", "N/A", "unknown"], ["calm"]),
+    ("['calm', 'warm']", ["calm", "warm"]),
 ]
 
 
@@ -97,6 +108,11 @@ CHOICES = [
     ("genre", ["waltz", "folk"], "waltz"),
     ("genre", "orchestral film score", "cinematic"),
     ("genre", "polka", "ambient"),
+    ("genre", "drum and bass", "electronic"),
+    ("genre", "R&B", "jazz"),
+    ("genre", "rock'n'roll", "rock"),
+    ("genre", "string quartet", "string ensemble"),
+    ("genre", "힙합", "lo-fi"),
     ("genre", None, "ambient"),
     ("genre", 7, "ambient"),
     ("instruments", ["Piano", "CELLO"], ["piano", "cello"]),
@@ -109,6 +125,10 @@ CHOICES = [
     ("instruments", ["french-horn", "FrenchHorn", "french horns"], ["french horn"]),
     ("instruments", [{"name": "oboe"}], ["oboe"]),
     ("instruments", ["kazoo"], ["piano", "strings"]),
+    ("instruments", "piano with soft strings", ["piano", "strings"]),
+    ("instruments", "- piano\n- cello", ["piano", "cello"]),
+    ("instruments", {"lead": "sub bass", "other": "12-string guitar"}, ["synth bass", "acoustic guitar"]),
+    ("instruments", ["전자기타", "해금"], ["electric guitar", "strings"]),
     ("instruments", [], ["piano", "strings"]),
     (
         "instruments",
@@ -148,7 +168,24 @@ KEY_NAMES = [
     ("b", "B major"),
     ("A MINOR", "A minor"),
     (["E minor"], "E minor"),
-    ("H minor", "A minor"),
+    ("H minor", "B minor"),
+    ("fis-moll", "F# minor"),
+    ("Es-Dur", "Eb major"),
+    ("B-Dur", "Bb major"),
+    ("la mineur", "A minor"),
+    ("fa dièse mineur", "F# minor"),
+    ("Si bemolle maggiore", "Bb major"),
+    ("mi bemol mayor", "Eb major"),
+    ("올림바단조", "F# minor"),
+    ("내림나 장조", "Bb major"),
+    ("A단조", "A minor"),
+    ("G 메이저", "G major"),
+    ("a小调", "A minor"),
+    ("A harmonic minor", "A minor"),
+    ({"tonic": "D", "mode": "minor"}, "D minor"),
+    ("minor (E)", "E minor"),
+    ("minor", "A minor"),
+    ("N/A", "A minor"),
     ("happy", "A minor"),
     ("", "A minor"),
     (None, "A minor"),
@@ -171,7 +208,15 @@ NUMBERS = [
     ("tempoBpm", 500, 200),
     ("tempoBpm", 0, 40),
     ("tempoBpm", -70, 40),
-    ("tempoBpm", "slow", 76),
+    ("tempoBpm", "slow", 66),
+    ("tempoBpm", "Andante", 80),
+    ("tempoBpm", "very fast", 168),
+    ("tempoBpm", "빠르게", 140),
+    ("tempoBpm", "one hundred twenty", 120),
+    ("tempoBpm", "eighty-four", 84),
+    ("tempoBpm", "4/4, 92 BPM", 92),
+    ("tempoBpm", "1e2", 100),
+    ("tempoBpm", "-", 76),
     ("tempoBpm", None, 76),
     ("tempoBpm", True, 76),
     ("tempoBpm", [84], 84),
@@ -186,7 +231,16 @@ NUMBERS = [
     ("energy", 7, 1.0),
     ("energy", -1, 0.0),
     ("energy", float("inf"), 0.4),
-    ("energy", "high", 0.4),
+    ("energy", "high", 0.8),
+    ("energy", "7/10", 0.7),
+    ("energy", "0,7", 0.7),
+    ("energy", ".7", 0.7),
+    ("energy", "낮음", 0.2),
+    ("energy", "?", 0.4),
+    ("valence", "\u22120.5", -0.5),
+    ("valence", "minus 0.5", -0.5),
+    ("valence", "very dark", -0.9),
+    ("valence", "slightly positive", 0.3),
 ]
 
 
@@ -206,6 +260,13 @@ TEXTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"title": "'Blue Waves'"}, {"title": "Blue Waves"}),
     ({"title": ["푸른", "물결"]}, {"title": "푸른 물결"}),
     ({"title": 1984}, {"title": "1984"}),
+    ({"title": "**Sea**"}, {"title": "Sea"}),
+    ({"title": "# Sea"}, {"title": "Sea"}),
+    ({"title": "제목: 「바다」"}, {"title": "바다"}),
+    ({"title": {"en": "Sea", "ko": "바다"}}, {"title": "바다"}),
+    ({"title": "[Sea](https://evil.example/)"}, {"title": "Sea"}),
+    ({"title": "Sea &amp; &lt;b&gt;Sky"}, {"title": "Sea & Sky"}),
+    ({"title": "null", "avoid": "None"}, {"title": "해 질 녘의 바다", "avoid": ""}),
     ({"title": "🌊"}, {"title": "🌊"}),
     ({"title": "\ud83c"}, {"title": "해 질 녘의 바다"}),
     ({"title": "", "caption": ""}, {"title": "노을이 비치는 잔잔한 바다와 수평선", "caption": BRIEF["altText"]}),
@@ -256,6 +317,20 @@ FORMS = [
     json.dumps({name.upper(): value for name, value in BRIEF.items()}),
     json.dumps(without("tempoBpm", "altText") | {"tempo_bpm": BRIEF["tempoBpm"], "alt_text": BRIEF["altText"]}),
     json.dumps(without("tempoBpm", "moods") | {"tempo": BRIEF["tempoBpm"], "mood": BRIEF["moods"]}),
+    json.dumps(without("title", "moods") | {"제목": BRIEF["title"], "분위기": BRIEF["moods"]}),
+    f"<think>The {{mood}} is 'calm'.</think>{json.dumps(BRIEF)}",
+    f"Here's the brief for {{the picture}}: {BRIEF!r}",
+    repr(BRIEF | {"artist": None, "ok": True}),
+    json.dumps(json.dumps(BRIEF)),
+    json.dumps({"status": "ok", "name": "brief", "arguments": json.dumps(BRIEF)}),
+    json.dumps({"picture": {"title": BRIEF["title"]}, "music": without("title")}),
+    json.dumps([{name: value} for name, value in BRIEF.items()]),
+    json.dumps({name: {"value": value} for name, value in BRIEF.items()}),
+    json.dumps({"mood": None} | BRIEF)[:-1] + ', "moods": null}',
+    json.dumps(BRIEF, indent=1).replace(",\n", "\n"),
+    re.sub(r'"(\w+)":', r"\1:", json.dumps(BRIEF)).replace("{", "{ // a brief\n"),
+    json.dumps(BRIEF, ensure_ascii=False).replace('"', "“", 1).replace('"', "”", 1),
+    json.dumps(BRIEF)[:-1],
 ]
 
 
@@ -289,11 +364,62 @@ def test_an_answer_without_music_fails(answer: object) -> None:
         read(answer)
 
 
-@pytest.mark.parametrize("answer", ["", "Here is your brief!", json.dumps(BRIEF)[:120], "{", "{'title': 'x'}"])
-def test_an_answer_that_is_not_json_fails(answer: str) -> None:
-    """Half an answer is no brief."""
-    with pytest.raises(ValueError, match="line 1"):
+TEXT_OF_A_BRIEF = json.dumps(BRIEF)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "Here is your brief!",
+        TEXT_OF_A_BRIEF[:120],
+        "{",
+        "{'title': 'x'}",
+        '{"a":' * 9000,
+        "[" * 9000,
+        '{"prompt":',
+        "I am sorry: I cannot help.",
+    ],
+    ids=repr,
+)
+def test_an_answer_that_ends_before_the_music_fails(answer: str) -> None:
+    """The title alone is no brief, and no depth of objects raises another error."""
+    with pytest.raises(BriefError):
         read(answer)
+
+
+def test_what_was_written_of_an_answer_is_read() -> None:
+    """An answer may end in any place; a text that never ends is clipped."""
+    end = TEXT_OF_A_BRIEF.index(', "genre"')
+    made = read(TEXT_OF_A_BRIEF[:end])
+    assert (made["title"], made["moods"], made["genre"]) == (BRIEF["title"], BRIEF["moods"], "ambient")
+    assert read('{"prompt": "' + "Slow piano. " * 900)["prompt"].endswith("Slow piano.")
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("{'a': 'it's', 'b': \"x\"}", {"a": "it's", "b": "x"}),
+        ("{'a': 'it's here', b: two words, 'c': [1, None]}", {"a": "it's here", "b": "two words", "c": ["1", None]}),
+        ('{"a": "say "hi" to me"}', {"a": 'say "hi" to me'}),
+        (r'{"a": "\x \ud83c\udf0a \n"}', {"a": "x 🌊 \n"}),
+        ("a: b\nc: d", {"a": "b", "c": "d"}),
+        ('{"a": {"b": [{"c": 1', {"a": {"b": [{"c": "1"}]}}),
+        ('}}] , : {"a": /* no */ true}', {"None": {"a": True}}),
+    ],
+)
+def test_text_that_is_like_json(text: str, fields: dict[str, Any]) -> None:
+    """Quotation marks, commas and ends may be missing or others."""
+    assert (loose_json.loads(text).get("0") or loose_json.loads(text)) == fields
+
+
+@pytest.mark.parametrize("mark", ["{", '{"a":', "'", '"\\', "[{", '",', "/*", "-", "b" * 50 + " "])
+def test_a_very_long_answer_takes_little_time(mark: str) -> None:
+    """No pattern takes more than a second for an answer of 100 kB."""
+    began = time.process_time()
+    with suppress(BriefError):
+        read_brief('{"key": "' + mark * (100_000 // len(mark)), "ko")
+    assert time.process_time() - began < 1
 
 
 JSON = st.recursive(
@@ -321,7 +447,7 @@ def test_any_text_is_a_brief_or_a_named_failure(answer: str) -> None:
     """No answer raises another error."""
     try:
         read(answer)
-    except (BriefError, ValueError):
+    except BriefError:
         return
 
 

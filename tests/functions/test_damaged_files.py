@@ -12,6 +12,7 @@ from PIL import ExifTags, Image, ImageCms
 from musicgenerator.errors import DamagedPictureError, TruncatedPictureError, UnsupportedFormatError
 from tests.pictures.bombs import PNG_HEAD, chunk, inside, png, segment, squeezed
 from tests.pictures.drawn import FORMATS, decode, encoded, pixels, quarters, shows_quarters
+from tests.pictures.grids import heif_grid
 
 HEADER_BYTES = 33
 
@@ -103,6 +104,30 @@ def test_a_png_without_its_palette_is_damaged() -> None:
         decode(data.replace(b"PLTE", b"plTE"))
 
 
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        pytest.param(b"tRNS", lambda content: content + b"\xff" * 300, id="more transparency than colours"),
+        pytest.param(b"PLTE", lambda content: content + b"\1", id="half a colour"),
+        pytest.param(b"PLTE", lambda content: content.ljust(900, b"\0"), id="more colours than numbers"),
+    ],
+)
+def test_a_png_with_an_odd_palette_is_taken(kind: bytes, change: Callable[[bytes], bytes]) -> None:
+    """What no pixel can use is left out."""
+    data = encoded(quarters().quantize(8), "PNG", transparency=b"\xff\xff")
+    at = data.index(kind)
+    end = at + 4 + int.from_bytes(data[at - 4 : at])
+    assert shows_quarters(pixels(decode(data[: at - 4] + chunk(kind, change(data[at + 4 : end])) + data[end + 4 :])))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+@pytest.mark.parametrize("content", [b"", b"\1", b"\1\2\3", bytes(99)])
+def test_a_png_with_an_odd_transparent_colour_is_taken(mode: str, content: bytes) -> None:
+    """A colour that is cut, too long or not allowed leaves the picture as it is."""
+    image = Image.new(mode, (64, 48), "white")
+    assert decode(with_chunks(encoded(image, "PNG"), chunk(b"tRNS", content))) == decode(encoded(image, "PNG"))
+
+
 @pytest.mark.parametrize("rows", [1, 63])
 @pytest.mark.parametrize("value", [0, 200])
 def test_a_png_with_too_few_rows_is_truncated(rows: int, value: int) -> None:
@@ -164,6 +189,7 @@ def without_end(data: bytes) -> bytes:
 
 
 GRAINED = Image.effect_noise((160, 120), 60).convert("RGB")
+TILED = GRAINED.resize((192, 128))
 SEGMENTS = {
     "an unknown marker": b"\xff\x02",
     "a comment": segment(0xFE, b"x" * 60_000),
@@ -195,6 +221,13 @@ def test_too_much_metadata_does_not_change_the_colours() -> None:
     data = cmyk[:at] + b"\2" + cmyk[at + 1 :]
     assert decode(data) != decode(cmyk)
     assert decode(inside(data, segment(0xFE, b"x" * 60_000) * 150)) == decode(data)
+
+
+def test_the_orientation_is_found_behind_much_metadata() -> None:
+    """Provenance may take megabytes before EXIF; what is not kept does not count."""
+    turned = encoded(quarters().transpose(Image.Transpose.ROTATE_90), "JPEG")
+    data = inside(turned, segment(0xEB, b"JP" + b"x" * 60_000) * 150 + segment(0xE1, DAMAGED_EXIF))
+    assert shows_quarters(pixels(decode(data)))
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
@@ -310,6 +343,16 @@ def test_an_odd_profile_is_ignored(mode: str, profile: bytes) -> None:
     assert decode(encoded(quarters().convert(mode), kind, icc_profile=profile)) == plain
 
 
+def test_a_profile_that_makes_every_colour_the_same_is_ignored() -> None:
+    """Only the pixels decide; a black picture says nothing about them."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    for entry in range(132, 132 + 12 * int.from_bytes(profile[128:132]), 12):
+        if profile[entry + 1 : entry + 4] == b"XYZ":
+            at = int.from_bytes(profile[entry + 4 : entry + 8])
+            profile[at + 8 : at + 20] = bytes(12)
+    assert shows_quarters(pixels(decode(encoded(quarters(), "PNG", icc_profile=bytes(profile)))))
+
+
 TIFF = b"II*\0\x08\0\0\0\0\0"
 
 
@@ -341,6 +384,54 @@ def test_a_heif_or_avif_without_all_its_pixels_is_truncated(kind: str, missing: 
     """The bytes that stand in for missing metadata must not stand in for pixels."""
     with pytest.raises(TruncatedPictureError):
         decode(encoded(GRAINED, kind)[:-missing])
+
+
+@pytest.mark.parametrize("missing", [10, 200, 0.1, 0.5])
+def test_a_heif_without_all_its_tiles_is_truncated(missing: float) -> None:
+    """Libheif leaves out the tiles that it cannot read, without an error."""
+    data = heif_grid(TILED, 3, 2)
+    assert pixels(decode(data)).size == TILED.size
+    with pytest.raises(TruncatedPictureError):
+        decode(data[: -int(missing if missing > 1 else missing * len(data))])
+
+
+@pytest.mark.parametrize("data", [encoded(GRAINED, "HEIF"), heif_grid(TILED, 3, 2)], ids=["one", "tiles"])
+@pytest.mark.parametrize("missing", [100, 0.1])
+def test_zeros_are_not_the_end_of_a_heif(data: bytes, missing: float) -> None:
+    """A few zeros at the end of the pixels are too many."""
+    length = int(missing if missing > 1 else missing * len(data))
+    with pytest.raises(TruncatedPictureError):
+        decode(data[:-length] + bytes(length))
+
+
+def test_zeros_behind_the_pixels_of_a_heif_are_ignored() -> None:
+    """A box may be longer than what is in it."""
+    data = heif_grid(TILED, 3, 2)
+    at = data.index(b"mdat") - 4
+    longer = int.from_bytes(data[at : at + 4]) + 900
+    assert decode(data[:at] + struct.pack(">I", longer) + data[at + 4 :] + bytes(900)) == decode(data)
+
+
+def test_a_heif_without_more_than_can_be_metadata_is_truncated() -> None:
+    """A second attempt does not fill so many bytes."""
+    data = heif_grid(TILED, 3, 2)
+    at = data.index(b"mdat") - 4
+    with pytest.raises(TruncatedPictureError):
+        decode(data[:at] + struct.pack(">I", 20_000_000) + data[at + 4 : -200])
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "HEIF"])
+@pytest.mark.parametrize("brand", [b"miaf", b"MiHE", b"1pic", b"mif1"])
+def test_a_heif_or_avif_with_another_major_brand_is_taken(kind: str, brand: bytes) -> None:
+    """The brands behind the major one say what the file is compatible with."""
+    data = encoded(quarters(), kind)
+    assert shows_quarters(pixels(decode(data[:8] + brand + data[12:])))
+
+
+def test_a_film_behind_a_heif_may_be_cut() -> None:
+    """Its box holds no pixels, however many of its bytes are missing."""
+    data = encoded(quarters(), "HEIF")
+    assert decode(data + struct.pack(">I", 20_000_000) + b"mpvd" + bytes(100)) == decode(data)
 
 
 # Orientation 6, a tag that claims gigabytes, and a directory that is nowhere.

@@ -25,8 +25,18 @@ from musicgenerator.briefs import (
 )
 from musicgenerator.settings import SettingMissingError
 from musicgenerator.track_requests import Request
-from tests.functions.openai_answers import BRIEF, PAID, RESPONSES, openai_briefs, response, said, script_well
-from tests.support.scripted_http import ScriptedServer
+from tests.functions.openai_answers import (
+    BRIEF,
+    PAID,
+    RESPONSES,
+    cut_short,
+    message,
+    openai_briefs,
+    response,
+    said,
+    script_well,
+)
+from tests.support.scripted_http import Answer, ScriptedServer
 
 PICTURE = Picture(b"\xff\xd8\xff picture", 640, 480)
 REQUEST = Request(hint="잔잔한 파도", style="waltz", duration_seconds=45, language="ko")
@@ -186,6 +196,17 @@ def test_commentary_before_the_answer_is_skipped(server: ScriptedServer, describ
     messages = [commentary | {"phase": "commentary"}, answer | {"phase": "final_answer"}]
     server.script(f"POST {RESPONSES}", response(*messages))
     assert brief(describer) == Brief.from_mapping(BRIEF)
+
+
+CUT = json.dumps(BRIEF)[: json.dumps(BRIEF).index(', "key"')]
+PARTS = [{"type": "output_text", "text": text, "annotations": []} for text in ("Here is your brief:", CUT)]
+
+
+@pytest.mark.parametrize("answer", [cut_short(message(PARTS[1])), response(message(*PARTS))], ids=["cut", "parts"])
+def test_an_answer_that_says_enough_is_read(server: ScriptedServer, describer: OpenAIBriefs, answer: Answer) -> None:
+    """An answer may end before its last fields, or have several texts; it is paid for."""
+    server.script(f"POST {RESPONSES}", answer)
+    assert brief(describer).genre == BRIEF["genre"]
 
 
 def test_small_deviations_are_corrected(server: ScriptedServer, describer: OpenAIBriefs) -> None:

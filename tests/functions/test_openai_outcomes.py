@@ -55,6 +55,7 @@ FAILED = {
     "a message without content": response(message()),
     "no JSON": said("Here is your brief!"),
     "no object": said([5]),
+    "two texts without music": response(message(*HALF_A_BRIEF["content"], *HALF_A_BRIEF["content"])),
     "brackets without end": said("[" * 50_000),
     "objects without end": said('{"moods":' * 50_000),
     "no music": said({"title": "바다"}),

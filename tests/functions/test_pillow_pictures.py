@@ -1,11 +1,13 @@
 import io
 import struct
+import zlib
 from typing import Any
 
 import pytest
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 from pillow_decoder import MAX_SIDE, MIN_SIDE
 
+from tests.pictures.bombs import PNG_HEAD, chunk
 from tests.pictures.drawn import FORMATS, GREEN, RED, WHITE, decode, encoded, near, pixels, quarters, shows_quarters
 from tests.pictures.leftovers import leftovers
 
@@ -121,6 +123,19 @@ def test_sixteen_bits_of_grey_become_eight(options: dict[str, Any]) -> None:
     assert near((128, 128, 128), image, (0.5, 0.5))
     assert near((64, 64, 64), image, (0.25, 0.5))
     assert near(WHITE, image, (0.98, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("pixel", "value"), [((16, 0), b"\x12\xf4"), ((16, 2), b"\x12\xf4\x56\x78\x9a\xbc")], ids=["grey", "colour"]
+)
+def test_a_transparent_colour_of_sixteen_bits_becomes_white(pixel: tuple[int, int], value: bytes) -> None:
+    """The decoder reduces pixels to 8 bits, and the colour as well."""
+    head = struct.pack(">IIBBBBB", 64, 64, *pixel, 0, 0, 0)
+    rows = (b"\0" + value * 64) * 32 + (b"\0" + bytes(64 * len(value))) * 32
+    body = chunk(b"IHDR", head) + chunk(b"tRNS", value) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    image = pixels(decode(PNG_HEAD + body))
+    assert near(WHITE, image, (0.5, 0.25))
+    assert near((0, 0, 0), image, (0.5, 0.75))
 
 
 def test_an_animation_becomes_its_first_frame() -> None:

@@ -47,7 +47,7 @@ def test_a_real_picture_of_20000_by_20000_is_refused() -> None:
         b"PK\x03\x04" + b"\0" * 60,
         b"ID3\x04" + b"\0" * 60,
         b"%PDF-1.7\n",
-        b"<html></html>",
+        b"<html><svg></svg></html>",
         b"\0\0\0\x18ftypisom" + b"\0" * 60,
         b"\0" * 1000,
         b"\xff",
@@ -65,6 +65,10 @@ def svg(_: Image.Image) -> bytes:
     return b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
 
 
+def deep_jpeg(image: Image.Image) -> bytes:
+    return encoded(image, "JPEG").replace(b"\xff\xc0\0\x11\x08", b"\xff\xc1\0\x11\x0c")
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -74,6 +78,17 @@ def svg(_: Image.Image) -> bytes:
         pytest.param(lambda image: encoded(image, "JPEG2000"), id="JPEG 2000"),
         pytest.param(lambda image: encoded(image, "ICO"), id="ICO"),
         pytest.param(svg, id="SVG"),
+        pytest.param(lambda _: b"<!-- " + b"x" * 9000 + b" -->\n<SVG>", id="SVG behind a comment"),
+        pytest.param(lambda _: "<svg:svg/>".encode("utf-16"), id="SVG in UTF-16"),
+        pytest.param(lambda _: b"II*\0\x10\0\0\0CR\2\0" + bytes(99), id="CR2"),
+        pytest.param(lambda _: b"\0\0\0\x18ftypcrx \0\0\0\1crx isom" + bytes(99), id="CR3"),
+        pytest.param(lambda _: b"FUJIFILMCCD-RAW 0201FF129502X-T1" + bytes(99), id="RAF"),
+        pytest.param(lambda _: b"8BPS\0\2" + bytes(99), id="large Photoshop"),
+        pytest.param(lambda _: b"\xff\x0a" + bytes(99), id="JPEG XL"),
+        pytest.param(lambda _: b"\1\0\0\0" + bytes(36) + b" EMF" + bytes(99), id="EMF"),
+        pytest.param(
+            lambda image: encoded(image, "JPEG").replace(b"\xff\xc0\0\x11\x08", b"\xff\xc1\0\x11\x0c"), id="12 bits"
+        ),
     ],
 )
 def test_an_unsupported_format_is_named_so(make: Callable[[Image.Image], bytes]) -> None:
