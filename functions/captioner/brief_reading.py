@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any, Final
 
 import brief_words
+import engine_words
 import loose_json
 
 from musicgenerator import briefs
@@ -106,8 +107,8 @@ def read_brief(answer: str, language: str) -> Brief:
     """
     fields = _fields(answer)
     moods = _moods(fields.get("moods"))
-    genre = _chosen(fields.get("genre"), briefs.GENRES, brief_words.GENRES)
-    instruments = _chosen(fields.get("instruments"), briefs.INSTRUMENTS, brief_words.INSTRUMENTS)
+    genre = _chosen(fields.get("genre"), briefs.GENRES, engine_words.GENRES)
+    instruments = _chosen(fields.get("instruments"), briefs.INSTRUMENTS, engine_words.INSTRUMENTS)
     prompt = _text(fields, "prompt", "en")
     key = _key(fields.get("key"))
     said_valence = _number(fields.get("valence"), briefs.VALENCE, brief_words.VALENCES)

@@ -14,7 +14,6 @@ What a picture costs decides, not how many pixels it has. Only few formats are d
 import io
 import json
 import math
-import re
 import resource
 import signal
 import sys
@@ -23,7 +22,6 @@ from collections.abc import Callable
 from typing import Final
 
 import bare_files
-import bare_gif
 import bare_heif
 import bare_jpeg
 import bare_png
@@ -31,18 +29,17 @@ import bare_webp
 import libavif_scaling
 import libheif_planes
 import libwebp_scaling
-from PIL import AvifImagePlugin, ExifTags, Image, ImageChops, ImageCms, ImageFile, ImageStat, UnidentifiedImageError
+from PIL import AvifImagePlugin, ExifTags, Image, ImageChops, ImageFile, UnidentifiedImageError
+from pillow_colours import jpeg_of, opaque, srgb
 from pillow_heif import open_heif, register_heif_opener
+from unread_files import failure, unidentified
 
 from musicgenerator.errors import (
-    DamagedPictureError,
-    NotAnImageError,
     PictureError,
     TooComplexPictureError,
     TooManyPixelsError,
     TooSmallPictureError,
     TruncatedPictureError,
-    UnsupportedFormatError,
 )
 
 MAX_SIDE: Final = 1024
@@ -58,7 +55,6 @@ CROPPED_RATIO: Final = 4
 
 _MEMORY_BYTES: Final = 420 << 20
 _CPU_SECONDS: Final = 3.7
-_JPEG_QUALITY: Final = 88
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF")
 _BYTES_BY_MODE: Final = {"1": 1, "L": 1, "P": 1, "I;16": 2}
 _COLOUR_BYTES: Final = 4
@@ -70,20 +66,6 @@ _STRIP_PIXELS: Final = 4_000_000
 # While Pillow resizes by the last factor, it reads this many pixels for each that it writes, in each direction.
 _GAP: Final = 2
 _GREY: Final = range(126, 130)
-# What a profile leaves of the contrast; one that turns every colour into the same is wrong.
-_MIN_CONTRAST: Final = 0.1
-# How pictures begin that Pillow may not read: JPEG XL, TIFF and BigTIFF, the raw files of cameras, JPEG XR, OpenEXR,
-# Radiance, Photoshop, GIMP, DjVu, BPG, FLIF, MNG, WMF and Clip Studio.
-_OTHER_PICTURES: Final = (
-    *(b"\xff\x0a", b"\0\0\0\x0cJXL ", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"IIRO", b"IIRS", b"IIU\0"),
-    *(b"FUJIFILMCCD-RAW", b"FOVb", b"II\xbc", b"v/1\1", b"#?RADIANCE", b"#?RGBE", b"8BPS", b"gimp xcf", b"AT&TFORM"),
-    *(b"BPG\xfb", b"FLIF", b"\x8aMNG", b"\x8bJNG", b"\xd7\xcd\xc6\x9a", b"CSFCHUNK"),
-)
-_OTHER_BRANDS: Final = (b"crx ", b"vvic", b"jxl ")
-_SVG: Final = re.compile(rb"(?i)<(?:\w{1,9}:)?svg[\s/>]")
-_HTML: Final = re.compile(rb"(?i)<html")
-_HEAD_BYTES: Final = 1 << 16
-_SIGNATURES: Final = (bare_jpeg.SIGNATURE, bare_png.SIGNATURE, *bare_gif.SIGNATURES)
 _TRANSPOSES: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -117,7 +99,7 @@ def decoded(data: bytes) -> tuple[bytes, int, int]:
             image = image.transpose(_TRANSPOSES[orientation])
         if orientation in _SIDEWAYS:
             width, height = height, width
-        return _jpeg(_srgb(image, profile)), width, height
+        return jpeg_of(srgb(image, profile)), width, height
     except PictureError:
         raise
     except Image.DecompressionBombError as error:
@@ -125,10 +107,10 @@ def decoded(data: bytes) -> tuple[bytes, int, int]:
     except MemoryError as error:
         raise TooComplexPictureError("memory") from error
     except UnidentifiedImageError as error:
-        raise _unidentified(data) from error
+        raise unidentified(data) from error
     except Exception as error:
         # Only decoders run above, so any exception means that they cannot read these bytes.
-        raise _failure(data, error) from error
+        raise failure(data, error) from error
 
 
 def _small_despite_damage(data: bytes) -> tuple[Image.Image, Size]:
@@ -207,7 +189,7 @@ def _target(box: Box) -> Size:
 def _scaled_webp(data: bytes, chunks: dict[bytes, memoryview], size: Size) -> Image.Image:
     _check_cost("WEBP", "RGBA", size)
     box = _box(size)
-    image = _opaque(libwebp_scaling.scaled(data, box, _target(box)))
+    image = opaque(libwebp_scaling.scaled(data, box, _target(box)))
     names = {b"EXIF": "exif", b"XMP ": "xmp", b"ICCP": "icc_profile"}
     image.info = {names[kind]: bytes(content) for kind, content in chunks.items() if kind in names}
     return image
@@ -215,7 +197,7 @@ def _scaled_webp(data: bytes, chunks: dict[bytes, memoryview], size: Size) -> Im
 
 def _scaled_avif(data: bytes, image: ImageFile.ImageFile) -> Image.Image:
     box = _box(image.size)
-    scaled = _opaque(libavif_scaling.scaled(data, box, _target(box)))
+    scaled = opaque(libavif_scaling.scaled(data, box, _target(box)))
     scaled.info = image.info
     return scaled
 
@@ -326,7 +308,7 @@ def _reduced(crop: Callable[[Box], Image.Image], box: Box, target: Size | None =
     factor = max(1, max(width, height) // (_GAP * MAX_SIDE))
     rows = max(1, _STRIP_PIXELS // (width * factor)) * factor
     strips = [
-        _opaque(crop((left, start, right, min(start + rows, bottom)))).reduce(factor)
+        opaque(crop((left, start, right, min(start + rows, bottom)))).reduce(factor)
         for start in range(top, bottom, rows)
     ]
     reduced = Image.new(strips[0].mode, (math.ceil(width / factor), math.ceil(height / factor)))
@@ -336,22 +318,6 @@ def _reduced(crop: Callable[[Box], Image.Image], box: Box, target: Size | None =
     return reduced if reduced.size == target else reduced.resize(target, box=(0, 0, width / factor, height / factor))
 
 
-def _opaque(image: Image.Image) -> Image.Image:
-    """Return the picture on white, in a mode that resizing can average; the numbers of a palette cannot be averaged."""
-    if image.mode.startswith("I"):
-        grey = image.point(lambda value: value / 256).convert("L")
-        grey.info = image.info
-        return _opaque(grey)
-    if "transparency" in image.info or image.mode.endswith(("A", "a")):
-        rgba = image.convert("RGBA")
-        white = Image.new("RGB", rgba.size, "white")
-        white.paste(rgba, mask=rgba.getchannel("A"))
-        return white
-    if image.mode == "1":
-        return image.convert("L")
-    return image if image.mode in {"L", "RGB", "CMYK"} else image.convert("RGB")
-
-
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
@@ -359,74 +325,6 @@ def _orientation(image: Image.Image) -> int:
         raise
     except Exception:  # noqa: BLE001  a picture with damaged EXIF is accepted: no EXIF is kept
         return 1
-
-
-def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Convert to sRGB, because the colour profile is not kept."""
-    if profile:
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-        except Exception:  # noqa: BLE001  a picture with an odd profile is accepted: its colours may be a little off
-            return image.convert("RGB")
-        if converted and _contrast(converted) >= _MIN_CONTRAST * _contrast(image):
-            return converted
-    return image.convert("RGB")
-
-
-def _contrast(image: Image.Image) -> float:
-    return ImageStat.Stat(image.convert("L")).stddev[0]
-
-
-def _jpeg(image: Image.Image) -> bytes:
-    bare = Image.frombytes("RGB", image.size, image.tobytes())
-    out = io.BytesIO()
-    bare.save(out, "JPEG", quality=_JPEG_QUALITY, optimize=True)
-    return out.getvalue()
-
-
-def _unidentified(data: bytes) -> PictureError:
-    if _is_unsupported(data):
-        return UnsupportedFormatError("a picture in another format")
-    if _accepted(data):
-        return _failure(data, None)
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            return UnsupportedFormatError(str(image.format))
-    except Image.DecompressionBombError:
-        return UnsupportedFormatError("a very large picture")
-    except Exception as error:  # noqa: BLE001  only decoders run here, as in `decoded`
-        return NotAnImageError(repr(error))
-
-
-def _is_unsupported(data: bytes) -> bool:
-    # A text in UTF-16 has a zero in each letter.
-    head = data[:_HEAD_BYTES].replace(b"\0", b"")
-    return (
-        data.startswith(_OTHER_PICTURES)
-        or (data[4:8] == b"ftyp" and data[8:12] in _OTHER_BRANDS)
-        or (data.startswith(bare_jpeg.SIGNATURE) and bare_jpeg.is_deep(bare_jpeg.bare(data, 0)))
-        or data[40:44] == b" EMF"
-        or bool(not _accepted(data) and _SVG.search(head) and not _HTML.search(head))
-    )
-
-
-def _accepted(data: bytes) -> bool:
-    return data.startswith(_SIGNATURES) or bare_webp.is_webp(data) or bare_heif.is_heif(data)
-
-
-def _failure(data: bytes, error: Exception | None) -> PictureError:
-    if re.search("memory|alloc|too large", str(error), re.IGNORECASE):
-        return TooComplexPictureError(repr(error))
-    early = re.search("truncated|end of file", str(error), re.IGNORECASE) or _ends_early(data)
-    return TruncatedPictureError(repr(error)) if early else DamagedPictureError(repr(error))
-
-
-def _ends_early(data: bytes) -> bool:
-    """Say whether the container declares more bytes than it has: WEBP in its header, AVIF and HEIF in each box."""
-    if data.startswith(b"RIFF"):
-        return 8 + int.from_bytes(data[4:8], "little") > len(data)
-    return bare_heif.is_heif(data) and bare_heif.missing_bytes(data) > 0
 
 
 def main() -> None:
