@@ -142,7 +142,7 @@ class _Arrival:
     def __init__(self, request: flask.Request) -> None:
         # gunicorn's name; a server without it has no deadline.
         self._socket: socket.socket | None = request.environ.get("gunicorn.socket")
-        self._input = request.environ.get("wsgi.input")
+        self._input: Any = request.environ.get("wsgi.input")
         self.is_cut_off = False
         self.began = time.monotonic()
         self._has_ended = False
