@@ -31,6 +31,18 @@ def handle_request(request: flask.Request) -> flask.Response:
     return bootstrap().answer(request)
 
 
+def answer_others() -> flask.Response | None:
+    """Answer a request that functions-framework does not pass on, such as `GET /robots.txt` or `GET /static/a`.
+
+    It reads the whole body of such a request, without a deadline.
+    """
+    return None if flask.request.endpoint == "run" else bootstrap().answer(flask.request)
+
+
+if flask.has_app_context():  # functions-framework imports this module in its app's context.
+    flask.current_app.before_request(answer_others)
+
+
 @functools.cache
 def bootstrap() -> HttpApi:
     """Build the clients, once an instance and after the server has forked."""

@@ -33,8 +33,23 @@ CHUNKED: Final = b"Transfer-Encoding: chunked\r\n"
         (MANY, "OPTIONS", "/v1/sessions", LENGTH),
         (MANY, "GET", "/v1/openapi.json", CHUNKED),
         (MANY, "DELETE", "commands", LENGTH),
+        # functions-framework answers these itself.
+        (MANY, "GET", "/robots.txt", LENGTH),
+        (MANY, "GET", "/static/a", CHUNKED),
+        (MANY, "POST", "//v1/sessions", LENGTH),
     ],
-    ids=["eight", "sessions", "commands", "strangers", "preflights", "descriptions", "deletions"],
+    ids=[
+        "eight",
+        "sessions",
+        "commands",
+        "strangers",
+        "preflights",
+        "descriptions",
+        "deletions",
+        "robots",
+        "static",
+        "slashes",
+    ],
 )
 def test_slow_bodies_stop_nothing(local_cloud: Addresses, count: int, method: str, path: str, framing: bytes) -> None:
     """While they are being sent, byte by byte, another person's requests are answered.
