@@ -4,44 +4,64 @@ import re
 import unicodedata
 from typing import Final
 
-# Common endings of hosts, in any case. Words that often begin a sentence are not among them, because people forget the
-# space in "the sea.It is calm".
-_ENDINGS: Final = (
-    *("com", "net", "org", "edu", "gov", "info", "biz", "pro", "mobi", "asia", "xxx", "onion", "example", "test"),
-    *("io", "ai", "co", "kr", "me", "tv", "cc", "ly", "gg", "gl", "ru", "cn", "jp", "de", "uk", "fr", "eu", "ca", "nl"),
-    *("es", "ch", "pl", "br", "au", "nz", "hk", "tw", "sg", "vn", "tk", "ml", "ga", "cf", "gq", "ws", "su", "ua", "tr"),
-    *(
-        "app",
-        "dev",
-        "xyz",
-        "top",
-        "site",
-        "online",
-        "shop",
-        "store",
-        "club",
-        "live",
-        "icu",
-        "vip",
-        "bid",
-        "loan",
-        "zip",
-    ),
-    *("link", "click", "blog", "cloud", "tech", "website", "casino", "porn", "adult", "cam", "mov", "cyou", "monster"),
-    *("한국", "닷컴", "닷넷", "삼성", "рф", "中国", "中國", "公司", "网络", "コム", "みんな"),
-)
+# Endings of hosts, in any case, as a part of a verbose pattern. Words that often begin a sentence, and surnames, are
+# not among them, because people forget the space in "the sea.It is calm".
+_ENDINGS: Final = """
+    com| net| org| edu| gov| int| info| biz| pro| mobi| asia| xxx| onion| example| test| invalid| localhost| coop|
+    aero| museum| travel| jobs| tel| io| ai| co| kr| me| tv| cc| ly| gg| gl| ru| cn| jp| de| uk| fr| eu| ca| nl| es|
+    ch| pl| br| au| nz| hk| tw| sg| vn| tk| ml| ga| cf| gq| ws| su| ua| tr| mx| pt| dk| cz| gr| za| cl| sk| hr| rs|
+    lv| ee| bz| vc| sx| pw| mn| ir| pk| ke| kz| bg| ph| app| dev| xyz| top| site| online| shop| store| club| live|
+    icu| vip| bid| loan| zip| link| click| blog| cloud| tech| website| casino| porn| adult| cam| mov| cyou| monster|
+    sbs| cfd| lol| wtf| ninja| guru| wiki| homes| host| hosting| email| market| marketing| agency|
+    photography| photo| photos| gallery| graphics| pictures| pics| productions| community| network| digital|
+    international| foundation| institute| academy| university| college| education| training| courses| technology|
+    technologies| systems| solutions| software| services| support| consulting| management| ventures| capital|
+    finance| financial| fund| credit| creditcard| insurance| mortgage| tax| trading| bet| poker| lotto| sex| sexy|
+    engineer| engineering| equipment| industries| enterprises| holdings| properties| property| realestate| estate|
+    apartments| construction| contractors| architect| builders| plumbing| furniture| lighting| boutique| clothing|
+    fashion| jewelry| jewellery| shoes| restaurant| catering| recipes| kitchen| pub| tours| vacations|
+    cruises| hotel| hotels| rentals| villas| limo| auto| autos| motorcycles| yachts| dentist| dental| clinic|
+    healthcare| pharmacy| surgery| vet| diet| soccer| basketball| rugby| lawyer| attorney| legal| associates|
+    partners| company| business| gmbh| ltd| llc| inc| limited| supply| supplies| wholesale| discount| bargains|
+    deals| coupons| promo| sale| auction| gaming| nyc| directory| express| delivery| download| downloads| reviews|
+    review| tickets| republican| democrat| vote| voting| dating| exposed| accountant| accountants| cricket| webcam|
+    trade| google| youtube| amazon| apple| microsoft| samsung| hyundai| kia|
+    한국| 닷컴| 닷넷| 삼성| рф| 中国| 中國| 公司| 网络| コム| みんな
+"""
+# Endings that often begin a sentence, or are names: the word is a host if all of it is in capitals.
+_WORDS: Final = """
+    it| is| in| to| so| no| my| as| at| be| by| us| am| do| id| pm| sh| si| se| fi| fm| la| ms| th| im| music| art|
+    arts| design| dance| life| love| world| space| today| now| here| new| one| how| you| like| fun| cool| best|
+    beauty| baby| boo| black| blue| green| red| pink| gold| rich| safe| secure| social| works| work| zone| style|
+    land| house| garden| farm| city| town| country| place| center| ski| surf| fish| dog| cat| bar| cafe| fit| run|
+    moe| day| days| earth| eco| energy| solar| star| kids| family| forum| fans| group| direct| help| tips| tools|
+    build| codes| data| domains| team| watch| win| eat| foo| food| forsale| fyi| gay| hair| haus| ink| lat| makeup|
+    navy| army| author| book| boats| case| channel| rest| rip| pet| plus| quest| salon| school| skin| soy| study|
+    ie| hu| ro| il| ae| lt| nu| ng| chat| video| movie| film| studio| audio| band| theater| money| cash| bank|
+    bingo| coffee| pizza| beer| wine| flights| cars| bike| doctor| hospital| health| care| fitness| yoga| sport|
+    sports| football| golf| tennis| hockey| racing| horse| gift| gifts| toys| games| game| play| bayern| berlin|
+    hamburg| koeln| london| paris| amsterdam| tokyo| osaka| kyoto| nagoya| seoul| taipei| moscow| sydney| melbourne|
+    istanbul| vegas| miami| boston| swiss| quebec| wales| scot| irish| africa| arab| report| press| news| media|
+    show| church| faith| bible| islam| singles| wedding| camp| guide| expert| date| party| rodeo| science| men|
+    page| holiday| bond| stream
+"""
 # Full stops of other scripts, which browsers read as dots.
 _DOTS: Final = re.compile("[\u3002\uff0e\uff61]")
 # Matched against one word at a time: a scheme, a mail address, a bare host with a usual ending or a path or port, or an
-# internationalized one. Two lower-case words with only a dot between them are a host with any short ending.
+# internationalized one. Two lower-case words with only a dot between them are a host with any ending, because endings
+# are too many for a list; capitals begin a sentence more often than an ending, so those of a list decide.
 _ADDRESS: Final = re.compile(
     r"""(?ix)
     :// | (?<![a-z])(?:javascript|vbscript|data|file|mailto|tel|sms|intent):\S | (?<![a-z])www\d?\.
     | [^@\s]@[^@\s]+\.\w | \w\.[^\W\d_]{2,24}(?:/|:\d) | \d(?:\.\d{1,3}){3} | \[[0-9a-f:]+\] | (?<![a-z])xn--
-    | (?-i:(?<![\w.-])(?!(?:feat|ft|prod|vol|ver|no|op|vs|etc)\.)[a-z0-9][a-z0-9-]+\.[a-z]{2,8}(?![A-Za-z0-9_]))
+    | (?-i:(?<![\w.-])(?!(?:feat|ft|prod|vol|ver|no|op|vs|etc|mrs?|ms|dr|st|mt)\.)
+      (?:[a-z]|[a-z0-9][a-z0-9-]+)\.[a-z]{2,24}(?![A-Za-z0-9_]))
     | \w\.(?:"""
-    + "|".join(_ENDINGS)
+    + _ENDINGS
     + r""")(?![a-z0-9_])
+    | (?-i:(?<![\w.-])(?!(?:FEAT|FT|PROD|VOL|VER|NO|OP|VS|ETC|MRS?|MS|DR|ST|MT)\.)[A-Z0-9][A-Z0-9-]+\.(?:"""
+    + _WORDS.upper()
+    + r""")(?![A-Za-z0-9_]))
     """
 )
 _MAX_READ: Final = 5_000

@@ -74,18 +74,20 @@ def test_another_machine_reads_the_settings_from_the_project(configured: Install
 
 
 def test_a_variable_changes_its_setting_and_no_other(configured: Installation) -> None:
-    """The plan has one change of a setting, and the function that it concerns."""
+    """The plan has one change of a setting, and the functions that it concerns."""
     before = configuration(configured)
     plan = released(configured, "plan", TRACKS_A_DAY="9")
     changes = re.findall(r"(?m)^  [+~!] (\S+) +(\S+) +\((.*)\)$", plan)
     assert [(kind, name.removeprefix("musicgenerator-")) for kind, name, _ in changes] == [
         ("settings", f"{PROJECT}-musicgenerator-pipeline"),
         ("function", "upload-handler"),
+        ("function", "captioner"),
     ]
     assert changes[0][2] == "TRACKS_A_DAY: (default: 1000) -> 9"
     released(configured, "deploy", TRACKS_A_DAY="9")
     after = configuration(configured)
-    assert after["environments"]["upload-handler"].pop("TRACKS_A_DAY") == "9"
+    for function in ("upload-handler", "captioner"):
+        assert after["environments"][function].pop("TRACKS_A_DAY") == "9"
     assert after == before
 
 

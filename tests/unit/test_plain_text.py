@@ -70,6 +70,17 @@ ADDRESSES = {
     "a host in capitals": "EVIL.COM",
     "a host of capital words": "Evil.Shop",
     "an uncommon host": "evil.museum",
+    "a long ending": "evil.photography",
+    "a long ending in capitals": "EVIL.PHOTOGRAPHY",
+    "a long ending of a capital word": "Evil.Museum",
+    "an unlisted long ending": "evil.northwesternmutual",
+    "a host of one letter": "x.travel",
+    "a host of one letter and an unlisted ending": "x.ltda",
+    "a host of one capital": "X.Travel",
+    "a Korean name and a long ending": "악마.Photography",
+    "a country in capitals": "EVIL.IT",
+    "a word in capitals": "EVIL.MUSIC",
+    "a long ending before Korean": "Evil.Community에서",
     "a reserved host": "evil.example",
     "a host with a port": "evil:8080/x.museum:8080",
     "a host in brackets": "(evil.net)",
@@ -109,13 +120,18 @@ HARMLESS = [
     "파도.바람.별",
     "Vol.2 (feat.kim) vs.the sea, e.g. waves... and more",
     "U.S.A. 2026.11.28 v1.2",
+    "Mr.Kim, mr.kim, MR.KIM and Dr.Ng hear vol.2 of lo-fi, A.I. and U.S.A. at 3.5",
+    "Calm.Then loud.Music for rain.Love by B.Holiday and I.Berlin",
+    "A piano.Film strings.Studio drums.Paris at night.",
+    "e.g. a.k.a. i.e. p.s. 1.intro 2.outro",
+    "CALM.THEN LOUD",
 ]
 
 
 @settings(max_examples=300)
 @given(text=TEXTS, length=LENGTHS)
-@example(text="evil.community", length=9)
-@example(text="see www.evil.community", length=9)
+@example(text="Evil.Comfortable", length=9)
+@example(text="see www.Evil.Comfortable", length=9)
 @example(text="the data: sea", length=10)
 @example(text="e\u200b\u0301", length=5)
 @example(text="a`www.evil", length=80)
@@ -190,8 +206,8 @@ def test_a_cut_text_ends_with_an_ellipsis_within_the_length() -> None:
 
 def test_a_cut_word_that_looks_like_an_address_is_left_out() -> None:
     """The start of a harmless long word may look like an address."""
-    assert plain("바다 evil.community", 12) == "바다"
-    assert plain("바다 evil.community", 80) == "바다 evil.community"
+    assert plain("바다 Evil.Comfortable", 12) == "바다"
+    assert plain("바다 Evil.Comfortable", 80) == "바다 Evil.Comfortable"
 
 
 @pytest.mark.parametrize(
