@@ -106,7 +106,7 @@ class Campaign:
             witness.wait(self.patience)
             # Events that arrive now are late and must change nothing.
             time.sleep(3)
-            return self._judge(run, witness, _documents(), tracks, called_off, people, time.monotonic() - started)
+            return self._judge(run, witness, tracks_by_id(), tracks, called_off, people, time.monotonic() - started)
 
     def _judge(
         self,
@@ -207,7 +207,8 @@ class Campaign:
                     bad["P1"].append(f"{tracks.get(track, track)} is ready, but its music has {sizes.get(name)} bytes")
 
 
-def _documents() -> dict[str, dict[str, Any]]:
+def tracks_by_id() -> dict[str, dict[str, Any]]:
+    """Return the document of each track."""
     found = firestore.Client(project=PROJECT).collection_group("tracks").stream()
     return {document.id: document.to_dict() for document in found}
 
