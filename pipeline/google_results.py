@@ -39,19 +39,34 @@ class ResultsUnavailableError(MusicgeneratorError):
 
 
 class GoogleStorage:
-    """Objects of Cloud Storage."""
+    """Objects of Cloud Storage, of at most ``max_bytes`` each."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_bytes: int = MAX_READ_BYTES) -> None:
         """Build the client; no request is sent yet.
 
         It needs no project, which is known only when the order has been read.
         """
         self.client = storage.Client(project=None)
+        self._max_bytes = max_bytes
 
     def read(self, address: str) -> bytes | None:
         """Return the bytes of the object at a ``gs://`` address, or None if it is missing."""
         bucket, name = bucket_and_name(address)
-        return _downloaded(self.client.bucket(bucket).blob(name))
+        return self.downloaded(self.client.bucket(bucket).blob(name))
+
+    def downloaded(self, blob: storage.Blob) -> bytes | None:
+        """Return an object's bytes as they are stored, or None if it is missing or larger than the bound.
+
+        The client would inflate an object whose metadata says gzip, without a limit.
+        """
+        try:
+            data: bytes = blob.download_as_bytes(end=self._max_bytes, raw_download=True, timeout=TIMEOUT_SECONDS)
+        except (NotFound, Forbidden):
+            # For a missing object, an account that may get but not list objects gets 403 instead of 404.
+            return None
+        except RequestRangeNotSatisfiable:
+            return b""
+        return data if len(data) <= self._max_bytes else None
 
 
 class StorageResults:
@@ -73,7 +88,7 @@ class StorageResults:
     def read(self, file: str) -> bytes | None:
         """Return a result's bytes, or None if it is missing."""
         with self._without_token():
-            return _downloaded(self._blob(file))
+            return self._objects.downloaded(self._blob(file))
 
     def create(self, file: str, data: bytes, content_type: str) -> None:
         """Write a result unless it exists; raise OtherResultError if it exists with other bytes."""
@@ -103,21 +118,6 @@ class StorageResults:
         except (GoogleAPIError, RequestException, DataCorruption, InvalidResponse) as error:
             reason = f"{type(error).__name__}: {error}".replace(self._token, "TOKEN")
             raise ResultsUnavailableError(reason) from None
-
-
-def _downloaded(blob: storage.Blob) -> bytes | None:
-    """Return an object's bytes as they are stored, or None if it is missing or larger than what this project writes.
-
-    The client would inflate an object whose metadata says gzip, without a limit.
-    """
-    try:
-        data: bytes = blob.download_as_bytes(end=MAX_READ_BYTES, raw_download=True, timeout=TIMEOUT_SECONDS)
-    except (NotFound, Forbidden):
-        # For a missing object, an account that may get but not list objects gets 403 instead of 404.
-        return None
-    except RequestRangeNotSatisfiable:
-        return b""
-    return data if len(data) <= MAX_READ_BYTES else None
 
 
 class PubsubEvents:

@@ -120,7 +120,7 @@ def test_a_person_s_words_are_moderated_by_openai(server: ScriptedServer) -> Non
         with pytest.raises(PermanentError, match="hate"):
             adapter.check(Brief.from_mapping(BRIEF))
     assert "Written by a person" in server.heard[0].json()["input"][0]["text"]
-    with openai_briefs(server, replace(adapter._models, moderation="")) as unmoderated:  # noqa: SLF001
+    with openai_briefs(server, replace(adapter._models, moderation="")) as unmoderated:  # noqa: SLF001  the server's models, but for one
         unmoderated.check(Brief.from_mapping(BRIEF))
     assert len(server.heard) == 2
 

@@ -9,6 +9,7 @@ from google.cloud.storage import Client
 from localcloud.addresses import PROJECT
 from musicgenerator.orders import Order
 from pipeline.google_results import (
+    MAX_READ_BYTES,
     GoogleStorage,
     OtherResultError,
     PubsubEvents,
@@ -23,10 +24,12 @@ BUCKET = "results"
 pytestmark = pytest.mark.cloud
 
 
-def results_in(token: str, cover: str = f"gs://{BUCKET}/no/cover.jpg") -> StorageResults:
+def results_in(
+    token: str, cover: str = f"gs://{BUCKET}/no/cover.jpg", max_bytes: int = MAX_READ_BYTES
+) -> StorageResults:
     """Return the results of an order that names this folder."""
     order = replace(Order.from_mapping(recorded("order")[0]), results_bucket=BUCKET, results_token=token, cover=cover)
-    return StorageResults(GoogleStorage(), order)
+    return StorageResults(GoogleStorage(max_bytes), order)
 
 
 def test_a_result_is_served_with_its_type_and_kept_out_of_shared_caches(storage: str) -> None:
@@ -74,7 +77,7 @@ def test_objects_are_read_by_their_address() -> None:
 
 
 @pytest.mark.usefixtures("storage")
-def test_objects_are_read_as_they_are_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_objects_are_read_as_they_are_stored() -> None:
     """An object that says gzip is not inflated, an empty one is empty, and one beyond the bound counts as missing."""
     bucket, zipped = Client().bucket(BUCKET), gzip.compress(b"0" * 100_000)
     blob = bucket.blob("stored/take.json")
@@ -83,8 +86,7 @@ def test_objects_are_read_as_they_are_stored(monkeypatch: pytest.MonkeyPatch) ->
     bucket.blob("stored/track.json").upload_from_string(b"")
     results = results_in("stored")
     assert (results.read("take.json"), results.read("track.json")) == (zipped, b"")
-    monkeypatch.setattr("pipeline.google_results.MAX_READ_BYTES", len(zipped) - 1)
-    assert results.read("take.json") is None
+    assert results_in("stored", max_bytes=len(zipped) - 1).read("take.json") is None
 
 
 def test_bytes_with_another_checksum_are_reported_without_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
