@@ -64,6 +64,7 @@ class Addresses:
             "bridge",
             "storage_backend",
             "telemetry",
+            "sketcher",
         )
         return {part: self.port + offset for offset, part in enumerate(parts)}
 

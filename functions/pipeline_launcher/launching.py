@@ -1,6 +1,5 @@
 """Launch one pipeline job for each attempt, however often its message is delivered."""
 
-import hashlib
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -219,12 +218,12 @@ class Launcher:
         logs.info("launched" if created else "already launched", track=track.track_id, job=job, region=region)
 
     def _write_order(self, job: str, track: Track, brief: Brief, token: str) -> None:
-        settings, seed = self.settings, track.request.seed
+        settings = self.settings
         order = Order(
             brief=brief,
             engine=track.request.engine or settings.default_engine,
             seconds=track.request.duration_seconds,
-            seed=_derived_seed(job) if seed is None else seed,
+            seed=track.seed,
             results_bucket=settings.results_bucket,
             results_token=token,
             events_topic=settings.events_topic,
@@ -264,7 +263,3 @@ def _engine(environ: Mapping[str, str], name: str) -> str:
     if value and value not in ENGINES:
         raise SettingInvalidError(f"{name} must be one of {', '.join(ENGINES)}, not {value!r}")
     return value
-
-
-def _derived_seed(job: str) -> int:
-    return int.from_bytes(hashlib.sha256(job.encode()).digest()[:4])

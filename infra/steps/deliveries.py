@@ -28,6 +28,7 @@ def deliveries(at: Installation) -> Step:
     """Create the subscriptions and the trigger, then what depends on them, then their grants."""
     for source, function, deadline, attempts in _DELIVERIES:
         yield _delivery(at, source, function, deadline, attempts)
+    yield _sketches(at)
     yield _ticks(at)
     yield _trigger(at)
     yield BARRIER
@@ -83,6 +84,19 @@ def _ticks(at: Installation) -> Resource:
     wants = {"ackDeadlineSeconds": 360, "messageRetentionDuration": "600s", "expirationPolicy": None}
     flags = ("--ack-deadline=360", "--message-retention-duration=10m", "--expiration-period=never")
     return _push(at, "ticks", "result_notifier", wants, flags)
+
+
+def _sketches(at: Installation) -> Resource:
+    """Return the delivery of captions to the sketcher: a few attempts, because a late sketch is worth nothing."""
+    wants = {
+        "ackDeadlineSeconds": 90,
+        "messageRetentionDuration": "600s",
+        "expirationPolicy": None,
+        "retryPolicy/minimumBackoff": "10s",
+        "retryPolicy/maximumBackoff": "600s",
+    }
+    flags = ("--ack-deadline=90", "--message-retention-duration=10m", "--expiration-period=never", *_BACKOFF)
+    return _push(at, "captions", "sketcher", wants, flags)
 
 
 def _push(

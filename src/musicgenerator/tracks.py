@@ -3,17 +3,18 @@
 Clients read the track, ``sessions/{session}/tracks/{track}``. They cannot read the private track, ``work/{track}``.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final, Self
 
-from musicgenerator import documents
+from musicgenerator import documents, ids
 from musicgenerator.briefs import DURATION_SECONDS, ENGINES, LANGUAGES, SEED, Brief
 from musicgenerator.errors import BlockedError, BriefError, PermanentError
 from musicgenerator.plain_text import is_unicode
-from musicgenerator.results import Music
+from musicgenerator.results import Music, Sketch
 from musicgenerator.states import Status
 
 HINT_LENGTH: Final = 300
@@ -106,7 +107,7 @@ class Track:
     """One track as a handler reads it.
 
     ``retryable`` says whether its error allows a retry; ``created_at`` is None before the track is stored;
-    ``timeline`` has the last entry into each state.
+    ``timeline`` has the last entry into each state; ``sketched`` says whether this attempt has a sketch.
     """
 
     session: str
@@ -120,6 +121,15 @@ class Track:
     retryable: bool = False
     created_at: datetime | None = None
     timeline: Mapping[str, datetime] = field(default_factory=dict)
+    sketched: bool = False
+
+    @property
+    def seed(self) -> int:
+        """The seed of this attempt's music: the requested one, or one derived from the attempt's job id."""
+        if self.request.seed is not None:
+            return self.request.seed
+        job = ids.pipeline_job_id(self.track_id, self.attempt)
+        return int.from_bytes(hashlib.sha256(job.encode()).digest()[:4])
 
     @classmethod
     def from_document(cls, session: str, track_id: str, document: Mapping[str, Any]) -> Self:
@@ -137,6 +147,7 @@ class Track:
             retryable=bool((document.get("error") or {}).get("retryable")),
             created_at=document.get("createdAt"),
             timeline=document.get("timeline") or {},
+            sketched=bool(document.get("sketch")),
         )
 
     def to_document(self, now: object, expires_at: datetime) -> dict[str, Any]:
@@ -148,6 +159,7 @@ class Track:
             "request": self.request.to_mapping(),
             "brief": self.brief.to_mapping() if self.brief else None,
             "describer": {"promptVersion": self.prompt_version} if self.prompt_version else None,
+            "sketch": None,
             "music": None,
             "error": None,
             "timeline": {self.status.value: now},
@@ -206,6 +218,7 @@ class TrackUpdate:
     image: Image | Keep = KEEP
     brief: Brief | Keep = KEEP
     describer: DescriberUsage | Keep = KEEP
+    sketch: Sketch | Keep | None = KEEP
     music: Music | Keep = KEEP
     error: PermanentError | BlockedError | Keep | None = KEEP
 
@@ -213,6 +226,8 @@ class TrackUpdate:
         """Return the fields of a document update, with the error's message in this language."""
         values = {"image": self.image, "brief": self.brief, "describer": self.describer, "music": self.music}
         fields: dict[str, Any] = {name: value.to_mapping() for name, value in values.items() if value is not KEEP}
+        if self.sketch is not KEEP:
+            fields["sketch"] = self.sketch and self.sketch.to_mapping()
         if self.error is not KEEP:
             fields["error"] = self.error and self.error.to_mapping(language)
         return fields
@@ -224,7 +239,7 @@ class Change:
 
     ``work`` is the new private track, None if it does not change; ``attempt`` is the number of a new attempt;
     with ``daily_limit`` the commit also counts a launch, or raises BudgetSpentError if the day's limit is reached;
-    ``due_at`` is when the track becomes overdue, None for the patience of its state.
+    ``due_at`` is when the track becomes overdue: None for the patience of its state, ``KEEP`` for no change.
     """
 
     status: Status | None = None
@@ -232,7 +247,7 @@ class Change:
     work: PrivateTrack | None = None
     attempt: int | None = None
     daily_limit: int | None = None
-    due_at: datetime | None = None
+    due_at: datetime | Keep | None = None
 
     def to_fields(self, language: str, now: object) -> dict[str, Any]:
         """Return the fields of a document update by path, empty if the document does not change.

@@ -17,7 +17,7 @@ from google.cloud import firestore
 
 from musicgenerator.errors import BudgetSpentError, ContentionError
 from musicgenerator.patience import Patience
-from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track, check_step
+from musicgenerator.tracks import KEEP, Change, Decision, Outcome, PrivateTrack, Track, check_step
 from musicgenerator_google.firestore_counters import count, shard_with_room
 
 _TRIES: Final = 40
@@ -103,7 +103,10 @@ class FirestoreTracks:
         track, work = snapshots
         parked = change.work is not None and change.work.parked
         private = change.work.to_fields() if change.work else {}
-        private["dueAt"] = change.due_at or self._patience.due_at(change.status or current.status, parked=parked)
+        if change.due_at is KEEP:
+            private["dueAt"] = work.get("dueAt")
+        else:
+            private["dueAt"] = change.due_at or self._patience.due_at(change.status or current.status, parked=parked)
         public = change.to_fields(current.request.language, firestore.SERVER_TIMESTAMP)
         # The preconditions make a write that was decided on old documents fail instead of undoing a newer one.
         # Every change writes the private track, so two changes decided on the same documents never both succeed.

@@ -16,6 +16,7 @@ from musicgenerator.messages import CaptionMessage
 from musicgenerator.results import MusicFacts, ResultsFolder
 from musicgenerator.states import Status
 from musicgenerator.tracks import (
+    KEEP,
     Change,
     Decision,
     DescriberUsage,
@@ -112,7 +113,8 @@ class MemoryTracks:
             self.steps.append((track, change.status))
         self.documents[track] = document
         self.works[track] = change.work or self.works[track]
-        self.dues[track] = change.due_at
+        if change.due_at is not KEEP:
+            self.dues[track] = change.due_at
         self.versions[track] += 1
 
 
