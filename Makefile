@@ -209,7 +209,7 @@ build-functions: $(FUNCTIONS:%=build-%)
 
 # The sketcher runs the pipeline's composer, mastering and encoding.
 COMPOSER := pipeline/__init__.py pipeline/audio.py pipeline/mastering.py pipeline/encoding.py pipeline/assets \
-  $(addprefix pipeline/engines/,__init__.py errors.py patience.py composer)
+  pipeline/engines/__init__.py pipeline/engines/errors.py pipeline/engines/patience.py pipeline/engines/composer
 
 # A staged directory has the function's files and the shared packages; tests and deployments use it.
 # It includes bytecode, because Google Cloud compiles none: every new instance would compile all modules.

@@ -76,7 +76,14 @@ def local_routes(addresses: Addresses) -> tuple[Route, ...]:
         Route(PICTURES_TOPIC, f"{PICTURES_TOPIC}-captioner", addresses.url("captioner"), push),
         Route(CAPTIONS_TOPIC, f"{CAPTIONS_TOPIC}-pipeline-launcher", addresses.url("pipeline_launcher"), push),
         # A late sketch is worth nothing, so it has no dead letters.
-        Route(CAPTIONS_TOPIC, f"{CAPTIONS_TOPIC}-sketcher", addresses.url("sketcher"), push, max_attempts=5, dead_letters=False),
+        Route(
+            CAPTIONS_TOPIC,
+            f"{CAPTIONS_TOPIC}-sketcher",
+            addresses.url("sketcher"),
+            push,
+            max_attempts=5,
+            dead_letters=False,
+        ),
         Route(
             PIPELINE_EVENTS_TOPIC, f"{PIPELINE_EVENTS_TOPIC}-result-notifier", addresses.url("result_notifier"), push
         ),

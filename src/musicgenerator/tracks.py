@@ -218,9 +218,9 @@ class TrackUpdate:
     image: Image | Keep = KEEP
     brief: Brief | Keep = KEEP
     describer: DescriberUsage | Keep = KEEP
-    sketch: Sketch | Keep | None = KEEP
     music: Music | Keep = KEEP
     error: PermanentError | BlockedError | Keep | None = KEEP
+    sketch: Sketch | Keep | None = KEEP
 
     def to_fields(self, language: str) -> dict[str, Any]:
         """Return the fields of a document update, with the error's message in this language."""
