@@ -197,7 +197,7 @@ def test_other_trouble_is_delivered_again() -> None:
 def test_a_sketch_that_meets_another_writer_decides_again() -> None:
     scene = Scene()
     scene.tracks.meanwhile = [
-        lambda: scene.tracks.advance(TRACK, lambda current, work: Change(Status.LAUNCHING)) and None
+        lambda: scene.tracks.advance(TRACK, lambda _current, _work: Change(Status.LAUNCHING)) and None
     ]
     scene.deliver()
     assert scene.document["status"] == "launching"
