@@ -62,7 +62,9 @@ def _save(music: dict[str, Any], folder: Path) -> None:
             (folder / file).write_bytes(response.read())
 
 
-def _print_table(documents: dict[str, dict[str, Any]], times: dict[str, tuple[float, float]], places: dict[str, Path]) -> None:
+def _print_table(
+    documents: dict[str, dict[str, Any]], times: dict[str, tuple[float, float]], places: dict[str, Path]
+) -> None:
     width = max(map(len, documents))
     print()
     for name, document in documents.items():
