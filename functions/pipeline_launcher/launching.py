@@ -29,7 +29,8 @@ class Settings:
     """The regions, files and account of pipeline jobs, the destinations and engines of orders, and the daily limit.
 
     The first of ``regions`` is the installation's. After a region has refused a job, the launcher creates no job there
-    for ``pause``, because the region's quota counts jobs per minute.
+    for ``pause``, because the region's quota counts jobs per minute. ``machines`` is the full name of the persistent
+    resource in the installation's region whose machines run the steps, empty if there is none.
     """
 
     regions: tuple[str, ...]
@@ -42,6 +43,7 @@ class Settings:
     fallback_engine: str
     model_endpoint: str
     daily_limit: int
+    machines: str = ""
     pause: timedelta = timedelta(seconds=30)
 
     @classmethod
@@ -59,6 +61,7 @@ class Settings:
             fallback_engine=_engine(environ, "FALLBACK_ENGINE"),
             model_endpoint=environ.get("MODEL_ENDPOINT", "").strip(),
             daily_limit=whole_number(environ, "DAILY_LIMIT", DAILY_LIMIT),
+            machines=environ.get("PERSISTENT_RESOURCE", "").strip(),
             pause=seconds(environ, "REGION_PAUSE_SECONDS", cls.pause),
         )
 
@@ -209,8 +212,10 @@ class Launcher:
         labels = job_labels(track.track_id, track.attempt)
         self._write_order(job, track, track.brief, work.token)
         parameters = {"job": job, "order": order_address(self.settings.pipeline_bucket, job)}
+        settings = self.settings
+        machines = settings.machines if region == settings.regions[0] else ""
         wanted = JobRequest(
-            job, self.template, parameters, labels, self.settings.pipeline_root, self.settings.pipeline_account
+            job, self.template, parameters, labels, settings.pipeline_root, settings.pipeline_account, machines
         )
         created = self.pipelines.create(wanted, region)
         if not created:

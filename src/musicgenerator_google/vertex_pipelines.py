@@ -15,6 +15,8 @@ from musicgenerator.jobs import JobFacts, JobRequest, JobState
 from musicgenerator.settings import required
 
 REQUEST_TIMEOUT_SECONDS: Final = 30.0
+# Longer than most music takes to make, shorter than a new machine takes to start.
+_WAIT_FOR_MACHINE_MILLISECONDS: Final = 30_000
 _STATES: Final = {
     "PIPELINE_STATE_SUCCEEDED": JobState.SUCCEEDED,
     "PIPELINE_STATE_FAILED": JobState.FAILED,
@@ -45,6 +47,7 @@ class VertexPipelines:
         self._options: Final[dict[str, Any]] = {"retry": None, "timeout": timeout_seconds}
         # Build one client per region, at its first call: a client loads the credentials and keeps connections.
         self._client = functools.cache(self._new_client)
+        self._beta_client = functools.cache(self._new_beta_client)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -58,20 +61,24 @@ class VertexPipelines:
         Raises LaunchRefusedError for a job that Vertex AI never accepts, RegionBusyError if the region's quota is
         used up, and LaunchUnavailableError if Vertex AI fails or cannot be reached.
         """
+        config: dict[str, Any] = {
+            "gcs_output_directory": wanted.root,
+            "parameter_values": dict(wanted.parameters),
+        }
+        if wanted.machines:
+            config["default_runtime"] = {"persistent_resource_runtime_detail": _on_demand_if_busy(wanted.machines)}
+        client = self._beta_client if wanted.machines else self._client
         job = {
             "display_name": wanted.job,
             "pipeline_spec": dict(wanted.spec),
-            "runtime_config": {
-                "gcs_output_directory": wanted.root,
-                "parameter_values": dict(wanted.parameters),
-            },
+            "runtime_config": config,
             "labels": dict(wanted.labels),
             "service_account": wanted.account,
         }
         request = {"parent": self._parent(region), "pipeline_job": job, "pipeline_job_id": wanted.job}
         try:
             with _outages():
-                self._client(region or self._home).create_pipeline_job(request, **self._options)
+                client(region or self._home).create_pipeline_job(request, **self._options)
         except exceptions.Conflict:
             return False
         except exceptions.BadRequest as error:
@@ -123,17 +130,31 @@ class VertexPipelines:
         # than all others together.
         from google.cloud.aiplatform_v1.services.pipeline_service import PipelineServiceClient
 
-        return PipelineServiceClient(
-            transport="rest",
-            client_options={"api_endpoint": self._url.replace("{region}", region)},
-            credentials=self._credentials,
-        )
+        return self._made(PipelineServiceClient, region)
+
+    def _new_beta_client(self, region: str) -> Any:
+        # Only this version of the API knows persistent resources of pipelines.
+        from google.cloud.aiplatform_v1beta1.services.pipeline_service import PipelineServiceClient
+
+        return self._made(PipelineServiceClient, region)
+
+    def _made(self, client: Any, region: str) -> Any:
+        address = {"api_endpoint": self._url.replace("{region}", region)}
+        return client(transport="rest", client_options=address, credentials=self._credentials)
 
     def _parent(self, region: str) -> str:
         return f"projects/{self._project}/locations/{region or self._home}"
 
     def _name(self, job: str, region: str) -> str:
         return f"{self._parent(region)}/pipelineJobs/{job}"
+
+
+def _on_demand_if_busy(machines: str) -> dict[str, Any]:
+    return {
+        "persistent_resource_name": machines,
+        "task_resource_unavailable_wait_time_ms": _WAIT_FOR_MACHINE_MILLISECONDS,
+        "task_resource_unavailable_timeout_behavior": "FALL_BACK_TO_ON_DEMAND",
+    }
 
 
 @contextmanager
