@@ -196,9 +196,11 @@ def test_other_trouble_is_delivered_again() -> None:
 
 def test_a_sketch_that_meets_another_writer_decides_again() -> None:
     scene = Scene()
-    scene.tracks.meanwhile = [
-        lambda: scene.tracks.advance(TRACK, lambda _current, _work: Change(Status.LAUNCHING)) and None
-    ]
+
+    def launched() -> None:
+        scene.tracks.advance(TRACK, lambda _track, _work: Change(Status.LAUNCHING))
+
+    scene.tracks.meanwhile = [launched]
     scene.deliver()
     assert scene.document["status"] == "launching"
     assert scene.document["sketch"]["url"] == URL
