@@ -27,6 +27,7 @@ class Addresses:
     results_bucket: str
     key: str
     drop_session: str
+    sketches: bool = True
 
 
 def with_policy(page: str, api: str) -> str:
@@ -45,7 +46,7 @@ def write_page(built: Path, out: Path, addresses: Addresses) -> Path:
     shutil.copytree(built, out)
     for document in out.glob("*.html"):
         document.write_text(with_policy(document.read_text(encoding="utf-8"), addresses.api), encoding="utf-8")
-    config = {
+    config: dict[str, object] = {
         "apiUrl": addresses.api,
         "projectId": addresses.project,
         "databaseId": addresses.database,
@@ -54,5 +55,7 @@ def write_page(built: Path, out: Path, addresses: Addresses) -> Path:
         "dropSession": addresses.drop_session or None,
         "resultsUrl": f"{_STORAGE}/{addresses.results_bucket}",
     }
+    if not addresses.sketches:
+        config["usualSeconds"] = {"sketch": None}
     (out / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     return out

@@ -217,10 +217,20 @@ class Launcher:
         wanted = JobRequest(
             job, self.template, parameters, labels, settings.pipeline_root, settings.pipeline_account, machines
         )
-        created = self.pipelines.create(wanted, region)
+        created = self._create_job(wanted, region)
         if not created:
             self._check_labels(job, labels, region)
         logs.info("launched" if created else "already launched", track=track.track_id, job=job, region=region)
+
+    def _create_job(self, wanted: JobRequest, region: str) -> bool:
+        try:
+            return self.pipelines.create(wanted, region)
+        except LaunchRefusedError as error:
+            if not wanted.machines:
+                raise
+            # The machines may have been deleted or may have failed; the music does not depend on them.
+            logs.error("warm machines refused", job=wanted.job, reason=str(error))
+            return self.pipelines.create(replace(wanted, machines=""), region)
 
     def _write_order(self, job: str, track: Track, brief: Brief, token: str) -> None:
         settings = self.settings

@@ -15,6 +15,7 @@ from infra.jobs import Job
 from infra.page import Addresses, write_page
 from infra.resources import BARRIER, Resource, Step, calls
 from infra.settings import setting
+from infra.steps.functions import has_sketches
 from infra.steps.secret_versions import drop_session
 from infra.stops import StoppedError
 
@@ -57,6 +58,7 @@ def page(at: Installation) -> Step:
         key=at.kept(f"key-{key}", partial(at.gcloud.text, *_KEY_STRING, key)) if key else "",
         # A session's id is the right to read its tracks.
         drop_session=drop_session(at) if setting(at, "SHOW_DROPS") == "1" else "",
+        sketches=has_sketches(at),
     )
     folder = write_page(built, at.work / "page", addresses)
     release = content_hash(folder, "*")

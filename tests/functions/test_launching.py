@@ -367,3 +367,14 @@ def test_spaces_around_the_model_endpoint_are_ignored() -> None:
     """An order with a space in its endpoint is invalid, so every job would fail."""
     environ = ENVIRON | {"MODEL_ENDPOINT": " projects/p/locations/l/endpoints/e\n"}
     assert Settings.from_environ(environ).model_endpoint == "projects/p/locations/l/endpoints/e"
+
+
+def test_a_job_that_the_warm_machines_refuse_gets_a_new_machine() -> None:
+    """The operator may have deleted them."""
+    scene = Scene(
+        environ=ENVIRON | {"PERSISTENT_RESOURCE": "projects/p/locations/us-central1/persistentResources/gone"}
+    )
+    scene.pipelines.failures = [LaunchRefusedError("not found")]
+    scene.deliver()
+    assert [job.machines for job in scene.pipelines.wanted] == [""]
+    assert scene.document["status"] == "composing"
