@@ -61,14 +61,20 @@ class Sketcher:
             logs.info("paused", track=message.track)
             return
         found = self.tracks.find(message.track)
-        if found is None or not _is_due(found[0], message.attempt):
-            logs.info("no sketch is due", track=message.track)
+        if found is None:
+            logs.info("the track is gone", track=message.track)
             return
         track, work = found
+        folder, file = self.results.folder(work.token), sketch_name(message.attempt)
+        if not _is_due(track, message.attempt):
+            logs.info("no sketch is due", track=message.track)
+            if not (track.attempt == message.attempt and track.sketched):
+                # An earlier delivery may have crashed after it had written the object.
+                self.objects.erase(folder.bucket, folder.name(file))
+            return
         sketched = self._make(track)
         if sketched is None:
             return
-        folder, file = self.results.folder(work.token), sketch_name(track.attempt)
         self.objects.create(folder.bucket, folder.name(file), sketched.mp3, SKETCH_TYPE)
         sketch = Sketch(folder, file, sketched.duration_seconds, sketched.peaks, track.seed)
 

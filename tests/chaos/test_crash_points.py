@@ -145,7 +145,7 @@ def assert_no_order_stays(run: Run) -> None:
         time.sleep(0.3)
 
 
-EVENT_FUNCTIONS = ("captioner", "pipeline_launcher", "result_notifier")
+EVENT_FUNCTIONS = ("captioner", "sketcher", "pipeline_launcher", "result_notifier")
 
 
 def test_a_crash_in_a_first_delivery_converges(world: World) -> None:

@@ -106,6 +106,24 @@ def test_a_delivery_after_a_crash_behind_the_object_writes_the_track() -> None:
     assert scene.document["sketch"]["url"] == URL
 
 
+@pytest.mark.parametrize("status", sorted(FINAL))
+def test_a_delivery_after_a_crash_behind_the_object_of_an_ended_track_removes_it(status: Status) -> None:
+    """No document will ever name it."""
+    scene = Scene()
+    scene.objects.create("musicgenerator-results", f"{TOKEN}/sketch.mp3", b"mp3", "audio/mpeg")
+    scene.at(status)
+    scene.deliver()
+    assert scene.stored == []
+
+
+def test_a_late_delivery_leaves_the_sketch_of_a_ready_track() -> None:
+    scene = Scene()
+    scene.deliver()
+    scene.at(Status.READY, sketch=scene.document["sketch"])
+    scene.deliver()
+    assert scene.stored == [f"{TOKEN}/sketch.mp3"]
+
+
 def test_a_lost_answer_does_not_take_the_sketch_away() -> None:
     scene = Scene()
     scene.tracks.lost_answers = 1
