@@ -222,7 +222,7 @@ SABOTAGES: Final = (
                 "            if track:",
             ),
         ),
-        Faults(DeliveryFaults(doubled=1.0, delay=0.5)),
+        Faults(DeliveryFaults(doubled=1.0, delay=4.0)),
     ),
     Sabotage(
         "the idempotency key",
