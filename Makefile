@@ -17,7 +17,7 @@ space := $(empty) $(empty)
 ifneq ($(findstring $(space),$(CURDIR)),)
 $(error The path of this folder has a space, which some tools cannot use. Move the folder)
 endif
-FUNCTIONS := upload_handler captioner pipeline_launcher result_notifier
+FUNCTIONS := upload_handler captioner sketcher pipeline_launcher result_notifier
 IMAGES ?=
 OUT ?= out
 PORT ?= 8080
@@ -207,6 +207,10 @@ build: build-functions build-pipeline build-web ## Stage the functions, compile 
 
 build-functions: $(FUNCTIONS:%=build-%)
 
+# The sketcher runs the pipeline's composer, mastering and encoding.
+COMPOSER := pipeline/__init__.py pipeline/audio.py pipeline/mastering.py pipeline/encoding.py pipeline/assets \
+  pipeline/engines/__init__.py pipeline/engines/errors.py pipeline/engines/patience.py pipeline/engines/composer
+
 # A staged directory has the function's files and the shared packages; tests and deployments use it.
 # It includes bytecode, because Google Cloud compiles none: every new instance would compile all modules.
 $(FUNCTIONS:%=build-%): build-%: | .venv/.stamp
@@ -214,6 +218,7 @@ $(FUNCTIONS:%=build-%): build-%: | .venv/.stamp
 	@mkdir -p build/$*
 	@cp functions/$*/*.py $(wildcard functions/$*/*.json) functions/$*/requirements.txt build/$*/
 	@cp -R src/musicgenerator src/musicgenerator_google build/$*/
+	@$(if $(filter sketcher,$*),tar -c $(COMPOSER) | tar -x -C build/$*)
 	@rm -rf build/$*/*/__pycache__
 	@$(PYTHON) -m compileall -q --invalidation-mode checked-hash build/$*
 

@@ -18,6 +18,7 @@ from infra.model import remove_endpoint
 from infra.names import BUCKETS, FUNCTIONS
 from infra.resources import BARRIER, Mark, Step, Unwanted
 from infra.rest import firestore_rules
+from infra.steps.machines import KIND, removal
 from infra.stops import StoppedError
 
 
@@ -55,6 +56,8 @@ def _model(at: Installation) -> Step:
 
 
 def _deliveries(at: Installation) -> Step:
+    for name in at.state.names(KIND, f"{at.names.app}-warm-"):
+        yield removal(at, name)
     location = f"--location={at.names.region}"
     trigger, tick, sink = (at.names.topic(short) for short in ("uploads", "tick", "pipeline-events"))
     yield Unwanted("triggers", trigger, "trigger", gcloud("eventarc triggers delete", trigger, location))

@@ -55,11 +55,12 @@ def queries(names: Names) -> tuple[Query, ...]:
 
 
 def model_queries(names: Names) -> tuple[Query, ...]:
-    """Return what only other commands read: a model, newest first, and the identity pools."""
+    """Return what a plan reads only if it needs it: a model, newest first, warm machines and the identity pools."""
     listed = f"list --region={names.region} --filter=labels.app={names.app} --sort-by=~createTime"
     return (
         query("models", f"ai models {listed}", "aiplatform"),
         query("endpoints", f"ai endpoints {listed}", "aiplatform"),
+        query("persistent_resources", f"ai persistent-resources list --region={names.region}", "aiplatform"),
         query("pools", "iam workload-identity-pools list --location=global", "iam"),
     )
 

@@ -56,7 +56,7 @@ GRANTABLE: Final = (
 )
 # The deployer deploys functions and triggers that run as these accounts; it can act as no other account.
 ACTS_AS: Final = (
-    *("upload_handler", "captioner", "pipeline_launcher", "result_notifier", "pipeline"),
+    *("upload_handler", "captioner", "sketcher", "pipeline_launcher", "result_notifier", "pipeline"),
     *("eventarc_trigger", "push", "builder"),
 )
 _APIS: Final = ("iamcredentials", "sts", "iam", "cloudresourcemanager")

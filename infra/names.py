@@ -13,7 +13,7 @@ from typing import Final, Self
 
 from infra.stops import StoppedError
 
-FUNCTIONS: Final = ("upload_handler", "captioner", "pipeline_launcher", "result_notifier")
+FUNCTIONS: Final = ("upload_handler", "captioner", "sketcher", "pipeline_launcher", "result_notifier")
 BUCKETS: Final = ("images", "results", "pipeline", "page")
 # The sources of deliveries; each has a topic for its dead letters.
 SOURCES: Final = ("uploads", "pictures", "captions", "pipeline-events")

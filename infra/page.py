@@ -31,6 +31,7 @@ class Addresses:
     operator_name: str
     operator_contact: str
     session_days: int
+    sketches: bool = True
 
 
 def with_policy(page: str, addresses: Addresses) -> str:
@@ -50,7 +51,7 @@ def write_page(built: Path, out: Path, addresses: Addresses) -> Path:
     shutil.copytree(built, out)
     for document in out.glob("*.html"):
         document.write_text(with_policy(document.read_text(encoding="utf-8"), addresses), encoding="utf-8")
-    config = {
+    config: dict[str, object] = {
         "apiUrl": addresses.api,
         "projectId": addresses.project,
         "databaseId": addresses.database,
@@ -62,5 +63,7 @@ def write_page(built: Path, out: Path, addresses: Addresses) -> Path:
         "operatorContact": addresses.operator_contact or None,
         "sessionDays": addresses.session_days,
     }
+    if not addresses.sketches:
+        config["usualSeconds"] = {"sketch": None}
     (out / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     return out

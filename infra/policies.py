@@ -22,6 +22,7 @@ TABLE: Final = Path(__file__).with_name("roles.md")
 ACCOUNTS: Final[dict[str, str]] = {
     "upload_handler": "takes commands",
     "captioner": "describes pictures",
+    "sketcher": "sketches music",
     "pipeline_launcher": "launches pipelines",
     "result_notifier": "settles tracks",
     "upload_signer": "signs uploads, nobody runs as it",

@@ -64,6 +64,9 @@ SETTINGS: Final[dict[str, Setting]] = {
         "the endpoint of your own music model",
         r"(https://[^/\s]+/v1/)?projects/[^/\s]+/locations/[a-z0-9-]+/endpoints/[A-Za-z0-9-]+",
     ),
+    "SKETCHES": Setting("no makes no sketches to hear before the music", r"yes|no", "yes"),
+    "WARM": Setting("machines that are kept running for pipelines, for a price by the hour", r"0|[1-9][0-9]?", "0"),
+    "WARM_MACHINE": Setting("the type of these machines", r"[a-z0-9-]+", "e2-standard-4"),
     "REGIONS": Setting("further regions for pipelines, separated by spaces", _words(_REGION)),
     "DAILY_LIMIT": Setting("launches per UTC day", _LIMIT, "1000"),
     "SESSION_DAYS": Setting(
@@ -87,6 +90,7 @@ SETTINGS: Final[dict[str, Setting]] = {
     "CAPTIONER_INSTANCES": Setting("the maximum of instances of captioner", _INSTANCES, "20"),
     "PIPELINE_LAUNCHER_INSTANCES": Setting("the maximum of instances of pipeline_launcher", _INSTANCES, "5"),
     "RESULT_NOTIFIER_INSTANCES": Setting("the maximum of instances of result_notifier", _INSTANCES, "10"),
+    "SKETCHER_INSTANCES": Setting("the maximum of instances of sketcher", _INSTANCES, "20"),
 }
 
 

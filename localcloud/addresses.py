@@ -29,6 +29,7 @@ PIPELINE_EVENTS_TOPIC: Final = "pipeline-events"
 DEAD_LETTER_SUFFIX: Final = "-dead-letters"
 UPLOAD_SIGNER: Final = f"upload-signer@{PROJECT}.iam.gserviceaccount.com"
 LOCAL_ENDPOINT: Final = f"projects/{PROJECT}/locations/{REGION}/endpoints/local"
+LOCAL_MACHINES: Final = f"projects/{PROJECT}/locations/{REGION}/persistentResources/local"
 PIPELINE_ACCOUNT: Final = f"pipeline@{PROJECT}.iam.gserviceaccount.com"
 
 
@@ -64,6 +65,7 @@ class Addresses:
             "bridge",
             "storage_backend",
             "telemetry",
+            "sketcher",
         )
         return {part: self.port + offset for offset, part in enumerate(parts)}
 
@@ -149,6 +151,8 @@ class Addresses:
             "UPLOAD_SIGNER": UPLOAD_SIGNER,
             "PIPELINE_ACCOUNT": PIPELINE_ACCOUNT,
             "PIPELINE_TEMPLATE": template,
+            # With WARM, jobs name a persistent resource, and their machines start in WARM_START_SECONDS.
+            "PERSISTENT_RESOURCE": LOCAL_MACHINES if os.environ.get("WARM", "0") != "0" else "",
             "PIPELINE_BUCKET": PIPELINE_BUCKET,
             "PIPELINE_ROOT": f"gs://{PIPELINE_BUCKET}/root",
             "CAPTIONS_TOPIC": CAPTIONS_TOPIC,

@@ -43,7 +43,7 @@ def make_music(pictures: dict[str, Path], session: str, metadata: dict[str, str]
             name = names[sighting.track]
             progress.show(name, sighting.document)
             documents[name] = sighting.document
-        times = {name: progress.seconds(name) for name in wanted}
+        times = {name: (progress.first_sound_seconds(name), progress.seconds(name)) for name in wanted}
     ready = {name for name, document in documents.items() if document["status"] == Status.READY}
     places = {name: out / folder for name, folder in folders(pictures).items()}
     for name in sorted(ready):
@@ -64,7 +64,9 @@ def _save(music: dict[str, Any], folder: Path) -> None:
             (folder / file).write_bytes(response.read())
 
 
-def _print_table(documents: dict[str, dict[str, Any]], times: dict[str, float], places: dict[str, Path]) -> None:
+def _print_table(
+    documents: dict[str, dict[str, Any]], times: dict[str, tuple[float, float]], places: dict[str, Path]
+) -> None:
     width = max(map(len, documents))
     print()
     for name, document in documents.items():
@@ -72,8 +74,10 @@ def _print_table(documents: dict[str, dict[str, Any]], times: dict[str, float], 
         if document["status"] != Status.READY or brief is None:
             print(f"{name:<{width}}  {words(document)}")
             continue
+        first, last = times[name]
         facts = (
-            f"{times[name]:5.1f} s  {music['durationSeconds']:5.1f} s of music  {music['loudnessLufs']:6.1f} LUFS  "
+            f"sketch {first:4.1f} s  music {last:4.1f} s  "
+            f"{music['durationSeconds']:5.1f} s long  {music['loudnessLufs']:6.1f} LUFS  "
             f"{brief['tempoBpm']:3d} BPM  {brief['key']:<8}  {brief['genre']}"
         )
         print(f"{name:<{width}}  {facts}\n{'':<{width}}  {brief['title']} — {brief['caption']}")

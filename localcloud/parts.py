@@ -20,6 +20,7 @@ API_THREADS: Final = "32"
 FUNCTIONS: Final = {
     "upload_handler": ("handle_request", "http"),
     "captioner": ("on_image_uploaded", "cloudevent"),
+    "sketcher": ("on_track_captioned", "cloudevent"),
     "pipeline_launcher": ("on_track_captioned", "cloudevent"),
     "result_notifier": ("on_pipeline_event", "cloudevent"),
 }
@@ -100,7 +101,7 @@ def page(addresses: Addresses) -> Part:
 
 
 def workers(addresses: Addresses, drop_session: str, template: str, *, isolated: bool = True) -> list[Part]:
-    """Return the parts that need the foundations: Vertex AI, the four functions and the bridge.
+    """Return the parts that need the foundations: Vertex AI, the functions and the bridge.
 
     An isolated function has its own environment with its own requirements only, as in Google Cloud. The others share
     this process's environment, which has the same versions, so that less is installed.

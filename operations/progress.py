@@ -47,6 +47,7 @@ class Progress:
         self._began = time.monotonic()
         self._stages = dict.fromkeys(names, "dropped")
         self._ended: dict[str, float] = {}
+        self._heard: dict[str, float] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._drawn = False
@@ -72,6 +73,8 @@ class Progress:
             if self._stages[name] == stage:
                 return
             self._stages[name] = stage
+            if name not in self._heard and (document.get("sketch") or status is Status.READY):
+                self._heard[name] = time.monotonic()
             if status.is_final:
                 self._ended[name] = time.monotonic()
         if not self._live:
@@ -81,6 +84,10 @@ class Progress:
     def seconds(self, name: str) -> float:
         """Return the seconds from the start to the end of a picture's track, or until now."""
         return self._ended.get(name, time.monotonic()) - self._began
+
+    def first_sound_seconds(self, name: str) -> float:
+        """Return the seconds from the start to the sketch of a picture's track, or to its music if it had no sketch."""
+        return self._heard.get(name, time.monotonic()) - self._began
 
     def _line(self, name: str) -> str:
         return f"{name:<{self._width}}  {self.seconds(name):6.1f} s  {self._stages[name]}"
@@ -100,5 +107,7 @@ class Progress:
 def _detail(status: Status, document: Mapping[str, Any]) -> str:
     if error := document.get("error"):
         return f"{error['message']} ({error['code']})"
+    if document.get("sketch") and not status.is_final:
+        return "the sketch can be heard"
     brief = document.get("brief")
     return str(brief["title"]) if brief and status in {Status.CAPTIONED, Status.READY} else ""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import lameenc
 import numpy as np
@@ -10,15 +10,27 @@ import soundfile
 from mutagen import id3
 from numpy.typing import NDArray
 
+from musicgenerator.briefs import Brief
 from pipeline.audio import Audio
+from pipeline.engines import Take
 
 ARTIST: Final = "musicgenerator"
-_KBIT: Final = 256
-_LAME_QUALITY: Final = 5
 _PCM_SCALE: Final = 32767
 _BLOCK: Final = 1 << 17  # frames processed at a time
 _LANGUAGES: Final = {"ko": "kor", "en": "eng"}
 _ID3_ENCODING: Final = id3.Encoding.UTF16  # every player reads ID3v2.3, which has no UTF-8
+
+
+@dataclass(frozen=True)
+class Compression:
+    """How an MP3 is compressed: its bit rate, and LAME's quality from 0 (best) to 9 (fastest)."""
+
+    kbit: int
+    lame_quality: int
+
+
+MUSIC: Final = Compression(kbit=256, lame_quality=5)
+SKETCH: Final = Compression(kbit=128, lame_quality=7)
 
 
 @dataclass(frozen=True)
@@ -39,6 +51,22 @@ class Tags:
     seed: int
     prompt_version: str = ""
 
+    @classmethod
+    def of(cls, brief: Brief, take: Take, prompt_version: str) -> Self:
+        """Return the tags of a take that an engine made for a brief."""
+        return cls(
+            title=brief.title,
+            caption=brief.caption,
+            language=brief.language,
+            genre=brief.genre,
+            key=brief.key,
+            tempo_bpm=brief.tempo_bpm,
+            engine=take.engine,
+            model=take.model,
+            seed=take.seed,
+            prompt_version=prompt_version,
+        )
+
 
 def wav(audio: Audio) -> bytes:
     """Return the audio as a 16-bit PCM WAV with triangular dither; the same audio gives the same bytes."""
@@ -47,14 +75,14 @@ def wav(audio: Audio) -> bytes:
     return out.getvalue()
 
 
-def mp3(audio: Audio, tags: Tags, cover_jpeg: bytes | None) -> bytes:
-    """Return the audio as a 256 kbit/s MP3 with ID3v2.3 tags, and the cover if there is one."""
+def mp3(audio: Audio, tags: Tags, cover_jpeg: bytes | None, compression: Compression = MUSIC) -> bytes:
+    """Return the audio as an MP3 with ID3v2.3 tags, and the cover if there is one."""
     encoder = lameenc.Encoder()
     encoder.silence()
-    encoder.set_bit_rate(_KBIT)
+    encoder.set_bit_rate(compression.kbit)
     encoder.set_in_sample_rate(audio.rate)
     encoder.set_channels(2)
-    encoder.set_quality(_LAME_QUALITY)
+    encoder.set_quality(compression.lame_quality)
     sound = encoder.encode(_dithered(audio).tobytes()) + encoder.flush()
     out = BytesIO(bytes(sound))
     _id3(tags, cover_jpeg).save(out, v1=0, v2_version=3)

@@ -111,19 +111,7 @@ def _write_results(job: str, order: Order, engine: Engine, results: Results) -> 
     logs.info("take made", job=job, engine=take.engine, seconds=round(composed - started, 2))
 
     mastered = master(take.audio, order.seconds)
-    brief = order.brief
-    tags = encoding.Tags(
-        title=brief.title,
-        caption=brief.caption,
-        language=brief.language,
-        genre=brief.genre,
-        key=brief.key,
-        tempo_bpm=brief.tempo_bpm,
-        engine=take.engine,
-        model=take.model,
-        seed=take.seed,
-        prompt_version=order.prompt_version,
-    )
+    tags = encoding.Tags.of(order.brief, take, order.prompt_version)
     mp3 = encoding.mp3(mastered.audio, tags, results.cover())
     files = {MUSIC_WAV: encoding.wav(mastered.audio), MUSIC: mp3}
     if take.midi is not None:

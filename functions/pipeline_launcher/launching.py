@@ -1,6 +1,5 @@
 """Launch one pipeline job for each attempt, however often its message is delivered."""
 
-import hashlib
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from musicgenerator.briefs import ENGINES, Brief
 from musicgenerator.errors import (
     BlockedError,
     BudgetSpentError,
+    LaunchBlockedError,
     LaunchRefusedError,
     LaunchUnavailableError,
     PermanentError,
@@ -36,7 +36,8 @@ class Settings:
     """The regions, files and account of pipeline jobs, the destinations and engines of orders, and the daily limit.
 
     The first of ``regions`` is the installation's. After a region has refused a job, the launcher creates no job there
-    for ``pause``, because the region's quota counts jobs per minute.
+    for ``pause``, because the region's quota counts jobs per minute. ``machines`` is the full name of the persistent
+    resource in the installation's region whose machines run the steps, empty if there is none.
     """
 
     regions: tuple[str, ...]
@@ -49,6 +50,7 @@ class Settings:
     fallback_engine: str
     model_endpoint: str
     daily_limit: int
+    machines: str = ""
     pause: timedelta = timedelta(seconds=30)
 
     @classmethod
@@ -66,6 +68,7 @@ class Settings:
             fallback_engine=_engine(environ, "FALLBACK_ENGINE"),
             model_endpoint=environ.get("MODEL_ENDPOINT", "").strip(),
             daily_limit=whole_number(environ, "DAILY_LIMIT", DAILY_LIMIT),
+            machines=environ.get("PERSISTENT_RESOURCE", "").strip(),
             pause=seconds(environ, "REGION_PAUSE_SECONDS", cls.pause),
         )
 
@@ -233,21 +236,33 @@ class Launcher:
         labels = job_labels(track.track_id, track.attempt)
         self._write_order(job, track, track.brief, work.token)
         parameters = {"job": job, "order": order_address(self.settings.pipeline_bucket, job)}
+        settings = self.settings
+        machines = settings.machines if region == settings.regions[0] else ""
         wanted = JobRequest(
-            job, self.template, parameters, labels, self.settings.pipeline_root, self.settings.pipeline_account
+            job, self.template, parameters, labels, settings.pipeline_root, settings.pipeline_account, machines
         )
-        created = self.pipelines.create(wanted, region)
+        created = self._create_job(wanted, region)
         if not created:
             self._check_labels(track, job, labels, region)
         logs.info("launched" if created else "already launched", track=track.track_id, job=job, region=region)
 
+    def _create_job(self, wanted: JobRequest, region: str) -> bool:
+        try:
+            return self.pipelines.create(wanted, region)
+        except (LaunchRefusedError, LaunchBlockedError) as error:
+            if not wanted.machines:
+                raise
+            # The machines may have been deleted or may have failed; the music does not depend on them.
+            logs.error("warm machines refused", job=wanted.job, reason=str(error))
+            return self.pipelines.create(replace(wanted, machines=""), region)
+
     def _write_order(self, job: str, track: Track, brief: Brief, token: str) -> None:
-        settings, seed = self.settings, track.request.seed
+        settings = self.settings
         order = Order(
             brief=brief,
             engine=track.request.engine or settings.default_engine,
             seconds=track.request.duration_seconds,
-            seed=_derived_seed(job) if seed is None else seed,
+            seed=track.seed,
             results_bucket=settings.results_bucket,
             results_token=token,
             events_topic=settings.events_topic,
@@ -296,7 +311,3 @@ def _engine(environ: Mapping[str, str], name: str) -> str:
     if value and value not in ENGINES:
         raise SettingInvalidError(f"{name} must be one of {', '.join(ENGINES)}, not {value!r}")
     return value
-
-
-def _derived_seed(job: str) -> int:
-    return int.from_bytes(hashlib.sha256(job.encode()).digest()[:4])

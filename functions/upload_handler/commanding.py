@@ -212,7 +212,7 @@ def _next_attempt(current: Track, work: PrivateTrack, failed: int) -> Change | N
         return None
     status = Status.CAPTIONED if current.brief and not work.unchecked else Status.CAPTIONING
     fresh = PrivateTrack(work.token, dropped_object=work.dropped_object, hint=work.hint, unchecked=work.unchecked)
-    return Change(status, TrackUpdate(error=None), fresh, attempt=failed + 1)
+    return Change(status, TrackUpdate(sketch=None, error=None), fresh, attempt=failed + 1)
 
 
 def _mark_published(current: Track, work: PrivateTrack, attempt: int) -> Change | None:

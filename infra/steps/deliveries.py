@@ -10,7 +10,8 @@ from typing import Final
 from infra import late_grants, policies, public_api
 from infra.gcloud import gcloud
 from infra.installation import Installation
-from infra.resources import BARRIER, Resource, Step
+from infra.resources import BARRIER, Resource, Step, Unwanted
+from infra.steps.functions import has_sketches
 
 _BACKOFF: Final = ("--min-retry-delay=10s", "--max-retry-delay=600s")
 _KEPT: Final = ("--message-retention-duration=7d", "--expiration-period=never")
@@ -28,6 +29,10 @@ def deliveries(at: Installation) -> Step:
     """Create the subscriptions and the trigger, then what depends on them, then their grants."""
     for source, function, deadline, attempts in _DELIVERIES:
         yield _delivery(at, source, function, deadline, attempts)
+    if has_sketches(at):
+        yield _sketches(at)
+    else:
+        yield _no_sketches(at)
     yield _ticks(at)
     yield _trigger(at)
     yield BARRIER
@@ -47,6 +52,8 @@ def deliveries(at: Installation) -> Step:
     yield BARRIER
 
     for resource in policies.homes():
+        if resource == "function sketcher" and not has_sketches(at):
+            continue
         if resource == "topic pipeline-events" or resource.partition(" ")[0] in {"function", "subscription"}:
             yield public_api.opened(at) if resource == public_api.RESOURCE else policies.granted(at, resource)
 
@@ -83,6 +90,24 @@ def _ticks(at: Installation) -> Resource:
     wants = {"ackDeadlineSeconds": 360, "messageRetentionDuration": "600s", "expirationPolicy": None}
     flags = ("--ack-deadline=360", "--message-retention-duration=10m", "--expiration-period=never")
     return _push(at, "ticks", "result_notifier", wants, flags)
+
+
+def _sketches(at: Installation) -> Resource:
+    """Return the delivery of captions to the sketcher: a few attempts, because a late sketch is worth nothing."""
+    wants = {
+        "ackDeadlineSeconds": 90,
+        "messageRetentionDuration": "600s",
+        "expirationPolicy": None,
+        "retryPolicy/minimumBackoff": "10s",
+        "retryPolicy/maximumBackoff": "600s",
+    }
+    flags = ("--ack-deadline=90", "--message-retention-duration=10m", "--expiration-period=never", *_BACKOFF)
+    return _push(at, "captions", "sketcher", wants, flags)
+
+
+def _no_sketches(at: Installation) -> Unwanted:
+    name = at.names.topic("captions-sketcher")
+    return Unwanted("subscriptions", name, "subscription", gcloud("pubsub subscriptions delete", name))
 
 
 def _push(

@@ -15,8 +15,9 @@ from infra.gcloud import Call, gcloud
 from infra.installation import INFRA, ROOT, Installation
 from infra.jobs import Job
 from infra.names import FUNCTIONS
-from infra.resources import BARRIER, Resource, Step
+from infra.resources import BARRIER, Resource, Step, Unwanted
 from infra.settings import NONE, setting
+from infra.steps.machines import old_machines, warm_name, warm_path
 from infra.steps.pipeline import template_address, template_file
 from infra.steps.secret_versions import drop_session, version_of
 from infra.stops import CommandFailedError, StoppedError
@@ -39,11 +40,26 @@ def functions(at: Installation) -> Step:
         raise StoppedError("The functions are not staged: run 'make build' first.")
     canary_first = False
     for function in FUNCTIONS:
+        if function == "sketcher" and not has_sketches(at):
+            yield _unwanted(at, function)
+            continue
         if function == "pipeline_launcher":
             canary_first = _has_new_template(at) and at.option("CANARY", "yes") != "no"
             if canary_first:
                 yield BARRIER
         yield _function(at, function, canary_first=function == "pipeline_launcher" and canary_first)
+    yield BARRIER
+    yield from old_machines(at)
+
+
+def has_sketches(at: Installation) -> bool:
+    """Return whether this installation makes sketches."""
+    return setting(at, "SKETCHES") == "yes"
+
+
+def _unwanted(at: Installation, function: str) -> Unwanted:
+    name = at.names.function(function)
+    return Unwanted("functions", name, "function", gcloud("functions delete", name, f"--region={at.names.region}"))
 
 
 def _function(at: Installation, function: str, *, canary_first: bool) -> Resource:
@@ -145,13 +161,15 @@ def _environment(at: Installation, function: str) -> Iterator[tuple[str, str]]:
         yield "PIPELINE_EVENTS_TOPIC", names.topic("pipeline-events")
         yield "FALLBACK_ENGINE", setting(at, "FALLBACK_ENGINE")
         yield "MODEL_ENDPOINT", setting(at, "MODEL_ENDPOINT")
+        if warm_name(at):
+            yield "PERSISTENT_RESOURCE", warm_path(at)
     elif function == "result_notifier":
         yield "PIPELINE_BUCKET", names.bucket("pipeline")
         yield "TELEMETRY_URL", "https://telemetry.googleapis.com"
 
 
 def _optional(at: Installation, function: str) -> Iterator[tuple[str, str]]:
-    for name in _OPTIONAL[function]:
+    for name in _OPTIONAL.get(function, ()):
         if at.settings.get(name, NONE) != NONE:
             yield name, at.settings[name]
 

@@ -15,6 +15,7 @@ from infra.jobs import Job
 from infra.page import Addresses, write_page
 from infra.resources import BARRIER, Resource, Step, calls
 from infra.settings import setting
+from infra.steps.functions import has_sketches
 from infra.steps.secret_versions import drop_session
 from infra.stops import StoppedError
 from web import compression
@@ -60,6 +61,7 @@ def page(at: Installation) -> Step:
         operator_name=setting(at, "OPERATOR_NAME"),
         operator_contact=setting(at, "OPERATOR_CONTACT"),
         session_days=int(setting(at, "SESSION_DAYS")),
+        sketches=has_sketches(at),
     )
     folder = write_page(built, at.work / "page", addresses)
     release = content_hash(folder, "*")

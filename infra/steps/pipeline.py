@@ -14,6 +14,7 @@ from infra.gcloud import gcloud
 from infra.images import Image
 from infra.installation import ROOT, Installation
 from infra.resources import BARRIER, Resource, Step, calls
+from infra.steps.machines import new_machines
 from infra.stops import StoppedError
 
 IMAGE: Final = Image(
@@ -49,6 +50,7 @@ def pipeline(at: Installation) -> Step:
         create=upload,
         change=upload,
     )
+    yield from new_machines(at)
 
 
 def template_file(at: Installation) -> Path:

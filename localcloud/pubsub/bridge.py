@@ -75,6 +75,15 @@ def local_routes(addresses: Addresses) -> tuple[Route, ...]:
         ),
         Route(PICTURES_TOPIC, f"{PICTURES_TOPIC}-captioner", addresses.url("captioner"), push),
         Route(CAPTIONS_TOPIC, f"{CAPTIONS_TOPIC}-pipeline-launcher", addresses.url("pipeline_launcher"), push),
+        # A late sketch is worth nothing, so it has no dead letters.
+        Route(
+            CAPTIONS_TOPIC,
+            f"{CAPTIONS_TOPIC}-sketcher",
+            addresses.url("sketcher"),
+            push,
+            max_attempts=5,
+            dead_letters=False,
+        ),
         Route(
             PIPELINE_EVENTS_TOPIC, f"{PIPELINE_EVENTS_TOPIC}-result-notifier", addresses.url("result_notifier"), push
         ),
@@ -86,7 +95,8 @@ def ensure_topics(project: str, routes: Iterable[Route]) -> None:
     with pubsub_v1.PublisherClient() as publisher, pubsub_v1.SubscriberClient() as subscriber:
         for route in routes:
             dead = route.topic + DEAD_LETTER_SUFFIX
-            for topic, subscription in ((route.topic, route.subscription), (dead, dead)):
+            dead_letters = [(dead, dead)] if route.dead_letters else []
+            for topic, subscription in ((route.topic, route.subscription), *dead_letters):
                 topic_path = publisher.topic_path(project, topic)
                 with suppress(AlreadyExists):
                     publisher.create_topic(name=topic_path)
@@ -164,6 +174,9 @@ class Bridge:
             failure, last = str(error), True
         if failure is None or not last:
             return failure
+        if not route.dead_letters:
+            say(f"{route.subscription} {message.id} is dropped after attempt {attempt}: {failure}")
+            return None
         attributes = dead_letter_attributes(self._project, route, message, attempt, failure)
         topic = self._publisher.topic_path(self._project, route.topic + DEAD_LETTER_SUFFIX)
         try:

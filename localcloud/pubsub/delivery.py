@@ -48,7 +48,8 @@ Form = Callable[["Route", Message, int], Post | None]
 class Route:
     """A subscription and the function that gets its messages.
 
-    At most ``concurrency`` requests run at once; after ``max_attempts`` a message becomes a dead letter.
+    At most ``concurrency`` requests run at once; after ``max_attempts`` a message becomes a dead letter, or is dropped
+    if the route has no dead letters.
     """
 
     topic: str
@@ -57,6 +58,7 @@ class Route:
     form: Form
     concurrency: int = 8
     max_attempts: int = 12
+    dead_letters: bool = True
     timeout_seconds: float = REQUEST_TIMEOUT_SECONDS
 
 

@@ -20,7 +20,7 @@ from web.policy import Destinations, security_headers
 
 BUILT_PAGE: Final = REPOSITORY / "build" / "web"
 # Used before a browser has seen a track: the median of 30 tracks on a machine with two cores, rounded up.
-USUAL_SECONDS: Final = {"upload": 1, "reading": 2, "preparing": 1, "composing": 7}
+USUAL_SECONDS: Final = {"upload": 1, "reading": 2, "sketch": 3, "preparing": 1, "composing": 7}
 
 _HASHED: Final = "/assets/"
 _FOREVER: Final = "public, max-age=31536000, immutable"

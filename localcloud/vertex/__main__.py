@@ -7,7 +7,7 @@ from localcloud.servers.serving import say, serve
 from localcloud.vertex import image
 from localcloud.vertex.api import app
 from localcloud.vertex.job_events import log_entry, publish
-from localcloud.vertex.jobs import Jobs, PipelineJob, cores
+from localcloud.vertex.jobs import Jobs, PipelineJob, Starts, cores
 from localcloud.vertex.local_runner import KfpRunner
 from localcloud.vertex.models import models_of_environ
 
@@ -30,7 +30,7 @@ def main() -> None:
                 # A log sink can lose an entry, too; the step's message or the sweeper then settles the track.
                 say(f"{job.id} its end was not published: {error}")
 
-    jobs = Jobs(KfpRunner(addresses.home), cores(), on_change)
+    jobs = Jobs(KfpRunner(addresses.home), cores(), on_change, Starts.from_environ(os.environ))
     try:
         serve(app(jobs, models_of_environ()), addresses.ports["vertex"])
     finally:

@@ -10,7 +10,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
 from localcloud.servers.google_errors import GoogleError, answer_like_google, require_bearer
 from localcloud.servers.serving import HEALTH_PATH
@@ -21,7 +21,7 @@ from localcloud.vertex.specs import PipelineRequest, checked_job_id
 
 PAGE_SIZE: Final = 100
 
-_LOCATION: Final = "/v1/projects/<project>/locations/<location>"
+_LOCATION: Final = "/<any(v1, v1beta1):version>/projects/<project>/locations/<location>"
 _STORE: Final = f"{_LOCATION}/metadataStores/default"
 
 
@@ -40,10 +40,19 @@ def app(jobs: Jobs, models: Models) -> Flask:  # noqa: C901  a list of routes
     def _health() -> str:
         return "ok"
 
+    @api.url_value_preprocessor
+    def _take_version(_: str | None, values: dict[str, Any] | None) -> None:
+        g.version = (values or {}).pop("version", "")
+
     @api.post(f"{_LOCATION}/pipelineJobs")
     def _create(project: str, location: str) -> Response:
         job_id = request.args.get("pipelineJobId")
         pipeline = PipelineRequest.from_json(_body())
+        if pipeline.machines and g.version == "v1":
+            raise GoogleError(
+                "INVALID_ARGUMENT",
+                "Invalid JSON payload received. Unknown name \"defaultRuntime\" at 'pipeline_job.runtime_config'.",
+            )
         return _answer(jobs.create(_parent(project, location), checked_job_id(job_id) if job_id else None, pipeline))
 
     @api.get(f"{_LOCATION}/pipelineJobs")

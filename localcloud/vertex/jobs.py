@@ -5,10 +5,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import IntEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol, Self
 
 from localcloud.servers.google_errors import GoogleError
 from localcloud.vertex.metadata import Metadata
@@ -89,11 +90,35 @@ class PipelineJob:
         return body
 
 
+@dataclass(frozen=True)
+class Starts:
+    """How many seconds a machine takes to start: a new one, and one of a persistent resource."""
+
+    cold_seconds: float = 0.0
+    warm_seconds: float = 0.0
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read ``COLD_START_SECONDS`` and ``WARM_START_SECONDS``."""
+        return cls(*(float(environ.get(f"{name}_START_SECONDS") or 0) for name in ("COLD", "WARM")))
+
+    def seconds(self, request: PipelineRequest) -> float:
+        """Return how long the machine of this job takes to start."""
+        return self.warm_seconds if request.machines else self.cold_seconds
+
+
+NO_DELAY: Final = Starts()
+
+
 class Jobs:
     """All jobs of one server; ``concurrency`` of them run at once, and the others wait in the order of arrival."""
 
-    def __init__(self, runner: Runner, concurrency: int, on_change: Callable[[PipelineJob], None]) -> None:
+    def __init__(
+        self, runner: Runner, concurrency: int, on_change: Callable[[PipelineJob], None], starts: Starts = NO_DELAY
+    ) -> None:
         """Call ``on_change``, outside the lock, with a copy of each job whose state changes."""
+        self._starts = starts
+        self._waiting: dict[str, threading.Timer] = {}
         self._runner = runner
         self._on_change = on_change
         self._jobs: dict[str, PipelineJob] = {}
@@ -111,7 +136,7 @@ class Jobs:
             self.metadata.record(parent, job.id)
             created = replace(job)
         self._on_change(created)
-        self._workers.submit(self._work, job)
+        self._queue(job)
         return created
 
     def get(self, name: str) -> PipelineJob:
@@ -152,12 +177,30 @@ class Jobs:
     def close(self) -> None:
         """Kill every job's processes, start no others and return when all have ended."""
         self._on_change = lambda _job: None  # the server is ending, so it publishes nothing
+        for timer in list(self._waiting.values()):
+            timer.cancel()
         self._workers.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             runs = [job.run for job in self._jobs.values() if job.run is not None and not job.state.is_end]
         for run in runs:
             run.kill()
         self._workers.shutdown()
+
+    def _queue(self, job: PipelineJob) -> None:
+        """Submit a job to the workers when its machine has started."""
+        seconds = self._starts.seconds(job.request)
+        if not seconds:
+            self._workers.submit(self._work, job)
+            return
+        timer = threading.Timer(seconds, lambda: self._started(job))
+        timer.daemon = True
+        self._waiting[job.name] = timer
+        timer.start()
+
+    def _started(self, job: PipelineJob) -> None:
+        self._waiting.pop(job.name, None)
+        with suppress(RuntimeError):  # the server is ending
+            self._workers.submit(self._work, job)
 
     def _work(self, job: PipelineJob) -> None:
         try:

@@ -69,6 +69,12 @@ class PipelineRequest:
         return cls(fields, _parameters(_declared(spec), config.get("parameterValues", {})))
 
     @property
+    def machines(self) -> str:
+        """The persistent resource that the job names, empty if it names none."""
+        runtime = self.fields["runtimeConfig"].get("defaultRuntime", {})
+        return str(runtime.get("persistentResourceRuntimeDetail", {}).get("persistentResourceName", ""))
+
+    @property
     def spec(self) -> Mapping[str, Any]:
         """The compiled pipeline."""
         spec: Mapping[str, Any] = self.fields["pipelineSpec"]

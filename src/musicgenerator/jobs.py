@@ -8,7 +8,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class JobRequest:
-    """A pipeline job to create: its id, compiled spec, parameter values, labels, ``gs://`` root and account."""
+    """A pipeline job to create: its id, compiled spec, parameter values, labels, ``gs://`` root and account.
+
+    ``machines`` is the full name of the persistent resource on whose machines its step runs, if one is free; empty for
+    a new machine.
+    """
 
     job: str
     spec: Mapping[str, Any]
@@ -16,6 +20,7 @@ class JobRequest:
     labels: Mapping[str, str]
     root: str
     account: str
+    machines: str = ""
 
 
 class JobState(StrEnum):

@@ -17,6 +17,8 @@ MUSIC: Final = "music.mp3"
 MUSIC_WAV: Final = "music.wav"
 MUSIC_MIDI: Final = "music.mid"
 COVER: Final = "cover.jpg"
+SKETCH: Final = "sketch.mp3"
+SKETCH_TYPE: Final = "audio/mpeg"
 TRACK: Final = "track.json"
 TAKE: Final = "take.json"
 RESULT_TYPES: Final = {
@@ -98,6 +100,30 @@ class ResultsBucket:
     def folder(self, token: str) -> ResultsFolder:
         """Return the folder with this token."""
         return ResultsFolder(self.base_url, self.name, token)
+
+
+def sketch_name(attempt: int) -> str:
+    """Return the file name of an attempt's sketch; each attempt has its own, because each has its own seed."""
+    return SKETCH if attempt == 1 else f"sketch-{attempt}.mp3"
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """A track's ``sketch`` field: music of the composer for the time until the pipeline's music is finished.
+
+    ``peaks`` are evenly spaced values from 0 to 1.
+    """
+
+    folder: ResultsFolder
+    file: str
+    duration_seconds: float
+    peaks: tuple[float, ...]
+    seed: int
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return the field as JSON values."""
+        facts = {"durationSeconds": self.duration_seconds, "peaks": list(self.peaks), "seed": self.seed}
+        return {"url": self.folder.url(self.file)} | facts
 
 
 @dataclass(frozen=True)

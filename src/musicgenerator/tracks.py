@@ -3,16 +3,17 @@
 Clients read the track, ``sessions/{session}/tracks/{track}``. They cannot read the private track, ``work/{track}``.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final, Self
 
-from musicgenerator import documents
+from musicgenerator import documents, ids
 from musicgenerator.briefs import Brief
 from musicgenerator.errors import BlockedError, PermanentError
-from musicgenerator.results import Music
+from musicgenerator.results import Music, Sketch
 from musicgenerator.states import Status
 from musicgenerator.track_requests import Request
 
@@ -91,7 +92,8 @@ class Track:
 
     ``retryable`` and ``error_code`` are those of its error; ``created_at`` is None before the track is stored;
     ``timeline`` has the last entry into each state. ``notes`` is written with a new track only, and not read again.
-    ``expires_at`` is when its session ends, None before the track is stored.
+    ``expires_at`` is when its session ends, None before the track is stored; ``sketched`` says whether this attempt
+    has a sketch.
     """
 
     session: str
@@ -108,6 +110,15 @@ class Track:
     timeline: Mapping[str, datetime] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     expires_at: datetime | None = None
+    sketched: bool = False
+
+    @property
+    def seed(self) -> int:
+        """The seed of this attempt's music: the requested one, or one derived from the attempt's job id."""
+        if self.request.seed is not None:
+            return self.request.seed
+        job = ids.pipeline_job_id(self.track_id, self.attempt)
+        return int.from_bytes(hashlib.sha256(job.encode()).digest()[:4])
 
     @classmethod
     def from_document(cls, session: str, track_id: str, document: Mapping[str, Any]) -> Self:
@@ -127,6 +138,7 @@ class Track:
             created_at=document.get("createdAt"),
             timeline=document.get("timeline") or {},
             expires_at=document.get("expiresAt"),
+            sketched=bool(document.get("sketch")),
         )
 
     def to_document(self, now: object, expires_at: datetime) -> dict[str, Any]:
@@ -138,6 +150,7 @@ class Track:
             "request": self.request.to_mapping(),
             "brief": self.brief.to_mapping() if self.brief else None,
             "describer": {"promptVersion": self.prompt_version} if self.prompt_version else None,
+            "sketch": None,
             "music": None,
             "error": None,
             "timeline": {self.status.value: now},
@@ -210,11 +223,14 @@ class TrackUpdate:
     describer: DescriberUsage | Keep = KEEP
     music: Music | Keep = KEEP
     error: PermanentError | BlockedError | Keep | None = KEEP
+    sketch: Sketch | Keep | None = KEEP
 
     def to_fields(self, language: str) -> dict[str, Any]:
         """Return the fields of a document update, with the error's message in this language."""
         values = {"image": self.image, "brief": self.brief, "describer": self.describer, "music": self.music}
         fields: dict[str, Any] = {name: value.to_mapping() for name, value in values.items() if value is not KEEP}
+        if self.sketch is not KEEP:
+            fields["sketch"] = self.sketch and self.sketch.to_mapping()
         if self.error is not KEEP:
             fields["error"] = self.error and self.error.to_mapping(language)
         return fields
@@ -235,7 +251,7 @@ class Change:
     ``work`` is the new private track, None if it does not change; ``attempt`` is the number of a new attempt;
     with ``daily_limit`` the commit also counts a launch, and with ``picture`` the picture of a track, or raises
     BudgetSpentError if the day's limit is reached; ``give_back`` has the ids of the counters that no longer count the
-    track; ``due_at`` is when the track becomes overdue, None for the patience of its state;
+    track; ``due_at`` is when the track becomes overdue: None for the patience of its state, ``KEEP`` for no change;
     ``forget_at`` is when the records of jobs whose attempts are over are deleted, None if none is left; a change with
     it changes nothing else, and without it a final state sets the time.
     """
@@ -247,7 +263,7 @@ class Change:
     daily_limit: int | None = None
     picture: DailyPictures | None = None
     give_back: tuple[str, ...] = ()
-    due_at: datetime | None = None
+    due_at: datetime | Keep | None = None
     forget_at: datetime | Keep | None = KEEP
 
     def to_fields(self, language: str, now: object) -> dict[str, Any]:

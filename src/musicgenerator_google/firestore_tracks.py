@@ -124,15 +124,17 @@ class FirestoreTracks:
         self._give_back(batch, change.give_back)
         if change.forget_at is not KEEP:
             private["forgetAt"] = change.forget_at
-        else:
+        elif change.due_at is not KEEP:
             private["dueAt"] = change.due_at or self._patience.due_at(change.status or current.status, parked=parked)
             if change.status in FINAL and current.brief is not None:
                 # An attempt with a brief may have a job. In the same commit, so that no crash leaves its record.
                 private["forgetAt"] = self._patience.forget_at()
         public = change.to_fields(current.request.language, firestore.SERVER_TIMESTAMP)
         # The preconditions make a write that was decided on old documents fail instead of undoing a newer one.
-        # Every change writes the private track, so two changes decided on the same documents never both succeed.
-        batch.update(work.reference, private, option=self._unchanged(work))
+        # Every change but one of what can be heard writes the private track, so two others that were decided on the
+        # same documents never both succeed.
+        if private:
+            batch.update(work.reference, private, option=self._unchanged(work))
         if public:
             batch.update(track.reference, public, option=self._unchanged(track))
         try:

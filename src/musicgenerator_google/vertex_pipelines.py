@@ -18,6 +18,8 @@ from musicgenerator.jobs import JobFacts, JobRequest, JobState
 from musicgenerator.settings import required
 
 REQUEST_TIMEOUT_SECONDS: Final = 30.0
+# Longer than most music takes to make, shorter than a new machine takes to start.
+_WAIT_FOR_MACHINE_MILLISECONDS: Final = 30_000
 _STATES: Final = {
     "PIPELINE_STATE_SUCCEEDED": JobState.SUCCEEDED,
     "PIPELINE_STATE_FAILED": JobState.FAILED,
@@ -54,6 +56,7 @@ class VertexPipelines:
         # Build one client per region, at its first call: a client loads the credentials and keeps connections.
         self._client = functools.cache(self._new_client)
         self._metadata_client = functools.cache(self._new_metadata_client)
+        self._beta_client = functools.cache(self._new_beta_client)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -68,20 +71,24 @@ class VertexPipelines:
         used up, LaunchBlockedError if it refuses this project's requests, and LaunchUnavailableError if it fails or
         cannot be reached.
         """
+        config: dict[str, Any] = {
+            "gcs_output_directory": wanted.root,
+            "parameter_values": dict(wanted.parameters),
+        }
+        if wanted.machines:
+            config["default_runtime"] = {"persistent_resource_runtime_detail": _on_demand_if_busy(wanted.machines)}
+        client = self._beta_client if wanted.machines else self._client
         job = {
             "display_name": wanted.job,
             "pipeline_spec": dict(wanted.spec),
-            "runtime_config": {
-                "gcs_output_directory": wanted.root,
-                "parameter_values": dict(wanted.parameters),
-            },
+            "runtime_config": config,
             "labels": dict(wanted.labels),
             "service_account": wanted.account,
         }
         request = {"parent": self._parent(region), "pipeline_job": job, "pipeline_job_id": wanted.job}
         try:
             with _outages():
-                self._client(region or self._home).create_pipeline_job(request, **self._options)
+                client(region or self._home).create_pipeline_job(request, **self._options)
         except exceptions.Conflict:
             return False
         except exceptions.GoogleAPICallError as error:
@@ -191,6 +198,12 @@ class VertexPipelines:
 
         return PipelineServiceClient(**self._connection(region))
 
+    def _new_beta_client(self, region: str) -> Any:
+        # Only this version of the API knows persistent resources of pipelines.
+        from google.cloud.aiplatform_v1beta1.services.pipeline_service import PipelineServiceClient
+
+        return PipelineServiceClient(**self._connection(region))
+
     def _new_metadata_client(self, region: str) -> Any:
         from google.cloud.aiplatform_v1.services.metadata_service import MetadataServiceClient
 
@@ -214,6 +227,14 @@ def _unless_missing(delete: Callable[..., object], request: Mapping[str, str], o
     """Call a deletion; the resource may be missing, because another delivery may have deleted it."""
     with suppress(exceptions.NotFound):
         delete(request, **options)
+
+
+def _on_demand_if_busy(machines: str) -> dict[str, Any]:
+    return {
+        "persistent_resource_name": machines,
+        "task_resource_unavailable_wait_time_ms": _WAIT_FOR_MACHINE_MILLISECONDS,
+        "task_resource_unavailable_timeout_behavior": "FALL_BACK_TO_ON_DEMAND",
+    }
 
 
 @contextmanager

@@ -132,6 +132,7 @@ class Campaign:
         bad_steps = witness.backward()
         if bad_steps:
             bad["P4"] += bad_steps
+        self._judge_sketches(witness, documents, bad)
         paid, crashes = _paid(run, tracks)
         for name, count in paid.items():
             # An answer that was cut off on purpose may belong to any picture.
@@ -154,6 +155,7 @@ class Campaign:
             "kills at points / at random": f"{len(kills)} / {run.killed_at_random}",
             "kills by function": dict(Counter(kill[0] for kill in kills)),
             "jobs created": len(_jobs(run)),
+            "sketches": sum(bool(document.get("sketch")) for document in documents.values()),
             "paid descriptions": f"{sum(paid.values())} for {len(paid)} pictures, mean {mean:.2f}, most {most}",
             "answers cut off": f"{run.openai_api.cut_answers} of OpenAI, {run.vertex.cut_answers} of Vertex AI",
             "connections reset": resets,
@@ -176,6 +178,23 @@ class Campaign:
             bad["P3"].append(f"{sum(days.values())} launches counted, {len(launched)} made")
         if self.limit and max(days.values(), default=0) > self.limit:
             bad["P3"].append(f"launches by day are {days}, where {self.limit} are the limit")
+
+    def _judge_sketches(self, witness: Witness, documents: dict[str, Any], bad: dict[str, list[str]]) -> None:
+        """Check that each sketch was written once, exists, and that no object is left that no track names."""
+        bad["P12"] += witness.wrong_sketches()
+        stored = {blob.name for blob in storage_client().list_blobs(RESULTS_BUCKET) if "/sketch" in blob.name}
+        named = {
+            document["sketch"]["url"].partition(f"/{RESULTS_BUCKET}/")[2]
+            for document in documents.values()
+            if document.get("sketch")
+        }
+        tokens = {name.partition("/")[0] for name in stored}
+        bad["P12"] += [f"{name} does not exist" for name in named - stored]
+        works = firestore.Client(project=PROJECT).collection("work").stream()
+        own = {work.get("token") for work in works} & tokens
+        bad["P12"] += [f"{name} is named by no track" for name in stored - named if name.partition("/")[0] in own]
+        if not bad["P12"]:
+            del bad["P12"]
 
     def _judge_ends(
         self,

@@ -182,6 +182,49 @@ SABOTAGES: Final = (
         Faults(vertex=ApiFaults(cut=0.6), jobs=JobFaults(seconds=8.0)),
     ),
     Sabotage(
+        "the look whether a track still waits for its sketch",
+        "P12",
+        (
+            Edit(
+                "sketcher",
+                "sketching.py",
+                "            due = _is_due(current, message.attempt)\n",
+                "            due = True\n",
+            ),
+        ),
+        Faults(DeliveryFaults(doubled=1.0), jobs=JobFaults(seconds=0.1)),
+        cancelled=1.0,
+        cancelled_at=Status.CAPTIONED,
+    ),
+    Sabotage(
+        "the removal of a sketch that nobody wants",
+        "P12",
+        (
+            Edit(
+                "sketcher",
+                "sketching.py",
+                "        if outcome is None or not _has_sketch(outcome, message.attempt):",
+                "        if False and not _has_sketch(outcome, message.attempt):",
+            ),
+        ),
+        Faults(jobs=JobFaults(seconds=0.1)),
+        cancelled=1.0,
+        cancelled_at=Status.CAPTIONED,
+    ),
+    Sabotage(
+        "the look whether a track names the sketch that a late delivery removes",
+        "P12",
+        (
+            Edit(
+                "sketcher",
+                "sketching.py",
+                "            if not (track.attempt == message.attempt and track.sketched):",
+                "            if track:",
+            ),
+        ),
+        Faults(DeliveryFaults(doubled=1.0, delay=4.0)),
+    ),
+    Sabotage(
         "the idempotency key",
         "P2",
         (

@@ -157,7 +157,7 @@ def wait_until_forgotten(run: Run, track: str) -> None:
         time.sleep(0.3)
 
 
-EVENT_FUNCTIONS = ("captioner", "pipeline_launcher", "result_notifier")
+EVENT_FUNCTIONS = ("captioner", "sketcher", "pipeline_launcher", "result_notifier")
 
 
 def test_a_crash_in_a_first_delivery_converges(world: World) -> None:

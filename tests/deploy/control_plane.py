@@ -262,7 +262,8 @@ def done(project: Project, request: Request, response: Any) -> Json:
     """Return a finished long-running operation."""
     parent = re.match(r"projects/[^/]+(?:/(?:locations|databases)/[^/]+)?", request.name)
     root = "" if request.service in {"serviceusage", "apikeys"} else f"{parent[0]}/" if parent else ""
-    name = f"{root}operations/op-{project.next_number()}"
+    # gcloud reads the number of an operation of Vertex AI.
+    name = f"{root}operations/{'' if request.service == 'aiplatform' else 'op-'}{project.next_number()}"
     operation = {
         "name": name,
         "done": True,

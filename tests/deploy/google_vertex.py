@@ -15,6 +15,8 @@ from tests.deploy.google_delays import failed_job
 
 
 def vertex_ai(project: Project, request: Request) -> Json | None:
+    if "/persistentResources" in request.name:
+        return _persistent_resource(project, request)
     if request.name.endswith("/pipelineJobs") and request.method == "POST":
         name = f"{request.name}/{request.query['pipelineJobId']}"
         job = {"name": name, **request.body, "state": "PIPELINE_STATE_PENDING", "createTime": CREATED_AT}
@@ -78,3 +80,16 @@ def _upload_model(project: Project, request: Request) -> Json:
         vertex[parent] = version
     uploaded[f"{parent}@{number}"] = version
     return done(project, request, {"model": parent, "modelVersionId": version["versionId"]})
+
+
+def _persistent_resource(project: Project, request: Request) -> Json | None:
+    if request.method == "POST":
+        name = f"{request.name}/{request.query['persistentResourceId']}"
+        made = created(project, request, name, {"name": name, **request.body, "state": "PROVISIONING"})
+        return done(project, request, made)
+    if request.method == "GET" and not request.name.endswith("/persistentResources"):
+        # The machines start while the deployment looks at them.
+        found = dict(read(project, request))
+        project.of("aiplatform")[request.name]["state"] = "RUNNING"
+        return found
+    return None

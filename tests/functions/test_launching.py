@@ -428,3 +428,14 @@ def test_a_track_that_goes_on_meanwhile_is_not_parked(status: Status) -> None:
     scene.deliver()
     assert scene.document == recorded(f"track_{status}")
     assert scene.pipelines.cancelled == ([JOB] if status is Status.CANCELLED else [])
+
+
+def test_a_job_that_the_warm_machines_refuse_gets_a_new_machine() -> None:
+    """The operator may have deleted them."""
+    scene = Scene(
+        environ=ENVIRON | {"PERSISTENT_RESOURCE": "projects/p/locations/us-central1/persistentResources/gone"}
+    )
+    scene.pipelines.failures = [LaunchRefusedError("not found")]
+    scene.deliver()
+    assert [job.machines for job in scene.pipelines.wanted] == [""]
+    assert scene.document["status"] == "composing"

@@ -339,3 +339,15 @@ def test_a_region_that_only_an_event_names_is_not_asked() -> None:
     scene.objects.objects[PIPELINE_BUCKET, ORDER_NAME] = json.dumps(recorded("order")).encode()
     scene.notify()
     assert not scene.results.erased
+
+
+def test_only_the_installation_s_region_has_warm_machines() -> None:
+    """A persistent resource is in one region."""
+    machines = "projects/p/locations/us-central1/persistentResources/musicgenerator"
+    for busy, expected in ((AWAY, machines), (HOME, "")):
+        scene = Scene(
+            environ=ENVIRON | {"REGIONS": AWAY, "PERSISTENT_RESOURCE": machines},
+            regions=MemoryRegions({busy: ahead(30)}),
+        )
+        scene.launch()
+        assert [job.machines for job in scene.pipelines.wanted] == [expected]

@@ -10,14 +10,18 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-FUNCTIONS = ["captioner", "pipeline_launcher", "result_notifier", "upload_handler"]
-SHARED = {"musicgenerator", "musicgenerator_google"}
+FUNCTIONS = ["captioner", "pipeline_launcher", "result_notifier", "sketcher", "upload_handler"]
+SHARED = {"musicgenerator", "musicgenerator_google", "pipeline"}
 
 
 def modules(path: Path) -> set[str]:
-    """Return the dotted names of everything that a module imports, anywhere in its code."""
+    """Return the dotted names of everything that a module imports, anywhere in its code.
+
+    The pipeline's engines import their clients when they are made; those imports do not count.
+    """
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in tree.body if path.is_relative_to(REPOSITORY / "pipeline") else ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -34,12 +38,21 @@ def used_shared(names: set[str]) -> set[Path]:
         package, *rest = due.pop().split(".")
         if package not in SHARED or not rest:
             continue
-        path = REPOSITORY / "src" / package / f"{rest[0]}.py"
-        assert path.is_file(), f"{path} does not exist"
+        path = module_file(REPOSITORY if package == "pipeline" else REPOSITORY / "src", package, *rest)
         if path not in found:
             found.add(path)
             due |= modules(path)
     return found
+
+
+def module_file(root: Path, *parts: str) -> Path:
+    """Return the file of a module, or of the module that has an object of this dotted name."""
+    for end in range(len(parts), 0, -1):
+        place = root.joinpath(*parts[:end])
+        for path in (place.with_suffix(".py"), place / "__init__.py"):
+            if path.is_file():
+                return path
+    raise AssertionError(f"{'.'.join(parts)} does not exist")
 
 
 def locked(function: str) -> set[str]:
@@ -78,6 +91,19 @@ def test_a_function_imports_nothing_that_is_not_staged_or_locked(function: str) 
         if top in sys.stdlib_module_names or top in siblings or top in SHARED:
             continue
         assert distributions(name) & installed, f"{name} is in none of the distributions of {function}"
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_only_the_sketcher_has_the_pipeline_s_modules_and_all_of_them_are_staged(function: str) -> None:
+    """The Makefile lists the files and folders of the pipeline that the sketcher gets."""
+    names = {name for path in (REPOSITORY / "functions" / function).glob("*.py") for name in modules(path)}
+    used = {path for path in used_shared(names) if path.is_relative_to(REPOSITORY / "pipeline")}
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    listed = re.search(r"^COMPOSER := ((?:.*\\\n)*.*)\n", makefile, re.MULTILINE)
+    assert listed
+    staged = [REPOSITORY / name for name in listed[1].replace("\\", " ").split()]
+    assert all(any(path.is_relative_to(each) for each in staged) for path in used)
+    assert bool(used) is (function == "sketcher")
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -43,6 +43,8 @@ MORE = {
     "captioner": OPENAI,
     "pipeline_launcher": {"yaml"},
     "result_notifier": set[str](),
+    # The composer, mastering and MP3 encoding.
+    "sketcher": {"lameenc", "mido", "mutagen", "numpy", "pyloudnorm", "scipy", "soundfile", "tinysoundfont"},
     "upload_handler": set[str](),
 }
 PROGRAM = """
@@ -60,12 +62,12 @@ def loaded(function: str) -> set[str]:
         # Not this interpreter, because OpenAI's client imports aiohttp where it is installed.
         [REPOSITORY / ".venvs" / function / "bin" / "python", "-c", PROGRAM],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{REPOSITORY / 'src'}"},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join((str(folder), str(REPOSITORY / "src"), str(REPOSITORY)))},
         capture_output=True,
         text=True,
         check=True,
     )
-    own = {path.stem for path in folder.glob("*.py")} | {"musicgenerator", "musicgenerator_google"}
+    own = {path.stem for path in folder.glob("*.py")} | {"musicgenerator", "musicgenerator_google", "pipeline"}
     found = set()
     for name in json.loads(done.stdout):
         parts = name.split(".")

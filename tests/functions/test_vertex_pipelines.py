@@ -1,4 +1,5 @@
 import socket
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -52,6 +53,26 @@ def test_a_job_is_created_under_its_id(server: ScriptedServer, pipelines: Vertex
     assert body["serviceAccount"] == WANTED.account
     assert body["runtimeConfig"]["gcsOutputDirectory"] == WANTED.root
     assert body["runtimeConfig"]["parameterValues"] == WANTED.parameters
+
+
+def test_a_job_on_warm_machines_takes_a_new_one_if_none_is_free(
+    server: ScriptedServer, pipelines: VertexPipelines
+) -> None:
+    """Only v1beta1 of the API has persistent resources of pipelines."""
+    beta = JOBS.replace("/v1/", "/v1beta1/")
+    server.script(f"POST {beta}", Answer({"name": f"{JOBS[4:]}/{JOB}", "state": "PIPELINE_STATE_PENDING"}))
+    machines = "projects/musicgenerator-prod/locations/us-central1/persistentResources/musicgenerator"
+    assert pipelines.create(replace(WANTED, machines=machines), HOME) is True
+    (asked,) = server.heard_at(beta)
+    config = asked.json()["runtimeConfig"]
+    assert config["defaultRuntime"] == {
+        "persistentResourceRuntimeDetail": {
+            "persistentResourceName": machines,
+            "taskResourceUnavailableWaitTimeMs": "30000",
+            "taskResourceUnavailableTimeoutBehavior": 2,  # FALL_BACK_TO_ON_DEMAND
+        }
+    }
+    assert config["parameterValues"] == WANTED.parameters
 
 
 def test_a_taken_id_is_no_error(server: ScriptedServer, pipelines: VertexPipelines) -> None:

@@ -10,6 +10,7 @@ from google.oauth2.credentials import Credentials
 from localcloud.addresses import PROJECT
 from localcloud.vertex import specs
 from localcloud.vertex.job_events import log_entry
+from localcloud.vertex.jobs import Starts
 from musicgenerator.ids import new_track_id, pipeline_job_id
 from musicgenerator_google.vertex_pipelines import VertexPipelines
 from tests.localcloud.vertex_jobs import CANCELLED, FAILED, PARENT, PENDING, RUNNING, Create, HeldRunner, Server
@@ -230,3 +231,43 @@ def test_the_log_entry_names_the_job(server: Server, runner: HeldRunner, create:
         entry["jsonPayload"]["state"],
         entry["severity"],
     ) == ("trial", "PIPELINE_STATE_FAILED", "ERROR")
+
+
+def post(server: Server, version: str, job: str, spec: dict[str, Any], machines: str) -> requests.Response:
+    """Create a job on the machines of a persistent resource with this version of the API."""
+    config: dict[str, Any] = {
+        "gcsOutputDirectory": "gs://b/root",
+        "parameterValues": {"mode": "succeed", "marks": "marks"},
+        "defaultRuntime": {"persistentResourceRuntimeDetail": {"persistentResourceName": machines}},
+    }
+    return requests.post(
+        f"{server.url}/{version}/{PARENT}/pipelineJobs?pipelineJobId={job}",
+        json={"pipelineSpec": spec, "runtimeConfig": config},
+        headers={"Authorization": "Bearer worthless"},
+        timeout=10,
+    )
+
+
+def test_a_job_on_warm_machines_starts_before_one_on_a_new_machine(
+    runner: HeldRunner, create: Create, spec: dict[str, Any]
+) -> None:
+    """The local server can be told how long machines take to start. A job may be cancelled while its machine starts."""
+    server = Server(runner, Starts(cold_seconds=600.0))
+    try:
+        create(server, "cold")
+        assert post(server, "v1beta1", "warm", spec, f"{PARENT}/persistentResources/pool").ok
+        name, run = runner.next()
+        assert name == "warm"
+        assert server.state("cold") == PENDING
+        server.client.cancel_pipeline_job(name=f"{PARENT}/pipelineJobs/cold")
+        assert server.state("cold") == CANCELLED
+        run.ending.put(None)
+    finally:
+        server.close()
+
+
+def test_the_stable_version_of_the_api_knows_no_persistent_resources(server: Server, spec: dict[str, Any]) -> None:
+    """As at Google: only v1beta1 has the field."""
+    answer = post(server, "v1", "job-1", spec, f"{PARENT}/persistentResources/pool")
+    assert answer.status_code == 400
+    assert "defaultRuntime" in answer.text

@@ -16,7 +16,7 @@ from kfp import dsl
 from localcloud.addresses import HOST, PROJECT
 from localcloud.servers.serving import listen
 from localcloud.vertex.api import app
-from localcloud.vertex.jobs import Jobs, Run
+from localcloud.vertex.jobs import NO_DELAY, Jobs, Run, Starts
 from localcloud.vertex.jobs import PipelineJob as Job
 from localcloud.vertex.models import Models
 from localcloud.vertex.specs import PipelineRequest
@@ -84,9 +84,9 @@ class HeldRunner:
 class Server:
     """A Vertex AI server that runs one job at a time, and Google's client of it."""
 
-    def __init__(self, runner: Any) -> None:
+    def __init__(self, runner: Any, starts: Starts = NO_DELAY) -> None:
         self.ended: Queue[Job] = Queue()
-        self.jobs = Jobs(runner, 1, lambda job: self.ended.put(job) if job.state.is_end else None)
+        self.jobs = Jobs(runner, 1, lambda job: self.ended.put(job) if job.state.is_end else None, starts)
         self._server = listen(app(self.jobs, Models()), 0)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()

@@ -138,7 +138,7 @@ class MemoryTracks:
         self.given_back += change.give_back
         if change.forget_at is not KEEP:
             self.forgets[track] = change.forget_at
-        else:
+        elif change.due_at is not KEEP:
             self.dues[track] = change.due_at
             if change.status in FINAL and current.brief is not None:
                 self.forgets[track] = datetime.now(UTC) + self.job_record

@@ -32,6 +32,8 @@ class Witness:
         self._followed: list[str] = []
         self._news: Queue[str] = Queue()
         self.seen: dict[str, list[tuple[int, Status]]] = defaultdict(list)
+        self.sketches: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        self.late_sketches: list[str] = []
         self.steps = 0
 
     def __enter__(self) -> Self:
@@ -70,8 +72,14 @@ class Witness:
             return
         track = answer.document_change.document.name.rpartition("/")[2]
         current = (int(fields["attempt"].integer_value), Status(fields["status"].string_value))
+        sketch = fields["sketch"].map_value.fields["url"].string_value if "sketch" in fields else ""
         with self._lock:
             steps = self.seen[track]
+            if sketch and (current[0], sketch) not in self.sketches[track]:
+                self.sketches[track].append((current[0], sketch))
+                # The listener may skip versions, so only a track that was seen without a sketch proves something.
+                if steps and steps[-1][1] in {Status.CANCELLED, Status.REJECTED}:
+                    self.late_sketches.append(track)
             if not steps or steps[-1] != current:
                 steps.append(current)
                 self.steps += 1
@@ -107,6 +115,16 @@ class Witness:
                 for before, after in pairwise(steps)
                 if (after[0], after[1].rank) <= (before[0], before[1].rank)
             ]
+
+    def wrong_sketches(self) -> list[str]:
+        """Describe every sketch that changed within an attempt, or came to a track that was cancelled."""
+        with self._lock:
+            changed = [
+                f"{track}: {seen}"
+                for track, seen in self.sketches.items()
+                if len({attempt for attempt, _ in seen}) < len(seen)
+            ]
+            return changed + [f"{track} was cancelled before its sketch came" for track in self.late_sketches]
 
 
 def _targets(followed: list[str], news: "Queue[str]") -> Iterator[dict[str, Any]]:

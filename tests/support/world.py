@@ -38,6 +38,8 @@ _JOBS_AT_ONCE: Final = 16
 _CAPTIONS_AT_ONCE: Final = 4
 _BACKOFF: Final = Backoff(0.3, 3.0)
 _NO_LIMIT: Final = "1000000"
+# Rendering takes most of a sketch's time, and no fault depends on its length.
+_SHORT_SKETCHES: Final = Edit("sketcher", "composed_sketches.py", "MAX_SECONDS: Final = 60", "MAX_SECONDS: Final = 1")
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,12 @@ class Run:
             "TRACKS_A_DAY": _NO_LIMIT,
         }
         staged = function_parts(
-            addresses, self.session, world.template, addresses.home / "functions", edits, through | environ
+            addresses,
+            self.session,
+            world.template,
+            addresses.home / "functions",
+            [_SHORT_SKETCHES, *edits],
+            through | environ,
         )
         chances = {name: {"CRASH_CHANCE": str(faults.crash.get(name, 0.0))} for name in FUNCTIONS}
         parts = [replace(part, environ=part.environ | chances[part.name]) for part in staged]

@@ -48,6 +48,9 @@ VALUES: dict[str, tuple[str, ...]] = {
         "https://7.us-central1-1.prediction.vertexai.goog",
         "endpoints/7",
     ),
+    "SKETCHES": ("no", "never", "1"),
+    "WARM": ("2", "-1", "01", "100"),
+    "WARM_MACHINE": ("n2-standard-8", "E2 standard"),
     "REGIONS": ("us-east4 europe-west4", "us-east4 europe"),
     "DAILY_LIMIT": ("0", "many", "007", "1" * 20),
     "SESSION_DAYS": ("7", "0", "1.5", "07", "99999"),
@@ -66,6 +69,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "UPLOAD_HANDLER_INSTANCES": ("40", "0"),
     "CAPTIONER_INSTANCES": ("40", "-1"),
     "PIPELINE_LAUNCHER_INSTANCES": ("40", "010"),
+    "SKETCHER_INSTANCES": ("40", "0"),
     "RESULT_NOTIFIER_INSTANCES": ("40", "all"),
 }
 MALFORMED = [(name, value) for name, (_, *values) in VALUES.items() for value in values]

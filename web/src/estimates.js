@@ -10,6 +10,7 @@ export const STEPS = [
 ];
 // Used if neither this session nor the configuration has times: a cold start of each function and of a pipeline job.
 const USUAL = { upload: 4, reading: 6, preparing: 4, composing: 150 };
+const USUAL_SKETCH = 5;
 const MIN_TRACKS = 2;
 const LATE = 1.25;
 
@@ -32,6 +33,20 @@ export function usualSeconds(tracks, configured = {}) {
       return [name, { seconds: known ? median(taken) : (configured[name] ?? USUAL[name]), known }];
     }),
   );
+}
+
+/**
+ * Return how many seconds it usually takes from the choice of a picture to the first sound and to the music of a
+ * length, `{sketch, music}`. Past tracks of this length count, if there are enough. `sketch` is null if the
+ * configuration says that there are none.
+ */
+export function outlookBefore(tracks, configured, durationSeconds) {
+  const alike = (tracks ?? []).filter(({ request }) => request?.durationSeconds === durationSeconds);
+  const [all, those] = [usualSeconds(tracks, configured), usualSeconds(alike, configured)];
+  const usual = Object.values(those).some(({ known }) => known) ? those : all;
+  const music = STEPS.reduce((sum, { name }) => sum + usual[name].seconds, 0);
+  const { sketch = USUAL_SKETCH } = configured;
+  return { sketch: sketch === null ? null : usual.upload.seconds + usual.reading.seconds + sketch, music };
 }
 
 /** Return how long a track took for a step, or null if its timeline does not say. */

@@ -3,20 +3,52 @@
 const STEP_SECONDS = 5;
 
 export class Playback {
-  #audio;
+  #host;
   #description = {};
   #artwork = "";
   #elsewhere = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("playing");
 
-  /** @param {HTMLAudioElement} audio */
-  constructor(audio) {
-    this.#audio = audio;
-    audio.addEventListener("play", () => {
-      this.#elsewhere?.postMessage(null);
-      this.#tell();
-    });
-    this.#elsewhere?.addEventListener("message", () => audio.pause());
+  /** @param {HTMLElement} host the element that contains the audio element */
+  constructor(host) {
+    this.#host = host;
+    this.on("play", () => this.#begin());
+    this.#elsewhere?.addEventListener("message", () => this.#audio.pause());
     this.#takeMediaKeys();
+  }
+
+  /** The audio element that is heard; `change` replaces it. */
+  get #audio() {
+    return this.#host.querySelector("audio");
+  }
+
+  /** Call `act` at an event of the audio. Events of media do not bubble, so this listens while they come down. */
+  on(name, act) {
+    this.#host.addEventListener(name, ({ target }) => target === this.#audio && act(), true);
+  }
+
+  #begin() {
+    this.#elsewhere?.postMessage(null);
+    this.#tell();
+  }
+
+  /**
+   * Continue with other music at a place in time, without a gap: what is heard plays until the other can play.
+   * Return whether the other music was loaded.
+   */
+  async change(url, { seconds = null, playing = !this.#audio.paused } = {}) {
+    const heard = this.#audio;
+    const next = heard.cloneNode();
+    Object.assign(next, { src: url, preload: "auto", loop: heard.loop, muted: heard.muted, volume: heard.volume });
+    const can = await Promise.race([happened(next, "canplaythrough", true), happened(next, "error", false)]);
+    if (!can || heard !== this.#audio) return false;
+    next.currentTime = Math.min(seconds ?? heard.currentTime, next.duration);
+    if (playing) await next.play().catch(() => {});
+    heard.pause();
+    heard.replaceWith(next);
+    heard.removeAttribute("src");
+    heard.load();
+    if (playing) this.#begin();
+    return true;
   }
 
   /** Load this music. Music that is already loaded keeps playing. */
@@ -83,4 +115,8 @@ export class Playback {
       }
     }
   }
+}
+
+function happened(element, name, value) {
+  return new Promise((resolve) => element.addEventListener(name, () => resolve(value), { once: true }));
 }

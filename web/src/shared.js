@@ -46,7 +46,7 @@ class SharedTrack extends ConnectedElement {
     cover.alt = track.altText;
     if (!cover.getAttribute("src")) cover.src = `${base}/cover.jpg`;
     const artist = word(language, "genres", track.genre);
-    this.player.show({ ...track.music, url: `${base}/music.mp3` }, { title: track.title, artist, cover: `${base}/cover.jpg` });
+    this.player.show({ music: { ...track.music, url: `${base}/music.mp3` } }, { title: track.title, artist, cover: `${base}/cover.jpg` });
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { inStep, outlook, seconds, stepOf, usualSeconds } from "../src/estimates.js";
+import { inStep, outlook, seconds, stepOf, usualSeconds, outlookBefore } from "../src/estimates.js";
 
 const done = (composing, attempt = 1) => ({
   status: "ready",
@@ -53,4 +53,23 @@ test("the time in a step is never negative, even if the clocks differ", () => {
 
 test("every status has a step", () => {
   assert.deepEqual(["awaiting_upload", "captioning", "captioned", "launching", "composing", "ready"].map(stepOf), [0, 1, 2, 2, 3, 4]);
+});
+
+test("before a picture is chosen, the configuration says how long it usually takes", () => {
+  const configured = { upload: 1, reading: 2, preparing: 3, composing: 100, sketch: 4 };
+  assert.deepEqual(outlookBefore(null, configured, 30), { sketch: 7, music: 106 });
+  assert.equal(outlookBefore([], { ...configured, sketch: null }, 30).sketch, null);
+});
+
+test("the session's tracks of the same length say it better", () => {
+  const past = (durationSeconds, composing) => ({
+    status: "ready",
+    attempt: 1,
+    request: { durationSeconds },
+    timeline: { awaiting_upload: 0, captioning: 1_000, captioned: 3_000, launching: 3_000, composing: 4_000, ready: 4_000 + composing },
+  });
+  const tracks = [past(30, 10_000), past(30, 10_000), past(180, 60_000), past(180, 60_000)];
+  assert.deepEqual(outlookBefore(tracks, { sketch: 4 }, 30), { sketch: 7, music: 14 });
+  assert.deepEqual(outlookBefore(tracks, { sketch: 4 }, 180), { sketch: 7, music: 64 });
+  assert.equal(outlookBefore(tracks, { sketch: 4 }, 60).music, 39);
 });

@@ -1,5 +1,6 @@
 """The embedded engine: it composes a piece for the brief and renders it with a soundfont, on a CPU, offline."""
 
+import math
 import os
 from pathlib import Path
 from typing import Final, Self
@@ -32,11 +33,14 @@ class Composer:
         path = os.environ.get("SOUNDFONT")
         return cls(Path(path) if path else None)
 
-    def make(self, brief: Brief, seconds: float, seed: int) -> Take:
-        """Compose, perform and render; the take lasts exactly ``seconds``, to a frame."""
+    def make(self, brief: Brief, seconds: float, seed: int, first_seconds: float = math.inf) -> Take:
+        """Compose, perform and render; the take lasts exactly ``seconds``, to a frame.
+
+        With ``first_seconds``, only the start of the piece is rendered; the score is that of the whole piece.
+        """
         piece = compose(brief, seconds, seed)
         performances = perform(piece, seed)
-        audio = render(performances, style_for(brief), seconds, brief, self._soundfont)
+        audio = render(performances, style_for(brief), min(seconds, first_seconds), brief, self._soundfont)
         midi = midi_file.write(piece, performances, brief.title)
         model = f"{MODEL} ({self._soundfont.name})" if self._soundfont else MODEL
         return Take(audio, self.name, model, seed, 0.0, midi, piece.form())

@@ -1,4 +1,5 @@
 // The player: an audio element with a waveform that is a slider, time, loop and volume.
+// It has up to two sounds: the sketch, which exists first, and the finished music.
 import { clock, span } from "../format.js";
 import { Playback } from "../playback.js";
 import { localise, text } from "../texts.js";
@@ -14,15 +15,21 @@ export class MusicPlayer extends HTMLElement {
   #seconds = 0;
   #title = "";
   #ticking = null;
+  #sounds = { sketch: null, music: null };
+  #loaded = null;
 
   connectedCallback() {
     const part = (name) => this.querySelector(`[data-part="${name}"]`);
-    [this.audio, this.wave, this.button] = [part("audio"), part("wave"), part("play")];
+    [this.wave, this.button, this.takes] = [part("wave"), part("play"), part("takes")];
     [this.time, this.length, this.wrong] = [part("time"), part("duration"), part("wrong")];
     [this.loop, this.mute, this.volume] = [part("loop"), part("mute"), part("volume")];
     for (const svg of this.wave.querySelectorAll("svg")) svg.setAttribute("viewBox", `0 0 ${BARS} 100`);
-    this.#playback = new Playback(this.audio);
+    this.#playback = new Playback(this);
     this.#listen();
+  }
+
+  get audio() {
+    return this.querySelector("audio");
   }
 
   /** Show texts in this language. */
@@ -32,37 +39,72 @@ export class MusicPlayer extends HTMLElement {
     this.#update();
   }
 
-  /** Show music: `{url, peaks, durationSeconds}` with its title, artist and cover; null stops and shows nothing. */
-  show(music, { title = "", artist = "", cover = null } = {}) {
+  /**
+   * Show a track's sounds, each `{url, peaks, durationSeconds}` or null, with its title, artist and cover.
+   * Without sounds it stops. When the music comes while the sketch plays, the sketch plays on.
+   */
+  show({ sketch = null, music = null }, { title = "", artist = "", cover = null } = {}) {
+    const isNews = music !== null && this.#sounds.music?.url !== music.url;
     this.#title = title;
-    if (this.audio.getAttribute("src") !== (music?.url ?? null)) {
-      this.#seconds = music?.durationSeconds ?? 0;
-      setText(this.wrong, "");
-      this.#playback.load(music?.url ?? null);
-      for (const path of this.wave.querySelectorAll("path")) path.setAttribute("d", waveform(music?.peaks));
-    }
-    if (music) this.#playback.describe({ title, artist, cover });
+    this.#sounds = { sketch, music };
+    const url = this.audio.getAttribute("src");
+    const loaded = Object.keys(this.#sounds).find((name) => url !== null && this.#sounds[name]?.url === url);
+    if (!loaded) this.#load(music ? "music" : sketch ? "sketch" : null);
+    else if (loaded === "sketch" && isNews && this.audio.paused) this.#change("music");
+    if (sketch ?? music) this.#playback.describe({ title, artist, cover });
     this.#update();
   }
 
+  #load(name) {
+    this.#playback.load(this.#sounds[name]?.url ?? null);
+    this.#present(name);
+  }
+
+  /** Continue with the other sound at the same place, or at another one. */
+  async #change(name, options) {
+    const sound = this.#sounds[name];
+    if (!sound || !(await this.#playback.change(sound.url, options))) return;
+    this.#present(name);
+    this.#update();
+  }
+
+  #present(name) {
+    const sound = this.#sounds[name];
+    this.#loaded = name;
+    this.#seconds = sound?.durationSeconds ?? 0;
+    setText(this.wrong, "");
+    for (const path of this.wave.querySelectorAll("path")) path.setAttribute("d", waveform(sound?.peaks));
+  }
+
+  /** Let the music take over at the end of the sketch: where the sketch ends, or at the start of another piece. */
+  #ended() {
+    const { sketch, music } = this.#sounds;
+    if (this.#loaded !== "sketch" || !music) return;
+    const goesOn = isStartOf(sketch, music) && music.durationSeconds > sketch.durationSeconds + 1;
+    const seconds = goesOn ? sketch.durationSeconds : 0;
+    this.#change("music", { seconds, playing: goesOn || !isStartOf(sketch, music) });
+  }
+
   #listen() {
-    const { audio } = this;
     this.button.addEventListener("click", () => this.#playback.toggle());
     this.loop.addEventListener("click", () => {
-      audio.loop = !audio.loop;
-      setPressed(this.loop, audio.loop);
+      this.audio.loop = !this.audio.loop;
+      setPressed(this.loop, this.audio.loop);
     });
-    this.mute.addEventListener("click", () => (audio.muted = !audio.muted));
+    this.mute.addEventListener("click", () => (this.audio.muted = !this.audio.muted));
     this.volume.addEventListener("input", () => {
-      audio.volume = Number(this.volume.value);
-      audio.muted = audio.volume === 0;
+      this.audio.volume = Number(this.volume.value);
+      this.audio.muted = this.audio.volume === 0;
     });
-    audio.addEventListener("volumechange", () => this.#update());
-    for (const name of ["play", "pause", "ended", "timeupdate", "seeked", "loadedmetadata"]) {
-      audio.addEventListener(name, () => this.#update());
+    for (const name of ["play", "pause", "ended", "timeupdate", "seeked", "loadedmetadata", "volumechange"]) {
+      this.#playback.on(name, () => this.#update());
     }
-    audio.addEventListener("error", () => {
-      if (audio.getAttribute("src")) setText(this.wrong, text(this.#language, "player.wrong"));
+    this.#playback.on("ended", () => this.#ended());
+    this.#playback.on("error", () => {
+      if (this.audio.getAttribute("src")) setText(this.wrong, text(this.#language, "player.wrong"));
+    });
+    this.takes?.addEventListener("click", ({ target }) => {
+      if (target.value && target.value !== this.#loaded) this.#change(target.value);
     });
     this.#listenToWave();
   }
@@ -120,7 +162,18 @@ export class MusicPlayer extends HTMLElement {
     wave.setAttribute("aria-valuetext", text(this.#language, "player.place", { at, of }));
     setText(this.time, clock(now));
     setText(this.length, clock(end));
+    if (this.takes) this.#updateTakes();
     this.#paint();
+  }
+
+  /** Show which sound is heard. Music that the sketch is the start of replaces it for good. */
+  #updateTakes() {
+    const { sketch, music } = this.#sounds;
+    this.takes.hidden = !sketch || (this.#loaded === "music" && isStartOf(sketch, music));
+    for (const button of this.takes.children) {
+      button.disabled = !this.#sounds[button.value];
+      setPressed(button, button.value === this.#loaded);
+    }
   }
 
   /** Update the played part at every frame while it plays. */
@@ -131,4 +184,9 @@ export class MusicPlayer extends HTMLElement {
     this.wave.style.setProperty("--played", `${(played * 100).toFixed(2)}%`);
     if (!this.audio.paused) this.#ticking = requestAnimationFrame(() => this.#paint());
   }
+}
+
+/** Whether the music begins as the sketch does: the composer made both from the same seed. */
+function isStartOf(sketch, music) {
+  return music.engine === "composer" && music.seed === sketch.seed;
 }

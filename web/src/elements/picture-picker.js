@@ -1,12 +1,13 @@
 // Chooses pictures: file dialog, camera, drag and drop anywhere on the page, or paste.
 import { now } from "../clock.js";
-import { moment, span, word } from "../format.js";
+import { outlookBefore } from "../estimates.js";
+import { moment, roughly, span, word } from "../format.js";
 import { whenGiven } from "../gifts.js";
 import { GENRES, SECONDS, SECONDS_BY_DEFAULT } from "../wishes.js";
 import { chip, ConnectedElement, setText } from "./connected.js";
 
 export class PicturePicker extends ConnectedElement {
-  static shows = ["language", "view", "closedUntil"];
+  static shows = ["language", "view", "closedUntil", "tracks", "usualSeconds"];
   #opening = null;
 
   start() {
@@ -23,6 +24,7 @@ export class PicturePicker extends ConnectedElement {
         input.value = "";
       });
     }
+    this.form.addEventListener("change", () => this.#foretell());
     this.form.addEventListener("submit", (event) => event.preventDefault());
     whenGiven(
       async (gift) => this.#add(await gift),
@@ -33,6 +35,7 @@ export class PicturePicker extends ConnectedElement {
   render({ view, language, closedUntil }, before) {
     this.hidden = view !== "mine";
     this.#close(closedUntil);
+    this.#foretell();
     if (before?.language === language) return;
     for (const input of this.form.querySelectorAll("input[type=radio]")) {
       setText(input.nextElementSibling, this.#words(input));
@@ -53,6 +56,15 @@ export class PicturePicker extends ConnectedElement {
     setText(this.part("closed"), closed ? this.text("problems.limit_reached", { time: this.#opens() }) : "");
     clearTimeout(this.#opening);
     if (closed) this.#opening = setTimeout(() => this.#close(until), until - now() + 1000);
+  }
+
+  /** Say how long it usually takes, before a picture is chosen. */
+  #foretell() {
+    const { language, tracks, usualSeconds } = this.store.state;
+    const length = Number(this.form.elements.durationSeconds?.value ?? SECONDS_BY_DEFAULT);
+    const { sketch, music } = outlookBefore(tracks, usualSeconds, length);
+    const times = { sketch: sketch && roughly(language, sketch), music: roughly(language, music) };
+    setText(this.part("usual"), this.text(sketch && sketch < music ? "picker.usual" : "picker.usualMusic", times));
   }
 
   /** Fill a part with chips, one of them chosen. */

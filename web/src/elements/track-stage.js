@@ -7,6 +7,8 @@ import { ConnectedElement, made, setPressed, setText } from "./connected.js";
 export class TrackStage extends ConnectedElement {
   static shows = ["language", "view", "tracks", "uploads", "selected", "busy", "usualSeconds", "closedUntil"];
 
+  #sketched = null;
+
   start() {
     [this.steps, this.problem] = [this.querySelector("stage-steps"), this.querySelector("stage-problem")];
     [this.brief, this.player] = [this.querySelector("track-brief"), this.querySelector("music-player")];
@@ -47,10 +49,13 @@ export class TrackStage extends ConnectedElement {
     this.steps.show(this.dataset.state === "working" ? item : null);
     this.problem.show(this.dataset.state === "problem" ? item : null);
     this.actions.show(item);
-    const music = this.dataset.state === "ready" ? track.music : null;
-    this.player.hidden = !music;
+    const sounds = soundsOf(track);
+    this.player.hidden = !sounds.sketch && !sounds.music;
+    // What a person has heard as a sketch keeps its place when it becomes music.
+    if (sounds.sketch && !sounds.music) this.#sketched = item.key;
+    this.toggleAttribute("data-sketched", this.#sketched === item.key);
     const artist = track?.brief ? word(language, "genres", track.brief.genre) : "";
-    this.player.show(music, { title, artist, cover: track?.music?.coverUrl });
+    this.player.show(sounds, { title, artist, cover: track?.music?.coverUrl });
   }
 
   #clear() {
@@ -60,7 +65,7 @@ export class TrackStage extends ConnectedElement {
     this.problem.show(null);
     this.actions.show(null);
     this.player.hidden = true;
-    this.player.show(null);
+    this.player.show({});
     this.part("versions").hidden = true;
     this.part("cover").hidden = true;
     this.part("cover").removeAttribute("src");
@@ -94,6 +99,12 @@ export class TrackStage extends ConnectedElement {
     }
     cover.alt = track?.brief?.altText ?? this.text("stage.cover");
   }
+}
+
+/** Return what can be heard of a track; the sketch also if its music failed. */
+function soundsOf(track) {
+  const isHeard = track && (!isFinal(track.status) || ["ready", "failed"].includes(track.status));
+  return { sketch: (isHeard && track.sketch) || null, music: track?.status === "ready" ? track.music : null };
 }
 
 /** Return what the stage shows of an item: progress, music, or why there is none. */

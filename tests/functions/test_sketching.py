@@ -1,0 +1,224 @@
+"""The sketcher: one sketch an attempt, and no other change of the track."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sketching import Sketched, Sketcher
+
+from musicgenerator.briefs import Brief
+from musicgenerator.errors import BriefError
+from musicgenerator.messages import CaptionMessage
+from musicgenerator.results import ResultsBucket
+from musicgenerator.states import FINAL, Status
+from musicgenerator.tracks import Change
+from tests.contracts.recorded import SESSION, TOKEN, TRACK, recorded, recorded_track, recorded_work
+from tests.support.command_fakes import MemorySwitch
+from tests.support.fakes import MemoryObjects, MemoryTracks
+
+RESULTS = ResultsBucket("https://storage.googleapis.com", "musicgenerator-results")
+URL = f"https://storage.googleapis.com/musicgenerator-results/{TOKEN}/sketch.mp3"
+UNDER_WAY = (Status.CAPTIONED, Status.LAUNCHING, Status.COMPOSING)
+PEAKS = (0.25, 1.0)
+
+
+@dataclass
+class ScriptedSketches:
+    """Returns one sketch; ``meanwhile`` runs while it is made, ``failure`` is raised instead."""
+
+    meanwhile: Callable[[], None] = lambda: None
+    failure: Exception | None = None
+    made: list[tuple[Brief, int, int, str]] = field(default_factory=list)
+
+    def make(self, brief: Brief, seconds: int, seed: int, prompt_version: str) -> Sketched:
+        self.made.append((brief, seconds, seed, prompt_version))
+        self.meanwhile()
+        if self.failure:
+            raise self.failure
+        return Sketched(b"mp3", 30.0, PEAKS)
+
+
+@dataclass
+class Scene:
+    """The sketcher with fakes for its ports, and one captioned track."""
+
+    tracks: MemoryTracks = field(default_factory=MemoryTracks)
+    objects: MemoryObjects = field(default_factory=MemoryObjects)
+    sketches: ScriptedSketches = field(default_factory=ScriptedSketches)
+    switch: MemorySwitch = field(default_factory=MemorySwitch)
+    attempt: int = 1
+
+    def __post_init__(self) -> None:
+        self.at(Status.CAPTIONED)
+
+    def at(self, status: Status, **fields: Any) -> None:
+        self.tracks.hold(recorded(f"track_{status}") | fields, SESSION, TRACK, recorded_work(published=True))
+
+    def deliver(self) -> None:
+        message = CaptionMessage(SESSION, TRACK, self.attempt)
+        Sketcher(self.tracks, self.objects, self.sketches, RESULTS, self.switch).sketch(message)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return self.tracks.documents[TRACK]
+
+    @property
+    def stored(self) -> list[str]:
+        return [name for _, name in self.objects.objects]
+
+
+@pytest.mark.parametrize("status", UNDER_WAY)
+def test_a_track_under_way_gets_a_sketch_and_changes_in_nothing_else(status: Status) -> None:
+    scene = Scene()
+    scene.at(status)
+    before, due = dict(scene.document), datetime.now(UTC)
+    scene.tracks.dues[TRACK] = due
+    scene.deliver()
+    seed = recorded_track(status).seed
+    assert scene.document["sketch"] == {"url": URL, "durationSeconds": 30.0, "peaks": [0.25, 1.0], "seed": seed}
+    assert {name for name in before if scene.document[name] != before[name]} == {"sketch", "updatedAt"}
+    assert scene.tracks.dues[TRACK] == due
+    assert scene.objects.objects == {("musicgenerator-results", f"{TOKEN}/sketch.mp3"): b"mp3"}
+    assert scene.objects.types["musicgenerator-results", f"{TOKEN}/sketch.mp3"] == "audio/mpeg"
+
+
+def test_the_sketch_is_of_the_track_s_brief_length_and_seed() -> None:
+    scene = Scene()
+    scene.deliver()
+    track = recorded_track(Status.CAPTIONED)
+    assert scene.sketches.made == [(track.brief, 30, track.seed, "1")]
+
+
+def test_a_second_delivery_makes_no_second_sketch() -> None:
+    scene = Scene()
+    scene.deliver()
+    scene.deliver()
+    assert len(scene.sketches.made) == 1
+
+
+def test_a_delivery_after_a_crash_behind_the_object_writes_the_track() -> None:
+    """The object of the crashed delivery stays, and its address is written."""
+    scene = Scene()
+    scene.objects.create("musicgenerator-results", f"{TOKEN}/sketch.mp3", b"mp3", "audio/mpeg")
+    scene.deliver()
+    assert scene.document["sketch"]["url"] == URL
+
+
+@pytest.mark.parametrize("status", sorted(FINAL))
+def test_a_delivery_after_a_crash_behind_the_object_of_an_ended_track_removes_it(status: Status) -> None:
+    """No document will ever name it."""
+    scene = Scene()
+    scene.objects.create("musicgenerator-results", f"{TOKEN}/sketch.mp3", b"mp3", "audio/mpeg")
+    scene.at(status)
+    scene.deliver()
+    assert scene.stored == []
+
+
+def test_a_late_delivery_leaves_the_sketch_of_a_ready_track() -> None:
+    scene = Scene()
+    scene.deliver()
+    scene.at(Status.READY, sketch=scene.document["sketch"])
+    scene.deliver()
+    assert scene.stored == [f"{TOKEN}/sketch.mp3"]
+
+
+def test_a_lost_answer_does_not_take_the_sketch_away() -> None:
+    scene = Scene()
+    scene.tracks.lost_answers = 1
+    scene.deliver()
+    assert scene.document["sketch"]["url"] == URL
+    assert scene.stored == [f"{TOKEN}/sketch.mp3"]
+
+
+@pytest.mark.parametrize("status", sorted(FINAL))
+def test_an_ended_track_gets_no_sketch(status: Status) -> None:
+    scene = Scene()
+    scene.at(status)
+    scene.deliver()
+    assert scene.sketches.made == []
+    assert scene.document["sketch"] is None
+
+
+@pytest.mark.parametrize("status", sorted(FINAL))
+def test_a_track_that_ends_meanwhile_gets_none_and_the_object_goes(status: Status) -> None:
+    """A visitor who cancels does not leave music behind."""
+    scene = Scene()
+    scene.sketches.meanwhile = lambda: scene.at(status)
+    scene.deliver()
+    assert scene.document["sketch"] is None
+    assert scene.stored == []
+
+
+def test_a_track_that_is_erased_meanwhile_leaves_no_object() -> None:
+    scene = Scene()
+    scene.sketches.meanwhile = lambda: scene.tracks.erase(SESSION, TRACK)
+    scene.deliver()
+    assert scene.stored == []
+
+
+def test_the_next_attempt_gets_its_own_sketch() -> None:
+    """A late write of the first attempt can neither replace nor remove the second attempt's."""
+    scene = Scene()
+
+    def retried() -> None:
+        scene.sketches.meanwhile = lambda: None
+        scene.at(Status.CAPTIONED, attempt=2)
+        scene.attempt = 2
+        scene.deliver()
+        scene.attempt = 1
+
+    scene.sketches.meanwhile = retried
+    scene.deliver()
+    second = replace(recorded_track(Status.CAPTIONED), attempt=2)
+    assert scene.document["sketch"]["url"] == URL.replace("sketch.mp3", "sketch-2.mp3")
+    assert scene.document["sketch"]["seed"] == second.seed != recorded_track(Status.CAPTIONED).seed
+    assert scene.stored == [f"{TOKEN}/sketch-2.mp3"]
+
+
+@pytest.mark.parametrize("attempt", [0, 2])
+def test_a_message_of_another_attempt_changes_nothing(attempt: int) -> None:
+    scene = Scene(attempt=attempt)
+    scene.deliver()
+    assert scene.sketches.made == []
+
+
+def test_while_paused_there_are_no_sketches() -> None:
+    scene = Scene()
+    scene.switch.paused = True
+    scene.deliver()
+    assert scene.sketches.made == []
+
+
+def test_an_unknown_track_gets_none() -> None:
+    scene = Scene()
+    scene.tracks.erase(SESSION, TRACK)
+    scene.deliver()
+    assert scene.sketches.made == []
+
+
+def test_a_brief_that_allows_no_sketch_is_not_delivered_again() -> None:
+    scene = Scene()
+    scene.sketches.failure = BriefError("key", "must be a key")
+    scene.deliver()
+    assert scene.document["sketch"] is None
+
+
+def test_other_trouble_is_delivered_again() -> None:
+    scene = Scene()
+    scene.sketches.failure = MemoryError()
+    with pytest.raises(MemoryError):
+        scene.deliver()
+
+
+def test_a_sketch_that_meets_another_writer_decides_again() -> None:
+    scene = Scene()
+
+    def launched() -> None:
+        scene.tracks.advance(TRACK, lambda _track, _work: Change(Status.LAUNCHING))
+
+    scene.tracks.meanwhile = [launched]
+    scene.deliver()
+    assert scene.document["status"] == "launching"
+    assert scene.document["sketch"]["url"] == URL
