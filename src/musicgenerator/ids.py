@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Sequence
 from typing import Final
 
 UPLOAD_PREFIX: Final = "uploads/"
@@ -20,6 +21,7 @@ _SESSION = re.compile(SESSION_PATTERN)
 _TRACK = re.compile(TRACK_PATTERN)
 _TOKEN = re.compile(r"r[a-z2-7]{26}")
 _JOB = re.compile(rf"mg-({TRACK_PATTERN})-([1-9][0-9]{{0,5}})")
+_SHARED_JOB = re.compile(r"mg-j[a-z2-7]{26}")
 
 
 def new_session_id() -> str:
@@ -100,6 +102,22 @@ def track_and_attempt(job_id: str) -> tuple[str, int] | None:
     """Return the track and attempt of a pipeline job id, None for any other text."""
     match = _JOB.fullmatch(job_id)
     return (match[1], int(match[2])) if match else None
+
+
+def run_id(region: str, attempts: Sequence[tuple[str, int]]) -> str:
+    """Return the id of the pipeline job that makes the music of these tracks and attempts in a region.
+
+    The same attempts in the same region give the same id. The id of one attempt is ``pipeline_job_id``.
+    """
+    if len(attempts) == 1:
+        return pipeline_job_id(*attempts[0])
+    names = sorted(pipeline_job_id(track, attempt) for track, attempt in attempts)
+    return "mg-j" + _spell(hashlib.sha256("\0".join((region, *names)).encode()).digest())
+
+
+def is_shared_job(job_id: str) -> bool:
+    """Say whether this could be the id of a pipeline job of several tracks."""
+    return _SHARED_JOB.fullmatch(job_id) is not None
 
 
 def secret_hash(secret: str) -> str:

@@ -1,9 +1,13 @@
 """Pipeline jobs: the request that creates one, and its state as Vertex AI reports it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+from musicgenerator.ids import track_and_attempt
+
+_APP: Final = "musicgenerator"
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,16 @@ class JobFacts:
     order: str = ""
 
 
-def job_labels(track: str, attempt: int) -> dict[str, str]:
-    """Return the labels of an attempt's job; a job with the same id but other labels is not this project's."""
-    return {"app": "musicgenerator", "track": track, "attempt": str(attempt)}
+def job_labels(attempts: Sequence[tuple[str, int]]) -> dict[str, str]:
+    """Return the labels of the job of these tracks and attempts: the attempt, or the number of tracks."""
+    if len(attempts) == 1:
+        track, attempt = attempts[0]
+        return {"app": _APP, "track": track, "attempt": str(attempt)}
+    return {"app": _APP, "tracks": str(len(attempts))}
+
+
+def is_ours(facts: JobFacts, job: str) -> bool:
+    """Say whether a job with the id of a run is this project's: another one may have taken the id first."""
+    origin = track_and_attempt(job)
+    labels = job_labels([origin]) if origin else {"app": _APP}
+    return labels.items() <= facts.labels.items()

@@ -1,5 +1,7 @@
 """Orders: what the launcher tells the pipeline's step to make, ``gs://PIPELINE_BUCKET/orders/JOB.json``.
 
+The object is a JSON list with one order for each track of the job, in the order in which they are made. It never gains
+a track. If a track is cancelled or erased, a ``CalledOff`` replaces its order.
 The job's parameters name only this object, so neither Vertex AI's record of the job nor a log of its parameters holds
 the brief or the results token.
 """
@@ -14,22 +16,25 @@ from typing import Any, Final, Self
 from musicgenerator import documents
 from musicgenerator.briefs import DURATION_SECONDS, ENGINES, SEED, Brief
 from musicgenerator.errors import BriefError, OrderError
-from musicgenerator.ids import is_results_token
+from musicgenerator.ids import is_results_token, is_track_id
 
 ORDER_TYPE: Final = "application/json"
 ORDERS_PREFIX: Final = "orders/"
+# The largest number of tracks of one job.
+MAX_TRACKS: Final = 200
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _ADDRESS = re.compile(rf"gs://({_BUCKET.pattern})/([^\r\n]{{1,1024}})")
 _TOPIC = re.compile(r"projects/[a-z0-9.:-]{1,100}/topics/[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
 # Only the engine checks the form: if the operator's setting is wrong, the fallback engine still makes the music.
 _ENDPOINT = re.compile(r"\S{0,500}")
+_ATTEMPT: Final = (1, 999_999)
 _PROMPT_VERSION = re.compile(r"[\w.-]{0,50}")
 
 
 @dataclass(frozen=True)
 class Order:
-    """What the step makes of one track, and where the music and the message about it go.
+    """What the step makes of one track's attempt, and where the music and the message about it go.
 
     ``seconds`` is the length of the music, ``events_topic`` is ``projects/P/topics/T``, and ``cover`` is the ``gs://``
     address of the picture that the MP3 shows.
@@ -38,6 +43,8 @@ class Order:
     a time zone; empty if it is unknown.
     """
 
+    track: str
+    attempt: int
     brief: Brief
     engine: str
     seconds: int
@@ -55,6 +62,8 @@ class Order:
     def from_mapping(cls, data: Mapping[str, Any]) -> Self:
         """Read an order and check every bound; raise OrderError naming the first field that is wrong."""
         return cls(
+            track=_track(data),
+            attempt=_whole_number(data, "attempt", _ATTEMPT),
             brief=_brief(data),
             engine=_choice(data, "engine", ENGINES),
             seconds=_whole_number(data, "seconds", DURATION_SECONDS),
@@ -74,21 +83,41 @@ class Order:
         return documents.to_mapping(self) | {"brief": self.brief.to_mapping()}
 
 
-def orders_to_bytes(orders: Sequence[Order]) -> bytes:
-    """Return the content of an order object: a JSON list, so that a later job can make several tracks."""
+@dataclass(frozen=True)
+class CalledOff:
+    """What replaces the order of a cancelled or erased track: the folder in which the job may have written."""
+
+    track: str
+    attempt: int
+    results_token: str
+
+    @classmethod
+    def from_mapping(cls, data: Mapping[str, Any]) -> Self:
+        """Read it; raise OrderError naming the first field that is wrong."""
+        return cls(_track(data), _whole_number(data, "attempt", _ATTEMPT), _token(data))
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return documents.to_mapping(self) | {"calledOff": True}
+
+
+def orders_to_bytes(orders: Sequence[Order | CalledOff]) -> bytes:
+    """Return the content of an order object."""
     return json.dumps([order.to_mapping() for order in orders], ensure_ascii=False).encode()
 
 
-def order_from_bytes(data: bytes) -> Order:
-    """Read the content of an order object, which holds one order today; raise OrderError if it is not one."""
+def orders_from_bytes(data: bytes) -> tuple[Order | CalledOff, ...]:
+    """Read the content of an order object; raise OrderError if it is not one."""
     try:
         orders = json.loads(data)
     except (ValueError, RecursionError):
         # The JSON error shows a part of the text, and this message may be logged.
         raise OrderError("order", "must be JSON") from None
-    if not isinstance(orders, list) or len(orders) != 1 or not isinstance(orders[0], dict):
-        raise OrderError("order", "must be a list of one object")
-    return Order.from_mapping(orders[0])
+    if not isinstance(orders, list) or not 0 < len(orders) <= MAX_TRACKS:
+        raise OrderError("order", f"must be a list of 1 to {MAX_TRACKS} orders")
+    if not all(isinstance(order, dict) for order in orders):
+        raise OrderError("order", "must be a list of objects")
+    return tuple((CalledOff if order.get("calledOff") is True else Order).from_mapping(order) for order in orders)
 
 
 def order_name(job: str) -> str:
@@ -102,7 +131,7 @@ def order_address(bucket: str, job: str) -> str:
 
 
 def track_orders_prefix(track: str) -> str:
-    """Return the prefix that the names of all orders of a track have in common."""
+    """Return the prefix that the names of the orders of a track's own jobs have in common."""
     return f"{ORDERS_PREFIX}mg-{track}-"
 
 
@@ -156,6 +185,13 @@ def _moment(data: Mapping[str, Any]) -> str:
     if not is_moment:
         raise OrderError("expiresAt", "must be a time with its zone, or empty")
     return str(value)
+
+
+def _track(data: Mapping[str, Any]) -> str:
+    value = data.get("track")
+    if not isinstance(value, str) or not is_track_id(value):
+        raise OrderError("track", "must be a track id")
+    return value
 
 
 def _token(data: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ MUSIC_MIDI: Final = "music.mid"
 COVER: Final = "cover.jpg"
 SKETCH: Final = "sketch.mp3"
 SKETCH_TYPE: Final = "audio/mpeg"
+FAILURE_TYPE: Final = "application/json"
 TRACK: Final = "track.json"
 TAKE: Final = "take.json"
 RESULT_TYPES: Final = {
@@ -105,6 +106,11 @@ class ResultsBucket:
 def sketch_name(attempt: int) -> str:
     """Return the file name of an attempt's sketch; each attempt has its own, because each has its own seed."""
     return SKETCH if attempt == 1 else f"sketch-{attempt}.mp3"
+
+
+def failure_name(attempt: int) -> str:
+    """Return the name of the file that says that the step could not make an attempt's music."""
+    return f"failure-{attempt}.json"
 
 
 @dataclass(frozen=True)

@@ -168,7 +168,8 @@ class PrivateTrack:
     ``published`` says whether the brief was announced on `captions`; ``parked`` says that the track waits for a replay;
     ``claims`` counts how often the captioner has claimed the track. ``region`` is the region of the attempt's job: the
     launcher sets it when it claims the attempt, and it does not change. It is empty before the launch, and in old
-    documents, whose jobs run in the installation's region.
+    documents, whose jobs run in the installation's region. ``job`` is the id of the attempt's job, which may make the
+    music of other tracks too; the launcher sets it with the region. ``earlier_jobs`` has those of earlier attempts.
     ``dropped_object`` and ``hint`` are a dropped picture's object name and hint: clients may read its track, so the
     track has neither. ``counted`` has the ids of the day's counters of the session and the address that count this
     track, and ``counted_for_all`` that of everybody's, which counts it from the arrival of its picture. Another take
@@ -183,6 +184,8 @@ class PrivateTrack:
     parked: bool = False
     claims: int = 0
     region: str = ""
+    job: str = ""
+    earlier_jobs: tuple[str, ...] = ()
     dropped_object: str = ""
     hint: str = ""
     counted: tuple[str, ...] = ()
@@ -198,11 +201,17 @@ class PrivateTrack:
     def from_document(cls, document: Mapping[str, Any]) -> Self:
         """Read ``work/{track}``."""
         values = documents.arguments(cls, document)
-        return cls(**values | {"counted": tuple(values.get("counted", ()))})
+        lists = {name: tuple(values.get(name, ())) for name in ("counted", "earlier_jobs")}
+        return cls(**values | lists)
 
     def to_fields(self) -> dict[str, Any]:
         """Return the fields of ``work/{track}``; the store adds ``session``, ``dueAt``, ``forgetAt``, ``expiresAt``."""
         return documents.to_mapping(self)
+
+
+def job_of(track: Track, work: PrivateTrack) -> str:
+    """Return the id of the current attempt's job; before the launch, that of a job of its own."""
+    return work.job or ids.pipeline_job_id(track.track_id, track.attempt)
 
 
 class Keep(Enum):
