@@ -1,103 +1,72 @@
-"""Launch one pipeline job for each attempt, however often its message is delivered."""
+"""Launch each attempt in one pipeline job, alone or with others, however often its message is delivered.
+
+Each track is claimed for its job by a commit of its own. The job's id follows from the tracks that were meant for it.
+The orders are written after the claims and never gain a track. So whoever continues an interrupted launch reads which
+tracks are claimed for the job, and which of them the job makes; a track that it does not make gets a job of its own.
+"""
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Protocol, Self
+from typing import Final, Protocol, Self
+
+from creating import Creator
 
 from musicgenerator import ids, logs
-from musicgenerator.briefs import ENGINES, Brief
 from musicgenerator.errors import (
     BlockedError,
     BudgetSpentError,
-    LaunchBlockedError,
-    LaunchRefusedError,
     LaunchUnavailableError,
+    OrderError,
     PermanentError,
     RegionBusyError,
 )
-from musicgenerator.jobs import JobFacts, JobRequest, job_labels
-from musicgenerator.messages import CaptionMessage
-from musicgenerator.orders import ORDER_TYPE, Order, order_address, order_name, orders_to_bytes
+from musicgenerator.messages import CaptionMessage, GatheredMessage
 from musicgenerator.redaction import error_for_log
-from musicgenerator.results import COVER
-from musicgenerator.settings import DAILY_LIMIT, SettingInvalidError, regions, required, seconds, whole_number
+from musicgenerator.settings import DAILY_LIMIT, regions, seconds, whole_number
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track, TrackUpdate
+from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track, TrackUpdate, job_of
 
 BLOCKED_PAUSE: Final = timedelta(minutes=2)
-# How long Vertex AI may not show a job whose id is taken.
-INVISIBLE: Final = timedelta(minutes=10)
+
+Member = tuple[Track, PrivateTrack]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The regions, files and account of pipeline jobs, the destinations and engines of orders, and the daily limit.
+    """The regions of pipeline jobs, the daily limit, and how long tracks wait.
 
     The first of ``regions`` is the installation's. After a region has refused a job, the launcher creates no job there
-    for ``pause``, because the region's quota counts jobs per minute. ``machines`` is the full name of the persistent
-    resource in the installation's region whose machines run the steps, empty if there is none.
+    for ``pause``, because the region's quota counts jobs per minute. A new track waits ``gathering`` for others with
+    which it shares a job.
     """
 
     regions: tuple[str, ...]
-    pipeline_root: str
-    pipeline_bucket: str
-    pipeline_account: str
-    results_bucket: str
-    events_topic: str
-    default_engine: str
-    fallback_engine: str
-    model_endpoint: str
     daily_limit: int
-    machines: str = ""
     pause: timedelta = timedelta(seconds=30)
+    gathering: timedelta = timedelta(0)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Read the environment; raise SettingMissingError naming a variable that is not set."""
-        project = required(environ, "GOOGLE_CLOUD_PROJECT")
         return cls(
             regions=regions(environ),
-            pipeline_root=required(environ, "PIPELINE_ROOT"),
-            pipeline_bucket=required(environ, "PIPELINE_BUCKET"),
-            pipeline_account=required(environ, "PIPELINE_ACCOUNT"),
-            results_bucket=required(environ, "RESULTS_BUCKET"),
-            events_topic=f"projects/{project}/topics/{required(environ, 'PIPELINE_EVENTS_TOPIC')}",
-            default_engine=_engine(environ, "DEFAULT_ENGINE") or required(environ, "DEFAULT_ENGINE"),
-            fallback_engine=_engine(environ, "FALLBACK_ENGINE"),
-            model_endpoint=environ.get("MODEL_ENDPOINT", "").strip(),
             daily_limit=whole_number(environ, "DAILY_LIMIT", DAILY_LIMIT),
-            machines=environ.get("PERSISTENT_RESOURCE", "").strip(),
             pause=seconds(environ, "REGION_PAUSE_SECONDS", cls.pause),
+            gathering=seconds(environ, "BATCH_SECONDS", cls.gathering),
         )
 
 
 class Tracks(Protocol):
+    def find(self, track: str) -> Member | None: ...
+
     def advance(self, track: str, decide: Decision) -> Outcome | None:
         """Write the change that ``decide`` returns, in one commit."""
         ...
 
-
-class Pipelines(Protocol):
-    """The pipeline jobs of Vertex AI."""
-
-    def create(self, wanted: JobRequest, region: str) -> bool:
-        """Create a job, or return False if its id is taken; LaunchUnavailableError means that a retry may succeed."""
-        ...
-
-    def facts(self, job: str, region: str) -> JobFacts | None:
-        """Return a job's state and labels, or None if it does not exist."""
-        ...
-
-    def cancel(self, job: str, region: str) -> bool:
-        """Cancel a job, or return False if it does not exist or has ended."""
-        ...
-
-
-class Objects(Protocol):
-    def create(self, bucket: str, name: str, data: bytes, content_type: str) -> None:
-        """Write an object, or leave the one that exists."""
+    def of_job(self, job: str) -> Sequence[str]:
+        """Return the tracks that are claimed for a job."""
         ...
 
 
@@ -116,198 +85,219 @@ class Switch(Protocol):
 
 
 @dataclass(frozen=True)
+class Launch:
+    """A job to create in a region, and the tracks that are claimed for it, by their ids."""
+
+    job: str
+    region: str
+    members: dict[str, Member]
+
+
+@dataclass(frozen=True)
 class Launcher:
-    """Launches each track's attempt exactly once, in one region."""
+    """Launches each track's attempt exactly once, in one job in one region."""
 
     tracks: Tracks
-    pipelines: Pipelines
-    objects: Objects
+    creator: Creator
     regions: Regions
-    template: Mapping[str, Any]
     settings: Settings
     switch: Switch
 
-    def launch(self, message: CaptionMessage) -> None:
+    def launch(self, message: CaptionMessage | GatheredMessage) -> None:
         """Handle one message.
 
-        While no region accepts the job, the track keeps its state and the sweeper announces it again.
+        While no region accepts a job, or while the tracks wait for others, they keep their state, and the sweeper
+        announces them again, together.
         """
         if self.switch.is_paused():
-            # Acknowledge the message. The track does not change, so the sweeper announces it again later.
-            logs.warning("paused", track=message.track)
+            # Acknowledge the message. The tracks do not change, so the sweeper announces them again later.
+            for attempt in message.attempts:
+                logs.warning("paused", track=attempt.track)
             return
         now = datetime.now(UTC)
         busy = {region: until for region, until in self.regions.busy_until().items() if until > now}
-        chosen = self._choose(busy)
+        region = self._choose(busy)
+        waits_until = busy.get(region)
+        if isinstance(message, CaptionMessage) and self.settings.gathering and waits_until is None:
+            waits_until = now + self.settings.gathering
+        job = ids.run_id(region, [(attempt.track, attempt.attempt) for attempt in message.attempts])
+        launches: dict[str, Launch] = {}
+        for attempt in message.attempts:
+            outcome = self._claim(attempt, job, region, waits_until)
+            if outcome is None:
+                continue
+            track, work = outcome.track, outcome.work
+            if outcome.changed:
+                work = replace(work, job=job, region=region)
+            elif _is_called_off(track, attempt):
+                self._call_off(attempt, job_of(track, work), [work.region])
+                continue
+            elif track.attempt != attempt.attempt or track.status not in {Status.CAPTIONED, Status.LAUNCHING}:
+                logs.info("nothing to launch", track=track.track_id, status=track.status)
+                continue
+            elif track.status is Status.CAPTIONED:
+                self._wait(attempt, Status.CAPTIONED, waits_until or now)
+                continue
+            # If the track was `launching` before, another launch has crashed, was refused, or runs at the same time.
+            # All of them create a job with the same id in the same region, and Vertex AI accepts one.
+            name, where = job_of(track, work), work.region or self.settings.regions[0]
+            launches.setdefault(name, Launch(name, where, {})).members[track.track_id] = track, work
+        for launch in launches.values():
+            self._complete(launch, busy)
+
+    def _claim(self, attempt: CaptionMessage, job: str, region: str, waits_until: datetime | None) -> Outcome | None:
+        """Claim a track for a job unless it waits; return None if it is gone, or over because of the daily limit."""
 
         def claim(current: Track, work: PrivateTrack) -> Change | None:
-            # The commit that claims the track also stores its region and counts the day's launch, so it is launched
-            # in one region and counted once. While all regions are busy nothing is claimed.
-            due = current.status is Status.CAPTIONED and current.attempt == message.attempt and chosen not in busy
-            claimed = replace(work, region=chosen)
-            return Change(Status.LAUNCHING, work=claimed, daily_limit=self.settings.daily_limit) if due else None
+            # The commit that claims the track also stores its job and region and counts the day's launch, so it is
+            # launched in one job and counted once. A track that is claimed for a job is not claimed for another one.
+            due = current.status is Status.CAPTIONED and current.attempt == attempt.attempt and waits_until is None
+            taken = replace(work, region=region, job=job)
+            return Change(Status.LAUNCHING, work=taken, daily_limit=self.settings.daily_limit) if due else None
 
         try:
-            outcome = self.tracks.advance(message.track, claim)
+            outcome = self.tracks.advance(attempt.track, claim)
         except BudgetSpentError as error:
-            self._end(message, Status.CAPTIONED, error)
-            return
+            self._end(attempt, Status.CAPTIONED, error)
+            return None
         if outcome is None:
-            # The deleted track no longer says which region its job is in.
-            self._cancel(message, self.settings.regions)
-            return
-        track, work = outcome.track, outcome.work
-        region = (work.region or self.settings.regions[0]) if track.status is Status.LAUNCHING else chosen
-        if _is_called_off(track, message):
-            self._cancel(message, [work.region])
-        elif track.attempt != message.attempt or track.status not in {Status.CAPTIONED, Status.LAUNCHING}:
-            logs.info("nothing to launch", track=track.track_id, status=track.status)
-        elif region in busy:
-            self._wait(message, track.status, busy[region])
-        else:
-            # If the track is already `launching`, another launch has crashed, was refused, or runs at the same time.
-            # All of them create a job with the same id in the same region, and Vertex AI accepts one.
-            self._launch(message, track, work, region)
+            # The deleted track no longer says in which job and region it is.
+            for gone in {job, ids.pipeline_job_id(attempt.track, attempt.attempt)}:
+                self._call_off(attempt, gone, self.settings.regions)
+        return outcome
 
-    def _launch(self, message: CaptionMessage, track: Track, work: PrivateTrack, region: str) -> None:
+    def _complete(self, launch: Launch, busy: Mapping[str, datetime]) -> None:
+        """Launch a job with all tracks that are claimed for it, or let them wait while its region is busy."""
+        if ids.is_shared_job(launch.job):
+            # An earlier delivery may have claimed some of them.
+            for name in self.tracks.of_job(launch.job):
+                found = None if name in launch.members else self.tracks.find(name)
+                if found and found[0].status is Status.LAUNCHING:
+                    launch.members[name] = found
+        if launch.region in busy:
+            for track, _ in launch.members.values():
+                self._wait(_attempt(track), Status.LAUNCHING, busy[launch.region], launch.job)
+        else:
+            self._launch(launch)
+
+    def _launch(self, launch: Launch) -> None:
+        job, region, members = launch.job, launch.region, launch.members
+        attempts = {name: _attempt(track) for name, (track, _) in members.items()}
         try:
-            self._create(track, work, region)
-            # A parked track has an error, which is over.
-            settled = self._settle(message, Status.LAUNCHING, Change(Status.COMPOSING, TrackUpdate(error=None)))
+            made = self.creator.create(job, region, list(members.values()))
         except LaunchUnavailableError as error:
-            logs.warning("job refused", track=track.track_id, region=region, reason=str(error))
+            logs.warning("job refused", job=job, region=region, reason=str(error))
             until = datetime.now(UTC) + self.settings.pause
-            # After an outage only this track waits. If the region has no capacity, all its tracks wait.
+            # After an outage only these tracks wait. If the region has no capacity, all its tracks wait.
             if isinstance(error, RegionBusyError):
                 self.regions.spare(region, until)
-            settled = self._wait(message, Status.LAUNCHING, until)
+            settled = {name: self._wait(each, Status.LAUNCHING, until, job) for name, each in attempts.items()}
         except BlockedError as error:
-            settled = self._park(message, error)
+            settled = {name: self._park(each, error, job) for name, each in attempts.items()}
         except PermanentError as error:
-            self._end(message, Status.LAUNCHING, error)
+            for each in attempts.values():
+                self._end(each, Status.LAUNCHING, error)
             return
-        # The job may exist even if its creation raised an error. If the track is cancelled or gone, only this call
-        # cancels the job.
-        if settled is None or _is_called_off(settled.track, message):
-            self._cancel(message, [region])
+        else:
+            # A parked track has an error, which is over.
+            composing = Change(Status.COMPOSING, TrackUpdate(error=None))
+            settled = {name: self._settle(attempts[name], Status.LAUNCHING, composing, job) for name in made}
+            for name in members.keys() - made:
+                self._launch_alone(members[name], job)
+        # The job may exist even if its creation raised an error. If a track is cancelled or gone, only this call takes
+        # it out of the job.
+        for name, outcome in settled.items():
+            if outcome is None or _is_called_off(outcome.track, attempts[name]):
+                self._call_off(attempts[name], job, [region])
+
+    def _launch_alone(self, member: Member, job: str) -> None:
+        """Launch a track in a job of its own, because the job that it was claimed for does not make it."""
+        track, work = member
+        attempt, own = _attempt(track), ids.pipeline_job_id(track.track_id, track.attempt)
+
+        def move(current: Track, current_work: PrivateTrack) -> Change | None:
+            # The job's orders never gain a track, so it never makes this one.
+            left_out = current.status is Status.LAUNCHING and current.attempt == track.attempt
+            if not left_out or job_of(current, current_work) != job:
+                return None
+            return Change(work=replace(current_work, job=own))
+
+        logs.warning("launched alone", track=track.track_id, job=job)
+        outcome = self.tracks.advance(track.track_id, move)
+        if outcome is None or _is_called_off(outcome.track, attempt):
+            return
+        if outcome.changed:
+            self._launch(Launch(own, work.region, {track.track_id: (track, replace(outcome.work, job=own))}))
 
     def _choose(self, busy: Mapping[str, datetime]) -> str:
         """Return a random free region; if none is free, the one that becomes free first."""
         free = [region for region in self.settings.regions if region not in busy]
         return secrets.choice(free) if free else min(self.settings.regions, key=lambda region: busy[region])
 
-    def _wait(self, message: CaptionMessage, state: Status, until: datetime) -> Outcome | None:
+    def _wait(self, attempt: CaptionMessage, state: Status, until: datetime, job: str = "") -> Outcome | None:
         # Acknowledge the message, because redeliveries during an outage would exhaust its attempts. When the track is
         # due and its session has its turn, the sweeper publishes the message again.
-        logs.info("waits for a region", track=message.track, status=state, until=until)
-        return self._settle(message, state, Change(due_at=until))
+        logs.info("waits for a job", track=attempt.track, status=state, until=until)
+        return self._settle(attempt, state, Change(due_at=until), job)
 
-    def _park(self, message: CaptionMessage, error: BlockedError) -> Outcome | None:
+    def _park(self, attempt: CaptionMessage, error: BlockedError, job: str) -> Outcome | None:
         # Acknowledge the message, because redeliveries would exhaust its attempts. The sweeper publishes it again soon,
         # since a new grant takes effect within minutes, and a replay does so at once.
-        logs.error("track parked", track=message.track, reason=str(error))
+        logs.error("track parked", track=attempt.track, reason=str(error))
 
         def decide(current: Track, work: PrivateTrack) -> Change | None:
             # A track that was cancelled or has ended since keeps its state.
-            if current.status is not Status.LAUNCHING or current.attempt != message.attempt:
+            if current.status is not Status.LAUNCHING or current.attempt != attempt.attempt:
+                return None
+            if job_of(current, work) != job:
                 return None
             until = datetime.now(UTC) + BLOCKED_PAUSE
             return Change(update=TrackUpdate(error=error), work=replace(work, parked=True), due_at=until)
 
-        return self.tracks.advance(message.track, decide)
+        return self.tracks.advance(attempt.track, decide)
 
-    def _cancel(self, message: CaptionMessage, regions: Iterable[str]) -> None:
-        # The command that cancelled or erased the track may have run before its job existed.
-        logs.warning("the track was cancelled or is gone", track=message.track)
+    def _call_off(self, attempt: CaptionMessage, job: str, regions: Iterable[str]) -> None:
+        """Take a cancelled or erased track out of a job, and cancel the job if it makes no other track."""
+        # The command that cancelled or erased the track may have run before the orders existed.
+        logs.warning("the track was cancelled or is gone", track=attempt.track)
+        try:
+            left = self.creator.book.call_off(job, attempt.track, attempt.attempt)
+        except OrderError as error:
+            logs.error("an order cannot be read", track=attempt.track, job=job, reason=str(error))
+            left = None
+        if left or (left is None and ids.is_shared_job(job)):
+            return
         outage = None
         for region in regions:
             try:
-                self.pipelines.cancel(ids.pipeline_job_id(message.track, message.attempt), region)
+                self.creator.pipelines.cancel(job, region)
             except LaunchUnavailableError as error:
                 # The job may run in a region that answers.
                 outage = error
         if outage:
             raise outage
 
-    def _create(self, track: Track, work: PrivateTrack, region: str) -> None:
-        if track.brief is None:
-            raise LaunchRefusedError("the track has no brief")
-        job = ids.pipeline_job_id(track.track_id, track.attempt)
-        labels = job_labels(track.track_id, track.attempt)
-        self._write_order(job, track, track.brief, work.token)
-        parameters = {"job": job, "order": order_address(self.settings.pipeline_bucket, job)}
-        settings = self.settings
-        machines = settings.machines if region == settings.regions[0] else ""
-        wanted = JobRequest(
-            job, self.template, parameters, labels, settings.pipeline_root, settings.pipeline_account, machines
-        )
-        created = self._create_job(wanted, region)
-        if not created:
-            self._check_labels(track, job, labels, region)
-        logs.info("launched" if created else "already launched", track=track.track_id, job=job, region=region)
+    def _end(self, attempt: CaptionMessage, state: Status, error: PermanentError) -> None:
+        logs.error("track ended", track=attempt.track, code=error.code, reason=error_for_log(error))
+        self._settle(attempt, state, Change(error.status, TrackUpdate(error=error)))
 
-    def _create_job(self, wanted: JobRequest, region: str) -> bool:
-        try:
-            return self.pipelines.create(wanted, region)
-        except (LaunchRefusedError, LaunchBlockedError) as error:
-            if not wanted.machines:
-                raise
-            # The machines may have been deleted or may have failed; the music does not depend on them.
-            logs.error("warm machines refused", job=wanted.job, reason=str(error))
-            return self.pipelines.create(replace(wanted, machines=""), region)
+    def _settle(self, attempt: CaptionMessage, state: Status, change: Change, job: str = "") -> Outcome | None:
+        """Change an attempt that is in this state and, if a job is given, still claimed for it."""
 
-    def _write_order(self, job: str, track: Track, brief: Brief, token: str) -> None:
-        settings = self.settings
-        order = Order(
-            brief=brief,
-            engine=track.request.engine or settings.default_engine,
-            seconds=track.request.duration_seconds,
-            seed=track.seed,
-            results_bucket=settings.results_bucket,
-            results_token=token,
-            events_topic=settings.events_topic,
-            cover=f"gs://{settings.results_bucket}/{token}/{COVER}",
-            fallback_engine=settings.fallback_engine,
-            model_endpoint=settings.model_endpoint,
-            prompt_version=track.prompt_version,
-            expires_at=track.expires_at.isoformat() if track.expires_at else "",
-        )
-        # The order is written once, before its job is created; a second delivery leaves it as it is. The second order
-        # could differ only if a setting has changed, and the job may already have read the first one.
-        self.objects.create(settings.pipeline_bucket, order_name(job), orders_to_bytes([order]), ORDER_TYPE)
-
-    def _check_labels(self, track: Track, job: str, labels: Mapping[str, str], region: str) -> None:
-        facts = self.pipelines.facts(job, region)
-        if facts is None:
-            now = datetime.now(UTC)
-            if now - track.timeline.get(Status.LAUNCHING, now) > INVISIBLE:
-                raise LaunchRefusedError(f"the job id {job} is taken, and its job was deleted")
-            # Another launch may create it at this moment. A later launch asks again.
-            raise LaunchUnavailableError(f"the job id {job} is taken, but its job is not visible")
-        # A taken id means success only if its job has this attempt's labels.
-        if not labels.items() <= facts.labels.items():
-            raise LaunchRefusedError(f"the job id {job} is taken by another job")
-
-    def _end(self, message: CaptionMessage, state: Status, error: PermanentError) -> None:
-        logs.error("track ended", track=message.track, code=error.code, reason=error_for_log(error))
-        self._settle(message, state, Change(error.status, TrackUpdate(error=error)))
-
-    def _settle(self, message: CaptionMessage, state: Status, change: Change) -> Outcome | None:
         def decide(current: Track, work: PrivateTrack) -> Change | None:
             # The music may be ready before this write: then the track has a later state and keeps it.
-            if current.status is not state or current.attempt != message.attempt:
+            if current.status is not state or current.attempt != attempt.attempt:
+                return None
+            if job and job_of(current, work) != job:
                 return None
             return replace(change, work=replace(work, parked=False)) if change.status and work.parked else change
 
-        return self.tracks.advance(message.track, decide)
+        return self.tracks.advance(attempt.track, decide)
 
 
-def _is_called_off(track: Track, message: CaptionMessage) -> bool:
-    return track.status is Status.CANCELLED and track.attempt == message.attempt
+def _attempt(track: Track) -> CaptionMessage:
+    return CaptionMessage(track.session, track.track_id, track.attempt)
 
 
-def _engine(environ: Mapping[str, str], name: str) -> str:
-    value = environ.get(name, "").strip()
-    if value and value not in ENGINES:
-        raise SettingInvalidError(f"{name} must be one of {', '.join(ENGINES)}, not {value!r}")
-    return value
+def _is_called_off(track: Track, attempt: CaptionMessage) -> bool:
+    return track.status is Status.CANCELLED and track.attempt == attempt.attempt

@@ -20,14 +20,15 @@ from musicgenerator.errors import (
     PipelineCancelledError,
     PipelineFailedError,
 )
-from musicgenerator.jobs import JobFacts, JobState, job_labels
+from musicgenerator.jobs import JobFacts, JobState, is_ours
 from musicgenerator.messages import PipelineMessage
-from musicgenerator.orders import order_address, order_from_bytes, order_name
+from musicgenerator.order_book import OrderBook
+from musicgenerator.orders import order_address
 from musicgenerator.redaction import error_for_log
 from musicgenerator.results import Music, MusicFacts, ResultsBucket, ResultsFolder
-from musicgenerator.settings import regions, required
+from musicgenerator.settings import regions
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track, TrackUpdate
+from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track, TrackUpdate, job_of
 
 # A new grant takes effect within minutes.
 _BLOCKED_PAUSE: Final = timedelta(minutes=2)
@@ -35,16 +36,15 @@ _BLOCKED_PAUSE: Final = timedelta(minutes=2)
 
 @dataclass(frozen=True)
 class Settings:
-    """The results bucket, the regions that jobs may run in, and the bucket of the orders."""
+    """The results bucket, and the regions that jobs may run in."""
 
     results: ResultsBucket
     regions: tuple[str, ...]
-    pipeline_bucket: str
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Read the environment; raise SettingMissingError naming a variable that is not set."""
-        return cls(ResultsBucket.from_environ(environ), regions(environ), required(environ, "PIPELINE_BUCKET"))
+        return cls(ResultsBucket.from_environ(environ), regions(environ))
 
 
 class Tracks(Protocol):
@@ -64,21 +64,15 @@ class Pipelines(Protocol):
 
 
 class Results(Protocol):
+    def failure(self, folder: ResultsFolder, attempt: int) -> str | None:
+        """Return the error that the step noted for an attempt whose music it could not make, or None."""
+        ...
+
     def music(self, folder: ResultsFolder) -> MusicFacts | None:
         """Return the facts of finished music, None if it is not finished; raise MusicMissingError if it is damaged."""
         ...
 
     def erase(self, folder: ResultsFolder) -> None: ...
-
-
-class Objects(Protocol):
-    def read(self, bucket: str, name: str) -> bytes | None:
-        """Return an object's bytes, or None if it is missing."""
-        ...
-
-    def delete(self, bucket: str, name: str) -> None:
-        """Delete an object, if it exists."""
-        ...
 
 
 class Spans(Protocol):
@@ -94,7 +88,7 @@ class Notifier:
     tracks: Tracks
     pipelines: Pipelines
     results: Results
-    objects: Objects
+    book: OrderBook
     spans: Spans
     settings: Settings
 
@@ -109,21 +103,16 @@ class Notifier:
             self._erase(message)
             return
         track, work = found
-        if track.status.is_final or track.attempt != message.attempt:
+        if track.status.is_final or track.attempt != message.attempt or job_of(track, work) != message.job:
             logs.info("nothing to settle", track=track.track_id, status=track.status, job=message.job)
             self._delete_settled_order(message, track, work)
             return
+        code = ""
         try:
-            facts = self._facts(message, track, work, is_overdue=is_overdue)
+            end = self._made(work, message.attempt) or self._ended(message, track, work, is_overdue=is_overdue)
         except BlockedError as error:
             self._park(message, error)
             return
-        if facts is None:
-            logs.warning("no such job", track=track.track_id, job=message.job)
-            return
-        code = ""
-        try:
-            end = self._music(facts, work)
         except PermanentError as error:
             logs.warning("track ended", track=track.track_id, code=error.code, reason=error_for_log(error))
             end, code = Change(error.status, TrackUpdate(error=error)), error.code
@@ -139,37 +128,54 @@ class Notifier:
         if outcome.changed:
             ended = outcome.track
             self.spans.send(ended, {**ended.timeline, str(end.status): datetime.now(UTC)}, code)
-        # Delete the order after the final write; after a crash in between, the next delivery deletes it. The job has
-        # ended or has written everything, so it does not need the order any more.
-        self._delete_order(message.job)
+        if not ids.is_shared_job(message.job):
+            # Delete the order after the final write; after a crash in between, the next delivery deletes it. The job
+            # has ended or has written everything, so it does not need the order any more.
+            self.book.delete(message.job)
 
-    def forget(self, track: Track, work: PrivateTrack) -> bool:
-        """Delete records and orders of jobs whose attempts are over; return False if a job has not ended.
+    def _made(self, work: PrivateTrack, attempt: int) -> Change | None:
+        """Return the end that the step has written, or None; raise PipelineFailedError if it could not make the music.
 
-        A message about such a job changes nothing afterwards. The job is not launched again: each launch of an attempt
-        begins with a track that is not final.
+        The step publishes its message while its job still runs, so the objects are checked before the job's state.
         """
-        ended = True
-        for attempt in range(1, track.attempt + track.status.is_final):
-            job = ids.pipeline_job_id(track.track_id, attempt)
-            # Only the current attempt's region is stored.
-            regions = [work.region] if attempt == track.attempt else self.settings.regions
-            # A list, so that every region is asked.
-            left = [region for region in regions if not self.pipelines.delete(job, region)]
-            if left:
-                ended = False
-            else:
-                self._delete_order(job)
-        return ended
+        folder = self.settings.results.folder(work.token)
+        music = self.results.music(folder)
+        if music is not None:
+            return Change(Status.READY, TrackUpdate(music=Music(folder, music), error=None))
+        failure = self.results.failure(folder, attempt)
+        if failure is not None:
+            raise PipelineFailedError(f"the step: {failure}")
+        return None
 
-    def _facts(
+    def _ended(
         self, message: PipelineMessage, track: Track, work: PrivateTrack, *, is_overdue: bool
-    ) -> JobFacts | None:
-        labels = job_labels(track.track_id, track.attempt)
+    ) -> Change | None:
+        """Return None if the job runs or is unknown; raise the error of an attempt whose job has ended."""
         facts = self.pipelines.facts(message.job, work.region)
         if facts is None and is_overdue and track.status is Status.COMPOSING:
-            return JobFacts(JobState.FAILED, labels, "the job does not exist any more")
-        return facts if facts and labels.items() <= facts.labels.items() else None
+            raise PipelineFailedError("the job does not exist any more")
+        if facts is None or not is_ours(facts, message.job):
+            logs.warning("no such job", track=track.track_id, job=message.job)
+            return None
+        if facts.state is JobState.UNDER_WAY or not self._is_ordered(message, track):
+            return None
+        # The step may have written the results after they were looked for.
+        made = self._made(work, message.attempt)
+        if made is not None:
+            return made
+        match facts.state:
+            case JobState.FAILED:
+                raise PipelineFailedError(facts.reason)
+            case JobState.CANCELLED:
+                raise PipelineCancelledError(facts.reason)
+            case _:
+                raise MusicMissingError("the job succeeded, but its results are missing")
+
+    def _is_ordered(self, message: PipelineMessage, track: Track) -> bool:
+        """Say whether a job makes a track that is claimed for it: the end of another track's job settles nothing."""
+        if not ids.is_shared_job(message.job) or track.status is Status.COMPOSING:
+            return True
+        return message.track in {order.track for order in self.book.read(message.job) or ()}
 
     def _park(self, message: PipelineMessage, error: BlockedError) -> None:
         # Acknowledge the message, because redeliveries would exhaust its attempts. The sweeper asks again.
@@ -180,24 +186,24 @@ class Notifier:
         self.tracks.advance(message.track, _unless_ended(message, parked))
 
     def _delete_settled_order(self, message: PipelineMessage, track: Track, work: PrivateTrack) -> None:
-        if message.attempt > track.attempt:
-            # The attempt has not started, so the message is forged. Its order may be written at any moment: keep it.
+        if ids.is_shared_job(message.job) or message.attempt > track.attempt:
+            # Other tracks need the order. Or the attempt has not started, so the message is forged, and its order may
+            # be written at any moment.
             return
         if track.status is Status.CANCELLED and track.attempt == message.attempt:
             # A cancelled job may still write. If the track is erased before it ends, only the order names the folder.
             facts = self.pipelines.facts(message.job, work.region)
             if facts is None or facts.state is JobState.UNDER_WAY:
                 return
-        self._delete_order(message.job)
-
-    def _delete_order(self, job: str) -> None:
         # The name contains the attempt, which is over, so a repeated deletion deletes nothing else.
-        self.objects.delete(self.settings.pipeline_bucket, order_name(job))
+        self.book.delete(message.job)
 
     def _erase(self, message: PipelineMessage) -> None:
-        """Erase what a job wrote for a track that is gone; ignore a job without this project's labels."""
-        order = order_address(self.settings.pipeline_bucket, message.job)
-        labels = job_labels(message.track, message.attempt)
+        """Erase what a job wrote for a track that is gone; ignore a job that is not this project's."""
+        if ids.is_shared_job(message.job):
+            # Its end deletes the orders.
+            self._erase_results(message)
+            return
         # The job's region was deleted with the track, so look in all regions. The region in a log entry is not used:
         # a forged one could send this function's token to another host.
         outage: MusicgeneratorError | None = None
@@ -209,50 +215,34 @@ class Notifier:
                 outage = error
                 continue
             # The address must be the one that is derived from the job's id; no other object is read.
-            if facts and facts.order == order and labels.items() <= facts.labels.items():
-                self._erase_results(message, facts)
+            if facts and facts.order == order_address(self.book.bucket, message.job) and is_ours(facts, message.job):
+                if self._erase_results(message) and facts.state is not JobState.UNDER_WAY:
+                    # Delete the order and then the record, and only if the job has ended. Otherwise the message about
+                    # the job's end needs the order to find the results, and the record to find the order.
+                    self.book.delete(message.job)
                 if facts.state is not JobState.UNDER_WAY:
-                    # The record last: only with it can a repeated message find the order. If the track was erased
-                    # while its job ran, this message is the first that can delete the record.
                     self.pipelines.delete(message.job, region)
                 return
         if outage:
             raise outage
         logs.warning("no such track", track=message.track, job=message.job)
 
-    def _erase_results(self, message: PipelineMessage, facts: JobFacts) -> None:
-        data = self.objects.read(self.settings.pipeline_bucket, order_name(message.job))
-        if data is None:
-            logs.info("no order of a track that is gone", track=message.track, job=message.job)
-            return
+    def _erase_results(self, message: PipelineMessage) -> bool:
+        """Erase the folder that an order names for a track; return False if the order is missing or unreadable."""
         try:
-            token = order_from_bytes(data).results_token
+            orders = self.book.read(message.job)
         except OrderError as error:
             # Only the order names the folder, so the lifecycle rules of the two buckets delete both.
             logs.error("an order cannot be read", track=message.track, job=message.job, reason=str(error))
-            return
-        self.results.erase(self.settings.results.folder(token))
+            return False
+        tokens = {order.results_token for order in orders or () if order.track == message.track}
+        if not tokens:
+            logs.info("no order of a track that is gone", track=message.track, job=message.job)
+            return False
+        for token in tokens:
+            self.results.erase(self.settings.results.folder(token))
         logs.info("erased what was written for a track that is gone", track=message.track, job=message.job)
-        if facts.state is not JobState.UNDER_WAY:
-            # Delete the order last, and only if the job has ended. Otherwise the message about the job's end needs
-            # the order to find the results.
-            self._delete_order(message.job)
-
-    def _music(self, facts: JobFacts, work: PrivateTrack) -> Change | None:
-        folder = self.settings.results.folder(work.token)
-        # The step publishes its message while its job still runs, so the objects are checked before the job's state.
-        music = self.results.music(folder)
-        if music is not None:
-            return Change(Status.READY, TrackUpdate(music=Music(folder, music), error=None))
-        match facts.state:
-            case JobState.FAILED:
-                raise PipelineFailedError(facts.reason)
-            case JobState.CANCELLED:
-                raise PipelineCancelledError(facts.reason)
-            case JobState.SUCCEEDED:
-                raise MusicMissingError("the job succeeded, but its results are missing")
-            case JobState.UNDER_WAY:
-                return None
+        return True
 
 
 def _unless_ended(message: PipelineMessage, change: Change) -> Decision:
@@ -260,7 +250,8 @@ def _unless_ended(message: PipelineMessage, change: Change) -> Decision:
 
     def decide(current: Track, work: PrivateTrack) -> Change | None:
         # A final state stays: of two messages that settle the same attempt, the second changes nothing.
-        if current.status.is_final or current.attempt != message.attempt:
+        # A job settles only the tracks that are claimed for it.
+        if current.status.is_final or current.attempt != message.attempt or job_of(current, work) != message.job:
             return None
         return replace(change, work=replace(work, parked=change.status is None))
 

@@ -1,9 +1,10 @@
 """Check in the results bucket that a track's music is complete and an MP3."""
 
+import json
 from typing import Final
 
 from musicgenerator.errors import MusicMissingError
-from musicgenerator.results import MUSIC, TRACK, MusicFacts, ResultsFolder
+from musicgenerator.results import MUSIC, TRACK, MusicFacts, ResultsFolder, failure_name
 from musicgenerator_google.storage_objects import StorageObjects
 
 _HEADER: Final = 16
@@ -32,6 +33,16 @@ class StorageResults:
         if size != facts.bytes or not _is_mp3(start):
             raise MusicMissingError(f"{MUSIC} has {size} bytes and starts with {start[:3]!r}")
         return facts
+
+    def failure(self, folder: ResultsFolder, attempt: int) -> str | None:
+        """Return the error that the step noted for an attempt whose music it could not make, or None."""
+        document = self._objects.read(folder.bucket, folder.name(failure_name(attempt)))
+        if document is None:
+            return None
+        try:
+            return str(json.loads(document)["error"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return "an unreadable note"
 
     def erase(self, folder: ResultsFolder) -> None:
         """Delete everything in a folder; raise ContentionError if a job keeps writing there."""

@@ -99,6 +99,11 @@ class FirestoreTracks:
             {document.id for document in documents} | {work.id for work in works.stream(timeout=_RPC_TIMEOUT_SECONDS)}
         )
 
+    def of_job(self, job: str) -> list[str]:
+        """Return the ids of the tracks whose current attempt is claimed for a job."""
+        works = self._client.collection("work").where(filter=firestore.FieldFilter("job", "==", job)).select([])
+        return [work.id for work in works.stream(timeout=_RPC_TIMEOUT_SECONDS)]
+
     def has_music(self, session: str) -> bool:
         """Return whether a track of the session has become music."""
         tracks = self._client.collection("sessions", session, "tracks")

@@ -71,8 +71,8 @@ class StorageObjects:
 
     def create(
         self, bucket: str, name: str, data: bytes, content_type: str, expires_at: datetime | None = None
-    ) -> None:
-        """Write an object, or leave the one that exists.
+    ) -> bool:
+        """Write an object and return True, or leave the one that exists and return False.
 
         A second delivery leaves the object that the first one wrote.
         The results bucket's lifecycle deletes the object within about a day after ``expires_at``.
@@ -86,7 +86,25 @@ class StorageObjects:
                 data, content_type=content_type, if_generation_match=0, timeout=_REQUEST_TIMEOUT_SECONDS
             )
         except exceptions.PreconditionFailed:
-            return
+            return False
+        return True
+
+    def read_generation(self, bucket: str, name: str) -> tuple[bytes, int] | None:
+        """Return an object's bytes and their generation, or None if it does not exist, or not any more."""
+        found = self.find(bucket, name)
+        stored = self.start(bucket, name, MAX_READ_BYTES, found.generation) if found else None
+        return (stored.data, found.generation) if found and stored else None
+
+    def replace(self, bucket: str, name: str, data: bytes, content_type: str, generation: int) -> bool:
+        """Overwrite this generation of an object, or return False if it is not the newest one any more."""
+        blob = self._client.bucket(bucket).blob(name)
+        try:
+            blob.upload_from_string(
+                data, content_type=content_type, if_generation_match=generation, timeout=_REQUEST_TIMEOUT_SECONDS
+            )
+        except (exceptions.PreconditionFailed, exceptions.NotFound):
+            return False
+        return True
 
     def generations(self, bucket: str, prefix: str) -> list[tuple[str, int]]:
         """Return name and generation of every object with this prefix, older generations included."""

@@ -1,0 +1,180 @@
+"""Write a job's orders and create the job, once, however many launches do so at the same time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Protocol, Self
+
+from musicgenerator import logs
+from musicgenerator.briefs import ENGINES
+from musicgenerator.errors import (
+    LaunchBlockedError,
+    LaunchRefusedError,
+    LaunchUnavailableError,
+    OrderError,
+)
+from musicgenerator.ids import is_shared_job
+from musicgenerator.jobs import JobFacts, JobRequest, is_ours, job_labels
+from musicgenerator.order_book import OrderBook
+from musicgenerator.orders import Order, order_address
+from musicgenerator.results import COVER
+from musicgenerator.settings import SettingInvalidError, required
+from musicgenerator.states import Status
+from musicgenerator.tracks import PrivateTrack, Track
+
+# How long Vertex AI may not show a job whose id is taken.
+INVISIBLE: Final = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class JobSettings:
+    """The files and account of pipeline jobs, and the destinations and engines of orders.
+
+    ``machines`` is the full name of the persistent resource whose machines run the steps of jobs in ``home``, the
+    installation's region; empty if there is none.
+    """
+
+    home: str
+    pipeline_root: str
+    pipeline_bucket: str
+    pipeline_account: str
+    results_bucket: str
+    events_topic: str
+    default_engine: str
+    fallback_engine: str
+    model_endpoint: str
+    machines: str = ""
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read the environment; raise SettingMissingError naming a variable that is not set."""
+        project = required(environ, "GOOGLE_CLOUD_PROJECT")
+        return cls(
+            home=required(environ, "REGION"),
+            pipeline_root=required(environ, "PIPELINE_ROOT"),
+            pipeline_bucket=required(environ, "PIPELINE_BUCKET"),
+            pipeline_account=required(environ, "PIPELINE_ACCOUNT"),
+            results_bucket=required(environ, "RESULTS_BUCKET"),
+            events_topic=f"projects/{project}/topics/{required(environ, 'PIPELINE_EVENTS_TOPIC')}",
+            default_engine=_engine(environ, "DEFAULT_ENGINE") or required(environ, "DEFAULT_ENGINE"),
+            fallback_engine=_engine(environ, "FALLBACK_ENGINE"),
+            model_endpoint=environ.get("MODEL_ENDPOINT", "").strip(),
+            machines=environ.get("PERSISTENT_RESOURCE", "").strip(),
+        )
+
+
+class Pipelines(Protocol):
+    """The pipeline jobs of Vertex AI."""
+
+    def create(self, wanted: JobRequest, region: str) -> bool:
+        """Create a job, or return False if its id is taken; LaunchUnavailableError means that a retry may succeed."""
+        ...
+
+    def facts(self, job: str, region: str) -> JobFacts | None:
+        """Return a job's state and labels, or None if it does not exist."""
+        ...
+
+    def cancel(self, job: str, region: str) -> bool:
+        """Cancel a job, or return False if it does not exist or has ended."""
+        ...
+
+
+@dataclass(frozen=True)
+class Creator:
+    """Creates the job of one or several tracks, which are claimed for it in its region."""
+
+    pipelines: Pipelines
+    book: OrderBook
+    template: Mapping[str, Any]
+    settings: JobSettings
+
+    def create(self, job: str, region: str, members: Sequence[tuple[Track, PrivateTrack]]) -> set[str]:
+        """Write the orders of the members, create the job, and return the tracks that it makes.
+
+        If another launch has written the orders, they stay as they are. A member that is claimed but not among them is
+        not returned: this job never makes its music.
+        Raises the errors of ``Pipelines.create``, and LaunchRefusedError for a track or an order that allows no job.
+        """
+        orders = [self._order(track, work) for track, work in members]
+        # The orders are written once, before their job is created. Later ones could differ if a setting has changed,
+        # or if a launch was interrupted before it had claimed all its tracks, and the job may already have read these.
+        made = {track.track_id for track, _ in members}
+        if not self.book.write(job, orders) and is_shared_job(job):
+            made &= self._ordered(job)
+        labels = job_labels([(track.track_id, track.attempt) for track, _ in members])
+        settings = self.settings
+        wanted = JobRequest(
+            job=job,
+            spec=self.template,
+            parameters={"job": job, "order": order_address(settings.pipeline_bucket, job)},
+            labels=labels,
+            root=settings.pipeline_root,
+            account=settings.pipeline_account,
+            machines=settings.machines if region == settings.home else "",
+        )
+        created = self._create_job(wanted, region)
+        if not created:
+            self._check(job, region, [track for track, _ in members])
+        for track, _ in members:
+            logs.info("launched" if created else "already launched", track=track.track_id, job=job, region=region)
+        return made
+
+    def _ordered(self, job: str) -> set[str]:
+        try:
+            orders = self.book.read(job)
+        except OrderError as error:
+            raise LaunchRefusedError(f"the orders of {job} cannot be read: {error}") from error
+        if orders is None:
+            # The notifier deletes them when the job has ended, and settles the tracks.
+            raise LaunchUnavailableError(f"the orders of {job} are gone")
+        return {order.track for order in orders}
+
+    def _create_job(self, wanted: JobRequest, region: str) -> bool:
+        try:
+            return self.pipelines.create(wanted, region)
+        except (LaunchRefusedError, LaunchBlockedError) as error:
+            if not wanted.machines:
+                raise
+            # The machines may have been deleted or may have failed; the music does not depend on them.
+            logs.error("warm machines refused", job=wanted.job, reason=str(error))
+            return self.pipelines.create(replace(wanted, machines=""), region)
+
+    def _order(self, track: Track, work: PrivateTrack) -> Order:
+        if track.brief is None:
+            raise LaunchRefusedError("the track has no brief")
+        settings = self.settings
+        return Order(
+            track=track.track_id,
+            attempt=track.attempt,
+            brief=track.brief,
+            engine=track.request.engine or settings.default_engine,
+            seconds=track.request.duration_seconds,
+            seed=track.seed,
+            results_bucket=settings.results_bucket,
+            results_token=work.token,
+            events_topic=settings.events_topic,
+            cover=f"gs://{settings.results_bucket}/{work.token}/{COVER}",
+            fallback_engine=settings.fallback_engine,
+            model_endpoint=settings.model_endpoint,
+            prompt_version=track.prompt_version,
+            expires_at=track.expires_at.isoformat() if track.expires_at else "",
+        )
+
+    def _check(self, job: str, region: str, tracks: Sequence[Track]) -> None:
+        """Raise LaunchRefusedError if a taken id is another project's, LaunchUnavailableError if that is unknown."""
+        facts = self.pipelines.facts(job, region)
+        if facts is None:
+            now = datetime.now(UTC)
+            if any(now - track.timeline.get(Status.LAUNCHING, now) > INVISIBLE for track in tracks):
+                raise LaunchRefusedError(f"the job id {job} is taken, and its job was deleted")
+            # Another launch may create it at this moment. A later launch asks again.
+            raise LaunchUnavailableError(f"the job id {job} is taken, but its job is not visible")
+        if not is_ours(facts, job):
+            raise LaunchRefusedError(f"the job id {job} is taken by another job")
+
+
+def _engine(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "").strip()
+    if value and value not in ENGINES:
+        raise SettingInvalidError(f"{name} must be one of {', '.join(ENGINES)}, not {value!r}")
+    return value
