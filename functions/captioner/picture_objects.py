@@ -18,8 +18,8 @@ class Objects(Protocol):
 
     def create(
         self, bucket: str, name: str, data: bytes, content_type: str, expires_at: datetime | None = None
-    ) -> None:
-        """Write an object, or leave the existing one; it is deleted about a day after ``expires_at``."""
+    ) -> bool:
+        """Write an object, or leave the existing one and return False; it is deleted about a day after ``expires_at``."""
 
     def delete(self, bucket: str, name: str, generation: int) -> None:
         """Delete this generation of an object, and no other."""

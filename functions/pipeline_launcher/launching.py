@@ -123,25 +123,13 @@ class Launcher:
         job = ids.run_id(region, [(attempt.track, attempt.attempt) for attempt in message.attempts])
         launches: dict[str, Launch] = {}
         for attempt in message.attempts:
-            outcome = self._claim(attempt, job, region, waits_until)
-            if outcome is None:
-                continue
-            track, work = outcome.track, outcome.work
-            if outcome.changed:
-                work = replace(work, job=job, region=region)
-            elif _is_called_off(track, attempt):
-                self._call_off(attempt, job_of(track, work), [work.region])
-                continue
-            elif track.attempt != attempt.attempt or track.status not in {Status.CAPTIONED, Status.LAUNCHING}:
-                logs.info("nothing to launch", track=track.track_id, status=track.status)
-                continue
-            elif track.status is Status.CAPTIONED:
-                self._wait(attempt, Status.CAPTIONED, waits_until or now)
-                continue
-            # If the track was `launching` before, another launch has crashed, was refused, or runs at the same time.
-            # All of them create a job with the same id in the same region, and Vertex AI accepts one.
-            name, where = job_of(track, work), work.region or self.settings.regions[0]
-            launches.setdefault(name, Launch(name, where, {})).members[track.track_id] = track, work
+            member = self._member(attempt, self._claim(attempt, job, region, waits_until), waits_until or now)
+            if member:
+                # If the track was `launching` before, another launch has crashed, was refused, or runs at the same
+                # time. All of them create a job with the same id in the same region, and Vertex AI accepts one.
+                track, work = member
+                name, where = job_of(track, work), work.region or self.settings.regions[0]
+                launches.setdefault(name, Launch(name, where, {})).members[track.track_id] = member
         for launch in launches.values():
             self._complete(launch, busy)
 
@@ -164,7 +152,24 @@ class Launcher:
             # The deleted track no longer says in which job and region it is.
             for gone in {job, ids.pipeline_job_id(attempt.track, attempt.attempt)}:
                 self._call_off(attempt, gone, self.settings.regions)
+        elif outcome.changed:
+            return replace(outcome, work=replace(outcome.work, region=region, job=job))
         return outcome
+
+    def _member(self, attempt: CaptionMessage, claim: Outcome | None, until: datetime) -> Member | None:
+        """Return a track that is claimed for a job; let one wait that is not, and call a cancelled one off."""
+        if claim is None:
+            return None
+        track, work = claim.track, claim.work
+        if claim.changed or (track.status is Status.LAUNCHING and track.attempt == attempt.attempt):
+            return track, work
+        if _is_called_off(track, attempt):
+            self._call_off(attempt, job_of(track, work), [work.region])
+        elif track.status is Status.CAPTIONED and track.attempt == attempt.attempt:
+            self._wait(attempt, Status.CAPTIONED, until)
+        else:
+            logs.info("nothing to launch", track=track.track_id, status=track.status)
+        return None
 
     def _complete(self, launch: Launch, busy: Mapping[str, datetime]) -> None:
         """Launch a job with all tracks that are claimed for it, or let them wait while its region is busy."""
@@ -261,7 +266,7 @@ class Launcher:
         # The command that cancelled or erased the track may have run before the orders existed.
         logs.warning("the track was cancelled or is gone", track=attempt.track)
         try:
-            left = self.creator.book.call_off(job, attempt.track, attempt.attempt)
+            left = self.creator.book.call_off(job, attempt.track)
         except OrderError as error:
             logs.error("an order cannot be read", track=attempt.track, job=job, reason=str(error))
             left = None

@@ -12,7 +12,7 @@ from musicgenerator.errors import BlockedError, LaunchUnavailableError, OrderErr
 from musicgenerator.jobs import JobFacts, JobState, is_ours
 from musicgenerator.messages import PipelineMessage
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track, job_of
+from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track, earlier_jobs, job_of
 
 
 class Tracks(Protocol):
@@ -63,28 +63,33 @@ class Closer:
             self.notifier.pipelines.delete(job, region)
         logs.info("closed", job=job, tracks=len(orders), state=facts.state)
 
-    def forget(self, track: Track, work: PrivateTrack) -> bool:
+    def forget(self, track: Track, work: PrivateTrack, forgotten: set[str]) -> bool:
         """Delete records and orders of jobs whose attempts are over; return False if a job has not ended.
 
         A message about such a job changes nothing afterwards. The job is not launched again: each launch of an attempt
-        begins with a track that is not final.
+        begins with a track that is not final. ``forgotten`` has the jobs of several tracks that are forgotten already;
+        this call adds to it.
         """
-        attempts = range(1, track.attempt + track.status.is_final)
-        own = [ids.pipeline_job_id(track.track_id, attempt) for attempt in attempts]
-        current = {job_of(track, work)} if track.status.is_final else set()
         ended = True
-        for job in dict.fromkeys((*own, *work.earlier_jobs, *current)):
-            # Only the current attempt's region is stored.
-            regions = [work.region] if job in current else self.notifier.settings.regions
+        for job, regions in self._jobs(track, work).items():
+            if job in forgotten:
+                continue
             if ids.is_shared_job(job):
                 self.close(job)
             # A list, so that every region is asked.
             left = [region for region in regions if not self.notifier.pipelines.delete(job, region)]
             if left:
                 ended = False
-            else:
-                self.notifier.book.delete(job)
+                continue
+            self.notifier.book.delete(job)
+            if ids.is_shared_job(job):
+                forgotten.add(job)
         return ended
+
+    def _jobs(self, track: Track, work: PrivateTrack) -> dict[str, Sequence[str]]:
+        """Return the jobs of the attempts that are over, and the regions in which each may be."""
+        earlier: dict[str, Sequence[str]] = dict.fromkeys(earlier_jobs(track, work), self.notifier.settings.regions)
+        return earlier | ({job_of(track, work): [work.region]} if track.status.is_final else {})
 
     def _find(self, job: str, regions: Iterable[str]) -> tuple[str, JobFacts | None]:
         outage: LaunchUnavailableError | None = None

@@ -147,9 +147,7 @@ class Notifier:
             raise PipelineFailedError(f"the step: {failure}")
         return None
 
-    def _ended(
-        self, message: PipelineMessage, track: Track, work: PrivateTrack, *, is_overdue: bool
-    ) -> Change | None:
+    def _ended(self, message: PipelineMessage, track: Track, work: PrivateTrack, *, is_overdue: bool) -> Change | None:
         """Return None if the job runs or is unknown; raise the error of an attempt whose job has ended."""
         facts = self.pipelines.facts(message.job, work.region)
         if facts is None and is_overdue and track.status is Status.COMPOSING:

@@ -37,8 +37,11 @@ class Tracks(Protocol):
 class Objects(Protocol):
     def create(
         self, bucket: str, name: str, data: bytes, content_type: str, expires_at: datetime | None = None
-    ) -> None:
-        """Write an object, or leave the existing one; it is deleted about a day after ``expires_at``."""
+    ) -> bool:
+        """Write an object, or leave the existing one and return False.
+
+        It is deleted about a day after ``expires_at``.
+        """
 
     def erase(self, bucket: str, prefix: str) -> None: ...
 

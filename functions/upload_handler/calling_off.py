@@ -1,32 +1,33 @@
-"""Cancel an attempt of a track and its pipeline job."""
+"""Cancel an attempt of a track, and its pipeline job if it makes no other track."""
 
 from dataclasses import dataclass, replace
 
 from ports import Jobs, Tracks
 
-from musicgenerator import ids
-from musicgenerator.errors import TrackCancelledError
+from musicgenerator import ids, logs
+from musicgenerator.errors import OrderError, TrackCancelledError
+from musicgenerator.order_book import OrderBook
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, PrivateTrack, Track, TrackUpdate
+from musicgenerator.tracks import Change, PrivateTrack, Track, TrackUpdate, job_of
 
 
 @dataclass(frozen=True)
-class CalledOff:
-    """A track after ``call_off``, and the region of its job.
+class Stopped:
+    """A track after ``call_off``, and its private track.
 
-    ``job_may_write`` is true while a cancelled job may still write results.
+    ``job_may_write`` is true while the attempt's job may still write its results.
     """
 
     track: Track
-    region: str
+    work: PrivateTrack
     job_may_write: bool
 
 
-def call_off(tracks: Tracks, jobs: Jobs, track: str, attempt: int) -> CalledOff | None:
-    """Set an attempt to cancelled unless it is final, and cancel its pipeline job.
+def call_off(tracks: Tracks, jobs: Jobs, book: OrderBook, track: str, attempt: int) -> Stopped | None:
+    """Set an attempt to cancelled unless it is final, take it out of its pipeline job, and cancel a job without tracks.
 
     Returns the track as it is afterwards, or None if it does not exist.
-    After a crash, a second call finds the track cancelled and cancels the job that is still running.
+    After a crash, a second call finds the track cancelled and does the rest.
     """
 
     def decide(current: Track, work: PrivateTrack) -> Change | None:
@@ -48,10 +49,25 @@ def call_off(tracks: Tracks, jobs: Jobs, track: str, attempt: int) -> CalledOff 
     if found is None:
         return None
     current, work = found
-    cancelled = False
+    may_write = False
     if current.status is Status.CANCELLED and current.brief is not None:
-        cancelled = jobs.cancel(ids.pipeline_job_id(track, current.attempt), work.region)
-    return CalledOff(current, work.region, cancelled)
+        may_write = stop_job(jobs, book, current, work)
+    return Stopped(current, work, may_write)
+
+
+def stop_job(jobs: Jobs, book: OrderBook, track: Track, work: PrivateTrack) -> bool:
+    """Take a track out of its job, cancel the job if it makes no other one, and return whether it may still write."""
+    job = job_of(track, work)
+    try:
+        left = book.call_off(job, track.track_id)
+    except OrderError as error:
+        logs.error("an order cannot be read", track=track.track_id, job=job, reason=str(error))
+        left = None
+    if left is None and ids.is_shared_job(job):
+        # The job has ended, or its orders are not written yet; then the launcher finds the track cancelled or gone.
+        return False
+    # A job of several tracks may be making this one, and goes on for the others.
+    return True if left else jobs.cancel(job, work.region)
 
 
 def _has_cost_nothing(current: Track, work: PrivateTrack) -> bool:

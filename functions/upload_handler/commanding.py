@@ -15,10 +15,11 @@ from sessions import authorised
 from musicgenerator import logs
 from musicgenerator.briefs import ENGINES
 from musicgenerator.messages import CaptionMessage, PictureMessage
+from musicgenerator.order_book import OrderBook
 from musicgenerator.results import COVER, RESULT_TYPES, Music, ResultsBucket
 from musicgenerator.settings import SettingInvalidError, required, words
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, PrivateTrack, Track, TrackUpdate
+from musicgenerator.tracks import Change, PrivateTrack, Track, TrackUpdate, job_of
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Commands:
     tracks: Tracks
     objects: Objects
     jobs: Jobs
+    book: OrderBook
     captions: Captions
     pictures: Pictures
     admission: Admission
@@ -128,7 +130,7 @@ class Commands:
         current, _, expires_at = self._owned(command)
         details = Particulars(command.session, expires_at, {"attempt": current.attempt})
         admitted = self.admission.admit((command.session, command.track, "cancel"), command.body, command.key, details)
-        ended = call_off(self.tracks, self.jobs, command.track, admitted.details["attempt"])
+        ended = call_off(self.tracks, self.jobs, self.book, command.track, admitted.details["attempt"])
         if ended is None:
             raise UnknownTrackError("The track has just been deleted.")
         return _state_of(ended.track)
@@ -211,7 +213,13 @@ def _next_attempt(current: Track, work: PrivateTrack, failed: int) -> Change | N
     if current.status is not Status.FAILED or current.attempt != failed:
         return None
     status = Status.CAPTIONED if current.brief and not work.unchecked else Status.CAPTIONING
-    fresh = PrivateTrack(work.token, dropped_object=work.dropped_object, hint=work.hint, unchecked=work.unchecked)
+    fresh = PrivateTrack(
+        work.token,
+        dropped_object=work.dropped_object,
+        hint=work.hint,
+        unchecked=work.unchecked,
+        earlier_jobs=(*work.earlier_jobs, job_of(current, work)),
+    )
     return Change(status, TrackUpdate(sketch=None, error=None), fresh, attempt=failed + 1)
 
 

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from typing import Final, Self, TypeVar
 
 from admitting import Entry, Ledger
-from calling_off import CalledOff, call_off
+from calling_off import Stopped, call_off, stop_job
 from ports import Jobs, Objects, Sessions, Tracks
 from problems import UnknownTrackError
 from sessions import authorised
 
 from musicgenerator import ids, logs
 from musicgenerator.errors import ContentionError, MoreToEraseError
+from musicgenerator.order_book import OrderBook
 from musicgenerator.orders import track_orders_prefix
 from musicgenerator.results import ResultsBucket
 from musicgenerator.settings import regions, required
-from musicgenerator.tracks import Image, PrivateTrack, Track
+from musicgenerator.tracks import Image, PrivateTrack, Track, earlier_jobs, job_of
 
 _T = TypeVar("_T")
 
@@ -55,6 +56,7 @@ class Erasures:
     tracks: Tracks
     objects: Objects
     jobs: Jobs
+    book: OrderBook
     ledger: Ledger
     buckets: Buckets
     budget_seconds: float = 40.0
@@ -106,43 +108,56 @@ class Erasures:
     def _erase(self, track: Track, work: PrivateTrack) -> None:
         # Cancel first, so that no handler writes the documents any more. The notifier deletes what the job still
         # writes, when the job has ended.
-        called_off = call_off(self.tracks, self.jobs, track.track_id, track.attempt)
+        stopped = call_off(self.tracks, self.jobs, self.book, track.track_id, track.attempt)
         self._erase_original(track.track_id, track.image, work.dropped_object)
         self._erase_results(work.token)
-        ended = called_off is not None and not called_off.job_may_write
-        if called_off is not None and ended:
+        ended = stopped is not None and not stopped.job_may_write
+        if stopped is not None and ended:
             # Otherwise the order stays until the job has ended: only the order tells the notifier where the job wrote.
-            ended = self._erase_jobs(called_off)
+            ended = self._erase_jobs(stopped)
         self.ledger.close(track.track_id)
         # The documents last: a repeated deletion needs them to find the rest.
         self.tracks.erase(track.session, track.track_id)
-        if called_off is not None and not ended and not self._cancel_again(called_off):
+        if stopped is not None and not ended and not stop_job(self.jobs, self.book, stopped.track, stopped.work):
             # The job ended before the documents were gone. The message about its end may have found the track, and
             # then deleted neither what the job wrote last nor its record.
             self._erase_results(work.token)
-            self._erase_jobs(called_off)
+            self._erase_jobs(stopped)
+        if stopped is not None:
+            self._erase_shared_records(stopped)
         logs.info("track erased", track=track.track_id)
 
-    def _cancel_again(self, called_off: CalledOff) -> bool:
-        """Cancel the current attempt's job; return False if it has ended. If it has not, the notifier sees its end."""
-        track = called_off.track
-        return self.jobs.cancel(ids.pipeline_job_id(track.track_id, track.attempt), called_off.region)
-
-    def _erase_jobs(self, called_off: CalledOff) -> bool:
-        """Delete the orders and records of a track's jobs; return False if a job has not ended.
+    def _erase_jobs(self, stopped: Stopped) -> bool:
+        """Delete the orders of a track and the records of its own jobs; return False if one has not ended.
 
         The launcher cannot launch again: it finds no track, and cancels a job that it has just created.
         """
-        track = called_off.track
+        track = stopped.track
         self.objects.erase(self.buckets.pipeline_bucket, track_orders_prefix(track.track_id))
         if track.brief is None:
             return True
         left = 0
-        for attempt in range(1, track.attempt + 1):
-            # Only the current attempt's region is stored.
-            for region in [called_off.region] if attempt == track.attempt else self.buckets.regions:
-                left += not self.jobs.delete(ids.pipeline_job_id(track.track_id, attempt), region)
+        for job, places in self._jobs(stopped).items():
+            if ids.is_shared_job(job):
+                # Other tracks need the job's orders and its record.
+                self.book.call_off(job, track.track_id)
+                continue
+            for region in places:
+                left += not self.jobs.delete(job, region)
         return not left
+
+    def _erase_shared_records(self, stopped: Stopped) -> None:
+        """Delete the records of jobs of several tracks that have ended and of which no track is left."""
+        for job, places in self._jobs(stopped).items():
+            if ids.is_shared_job(job) and not self.tracks.of_job(job) and self.book.read(job) is None:
+                for region in places:
+                    self.jobs.delete(job, region)
+
+    def _jobs(self, stopped: Stopped) -> dict[str, Sequence[str]]:
+        """Return the jobs of a track's attempts, and the regions in which each may be."""
+        track, work = stopped.track, stopped.work
+        earlier: dict[str, Sequence[str]] = dict.fromkeys(earlier_jobs(track, work), self.buckets.regions)
+        return earlier | {job_of(track, work): [work.region]}
 
     def _erase_results(self, token: str) -> None:
         folder = self.buckets.results.folder(token)

@@ -19,7 +19,8 @@ from storage_uploads import StorageUploads
 from uploading import Uploads
 
 from musicgenerator import logs
-from musicgenerator.settings import SESSION_DAYS, whole_number, words
+from musicgenerator.order_book import OrderBook
+from musicgenerator.settings import SESSION_DAYS, required, whole_number, words
 from musicgenerator_google.adapters import Adapters
 from musicgenerator_google.pubsub_topics import CaptionsTopic, PicturesTopic
 from musicgenerator_google.vertex_pipelines import VertexPipelines
@@ -50,6 +51,7 @@ def bootstrap() -> HttpApi:
     gc.enable()
     env, google = os.environ, Adapters(os.environ)
     tracks, objects, jobs = google.tracks, google.objects, VertexPipelines.from_environ(env)
+    book = OrderBook(objects, required(env, "PIPELINE_BUCKET"))
     sessions, ledger = FirestoreSessions(google.database), FirestoreLedger(google.database)
     admission, topics = (
         Admission(ledger, Limits.from_environ(env), tracks.has_music),
@@ -58,7 +60,7 @@ def bootstrap() -> HttpApi:
     opener = SessionOpener(sessions, whole_number(env, "SESSION_DAYS", SESSION_DAYS), admission)
     settings = Settings.from_environ(env)
     uploads = Uploads(sessions, tracks, StorageUploads.from_environ(google), admission, settings.engines)
-    commands = Commands(sessions, tracks, objects, jobs, *topics, admission, settings)
-    erasures = Erasures(sessions, tracks, objects, jobs, ledger, Buckets.from_environ(env))
+    commands = Commands(sessions, tracks, objects, jobs, book, *topics, admission, settings)
+    erasures = Erasures(sessions, tracks, objects, jobs, book, ledger, Buckets.from_environ(env))
     proxies = whole_number(env, "TRUSTED_PROXIES", 0)
     return HttpApi(opener, uploads, commands, erasures, google.switch, words(env, "ALLOWED_ORIGINS"), proxies)

@@ -52,6 +52,9 @@ class Tracks(Protocol):
     def of_session(self, session: str) -> Sequence[str]:
         """Return the ids of a session's tracks."""
 
+    def of_job(self, job: str) -> Sequence[str]:
+        """Return the tracks whose current attempt is claimed for a job."""
+
     def has_music(self, session: str) -> bool:
         """Return whether a track of the session has become music."""
 
@@ -63,8 +66,11 @@ class Objects(Protocol):
 
     def create(
         self, bucket: str, name: str, data: bytes, content_type: str, expires_at: datetime | None = None
-    ) -> None:
-        """Write an object, or leave the existing one; it is deleted about a day after ``expires_at``."""
+    ) -> bool:
+        """Write an object, or leave the existing one and return False.
+
+        It is deleted about a day after ``expires_at``.
+        """
 
     def generations(self, bucket: str, prefix: str) -> list[tuple[str, int]]:
         """Return name and generation of every object whose name starts with ``prefix``."""

@@ -56,7 +56,7 @@ class CaptionMessage:
 
     @property
     def attempts(self) -> "tuple[CaptionMessage, ...]":
-        """This attempt, as a tuple of one."""
+        """The attempt, as a tuple of one."""
         return (self,)
 
     @classmethod

@@ -43,7 +43,7 @@ class OrderBook:
         data = self.objects.read(self.bucket, order_name(job))
         return None if data is None else orders_from_bytes(data)
 
-    def call_off(self, job: str, track: str, attempt: int) -> int | None:
+    def call_off(self, job: str, track: str) -> int | None:
         """Take a track out of a job's orders, and return how many tracks the job still makes.
 
         The step reads the orders before it begins a track, so it does not begin this one any more.
@@ -56,7 +56,7 @@ class OrderBook:
                 return None
             data, generation = found
             orders = orders_from_bytes(data)
-            if (track, attempt) not in {(order.track, order.attempt) for order in orders}:
+            if track not in {order.track for order in orders}:
                 return None
             left = [_without(order, track) for order in orders]
             wanted = sum(isinstance(order, Order) for order in left)

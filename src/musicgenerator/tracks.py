@@ -214,6 +214,13 @@ def job_of(track: Track, work: PrivateTrack) -> str:
     return work.job or ids.pipeline_job_id(track.track_id, track.attempt)
 
 
+def earlier_jobs(track: Track, work: PrivateTrack) -> tuple[str, ...]:
+    """Return the ids of the jobs of earlier attempts; their regions are not stored."""
+    # Documents of earlier releases do not name them; each attempt had a job of its own.
+    own = (ids.pipeline_job_id(track.track_id, attempt) for attempt in range(1, track.attempt))
+    return work.earlier_jobs or tuple(own)
+
+
 class Keep(Enum):
     """The type of ``KEEP``."""
 

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any, Final
 
-from musicgenerator.messages import ENGINE_ATTRIBUTE, CaptionMessage, PictureMessage
+from musicgenerator.messages import ENGINE_ATTRIBUTE, CaptionMessage, GatheredMessage, PictureMessage
 from musicgenerator.settings import required
 
 _PUBLISH_TIMEOUT_SECONDS: Final = 30.0
@@ -35,13 +35,13 @@ class PicturesTopic:
 
 
 class CaptionsTopic:
-    """The topic that triggers the pipeline launcher."""
+    """The topic that triggers the pipeline launcher and the sketcher."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         """Read the environment; raise SettingMissingError naming a variable that is not set."""
         self._topic = _path(environ, "CAPTIONS_TOPIC")
 
-    def announce(self, message: CaptionMessage, engine: str) -> None:
+    def announce(self, message: CaptionMessage | GatheredMessage, engine: str) -> None:
         """Publish a message, with the engine as an attribute that subscriptions can filter by."""
         future = _publisher().publish(self._topic, message.to_bytes(), **{ENGINE_ATTRIBUTE: engine})
         future.result(timeout=_PUBLISH_TIMEOUT_SECONDS)

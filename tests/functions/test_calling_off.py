@@ -2,15 +2,12 @@
 
 import json
 
-import launching
-import notifying
 import pytest
 from google.auth.credentials import AnonymousCredentials
 
 from musicgenerator.errors import LaunchUnavailableError
 from musicgenerator.jobs import JobFacts, JobState, job_labels
-from musicgenerator.messages import CaptionMessage, PipelineMessage
-from musicgenerator.results import ResultsBucket
+from musicgenerator.messages import CaptionMessage
 from musicgenerator.states import FINAL, Status
 from musicgenerator_google.vertex_pipelines import VertexPipelines
 from tests.contracts.recorded import (
@@ -24,17 +21,14 @@ from tests.contracts.recorded import (
     recorded,
     recorded_work,
 )
-from tests.functions.test_limits import ENVIRON
-from tests.support.command_fakes import MemorySwitch
 from tests.support.fakes import (
     HOME,
     MemoryObjects,
     MemoryPipelines,
-    MemoryRegions,
     MemoryResults,
-    MemorySpans,
     MemoryTracks,
 )
+from tests.support.functions import launcher, notifier
 from tests.support.scripted_http import Answer, ScriptedServer
 
 WRITTEN = (PIPELINE_BUCKET, ORDER_NAME)
@@ -48,11 +42,7 @@ def tracks(status: Status, attempt: int = 1) -> MemoryTracks:
 
 
 def launch(held: MemoryTracks, pipelines: MemoryPipelines) -> None:
-    settings = launching.Settings.from_environ(ENVIRON)
-    launcher = launching.Launcher(
-        held, pipelines, MemoryObjects(), MemoryRegions(), {"root": {}}, settings, MemorySwitch()
-    )
-    launcher.launch(CaptionMessage(SESSION, TRACK, 1))
+    launcher(held, pipelines).launch(CaptionMessage(SESSION, TRACK, 1))
 
 
 def ordered() -> MemoryObjects:
@@ -61,11 +51,8 @@ def ordered() -> MemoryObjects:
 
 
 def notify(pipelines: MemoryPipelines, results: MemoryResults, held: MemoryTracks, objects: MemoryObjects) -> None:
-    settings = notifying.Settings(
-        ResultsBucket("https://storage.googleapis.com", "musicgenerator-results"), (HOME,), PIPELINE_BUCKET
-    )
-    message = PipelineMessage.from_bytes(json.dumps(recorded("pipeline_event_step")).encode())
-    notifying.Notifier(held, pipelines, results, objects, MemorySpans(), settings).notify(message)
+    message = PipelineMessage(JOB, TRACK, 1)
+    notifier(held, pipelines, results, objects).notify(message)
 
 
 @pytest.mark.parametrize("end", ["cancelled", "gone"])
@@ -107,7 +94,7 @@ def test_an_earlier_attempt_s_message_does_not_cancel_the_present_job() -> None:
 @pytest.mark.parametrize("state", list(JobState))
 def test_what_a_job_wrote_for_a_track_that_is_gone_is_erased(state: JobState) -> None:
     """The folder is the one that the job's own order names; the order stays as long as the job may write."""
-    facts = JobFacts(state, job_labels(TRACK, 1), order=ORDER)
+    facts = JobFacts(state, job_labels([(TRACK, 1)]), order=ORDER)
     results, objects = MemoryResults(), ordered()
     notify(MemoryPipelines(jobs={JOB: facts}), results, MemoryTracks(), objects)
     assert results.erased == [TOKEN]
@@ -118,7 +105,7 @@ def test_results_that_a_job_wrote_after_its_first_message_are_erased_at_its_end(
     """The step's message comes before the job's end: what is written in between goes with the second event."""
     results, objects = MemoryResults(), ordered()
     for state in (JobState.UNDER_WAY, JobState.CANCELLED):
-        pipelines = MemoryPipelines(jobs={JOB: JobFacts(state, job_labels(TRACK, 1), order=ORDER)})
+        pipelines = MemoryPipelines(jobs={JOB: JobFacts(state, job_labels([(TRACK, 1)]), order=ORDER)})
         notify(pipelines, results, MemoryTracks(), objects)
     assert results.erased == [TOKEN, TOKEN]
     assert not objects.objects
@@ -129,12 +116,12 @@ def test_results_that_a_job_wrote_after_its_first_message_are_erased_at_its_end(
     [
         None,
         JobFacts(JobState.SUCCEEDED, {}, order=ORDER),
-        JobFacts(JobState.SUCCEEDED, job_labels(TRACK, 2), order=ORDER),
+        JobFacts(JobState.SUCCEEDED, job_labels([(TRACK, 2)]), order=ORDER),
         JobFacts(JobState.SUCCEEDED, {"app": "another", "track": TRACK, "attempt": "1"}, order=ORDER),
-        JobFacts(JobState.SUCCEEDED, job_labels(TRACK, 1)),
-        JobFacts(JobState.SUCCEEDED, job_labels(TRACK, 1), order=ORDER.replace("pipeline", "another")),
-        JobFacts(JobState.SUCCEEDED, job_labels(TRACK, 1), order=ORDER.replace("-1.json", "-2.json")),
-        JobFacts(JobState.SUCCEEDED, job_labels(TRACK, 1), order=f"gs://{PIPELINE_BUCKET}/templates/x.yaml"),
+        JobFacts(JobState.SUCCEEDED, job_labels([(TRACK, 1)])),
+        JobFacts(JobState.SUCCEEDED, job_labels([(TRACK, 1)]), order=ORDER.replace("pipeline", "another")),
+        JobFacts(JobState.SUCCEEDED, job_labels([(TRACK, 1)]), order=ORDER.replace("-1.json", "-2.json")),
+        JobFacts(JobState.SUCCEEDED, job_labels([(TRACK, 1)]), order=f"gs://{PIPELINE_BUCKET}/templates/x.yaml"),
     ],
 )
 def test_a_stranger_s_job_has_nothing_erased(facts: JobFacts | None) -> None:
@@ -149,7 +136,7 @@ def test_a_stranger_s_job_has_nothing_erased(facts: JobFacts | None) -> None:
 @pytest.mark.parametrize("data", [None, b"", b"[]", b"[{}]", json.dumps([{"resultsToken": ""}]).encode()])
 def test_without_an_order_that_can_be_read_nothing_is_erased(data: bytes | None) -> None:
     """The event is acknowledged: a repetition would find no more."""
-    facts = JobFacts(JobState.SUCCEEDED, job_labels(TRACK, 1), order=ORDER)
+    facts = JobFacts(JobState.SUCCEEDED, job_labels([(TRACK, 1)]), order=ORDER)
     results, objects = MemoryResults(), MemoryObjects({} if data is None else {WRITTEN: data})
     notify(MemoryPipelines(jobs={JOB: facts}), results, MemoryTracks(), objects)
     assert not results.erased
@@ -160,7 +147,7 @@ def test_without_an_order_that_can_be_read_nothing_is_erased(data: bytes | None)
 def test_what_belongs_to_a_track_is_never_erased_by_an_event(status: Status) -> None:
     """Nothing is erased in any state of the track."""
     results = MemoryResults()
-    facts = JobFacts(JobState.CANCELLED, job_labels(TRACK, 1), order=ORDER)
+    facts = JobFacts(JobState.CANCELLED, job_labels([(TRACK, 1)]), order=ORDER)
     notify(MemoryPipelines(jobs={JOB: facts}), results, tracks(status), ordered())
     assert not results.erased
 
@@ -170,7 +157,7 @@ def test_what_belongs_to_a_track_is_never_erased_by_an_event(status: Status) -> 
 def test_an_order_is_deleted_when_its_job_can_write_no_more(status: Status, state: JobState) -> None:
     """A job that ended settles its track; a settled one's job has written all; a cancelled track's job may still."""
     objects = ordered()
-    facts = JobFacts(state, job_labels(TRACK, 1), order=ORDER)
+    facts = JobFacts(state, job_labels([(TRACK, 1)]), order=ORDER)
     notify(MemoryPipelines(jobs={JOB: facts}), MemoryResults(), tracks(status), objects)
     settled = status in FINAL - {Status.CANCELLED}
     assert (WRITTEN in objects.objects) is (state is JobState.UNDER_WAY and not settled)
@@ -203,7 +190,7 @@ def test_a_track_that_is_erased_while_it_is_settled_leaves_nothing() -> None:
     """The deletion came between the notifier's look and its write."""
     held, results, objects = tracks(Status.COMPOSING), MemoryResults(), ordered()
     held.meanwhile.append(lambda: held.erase(SESSION, TRACK))
-    facts = JobFacts(JobState.FAILED, job_labels(TRACK, 1), order=ORDER)
+    facts = JobFacts(JobState.FAILED, job_labels([(TRACK, 1)]), order=ORDER)
     notify(MemoryPipelines(jobs={JOB: facts}), results, held, objects)
     assert results.erased == [TOKEN]
     assert not objects.objects
@@ -242,8 +229,8 @@ def test_a_cancellation_that_was_not_taken_is_told(
 
 def test_a_job_s_facts_name_its_order(server: ScriptedServer, pipelines: VertexPipelines) -> None:
     """From its own parameters; a job without any names none."""
-    job = {"name": f"{JOBS[4:]}/{JOB}", "state": "PIPELINE_STATE_SUCCEEDED", "labels": job_labels(TRACK, 1)}
+    job = {"name": f"{JOBS[4:]}/{JOB}", "state": "PIPELINE_STATE_SUCCEEDED", "labels": job_labels([(TRACK, 1)])}
     given = job | {"runtimeConfig": {"parameterValues": {"job": JOB, "order": ORDER}}}
     server.script(f"GET {JOBS}/{JOB}", Answer(given), Answer(job))
-    assert pipelines.facts(JOB, HOME) == JobFacts(JobState.SUCCEEDED, job_labels(TRACK, 1), "", ORDER)
-    assert pipelines.facts(JOB, HOME) == JobFacts(JobState.SUCCEEDED, job_labels(TRACK, 1), "", "")
+    assert pipelines.facts(JOB, HOME) == JobFacts(JobState.SUCCEEDED, job_labels([(TRACK, 1)]), "", ORDER)
+    assert pipelines.facts(JOB, HOME) == JobFacts(JobState.SUCCEEDED, job_labels([(TRACK, 1)]), "", "")

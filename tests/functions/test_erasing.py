@@ -65,7 +65,7 @@ def test_a_deleted_track_leaves_no_order(status: Status) -> None:
 def test_the_order_of_a_job_that_may_still_write_stays(status: Status) -> None:
     """The notifier needs it when the job has ended; the deletion is repeated after that, or not needed."""
     scene = Scene(status=status)
-    scene.jobs.jobs[JOB] = JobFacts(JobState.UNDER_WAY, job_labels(TRACK, 1))
+    scene.jobs.jobs[JOB] = JobFacts(JobState.UNDER_WAY, job_labels([(TRACK, 1)]))
     names = orders(scene)
     scene.erase_track()
     assert scene.buckets.names(PIPELINE_BUCKET) == sorted(names)
@@ -88,7 +88,7 @@ def test_a_deleted_track_leaves_no_job(status: Status) -> None:
     scene.tracks.documents[TRACK]["brief"] = recorded("track_ready")["brief"]
     second = JOB.replace("-1", "-2")
     keys = {JOB: 1, f"europe-west4/{JOB}": 1, second: 2}
-    scene.jobs.jobs = {key: JobFacts(JobState.FAILED, job_labels(TRACK, attempt)) for key, attempt in keys.items()}
+    scene.jobs.jobs = {key: JobFacts(JobState.FAILED, job_labels([(TRACK, attempt)])) for key, attempt in keys.items()}
     scene.erase_track()
     assert scene.jobs.jobs == {}
     assert sorted(scene.jobs.deleted) == sorted(keys)
@@ -105,7 +105,7 @@ def test_a_track_that_was_never_described_has_no_job() -> None:
 def test_a_deletion_that_vertex_ai_does_not_answer_is_repeated() -> None:
     """Picture, results and orders are gone at once; the documents stay, because only they name the jobs."""
     scene = Scene()
-    scene.jobs.jobs[JOB] = JobFacts(JobState.SUCCEEDED, job_labels(TRACK, 1))
+    scene.jobs.jobs[JOB] = JobFacts(JobState.SUCCEEDED, job_labels([(TRACK, 1)]))
     orders(scene)
     scene.tracks.works[TRACK] = replace(scene.tracks.works[TRACK], region=HOME)
     scene.jobs.silent.add(HOME)
@@ -121,7 +121,7 @@ def test_a_deletion_that_vertex_ai_does_not_answer_is_repeated() -> None:
 def test_a_job_that_has_not_ended_keeps_its_record(status: Status) -> None:
     """The notifier finds the order by it, and deletes both when the job has ended."""
     scene = Scene(status=status)
-    scene.jobs.jobs[JOB] = JobFacts(JobState.UNDER_WAY, job_labels(TRACK, 1))
+    scene.jobs.jobs[JOB] = JobFacts(JobState.UNDER_WAY, job_labels([(TRACK, 1)]))
     scene.erase_track()
     assert list(scene.jobs.jobs) == [JOB]
     assert not scene.tracks.documents
@@ -131,12 +131,12 @@ def test_a_job_that_has_not_ended_keeps_its_record(status: Status) -> None:
 def test_a_job_that_ends_during_the_deletion_leaves_nothing(status: Status) -> None:
     """The message about its end may still have found the track; so the deletion itself looks once more."""
     scene = Scene(status=status)
-    scene.jobs.jobs[JOB] = JobFacts(JobState.UNDER_WAY, job_labels(TRACK, 1))
+    scene.jobs.jobs[JOB] = JobFacts(JobState.UNDER_WAY, job_labels([(TRACK, 1)]))
     *_, others = orders(scene)
 
     def ended() -> None:
         scene.buckets.put(RESULTS, f"{TOKEN}/music.mp3")
-        scene.jobs.jobs[JOB] = JobFacts(JobState.CANCELLED, job_labels(TRACK, 1))
+        scene.jobs.jobs[JOB] = JobFacts(JobState.CANCELLED, job_labels([(TRACK, 1)]))
 
     scene.tracks.erased = ended
     scene.erase_track()

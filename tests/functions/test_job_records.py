@@ -6,17 +6,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import launching
 import pytest
 import yaml
-from notifying import Notifier, Settings
-from sweeping import MAX_WAIT, RETRY_AFTER, Sweeper
+from notifying import Notifier
+from sweeping import MAX_WAIT, RETRY_AFTER
 
 from localcloud.addresses import REPOSITORY
 from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import CaptionMessage, PipelineMessage
 from musicgenerator.patience import Patience
-from musicgenerator.results import MusicFacts, ResultsBucket
+from musicgenerator.results import MusicFacts
 from musicgenerator.states import FINAL, Status
 from tests.contracts.recorded import (
     JOB,
@@ -29,18 +28,14 @@ from tests.contracts.recorded import (
     recorded,
     recorded_work,
 )
-from tests.functions.test_limits import ENVIRON
-from tests.support.command_fakes import HeardPictures, MemorySwitch
 from tests.support.fakes import (
     HOME,
-    HeardCaptions,
     MemoryObjects,
     MemoryPipelines,
-    MemoryRegions,
     MemoryResults,
-    MemorySpans,
     MemoryTracks,
 )
+from tests.support.functions import launcher, notifier, sweeper
 
 OTHER = "europe-west4"
 SECOND = JOB.removesuffix("1") + "2"
@@ -76,25 +71,20 @@ class Scene:
 
     def job_is(self, state: JobState, job: str = JOB) -> None:
         attempt = int(job.rpartition("-")[2])
-        self.pipelines.jobs[job] = JobFacts(state, job_labels(TRACK, attempt), order=ORDER)
+        self.pipelines.jobs[job] = JobFacts(state, job_labels([(TRACK, attempt)]), order=ORDER)
 
     @property
     def notifier(self) -> Notifier:
-        bucket = ResultsBucket("https://storage.googleapis.com", "musicgenerator-results")
-        settings = Settings(bucket, self.regions, PIPELINE_BUCKET)
-        return Notifier(self.tracks, self.pipelines, self.results, self.objects, MemorySpans(), settings)
+        return notifier(self.tracks, self.pipelines, self.results, self.objects, regions=self.regions)
 
     def notify(self) -> None:
         self.notifier.notify(PipelineMessage(JOB, TRACK, 1))
 
     def sweep(self) -> None:
-        Sweeper(self.tracks, self.notifier, HeardPictures(), HeardCaptions(), "composer").sweep()
+        sweeper(self.notifier, self.tracks).sweep()
 
     def launch(self) -> None:
-        settings = launching.Settings.from_environ(ENVIRON)
-        launching.Launcher(
-            self.tracks, self.pipelines, self.objects, MemoryRegions(), {"root": {}}, settings, MemorySwitch()
-        ).launch(CaptionMessage(SESSION, TRACK, 1))
+        launcher(self.tracks, self.pipelines, self.objects).launch(CaptionMessage(SESSION, TRACK, 1))
 
     def waited(self) -> None:
         """Let the record's time pass."""

@@ -6,14 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from launching import BLOCKED_PAUSE, Launcher, Settings
+from creating import JobSettings
+from launching import BLOCKED_PAUSE, Settings
 from yaml_templates import template_at
 
 from infra.content import HASH_LETTERS
 from musicgenerator.errors import LaunchBlockedError, LaunchRefusedError, LaunchUnavailableError
 from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import CaptionMessage
-from musicgenerator.orders import Order, order_from_bytes
+from musicgenerator.orders import Order, orders_from_bytes
 from musicgenerator.settings import SettingInvalidError, SettingMissingError
 from musicgenerator.states import Status
 from tests.contracts.recorded import (
@@ -29,20 +30,10 @@ from tests.contracts.recorded import (
     without_timestamps,
 )
 from tests.support.command_fakes import MemorySwitch
-from tests.support.fakes import HOME, MemoryObjects, MemoryPipelines, MemoryRegions, MemoryTracks
+from tests.support.fakes import MemoryObjects, MemoryPipelines, MemoryRegions, MemoryTracks
+from tests.support.functions import ENVIRON, TEMPLATE, launcher
 
-ENVIRON = {
-    "GOOGLE_CLOUD_PROJECT": "musicgenerator-prod",
-    "REGION": HOME,
-    "PIPELINE_ROOT": "gs://musicgenerator-pipeline/runs",
-    "PIPELINE_BUCKET": PIPELINE_BUCKET,
-    "PIPELINE_ACCOUNT": "pipeline@musicgenerator-prod.iam.gserviceaccount.com",
-    "RESULTS_BUCKET": "musicgenerator-results",
-    "PIPELINE_EVENTS_TOPIC": "pipeline-events",
-    "DEFAULT_ENGINE": "composer",
-}
 NEVER = datetime.max.replace(tzinfo=UTC)
-TEMPLATE: Mapping[str, Any] = {"root": {}, "pipelineInfo": {"name": "musicgenerator"}}
 WRITTEN = (PIPELINE_BUCKET, ORDER_NAME)
 LABELS = {"app": "musicgenerator", "track": TRACK, "attempt": "1"}
 
@@ -67,15 +58,16 @@ class Scene:
         self.tracks.hold(recorded(f"track_{status}") | fields, SESSION, TRACK, recorded_work(published=True))
 
     def deliver(self) -> None:
-        settings = Settings.from_environ(self.environ)
-        launcher = Launcher(self.tracks, self.pipelines, self.objects, self.regions, TEMPLATE, settings, self.switch)
-        launcher.launch(self.message)
+        scene = self.tracks, self.pipelines, self.objects, self.regions, self.switch
+        launcher(*scene, self.environ).launch(self.message)
 
     @property
     def order(self) -> Order:
         """The one order that was written."""
         (data,) = self.objects.objects.values()
-        return order_from_bytes(data)
+        (order,) = orders_from_bytes(data)
+        assert isinstance(order, Order)
+        return order
 
     @property
     def document(self) -> dict[str, Any]:
@@ -238,7 +230,7 @@ def test_a_lost_answer_of_vertex_is_no_failure() -> None:
 
 def test_a_launch_that_crashed_half_way_is_finished() -> None:
     """`launching` with or without a job becomes `composing` with one job."""
-    for jobs in ({}, {JOB: JobFacts(JobState.UNDER_WAY, job_labels(TRACK, 1))}):
+    for jobs in ({}, {JOB: JobFacts(JobState.UNDER_WAY, job_labels([(TRACK, 1)]))}):
         scene = Scene(pipelines=MemoryPipelines(jobs=dict(jobs)))
         scene.at(Status.LAUNCHING)
         scene.deliver()
@@ -368,7 +360,7 @@ def test_a_template_that_is_none_is_refused(address: str, data: bytes | None) ->
 def test_spaces_around_the_model_endpoint_are_ignored() -> None:
     """An order with a space in its endpoint is invalid, so every job would fail."""
     environ = ENVIRON | {"MODEL_ENDPOINT": " projects/p/locations/l/endpoints/e\n"}
-    assert Settings.from_environ(environ).model_endpoint == "projects/p/locations/l/endpoints/e"
+    assert JobSettings.from_environ(environ).model_endpoint == "projects/p/locations/l/endpoints/e"
 
 
 def test_a_job_that_another_launch_is_creating_is_waited_for() -> None:

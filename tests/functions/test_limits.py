@@ -9,7 +9,6 @@ import pytest
 from admitting import Limits, Quota, limit_reached
 from google.api_core.exceptions import ServiceUnavailable
 from google.auth.exceptions import TransportError
-from launching import Launcher, Settings
 from ports import Session
 from requests import ReadTimeout
 
@@ -20,7 +19,8 @@ from musicgenerator.settings import SettingInvalidError
 from musicgenerator.states import Status
 from tests.contracts.recorded import SESSION, TRACK, recorded, recorded_work
 from tests.support.command_fakes import MemorySwitch, UploadHandler
-from tests.support.fakes import HOME, MemoryObjects, MemoryPipelines, MemoryRegions
+from tests.support.fakes import HOME, MemoryPipelines
+from tests.support.functions import launcher
 
 SECRETS = {SESSION: "k" + "a" * 52, "s" + "a" * 26: "k" + "b" * 52}
 OTHER = "s" + "a" * 26
@@ -340,13 +340,12 @@ def test_while_paused_nothing_is_launched() -> None:
     """The message is acknowledged and the track does not change; a later message launches it."""
     scene, pipelines = Scene(), MemoryPipelines()
     scene.hold(Status.CAPTIONED)
-    settings = Settings.from_environ(ENVIRON)
     switch = MemorySwitch(paused=True)
-    launcher = Launcher(scene.tracks, pipelines, MemoryObjects(), MemoryRegions(), {"root": {}}, settings, switch)
-    launcher.launch(CaptionMessage(SESSION, TRACK, 1))
+    paused = launcher(scene.tracks, pipelines, switch=switch)
+    paused.launch(CaptionMessage(SESSION, TRACK, 1))
     assert scene.tracks.documents[TRACK] == recorded("track_captioned")
     switch.paused = False
-    launcher.launch(CaptionMessage(SESSION, TRACK, 1))
+    paused.launch(CaptionMessage(SESSION, TRACK, 1))
     assert len(pipelines.wanted) == 1
 
 

@@ -3,7 +3,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from notifying import Notifier, Settings
+from notifying import Settings
 
 from musicgenerator.errors import (
     LaunchBlockedError,
@@ -19,6 +19,7 @@ from musicgenerator.settings import SettingMissingError
 from musicgenerator.states import FINAL, Status
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work, without_timestamps
 from tests.support.fakes import HOME, MemoryObjects, MemoryPipelines, MemoryResults, MemorySpans, MemoryTracks
+from tests.support.functions import notifier
 
 ENVIRON = {
     "REGION": HOME,
@@ -57,9 +58,7 @@ class Scene:
     objects: MemoryObjects = field(default_factory=MemoryObjects)
     spans: MemorySpans = field(default_factory=MemorySpans)
     is_overdue: bool = False
-    message: PipelineMessage = field(
-        default_factory=lambda: PipelineMessage.from_bytes(json.dumps(recorded("pipeline_event_step")).encode())
-    )
+    message: PipelineMessage = field(default_factory=lambda: PipelineMessage(JOB, TRACK, 1))
 
     def __post_init__(self) -> None:
         self.at(Status.COMPOSING)
@@ -70,12 +69,11 @@ class Scene:
         self.tracks.hold(recorded(f"track_{status}") | fields, SESSION, TRACK, recorded_work(published=True))
 
     def job_is(self, state: JobState) -> None:
-        self.pipelines.jobs[JOB] = JobFacts(state, job_labels(TRACK, 1), "the step failed")
+        self.pipelines.jobs[JOB] = JobFacts(state, job_labels([(TRACK, 1)]), "the step failed")
 
     def deliver(self) -> None:
-        settings = Settings.from_environ(ENVIRON)
-        notifier = Notifier(self.tracks, self.pipelines, self.results, self.objects, self.spans, settings)
-        notifier.notify(self.message, is_overdue=self.is_overdue)
+        told = notifier(self.tracks, self.pipelines, self.results, self.objects, self.spans)
+        told.notify(self.message, is_overdue=self.is_overdue)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -96,7 +94,7 @@ def test_finished_music_makes_the_recorded_ready_track() -> None:
 def test_a_failed_pipeline_makes_the_recorded_failed_track() -> None:
     """The log sink's entry triggers it; the error comes from Vertex AI."""
     data = json.dumps(recorded("pipeline_event_log_failed")).encode()
-    scene = Scene(message=PipelineMessage.from_bytes(data))
+    scene = Scene(message=PipelineMessage(JOB, TRACK, 1))
     scene.job_is(JobState.FAILED)
     scene.deliver()
     assert without_timestamps(scene.document) == without_timestamps(recorded("track_failed"))
@@ -157,7 +155,7 @@ def test_a_job_that_does_not_exist_changes_nothing() -> None:
 
 def test_a_stranger_s_job_changes_nothing() -> None:
     """A job with this id but other labels does not belong to the track."""
-    for labels in ({}, {"app": "another"}, job_labels(TRACK, 2), job_labels("t" + "a" * 26, 1)):
+    for labels in ({}, {"app": "another"}, job_labels([(TRACK, 2)]), job_labels([("t" + "a" * 26, 1)])):
         scene = Scene(results=found(MUSIC))
         scene.pipelines.jobs[JOB] = JobFacts(JobState.FAILED, labels)
         scene.deliver()

@@ -67,7 +67,7 @@ def test_a_message_about_a_later_attempt_settles_nothing() -> None:
     """It is forged or names an attempt that has not begun, even if a job has that id."""
     job = f"{JOB[:-1]}2"
     scene = Scene(results=found(MUSIC), message=PipelineMessage(job, TRACK, 2))
-    scene.pipelines.jobs[job] = JobFacts(JobState.FAILED, job_labels(TRACK, 2))
+    scene.pipelines.jobs[job] = JobFacts(JobState.FAILED, job_labels([(TRACK, 2)]))
     scene.deliver()
     assert scene.document == recorded("track_composing")
 
@@ -77,7 +77,7 @@ def test_the_second_attempt_is_settled_by_its_own_job() -> None:
     scene = Scene(results=found(MUSIC))
     scene.at(Status.COMPOSING, attempt=2)
     scene.job_is(JobState.FAILED)
-    scene.pipelines.jobs[f"{JOB[:-1]}2"] = JobFacts(JobState.SUCCEEDED, job_labels(TRACK, 2))
+    scene.pipelines.jobs[f"{JOB[:-1]}2"] = JobFacts(JobState.SUCCEEDED, job_labels([(TRACK, 2)]))
     scene.deliver()
     assert scene.document["status"] == "composing"
     scene.message = PipelineMessage(f"{JOB[:-1]}2", TRACK, 2)

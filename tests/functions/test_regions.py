@@ -6,14 +6,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import launching
-import notifying
 import pytest
 from calling_off import call_off
 
 from musicgenerator.errors import BudgetSpentError, LaunchUnavailableError, RegionBusyError
 from musicgenerator.jobs import JobFacts, JobState, job_labels
-from musicgenerator.messages import CaptionMessage, PipelineMessage
+from musicgenerator.messages import CaptionMessage
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, PrivateTrack, Track
 from tests.contracts.recorded import (
@@ -27,21 +25,19 @@ from tests.contracts.recorded import (
     recorded,
     recorded_work,
 )
-from tests.functions.test_launching import ENVIRON, TEMPLATE
-from tests.support.command_fakes import MemorySwitch
 from tests.support.fakes import (
     HOME,
     MemoryObjects,
     MemoryPipelines,
     MemoryRegions,
     MemoryResults,
-    MemorySpans,
     MemoryTracks,
 )
+from tests.support.functions import ENVIRON, launcher, notifier
 
 AWAY = "europe-west4"
 THERE = f"{AWAY}/{JOB}"
-OWN = JobFacts(JobState.UNDER_WAY, job_labels(TRACK, 1), order=ORDER)
+OWN = JobFacts(JobState.UNDER_WAY, job_labels([(TRACK, 1)]), order=ORDER)
 
 
 def busy() -> RegionBusyError:
@@ -86,18 +82,13 @@ class Scene:
         self.tracks.hold(recorded(f"track_{status}") | fields, SESSION, TRACK, work or recorded_work(published=True))
 
     def launch(self, attempt: int = 1) -> None:
-        settings = launching.Settings.from_environ(self.environ)
-        launcher = launching.Launcher(
-            self.tracks, self.pipelines, self.objects, self.regions, TEMPLATE, settings, MemorySwitch()
-        )
-        launcher.launch(CaptionMessage(SESSION, TRACK, attempt))
+        scene = self.tracks, self.pipelines, self.objects, self.regions
+        launcher(*scene, environ=self.environ).launch(CaptionMessage(SESSION, TRACK, attempt))
 
     def notify(self) -> None:
-        settings = notifying.Settings.from_environ(self.environ | {"STORAGE_URL": "https://storage.googleapis.com"})
-        message = PipelineMessage.from_bytes(json.dumps(recorded("pipeline_event_step")).encode())
-        notifying.Notifier(self.tracks, self.pipelines, self.results, self.objects, MemorySpans(), settings).notify(
-            message
-        )
+        message = PipelineMessage(JOB, TRACK, 1)
+        regions = (HOME, AWAY)
+        notifier(self.tracks, self.pipelines, self.results, self.objects, regions=regions).notify(message)
 
     @property
     def status(self) -> str:
@@ -313,7 +304,7 @@ def test_a_command_cancels_where_the_job_is(region: str, job: str) -> None:
 @pytest.mark.parametrize(("region", "job"), [("", JOB), (HOME, JOB), (AWAY, THERE)])
 def test_the_truth_is_asked_where_the_job_is(region: str, job: str) -> None:
     """A job with this id in another region belongs to somebody else."""
-    failed = JobFacts(JobState.FAILED, job_labels(TRACK, 1))
+    failed = JobFacts(JobState.FAILED, job_labels([(TRACK, 1)]))
     for there, end in ((job, "failed"), (THERE if job == JOB else JOB, "composing")):
         scene = Scene(pipelines=MemoryPipelines(jobs={there: failed}))
         scene.at(Status.COMPOSING, replace(recorded_work(published=True), region=region))

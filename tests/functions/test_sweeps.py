@@ -46,7 +46,7 @@ def test_a_lost_message_of_the_step_is_made_up_for() -> None:
     scene = Scene()
     track = scene.tracks.wait(ONE, Status.COMPOSING)
     scene.tracks.documents[track] |= {"attempt": 2}
-    scene.pipelines.jobs[f"mg-{track}-2"] = JobFacts(JobState.FAILED, job_labels(track, 2))
+    scene.pipelines.jobs[f"mg-{track}-2"] = JobFacts(JobState.FAILED, job_labels([(track, 2)]))
     scene.tick()
     assert scene.tracks.documents[track]["status"] == "failed"
 

@@ -8,12 +8,10 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from notifying import Notifier, Settings
-from sweeping import LOOKED_AT, MAX_TRACKS, Sweeper, in_turns
+from sweeping import LOOKED_AT, MAX_MESSAGES, in_turns
 
 from musicgenerator import ids
 from musicgenerator.messages import CaptionMessage, PictureMessage
-from musicgenerator.results import ResultsBucket
 from musicgenerator.states import Status
 from musicgenerator.tracks import Decision, Outcome
 from tests.contracts.recorded import recorded, recorded_work
@@ -21,12 +19,10 @@ from tests.support.command_fakes import HeardPictures
 from tests.support.fakes import (
     HOME,
     HeardCaptions,
-    MemoryObjects,
     MemoryPipelines,
-    MemoryResults,
-    MemorySpans,
     MemoryTracks,
 )
+from tests.support.functions import notifier, sweeper
 
 MANY, ONE = "s" + "a" * 26, "s" + "b" * 26
 
@@ -65,18 +61,14 @@ class Scene:
     regions: tuple[str, ...] = (HOME,)
     pipelines: MemoryPipelines = field(default_factory=MemoryPipelines)
     clock: Callable[[], float] = time.monotonic
+    batch: int = 1
 
     def tick(self) -> list[str]:
         """Sweep once and return the tracks that were announced to the launcher."""
         self.captions.heard.clear()
-        settings = Settings(
-            ResultsBucket("https://storage.googleapis.com", "musicgenerator-results"),
-            self.regions,
-            "musicgenerator-pipeline",
-        )
-        notifier = Notifier(self.tracks, self.pipelines, MemoryResults(), MemoryObjects(), MemorySpans(), settings)
-        Sweeper(self.tracks, notifier, self.pictures, self.captions, "composer", self.clock).sweep()
-        return [message.track for message, _ in self.captions.heard]
+        told = notifier(self.tracks, self.pipelines, regions=self.regions)
+        sweeper(told, self.tracks, self.pictures, self.captions, self.clock, self.batch).sweep()
+        return self.captions.tracks
 
 
 def test_five_hundred_of_one_session_do_not_keep_another_s_one_waiting() -> None:
@@ -84,7 +76,7 @@ def test_five_hundred_of_one_session_do_not_keep_another_s_one_waiting() -> None
     scene = Scene()
     many = [scene.tracks.wait(MANY) for _ in range(500)]
     one = scene.tracks.wait(ONE)
-    assert scene.tick() == [many[0], one, *many[1 : MAX_TRACKS - 1]]
+    assert scene.tick() == [many[0], one, *many[1 : MAX_MESSAGES - 1]]
 
 
 def test_all_five_hundred_have_their_turn() -> None:
@@ -113,7 +105,7 @@ def test_a_region_that_does_not_answer_keeps_nobody_else_waiting(state: str) -> 
 def test_a_track_out_of_sight_comes_nearer() -> None:
     """More tracks are due than a sweep reads: the last one gets its turn after the others have moved to the end."""
     scene = Scene()
-    for _ in range(LOOKED_AT + 2 * MAX_TRACKS):
+    for _ in range(LOOKED_AT + 2 * MAX_MESSAGES):
         scene.tracks.wait(MANY)
     one = scene.tracks.wait(ONE)
     assert [one in scene.tick() for _ in range(4)] == [False, False, False, True]
@@ -136,7 +128,7 @@ def test_more_regions_resume_more() -> None:
     scene = Scene(regions=(HOME, "europe-west4", "asia-east1"))
     for _ in range(500):
         scene.tracks.wait(MANY)
-    assert len(scene.tick()) == 3 * MAX_TRACKS
+    assert len(scene.tick()) == 3 * MAX_MESSAGES
 
 
 @pytest.mark.parametrize("status", [Status.CAPTIONED, Status.LAUNCHING])

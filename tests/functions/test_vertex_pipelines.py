@@ -18,7 +18,7 @@ WANTED = JobRequest(
     job=JOB,
     spec={"root": {}, "pipelineInfo": {"name": "musicgenerator"}, "schemaVersion": "2.1.0"},
     parameters={"job": JOB, "seconds": 30, "seed": 2**32 - 1, "brief": {"moods": ["calm"], "valence": 0.4}},
-    labels=job_labels(TRACK, 1),
+    labels=job_labels([(TRACK, 1)]),
     root="gs://musicgenerator-pipeline/runs",
     account="pipeline@musicgenerator-prod.iam.gserviceaccount.com",
 )
@@ -128,9 +128,9 @@ def test_refusals_and_outages_are_different_errors(
 def test_a_job_s_state_is_read(server: ScriptedServer, pipelines: VertexPipelines, said: str, state: JobState) -> None:
     """The facts hold the state, the labels and, for a failed job, the error's message."""
     error = {"error": {"code": 9, "message": "The DAG failed"}} if said == "FAILED" else {}
-    body: dict[str, Any] = {"state": f"PIPELINE_STATE_{said}", "labels": job_labels(TRACK, 1)} | error
+    body: dict[str, Any] = {"state": f"PIPELINE_STATE_{said}", "labels": job_labels([(TRACK, 1)])} | error
     server.script(f"GET {JOBS}/{JOB}", Answer(body))
-    expected = JobFacts(state, job_labels(TRACK, 1), "The DAG failed" if error else "")
+    expected = JobFacts(state, job_labels([(TRACK, 1)]), "The DAG failed" if error else "")
     assert pipelines.facts(JOB, HOME) == expected
 
 
@@ -222,10 +222,10 @@ def test_a_state_that_is_newer_than_the_client_is_not_an_end(
     server: ScriptedServer, pipelines: VertexPipelines
 ) -> None:
     """Only the three final states end a track."""
-    server.script(f"GET {JOBS}/{JOB}", Answer({"state": 77, "labels": job_labels(TRACK, 1)}))
+    server.script(f"GET {JOBS}/{JOB}", Answer({"state": 77, "labels": job_labels([(TRACK, 1)])}))
     with pytest.warns(UserWarning, match="Unrecognized PipelineState"):
         facts = pipelines.facts(JOB, HOME)
-    assert facts == JobFacts(JobState.UNDER_WAY, job_labels(TRACK, 1))
+    assert facts == JobFacts(JobState.UNDER_WAY, job_labels([(TRACK, 1)]))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from google.cloud import pubsub_v1
 from localcloud.addresses import PIPELINE_EVENTS_TOPIC, PROJECT, REPOSITORY, Addresses
 from localcloud.vertex.local_runner import KfpRunner, last_words
 from musicgenerator.ids import new_track_id, pipeline_job_id
-from musicgenerator.messages import PipelineMessage
+from musicgenerator.messages import pipeline_event
 from tests.localcloud.vertex_jobs import (
     PARENT,
     Create,
@@ -103,7 +103,7 @@ def test_the_server_publishes_every_end_and_leaves_no_process(
             told: set[str] = set()
             while not told.issuperset(jobs):
                 pulled = subscriber.pull(subscription=subscription, max_messages=2, timeout=60).received_messages
-                told |= {PipelineMessage.from_bytes(received.message.data).job for received in pulled}
+                told |= {pipeline_event(received.message.data).job for received in pulled}
             while not (tmp_path / "hangs").exists():
                 threading.Event().wait(0.02)
         finally:

@@ -13,7 +13,7 @@ from mutagen.id3 import ID3
 from localcloud.vertex.image import ENVIRON
 from musicgenerator.briefs import Brief
 from musicgenerator.errors import OrderError, PipelineFailedError
-from musicgenerator.messages import PipelineMessage
+from musicgenerator.messages import PipelineMessage, pipeline_event
 from musicgenerator.orders import Order, orders_to_bytes
 from musicgenerator.results import MusicFacts
 from pipeline.audio import Audio
@@ -158,7 +158,7 @@ def test_track_json_is_written_last_and_then_announced() -> None:
         "track.json": "application/json",
     }
     assert list(results.types.items()) == list(expected.items())
-    assert [PipelineMessage.from_bytes(data) for data in topic.messages] == [PipelineMessage(JOB, TRACK, 1)]
+    assert [pipeline_event(data) for data in topic.messages] == [PipelineMessage(JOB, TRACK, 1)]
 
 
 def test_track_json_states_what_was_measured() -> None:

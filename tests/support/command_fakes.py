@@ -17,6 +17,7 @@ from uploading import Uploads
 
 from musicgenerator.briefs import ENGINES
 from musicgenerator.messages import PictureMessage
+from musicgenerator.order_book import OrderBook
 from musicgenerator.results import ResultsBucket
 from tests.support.fakes import HOME, HeardCaptions, MemoryPipelines, MemorySessions, MemoryTracks, PlainPermits
 
@@ -99,11 +100,26 @@ class MemoryBuckets:
 
     def create(
         self, bucket: str, name: str, data: bytes, content_type: str, expires_at: datetime | None = None
-    ) -> None:
+    ) -> bool:
         del content_type
-        if self.read(bucket, name) is None:
+        is_new = self.read(bucket, name) is None
+        if is_new:
             self.lifetimes[bucket, name] = expires_at
             self.put(bucket, name, data)
+        return is_new
+
+    def read_generation(self, bucket: str, name: str) -> tuple[bytes, int] | None:
+        ages = [age for where, called, age in self.objects if (where, called) == (bucket, name)]
+        return (self.objects[bucket, name, ages[-1]], ages[-1]) if ages else None
+
+    def replace(self, bucket: str, name: str, data: bytes, content_type: str, generation: int) -> bool:
+        del content_type
+        found = self.read_generation(bucket, name)
+        if found is None or found[1] != generation:
+            return False
+        self.objects.pop((bucket, name, generation))
+        self.put(bucket, name, data, generation + 1)
+        return True
 
     def generations(self, bucket: str, prefix: str) -> list[tuple[str, int]]:
         if self.before:
@@ -113,8 +129,10 @@ class MemoryBuckets:
             self.meanwhile.pop(0)()
         return found
 
-    def delete(self, bucket: str, name: str, generation: int) -> None:
-        self.objects.pop((bucket, name, generation), None)
+    def delete(self, bucket: str, name: str, generation: int | None = None) -> None:
+        for where, called, age in list(self.objects):
+            if (where, called) == (bucket, name) and generation in {None, age}:
+                self.objects.pop((where, called, age))
 
     def erase(self, bucket: str, prefix: str) -> None:
         for name, generation in self.generations(bucket, prefix):
@@ -186,6 +204,7 @@ class UploadHandler:
                 self.tracks,
                 self.buckets,
                 self.jobs,
+                OrderBook(self.buckets, self.pipeline_bucket),
                 self.captions,
                 self.pictures,
                 admission,
@@ -196,6 +215,7 @@ class UploadHandler:
                 self.tracks,
                 self.buckets,
                 self.jobs,
+                OrderBook(self.buckets, self.pipeline_bucket),
                 self.ledger,
                 erasing.Buckets(self.images_bucket, self.results, self.pipeline_bucket, self.regions),
                 self.erase_budget_seconds,

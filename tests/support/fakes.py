@@ -20,7 +20,7 @@ from musicgenerator.errors import (
 )
 from musicgenerator.events import ObjectFinalized
 from musicgenerator.jobs import JobFacts, JobRequest, JobState
-from musicgenerator.messages import CaptionMessage
+from musicgenerator.messages import CaptionMessage, GatheredMessage
 from musicgenerator.results import MusicFacts, ResultsFolder
 from musicgenerator.states import FINAL, Status
 from musicgenerator.track_requests import Request
@@ -104,12 +104,19 @@ class MemoryTracks:
         self.sessions[track], self.works[track] = session, work
         self.versions[track] = self.versions.get(track, 0) + 1
 
+    def due(self, now: datetime, limit: int) -> list[tuple[str, str]]:
+        due = [(when, track) for track, when in self.dues.items() if when and when <= now and track in self.works]
+        return [(self.sessions[track], track) for _, track in sorted(due)][:limit]
+
     def to_forget(self, now: datetime, limit: int) -> list[str]:
         due = [(when, track) for track, when in self.forgets.items() if when and when <= now and track in self.works]
         return [track for _, track in sorted(due)][:limit]
 
     def of_session(self, session: str) -> list[str]:
         return [track for track, owner in self.sessions.items() if owner == session and track in self.documents]
+
+    def of_job(self, job: str) -> list[str]:
+        return [track for track, work in self.works.items() if work.job == job]
 
     def has_music(self, session: str) -> bool:
         return any(self.documents[track]["status"] == Status.READY for track in self.of_session(session))
@@ -160,6 +167,7 @@ class MemoryObjects:
     """Objects by bucket and name; ``facts`` are those of the uploads, ``read_names`` lists the names read.
 
     ``encodings`` holds what an object's ``Content-Encoding`` says, ``lifetimes`` when a created one expires.
+    ``meanwhile`` holds what other writers do before a replacement, one for each future one.
     """
 
     objects: dict[tuple[str, str], bytes] = field(default_factory=dict)
@@ -168,6 +176,8 @@ class MemoryObjects:
     facts: dict[tuple[str, str], ObjectFinalized] = field(default_factory=dict)
     encodings: dict[tuple[str, str], str] = field(default_factory=dict)
     read_names: list[str] = field(default_factory=list)
+    generations: dict[tuple[str, str], int] = field(default_factory=dict)
+    meanwhile: list[Callable[[], None]] = field(default_factory=list)
 
     def upload(self, facts: ObjectFinalized, data: bytes) -> None:
         """Store a whole object, replacing the existing one."""
@@ -191,11 +201,26 @@ class MemoryObjects:
 
     def create(
         self, bucket: str, name: str, data: bytes, content_type: str, expires_at: datetime | None = None
-    ) -> None:
-        if (bucket, name) not in self.objects:
+    ) -> bool:
+        is_new = (bucket, name) not in self.objects
+        if is_new:
             self.lifetimes[bucket, name] = expires_at
         self.objects.setdefault((bucket, name), data)
         self.types.setdefault((bucket, name), content_type)
+        return is_new
+
+    def read_generation(self, bucket: str, name: str) -> tuple[bytes, int] | None:
+        data = self.objects.get((bucket, name))
+        return None if data is None else (data, self.generations.get((bucket, name), 1))
+
+    def replace(self, bucket: str, name: str, data: bytes, content_type: str, generation: int) -> bool:
+        del content_type
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
+        if (bucket, name) not in self.objects or self.generations.get((bucket, name), 1) != generation:
+            return False
+        self.objects[bucket, name], self.generations[bucket, name] = data, generation + 1
+        return True
 
     def delete(self, bucket: str, name: str, generation: int | None = None) -> None:
         found = self.facts.get((bucket, name))
@@ -255,10 +280,15 @@ class MemoryBreaker:
 class HeardCaptions:
     """Records the published messages; ``failures`` are raised first, one a call."""
 
-    heard: list[tuple[CaptionMessage, str]] = field(default_factory=list)
+    heard: list[tuple[CaptionMessage | GatheredMessage, str]] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
 
-    def announce(self, message: CaptionMessage, engine: str) -> None:
+    @property
+    def tracks(self) -> list[str]:
+        """The tracks that the messages name, in their order."""
+        return [attempt.track for message, _ in self.heard for attempt in message.attempts]
+
+    def announce(self, message: CaptionMessage | GatheredMessage, engine: str) -> None:
         if self.failures:
             raise self.failures.pop(0)
         self.heard.append((message, engine))
@@ -345,6 +375,10 @@ class MemoryResults:
 
     found: dict[str, MusicFacts | PermanentError] = field(default_factory=dict)
     erased: list[str] = field(default_factory=list)
+    failures: dict[tuple[str, int], str] = field(default_factory=dict)
+
+    def failure(self, folder: ResultsFolder, attempt: int) -> str | None:
+        return self.failures.get((folder.token, attempt))
 
     def music(self, folder: ResultsFolder) -> MusicFacts | None:
         found = self.found.get(folder.token)

@@ -88,8 +88,8 @@ def test_a_caption_message_is_read_as_recorded() -> None:
 def test_the_step_s_message_is_written_and_read_as_recorded() -> None:
     """The message names the job, which contains track and attempt."""
     assert json.loads(step_message(JOB)) == recorded("pipeline_event_step")
-    assert PipelineMessage.from_bytes(step_message(JOB)) == PipelineMessage(JOB, TRACK, 1)
-    assert PipelineMessage.from_bytes(message_data(recorded("pipeline_event_push"))) == PipelineMessage(JOB, TRACK, 1)
+    assert pipeline_event(step_message(JOB)) == PipelineMessage(JOB, TRACK, 1)
+    assert pipeline_event(message_data(recorded("pipeline_event_push"))) == PipelineMessage(JOB, TRACK, 1)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_functions_framework_hands_over_a_recorded_push(name: str, message: Capt
 def test_a_log_entry_says_the_same_as_the_step(end: str) -> None:
     """After success and failure the log sink's entry names the same job."""
     data = json.dumps(recorded(f"pipeline_event_log_{end}")).encode()
-    assert PipelineMessage.from_bytes(data) == PipelineMessage(JOB, TRACK, 1)
+    assert pipeline_event(data) == PipelineMessage(JOB, TRACK, 1)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_caption_message_with_a_wrong_field_names_it(change: dict[str, Any]) -
 def test_an_event_that_names_no_track_s_job_is_malformed(body: dict[str, Any]) -> None:
     """Other jobs and other log entries belong to no track."""
     with pytest.raises(MalformedEventError):
-        PipelineMessage.from_bytes(json.dumps(body).encode())
+        pipeline_event(json.dumps(body).encode())
 
 
 @settings(max_examples=60)

@@ -1,0 +1,86 @@
+"""Put tracks that wait for a pipeline job into groups that share one, so that a run's price is paid once."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+from musicgenerator.messages import CaptionMessage, GatheredMessage
+from musicgenerator.settings import required, whole_number
+from musicgenerator.tracks import Track
+
+BATCH_TRACKS: Final = 50
+# A job ends within ten minutes, of which its machine takes up to three to start.
+RUN_SECONDS: Final = 420.0
+
+
+@dataclass(frozen=True)
+class Pace:
+    """The seconds that an engine takes: for each track, for each second of its music; and how many it makes at once."""
+
+    per_track: float
+    per_second: float
+    at_once: int
+
+    def seconds(self, music_seconds: int) -> float:
+        """Return what one more track of this length adds to a run, in seconds."""
+        return (self.per_track + self.per_second * music_seconds) / self.at_once
+
+
+# Measured for `composer` (docs/performance.md); the others by their rates: Lyria 3 answers ten requests a minute.
+PACES: Final[Mapping[str, Pace]] = {
+    "composer": Pace(per_track=2.0, per_second=0.15, at_once=4),
+    "lyria-002": Pace(per_track=20.0, per_second=0.05, at_once=2),
+    "lyria-3-clip": Pace(per_track=12.0, per_second=0.05, at_once=1),
+    "endpoint": Pace(per_track=30.0, per_second=1.0, at_once=1),
+}
+
+
+@dataclass(frozen=True)
+class Gathering:
+    """How many tracks share a job at most, and the engine of a track that names none."""
+
+    default_engine: str
+    tracks: int = BATCH_TRACKS
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read the environment; raise SettingMissingError naming a variable that is not set."""
+        return cls(required(environ, "DEFAULT_ENGINE"), whole_number(environ, "BATCH_TRACKS", BATCH_TRACKS))
+
+    def engine(self, track: Track) -> str:
+        """Return the engine that makes a track's music."""
+        return track.request.engine or self.default_engine
+
+
+@dataclass
+class _Group:
+    attempts: list[CaptionMessage] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class Groups:
+    """The groups of one sweep, one engine to a group, in the order in which the tracks were added."""
+
+    def __init__(self, gathering: Gathering) -> None:
+        self._gathering = gathering
+        self._open: dict[str, _Group] = {}
+
+    def add(self, track: Track) -> tuple[GatheredMessage, str] | None:
+        """Add a track, and return the group that has no room for it, if one has become full, with its engine."""
+        engine = self._gathering.engine(track)
+        pace = PACES.get(engine, PACES["endpoint"]).seconds(track.request.duration_seconds)
+        group = self._open.setdefault(engine, _Group())
+        full = None
+        if group.attempts and (len(group.attempts) >= self._gathering.tracks or group.seconds + pace > RUN_SECONDS):
+            full = GatheredMessage(tuple(group.attempts)), engine
+            group = self._open[engine] = _Group()
+        group.attempts.append(CaptionMessage(track.session, track.track_id, track.attempt))
+        group.seconds += pace
+        return full
+
+    def rest(self) -> Iterator[tuple[GatheredMessage, str]]:
+        """Return the groups that have not become full, with their engines."""
+        for engine, group in self._open.items():
+            if group.attempts:
+                yield GatheredMessage(tuple(group.attempts)), engine
+        self._open.clear()
