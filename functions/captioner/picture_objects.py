@@ -19,7 +19,10 @@ class Objects(Protocol):
     def create(
         self, bucket: str, name: str, data: bytes, content_type: str, expires_at: datetime | None = None
     ) -> bool:
-        """Write an object, or leave the existing one and return False; it is deleted about a day after ``expires_at``."""
+        """Write an object, or leave the existing one and return False.
+
+        It is deleted about a day after ``expires_at``.
+        """
 
     def delete(self, bucket: str, name: str, generation: int) -> None:
         """Delete this generation of an object, and no other."""

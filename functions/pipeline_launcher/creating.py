@@ -14,9 +14,9 @@ from musicgenerator.errors import (
     OrderError,
 )
 from musicgenerator.ids import is_shared_job
-from musicgenerator.jobs import JobFacts, JobRequest, is_ours, job_labels
+from musicgenerator.jobs import JobFacts, JobRequest, has_read, is_ours, job_labels
 from musicgenerator.order_book import OrderBook
-from musicgenerator.orders import Order, order_address
+from musicgenerator.orders import CalledOff, Order, order_address
 from musicgenerator.results import COVER
 from musicgenerator.settings import SettingInvalidError, required
 from musicgenerator.states import Status
@@ -88,46 +88,46 @@ class Creator:
     template: Mapping[str, Any]
     settings: JobSettings
 
-    def create(self, job: str, region: str, members: Sequence[tuple[Track, PrivateTrack]]) -> set[str]:
-        """Write the orders of the members, create the job, and return the tracks that it makes.
+    def create(
+        self, job: str, region: str, members: Sequence[tuple[Track, PrivateTrack]]
+    ) -> Sequence[Order | CalledOff]:
+        """Write the orders of the members, create the job, and return the orders that it has read or will read.
 
-        If another launch has written the orders, they stay as they are. A member that is claimed but not among them is
-        not returned: this job never makes its music.
+        If another launch has written the orders, they stay as they are: they may lack a member, and they may have
+        tracks that are no members. A job that has already ended may have read none of them.
         Raises the errors of ``Pipelines.create``, and LaunchRefusedError for a track or an order that allows no job.
         """
-        orders = [self._order(track, work) for track, work in members]
         # The orders are written once, before their job is created. Later ones could differ if a setting has changed,
         # or if a launch was interrupted before it had claimed all its tracks, and the job may already have read these.
-        made = {track.track_id for track, _ in members}
+        orders: Sequence[Order | CalledOff] = [self._order(track, work) for track, work in members]
         if not self.book.write(job, orders) and is_shared_job(job):
-            made &= self._ordered(job)
-        labels = job_labels([(track.track_id, track.attempt) for track, _ in members])
+            orders = self._written(job)
         settings = self.settings
         wanted = JobRequest(
             job=job,
             spec=self.template,
             parameters={"job": job, "order": order_address(settings.pipeline_bucket, job)},
-            labels=labels,
+            labels=job_labels([(order.track, order.attempt) for order in orders]),
             root=settings.pipeline_root,
             account=settings.pipeline_account,
             machines=settings.machines if region == settings.home else "",
         )
         created = self._create_job(wanted, region)
         if not created:
-            self._check(job, region, [track for track, _ in members])
-        for track, _ in members:
-            logs.info("launched" if created else "already launched", track=track.track_id, job=job, region=region)
-        return made
+            orders = self._read_by_job(job, region, [track for track, _ in members], orders)
+        for order in orders:
+            logs.info("launched" if created else "already launched", track=order.track, job=job, region=region)
+        return orders
 
-    def _ordered(self, job: str) -> set[str]:
+    def _written(self, job: str) -> Sequence[Order | CalledOff]:
         try:
             orders = self.book.read(job)
         except OrderError as error:
             raise LaunchRefusedError(f"the orders of {job} cannot be read: {error}") from error
         if orders is None:
-            # The notifier deletes them when the job has ended, and settles the tracks.
+            # The notifier has deleted them after the job's end. A later launch writes those of the tracks that remain.
             raise LaunchUnavailableError(f"the orders of {job} are gone")
-        return {order.track for order in orders}
+        return orders
 
     def _create_job(self, wanted: JobRequest, region: str) -> bool:
         try:
@@ -160,17 +160,34 @@ class Creator:
             expires_at=track.expires_at.isoformat() if track.expires_at else "",
         )
 
-    def _check(self, job: str, region: str, tracks: Sequence[Track]) -> None:
-        """Raise LaunchRefusedError if a taken id is another project's, LaunchUnavailableError if that is unknown."""
+    def _read_by_job(
+        self, job: str, region: str, tracks: Sequence[Track], orders: Sequence[Order | CalledOff]
+    ) -> Sequence[Order | CalledOff]:
+        """Return the orders that the job with a taken id has read, none if it has read others.
+
+        Raises LaunchRefusedError if the id is another project's, LaunchUnavailableError if that is unknown.
+        """
         facts = self.pipelines.facts(job, region)
         if facts is None:
             now = datetime.now(UTC)
-            if any(now - track.timeline.get(Status.LAUNCHING, now) > INVISIBLE for track in tracks):
-                raise LaunchRefusedError(f"the job id {job} is taken, and its job was deleted")
-            # Another launch may create it at this moment. A later launch asks again.
-            raise LaunchUnavailableError(f"the job id {job} is taken, but its job is not visible")
+            if all(now - track.timeline.get(Status.LAUNCHING, now) <= INVISIBLE for track in tracks):
+                # Another launch may create it at this moment. A later launch asks again.
+                raise LaunchUnavailableError(f"the job id {job} is taken, but its job is not visible")
+            if is_shared_job(job):
+                logs.error("the job was deleted", job=job)
+                return ()
+            raise LaunchRefusedError(f"the job id {job} is taken, and its job was deleted")
         if not is_ours(facts, job):
             raise LaunchRefusedError(f"the job id {job} is taken by another job")
+        if not is_shared_job(job):
+            return orders
+        # Read them again: another launch may have written others after this one's were deleted.
+        orders = self._written(job)
+        if has_read(facts, [(order.track, order.attempt) for order in orders]):
+            return orders
+        # The job had ended, and its orders were deleted, before these were written. It never reads them.
+        self.book.delete(job)
+        return ()
 
 
 def _engine(environ: Mapping[str, str], name: str) -> str:

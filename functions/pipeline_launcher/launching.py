@@ -6,7 +6,7 @@ tracks are claimed for the job, and which of them the job makes; a track that it
 """
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol, Self
@@ -23,6 +23,7 @@ from musicgenerator.errors import (
     RegionBusyError,
 )
 from musicgenerator.messages import CaptionMessage, GatheredMessage
+from musicgenerator.orders import CalledOff, Order
 from musicgenerator.redaction import error_for_log
 from musicgenerator.settings import DAILY_LIMIT, regions, seconds, whole_number
 from musicgenerator.states import Status
@@ -39,7 +40,8 @@ class Settings:
 
     The first of ``regions`` is the installation's. After a region has refused a job, the launcher creates no job there
     for ``pause``, because the region's quota counts jobs per minute. A new track waits ``gathering`` for others with
-    which it shares a job.
+    which it shares a job. It also waits for others while all regions have refused a job within ``crowded``: jobs of one
+    track would use up the quota that jobs of many tracks need.
     """
 
     regions: tuple[str, ...]
@@ -56,6 +58,11 @@ class Settings:
             pause=seconds(environ, "REGION_PAUSE_SECONDS", cls.pause),
             gathering=seconds(environ, "BATCH_SECONDS", cls.gathering),
         )
+
+    @property
+    def crowded(self) -> timedelta:
+        """How long after a refusal a region's jobs are kept for tracks that have waited."""
+        return 10 * self.pause
 
 
 class Tracks(Protocol):
@@ -115,15 +122,20 @@ class Launcher:
                 logs.warning("paused", track=attempt.track)
             return
         now = datetime.now(UTC)
-        busy = {region: until for region, until in self.regions.busy_until().items() if until > now}
-        region = self._choose(busy)
+        refused = self.regions.busy_until()
+        busy = {region: until for region, until in refused.items() if until > now}
+        crowded = {region for region, until in refused.items() if until + self.settings.crowded > now}
+        region = self._choose(busy, crowded)
         waits_until = busy.get(region)
-        if isinstance(message, CaptionMessage) and self.settings.gathering and waits_until is None:
+        gathers = bool(self.settings.gathering) or region in crowded
+        if isinstance(message, CaptionMessage) and gathers and waits_until is None:
             waits_until = now + self.settings.gathering
-        job = ids.run_id(region, [(attempt.track, attempt.attempt) for attempt in message.attempts])
+        # An earlier delivery may have chosen another region.
+        attempts = [(attempt.track, attempt.attempt) for attempt in message.attempts]
+        jobs = {each: ids.run_id(each, attempts) for each in self.settings.regions}
         launches: dict[str, Launch] = {}
         for attempt in message.attempts:
-            member = self._member(attempt, self._claim(attempt, job, region, waits_until), waits_until or now)
+            member = self._member(attempt, self._claim(attempt, jobs, region, waits_until), waits_until or now)
             if member:
                 # If the track was `launching` before, another launch has crashed, was refused, or runs at the same
                 # time. All of them create a job with the same id in the same region, and Vertex AI accepts one.
@@ -133,8 +145,11 @@ class Launcher:
         for launch in launches.values():
             self._complete(launch, busy)
 
-    def _claim(self, attempt: CaptionMessage, job: str, region: str, waits_until: datetime | None) -> Outcome | None:
-        """Claim a track for a job unless it waits; return None if it is gone, or over because of the daily limit."""
+    def _claim(
+        self, attempt: CaptionMessage, jobs: Mapping[str, str], region: str, waits_until: datetime | None
+    ) -> Outcome | None:
+        """Claim a track for a region's job unless it waits; return None if it is gone, or the daily limit ended it."""
+        job = jobs[region]
 
         def claim(current: Track, work: PrivateTrack) -> Change | None:
             # The commit that claims the track also stores its job and region and counts the day's launch, so it is
@@ -150,7 +165,7 @@ class Launcher:
             return None
         if outcome is None:
             # The deleted track no longer says in which job and region it is.
-            for gone in {job, ids.pipeline_job_id(attempt.track, attempt.attempt)}:
+            for gone in {*jobs.values(), ids.pipeline_job_id(attempt.track, attempt.attempt)}:
                 self._call_off(attempt, gone, self.settings.regions)
         elif outcome.changed:
             return replace(outcome, work=replace(outcome.work, region=region, job=job))
@@ -189,7 +204,7 @@ class Launcher:
         job, region, members = launch.job, launch.region, launch.members
         attempts = {name: _attempt(track) for name, (track, _) in members.items()}
         try:
-            made = self.creator.create(job, region, list(members.values()))
+            orders = self.creator.create(job, region, list(members.values()))
         except LaunchUnavailableError as error:
             logs.warning("job refused", job=job, region=region, reason=str(error))
             until = datetime.now(UTC) + self.settings.pause
@@ -201,19 +216,31 @@ class Launcher:
             settled = {name: self._park(each, error, job) for name, each in attempts.items()}
         except PermanentError as error:
             for each in attempts.values():
-                self._end(each, Status.LAUNCHING, error)
+                self._end(each, Status.LAUNCHING, error, job)
             return
         else:
+            made = {order.track for order in orders if _is_made(order, members.get(order.track))}
             # A parked track has an error, which is over.
             composing = Change(Status.COMPOSING, TrackUpdate(error=None))
             settled = {name: self._settle(attempts[name], Status.LAUNCHING, composing, job) for name in made}
             for name in members.keys() - made:
                 self._launch_alone(members[name], job)
+            self._call_off_others(launch, orders)
         # The job may exist even if its creation raised an error. If a track is cancelled or gone, only this call takes
         # it out of the job.
         for name, outcome in settled.items():
             if outcome is None or _is_called_off(outcome.track, attempts[name]):
                 self._call_off(attempts[name], job, [region])
+
+    def _call_off_others(self, launch: Launch, orders: Sequence[Order | CalledOff]) -> None:
+        """Take out of a job the tracks that were cancelled or erased after an interrupted launch had ordered them."""
+        for order in orders:
+            if isinstance(order, CalledOff) or order.track in launch.members:
+                continue
+            found = self.tracks.find(order.track)
+            attempt = CaptionMessage(found[0].session if found else "", order.track, order.attempt)
+            if found is None or _is_called_off(found[0], attempt):
+                self._call_off(attempt, launch.job, [launch.region])
 
     def _launch_alone(self, member: Member, job: str) -> None:
         """Launch a track in a job of its own, because the job that it was claimed for does not make it."""
@@ -234,9 +261,10 @@ class Launcher:
         if outcome.changed:
             self._launch(Launch(own, work.region, {track.track_id: (track, replace(outcome.work, job=own))}))
 
-    def _choose(self, busy: Mapping[str, datetime]) -> str:
-        """Return a random free region; if none is free, the one that becomes free first."""
+    def _choose(self, busy: Mapping[str, datetime], crowded: Collection[str]) -> str:
+        """Return a random free region, one that is not crowded if possible; if none is free, the first to become so."""
         free = [region for region in self.settings.regions if region not in busy]
+        free = [region for region in free if region not in crowded] or free
         return secrets.choice(free) if free else min(self.settings.regions, key=lambda region: busy[region])
 
     def _wait(self, attempt: CaptionMessage, state: Status, until: datetime, job: str = "") -> Outcome | None:
@@ -282,9 +310,9 @@ class Launcher:
         if outage:
             raise outage
 
-    def _end(self, attempt: CaptionMessage, state: Status, error: PermanentError) -> None:
+    def _end(self, attempt: CaptionMessage, state: Status, error: PermanentError, job: str = "") -> None:
         logs.error("track ended", track=attempt.track, code=error.code, reason=error_for_log(error))
-        self._settle(attempt, state, Change(error.status, TrackUpdate(error=error)))
+        self._settle(attempt, state, Change(error.status, TrackUpdate(error=error)), job)
 
     def _settle(self, attempt: CaptionMessage, state: Status, change: Change, job: str = "") -> Outcome | None:
         """Change an attempt that is in this state and, if a job is given, still claimed for it."""
@@ -306,3 +334,8 @@ def _attempt(track: Track) -> CaptionMessage:
 
 def _is_called_off(track: Track, attempt: CaptionMessage) -> bool:
     return track.status is Status.CANCELLED and track.attempt == attempt.attempt
+
+
+def _is_made(order: Order | CalledOff, member: Member | None) -> bool:
+    """Say whether an order is a member's: a dropped picture's track can be erased and come back with another folder."""
+    return isinstance(order, Order) and member is not None and member[1].token == order.results_token

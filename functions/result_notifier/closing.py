@@ -9,8 +9,9 @@ from notifying import Notifier
 
 from musicgenerator import ids, logs
 from musicgenerator.errors import BlockedError, LaunchUnavailableError, OrderError
-from musicgenerator.jobs import JobFacts, JobState, is_ours
+from musicgenerator.jobs import JobFacts, JobState, has_read, is_ours
 from musicgenerator.messages import PipelineMessage
+from musicgenerator.orders import CalledOff, Order
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track, earlier_jobs, job_of
 
@@ -32,64 +33,84 @@ class Closer:
     tracks: Tracks
     notifier: Notifier
 
-    def close(self, job: str) -> None:
-        """After the end of a job of several tracks, settle those that are left and delete its orders."""
-        claimed = {name: found for name in self.tracks.of_job(job) if (found := self.tracks.find(name))}
-        regions = {work.region for _, work in claimed.values()} or self.notifier.settings.regions
+    def close(self, job: str, *, is_overdue: bool = False) -> None:
+        """After the end of a job of several tracks, settle those that are left and delete its orders.
+
+        ``is_overdue`` says that the sweeper asks: then a job that does not exist was deleted, and its tracks end.
+        """
+        orders = self._orders(job)
+        names = dict.fromkeys([*self.tracks.of_job(job), *(order.track for order in orders)])
+        seen = {name: found for name in names if (found := self.tracks.find(name))}
+        claimed = [found for found in seen.values() if job_of(*found) == job]
         try:
-            region, facts = self._find(job, regions)
-            orders = self.notifier.book.read(job)
+            region, facts = self._find(job, {work.region for _, work in claimed} or self.notifier.settings.regions)
         except BlockedError as error:
-            # The sweeper asks again for each of the tracks.
-            logs.error("a job's end is unknown", job=job, reason=str(error))
+            self._park(job, claimed, error)
+            if len(seen) < len(names):
+                # No sweep finds the tracks that are gone.
+                raise
             return
-        except OrderError as error:
-            logs.error("an order cannot be read", job=job, reason=str(error))
-            return
+        if facts is None and is_overdue:
+            self._settle(job, claimed, None)
         if facts is None or facts.state is JobState.UNDER_WAY:
             logs.info("the job has not ended", job=job)
             return
-        if orders is None:
-            logs.info("nothing to close", job=job)
-            return
-        for order in orders:
-            self.notifier.notify(PipelineMessage(job, order.track, order.attempt))
-        for name in claimed.keys() - {order.track for order in orders}:
+        if not has_read(facts, [(order.track, order.attempt) for order in orders]):
+            # They were written after the job's end, or are missing.
+            orders = ()
+        left_out = [track.track_id for track, work in claimed if _is_left_out(track, work, orders)]
+        self._settle(job, [found for found in claimed if found[0].track_id not in left_out], facts)
+        for name in left_out:
             self._launch_alone(name, job)
+        # The job may have been writing while a track was erased.
+        kept = {work.token for _, work in seen.values()}
+        for token in {order.results_token for order in orders} - kept:
+            self.notifier.erase_results(token)
         # Last, because only the orders say where the job wrote, and which tracks it made.
         self.notifier.book.delete(job)
-        if not any(self.tracks.find(order.track) for order in orders):
+        if not seen:
             # No track is left whose end would make the sweeper delete the record.
             self.notifier.pipelines.delete(job, region)
         logs.info("closed", job=job, tracks=len(orders), state=facts.state)
 
-    def forget(self, track: Track, work: PrivateTrack, forgotten: set[str]) -> bool:
-        """Delete records and orders of jobs whose attempts are over; return False if a job has not ended.
+    def forget(self, job: str, regions: Iterable[str]) -> bool:
+        """Delete the record and the orders of a job whose attempt is over; return False if the job has not ended.
 
         A message about such a job changes nothing afterwards. The job is not launched again: each launch of an attempt
-        begins with a track that is not final. ``forgotten`` has the jobs of several tracks that are forgotten already;
-        this call adds to it.
+        begins with a track that is not final.
         """
-        ended = True
-        for job, regions in self._jobs(track, work).items():
-            if job in forgotten:
-                continue
-            if ids.is_shared_job(job):
-                self.close(job)
-            # A list, so that every region is asked.
-            left = [region for region in regions if not self.notifier.pipelines.delete(job, region)]
-            if left:
-                ended = False
-                continue
-            self.notifier.book.delete(job)
-            if ids.is_shared_job(job):
-                forgotten.add(job)
-        return ended
+        if ids.is_shared_job(job) and self.notifier.book.is_written(job):
+            # The message about its end was lost.
+            self.close(job)
+        deleted = [self.notifier.pipelines.delete(job, region) for region in regions]
+        if not all(deleted):
+            return False
+        self.notifier.book.delete(job)
+        return True
 
-    def _jobs(self, track: Track, work: PrivateTrack) -> dict[str, Sequence[str]]:
+    def jobs(self, track: Track, work: PrivateTrack) -> dict[str, tuple[str, ...]]:
         """Return the jobs of the attempts that are over, and the regions in which each may be."""
-        earlier: dict[str, Sequence[str]] = dict.fromkeys(earlier_jobs(track, work), self.notifier.settings.regions)
-        return earlier | ({job_of(track, work): [work.region]} if track.status.is_final else {})
+        earlier = dict.fromkeys(earlier_jobs(track, work), self.notifier.settings.regions)
+        return earlier | ({job_of(track, work): (work.region,)} if track.status.is_final else {})
+
+    def _settle(self, job: str, claimed: Iterable[tuple[Track, PrivateTrack]], ended: JobFacts | None) -> None:
+        for track, _ in claimed:
+            if not track.status.is_final:
+                message = PipelineMessage(job, track.track_id, track.attempt)
+                self.notifier.notify(message, is_overdue=ended is None, ended=ended)
+
+    def _park(self, job: str, claimed: Iterable[tuple[Track, PrivateTrack]], error: BlockedError) -> None:
+        for track, _ in claimed:
+            if track.status is Status.COMPOSING:
+                self.notifier.park(PipelineMessage(job, track.track_id, track.attempt), error)
+
+    def _orders(self, job: str) -> Sequence[Order | CalledOff]:
+        try:
+            return self.notifier.book.read(job) or ()
+        except OrderError as error:
+            # They name no folder, so the lifecycle rules of the two buckets delete what is left.
+            logs.error("an order cannot be read", job=job, reason=str(error))
+            return ()
 
     def _find(self, job: str, regions: Iterable[str]) -> tuple[str, JobFacts | None]:
         outage: LaunchUnavailableError | None = None
@@ -118,3 +139,9 @@ class Closer:
         outcome = self.tracks.advance(name, move)
         if outcome and outcome.changed:
             logs.warning("launched alone", track=name, job=job)
+
+
+def _is_left_out(track: Track, work: PrivateTrack, orders: Sequence[Order | CalledOff]) -> bool:
+    """Say whether a track is claimed for a job that does not make it."""
+    made = {order.results_token for order in orders if isinstance(order, Order)}
+    return track.status is Status.LAUNCHING and work.token not in made

@@ -92,11 +92,12 @@ class Notifier:
     spans: Spans
     settings: Settings
 
-    def notify(self, message: PipelineMessage, *, is_overdue: bool = False) -> None:
+    def notify(self, message: PipelineMessage, *, is_overdue: bool = False, ended: JobFacts | None = None) -> None:
         """Handle one message about a pipeline job.
 
         ``is_overdue`` says that the sweeper asks, because nothing was heard of the job for a long time: then a job
-        that does not exist was deleted, and the track ends.
+        that does not exist was deleted, and the track ends. ``ended`` has the facts of a job that has ended and made
+        this track, so that Vertex AI is not asked for each track of a job.
         """
         found = self.tracks.find(message.track)
         if found is None:
@@ -109,9 +110,11 @@ class Notifier:
             return
         code = ""
         try:
-            end = self._made(work, message.attempt) or self._ended(message, track, work, is_overdue=is_overdue)
+            end = self._made(work, message.attempt) or self._ended(
+                message, track, work, is_overdue=is_overdue, ended=ended
+            )
         except BlockedError as error:
-            self._park(message, error)
+            self.park(message, error)
             return
         except PermanentError as error:
             logs.warning("track ended", track=track.track_id, code=error.code, reason=error_for_log(error))
@@ -147,15 +150,20 @@ class Notifier:
             raise PipelineFailedError(f"the step: {failure}")
         return None
 
-    def _ended(self, message: PipelineMessage, track: Track, work: PrivateTrack, *, is_overdue: bool) -> Change | None:
+    def _ended(
+        self, message: PipelineMessage, track: Track, work: PrivateTrack, *, is_overdue: bool, ended: JobFacts | None
+    ) -> Change | None:
         """Return None if the job runs or is unknown; raise the error of an attempt whose job has ended."""
-        facts = self.pipelines.facts(message.job, work.region)
+        if ended is None and ids.is_shared_job(message.job) and track.status is Status.LAUNCHING:
+            # The job may not make this track. Only its orders say so.
+            return None
+        facts = ended or self.pipelines.facts(message.job, work.region)
         if facts is None and is_overdue and track.status is Status.COMPOSING:
             raise PipelineFailedError("the job does not exist any more")
         if facts is None or not is_ours(facts, message.job):
             logs.warning("no such job", track=track.track_id, job=message.job)
             return None
-        if facts.state is JobState.UNDER_WAY or not self._is_ordered(message, track):
+        if facts.state is JobState.UNDER_WAY:
             return None
         # The step may have written the results after they were looked for.
         made = self._made(work, message.attempt)
@@ -169,13 +177,8 @@ class Notifier:
             case _:
                 raise MusicMissingError("the job succeeded, but its results are missing")
 
-    def _is_ordered(self, message: PipelineMessage, track: Track) -> bool:
-        """Say whether a job makes a track that is claimed for it: the end of another track's job settles nothing."""
-        if not ids.is_shared_job(message.job) or track.status is Status.COMPOSING:
-            return True
-        return message.track in {order.track for order in self.book.read(message.job) or ()}
-
-    def _park(self, message: PipelineMessage, error: BlockedError) -> None:
+    def park(self, message: PipelineMessage, error: BlockedError) -> None:
+        """Let a track wait for a replay or the next sweep, because Vertex AI refuses this project's requests."""
         # Acknowledge the message, because redeliveries would exhaust its attempts. The sweeper asks again.
         logs.error("track parked", track=message.track, reason=str(error))
 
@@ -200,7 +203,7 @@ class Notifier:
         """Erase what a job wrote for a track that is gone; ignore a job that is not this project's."""
         if ids.is_shared_job(message.job):
             # Its end deletes the orders.
-            self._erase_results(message)
+            self._erase_ordered(message)
             return
         # The job's region was deleted with the track, so look in all regions. The region in a log entry is not used:
         # a forged one could send this function's token to another host.
@@ -214,7 +217,7 @@ class Notifier:
                 continue
             # The address must be the one that is derived from the job's id; no other object is read.
             if facts and facts.order == order_address(self.book.bucket, message.job) and is_ours(facts, message.job):
-                if self._erase_results(message) and facts.state is not JobState.UNDER_WAY:
+                if self._erase_ordered(message) and facts.state is not JobState.UNDER_WAY:
                     # Delete the order and then the record, and only if the job has ended. Otherwise the message about
                     # the job's end needs the order to find the results, and the record to find the order.
                     self.book.delete(message.job)
@@ -225,7 +228,11 @@ class Notifier:
             raise outage
         logs.warning("no such track", track=message.track, job=message.job)
 
-    def _erase_results(self, message: PipelineMessage) -> bool:
+    def erase_results(self, token: str) -> None:
+        """Erase a folder of the results bucket."""
+        self.results.erase(self.settings.results.folder(token))
+
+    def _erase_ordered(self, message: PipelineMessage) -> bool:
         """Erase the folder that an order names for a track; return False if the order is missing or unreadable."""
         try:
             orders = self.book.read(message.job)
@@ -238,7 +245,7 @@ class Notifier:
             logs.info("no order of a track that is gone", track=message.track, job=message.job)
             return False
         for token in tokens:
-            self.results.erase(self.settings.results.folder(token))
+            self.erase_results(token)
         logs.info("erased what was written for a track that is gone", track=message.track, job=message.job)
         return True
 

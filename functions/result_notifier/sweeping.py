@@ -8,7 +8,7 @@ A sweep also deletes the records of jobs whose attempts are over (docs/decisions
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ from closing import Closer
 from gathering import Gathering, Groups
 from notifying import Notifier
 
-from musicgenerator import logs
+from musicgenerator import ids, logs
 from musicgenerator.errors import LaunchUnavailableError
 from musicgenerator.messages import CaptionMessage, GatheredMessage, PictureMessage, PipelineMessage
 from musicgenerator.states import Status
@@ -49,6 +49,9 @@ class Tracks(Protocol):
     def find(self, track: str) -> tuple[Track, PrivateTrack] | None: ...
 
     def advance(self, track: str, decide: Decision) -> Outcome | None: ...
+
+    def of_job(self, job: str) -> Sequence[str]:
+        """Return the tracks that are claimed for a job."""
 
 
 class Pictures(Protocol):
@@ -90,39 +93,68 @@ class Sweeper:
                     if claim:
                         self._resume(claim, round_)
         for message, engine in round_.groups.rest():
-            self.captions.announce(message, engine)
+            try:
+                self.captions.announce(message, engine)
+            except Exception as error:  # noqa: BLE001  one failure must not keep the other tracks waiting
+                logs.error("not resumed", tracks=len(message.attempts), reason=repr(error))
         self._forget_jobs()
 
     def _forget_jobs(self) -> None:
-        """Delete the records of jobs whose attempts have been over for long enough."""
-        now = datetime.now(UTC)
-        until = self.clock() + FORGETTING_SECONDS
+        """Delete the records of jobs whose attempts have been over for long enough, each once, several at a time."""
+        now, until = datetime.now(UTC), self.clock() + FORGETTING_SECONDS
+        due = self.tracks.to_forget(now, LOOKED_AT)
         unreachable: set[str] = set()
-        forgotten: set[str] = set()
-        for track in self.tracks.to_forget(now, LOOKED_AT):
-            if self.clock() > until:
-                return
-            try:
-                self._forget(track, now, unreachable, forgotten)
-            except Exception as error:  # noqa: BLE001  as above
-                logs.error("job not forgotten", track=track, reason=repr(error), stack=traceback.format_exc())
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            found = [each for each in pool.map(self._find, due) if each]
+            jobs: dict[str, tuple[str, ...]] = {}
+            for each in found:
+                jobs |= self.closer.jobs(*each)
+            answers = pool.map(lambda job: self._forget(job, jobs[job], until, unreachable), jobs)
+            ended = dict(zip(jobs, answers, strict=True))
+            # The other tracks of a shared job become due within minutes, so the next sweeps need not ask for it again.
+            shared = [job for job, has_ended in ended.items() if has_ended and ids.is_shared_job(job)]
+            others = {name for names in pool.map(self.tracks.of_job, shared) for name in names} - set(due)
+            found += [each for each in pool.map(self._find, sorted(others)) if each and each[0].status.is_final]
+            list(pool.map(lambda each: self._mark_forgotten(each, now, ended), found))
 
-    def _forget(self, track: str, now: datetime, unreachable: set[str], forgotten: set[str]) -> None:
-        found = self.tracks.find(track)
-        if found is None or found[1].region in unreachable:
-            return
-        seen, work = found
+    def _find(self, track: str) -> tuple[Track, PrivateTrack] | None:
         try:
-            left = None if self.closer.forget(seen, work, forgotten) else now + RETRY_AFTER
+            return self.tracks.find(track)
+        except Exception as error:  # noqa: BLE001  as above
+            logs.error("job not forgotten", track=track, reason=repr(error), stack=traceback.format_exc())
+            return None
+
+    def _forget(self, job: str, regions: Sequence[str], until: float, unreachable: set[str]) -> bool | None:
+        """Delete a job's record; return False if that must be tried again later, None if the next sweep can try."""
+        if self.clock() > until or not unreachable.isdisjoint(regions):
+            return None
+        try:
+            return self.closer.forget(job, regions)
         except LaunchUnavailableError as error:
-            # Other tracks come first in the next sweeps.
-            unreachable.add(work.region)
-            left = now + RETRY_AFTER
-            logs.warning("job not forgotten", track=track, reason=str(error))
-        if left and seen.timeline and now - max(seen.timeline.values()) > MAX_WAIT:
-            logs.error("job record kept", track=track, region=work.region)
+            # Other jobs come first in the next sweeps.
+            unreachable.update(regions)
+            logs.warning("job not forgotten", job=job, reason=str(error))
+            return False
+        except Exception as error:  # noqa: BLE001  as above
+            logs.error("job not forgotten", job=job, reason=repr(error), stack=traceback.format_exc())
+            return None
+
+    def _mark_forgotten(
+        self, found: tuple[Track, PrivateTrack], now: datetime, ended: Mapping[str, bool | None]
+    ) -> None:
+        """Write when a track's jobs are to be forgotten next: never if all are, later if one has not ended."""
+        track, work = found
+        ends = [ended.get(job) for job in self.closer.jobs(track, work)]
+        if False not in ends and None in ends:
+            return
+        left = None if all(ends) else now + RETRY_AFTER
+        if left and track.timeline and now - max(track.timeline.values()) > MAX_WAIT:
+            logs.error("job record kept", track=track.track_id, region=work.region)
             left = None
-        self.tracks.advance(track, _forgotten(seen, left))
+        try:
+            self.tracks.advance(track.track_id, _forgotten(track, left))
+        except Exception as error:  # noqa: BLE001  as above
+            logs.error("job not forgotten", track=track.track_id, reason=repr(error), stack=traceback.format_exc())
 
     def _claim(self, track: str) -> Outcome | None:
         """Claim a track for this sweep, or return None if it is not overdue any more."""
@@ -130,7 +162,7 @@ class Sweeper:
         # and the next sweep starts with other tracks.
         try:
             claim = self.tracks.advance(track, lambda current, _: None if current.status.is_final else Change())
-        except Exception as error:  # noqa: BLE001  a damaged document must not keep the others waiting
+        except Exception as error:  # noqa: BLE001  as above
             logs.error("not resumed", track=track, reason=repr(error), stack=traceback.format_exc())
             return None
         return claim if claim and claim.changed else None
@@ -156,31 +188,37 @@ class Sweeper:
                         self.captions.announce(attempt, self.gathering.engine(track))
                         round_.left -= 1
                 case _:
-                    round_.left -= 1
-                    self._ask(track, work, round_.unreachable)
+                    self._ask(track, work, round_)
         except Exception as error:  # noqa: BLE001  as above
             logs.error("not resumed", track=track.track_id, reason=repr(error), stack=traceback.format_exc())
 
-    def _ask(self, track: Track, work: PrivateTrack, unreachable: set[str]) -> None:
-        """Settle a track whose job has ended."""
-        if work.region in unreachable:
+    def _ask(self, track: Track, work: PrivateTrack, round_: "_Round") -> None:
+        """Settle a track whose job has ended, and with it the other tracks of that job."""
+        job = job_of(track, work)
+        if work.region in round_.unreachable or job in round_.asked:
             return
-        message = PipelineMessage(job_of(track, work), track.track_id, track.attempt)
+        round_.asked.add(job)
+        round_.left -= 1
         try:
-            self.closer.notifier.notify(message, is_overdue=True)
+            if ids.is_shared_job(job):
+                self.closer.close(job, is_overdue=True)
+            else:
+                message = PipelineMessage(job, track.track_id, track.attempt)
+                self.closer.notifier.notify(message, is_overdue=True)
         except LaunchUnavailableError as error:
             # The track becomes overdue again. Go on with tracks in other regions, or without a job yet.
-            unreachable.add(work.region)
+            round_.unreachable.add(work.region)
             logs.warning("not resumed", track=track.track_id, region=work.region, reason=str(error))
 
 
 @dataclass
 class _Round:
-    """What one sweep has done: the groups, how many messages are left, jobs announced, regions without an answer."""
+    """What one sweep has done: groups, messages left, jobs announced, jobs asked about, regions without an answer."""
 
     groups: Groups
     left: int
     announced: set[str] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
     unreachable: set[str] = field(default_factory=set)
 
 

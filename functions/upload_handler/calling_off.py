@@ -58,16 +58,21 @@ def call_off(tracks: Tracks, jobs: Jobs, book: OrderBook, track: str, attempt: i
 def stop_job(jobs: Jobs, book: OrderBook, track: Track, work: PrivateTrack) -> bool:
     """Take a track out of its job, cancel the job if it makes no other one, and return whether it may still write."""
     job = job_of(track, work)
-    try:
-        left = book.call_off(job, track.track_id)
-    except OrderError as error:
-        logs.error("an order cannot be read", track=track.track_id, job=job, reason=str(error))
-        left = None
+    left = out_of_job(book, job, track.track_id)
     if left is None and ids.is_shared_job(job):
         # The job has ended, or its orders are not written yet; then the launcher finds the track cancelled or gone.
         return False
     # A job of several tracks may be making this one, and goes on for the others.
     return True if left else jobs.cancel(job, work.region)
+
+
+def out_of_job(book: OrderBook, job: str, track: str) -> int | None:
+    """Call a track off; return how many tracks its job still makes, None if it does not make this one."""
+    try:
+        return book.call_off(job, track)
+    except OrderError as error:
+        logs.error("an order cannot be read", track=track, job=job, reason=str(error))
+        return None
 
 
 def _has_cost_nothing(current: Track, work: PrivateTrack) -> bool:

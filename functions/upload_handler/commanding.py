@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Self
 
 from admitting import Admission, Particulars, made_track, new_track
-from calling_off import call_off
+from calling_off import call_off, out_of_job
 from command_requests import CommandRequest, check_engine, edited
 from ports import Captions, Jobs, Objects, Pictures, Sessions, Tracks
 from problems import UnknownSessionError, UnknownTrackError, WrongStateError
@@ -19,7 +19,7 @@ from musicgenerator.order_book import OrderBook
 from musicgenerator.results import COVER, RESULT_TYPES, Music, ResultsBucket
 from musicgenerator.settings import SettingInvalidError, required, words
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, PrivateTrack, Track, TrackUpdate, job_of
+from musicgenerator.tracks import Change, PrivateTrack, Track, TrackUpdate, earlier_jobs, job_of
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class Commands:
         # List the results, then read the track. If it is failed, every listed result is from the failed attempt.
         folder = self.settings.results.folder(work.token)
         results = self.objects.generations(folder.bucket, folder.name(""))
-        current, _, _ = self._owned(command)
+        current, work, _ = self._owned(command)
         due = current.status is Status.FAILED and current.retryable
         if due:
             # The operator may no longer offer the engine that the first request named.
@@ -158,6 +158,8 @@ class Commands:
         )
         failed: int = admitted.details["attempt"]
         if due and failed == current.attempt:
+            # A job of several tracks may start again, and makes each track without results.
+            out_of_job(self.book, job_of(current, work), command.track)
             for name, generation in results:
                 if name != folder.name(COVER):
                     self.objects.delete(folder.bucket, name, generation)
@@ -218,7 +220,7 @@ def _next_attempt(current: Track, work: PrivateTrack, failed: int) -> Change | N
         dropped_object=work.dropped_object,
         hint=work.hint,
         unchecked=work.unchecked,
-        earlier_jobs=(*work.earlier_jobs, job_of(current, work)),
+        earlier_jobs=(*earlier_jobs(current, work), job_of(current, work)),
     )
     return Change(status, TrackUpdate(sketch=None, error=None), fresh, attempt=failed + 1)
 

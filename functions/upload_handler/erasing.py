@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Final, Self, TypeVar
 
 from admitting import Entry, Ledger
-from calling_off import Stopped, call_off, stop_job
+from calling_off import Stopped, call_off, out_of_job, stop_job
 from ports import Jobs, Objects, Sessions, Tracks
 from problems import UnknownTrackError
 from sessions import authorised
 
 from musicgenerator import ids, logs
-from musicgenerator.errors import ContentionError, MoreToEraseError
+from musicgenerator.errors import ContentionError, MoreToEraseError, OrderError
 from musicgenerator.order_book import OrderBook
-from musicgenerator.orders import track_orders_prefix
+from musicgenerator.orders import CalledOff, Order, track_orders_prefix
 from musicgenerator.results import ResultsBucket
 from musicgenerator.settings import regions, required
 from musicgenerator.tracks import Image, PrivateTrack, Track, earlier_jobs, job_of
@@ -124,7 +124,7 @@ class Erasures:
             self._erase_results(work.token)
             self._erase_jobs(stopped)
         if stopped is not None:
-            self._erase_shared_records(stopped)
+            self._close_shared_jobs(stopped)
         logs.info("track erased", track=track.track_id)
 
     def _erase_jobs(self, stopped: Stopped) -> bool:
@@ -140,18 +140,38 @@ class Erasures:
         for job, places in self._jobs(stopped).items():
             if ids.is_shared_job(job):
                 # Other tracks need the job's orders and its record.
-                self.book.call_off(job, track.track_id)
+                out_of_job(self.book, job, track.track_id)
                 continue
             for region in places:
                 left += not self.jobs.delete(job, region)
         return not left
 
-    def _erase_shared_records(self, stopped: Stopped) -> None:
-        """Delete the records of jobs of several tracks that have ended and of which no track is left."""
+    def _close_shared_jobs(self, stopped: Stopped) -> None:
+        """Close the jobs of several tracks of which no track is left, as the notifier does at the end of a job.
+
+        A job that was never created has no end.
+        """
         for job, places in self._jobs(stopped).items():
-            if ids.is_shared_job(job) and not self.tracks.of_job(job) and self.book.read(job) is None:
-                for region in places:
-                    self.jobs.delete(job, region)
+            if not ids.is_shared_job(job) or self.tracks.of_job(job):
+                continue
+            orders = self._orders(job)
+            # The step still makes a track; or the job is being cancelled, and may still write. Its end closes it.
+            if any(isinstance(order, Order) for order in orders) or any(self.jobs.cancel(job, each) for each in places):
+                continue
+            for order in orders:
+                found = self.tracks.find(order.track)
+                if found is None or found[1].token != order.results_token:
+                    self._erase_results(order.results_token)
+            self.book.delete(job)
+            for region in places:
+                self.jobs.delete(job, region)
+
+    def _orders(self, job: str) -> Sequence[Order | CalledOff]:
+        try:
+            return self.book.read(job) or ()
+        except OrderError as error:
+            logs.error("an order cannot be read", job=job, reason=str(error))
+            return ()
 
     def _jobs(self, stopped: Stopped) -> dict[str, Sequence[str]]:
         """Return the jobs of a track's attempts, and the regions in which each may be."""

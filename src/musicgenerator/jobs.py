@@ -1,5 +1,6 @@
 """Pipeline jobs: the request that creates one, and its state as Vertex AI reports it."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,6 +9,7 @@ from typing import Any, Final
 from musicgenerator.ids import track_and_attempt
 
 _APP: Final = "musicgenerator"
+_HASH: Final = 32
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,16 @@ class JobFacts:
 
 
 def job_labels(attempts: Sequence[tuple[str, int]]) -> dict[str, str]:
-    """Return the labels of the job of these tracks and attempts: the attempt, or the number of tracks."""
+    """Return the labels of the job of these tracks and attempts: the attempt, or the tracks' number and hash."""
     if len(attempts) == 1:
         track, attempt = attempts[0]
         return {"app": _APP, "track": track, "attempt": str(attempt)}
-    return {"app": _APP, "tracks": str(len(attempts))}
+    names = sorted(f"{track}-{attempt}" for track, attempt in attempts)
+    return {
+        "app": _APP,
+        "tracks": str(len(attempts)),
+        "orders": hashlib.sha256("\0".join(names).encode()).hexdigest()[:_HASH],
+    }
 
 
 def is_ours(facts: JobFacts, job: str) -> bool:
@@ -63,3 +70,12 @@ def is_ours(facts: JobFacts, job: str) -> bool:
     origin = track_and_attempt(job)
     labels = job_labels([origin]) if origin else {"app": _APP}
     return labels.items() <= facts.labels.items()
+
+
+def has_read(facts: JobFacts, attempts: Sequence[tuple[str, int]]) -> bool:
+    """Say whether a job was created for the orders of these tracks and attempts.
+
+    After a job has ended and its orders are deleted, a launcher that was interrupted may write others under its id.
+    The job has never read those.
+    """
+    return job_labels(attempts).items() <= facts.labels.items()

@@ -43,6 +43,10 @@ class OrderBook:
         data = self.objects.read(self.bucket, order_name(job))
         return None if data is None else orders_from_bytes(data)
 
+    def is_written(self, job: str) -> bool:
+        """Say whether a job has orders, readable or not."""
+        return self.objects.read(self.bucket, order_name(job)) is not None
+
     def call_off(self, job: str, track: str) -> int | None:
         """Take a track out of a job's orders, and return how many tracks the job still makes.
 
