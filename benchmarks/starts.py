@@ -111,7 +111,7 @@ class Way:
     def _notify(self) -> None:
         job = ids.pipeline_job_id(self.track, 1)
         self.stage.await_job(job)
-        self._deliver(PIPELINE_EVENTS_TOPIC, step_message(job))
+        self._deliver(PIPELINE_EVENTS_TOPIC, step_message(job, self.track, 1))
         self._expect(Status.READY)
 
     def _deliver(self, topic: str, data: bytes, attributes: Mapping[str, str] | None = None, url: str = "") -> None:

@@ -77,6 +77,8 @@ def submitted(name: str, brief: Mapping[str, Any]) -> aiplatform.PipelineJob:
         os.environ[key] for key in ("GOOGLE_CLOUD_PROJECT", "PIPELINE_BUCKET", "RESULTS_BUCKET")
     )
     order = Order(
+        track=derived_track_id(name),
+        attempt=1,
         brief=Brief.from_mapping(brief),
         engine="composer",
         seconds=10,

@@ -66,16 +66,21 @@ class Groups:
         self._open: dict[str, _Group] = {}
 
     def add(self, track: Track) -> tuple[GatheredMessage, str] | None:
-        """Add a track, and return the group that has no room for it, if one has become full, with its engine."""
+        """Add a track, and return a group that is full, if there is one, with its engine.
+
+        That is the group that this track fills, or one that has no time for it.
+        """
         engine = self._gathering.engine(track)
         pace = PACES.get(engine, PACES["endpoint"]).seconds(track.request.duration_seconds)
         group = self._open.setdefault(engine, _Group())
         full = None
-        if group.attempts and (len(group.attempts) >= self._gathering.tracks or group.seconds + pace > RUN_SECONDS):
+        if group.attempts and group.seconds + pace > RUN_SECONDS:
             full = GatheredMessage(tuple(group.attempts)), engine
             group = self._open[engine] = _Group()
         group.attempts.append(CaptionMessage(track.session, track.track_id, track.attempt))
         group.seconds += pace
+        if full is None and len(group.attempts) >= self._gathering.tracks:
+            full = GatheredMessage(tuple(self._open.pop(engine).attempts)), engine
         return full
 
     def rest(self) -> Iterator[tuple[GatheredMessage, str]]:

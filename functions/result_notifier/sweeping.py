@@ -90,7 +90,8 @@ class Sweeper:
                 size = min(CLAIMED, round_.left)
                 claimed, due = pool.map(self._claim, due[:size]), due[size:]
                 for claim in claimed:
-                    if claim:
+                    # One that is claimed and not resumed becomes overdue again.
+                    if claim and self.clock() <= until:
                         self._resume(claim, round_)
         for message, engine in round_.groups.rest():
             try:

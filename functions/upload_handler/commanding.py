@@ -220,7 +220,8 @@ def _next_attempt(current: Track, work: PrivateTrack, failed: int) -> Change | N
         dropped_object=work.dropped_object,
         hint=work.hint,
         unchecked=work.unchecked,
-        earlier_jobs=(*earlier_jobs(current, work), job_of(current, work)),
+        # An attempt without a brief had no job.
+        earlier_jobs=(*earlier_jobs(current, work), job_of(current, work)) if current.brief else work.earlier_jobs,
     )
     return Change(status, TrackUpdate(sketch=None, error=None), fresh, attempt=failed + 1)
 

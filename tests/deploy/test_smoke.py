@@ -12,7 +12,7 @@ from localcloud.addresses import Addresses
 from localcloud.parts import workers
 from localcloud.servers import identity as identity_server
 from localcloud.supervisor import Supervisor
-from musicgenerator.orders import order_from_bytes
+from musicgenerator.orders import Order, orders_from_bytes
 from operations.smoke import GRANT_SECONDS
 from tests.deploy.conftest import Installation
 from tests.deploy.control_plane import grant_mark
@@ -157,7 +157,7 @@ def test_a_launcher_gets_a_new_template_only_after_a_canary_has_made_a_track(
     parameters = job["runtimeConfig"]["parameterValues"]
     assert parameters["order"] == f"gs://{PROJECT}-musicgenerator-pipeline/orders/{parameters['job']}.json"
     written = operated.project.contents[f"b/{parameters['order'].removeprefix('gs://').replace('/', '/o/', 1)}"]
-    assert order_from_bytes(written).engine == "composer"
+    assert [order.engine for order in orders_from_bytes(written) if isinstance(order, Order)] == ["composer"]
 
     # The step published its message, but could not write what Vertex AI expects of it.
     done, _ = settled_canary(operated, database, "ready", "FAILED")

@@ -7,7 +7,7 @@ from google.auth.credentials import AnonymousCredentials
 
 from musicgenerator.errors import LaunchUnavailableError
 from musicgenerator.jobs import JobFacts, JobState, job_labels
-from musicgenerator.messages import CaptionMessage
+from musicgenerator.messages import CaptionMessage, PipelineMessage
 from musicgenerator.states import FINAL, Status
 from musicgenerator_google.vertex_pipelines import VertexPipelines
 from tests.contracts.recorded import (

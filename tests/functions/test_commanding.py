@@ -113,7 +113,7 @@ def test_an_edit_without_written_words_is_made_at_once(edit: dict[str, Any], is_
     track = scene.command("again", edit).track
     document = scene.tracks.documents[track]
     assert (document["status"], document["brief"].get("editedByPerson", False)) == ("captioned", is_edited)
-    assert [message.track for message, _ in scene.captions.heard] == [track]
+    assert scene.captions.tracks == [track]
     assert scene.pictures.heard == []
 
 

@@ -13,7 +13,7 @@ from musicgenerator.errors import (
     PipelineFailedError,
 )
 from musicgenerator.jobs import JobFacts, JobState, job_labels
-from musicgenerator.messages import PipelineMessage
+from musicgenerator.messages import PipelineMessage, pipeline_event
 from musicgenerator.results import MusicFacts
 from musicgenerator.settings import SettingMissingError
 from musicgenerator.states import FINAL, Status
@@ -24,7 +24,6 @@ from tests.support.functions import notifier
 ENVIRON = {
     "REGION": HOME,
     "RESULTS_BUCKET": "musicgenerator-results",
-    "PIPELINE_BUCKET": "musicgenerator-pipeline",
     "STORAGE_URL": "https://storage.googleapis.com",
 }
 MUSIC = MusicFacts.from_json(json.dumps(recorded("track")))
@@ -93,8 +92,9 @@ def test_finished_music_makes_the_recorded_ready_track() -> None:
 
 def test_a_failed_pipeline_makes_the_recorded_failed_track() -> None:
     """The log sink's entry triggers it; the error comes from Vertex AI."""
-    data = json.dumps(recorded("pipeline_event_log_failed")).encode()
-    scene = Scene(message=PipelineMessage(JOB, TRACK, 1))
+    message = pipeline_event(json.dumps(recorded("pipeline_event_log_failed")).encode())
+    assert isinstance(message, PipelineMessage)
+    scene = Scene(message=message)
     scene.job_is(JobState.FAILED)
     scene.deliver()
     assert without_timestamps(scene.document) == without_timestamps(recorded("track_failed"))
@@ -147,7 +147,7 @@ def test_the_words_are_in_the_person_s_language() -> None:
 
 def test_a_job_that_does_not_exist_changes_nothing() -> None:
     """The message is forged: only the launcher creates the job that it names."""
-    scene = Scene(results=found(MUSIC))
+    scene = Scene()
     scene.pipelines.jobs.clear()
     scene.deliver()
     assert scene.document == recorded("track_composing")
@@ -156,7 +156,7 @@ def test_a_job_that_does_not_exist_changes_nothing() -> None:
 def test_a_stranger_s_job_changes_nothing() -> None:
     """A job with this id but other labels does not belong to the track."""
     for labels in ({}, {"app": "another"}, job_labels([(TRACK, 2)]), job_labels([("t" + "a" * 26, 1)])):
-        scene = Scene(results=found(MUSIC))
+        scene = Scene()
         scene.pipelines.jobs[JOB] = JobFacts(JobState.FAILED, labels)
         scene.deliver()
         assert scene.document == recorded("track_composing")
@@ -270,11 +270,12 @@ def test_a_project_that_vertex_refuses_parks_the_track_until_its_job_can_be_read
 ) -> None:
     """The message is acknowledged, and the sweeper asks again."""
     pipelines = ClosedPipelines()
-    scene = Scene(pipelines=pipelines, results=found(end))
+    scene = Scene(pipelines=pipelines)
     scene.deliver()
     assert (scene.document["status"], scene.document["error"]) == ("composing", BLOCKED.to_mapping("ko"))
     assert (scene.tracks.works[TRACK].parked, scene.tracks.dues[TRACK] is None) == (True, False)
     pipelines.is_open = True
+    scene.results.found[TOKEN] = end
     scene.deliver()
     assert scene.document["status"] == ("ready" if end is MUSIC else "failed")
     assert scene.document["error"] == (None if isinstance(end, MusicFacts) else end.to_mapping("ko"))

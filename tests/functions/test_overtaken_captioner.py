@@ -15,7 +15,7 @@ from musicgenerator.errors import (
     PermanentError,
     TransientError,
 )
-from musicgenerator.messages import CaptionMessage
+from musicgenerator.messages import CaptionMessage, GatheredMessage
 from musicgenerator.states import FINAL, Status
 from musicgenerator.tracks import PrivateTrack
 from tests.contracts.recorded import SESSION, TOKEN, TRACK, recorded, recorded_work
@@ -49,7 +49,7 @@ class SlowCaptions(HeardCaptions):
 
     meanwhile: Callable[[], None] = lambda: None
 
-    def announce(self, message: CaptionMessage, engine: str) -> None:
+    def announce(self, message: CaptionMessage | GatheredMessage, engine: str) -> None:
         super().announce(message, engine)
         self.meanwhile()
 

@@ -12,7 +12,7 @@ from commanding import TrackState
 from problems import UnknownSessionError, UnknownTrackError, WrongStateError
 
 from musicgenerator.errors import ContentRejectedError, PipelineFailedError
-from musicgenerator.messages import CaptionMessage, PictureMessage
+from musicgenerator.messages import CaptionMessage, GatheredMessage, PictureMessage
 from musicgenerator.results import ResultsBucket
 from musicgenerator.settings import SettingInvalidError, SettingMissingError
 from musicgenerator.states import FINAL, Status
@@ -30,7 +30,7 @@ class SlowCaptions(HeardCaptions):
 
     meanwhile: list[Callable[[], None]] = field(default_factory=list)
 
-    def announce(self, message: CaptionMessage, engine: str) -> None:
+    def announce(self, message: CaptionMessage | GatheredMessage, engine: str) -> None:
         super().announce(message, engine)
         if self.meanwhile:
             self.meanwhile.pop(0)()
@@ -170,7 +170,7 @@ def test_the_second_attempt_can_be_retried_and_an_old_key_is_answered() -> None:
     for status in (Status.FAILED, Status.READY, Status.CANCELLED):
         scene.at(status, attempt=3, error=FAILED if status is Status.FAILED else None)
         assert scene.command("retry", key=KEY) == TrackState(SESSION, TRACK, status, 3)
-    assert [message.attempt for message, _ in scene.captions.heard] == [3]
+    assert [each.attempt for message, _ in scene.captions.heard for each in message.attempts] == [3]
 
 
 def test_a_key_of_an_attempt_under_way_starts_nothing_when_it_has_failed_for_good() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
-from launching import INVISIBLE
+from creating import INVISIBLE
 
 from musicgenerator.errors import BudgetSpentError, LaunchRefusedError, LaunchUnavailableError, RegionBusyError
 from musicgenerator.jobs import JobRequest

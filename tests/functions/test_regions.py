@@ -11,7 +11,8 @@ from calling_off import call_off
 
 from musicgenerator.errors import BudgetSpentError, LaunchUnavailableError, RegionBusyError
 from musicgenerator.jobs import JobFacts, JobState, job_labels
-from musicgenerator.messages import CaptionMessage
+from musicgenerator.messages import CaptionMessage, GatheredMessage, PipelineMessage
+from musicgenerator.order_book import OrderBook
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, PrivateTrack, Track
 from tests.contracts.recorded import (
@@ -81,9 +82,10 @@ class Scene:
         """Replace the track by the recorded document of this status, with some fields changed."""
         self.tracks.hold(recorded(f"track_{status}") | fields, SESSION, TRACK, work or recorded_work(published=True))
 
-    def launch(self, attempt: int = 1) -> None:
+    def launch(self, attempt: int = 1, *, has_waited: bool = False) -> None:
         scene = self.tracks, self.pipelines, self.objects, self.regions
-        launcher(*scene, environ=self.environ).launch(CaptionMessage(SESSION, TRACK, attempt))
+        message = CaptionMessage(SESSION, TRACK, attempt)
+        launcher(*scene, environ=self.environ).launch(GatheredMessage((message,)) if has_waited else message)
 
     def notify(self) -> None:
         message = PipelineMessage(JOB, TRACK, 1)
@@ -130,10 +132,31 @@ def test_a_busy_region_is_spared(busy: str, free: str) -> None:
 
 
 def test_what_was_busy_is_free_again() -> None:
-    """It is free after the time without another write."""
+    """It is free after the time without another write: at once for a track that has waited, later for a new one."""
     scene = Scene(regions=MemoryRegions({HOME: ahead(-0.001), AWAY: ahead(30)}))
+    scene.launch(has_waited=True)
+    assert list(scene.pipelines.jobs) == [JOB]
+    scene = Scene(regions=MemoryRegions({HOME: ahead(-301), AWAY: ahead(30)}))
     scene.launch()
     assert list(scene.pipelines.jobs) == [JOB]
+
+
+def test_a_new_track_waits_for_others_after_every_region_has_refused_a_job() -> None:
+    """Jobs of one track would use up the quota; the next sweep announces it with the others."""
+    scene = Scene(regions=MemoryRegions({HOME: ahead(-299), AWAY: ahead(-1)}))
+    scene.launch()
+    assert (scene.status, scene.tracks.counted, scene.pipelines.wanted) == ("captioned", 0, [])
+    due = scene.tracks.dues[TRACK]
+    assert due
+    assert due <= datetime.now(UTC)
+
+
+def test_a_new_track_is_launched_in_a_region_that_has_refused_nothing() -> None:
+    """Also if another region is free and has refused a job before."""
+    for _ in range(20):
+        scene = Scene(regions=MemoryRegions({HOME: ahead(-1)}))
+        scene.launch()
+        assert list(scene.pipelines.jobs) == [THERE]
 
 
 def test_while_all_are_busy_a_track_stays_where_it_is() -> None:
@@ -297,7 +320,7 @@ def test_a_command_cancels_where_the_job_is(region: str, job: str) -> None:
     """So do `:cancel` and every deletion."""
     held, jobs = MemoryTracks(), MemoryPipelines()
     held.hold(recorded("track_composing"), SESSION, TRACK, replace(recorded_work(), region=region))
-    call_off(held, jobs, TRACK, 1)
+    call_off(held, jobs, OrderBook(MemoryObjects(), PIPELINE_BUCKET), TRACK, 1)
     assert jobs.cancelled == [job]
 
 

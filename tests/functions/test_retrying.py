@@ -131,7 +131,7 @@ def test_a_lost_answer_of_the_store_starts_one_attempt() -> None:
     scene = failed()
     scene.tracks.lost_answers = 1
     assert scene.command("retry").attempt == 2
-    assert [message.attempt for message, _ in scene.captions.heard] == [2]
+    assert [each.attempt for message, _ in scene.captions.heard for each in message.attempts] == [2]
 
 
 @pytest.mark.parametrize("status", list(Status))

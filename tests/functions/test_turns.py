@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sweeping import LOOKED_AT, MAX_MESSAGES, in_turns
 
 from musicgenerator import ids
-from musicgenerator.messages import CaptionMessage, PictureMessage
+from musicgenerator.messages import CaptionMessage, GatheredMessage, PictureMessage
 from musicgenerator.states import Status
 from musicgenerator.tracks import Decision, Outcome
 from tests.contracts.recorded import recorded, recorded_work
@@ -137,7 +137,9 @@ def test_what_waits_for_a_region_is_announced_with_its_session(status: Status) -
     scene = Scene()
     track = scene.tracks.wait(ONE, status)
     scene.tick()
-    assert scene.captions.heard == [(CaptionMessage(ONE, track, 1), "composer")]
+    attempt = CaptionMessage(ONE, track, 1)
+    message = attempt if status is Status.LAUNCHING else GatheredMessage((attempt,))
+    assert scene.captions.heard == [(message, "composer")]
 
 
 def test_pictures_have_turns_like_briefs() -> None:

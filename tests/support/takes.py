@@ -14,11 +14,11 @@ from localcloud.vertex.specs import PipelineRequest
 from musicgenerator.briefs import Brief
 from musicgenerator.errors import OrderError
 from musicgenerator.messages import step_message
-from musicgenerator.orders import Order
+from musicgenerator.orders import Order, orders_from_bytes
 from musicgenerator.results import MUSIC, RESULT_TYPES, TRACK
 from pipeline.engines.composer import Composer
 from pipeline.google_results import GoogleStorage, PubsubEvents, StorageResults
-from pipeline.step import make_music, read_order
+from pipeline.step import make_music
 
 _TAKE_SECONDS: Final = 10
 
@@ -70,6 +70,8 @@ def finished_take() -> dict[str, bytes]:
     )
     memory = _Memory()
     order = Order(
+        track="t" + "a" * 26,
+        attempt=1,
         brief=brief,
         engine="composer",
         seconds=_TAKE_SECONDS,
@@ -115,23 +117,34 @@ class TakeRun:
         self._killed = threading.Event()
 
     def wait(self) -> str | None:
-        """Read the order, take some time, write the take, publish it, and return None or why the job failed."""
-        job, objects = self._parameters["job"], GoogleStorage()
+        """Read the orders, take some time, write each take, publish it, and return None or why the job failed."""
+        objects = GoogleStorage()
+        data = objects.read(self._parameters["order"])
         try:
-            order = read_order(job, self._parameters["order"], objects)
+            orders = orders_from_bytes(data or b"")
         except OrderError as error:
             return str(error)
         if self._killed.wait(self._seconds):
             return "killed"
         if self._outcome == "failed":
             return "The engine failed, on purpose."
+        for number in range(len(orders)):
+            # A track may be called off until it is begun.
+            data = objects.read(self._parameters["order"])
+            order = orders_from_bytes(data)[number] if data else None
+            if isinstance(order, Order):
+                self._make(order, objects)
+            if self._killed.is_set():
+                return "killed"
+        return None
+
+    def _make(self, order: Order, objects: GoogleStorage) -> None:
         results = StorageResults(objects, order)
         for file, data in self._files.items():
             broken = self._outcome == "broken" and file == MUSIC
             results.create(file, data[: len(data) // 2] if broken else data, RESULT_TYPES[file])
         if not self._silent:
-            PubsubEvents(order.events_topic).publish(step_message(job))
-        return None
+            PubsubEvents(order.events_topic).publish(step_message(self._parameters["job"], order.track, order.attempt))
 
     def kill(self) -> None:
         """End the job."""

@@ -18,9 +18,12 @@ from musicgenerator.events import ObjectFinalized, message_data
 from musicgenerator.messages import (
     ENGINE_ATTRIBUTE,
     CaptionMessage,
+    GatheredMessage,
+    JobMessage,
     PictureMessage,
     PipelineMessage,
     Tick,
+    caption_event,
     picture_event,
     pipeline_event,
     step_message,
@@ -28,6 +31,8 @@ from musicgenerator.messages import (
 from tests.contracts.recorded import JOB, SESSION, TRACK, recorded
 from tests.unit.json_values import JSON
 
+SHARED = "mg-j" + "a" * 26
+ATTEMPT = {"session": SESSION, "track": TRACK, "attempt": 1}
 CAPTION_LIKE = st.fixed_dictionaries(
     {},
     optional={"session": JSON | st.just(SESSION), "track": JSON | st.just(TRACK), "attempt": JSON | st.integers(-1, 3)},
@@ -43,10 +48,11 @@ EVENT_LIKE = st.fixed_dictionaries(
         ),
     },
 )
-READERS: list[Callable[[bytes], PictureMessage | CaptionMessage | PipelineMessage]] = [
+READERS: list[Callable[[bytes], object]] = [
     PictureMessage.from_bytes,
     CaptionMessage.from_bytes,
-    PipelineMessage.from_bytes,
+    caption_event,
+    pipeline_event,
 ]
 DATA = st.binary(max_size=200) | (JSON | CAPTION_LIKE | EVENT_LIKE).map(lambda body: json.dumps(body).encode())
 
@@ -86,9 +92,10 @@ def test_a_caption_message_is_read_as_recorded() -> None:
 
 
 def test_the_step_s_message_is_written_and_read_as_recorded() -> None:
-    """The message names the job, which contains track and attempt."""
-    assert json.loads(step_message(JOB)) == recorded("pipeline_event_step")
-    assert pipeline_event(step_message(JOB)) == PipelineMessage(JOB, TRACK, 1)
+    """The message names the job, the track and the attempt; a step of an earlier release named only the job."""
+    assert json.loads(step_message(JOB, TRACK, 1)) == recorded("pipeline_event_step")
+    assert pipeline_event(step_message(JOB, TRACK, 1)) == PipelineMessage(JOB, TRACK, 1)
+    assert pipeline_event(json.dumps({"pipelineJobId": JOB}).encode()) == PipelineMessage(JOB, TRACK, 1)
     assert pipeline_event(message_data(recorded("pipeline_event_push"))) == PipelineMessage(JOB, TRACK, 1)
 
 
@@ -100,7 +107,44 @@ def test_functions_framework_hands_over_a_recorded_push(name: str, message: Capt
     """It makes a CloudEvent from the push, also if the message has no attributes."""
     with flask.Flask(name).test_request_context("/", method="POST", json=recorded(name)) as context:
         event = background_event_to_cloud_event(context.request)
-    assert type(message).from_bytes(message_data(event.data)) == message
+    read = caption_event if isinstance(message, CaptionMessage) else pipeline_event
+    assert read(message_data(event.data)) == message
+
+
+def test_the_end_of_a_shared_job_names_no_track() -> None:
+    """The log sink's entry names only the job; the step's message also names the track and attempt."""
+    entry = recorded("pipeline_event_log_succeeded")
+    entry["resource"]["labels"]["pipeline_job_id"] = SHARED
+    assert pipeline_event(json.dumps(entry).encode()) == JobMessage(SHARED)
+    assert pipeline_event(step_message(SHARED, TRACK, 2)) == PipelineMessage(SHARED, TRACK, 2)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"track": "x"}, {"track": None}, {"attempt": 0}, {"attempt": "-1"}, {"attempt": None}]
+)
+def test_a_step_s_message_of_a_shared_job_needs_an_attempt(wrong: dict[str, Any]) -> None:
+    """The error names the field."""
+    body = json.loads(step_message(SHARED, TRACK, 1)) | wrong
+    with pytest.raises(MalformedEventError, match="attempt"):
+        pipeline_event(json.dumps(body).encode())
+
+
+def test_a_gathered_message_is_read_as_written() -> None:
+    """In its order; a message of one attempt stays a gathered one."""
+    attempts = tuple(CaptionMessage(SESSION, f"t{letter * 26}", 1) for letter in "abc")
+    for message in (GatheredMessage(attempts), GatheredMessage(attempts[:1])):
+        assert caption_event(message.to_bytes()) == message
+    assert caption_event(attempts[0].to_bytes()) == attempts[0]
+
+
+@pytest.mark.parametrize(
+    "gathered",
+    [[], {}, "x", [1], [{}], [{"session": SESSION, "track": TRACK, "attempt": 0}], [ATTEMPT, ATTEMPT], [ATTEMPT] * 201],
+)
+def test_a_gathered_message_with_a_wrong_attempt_is_malformed(gathered: object) -> None:
+    """No attempt of it is launched: an empty list, a track that is named twice, more than a job may have."""
+    with pytest.raises(MalformedEventError):
+        caption_event(json.dumps({"gathered": gathered}).encode())
 
 
 @pytest.mark.parametrize("end", ["succeeded", "failed"])

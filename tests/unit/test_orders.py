@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,11 +8,13 @@ from hypothesis import given
 from musicgenerator.errors import OrderError
 from musicgenerator.ids import pipeline_job_id
 from musicgenerator.orders import (
+    MAX_TRACKS,
+    CalledOff,
     Order,
     bucket_and_name,
     order_address,
-    order_from_bytes,
     order_name,
+    orders_from_bytes,
     orders_to_bytes,
     track_orders_prefix,
 )
@@ -20,6 +23,13 @@ from tests.unit.json_values import JSON
 
 RECORDED: dict[str, Any] = recorded("order")[0]
 WRONG: list[tuple[str, Any]] = [
+    ("track", None),
+    ("track", TRACK + "/x"),
+    ("track", 7),
+    ("attempt", 0),
+    ("attempt", 1_000_000),
+    ("attempt", "1"),
+    ("attempt", True),
     ("brief", None),
     ("brief", []),
     ("engine", ""),
@@ -63,10 +73,12 @@ WRONG: list[tuple[str, Any]] = [
 def test_the_recorded_order_is_read_and_written() -> None:
     """The reader and the writer agree on every field."""
     data = json.dumps(recorded("order")).encode()
-    order = order_from_bytes(data)
+    (order,) = orders_from_bytes(data)
+    assert isinstance(order, Order)
+    assert (order.track, order.attempt) == (TRACK, 1)
     assert (order.seconds, order.seed, order.results_token) == (30, 741954271, TOKEN)
     assert json.loads(orders_to_bytes([order])) == recorded("order")
-    assert order_from_bytes(orders_to_bytes([order])) == order
+    assert orders_from_bytes(orders_to_bytes([order])) == (order,)
 
 
 @pytest.mark.parametrize(("field", "value"), [("seconds", 10), ("seconds", 180), ("seed", 0), ("seed", 2**32 - 1)])
@@ -101,18 +113,43 @@ def test_a_wrong_brief_is_named_by_its_field() -> None:
     assert caught.value.__suppress_context__
 
 
+def test_several_orders_and_those_called_off_keep_their_places() -> None:
+    """The step makes them in this order, and what is left of a called-off one has no brief."""
+    order = Order.from_mapping(RECORDED)
+    off = CalledOff("t" + "a" * 26, 2, "r" + "a" * 26)
+    orders = (order, off, replace(order, track="t" + "b" * 26))
+    data = orders_to_bytes(orders)
+    assert orders_from_bytes(data) == orders
+    assert set(json.loads(data)[1]) == {"track", "attempt", "resultsToken", "calledOff"}
+
+
+@pytest.mark.parametrize("field", ["track", "attempt", "resultsToken"])
+def test_a_called_off_order_needs_every_field(field: str) -> None:
+    """Its folder is erased, so it must be one."""
+    off = CalledOff(TRACK, 1, TOKEN).to_mapping()
+    with pytest.raises(OrderError, match=field):
+        orders_from_bytes(json.dumps([RECORDED, off | {field: "x/y"}]).encode())
+
+
+def test_a_job_has_a_largest_number_of_orders() -> None:
+    """A longer list is not this project's."""
+    assert len(orders_from_bytes(json.dumps([RECORDED] * MAX_TRACKS).encode())) == MAX_TRACKS
+    with pytest.raises(OrderError):
+        orders_from_bytes(json.dumps([RECORDED] * (MAX_TRACKS + 1)).encode())
+
+
 @pytest.mark.parametrize("data", [b"", b"{", b"null", b"{}", b"[]", b"[[]]", b"[{}, {}]", b"\xff", b"[" * 100_000])
-def test_only_a_list_of_one_order_is_accepted(data: bytes) -> None:
+def test_only_a_list_of_orders_is_accepted(data: bytes) -> None:
     """Any other content raises OrderError."""
     with pytest.raises(OrderError):
-        order_from_bytes(data)
+        orders_from_bytes(data)
 
 
 @given(JSON)
 def test_any_json_is_an_order_or_an_order_error(value: Any) -> None:
     """Arbitrary JSON raises OrderError and nothing else."""
     with pytest.raises(OrderError):
-        order_from_bytes(json.dumps([value]).encode())
+        orders_from_bytes(json.dumps([value]).encode())
 
 
 def test_an_order_s_address_follows_from_its_job() -> None:

@@ -9,7 +9,7 @@ from musicgenerator.errors import BriefError, PipelineFailedError
 from musicgenerator.results import Music, ResultsBucket
 from musicgenerator.states import Status
 from musicgenerator.track_requests import Request
-from musicgenerator.tracks import Change, PrivateTrack, Track, TrackUpdate
+from musicgenerator.tracks import Change, PrivateTrack, Track, TrackUpdate, earlier_jobs, job_of
 from tests.contracts.recorded import (
     SESSION,
     TOKEN,
@@ -159,6 +159,8 @@ def test_a_private_track_writes_what_it_reads() -> None:
         "parked": True,
         "claims": 3,
         "region": "europe-west4",
+        "job": "mg-j" + "a" * 26,
+        "earlierJobs": [f"mg-{TRACK}-1"],
         "droppedObject": "beach.jpg",
         "hint": "waves",
         "counted": ["2026-11-28-a"],
@@ -171,6 +173,8 @@ def test_a_private_track_writes_what_it_reads() -> None:
         parked=True,
         claims=3,
         region="europe-west4",
+        job="mg-j" + "a" * 26,
+        earlier_jobs=(f"mg-{TRACK}-1",),
         dropped_object="beach.jpg",
         hint="waves",
         counted=("2026-11-28-a",),
@@ -230,8 +234,17 @@ def test_a_new_private_track_has_no_owner() -> None:
     """It is not announced, not parked, and was never claimed."""
     fields = {"owner": None, "leaseUntil": None, "published": False, "parked": False, "claims": 0, "region": ""}
     dropped = {"droppedObject": "", "hint": ""}
-    new = {"counted": [], "countedForAll": "", "unchecked": False}
+    new = {"counted": [], "countedForAll": "", "unchecked": False, "job": "", "earlierJobs": []}
     assert PrivateTrack(TOKEN).to_fields() == {"token": TOKEN} | fields | dropped | new
+
+
+def test_a_track_without_a_claimed_job_has_jobs_of_its_own() -> None:
+    """Also one of an earlier release, whose private track names no job; a claimed job may make other tracks."""
+    track = replace(recorded_track(Status.COMPOSING), attempt=3)
+    own = [f"mg-{TRACK}-{attempt}" for attempt in (1, 2, 3)]
+    old, new = PrivateTrack(TOKEN), PrivateTrack(TOKEN, job="mg-j" + "a" * 26, earlier_jobs=("mg-j" + "b" * 26,))
+    assert (job_of(track, old), earlier_jobs(track, old)) == (own[2], tuple(own[:2]))
+    assert (job_of(track, new), earlier_jobs(track, new)) == (new.job, new.earlier_jobs)
 
 
 def test_a_new_track_cannot_be_retried() -> None:
