@@ -110,3 +110,21 @@ def test_a_secret_is_known_by_its_hash_only() -> None:
     assert ids.is_secret(secret, stored)
     assert not ids.is_secret(ids.new_secret(), stored)
     assert not ids.is_secret("", stored)
+
+
+def test_a_run_s_id_follows_from_its_attempts_and_its_region() -> None:
+    """In any order; each other set has another id, and one attempt has the id of a job of its own."""
+    a, b, c = ("t" + letter * 26 for letter in "abc")
+    run = ids.run_id("us-central1", [(a, 1), (b, 2)])
+    assert run == ids.run_id("us-central1", [(b, 2), (a, 1)])
+    others = [
+        ids.run_id("europe-west4", [(a, 1), (b, 2)]),
+        ids.run_id("us-central1", [(a, 2), (b, 1)]),
+        ids.run_id("us-central1", [(a, 1), (b, 2), (c, 1)]),
+        ids.run_id("us-central1", [(a, 1)]),
+    ]
+    assert len({run, *others}) == 5
+    assert others[-1] == ids.pipeline_job_id(a, 1)
+    assert ids.is_shared_job(run)
+    assert ids.track_and_attempt(run) is None
+    assert not any(ids.is_shared_job(job) for job in (others[-1], run + "a", run[:-1], run.upper()))
