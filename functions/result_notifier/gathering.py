@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from musicgenerator.messages import CaptionMessage, GatheredMessage
-from musicgenerator.settings import required, whole_number
+from musicgenerator.orders import MAX_TRACKS
+from musicgenerator.settings import SettingInvalidError, required, whole_number
 from musicgenerator.tracks import Track
 
 BATCH_TRACKS: Final = 50
@@ -44,8 +45,11 @@ class Gathering:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Read the environment; raise SettingMissingError naming a variable that is not set."""
-        return cls(required(environ, "DEFAULT_ENGINE"), whole_number(environ, "BATCH_TRACKS", BATCH_TRACKS))
+        """Read the environment; raise SettingMissingError or SettingInvalidError naming a variable."""
+        tracks = whole_number(environ, "BATCH_TRACKS", BATCH_TRACKS)
+        if not 0 < tracks <= MAX_TRACKS:
+            raise SettingInvalidError(f"BATCH_TRACKS must be from 1 to {MAX_TRACKS}, not {tracks}")
+        return cls(required(environ, "DEFAULT_ENGINE"), tracks)
 
     def engine(self, track: Track) -> str:
         """Return the engine that makes a track's music."""

@@ -6,10 +6,13 @@ from commanding import TrackState
 from problems import EngineRefusedError, WrongStateError
 
 from musicgenerator.errors import PipelineFailedError
+from musicgenerator.ids import pipeline_job_id, run_id
 from musicgenerator.messages import CaptionMessage, PictureMessage
+from musicgenerator.order_book import OrderBook
+from musicgenerator.orders import CalledOff, Order
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, PrivateTrack, Track, check_step
-from tests.contracts.recorded import SESSION, TOKEN, TRACK, recorded, recorded_track
+from tests.contracts.recorded import PIPELINE_BUCKET, SESSION, TOKEN, TRACK, recorded, recorded_track
 from tests.functions.commands_scene import KEY, RESULTS, UNDER_WAY, Scene, failed
 
 
@@ -153,3 +156,24 @@ def test_a_change_of_the_attempt_needs_a_status() -> None:
     """Only the start of an attempt changes its number."""
     with pytest.raises(ValueError, match="may not pass"):
         check_step(recorded_track(Status.FAILED), Change(attempt=2))
+
+
+def test_a_retry_takes_the_track_out_of_the_job_that_failed_it() -> None:
+    """The job may make other tracks, may start again, and would write the failed attempt's music to the same folder."""
+    scene = failed()
+    other = "t" + "b" * 26
+    job = run_id("us-central1", [(TRACK, 1), (other, 1)])
+    order = Order.from_mapping(recorded("order")[0])
+    book = OrderBook(scene.buckets, PIPELINE_BUCKET)
+    book.write(job, [order, replace(order, track=other)])
+    scene.tracks.works[TRACK] = replace(scene.tracks.works[TRACK], job=job)
+    assert scene.command("retry").attempt == 2
+    assert book.read(job) == (CalledOff(TRACK, 1, TOKEN), replace(order, track=other))
+    assert (scene.tracks.works[TRACK].job, scene.tracks.works[TRACK].earlier_jobs) == ("", (job,))
+
+
+def test_the_retry_of_an_earlier_release_s_track_keeps_all_its_jobs() -> None:
+    """Its private track names none, and each of its attempts had a job of its own."""
+    scene = failed(attempt=3)
+    assert scene.command("retry").attempt == 4
+    assert scene.tracks.works[TRACK].earlier_jobs == tuple(pipeline_job_id(TRACK, attempt) for attempt in (1, 2, 3))
