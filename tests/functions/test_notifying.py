@@ -145,6 +145,22 @@ def test_the_words_are_in_the_person_s_language() -> None:
     assert PipelineFailedError("").to_mapping("en") == scene.document["error"]
 
 
+@pytest.mark.parametrize("state", [JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED])
+def test_music_that_is_finished_while_vertex_ai_is_asked_counts(state: JobState) -> None:
+    """The results are looked for before the job's state is asked, and again if the job has ended."""
+    scene = Scene()
+    scene.job_is(state)
+    facts = scene.pipelines.facts
+
+    def facts_after_music(job: str, region: str) -> JobFacts | None:
+        scene.results.found[TOKEN] = MUSIC
+        return facts(job, region)
+
+    scene.pipelines.facts = facts_after_music  # type: ignore[method-assign]
+    scene.deliver()
+    assert scene.document["status"] == "ready"
+
+
 def test_a_job_that_does_not_exist_changes_nothing() -> None:
     """The message is forged: only the launcher creates the job that it names."""
     scene = Scene()

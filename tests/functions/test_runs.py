@@ -194,12 +194,14 @@ def test_a_launch_changes_no_track_that_has_moved_to_another_job(failure: Except
 
     def move() -> None:
         scene.pipelines.meanwhile = lambda: None
-        scene.tracks.advance(B, lambda _, work: Change(work=PrivateTrack(work.token, job=OWN[B], region=HOME)))
+        moved = PrivateTrack(token(B), job=OWN[B], region=HOME)
+        scene.tracks.advance(B, lambda *_: Change(work=moved, due_at=datetime.max.replace(tzinfo=UTC)))
         scene.pipelines.failures += [failure] if failure else []
 
     scene.pipelines.meanwhile = move
     scene.launcher.launch(gathered(A, B))
     assert (scene.status(B), scene.tracks.works[B].job, scene.tracks.works[B].parked) == ("launching", OWN[B], False)
+    assert scene.tracks.dues[B] == datetime.max.replace(tzinfo=UTC)
     ends = {RegionBusyError: "launching", LaunchBlockedError: "launching", LaunchRefusedError: "failed"}
     assert scene.status(A) == (ends[type(failure)] if failure else "composing")
 
