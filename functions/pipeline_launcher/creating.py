@@ -99,9 +99,9 @@ class Creator:
         """
         # The orders are written once, before their job is created. Later ones could differ if a setting has changed,
         # or if a launch was interrupted before it had claimed all its tracks, and the job may already have read these.
-        orders: Sequence[Order | CalledOff] = [self._order(track, work) for track, work in members]
-        if not self.book.write(job, orders) and is_shared_job(job):
-            orders = self._written(job)
+        own = [self._order(track, work) for track, work in members]
+        is_written = self.book.write(job, own)
+        orders = own if is_written or not is_shared_job(job) else self._written(job)
         settings = self.settings
         wanted = JobRequest(
             job=job,

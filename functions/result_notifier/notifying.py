@@ -129,8 +129,8 @@ class Notifier:
             return
         logs.info("settled", track=track.track_id, status=end.status)
         if outcome.changed:
-            ended = outcome.track
-            self.spans.send(ended, {**ended.timeline, str(end.status): datetime.now(UTC)}, code)
+            settled = outcome.track
+            self.spans.send(settled, {**settled.timeline, str(end.status): datetime.now(UTC)}, code)
         if not ids.is_shared_job(message.job):
             # Delete the order after the final write; after a crash in between, the next delivery deletes it. The job
             # has ended or has written everything, so it does not need the order any more.

@@ -1,7 +1,7 @@
 """Every order in which launchers, commands, jobs and crashes can meet: each attempt is made by one job, or ended."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 import pytest
@@ -63,8 +63,8 @@ def play(acts: Acts, turns: Mapping[int, str]) -> tuple[World, Schedule]:
         schedule.add(name, partial(act, world))
     schedule.run()
     for name in schedule.crashed:
-        again: Callable[[World], None] = acts.get(name) or (lambda world, name=name: world.step(name))
-        again(world)
+        again = acts.get(name)
+        again(world) if again else world.step(name)
     for _ in range(6):
         world.sweep()
     return world, schedule

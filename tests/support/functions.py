@@ -8,11 +8,11 @@ from closing import Closer
 from creating import Creator, JobSettings
 from gathering import Gathering
 from launching import Launcher, Settings
-from notifying import Notifier
+from notifying import Notifier, Results
 from notifying import Settings as NotifierSettings
 from sweeping import Sweeper
 
-from musicgenerator.order_book import OrderBook
+from musicgenerator.order_book import Objects, OrderBook
 from musicgenerator.results import ResultsBucket
 from tests.contracts.recorded import PIPELINE_BUCKET
 from tests.support.command_fakes import HeardPictures, MemorySwitch
@@ -43,7 +43,7 @@ ENVIRON = {
 def launcher(
     tracks: MemoryTracks,
     pipelines: MemoryPipelines,
-    objects: MemoryObjects | None = None,
+    objects: Objects | None = None,
     regions: MemoryRegions | None = None,
     switch: MemorySwitch | None = None,
     environ: Mapping[str, str] = ENVIRON,
@@ -58,8 +58,8 @@ def launcher(
 def notifier(
     tracks: MemoryTracks,
     pipelines: MemoryPipelines,
-    results: MemoryResults | None = None,
-    objects: MemoryObjects | None = None,
+    results: Results | None = None,
+    objects: Objects | None = None,
     spans: MemorySpans | None = None,
     regions: tuple[str, ...] = (HOME,),
 ) -> Notifier:

@@ -222,7 +222,7 @@ def test_any_bytes_are_a_message_or_malformed(data: bytes) -> None:
     """Nothing else is raised: any other exception would cause another delivery."""
     for read in READERS:
         with suppress(MalformedEventError):
-            assert read(data).track == TRACK
+            assert TRACK in repr(read(data))
 
 
 @pytest.mark.parametrize("read", READERS)

@@ -62,7 +62,11 @@ def test_two_tracks_that_are_called_off_at_once_are_both_off() -> None:
     """The second write finds a newer generation and reads again."""
     scene = Scene()
     scene.book.write(JOB, ORDERS)
-    scene.objects.meanwhile.append(lambda: scene.book.call_off(JOB, A))
+
+    def call_off_another() -> None:
+        scene.book.call_off(JOB, A)
+
+    scene.objects.meanwhile.append(call_off_another)
     assert scene.book.call_off(JOB, B) == 1
     assert scene.wanted == [C]
 
