@@ -83,13 +83,14 @@ class FirestoreTracks:
         query = self._client.collection("work").where(filter=firestore.FieldFilter("dueAt", "<=", now))
         found = query.select(["session"]).order_by("dueAt").limit(limit).stream(timeout=_RPC_TIMEOUT_SECONDS)
         # A document that lacks its session counts as one of an unknown session, so that it hides no other track.
-        return [(str((work.to_dict() or {}).get("session")), work.id) for work in found]
+        return [(self._remembered(work), work.id) for work in found]
 
     def to_forget(self, now: datetime, limit: int) -> list[str]:
         """Return the tracks whose jobs' records are to be deleted, the longest overdue first."""
         query = self._client.collection("work").where(filter=firestore.FieldFilter("forgetAt", "<=", now))
         found = query.select(["session"]).order_by("forgetAt").limit(limit).stream(timeout=_RPC_TIMEOUT_SECONDS)
-        return [work.id for work in found]
+        # A sweep reads each of them next.
+        return [work.id for work in found if self._remembered(work)]
 
     def of_session(self, session: str) -> list[str]:
         """Return the ids of a session's tracks, found by either of their documents."""
@@ -207,10 +208,20 @@ class FirestoreTracks:
             if not work.exists:
                 return None
             session = str(work.get("session"))
-            if len(self._sessions) >= _MAX_CACHED_SESSIONS:
-                self._sessions.clear()
-            self._sessions[track] = session
+            self._remember(track, session)
         return session
+
+    def _remembered(self, work: Any) -> str:
+        """Return the session that a private track names, and keep it for the next read of the track."""
+        session = (work.to_dict() or {}).get("session")
+        if isinstance(session, str):
+            self._remember(work.id, session)
+        return str(session)
+
+    def _remember(self, track: str, session: str) -> None:
+        if len(self._sessions) >= _MAX_CACHED_SESSIONS:
+            self._sessions.clear()
+        self._sessions[track] = session
 
     def _track(self, session: str, track: str) -> Any:
         return self._client.document("sessions", session, "tracks", track)
