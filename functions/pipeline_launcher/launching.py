@@ -6,7 +6,7 @@ tracks are claimed for the job, and which of them the job makes; a track that it
 """
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol, Self
@@ -289,7 +289,7 @@ class Launcher:
 
         return self.tracks.advance(attempt.track, decide)
 
-    def _call_off(self, attempt: CaptionMessage, job: str, regions: Iterable[str]) -> None:
+    def _call_off(self, attempt: CaptionMessage, job: str, regions: Sequence[str]) -> None:
         """Take a cancelled or erased track out of a job, and cancel the job if it makes no other track."""
         # The command that cancelled or erased the track may have run before the orders existed.
         logs.warning("the track was cancelled or is gone", track=attempt.track)
@@ -300,15 +300,18 @@ class Launcher:
             left = None
         if left or (left is None and ids.is_shared_job(job)):
             return
-        outage = None
+        outage, pipelines, is_running = None, self.creator.pipelines, False
         for region in regions:
             try:
-                self.creator.pipelines.cancel(job, region)
+                is_running |= pipelines.cancel(job, region)
             except LaunchUnavailableError as error:
                 # The job may run in a region that answers.
                 outage = error
         if outage:
             raise outage
+        if left == 0 and not is_running and not any(pipelines.facts(job, region) for region in regions):
+            # The job was never created, so no end of it deletes what names the folders of erased tracks.
+            self.creator.book.delete(job)
 
     def _end(self, attempt: CaptionMessage, state: Status, error: PermanentError, job: str = "") -> None:
         logs.error("track ended", track=attempt.track, code=error.code, reason=error_for_log(error))

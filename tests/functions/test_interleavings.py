@@ -38,6 +38,13 @@ SCENES: dict[str, Acts] = {
     "a cancellation": {"launch 1": launching(gathered(A, B)), "cancel b": cancelling(B), "heal": launching(attempt(A))},
     "an erasure": {"launch 1": launching(gathered(A, B)), "erase b": erasing(B), "heal": launching(attempt(A))},
     "both": {"launch 1": launching(gathered(A, B)), "erase a": erasing(A), "cancel b": cancelling(B)},
+    "all erased and healed": {
+        "launch 1": launching(ALL),
+        "erase a": erasing(A),
+        "erase b": erasing(B),
+        "erase c": erasing(C),
+        "heal": launching(attempt(C)),
+    },
     "all erased": {"launch 1": launching(gathered(A, B)), "erase a": erasing(A), "erase b": erasing(B)},
 }
 

@@ -183,6 +183,21 @@ def test_a_message_finds_the_orders_of_an_erased_track_in_every_region() -> None
     assert scene.ordered(shared(A, B)) == {A: True, B: False}
 
 
+@pytest.mark.parametrize("state", [None, *JobState])
+def test_orders_of_erased_tracks_go_if_their_job_was_never_created(state: JobState | None) -> None:
+    """Otherwise the end of the job needs them, to erase what it wrote."""
+    scene = world(A, B)
+    scene.pipelines.meanwhile = lose
+    with pytest.raises(LostError):
+        scene.launcher.launch(gathered(A, B))
+    for track in (A, B):
+        scene.tracks.erase(SESSION, track)
+    if state:
+        scene.pipelines.jobs[shared(A, B)] = JobFacts(state, job_labels([(A, 1), (B, 1)]))
+    scene.launcher.launch(gathered(A, B))
+    assert scene.ordered(shared(A, B)) == ({A: False, B: False} if state else {})
+
+
 @pytest.mark.parametrize(
     "failure",
     [None, RegionBusyError("429"), LaunchBlockedError("403"), LaunchRefusedError("400")],
