@@ -49,7 +49,7 @@ def make_music(job: str, order: Order, engine: Engine, results: Results, events:
     else:
         logs.info("results exist", job=job)
     # A second message is harmless: the notifier looks at the track and at the results.
-    events.publish(step_message(job))
+    events.publish(step_message(job, order.track, order.attempt))
     logs.info("published", job=job)
 
 

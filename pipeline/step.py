@@ -1,65 +1,48 @@
-"""The pipeline's one step: it makes the music, masters it, writes the results and publishes a message.
-
-The step may run twice, if a machine is lost. A second run that finds ``track.json`` only repeats the message.
-Otherwise it makes the same files as the first one, byte for byte, and leaves those that exist.
-If an engine would make different music in a second run, its take is stored before mastering, and a second run reads it.
-"""
+"""The pipeline's one step: it makes the tracks of a job's orders, and publishes a message about each."""
 
 import faulthandler
 import os
-from typing import Final, Protocol
+from collections.abc import Sequence
+from typing import Final
 
 from musicgenerator import logs
-from musicgenerator.errors import OrderError
-from musicgenerator.orders import Order, bucket_and_name, order_address, order_from_bytes
-from pipeline.engines import Cloud
-from pipeline.engines.choice import chosen
-from pipeline.making import make_music
-
-TIME_LIMIT_SECONDS: Final = 900.0
+from musicgenerator.orders import Order
+from pipeline.runs import RUN_SECONDS, TRACK_SECONDS, Run, RunLimits, read_orders
+from pipeline.slots import LOCAL_ENGINES, Slots
 
 _STDERR: Final = 2
 
 
-class Objects(Protocol):
-    def read(self, address: str) -> bytes | None:
-        """Return the bytes of the object at a ``gs://`` address, or None if it is missing."""
+def run(job: str, order: str, time_limit_seconds: float = RUN_SECONDS, track_seconds: float = TRACK_SECONDS) -> None:
+    """Run the step of a job with Google's clients; ``order`` is the ``gs://`` address of its orders.
 
-
-def run(job: str, order: str, time_limit_seconds: float = TIME_LIMIT_SECONDS) -> None:
-    """Run the step of a job with Google's clients; ``order`` is the ``gs://`` address of its order.
-
-    If the order's engine fails, the order's fallback engine makes the music, if it names one.
+    If an order's engine fails, the order's fallback engine makes the music, if it names one.
     The variables ``VERTEX_URL`` and ``STORAGE_EMULATOR_HOST`` replace the addresses of Vertex AI and Cloud Storage.
-    Raises OrderError if the order is missing or not valid; nothing has been written or paid for then.
+    Raises OrderError if the orders are missing or not valid; nothing has been written or paid for then.
+    Otherwise it raises only if there were tracks to make and none was made.
 
-    Vertex AI pipelines have no time limit for a step, so this function sets one: a run that exceeds it writes its
-    stacks to standard error and ends the process with status 1, even inside native code.
+    Vertex AI pipelines have no time limit for a step, so this function sets one for the run and one for each track: a
+    process that exceeds its limit writes its stacks to standard error and ends, even inside native code.
     """
-    from pipeline.google_results import GoogleStorage, PubsubEvents, StorageResults
+    from pipeline.google_results import GoogleConnections
 
     logs.redact_libraries()
+    connections = GoogleConnections(os.environ.get("VERTEX_URL", ""))
     faulthandler.dump_traceback_later(time_limit_seconds, exit=True, file=_STDERR)
     try:
-        objects = GoogleStorage()
-        wanted = read_order(job, order, objects)
-        # A job's environment does not name its project; the topic does.
-        project = wanted.events_topic.split("/")[1]
-        os.environ.setdefault("GOOGLE_CLOUD_PROJECT", project)
-        cloud = Cloud(project, os.environ.get("VERTEX_URL", ""), wanted.model_endpoint)
-        engine = chosen(wanted.engine, wanted.fallback_engine, cloud)
-        make_music(job, wanted, engine, StorageResults(objects, wanted), PubsubEvents(wanted.events_topic))
+        orders = read_orders(job, order, connections.objects())
     finally:
+        # From here on each process has its own limit. This one's must not be running when a process is forked.
         faulthandler.cancel_dump_traceback_later()
+    _prepare([each for each in orders if isinstance(each, Order)])
+    limits = RunLimits(time_limit_seconds, track_seconds)
+    Run(job, order, connections, Slots.of_this_machine(limits.track_bytes), limits).make(orders)
 
 
-def read_order(job: str, address: str, objects: Objects) -> Order:
-    """Read the order of a job; raise OrderError if the address is another job's, or the order is missing or invalid."""
-    bucket, _ = bucket_and_name(address)
-    if address != order_address(bucket, job):
-        raise OrderError("address", f"must be that of the order of {job}")
-    data = objects.read(address)
-    if data is None:
-        # The launcher writes the order before it creates the job, so the track has been erased or settled since.
-        raise OrderError("order", f"is missing at {address}")
-    return order_from_bytes(data)
+def _prepare(orders: Sequence[Order]) -> None:
+    for order in orders[:1]:
+        # A job's environment does not name its project; the topic does.
+        os.environ.setdefault("GOOGLE_CLOUD_PROJECT", order.events_topic.split("/")[1])
+    if any(order.engine in LOCAL_ENGINES for order in orders):
+        # Imported here once, and not in each process.
+        import pipeline.engines.composer  # noqa: F401
