@@ -38,6 +38,17 @@ def act(mode: str, count: int, brief: dict, marks: str) -> None:  # type: ignore
 
     if mode == "fail":
         raise ValueError("the engine broke")
+    if mode in {"fork", "fork and hang"}:
+        import os
+
+        from pipeline.processes import Child, Limits
+
+        def work() -> str:
+            Path(marks).write_text(str(os.getpid()), encoding="utf-8")
+            time.sleep(600 if mode == "fork and hang" else 0)
+            raise ValueError("the process broke")
+
+        raise Child(work, Limits(600, 2**31)).outcome().error()
     Path(marks).write_text(json.dumps([count, brief]), encoding="utf-8")
     if mode == "hang":
         time.sleep(600)
