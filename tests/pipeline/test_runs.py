@@ -35,9 +35,8 @@ Lines = Callable[[], list[Mapping[str, Any]]]
 
 
 @pytest.fixture
-def lines(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Lines:
+def lines(capfd: pytest.CaptureFixture[str]) -> Lines:
     """Return the log lines so far, of all processes."""
-    monkeypatch.setattr(sys, "stdout", os.fdopen(os.dup(1), "w"))
     return lambda: [json.loads(line) for line in capfd.readouterr().out.splitlines() if line.startswith("{")]
 
 
