@@ -122,6 +122,7 @@ def wait(children: Sequence[Child], timeout_seconds: float) -> list[Child]:
 
 
 def _do(work: Callable[[], Any], limits: Limits, sending: "connection.Connection") -> None:
+    faulthandler.enable(_STDERR)  # native code that crashes
     # It cannot be caught: the process ends with status 1, even inside native code.
     faulthandler.dump_traceback_later(limits.seconds, exit=True, file=_STDERR)
     threading.Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
