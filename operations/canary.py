@@ -20,7 +20,8 @@ import yaml
 from musicgenerator import ids
 from musicgenerator.briefs import Brief
 from musicgenerator.jobs import JobFacts, JobRequest, JobState, job_labels
-from musicgenerator.orders import ORDER_TYPE, Order, order_address, order_name, orders_to_bytes
+from musicgenerator.order_book import OrderBook
+from musicgenerator.orders import Order, order_address
 from musicgenerator.patience import Patience
 from musicgenerator.results import COVER
 from musicgenerator.settings import required, whole_number
@@ -64,6 +65,8 @@ def launch(
     project = required(env, "GOOGLE_CLOUD_PROJECT")
     results, bucket = required(env, "RESULTS_BUCKET"), required(env, "PIPELINE_BUCKET")
     order = Order(
+        track=track,
+        attempt=1,
         brief=brief,
         engine="composer",
         seconds=CANARY_MUSIC_SECONDS,
@@ -73,11 +76,11 @@ def launch(
         events_topic=f"projects/{project}/topics/{required(env, 'PIPELINE_EVENTS_TOPIC')}",
         cover=f"gs://{results}/{token}/{COVER}",
     )
-    StorageObjects(storage_client()).create(bucket, order_name(job), orders_to_bytes([order]), ORDER_TYPE)
+    OrderBook(StorageObjects(storage_client()), bucket).write(job, [order])
     parameters = {"job": job, "order": order_address(bucket, job)}
     root, account = required(env, "PIPELINE_ROOT"), required(env, "PIPELINE_ACCOUNT")
     pipelines.create(
-        JobRequest(job, template, parameters, job_labels(track, 1), root, account), required(env, "REGION")
+        JobRequest(job, template, parameters, job_labels([(track, 1)]), root, account), required(env, "REGION")
     )
     return job
 

@@ -1,4 +1,4 @@
-"""Print the log lines of one track from all functions, in order of time: ``python -m operations.logs TRACK``.
+"""Print the log lines of one track from all functions and the step: ``python -m operations.logs TRACK``.
 
 If ``APP`` is set, the lines come from Cloud Logging; otherwise from the local cloud's files in ``LOG_FOLDER``.
 """
@@ -45,8 +45,9 @@ def local_lines(folder: Path, track: str) -> list[Line]:
     """Return the lines about a track in the local cloud's log files."""
 
     def found() -> Iterator[Line]:
-        for file in sorted(folder.glob("*.log")):
-            for text in file.read_text(encoding="utf-8", errors="replace").splitlines():
+        for file in sorted(folder.rglob("*.log")):
+            for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+                text = line.strip()  # kfp indents the lines of a step
                 if track not in text or not text.startswith("{"):
                     continue
                 try:

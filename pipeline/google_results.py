@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -21,6 +22,8 @@ from requests import RequestException
 from musicgenerator.errors import MusicgeneratorError
 from musicgenerator.orders import Order, bucket_and_name
 from musicgenerator.results import LIFECYCLE_DELAY
+from pipeline.engines import Cloud, Engine
+from pipeline.engines.choice import chosen
 
 TIMEOUT_SECONDS: Final = 60.0
 # The largest object that the step reads is a take of 180 s as Base64: 92 MB.
@@ -131,3 +134,31 @@ class PubsubEvents:
         """Publish a message and return when Pub/Sub has confirmed it."""
         with pubsub_v1.PublisherClient() as publisher:
             publisher.publish(self._topic, data).result(timeout=TIMEOUT_SECONDS)
+
+
+class GoogleConnections:
+    """Builds the ports of a process; ``vertex_url`` is the address of Vertex AI, empty for Google's."""
+
+    def __init__(self, vertex_url: str = "") -> None:
+        self._vertex_url = vertex_url
+        self._storage: GoogleStorage | None = None
+        self._process = 0
+
+    def objects(self) -> GoogleStorage:
+        """Return Cloud Storage, over this process's own connections."""
+        if self._storage is None or self._process != os.getpid():
+            self._storage, self._process = GoogleStorage(), os.getpid()
+        return self._storage
+
+    def results(self, order: Order) -> StorageResults:
+        """Return the order's folder."""
+        return StorageResults(self.objects(), order)
+
+    def events(self, order: Order) -> PubsubEvents:
+        """Return the order's topic."""
+        return PubsubEvents(order.events_topic)
+
+    def engine(self, order: Order) -> Engine:
+        """Return the order's engine, with its fallback; raise BriefError or EngineNotConfiguredError."""
+        project = order.events_topic.split("/")[1]
+        return chosen(order.engine, order.fallback_engine, Cloud(project, self._vertex_url, order.model_endpoint))

@@ -10,6 +10,7 @@ from localcloud.vertex.job_events import log_entry, publish
 from localcloud.vertex.jobs import Jobs, PipelineJob, Starts, cores
 from localcloud.vertex.local_runner import KfpRunner
 from localcloud.vertex.models import models_of_environ
+from localcloud.vertex.submissions import Submissions
 
 
 def main() -> None:
@@ -32,7 +33,7 @@ def main() -> None:
 
     jobs = Jobs(KfpRunner(addresses.home), cores(), on_change, Starts.from_environ(os.environ))
     try:
-        serve(app(jobs, models_of_environ()), addresses.ports["vertex"])
+        serve(app(jobs, models_of_environ(), Submissions.from_environ(os.environ)), addresses.ports["vertex"])
     finally:
         jobs.close()
 

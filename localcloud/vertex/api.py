@@ -18,6 +18,7 @@ from localcloud.vertex.filters import matches
 from localcloud.vertex.jobs import Jobs, PipelineJob, timestamp
 from localcloud.vertex.models import Models, routes
 from localcloud.vertex.specs import PipelineRequest, checked_job_id
+from localcloud.vertex.submissions import Submissions
 
 PAGE_SIZE: Final = 100
 
@@ -25,8 +26,9 @@ _LOCATION: Final = "/<any(v1, v1beta1):version>/projects/<project>/locations/<lo
 _STORE: Final = f"{_LOCATION}/metadataStores/default"
 
 
-def app(jobs: Jobs, models: Models) -> Flask:  # noqa: C901  a list of routes
-    """Return the WSGI app that serves these jobs and models."""
+def app(jobs: Jobs, models: Models, submissions: Submissions | None = None) -> Flask:  # noqa: C901  a list of routes
+    """Return the WSGI app that serves these jobs and models, with a limit of submissions if there is one."""
+    submissions = submissions or Submissions()
     api = Flask(__name__)
     answer_like_google(api)
     api.register_blueprint(routes(models))
@@ -46,6 +48,8 @@ def app(jobs: Jobs, models: Models) -> Flask:  # noqa: C901  a list of routes
 
     @api.post(f"{_LOCATION}/pipelineJobs")
     def _create(project: str, location: str) -> Response:
+        # Google checks quotas before it looks at the request.
+        submissions.count(_parent(project, location))
         job_id = request.args.get("pipelineJobId")
         pipeline = PipelineRequest.from_json(_body())
         if pipeline.machines and g.version == "v1":

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from musicgenerator import logs
 from pipeline.engines.errors import EngineUnavailableError, RequestRefusedError
 
-# The step's own time limit has room for two engines, one after the other, and for mastering and encoding.
+# A track's time limit has room for this, for a fallback engine that answers, and for mastering and encoding.
 PATIENCE_SECONDS: Final = 400.0
 ANSWER_SECONDS: Final = 300.0
 

@@ -19,6 +19,7 @@ from musicgenerator.redaction import object_for_log, redacted
 
 _TRACE: Final = "logging.googleapis.com/trace"
 _TRACK: Final = re.compile(TRACK_PATTERN)
+_bound: dict[str, Any] = {}
 
 
 def info(message: str, **fields: Any) -> None:
@@ -34,6 +35,11 @@ def warning(message: str, **fields: Any) -> None:
 def error(message: str, **fields: Any) -> None:
     """Log something that an operator must see."""
     _write("ERROR", message, fields)
+
+
+def bind(**fields: Any) -> None:
+    """Add these fields to every later line of this process."""
+    _bound.update(fields)
 
 
 def redact_libraries() -> None:
@@ -58,6 +64,7 @@ def trace_of(track: str) -> str:
 
 
 def _write(severity: str, message: str, fields: dict[str, Any]) -> None:
+    fields = _bound | fields
     line = {"severity": severity, "message": message, "time": datetime.now(UTC).isoformat()} | _trace(fields) | fields
     if "object" in line:
         line["object"] = object_for_log(str(line["object"]))

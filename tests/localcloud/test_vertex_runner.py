@@ -15,13 +15,9 @@ from google.cloud import pubsub_v1
 from localcloud.addresses import PIPELINE_EVENTS_TOPIC, PROJECT, REPOSITORY, Addresses
 from localcloud.vertex.local_runner import KfpRunner, last_words
 from musicgenerator.ids import new_track_id, pipeline_job_id
-from musicgenerator.messages import pipeline_event
-from tests.localcloud.vertex_jobs import (
-    PARENT,
-    Create,
-    Remote,
-    Server,
-)
+from musicgenerator.messages import PipelineMessage, pipeline_event
+from tests.localcloud.vertex_jobs import PARENT, Create, Remote, Server
+from tests.support.processes import is_alive
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +56,30 @@ def test_cancelling_ends_the_steps_own_process(kfp_server: tuple[Server, Path], 
     server.client.cancel_pipeline_job(name=f"{PARENT}/pipelineJobs/job-hang")
     assert server.wait().state.name == "PIPELINE_STATE_CANCELLED"
     while str(home / "jobs" / "job-hang") in everyone():
+        threading.Event().wait(0.02)
+
+
+def test_the_error_of_a_process_of_the_step_is_the_jobs_error(kfp_server: tuple[Server, Path], create: Create) -> None:
+    """A step makes each track in a process that it forks, and raises its error."""
+    server, _ = kfp_server
+    create(server, "job-fork", {"mode": "fork"})
+    error = server.wait().error
+    assert error is not None
+    assert error["message"].endswith("failed. ValueError: the process broke")
+
+
+def test_cancelling_ends_the_processes_of_the_step(
+    kfp_server: tuple[Server, Path], create: Create, tmp_path: Path
+) -> None:
+    """The processes that a step has forked end with it."""
+    server, _ = kfp_server
+    create(server, "job-fork-and-hang", {"mode": "fork and hang"})
+    marks = tmp_path / "marks"
+    while not marks.exists() or not marks.read_text():
+        threading.Event().wait(0.02)
+    server.client.cancel_pipeline_job(name=f"{PARENT}/pipelineJobs/job-fork-and-hang")
+    assert server.wait().state.name == "PIPELINE_STATE_CANCELLED"
+    while is_alive(int(marks.read_text())):
         threading.Event().wait(0.02)
 
 
@@ -103,7 +123,8 @@ def test_the_server_publishes_every_end_and_leaves_no_process(
             told: set[str] = set()
             while not told.issuperset(jobs):
                 pulled = subscriber.pull(subscription=subscription, max_messages=2, timeout=60).received_messages
-                told |= {pipeline_event(received.message.data).job for received in pulled}
+                ends = [pipeline_event(received.message.data) for received in pulled]
+                told |= {end.job for end in ends if isinstance(end, PipelineMessage)}
             while not (tmp_path / "hangs").exists():
                 threading.Event().wait(0.02)
         finally:

@@ -8,9 +8,11 @@ from google.cloud.aiplatform_v1.types import PipelineJob
 from google.oauth2.credentials import Credentials
 
 from localcloud.addresses import PROJECT
+from localcloud.servers.google_errors import GoogleError
 from localcloud.vertex import specs
 from localcloud.vertex.job_events import log_entry
 from localcloud.vertex.jobs import Starts
+from localcloud.vertex.submissions import Submissions
 from musicgenerator.ids import new_track_id, pipeline_job_id
 from musicgenerator_google.vertex_pipelines import VertexPipelines
 from tests.localcloud.vertex_jobs import CANCELLED, FAILED, PARENT, PENDING, RUNNING, Create, HeldRunner, Server
@@ -271,3 +273,38 @@ def test_the_stable_version_of_the_api_knows_no_persistent_resources(server: Ser
     answer = post(server, "v1", "job-1", spec, f"{PARENT}/persistentResources/pool")
     assert answer.status_code == 400
     assert "defaultRuntime" in answer.text
+
+
+def test_submissions_beyond_the_quota_are_refused(runner: HeldRunner, create: Create) -> None:
+    """The third of a minute is answered as Google answers it, for this region alone; a refused id stays free."""
+    server = Server(runner, per_minute=2)
+    try:
+        create(server, "job-1")
+        with pytest.raises(exceptions.Conflict):
+            create(server, "job-1")
+        with pytest.raises(exceptions.TooManyRequests, match="Quota exceeded"):
+            create(server, "job-2")
+        with pytest.raises(exceptions.NotFound):
+            server.state("job-2")
+        elsewhere = f"{server.url}/v1/projects/{PROJECT}/locations/asia-northeast3/pipelineJobs"
+        answer = requests.post(elsewhere, json={}, headers={"Authorization": "Bearer worthless"}, timeout=10)
+        assert answer.status_code == 400
+    finally:
+        server.close()
+
+
+def test_a_minute_after_a_submission_there_is_room_for_another() -> None:
+    """Refused submissions do not count; without the variable there is no limit."""
+    now = [0.0]
+    submissions = Submissions(2, lambda: now[0])
+    for moment, is_taken in ((0, True), (30, True), (59, False), (60, True), (61, False), (90, True)):
+        now[0] = float(moment)
+        if is_taken:
+            submissions.count(PARENT)
+        else:
+            with pytest.raises(GoogleError) as caught:
+                submissions.count(PARENT)
+            assert (caught.value.code, caught.value.status) == (429, "RESOURCE_EXHAUSTED")
+    unlimited = Submissions.from_environ({})
+    for _ in range(1000):
+        unlimited.count(PARENT)

@@ -20,6 +20,7 @@ from localcloud.vertex.jobs import NO_DELAY, Jobs, Run, Starts
 from localcloud.vertex.jobs import PipelineJob as Job
 from localcloud.vertex.models import Models
 from localcloud.vertex.specs import PipelineRequest
+from localcloud.vertex.submissions import Submissions
 
 PARENT = f"projects/{PROJECT}/locations/us-central1"
 SUCCEEDED = PipelineState.PIPELINE_STATE_SUCCEEDED
@@ -37,6 +38,17 @@ def act(mode: str, count: int, brief: dict, marks: str) -> None:  # type: ignore
 
     if mode == "fail":
         raise ValueError("the engine broke")
+    if mode in {"fork", "fork and hang"}:
+        import os
+
+        from pipeline.processes import Child, Limits
+
+        def work() -> str:
+            Path(marks).write_text(str(os.getpid()), encoding="utf-8")
+            time.sleep(600 if mode == "fork and hang" else 0)
+            raise ValueError("the process broke")
+
+        raise Child(work, Limits(600, 2**31)).outcome().error()
     Path(marks).write_text(json.dumps([count, brief]), encoding="utf-8")
     if mode == "hang":
         time.sleep(600)
@@ -84,10 +96,10 @@ class HeldRunner:
 class Server:
     """A Vertex AI server that runs one job at a time, and Google's client of it."""
 
-    def __init__(self, runner: Any, starts: Starts = NO_DELAY) -> None:
+    def __init__(self, runner: Any, starts: Starts = NO_DELAY, per_minute: int = 0) -> None:
         self.ended: Queue[Job] = Queue()
         self.jobs = Jobs(runner, 1, lambda job: self.ended.put(job) if job.state.is_end else None, starts)
-        self._server = listen(app(self.jobs, Models()), 0)
+        self._server = listen(app(self.jobs, Models(), Submissions(per_minute)), 0)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
         self.url = f"http://{HOST}:{self._server.port}"

@@ -19,7 +19,8 @@ from musicgenerator.results import MusicFacts
 from pipeline.audio import Audio
 from pipeline.engines import Take
 from pipeline.engines.heard import decoded
-from pipeline.step import make_music, read_order
+from pipeline.making import make_music
+from pipeline.runs import read_orders
 from tests.support.scripted_http import Answer, ScriptedServer, scripted_server
 
 TRACK = "t" + "a" * 26
@@ -45,6 +46,8 @@ TOKEN = "r" + "a" * 26
 ADDRESS = f"gs://pipeline/orders/{JOB}.json"
 DOWNLOAD = f"/download/storage/v1/b/pipeline/o/orders%2F{JOB}.json"
 ORDER = Order(
+    track=TRACK,
+    attempt=1,
     brief=BRIEF,
     engine="composer",
     seconds=10,
@@ -271,16 +274,16 @@ def test_an_engine_that_fails_leaves_nothing_behind() -> None:
     assert (results.files, topic.messages) == ({}, [])
 
 
-def test_the_order_of_a_job_is_read_from_its_address() -> None:
+def test_the_orders_of_a_job_are_read_from_its_address() -> None:
     """The parameters are the job's id and its order's address."""
     objects = Objects({ADDRESS: orders_to_bytes([ORDER])})
-    assert read_order(JOB, ADDRESS, objects) == ORDER
+    assert read_orders(JOB, ADDRESS, objects) == (ORDER,)
 
 
 def test_a_missing_order_ends_the_step_at_once() -> None:
     """The error names the address; the track was erased or settled before the step began."""
     with pytest.raises(OrderError, match=f"order is missing at {ADDRESS}"):
-        read_order(JOB, ADDRESS, Objects())
+        read_orders(JOB, ADDRESS, Objects())
 
 
 @pytest.mark.parametrize(
@@ -291,7 +294,7 @@ def test_only_the_jobs_own_order_is_read(address: str) -> None:
     """An address that does not follow from the job is refused."""
     objects = Objects({address: orders_to_bytes([ORDER])})
     with pytest.raises(OrderError, match="address"):
-        read_order(JOB, address, objects)
+        read_orders(JOB, address, objects)
     assert not objects.read_addresses
 
 
@@ -299,8 +302,8 @@ def test_an_order_that_is_not_valid_ends_the_step() -> None:
     """Nothing is written and no engine is asked; `tests/unit/test_orders.py` tries every field."""
     objects = Objects({ADDRESS: b'[{"engine": "composer"}]'})
     with pytest.raises(OrderError) as caught:
-        read_order(JOB, ADDRESS, objects)
-    assert caught.value.field == "brief"
+        read_orders(JOB, ADDRESS, objects)
+    assert caught.value.field == "track"
 
 
 def test_a_run_that_hangs_ends_by_itself() -> None:
