@@ -67,6 +67,10 @@ SETTINGS: Final[dict[str, Setting]] = {
     "SKETCHES": Setting("no makes no sketches to hear before the music", r"yes|no", "yes"),
     "WARM": Setting("machines that are kept running for pipelines, for a price by the hour", r"0|[1-9][0-9]?", "0"),
     "WARM_MACHINE": Setting("the type of these machines", r"[a-z0-9-]+", "e2-standard-4"),
+    "BATCH_SECONDS": Setting(
+        "seconds that a track waits for others with which it shares a pipeline job", r"0|[1-9][0-9]{0,2}", "0"
+    ),
+    "BATCH_TRACKS": Setting("the maximum of tracks of one pipeline job", r"[1-9][0-9]?|1[0-9]{2}|200", "50"),
     "REGIONS": Setting("further regions for pipelines, separated by spaces", _words(_REGION)),
     "DAILY_LIMIT": Setting("launches per UTC day", _LIMIT, "1000"),
     "SESSION_DAYS": Setting(

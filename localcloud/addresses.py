@@ -144,6 +144,8 @@ class Addresses:
         return {
             "REGION": REGION,
             "REGIONS": os.environ.get("REGIONS", ""),
+            "BATCH_SECONDS": os.environ.get("BATCH_SECONDS", ""),
+            "BATCH_TRACKS": os.environ.get("BATCH_TRACKS", ""),
             "STORAGE_URL": self.url("storage"),
             "VERTEX_URL": self.url("vertex"),
             "TELEMETRY_URL": self.url("telemetry"),

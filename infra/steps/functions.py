@@ -29,8 +29,8 @@ _OPTIONAL = {
         *("TRUSTED_PROXIES", "ALLOWED_ENGINES", "REGIONS"),
     ),
     "captioner": ("OPENAI_BASE_URL", "MODERATION_THRESHOLDS", "TRACKS_A_DAY"),
-    "pipeline_launcher": ("DAILY_LIMIT", "REGIONS"),
-    "result_notifier": ("REGIONS",),
+    "pipeline_launcher": ("BATCH_SECONDS", "DAILY_LIMIT", "REGIONS"),
+    "result_notifier": ("BATCH_TRACKS", "REGIONS"),
 }
 
 

@@ -19,7 +19,7 @@ from localcloud.parts import FUNCTIONS
 
 TABLES: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("permissions.yaml").read_text(encoding="utf-8"))
 ROLES: dict[str, set[str]] = {name: set(found) for name, found in TABLES["roles"].items()}
-PORTS = {"objects", "results", "captions", "pictures", "pipelines", "jobs", "signer", "spans", "tracks"}
+PORTS = {"book", "objects", "results", "captions", "pictures", "pipelines", "jobs", "signer", "spans", "tracks"}
 # Everyone may read the results and the page, so no account needs a grant for that.
 PUBLIC = {("bucket results", "storage.objects.get"), ("bucket page", "storage.objects.get")}
 

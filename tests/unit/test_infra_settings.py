@@ -51,6 +51,8 @@ VALUES: dict[str, tuple[str, ...]] = {
     "SKETCHES": ("no", "never", "1"),
     "WARM": ("2", "-1", "01", "100"),
     "WARM_MACHINE": ("n2-standard-8", "E2 standard"),
+    "BATCH_SECONDS": ("30", "-1", "1000", "1.5"),
+    "BATCH_TRACKS": ("8", "0", "201", "all"),
     "REGIONS": ("us-east4 europe-west4", "us-east4 europe"),
     "DAILY_LIMIT": ("0", "many", "007", "1" * 20),
     "SESSION_DAYS": ("7", "0", "1.5", "07", "99999"),
