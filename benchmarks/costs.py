@@ -1,6 +1,6 @@
 """Dollars a track by engine and by pictures a month: ``python -m benchmarks.costs`` or ``make costs``.
 
-The figures are list prices (``prices.toml``) times a track's usage (``usage.py``); none comes from a bill.
+The figures are list prices (``infra/prices.toml``) times a track's usage (``usage.py``); none comes from a bill.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +8,7 @@ from math import ceil, floor, log10
 from typing import Final
 
 from benchmarks import usage
-from benchmarks.prices import Price, prices
+from infra.prices import Price, prices
 
 VOLUMES: Final = (1_000, 1_000_000, 100_000_000)
 Prices = Mapping[str, Price]

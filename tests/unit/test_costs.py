@@ -8,8 +8,8 @@ import pytest
 from openai_prices import PRICES as DESCRIBERS
 
 from benchmarks import costs, usage
-from benchmarks.prices import PRICES, Price, prices
 from infra.installation import INFRA
+from infra.prices import PRICES, Price, prices
 from localcloud.addresses import REPOSITORY
 from pipeline.engines.lyria import LYRIA_2_USD, LYRIA_3_CLIP_USD
 
