@@ -38,6 +38,16 @@ def named(installation: Installation) -> str:
     return str(environ.get("PERSISTENT_RESOURCE", ""))
 
 
+def test_a_plan_says_what_warm_machines_cost_before_they_exist(installation: Installation) -> None:
+    """The price by the hour is that of all machines; it is printed for those that are kept and for those to come."""
+    assert "0.154 an hour" in output(installation, "plan")
+    done = installation.make("plan", WARM="2", WARM_MACHINE="e2-standard-8")
+    assert "warm         0.616 an hour" in done.stdout
+    assert "2 e2-standard-8" in done.stdout
+    assert machines(installation) == {"musicgenerator-warm-1-e2-standard-4": "1 e2-standard-4"}
+    assert "an hour" not in installation.make("plan", WARM="0").stdout
+
+
 def test_the_launcher_names_the_machines_that_exist(installation: Installation) -> None:
     """The machines run steps as the pipeline's own account."""
     assert machines(installation) == {"musicgenerator-warm-1-e2-standard-4": "1 e2-standard-4"}
