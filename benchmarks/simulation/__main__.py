@@ -189,10 +189,12 @@ def _tier(requests: int) -> str:
 
 
 def _rates() -> str:
+    reads = usage.READS + sum(each.reads for each in usage.SKETCH_DOCUMENTS)
+    writes = usage.WRITES + sum(each.writes for each in usage.SKETCH_DOCUMENTS)
     rows = [
         [
             f"{volume.pictures:,}",
-            *(_figure(volume.peak * each) for each in (usage.READS, usage.WRITES, usage.MESSAGES)),
+            *(_figure(volume.peak * each) for each in (reads, writes, usage.MESSAGES)),
         ]
         for volume in VOLUMES
     ]
