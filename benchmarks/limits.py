@@ -72,14 +72,19 @@ WARM_START: Final = Limit(
 )
 DELIVERY: Final = Limit(0.3, "seconds from a message to its request, the median", "not measured", guess=True)
 # A new instance's seconds: the platform's, and twice those that the processes of `python -m benchmarks starts` took
-# (sketcher: 1.3 s of CPU for its imports, and 0.3 for the server and the clients), as a slower machine may need.
+# (sketcher: 1.3 s of CPU were measured for its imports; 0.3 for server and clients are assumed, as in the others), as a
+# slower machine may need.
 PLATFORM_START: Final = Limit(
     1.5, "seconds until a new instance's process runs, the median", "no page gives a figure", guess=True
 )
 PROCESS_SECONDS: Final = {"captioner": 0.84, "sketcher": 1.6, "pipeline_launcher": 0.72, "result_notifier": 0.68}
 SLOWER: Final = 2.0
 IDLE: Final = Limit(900, "seconds that an instance is kept without requests", "Cloud Run, instance autoscaling")
-PENDING: Final = Limit(10, "seconds that a request waits for an instance, then 429", "Cloud Run, instance autoscaling")
+PENDING: Final = Limit(
+    10,
+    "seconds that a request waits for an instance, or 3.5 starts if that is longer; then 429",
+    "Cloud Run, instance autoscaling",
+)
 DESCRIBER: Final = Limit(4, "seconds that a description takes, the median", "not measured against OpenAI", guess=True)
 # OpenAI shows each account its limits by model; these are typical of earlier small models.
 TIERS: Final = (Tier("1", 500, 500_000), Tier("3", 5_000, 4_000_000), Tier("5", 30_000, 180_000_000))

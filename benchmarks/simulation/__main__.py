@@ -38,9 +38,9 @@ def main() -> None:
         single = list(pool.map(_single, *zip(*cases, strict=True)))
         waiting = tables(pool)
         several = list(pool.map(regions, *zip(*cases, strict=True)))
-    print(_limits())
+    print(limits_table())
     print("\nWhat each limit lets through in one region:\n")
-    print(_through())
+    print(through_table())
     print("\nOne region, as deployed:\n")
     print(_single_table(single))
     titles = ("The first sound:", "The sketcher's instances:", "Warm machines:", "What warm machines carry:")
@@ -50,7 +50,7 @@ def main() -> None:
     print("\nAs many regions as it takes, and what they need together:\n")
     print(_regions_table(cases, several))
     print("\nRequests to the database and messages, at the peak:\n")
-    print(_rates())
+    print(rates_table())
 
 
 def _single(volume: Volume, engine: str) -> tuple[Volume, str, Settings, Outcome]:
@@ -58,7 +58,8 @@ def _single(volume: Volume, engine: str) -> tuple[Volume, str, Settings, Outcome
     return volume, engine, settings, Chain(settings).run()
 
 
-def _limits() -> str:
+def limits_table() -> str:
+    """Return all limits and durations with their sources."""
     rows = [list(row) for row in _limit_rows()]
     return markdown(["limit", "", "who says so"], rows)
 
@@ -101,7 +102,7 @@ def _limit_rows() -> Iterator[tuple[str, str, str]]:
     yield "the day's swing", f"the peak is {1 + SWING:g} times the mean", "a guess"
 
 
-def _through() -> str:
+def through_table() -> str:
     """Return the pictures a month that pass each limit, with the assumed peak above the mean."""
     rates: dict[str, float] = {}
     for engine in ENGINES:
@@ -188,7 +189,8 @@ def _tier(requests: int) -> str:
     return enough[0] if enough else "none"
 
 
-def _rates() -> str:
+def rates_table() -> str:
+    """Return the requests to the database and the messages at the peak."""
     reads = usage.READS + sum(each.reads for each in usage.SKETCH_DOCUMENTS)
     writes = usage.WRITES + sum(each.writes for each in usage.SKETCH_DOCUMENTS)
     rows = [

@@ -7,6 +7,7 @@ import simpy
 import yaml
 
 from benchmarks import limits, usage
+from benchmarks.simulation.__main__ import limits_table, rates_table, through_table
 from benchmarks.simulation.chain import SUBMISSIONS, Chain
 from benchmarks.simulation.instances import Function, Instances
 from benchmarks.simulation.machine import WAY, Machine, predicted
@@ -203,6 +204,13 @@ def test_the_sketchers_delivery_is_the_deployed_one() -> None:
     assert sketches["retryPolicy"]["maximumBackoff"] == f"{limits.LONGEST_PAUSE_SECONDS:.0f}s"
     longest = limits.pending_seconds("sketcher") + 10 * max(usage.SKETCH_CPU_SECONDS.values())
     assert sketches["ackDeadlineSeconds"] > longest
+
+
+def test_the_document_has_the_limits_of_the_code() -> None:
+    """docs/performance.md shows the tables that need no simulation as `make simulate` prints them."""
+    document = (REPOSITORY / "docs" / "performance.md").read_text(encoding="utf-8")
+    tables = (limits_table(), through_table(), rates_table())
+    assert [table for table in tables if table not in document] == []
 
 
 def test_the_report_knows_if_the_goals_are_met() -> None:
