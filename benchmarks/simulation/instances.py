@@ -66,7 +66,7 @@ class Instances:
         else:
             yield turn | self._env.timeout(self.function.pending_seconds)
         if turn.triggered:
-            served: Instance = turn.value
+            served: Instance | None = turn.value
             return served
         self._waiting.remove(turn)
         return None

@@ -160,11 +160,11 @@ def test_as_many_steps_as_there_are_warm_machines_start_at_once() -> None:
     """Each machine takes one step; a step that waits longer than the launcher allows gets a new machine."""
     warm = {"start_seconds": 150.0, "warm_start_seconds": 15.0, "warm_wait_seconds": 30.0, "engine_seconds": 6.0}
     burst = {"pictures_a_second": 0.0, "seconds": HOUR, "at_once": 5, "engine_slots": 100}
-    outcome = Chain(sketching(warm=2, **warm, **burst)).run()  # type: ignore[arg-type]
+    outcome = Chain(sketching(warm=2, **warm, **burst)).run()
     # Two start at once and two after 21 s; the fifth waits 30 s and then for a new machine.
     assert [round(seconds, 3) for seconds in sorted(outcome.took)] == [21, 21, 42, 42, 30 + 150 + 6]
     assert (outcome.launched, outcome.on_new_machines) == (5, 1)
-    without = Chain(sketching(**warm, **burst)).run()  # type: ignore[arg-type]
+    without = Chain(sketching(**warm, **burst)).run()
     assert without.on_demand == 1.0
     assert without.median == pytest.approx(156.0)
 
