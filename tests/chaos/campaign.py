@@ -181,20 +181,16 @@ class Campaign:
 
     def _judge_sketches(self, witness: Witness, documents: dict[str, Any], bad: dict[str, list[str]]) -> None:
         """Check that each sketch was written once, exists, and that no object is left that no track names."""
-        bad["P12"] += witness.wrong_sketches()
+        found = witness.wrong_sketches()
         stored = {blob.name for blob in storage_client().list_blobs(RESULTS_BUCKET) if "/sketch" in blob.name}
-        named = {
-            document["sketch"]["url"].partition(f"/{RESULTS_BUCKET}/")[2]
-            for document in documents.values()
-            if document.get("sketch")
-        }
-        tokens = {name.partition("/")[0] for name in stored}
-        bad["P12"] += [f"{name} does not exist" for name in named - stored]
+        named = {name for document in documents.values() if (name := sketch_of(document))}
+        found += [f"{name} does not exist" for name in named - stored]
+        # The emulators outlive a run, so objects of earlier runs are there too.
         works = firestore.Client(project=PROJECT).collection("work").stream()
-        own = {work.get("token") for work in works} & tokens
-        bad["P12"] += [f"{name} is named by no track" for name in stored - named if name.partition("/")[0] in own]
-        if not bad["P12"]:
-            del bad["P12"]
+        tokens = {work.get("token") for work in works}
+        found += [f"{name} is named by no track" for name in stored - named if name.partition("/")[0] in tokens]
+        if found:
+            bad["P12"] += found
 
     def _judge_ends(
         self,
@@ -230,6 +226,12 @@ def tracks_by_id() -> dict[str, dict[str, Any]]:
     """Return the document of each track."""
     found = firestore.Client(project=PROJECT).collection_group("tracks").stream()
     return {document.id: document.to_dict() for document in found}
+
+
+def sketch_of(document: dict[str, Any]) -> str:
+    """Return the name of the object that a track's document names as its sketch, empty if it has none."""
+    sketch = document.get("sketch")
+    return sketch["url"].partition(f"/{RESULTS_BUCKET}/")[2] if sketch else ""
 
 
 def _launches_by_day() -> dict[str, int]:

@@ -70,12 +70,12 @@ def test_another_number_of_machines_replaces_them_and_none_ends_them(installatio
 
 def test_machines_whose_deletion_failed_are_deleted_by_the_next_deployment(installation: Installation) -> None:
     """They cost by the hour, and nothing else names them any more."""
-    done = installation.make("deploy", WARM="3", YES="1")
+    done = installation.make("deploy", WARM="3", WARM_MACHINE="e2-standard-8", YES="1")
     assert done.returncode == 0, done.stdout + done.stderr
     installation.project.refuse = lambda request: request.method == "DELETE" and "/persistentResources/" in request.name
     done = installation.make("deploy", WARM="default", YES="1")
     assert done.returncode != 0
-    assert machines(installation) == {"musicgenerator-warm-3-e2-standard-4": "3 e2-standard-4"}
+    assert machines(installation) == {"musicgenerator-warm-3-e2-standard-8": "3 e2-standard-8"}
     installation.project.refuse = None
     assert "- warm machines" in output(installation, "plan")
     done = installation.make("deploy", YES="1")

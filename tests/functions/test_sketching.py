@@ -16,7 +16,15 @@ from musicgenerator.messages import CaptionMessage
 from musicgenerator.results import ResultsBucket
 from musicgenerator.states import FINAL, Status
 from musicgenerator.tracks import Change
-from tests.contracts.recorded import SESSION, TOKEN, TRACK, recorded, recorded_track, recorded_work
+from tests.contracts.recorded import (
+    SESSION,
+    TOKEN,
+    TRACK,
+    recorded,
+    recorded_track,
+    recorded_work,
+    without_timestamps,
+)
 from tests.support.command_fakes import MemorySwitch
 from tests.support.fakes import MemoryObjects, MemoryTracks
 
@@ -83,6 +91,14 @@ def failing(owner: object, method: str, failure: Exception) -> Iterator[None]:
         yield
     finally:
         delattr(owner, method)
+
+
+def test_a_sketched_track_is_the_recorded_one() -> None:
+    """The page and the notifier read this document."""
+    scene = Scene()
+    scene.at(Status.COMPOSING)
+    scene.deliver()
+    assert without_timestamps(scene.document) == without_timestamps(recorded("track_sketched"))
 
 
 @pytest.mark.parametrize("status", UNDER_WAY)
