@@ -220,6 +220,18 @@ def test_a_late_delivery_leaves_the_sketch_of_a_ready_track() -> None:
     assert scene.stored == [f"{TOKEN}/sketch.mp3"]
 
 
+def test_a_late_delivery_of_an_earlier_attempt_removes_only_its_own_object() -> None:
+    """It crashed behind the object; the next attempt has its sketch already."""
+    scene = Scene()
+    scene.at(Status.CAPTIONED, attempt=2)
+    scene.attempt = 2
+    scene.deliver()
+    scene.objects.create("musicgenerator-results", f"{TOKEN}/sketch.mp3", b"mp3", "audio/mpeg")
+    scene.attempt = 1
+    scene.deliver()
+    assert scene.stored == [f"{TOKEN}/sketch-2.mp3"]
+
+
 def test_a_lost_answer_does_not_take_the_sketch_away() -> None:
     scene = Scene()
     scene.tracks.lost_answers = 1
