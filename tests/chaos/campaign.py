@@ -238,13 +238,14 @@ def sketch_of(document: dict[str, Any]) -> str:
 
 
 def _has_crashed_last(run: Run, track: str) -> bool:
-    """Return whether the sketcher crashed with a track, and no delivery for the track came after that.
+    """Return whether the sketcher crashed after it made a track's sketch, and no delivery for the track came after that.
 
     A doubled event is delivered once, as by Pub/Sub if its message is acknowledged meanwhile.
     """
     passed = [line[2:] for line in run.records("points") if line[:2] == ["sketcher", track]]
     ended = {line[2] for line in run.records("ends") if line[:2] == ["sketcher", track]}
-    crashed = [place for place, (handling, _) in enumerate(passed) if handling not in ended]
+    made = {handling for handling, point in passed if point == "sketches.make.1"}
+    crashed = [place for place, (handling, _) in enumerate(passed) if handling in made - ended]
     return bool(crashed) and all(point != "begin.1" for _, point in passed[crashed[-1] + 1 :])
 
 
