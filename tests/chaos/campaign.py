@@ -238,7 +238,7 @@ def sketch_of(document: dict[str, Any]) -> str:
 
 
 def _has_crashed_last(run: Run, track: str) -> bool:
-    """Return whether the sketcher crashed after it made a track's sketch, and no delivery for the track came after that.
+    """Return whether the sketcher crashed with a sketch that it had made, and no delivery of the track came after that.
 
     A doubled event is delivered once, as by Pub/Sub if its message is acknowledged meanwhile.
     """
