@@ -74,7 +74,7 @@ class Stage:
 
     @contextmanager
     def functions(self) -> Iterator[Supervisor]:
-        """Run all four functions and the bridge."""
+        """Run all functions and the bridge."""
         with Supervisor(self.addresses.home / "logs", lambda _: None) as supervisor:
             supervisor.start([part for name, part in self.parts().items() if name != "vertex"])
             yield supervisor

@@ -152,9 +152,9 @@ ALERT_CONDITIONS: Final = sum(
     for file in sorted((REPOSITORY / "infra" / "monitoring").glob("alert-*.json"))
 )
 # Assumed: each condition is evaluated every 30 s, and together they read so many time series: one a subscription for
-# dead letters (4) and for old messages (4), one each for parked tracks, failures, the budget and the downloads, and two
-# for the halves of the daily limits.
-ALERT_SERIES: Final = 14
+# dead letters (4) and for old messages (4), one each for parked tracks, failures, the budget, the downloads and failing
+# sketches, and two for the halves of the daily limits.
+ALERT_SERIES: Final = 15
 EVALUATIONS_A_MONTH: Final = 2 * TICKS_A_MONTH
 # OpenAI's key and the drop session's secret.
 SECRET_VERSIONS: Final = 2

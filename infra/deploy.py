@@ -17,7 +17,7 @@ from infra.resources import Mark
 from infra.steps import STEPS
 from infra.stops import StoppedError
 
-_PENDING: Final = {Mark.CREATE, Mark.CHANGE}
+_PENDING: Final = {Mark.CREATE, Mark.CHANGE, Mark.DELETE}
 
 
 def deploy(at: Installation, mode: Mode) -> None:

@@ -1,15 +1,21 @@
 """The sketch of a `composer` track is the start of its music: the same notes, at the same loudness."""
 
+import math
+from dataclasses import replace
 from io import BytesIO
 
+import numpy as np
 import pytest
 import soundfile
 from composed_sketches import MAX_SECONDS, ComposedSketches
 from mutagen.mp3 import MP3
+from sketching import NoSketchError
 
 from musicgenerator.briefs import Brief
 from musicgenerator.states import Status
 from pipeline import encoding
+from pipeline.audio import Audio
+from pipeline.engines import Take
 from pipeline.engines.composer import Composer
 from pipeline.mastering import LOUDNESS_LUFS, decibels, loudness_lufs, master, true_peaks
 from tests.contracts.recorded import recorded_track
@@ -47,3 +53,17 @@ def test_a_sketch_says_what_it_is(brief: Brief) -> None:
     assert str(file.tags["TXXX:engine"]) == "composer"
     assert str(file.tags["TXXX:AI-generated"]) == "yes"
     assert file.info.bitrate == encoding.SKETCH.kbit * 1000
+
+
+class SilentComposer(Composer):
+    """Composes a piece that nobody can hear."""
+
+    def make(self, brief: Brief, seconds: float, seed: int, first_seconds: float = math.inf) -> Take:
+        take = super().make(brief, seconds, seed, first_seconds)
+        return replace(take, audio=Audio(np.zeros_like(take.audio.samples), take.audio.rate))
+
+
+def test_music_that_cannot_be_heard_gives_no_sketch(brief: Brief) -> None:
+    """The error says that another attempt is useless, so the message is not delivered again."""
+    with pytest.raises(NoSketchError, match="silent"):
+        ComposedSketches(SilentComposer()).make(brief, 10, SEED, "1")
