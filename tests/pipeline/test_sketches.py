@@ -10,7 +10,6 @@ from composed_sketches import MAX_SECONDS, ComposedSketches
 from launching import Launcher, Settings
 from mutagen.mp3 import MP3
 from numpy.typing import NDArray
-from scipy import signal
 from sketching import Sketcher
 
 from musicgenerator.briefs import Brief
