@@ -24,7 +24,7 @@ def main(names: list[str]) -> None:
                 if name in STAGED:
                     rows += STAGED[name](up)
     if "sketches" in names:
-        with stage(composing=None) as up:
+        with stage(composing=None, starting=sketches.START_SECONDS) as up:
             rows += sketches.measure(up)
     if "music" in names:
         rows += music.measure()

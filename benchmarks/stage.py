@@ -37,17 +37,20 @@ _JOBS_AT_ONCE: Final = 64
 class Stage:
     """The emulators and all servers that the functions call; ``functions`` starts the functions."""
 
-    def __init__(self, world: World, stack: ExitStack, describing: float, composing: float | None) -> None:
+    def __init__(
+        self, world: World, stack: ExitStack, describing: float, composing: float | None, starting: float
+    ) -> None:
         """Serve OpenAI, which takes ``describing`` seconds, and Vertex AI, until the stack is closed.
 
         ``described`` collects the seconds of each description. With ``composing`` None, the local Vertex AI starts
-        with the functions and runs the pipeline's own step.
+        with the functions and runs the pipeline's own step, on a machine that takes ``starting`` seconds to start.
         """
         self.addresses = world.addresses
         self.described: list[float] = []
         self.supervisor = world.supervisor
         self._world = world
         self.real_music = composing is None
+        self._starting = starting
         runner = TakeRunner(world.take, JobFaults(seconds=composing or 0.0))
         self.jobs = run_jobs(stack, runner, _JOBS_AT_ONCE, self.addresses)
         if not self.real_music:
@@ -71,10 +74,8 @@ class Stage:
         """Return the functions and the bridge as the local cloud runs them."""
         environ = UNLIMITED | {"OPENAI_BASE_URL": f"{self.addresses.url('page')}/v1"}
         found = {part.name: part for part in workers(self.addresses, self.session, self._world.template)}
-        return {
-            name: replace(part, environ=part.environ | environ) if name in FUNCTIONS else part
-            for name, part in found.items()
-        }
+        environs = dict.fromkeys(FUNCTIONS, environ) | {"vertex": {"COLD_START_SECONDS": str(self._starting)}}
+        return {name: replace(part, environ=part.environ | environs.get(name, {})) for name, part in found.items()}
 
     @contextmanager
     def functions(self, *, sketches: bool = True) -> Iterator[Supervisor]:
@@ -121,13 +122,14 @@ class Stage:
 
 
 @contextmanager
-def stage(describing: float = 0.0, composing: float | None = 0.05) -> Iterator[Stage]:
+def stage(describing: float = 0.0, composing: float | None = 0.05, starting: float = 0.0) -> Iterator[Stage]:
     """Start everything except the functions; ``PORT`` in the environment changes the ports.
 
-    A description takes ``describing`` seconds and a pipeline job at most ``composing``; None makes real music.
+    A description takes ``describing`` seconds and a pipeline job at most ``composing``. None makes real music, after
+    the ``starting`` seconds of a machine's start.
     """
     with running(int(os.environ.get("PORT") or PORT), HOME) as world, ExitStack() as stack:
-        yield Stage(world, stack, describing, composing)
+        yield Stage(world, stack, describing, composing, starting)
 
 
 def cpu_seconds(pid: int) -> float:
