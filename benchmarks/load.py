@@ -74,7 +74,8 @@ def measure(up: Stage, sizes: tuple[int, ...] = (50, 100, 200)) -> list[Row]:
 def compare(up: Stage, size: int) -> list[Row]:
     """Return what sketches add to a load of ``size`` pictures; the baseline is the same load without sketches."""
     first, without = _measured(up, "without", size, sketches=False)
-    rows = _memory_rows(first, without, " without sketches")
+    # Without sketches, an empty function has the sketcher's place.
+    rows = [row for row in _memory_rows(first, without, " without sketches") if "sketcher" not in row.name]
     first, each = _measured(up, "with", size, sketches=True)
     rows += _memory_rows(first, each, " with sketches")
     against = f"{size} without sketches"
@@ -91,7 +92,11 @@ def compare(up: Stage, size: int) -> list[Row]:
             for name in others
         ),
         Row("CPU s a picture: sketcher", spent / size, without.cpu, "s", f"a picture of {against}"),
-        Row("CPU s a sketch", spent / max(each.sketched, 1), without.cpu, "s", f"a picture of {against}"),
+        *(
+            [Row("CPU s a sketch", spent / each.sketched, without.cpu, "s", f"a picture of {against}")]
+            if each.sketched
+            else []
+        ),
         Row("half have music after", each.median, without.median, "s", against),
         Row("all have music after", each.seconds, without.seconds, "s", against),
         Row("later than without", max(0.0, each.seconds - without.seconds), extra, "s", "sketches' CPU s by core", 1),
