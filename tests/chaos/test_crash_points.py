@@ -158,7 +158,8 @@ def wait_until_forgotten(run: Run, track: str) -> None:
         time.sleep(0.3)
 
 
-EVENT_FUNCTIONS = ("captioner", "sketcher", "pipeline_launcher", "result_notifier")
+# No track waits for the sketcher, so its points are reached late or never here; test_crashed_sketches.py has them.
+EVENT_FUNCTIONS = ("captioner", "pipeline_launcher", "result_notifier")
 
 
 def test_a_crash_in_a_first_delivery_converges(world: World) -> None:
@@ -195,9 +196,6 @@ def test_a_crash_in_a_second_delivery_converges(world: World) -> None:
                 ("captioner", "begin.1"),
                 ("captioner", "objects.find.1"),
                 ("captioner", "tracks.advance.1"),
-                ("sketcher", "begin.1"),
-                ("sketcher", "switch.is_paused.1"),
-                ("sketcher", "tracks.find.1"),
                 ("pipeline_launcher", "begin.1"),
                 ("pipeline_launcher", "switch.is_paused.1"),
                 ("pipeline_launcher", "tracks.advance.1"),
@@ -227,9 +225,6 @@ def test_a_crash_while_the_sweeper_replaces_a_lost_event_converges(world: World,
         assert len(cases) >= 2
         if woken:
             cases += points(run, woken, track, lambda number: number == "1")
-        if lost == "captions":
-            assert document(visitor.session, track)["sketch"]
-            cases += points(run, "sketcher", track, lambda number: number == "1")
         converged(run, cases, usual)
 
 

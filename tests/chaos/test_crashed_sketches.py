@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
 AT_ONCE = 6
 PATIENCE_SECONDS = 60
 # The sketcher works while the job runs, and the person's command comes while its message is held back.
+ENDING = JobFaults(min_seconds=20, seconds=20)
 RUNNING = JobFaults(min_seconds=100, seconds=100)
 FAILING = JobFaults(failed=1.0, min_seconds=4, seconds=4)
 POINTS = {
@@ -108,6 +109,7 @@ def after_crash(run: Run, delivery: HeldBack, case: Case, act: Callable[[Visitor
     wait_until(lambda: ["sketcher", track] in [line[:2] for line in run.records("ends")])
     if act is go_on:
         wait_until(lambda: document(visitor.session, track).get("sketch"))
+        assert at_end(visitor.session, track)["status"] == Status.READY
     if act is retry:
         assert at_end(visitor.session, track)["attempt"] == 2
     # A second kill of the same process may have come before the handling that cleans up.
@@ -120,7 +122,7 @@ def after_crash(run: Run, delivery: HeldBack, case: Case, act: Callable[[Visitor
 
 @pytest.mark.parametrize(
     ("act", "jobs"),
-    [(go_on, RUNNING), (cancel, RUNNING), (erase, RUNNING), (retry, FAILING)],
+    [(go_on, ENDING), (cancel, RUNNING), (erase, RUNNING), (retry, FAILING)],
     ids=["nothing", "cancel", "erase", "retry"],
 )
 def test_a_crashed_sketcher_leaves_nothing_behind(
