@@ -1,6 +1,8 @@
 // Playback: the audio, the system's media keys, and one playing tab at a time.
 
 const STEP_SECONDS = 5;
+// The clock of a sound that starts stands still for a moment after its first steps.
+const SETTLES_SECONDS = 0.2;
 // A browser that loads nothing before it plays, such as Safari, never says that it can play to the end.
 const PATIENCE_MILLISECONDS = 8_000;
 
@@ -49,16 +51,19 @@ export class Playback {
     const can = await Promise.race([happened(next, "canplaythrough", true), happened(next, "error", false), waited]);
     if (latest !== this.#latest) return null;
     if (!can) return false;
-    const isHeard = () => begin || !heard.paused;
-    const adopt = () => Object.assign(next, { loop: heard.loop, muted: heard.muted, volume: heard.volume });
-    adopt();
     const place = Math.min(seconds ?? heard.currentTime, next.duration || Infinity);
     next.currentTime = place;
-    const isRefused = isHeard() && (await next.play().then(() => false, () => true));
-    adopt();
-    if (latest !== this.#latest || !isHeard()) next.pause();
+    if (begin || !heard.paused) {
+      // Both play for a moment. Unmuting would interrupt the sound, so the volume is what changes.
+      if (!begin) next.volume = 0;
+      await next.play().catch(() => {});
+      if (!begin) await this.#align(next, heard);
+    }
+    const isHeard = begin || !heard.paused;
+    if (latest !== this.#latest || !isHeard) next.pause();
     if (latest !== this.#latest) return null;
-    if (isRefused && isHeard()) {
+    Object.assign(next, { muted: heard.muted, volume: heard.volume });
+    if (isHeard && next.paused) {
       // Some browsers play only the element that the person has started.
       Object.assign(heard, { src: url, currentTime: place });
       await heard.play().catch(() => {});
@@ -69,6 +74,17 @@ export class Playback {
     heard.removeAttribute("src");
     heard.load();
     return true;
+  }
+
+  /** Let the next sound catch up with the one that is heard: it starts late, so it starts again, ahead by as much. */
+  async #align(next, heard) {
+    const goesOn = async () => {
+      const from = next.currentTime;
+      while (next.currentTime < from + SETTLES_SECONDS && !next.paused && !heard.paused) await new Promise((resolve) => setTimeout(resolve, 9));
+    };
+    await goesOn();
+    next.currentTime = 2 * heard.currentTime - next.currentTime;
+    await goesOn();
   }
 
   /** Load this music. Music that is already loaded keeps playing. */
