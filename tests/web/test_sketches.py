@@ -67,6 +67,26 @@ def taken_over(page: Page, heard: Heard) -> None:
     page.wait_for_function(f"() => document.querySelector('audio').src === '{heard.facts['url']}'")
 
 
+def hold_back(page: Page, url: str) -> list[Route]:
+    """Hold back the requests for a URL; return where they are kept."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    page.route(url, keep)
+    return held
+
+
+def asked(page: Page, held: list[Route]) -> None:
+    """Wait until the page has asked for what is held back."""
+    for _ in range(300):
+        if held:
+            return
+        page.wait_for_timeout(100)
+    pytest.fail("the page asked for nothing")
+
+
 def play(page: Page) -> None:
     stage(page).get_by_role("button", name="재생").first.click()
     page.wait_for_function("() => document.querySelector('audio').currentTime > 0.5")
@@ -208,12 +228,11 @@ def test_music_that_still_loads_follows_what_the_person_does_meanwhile(
     older = scene.add("ready", other, music=other.facts | {"engine": "composer"})
     page, track = sketched(scene, open_page, heard)
     play(page)
-    held: list[Route] = []
-    page.route(heard.facts["url"], held.append)
+    held = hold_back(page, heard.facts["url"])
     finish(scene, track, heard, "lyria-002")
     finished = stage(page).get_by_role("button", name="완성된 음악")
     finished.click()
-    page.wait_for_timeout(100)
+    asked(page, held)
     stage(page).get_by_role("button", name="일시 정지").click()
     page.evaluate("document.querySelector('audio').volume = 0.5")
     while held:
@@ -223,9 +242,9 @@ def test_music_that_still_loads_follows_what_the_person_does_meanwhile(
     assert (audio(page, "paused"), audio(page, "volume")) == (True, 0.5)
 
     first = str(scene.of(track)["sketch"]["url"])
-    page.route(first, held.append)
+    held = hold_back(page, first)
     stage(page).get_by_role("button", name="먼저 들어 보기").click()
-    page.wait_for_timeout(100)
+    asked(page, held)
     page.locator(f"track-library button[value={older}]").click()
     while held:
         held.pop().continue_()
@@ -312,15 +331,14 @@ def test_the_picker_says_how_long_it_usually_takes_once_the_configuration_is_rea
 ) -> None:
     """Nothing moves when it does, and an installation without sketches promises none."""
     page = open_page("/privacy.html", locale=locale)
-    answers: list[Route] = []
-    page.route("**/config.json", answers.append)
+    answers = hold_back(page, "**/config.json")
     usual = page.locator("[data-part=usual]")
     for sketch, expected in zip((30, None), words, strict=True):
         page.goto("/", wait_until="commit")
         expect(usual).to_have_text(re.compile("."))
         expect(usual).to_be_hidden()
         page.evaluate("window.shifted = 0")
-        page.wait_for_timeout(100)
+        asked(page, answers)
         answer = answers.pop()
         times = {"upload": 5, "reading": 10, "preparing": 15, "composing": 180, "sketch": sketch}
         answer.fulfill(json=answer.fetch().json() | {"usualSeconds": times})
