@@ -165,6 +165,11 @@ def test_other_music_and_the_sketch_stay_one_press_apart_at_the_same_place(
     stage(page).get_by_role("button", name="먼저 들어 보기").click()
     page.wait_for_function(f"() => document.querySelector('audio').src !== '{heard.facts['url']}'")
     assert audio(page, "currentTime") >= 0.5
+    page.evaluate(f"document.querySelector('audio').currentTime = {SCENE_SECONDS - 0.7}")
+    stage(page).get_by_role("button", name="완성된 음악").click()
+    taken_over(page, heard)
+    # The other sound has no such place, or hardly.
+    assert audio(page, "currentTime") < 2
     page.reload()
     expect(stage(page).get_by_role("button", name="완성된 음악")).to_have_attribute("aria-pressed", "true")
     expect(stage(page).get_by_role("button", name="먼저 들어 보기")).to_be_enabled()

@@ -39,7 +39,8 @@ export class Playback {
 
   /**
    * Continue with other music without a gap: what is heard plays until the other music plays.
-   * By default it continues at the same place, and plays if the first one does at that moment.
+   * By default it continues at the same place, and plays if the first one does at that moment. Shorter music that has
+   * no such place begins at its start.
    * Return true if it did, false if the other music cannot be loaded, and null if it was no longer wanted.
    */
   async change(url, { seconds = null, begin = false } = {}) {
@@ -51,13 +52,14 @@ export class Playback {
     const can = await Promise.race([happened(next, "canplaythrough", true), happened(next, "error", false), waited]);
     if (latest !== this.#latest) return null;
     if (!can) return false;
-    const place = Math.min(seconds ?? heard.currentTime, next.duration || Infinity);
+    const wanted = seconds ?? heard.currentTime;
+    const place = wanted > next.duration - 1 ? 0 : wanted;
     next.currentTime = place;
     if (begin || !heard.paused) {
       // Both play for a moment. Unmuting would interrupt the sound, so the volume is what changes.
       if (!begin) next.volume = 0;
       await next.play().catch(() => {});
-      if (!begin) await this.#align(next, heard);
+      if (!begin && place === wanted) await this.#align(next, heard);
     }
     const isHeard = begin || !heard.paused;
     if (latest !== this.#latest || !isHeard) next.pause();
