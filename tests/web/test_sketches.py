@@ -213,16 +213,18 @@ def test_a_repeated_sketch_ends_when_there_is_music(open_page: Opener, scene: Sc
     expect(repeat).to_have_attribute("aria-pressed", "true")
 
 
-def test_music_that_comes_after_the_sketch_has_ended_begins_at_its_start(
+def test_music_that_comes_after_the_sketch_has_ended_waits_where_it_would_have_gone_on(
     open_page: Opener, scene: Scene, heard: Heard
 ) -> None:
-    page, track = sketched(scene, open_page, heard)
+    sketch = sketch_of(store_music(scene.addresses)) | {"durationSeconds": SCENE_SECONDS / 2}
+    track = scene.add("composing", heard, sketch=sketch)
+    page = open_page(scene=scene)
     play(page)
     page.evaluate(f"document.querySelector('audio').currentTime = {SCENE_SECONDS - 0.5}")
     page.wait_for_function("() => document.querySelector('audio').ended")
-    finish(scene, track, heard, "lyria-002")
+    finish(scene, track, heard, "composer")
     taken_over(page, heard)
-    assert (audio(page, "paused"), audio(page, "currentTime")) == (True, 0)
+    assert (audio(page, "paused"), audio(page, "currentTime")) == (True, SCENE_SECONDS / 2)
 
 
 def test_music_that_still_loads_follows_what_the_person_does_meanwhile(
