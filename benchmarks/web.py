@@ -167,7 +167,7 @@ def _library(browser: Browser, addresses: Addresses) -> list[Figure]:
         older = page.locator("#library [data-part=older]")
         for shown in range(2 * _PAGE_OF_TRACKS, _TRACKS + 1, _PAGE_OF_TRACKS):
             older.click()
-            page.wait_for_function(f"document.querySelectorAll('track-library li').length === {shown}")
+            page.wait_for_function(f"() => document.querySelectorAll('track-library li').length === {shown}")
         page.wait_for_timeout(1500)
         page.evaluate(_WATCH_FRAMES)
         events = _scrolled(page)
