@@ -16,8 +16,8 @@ from benchmarks import web_sizes
 from localcloud.addresses import REPOSITORY, Addresses
 from localcloud.cloud import running
 from tests.support.browser import FLAGS, executable
+from tests.support.gestures import choose, ready, stage
 from tests.support.scenes import PHOTOS, Scene, client, document_of, new_scene, store_music
-from tests.web.gestures import choose, ready, stage
 
 _SHOTS: Final = REPOSITORY / "test-results" / "first-sound"
 # How long a new machine of a pipeline takes to start, as it does in the cloud.

@@ -7,9 +7,9 @@ import pytest
 from google.cloud import firestore
 from playwright.sync_api import Page, Route, ViewportSize, expect
 
+from tests.support.gestures import stage
 from tests.support.scenes import SCENE_SECONDS, Heard, Scene, document_of, store_music
 from tests.web.conftest import Opener
-from tests.web.gestures import stage
 from tests.web.test_states import SHOTS
 
 pytestmark = [pytest.mark.browser, pytest.mark.cloud]

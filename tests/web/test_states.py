@@ -13,10 +13,10 @@ from playwright.sync_api import Page, ViewportSize, expect
 
 from localcloud.addresses import REPOSITORY
 from tests.contracts.recorded import recorded
+from tests.support.gestures import choose, ready, stage, tiles
 from tests.support.scenes import PHOTOS, Heard, Scene, document_of
 from tests.web import axe
 from tests.web.conftest import Opener
-from tests.web.gestures import choose, ready, stage, tiles
 from tests.web.quotas import use_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.cloud]
