@@ -288,7 +288,7 @@ def _first_sound(browser: Browser, addresses: Addresses) -> list[Figure]:
     (begin, first), (end, last) = places[0], places[-1]
     cold = f"new machines take {_COLD_SECONDS} s"
     return [
-        Figure("from the end of the upload to the sketch's sound, the first picture", heard[0], 10, "s"),
+        Figure("from the end of the upload to the sketch's sound, the first picture", heard[0], 5, "s"),
         Figure(
             "from the end of the upload to the sketch's sound, median of 3 more", statistics.median(heard[1:]), 5, "s"
         ),
