@@ -251,16 +251,21 @@ def _words(browser: Browser, addresses: Addresses) -> list[Figure]:
 
 
 def _first_sound(browser: Browser, addresses: Addresses) -> list[Figure]:
-    """Upload a picture, listen to its sketch until the music comes, and let the music take over by a press."""
+    """Upload pictures, listen to the last one's sketch until the music comes, and let the music take over by a press.
+
+    The first picture finds functions that have just started.
+    """
     _SHOTS.mkdir(parents=True, exist_ok=True)
+    heard = []
     with _page(browser, addresses) as page:
         page.goto("/")
-        with page.expect_response(lambda response: response.request.method == "PUT"):
-            choose(page, PHOTOS / "coffee.jpg")
-        uploaded = time.monotonic()
-        stage(page).locator(".play").click(timeout=_COLD_SECONDS * 1000)
-        page.wait_for_function("() => document.querySelector('audio').currentTime > 0")
-        heard = time.monotonic() - uploaded
+        for photo in ("chelsea", "rocket", "astronaut", "coffee"):
+            with page.expect_response(lambda response: response.request.method == "PUT"):
+                choose(page, PHOTOS / f"{photo}.jpg")
+            uploaded = time.monotonic()
+            stage(page).locator(".play").click(timeout=_COLD_SECONDS * 1000)
+            page.wait_for_function("() => document.querySelector('audio').currentTime > 0")
+            heard.append(time.monotonic() - uploaded)
         # The music takes longer than the sketch lasts.
         stage(page).locator("[data-part=loop]").click()
         page.screenshot(path=_SHOTS / "sketch.png", full_page=True)
@@ -283,7 +288,10 @@ def _first_sound(browser: Browser, addresses: Addresses) -> list[Figure]:
     (begin, first), (end, last) = places[0], places[-1]
     cold = f"new machines take {_COLD_SECONDS} s"
     return [
-        Figure("from the end of the upload to the sketch's sound", heard, 5, "s"),
+        Figure("from the end of the upload to the sketch's sound, the first picture", heard[0], 5, "s"),
+        Figure(
+            "from the end of the upload to the sketch's sound, median of 3 more", statistics.median(heard[1:]), 5, "s"
+        ),
         Figure(f"from the end of the upload to the music, {cold}", finished, _COLD_SECONDS + 30, "s"),
         Figure("the music takes over: longest time that the sound stands still", silence, 100, "ms"),
         Figure("the music takes over: its place in time is off by", abs((last - first) - (end - begin)), 100, "ms"),
