@@ -1,10 +1,10 @@
-"""Run all benchmarks, or those named, as one table: ``python -m benchmarks [starts overhead load music]``."""
+"""Run all benchmarks, or those named, as one table: ``python -m benchmarks [starts overhead load sketches music]``."""
 
 import sys
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import load, music, overhead, starts
+from benchmarks import load, music, overhead, sketches, starts
 from benchmarks.rows import Row, table
 from benchmarks.stage import Stage, stage
 
@@ -23,10 +23,13 @@ def main(names: list[str]) -> None:
             for name in names:
                 if name in STAGED:
                     rows += STAGED[name](up)
+    if "sketches" in names:
+        with stage(composing=None, starting=sketches.START_SECONDS) as up:
+            rows += sketches.measure(up)
     if "music" in names:
         rows += music.measure()
     print(table(rows))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or [*STAGED, "music"])
+    main(sys.argv[1:] or [*STAGED, "sketches", "music"])

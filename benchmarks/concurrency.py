@@ -1,7 +1,7 @@
 """Find how many concurrent requests one instance of a function can use: ``python -m benchmarks.concurrency``.
 
-Every event is handled: photos are captioned, then launched, then settled. An instance is one process on this machine,
-so a limit by CPU applies to an instance with one vCPU only if the machine has no more.
+Every event is handled: photos are captioned, sketched, launched, then settled. An instance is one process on this
+machine, so a limit by CPU applies to an instance with one vCPU only if the machine has no more.
 """
 
 import statistics
@@ -47,7 +47,7 @@ def measure(up: Stage) -> list[Row]:
         for at_once in _AT_ONCE
     }
     rows = []
-    for function in ("upload_handler", "captioner", "pipeline_launcher", "result_notifier"):
+    for function in ("upload_handler", "captioner", "sketcher", "pipeline_launcher", "result_notifier"):
         with Supervisor(up.addresses.home / "logs", lambda _: None) as supervisor:
             supervisor.start([parts[function]])
             if function == "upload_handler":

@@ -67,6 +67,24 @@ COUNTER: Final = Limit(60 * SHARDS, "writes a minute, 60 sustained to each docum
 START: Final = Limit(
     150, "seconds until a step's container runs, the median", "one to five minutes are usual", guess=True
 )
+WARM_START: Final = Limit(
+    15, "seconds until a step's container runs on a warm machine, the median", "no page gives a figure", guess=True
+)
+DELIVERY: Final = Limit(0.3, "seconds from a message to its request, the median", "not measured", guess=True)
+# A new instance's seconds: the platform's, and twice those that the processes of `python -m benchmarks starts` took
+# (sketcher: 1.3 s of CPU were measured for its imports; 0.3 for server and clients are assumed, as in the others), as a
+# slower machine may need.
+PLATFORM_START: Final = Limit(
+    1.5, "seconds until a new instance's process runs, the median", "no page gives a figure", guess=True
+)
+PROCESS_SECONDS: Final = {"captioner": 0.84, "sketcher": 1.6, "pipeline_launcher": 0.72, "result_notifier": 0.68}
+SLOWER: Final = 2.0
+IDLE: Final = Limit(900, "seconds that an instance is kept without requests", "Cloud Run, instance autoscaling")
+PENDING: Final = Limit(
+    10,
+    "seconds that a request waits for an instance, or 3.5 starts if that is longer; then 429",
+    "Cloud Run, instance autoscaling",
+)
 DESCRIBER: Final = Limit(4, "seconds that a description takes, the median", "not measured against OpenAI", guess=True)
 # OpenAI shows each account its limits by model; these are typical of earlier small models.
 TIERS: Final = (Tier("1", 500, 500_000), Tier("3", 5_000, 4_000_000), Tier("5", 30_000, 180_000_000))
@@ -76,3 +94,15 @@ TIERS_SOURCE: Final = Limit(0, "", "as earlier small models had; the account's o
 DELIVERIES: Final = {"captioner": 20, "pipeline_launcher": 50, "result_notifier": 20}
 FIRST_PAUSE_SECONDS: Final = 10.0
 LONGEST_PAUSE_SECONDS: Final = 600.0
+# The sketcher's subscription has no dead letters and drops a caption after this time.
+SKETCH_RETENTION_SECONDS: Final = 600.0
+
+
+def start_seconds(function: str) -> float:
+    """Return the median seconds until a function's new instance handles its first request."""
+    return PLATFORM_START.value + SLOWER * PROCESS_SECONDS[function]
+
+
+def pending_seconds(function: str) -> float:
+    """Return how long a request waits for an instance until it is refused."""
+    return max(PENDING.value, 3.5 * start_seconds(function))

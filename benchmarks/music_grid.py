@@ -66,7 +66,7 @@ class _Row(NamedTuple):
         return Brief.from_mapping(texts | music | feeling | changes)
 
 
-_GRID: Final = tuple(_Row(*row) for row in (
+GRID: Final = tuple(_Row(*row) for row in (
     ("ambient", "warm pad,harp", "A major", 72, 0.3, 0.4, "dreamy", 60),
     ("ambient", "fantasia,celesta,cello", "C# minor", 60, 0.15, -0.5, "lonely", 60),
     ("classical piano", "piano", "D minor", 88, 0.4, -0.5, "melancholic", 45),
@@ -92,7 +92,7 @@ _GRID: Final = tuple(_Row(*row) for row in (
     ("korean traditional", "koto,pan flute", "F minor", 76, 0.4, -0.3, "serene", 60),
     ("korean traditional", "flute,koto,taiko", "Db major", 120, 0.75, 0.6, "lively", 45),
 ))  # fmt: skip
-_FIRSTS: Final = tuple(next(row for row in _GRID if row.genre == genre) for genre in GENRES)
+_FIRSTS: Final = tuple(next(row for row in GRID if row.genre == genre) for genre in GENRES)
 
 
 @dataclass(frozen=True)
@@ -159,11 +159,11 @@ def main() -> None:
         print(json.dumps(_cost(int(sys.argv[2]))))
         return
     with ProcessPoolExecutor() as pool:
-        tracks = list(pool.map(_made, _GRID))
+        tracks = list(pool.map(_made, GRID))
         centroids = pool.map(_centroids, _FIRSTS)
         brightness = float(np.mean([_rho(_VALENCES, each) for each in centroids]))
     melodies = [
-        [score_figures.melody_figures(compose(row.brief(), row.seconds, seed)) for seed in _SEEDS] for row in _GRID
+        [score_figures.melody_figures(compose(row.brief(), row.seconds, seed)) for seed in _SEEDS] for row in GRID
     ]
     print(_table(tracks, melodies))
     goals = [*_heard_goals(tracks), *_melody_goals(melodies), *_feeling_goals(tracks, brightness), *_cost_goals()]
@@ -280,7 +280,7 @@ def _centroids(row: _Row) -> list[float]:
 
 def _cost(seconds: int) -> dict[str, float]:
     """Make a track in this process; return its CPU seconds with imports, and its peak memory in MB."""
-    _finished(next(row for row in _GRID if row.genre == _COSTED).brief(), seconds, _SEEDS[0])
+    _finished(next(row for row in GRID if row.genre == _COSTED).brief(), seconds, _SEEDS[0])
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return {"cpu": usage.ru_utime + usage.ru_stime, "mb": _peak_kilobytes(usage.ru_maxrss) / 1024}
 

@@ -21,7 +21,7 @@ class Row:
     @property
     def ratio(self) -> float:
         """The measurement divided by its baseline."""
-        return self.figure / self.floor
+        return self.figure / self.floor if self.floor else inf
 
     @property
     def verdict(self) -> str:

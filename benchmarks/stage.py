@@ -1,6 +1,7 @@
 """The setting of the benchmarks: real emulators, and models that take a known time.
 
-OpenAI repeats one answer and a pipeline writes a finished take, so the chain alone is measured.
+OpenAI repeats one answer and a pipeline writes a finished take, so the chain alone is measured, unless a benchmark
+asks for real music.
 """
 
 import os
@@ -17,7 +18,7 @@ import requests
 from google.cloud import firestore
 
 from localcloud import provision
-from localcloud.addresses import IMAGES_BUCKET, PROJECT, REGION, REPOSITORY
+from localcloud.addresses import HOST, IMAGES_BUCKET, PROJECT, REGION, REPOSITORY
 from localcloud.parts import FUNCTIONS, Part, workers
 from localcloud.supervisor import Supervisor
 from tests.support.faults import PaidOpenAI
@@ -36,18 +37,24 @@ _JOBS_AT_ONCE: Final = 64
 class Stage:
     """The emulators and all servers that the functions call; ``functions`` starts the functions."""
 
-    def __init__(self, world: World, stack: ExitStack, describing: float, composing: float) -> None:
+    def __init__(
+        self, world: World, stack: ExitStack, describing: float, composing: float | None, starting: float
+    ) -> None:
         """Serve OpenAI, which takes ``describing`` seconds, and Vertex AI, until the stack is closed.
 
-        ``described`` collects the seconds of each description.
+        ``described`` collects the seconds of each description. With ``composing`` None, the local Vertex AI starts
+        with the functions and runs the pipeline's own step, on a machine that takes ``starting`` seconds to start.
         """
         self.addresses = world.addresses
         self.described: list[float] = []
         self.supervisor = world.supervisor
         self._world = world
-        runner = TakeRunner(world.take, JobFaults(seconds=composing))
+        self.real_music = composing is None
+        self._starting = starting
+        runner = TakeRunner(world.take, JobFaults(seconds=composing or 0.0))
         self.jobs = run_jobs(stack, runner, _JOBS_AT_ONCE, self.addresses)
-        serve(stack, vertex_app(self.jobs), self.addresses.ports["vertex"])
+        if not self.real_music:
+            serve(stack, vertex_app(self.jobs), self.addresses.ports["vertex"])
         openai = PaidOpenAI(self.addresses.url("openai"))
 
         def timed_openai(environ: Any, start_response: Any) -> Any:
@@ -67,17 +74,32 @@ class Stage:
         """Return the functions and the bridge as the local cloud runs them."""
         environ = UNLIMITED | {"OPENAI_BASE_URL": f"{self.addresses.url('page')}/v1"}
         found = {part.name: part for part in workers(self.addresses, self.session, self._world.template)}
-        return {
-            name: replace(part, environ=part.environ | environ) if name in FUNCTIONS else part
-            for name, part in found.items()
-        }
+        environs = dict.fromkeys(FUNCTIONS, environ) | {"vertex": {"COLD_START_SECONDS": str(self._starting)}}
+        return {name: replace(part, environ=part.environ | environs.get(name, {})) for name, part in found.items()}
 
     @contextmanager
-    def functions(self) -> Iterator[Supervisor]:
-        """Run all four functions and the bridge."""
+    def functions(self, *, sketches: bool = True) -> Iterator[Supervisor]:
+        """Run all functions and the bridge; without ``sketches`` an empty function gets the sketcher's messages."""
+        parts = self.parts()
+        if not sketches:
+            parts["sketcher"] = self.empty("sketcher")
+        if not self.real_music:
+            del parts["vertex"]
         with Supervisor(self.addresses.home / "logs", lambda _: None) as supervisor:
-            supervisor.start([part for name, part in self.parts().items() if name != "vertex"])
+            supervisor.start(list(parts.values()))
             yield supervisor
+
+    def empty(self, name: str) -> Part:
+        """Return a function of functions-framework that does nothing with an event, at the port of this part."""
+        part, like = self.parts()[name], self.parts()["upload_handler"]
+        arguments = ("--target=handle", "--signature-type=cloudevent", f"--host={HOST}", f"--port={part.port}")
+        return replace(
+            part,
+            command=(like.command[0], *arguments),
+            folder=empty_function(self.addresses.home / "empty"),
+            environ=like.environ,
+            health=None,
+        )
 
     def finalized(self, name: str) -> bytes:
         """Return the storage API's resource of a picture, which is the data of its event."""
@@ -100,13 +122,14 @@ class Stage:
 
 
 @contextmanager
-def stage(describing: float = 0.0, composing: float = 0.05) -> Iterator[Stage]:
+def stage(describing: float = 0.0, composing: float | None = 0.05, starting: float = 0.0) -> Iterator[Stage]:
     """Start everything except the functions; ``PORT`` in the environment changes the ports.
 
-    A description takes ``describing`` seconds and a pipeline job at most ``composing``.
+    A description takes ``describing`` seconds and a pipeline job at most ``composing``. None makes real music, after
+    the ``starting`` seconds of a machine's start.
     """
     with running(int(os.environ.get("PORT") or PORT), HOME) as world, ExitStack() as stack:
-        yield Stage(world, stack, describing, composing)
+        yield Stage(world, stack, describing, composing, starting)
 
 
 def cpu_seconds(pid: int) -> float:

@@ -25,7 +25,9 @@ from tests.support.visitors import drop, picture
 
 _WARM: Final = 20
 _GIVE_UP_SECONDS: Final = 60.0
-_WAYS: Final = ("captioner", "pipeline_launcher", "result_notifier")
+_WAYS: Final = ("captioner", "sketcher", "pipeline_launcher", "result_notifier")
+# It works beside the others, and the music does not wait for it.
+_ASIDE: Final = "sketcher"
 _OWN: Final = "Python itself"
 _DELIVERY: Final = "deliveries"
 _MODELS: Final = ("OpenAI", "the engine")
@@ -82,14 +84,18 @@ def _traced(up: Stage) -> Trace:
         if name in FUNCTIONS or name == "bridge"
     ]
     kinds = _kinds(up)
+    for file in files.values():
+        file.write_text("")
     with Supervisor(up.addresses.home / "logs", lambda _: None) as supervisor:
         supervisor.start(parts)
         for number in range(_WARM):
             _finished(up, drop(f"drop-trace-{number}", picture()))
+        _await_requests(files[_ASIDE], _WARM)
         for file in files.values():
             file.write_text("")
         track = drop("drop-traced", picture())
         _finished(up, track)
+        _await_requests(files[_ASIDE], 1)
         # The last request is recorded after the track is ready.
         time.sleep(1)
     found = {name: [Span(**json.loads(line)) for line in file.read_text().splitlines()] for name, file in files.items()}
@@ -129,6 +135,15 @@ def _finished(up: Stage, track: str) -> None:
         time.sleep(0.2)
 
 
+def _await_requests(file: Path, count: int) -> None:
+    """Wait until a function has answered so many requests: a sketch may be finished after its track."""
+    until = time.monotonic() + _GIVE_UP_SECONDS
+    while file.read_text().count('"request"') < count:
+        if time.monotonic() > until:
+            raise TimeoutError(f"{file.name} has fewer than {count} requests")
+        time.sleep(0.2)
+
+
 def _kinds(up: Stage) -> Callable[[str], str]:
     ports = {
         up.addresses.ports["page"]: "OpenAI",
@@ -146,9 +161,11 @@ def _kinds(up: Stage) -> Callable[[str], str]:
 
 
 def _pieces(trace: Trace) -> Iterable[Span]:
-    """Split the time into pieces, each named after its activity; of several, the one that began last."""
+    """Split the time of the music into pieces, each named after its activity; of several, the one that began last."""
     bounds = [Span(_DELIVERY, trace.began, trace.ended), trace.engine]
     for name, request in trace.requests.items():
+        if name == _ASIDE:
+            continue
         bounds += [Span(_OWN, request.began, request.ended), *trace.calls[name]]
     times = sorted({moment for span in bounds for moment in (span.began, span.ended)})
     for began, ended in itertools.pairwise(times):
@@ -161,20 +178,21 @@ def _sums(trace: Trace) -> list[tuple[str, float]]:
     pieces = list(_pieces(trace))
     names = [*(name for name in _COLOURS if name not in _MODELS), _DELIVERY, *_MODELS]
     sums = [(name, sum(piece.seconds for piece in pieces if piece.name == name)) for name in names]
-    return [*sums, ("from the finalize to the URL", trace.ended - trace.began)]
+    sketched = trace.requests[_ASIDE].ended - trace.began
+    return [*sums, ("from the finalize to the URL", trace.ended - trace.began), ("to the sketch", sketched)]
 
 
 _WIDTH: Final = 960
 _LEFT: Final = 130
 _ROW: Final = 44
 _TICK_MILLISECONDS: Final = 50
-_TITLE: Final = "One track, from the finalize of its picture to the URL"
+_TITLE: Final = "One track, from the finalize of its picture to the sketch and the URL"
 
 
 def _svg(trace: Trace) -> str:
     """Draw a row for each function and the engine; gaps in all rows are deliveries."""
     rows = [(name, [request, *trace.calls[name]]) for name, request in trace.requests.items()]
-    rows.insert(2, ("the engine", [trace.engine]))
+    rows.insert(-1, ("the engine", [trace.engine]))
     last = max(span.ended for _, spans in rows for span in spans)
     scale = (_WIDTH - _LEFT - 20) / (last - trace.began)
     height = _ROW * len(rows)

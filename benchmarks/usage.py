@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.limits import DESCRIBER, hosted
+from infra.costs import STEP_MINUTES
 from localcloud.addresses import REPOSITORY
 from musicgenerator_google.firestore_counters import SHARDS
 
@@ -44,6 +45,12 @@ DOCUMENTS: Final = (
     Documents("the page's listener: the track and its five changes", 6, 0),
     Documents("TTL: track, work, the ledger's entry", 0, 0, 3),
 )
+# What a sketch adds. The listener sees one change more.
+SKETCH_DOCUMENTS: Final = (
+    Documents("sketcher: the switch, find", 3, 0),
+    Documents("sketcher: the sketch", 2, 2),
+    Documents("the page's listener: the sketch", 1, 0),
+)
 READS: Final = sum(each.reads for each in DOCUMENTS)
 WRITES: Final = sum(each.writes for each in DOCUMENTS)
 DELETES: Final = sum(each.deletes for each in DOCUMENTS)
@@ -52,7 +59,6 @@ DELETES: Final = sum(each.deletes for each in DOCUMENTS)
 # hour is over, and Vertex AI may need a day to delete them.
 METADATA_BYTES: Final = 6_000
 HOURS_OF_METADATA: Final = 26
-HOURS_A_MONTH: Final = 24 * 30
 
 # The upload's event, the caption, the step's message and the log sink's entry: each published and pushed once.
 MESSAGES: Final = 4
@@ -82,8 +88,8 @@ TOKENS_WRITTEN: Final = 250
 # Assumed: entries of the functions, the platform's request log and Vertex AI's events.
 LOG_BYTES: Final = 20_000
 
-# Assumed until measured on a deployment: from submission to the step's end, mostly waiting for the machine.
-MACHINE_MINUTES: Final = 4.0
+# Billed on a new machine for each step.
+MACHINE_MINUTES: Final = STEP_MINUTES
 # Assumed: seconds of MusicGen on an L4 for 30 s of music, and the utilisation at which takes start to wait.
 ENDPOINT_SECONDS: Final = 30.0
 ENDPOINT_BUSY: Final = 0.7
@@ -121,6 +127,17 @@ HANDLINGS: Final = (
     Handling("result_notifier", 0.05, 0.05),
 )
 
+# Measured in the sketcher's environment with one process: 0.95 to 1.4 CPU seconds for 30 s of music and 1.8 to 2.8 for
+# 60 s, the longest sketch; doubled for a slower machine, as the engine's in benchmarks/simulation/scenarios.py.
+SKETCH_CPU_SECONDS: Final = {30: 2.6, 60: 5.0}
+SKETCH: Final = Handling("sketcher", SKETCH_CPU_SECONDS[30], 0.5)
+# Measured: 30 s of music.
+SKETCH_BYTES: Final = 483_000
+# The caption is published once for both of its subscribers, so a sketch adds one delivery of it.
+SKETCH_DELIVERIES: Final = 1
+# Assumed: two entries of the function and the platform's request log.
+SKETCH_LOG_BYTES: Final = 3_000
+
 # What an installation uses without pictures. The scheduler's tick is published, pushed to the notifier, and looks for
 # overdue tracks with a query, which costs a read if it finds none.
 TICK: Final = Handling("result_notifier", 0.05, 0.05)
@@ -135,9 +152,9 @@ ALERT_CONDITIONS: Final = sum(
     for file in sorted((REPOSITORY / "infra" / "monitoring").glob("alert-*.json"))
 )
 # Assumed: each condition is evaluated every 30 s, and together they read so many time series: one a subscription for
-# dead letters (4) and for old messages (4), one each for parked tracks, failures, the budget and the downloads, and two
-# for the halves of the daily limits.
-ALERT_SERIES: Final = 14
+# dead letters (4) and for old messages (4), one each for parked tracks, failures, the budget, the downloads and failing
+# sketches, and two for the halves of the daily limits.
+ALERT_SERIES: Final = 15
 EVALUATIONS_A_MONTH: Final = 2 * TICKS_A_MONTH
 # OpenAI's key and the drop session's secret.
 SECRET_VERSIONS: Final = 2

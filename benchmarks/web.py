@@ -1,6 +1,8 @@
 """Measure the page in a real Chromium against the local cloud: ``python -m benchmarks.web``."""
 
+import itertools
 import json
+import os
 import statistics
 import time
 from collections.abc import Iterator
@@ -14,8 +16,12 @@ from benchmarks import web_sizes
 from localcloud.addresses import REPOSITORY, Addresses
 from localcloud.cloud import running
 from tests.support.browser import FLAGS, executable
-from tests.support.scenes import Scene, client, document_of, new_scene, store_music
+from tests.support.gestures import choose, ready, stage
+from tests.support.scenes import PHOTOS, Scene, client, document_of, new_scene, store_music
 
+_SHOTS: Final = REPOSITORY / "test-results" / "first-sound"
+# How long a new machine of a pipeline takes to start, as it does in the cloud.
+_COLD_SECONDS: Final = 90
 _PORT: Final = 23_080
 _VISITS: Final = 5
 _CHANGES: Final = 50
@@ -70,6 +76,13 @@ _WATCH_FRAMES: Final = """
   requestAnimationFrame(frame);
 }
 """
+# Notes the sound's place in the music every 10 ms, each as [moment, place] in milliseconds.
+_WATCH_SOUND: Final = """
+() => {
+  window.places = [];
+  setInterval(() => places.push([performance.now(), document.querySelector("audio").currentTime * 1000]), 10);
+}
+"""
 _WATCH_WORDS: Final = """
 () => {
   window.words = {};
@@ -93,9 +106,11 @@ class Figure:
 def measure() -> list[Figure]:
     """Start the local cloud, measure everything and stop it."""
     addresses = Addresses(_PORT, REPOSITORY / "test-results" / "benchmark")
+    os.environ["COLD_START_SECONDS"] = str(_COLD_SECONDS)
     with running(addresses, show=lambda _: None), _browser() as browser:
         return [
             *_sizes(),
+            *_first_sound(browser, addresses),
             *_first_visit(browser, addresses),
             *_library(browser, addresses),
             *_words(browser, addresses),
@@ -152,7 +167,7 @@ def _library(browser: Browser, addresses: Addresses) -> list[Figure]:
         older = page.locator("#library [data-part=older]")
         for shown in range(2 * _PAGE_OF_TRACKS, _TRACKS + 1, _PAGE_OF_TRACKS):
             older.click()
-            page.wait_for_function(f"document.querySelectorAll('track-library li').length === {shown}")
+            page.wait_for_function(f"() => document.querySelectorAll('track-library li').length === {shown}")
         page.wait_for_timeout(1500)
         page.evaluate(_WATCH_FRAMES)
         events = _scrolled(page)
@@ -233,6 +248,54 @@ def _words(browser: Browser, addresses: Addresses) -> list[Figure]:
         shown = json.loads(page.evaluate("JSON.stringify(window.words)"))
     waits = [shown[words] - at for words, at in written.items()]
     return [Figure(f"from the write to the words, median of {_CHANGES}", statistics.median(waits), 150, "ms")]
+
+
+def _first_sound(browser: Browser, addresses: Addresses) -> list[Figure]:
+    """Upload pictures, listen to the last one's sketch until the music comes, and let the music take over by a press.
+
+    The first picture finds functions that have just started.
+    """
+    _SHOTS.mkdir(parents=True, exist_ok=True)
+    heard = []
+    with _page(browser, addresses) as page:
+        page.goto("/")
+        for photo in ("chelsea", "rocket", "astronaut", "coffee"):
+            with page.expect_response(lambda response: response.request.method == "PUT"):
+                choose(page, PHOTOS / f"{photo}.jpg")
+            uploaded = time.monotonic()
+            stage(page).locator(".play").click(timeout=_COLD_SECONDS * 1000)
+            page.wait_for_function("() => document.querySelector('audio').currentTime > 0")
+            heard.append(time.monotonic() - uploaded)
+        # The music takes longer than the sketch lasts.
+        stage(page).locator("[data-part=loop]").click()
+        page.screenshot(path=_SHOTS / "sketch.png", full_page=True)
+        ready(page)
+        finished = time.monotonic() - uploaded
+        if page.evaluate("document.querySelector('audio').paused"):
+            raise RuntimeError("the sketch stopped when the music came")
+        page.evaluate("document.querySelector('audio').currentTime = 5")
+        page.wait_for_timeout(1000)
+        page.screenshot(path=_SHOTS / "both.png", full_page=True)
+        page.evaluate(_WATCH_SOUND)
+        page.wait_for_timeout(500)
+        stage(page).locator("[value=music]").click()
+        page.wait_for_function("() => document.querySelector('audio').src.endsWith('/music.mp3')")
+        page.wait_for_timeout(1500)
+        page.screenshot(path=_SHOTS / "music.png", full_page=True)
+        places: list[tuple[float, float]] = page.evaluate("places")
+    goes_on = [now for (_, before), (now, place) in itertools.pairwise(places) if place != before]
+    silence = max(after - before for before, after in itertools.pairwise(goes_on))
+    (begin, first), (end, last) = places[0], places[-1]
+    cold = f"new machines take {_COLD_SECONDS} s"
+    return [
+        Figure("from the end of the upload to the sketch's sound, the first picture", heard[0], 5, "s"),
+        Figure(
+            "from the end of the upload to the sketch's sound, median of 3 more", statistics.median(heard[1:]), 5, "s"
+        ),
+        Figure(f"from the end of the upload to the music, {cold}", finished, _COLD_SECONDS + 30, "s"),
+        Figure("the music takes over: longest time that the sound stands still", silence, 100, "ms"),
+        Figure("the music takes over: its place in time is off by", abs((last - first) - (end - begin)), 100, "ms"),
+    ]
 
 
 @contextmanager

@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from infra import policies, settings
+from infra import costs, policies, settings
 from infra.engine import Line, Mode
-from infra.installation import INFRA, Installation, queries
+from infra.installation import Installation, queries
 from infra.organisation import explained, obstacles
 from infra.resources import Mark
 from infra.steps import STEPS
 from infra.stops import StoppedError
 
-_PENDING: Final = {Mark.CREATE, Mark.CHANGE}
+_PENDING: Final = {Mark.CREATE, Mark.CHANGE, Mark.DELETE}
 
 
 def deploy(at: Installation, mode: Mode) -> None:
@@ -33,7 +33,7 @@ def deploy(at: Installation, mode: Mode) -> None:
     at.engine.converge(steps, Mode.PLAN)
     print(shown(at.engine.plan, every_line=bool(at.option("VERBOSE"))))
     print(f"\nSettings:\n{settings.listed(at.settings)}")
-    print((INFRA / "costs.txt").read_text(encoding="utf-8"), end="", flush=True)
+    print(costs.listed(at), end="", flush=True)
     in_the_way = obstacles(at, at.engine.plan)
     if in_the_way:
         raise StoppedError(explained(at, in_the_way))

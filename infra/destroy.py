@@ -18,7 +18,7 @@ from infra.model import remove_endpoint
 from infra.names import BUCKETS, FUNCTIONS
 from infra.resources import BARRIER, Mark, Step, Unwanted
 from infra.rest import firestore_rules
-from infra.steps.machines import KIND, removal
+from infra.steps.machines import living, removal
 from infra.stops import StoppedError
 
 
@@ -56,7 +56,7 @@ def _model(at: Installation) -> Step:
 
 
 def _deliveries(at: Installation) -> Step:
-    for name in at.state.names(KIND, f"{at.names.app}-warm-"):
+    for name in living(at):
         yield removal(at, name)
     location = f"--location={at.names.region}"
     trigger, tick, sink = (at.names.topic(short) for short in ("uploads", "tick", "pipeline-events"))

@@ -15,6 +15,8 @@ from web.policy import Destinations, content_security_policy
 
 _STORAGE: Final = "https://storage.googleapis.com"
 _FIRESTORE: Final = "https://firestore.googleapis.com"
+# A step on a machine that is kept running, from its launch to the finished music.
+_WARM_SECONDS: Final = 30
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Addresses:
     operator_contact: str
     session_days: int
     sketches: bool = True
+    warm: bool = False
 
 
 def with_policy(page: str, addresses: Addresses) -> str:
@@ -63,7 +66,8 @@ def write_page(built: Path, out: Path, addresses: Addresses) -> Path:
         "operatorContact": addresses.operator_contact or None,
         "sessionDays": addresses.session_days,
     }
-    if not addresses.sketches:
-        config["usualSeconds"] = {"sketch": None}
+    # What the page expects until a session has its own times; by default it expects a new machine for each pipeline.
+    without_sketches = {} if addresses.sketches else {"sketch": None}
+    config["usualSeconds"] = without_sketches | ({"composing": _WARM_SECONDS} if addresses.warm else {})
     (out / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     return out

@@ -43,12 +43,15 @@ class Setting:
     """One setting: its meaning, the form of its values, its default, and whether ``none`` turns it off.
 
     The functions have the same defaults, so a deployment passes them only values that were given.
+    With ``keeps_default`` the project keeps the default too, once the setting was given: deployments look for what an
+    earlier value has left.
     """
 
     meaning: str
     form: str
     default: str = ""
     can_be_off: bool = False
+    keeps_default: bool = False
 
 
 SETTINGS: Final[dict[str, Setting]] = {
@@ -65,8 +68,13 @@ SETTINGS: Final[dict[str, Setting]] = {
         r"(https://[^/\s]+/v1/)?projects/[^/\s]+/locations/[a-z0-9-]+/endpoints/[A-Za-z0-9-]+",
     ),
     "SKETCHES": Setting("no makes no sketches to hear before the music", r"yes|no", "yes"),
-    "WARM": Setting("machines that are kept running for pipelines, for a price by the hour", r"0|[1-9][0-9]?", "0"),
-    "WARM_MACHINE": Setting("the type of these machines", r"[a-z0-9-]+", "e2-standard-4"),
+    "WARM": Setting(
+        "machines that are kept running for pipelines, for a price by the hour",
+        r"0|[1-9][0-9]?",
+        "0",
+        keeps_default=True,
+    ),
+    "WARM_MACHINE": Setting("the type of these machines", r"[a-z][a-z0-9-]{0,28}[a-z0-9]", "e2-standard-4"),
     "BATCH_SECONDS": Setting(
         "seconds that a track waits for others with which it shares a pipeline job", r"0|[1-9][0-9]{0,2}", "0"
     ),
@@ -122,7 +130,9 @@ def merged(old: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
     new = dict(old)
     for name, setting in SETTINGS.items():
         value = given.get(name, "")
-        if value == DEFAULT:
+        if value == DEFAULT and setting.keeps_default and name in old:
+            new[name] = setting.default
+        elif value == DEFAULT:
             new.pop(name, None)
         elif value:
             if value == NONE and not setting.can_be_off:

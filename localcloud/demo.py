@@ -76,7 +76,7 @@ def _print_table(
             continue
         first, last = times[name]
         facts = (
-            f"sketch {first:4.1f} s  music {last:4.1f} s  "
+            f"first sound {first:4.1f} s  music {last:4.1f} s  "
             f"{music['durationSeconds']:5.1f} s long  {music['loudnessLufs']:6.1f} LUFS  "
             f"{brief['tempoBpm']:3d} BPM  {brief['key']:<8}  {brief['genre']}"
         )

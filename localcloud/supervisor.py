@@ -23,7 +23,11 @@ _STOP_SECONDS: Final = 0.9
 _MIN_BATCH_SECONDS: Final = 0.3
 _PROBE_SECONDS: Final = 0.1
 _LINE_LENGTH: Final = 160
-_INHERITED: Final = ("HOME", "LANG", "PATH", "TMPDIR", "PYTHONDONTWRITEBYTECODE", "MODEL_SERVER_URL")
+_INHERITED: Final = (
+    *("HOME", "LANG", "PATH", "TMPDIR", "PYTHONDONTWRITEBYTECODE", "MODEL_SERVER_URL"),
+    # How long a machine of the local Vertex AI server takes to start.
+    *("COLD_START_SECONDS", "WARM_START_SECONDS"),
+)
 
 
 class StartError(Exception):

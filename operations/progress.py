@@ -70,11 +70,12 @@ class Progress:
         """Show the stage of a picture's track, from the track's document."""
         status, stage = Status(document["status"]), words(document)
         with self._lock:
+            # A parked track shows why it waits, also when its sketch comes.
+            if name not in self._heard and (document.get("sketch") or status is Status.READY):
+                self._heard[name] = time.monotonic()
             if self._stages[name] == stage:
                 return
             self._stages[name] = stage
-            if name not in self._heard and (document.get("sketch") or status is Status.READY):
-                self._heard[name] = time.monotonic()
             if status.is_final:
                 self._ended[name] = time.monotonic()
         if not self._live:
@@ -86,7 +87,7 @@ class Progress:
         return self._ended.get(name, time.monotonic()) - self._began
 
     def first_sound_seconds(self, name: str) -> float:
-        """Return the seconds from the start to the sketch of a picture's track, or to its music if it had no sketch."""
+        """Return the seconds from the start to a track's first sound: its sketch, otherwise its music."""
         return self._heard.get(name, time.monotonic()) - self._began
 
     def _line(self, name: str) -> str:

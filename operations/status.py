@@ -39,10 +39,15 @@ _METRICS: Final = {
 
 @dataclass(frozen=True)
 class Day:
-    """Counts of today's tracks, and their costs in US dollars."""
+    """Counts of today's tracks, and their costs in US dollars.
+
+    ``described`` counts the tracks with a brief, ``sketched`` those that have a sketch too.
+    """
 
     statuses: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
+    described: int = 0
+    sketched: int = 0
     launched: int = 0
     describing: float = 0.0
     engines: float = 0.0
@@ -60,13 +65,16 @@ def counted(tracks: Iterable[Mapping[str, Any]], launched: int, parked: int, ove
     statuses: Counter[str] = Counter()
     failures: Counter[str] = Counter()
     describing = engines = 0.0
+    described = sketched = 0
     for track in tracks:
         statuses[track["status"]] += 1
+        described += bool(track.get("brief"))
+        sketched += bool(track.get("sketch"))
         if track.get("error"):
             failures[track["error"]["code"]] += 1
         describing += (track.get("describer") or {}).get("costUsd") or 0.0
         engines += (track.get("music") or {}).get("costUsd") or 0.0
-    return Day(statuses, failures, launched, describing, engines, parked, overdue)
+    return Day(statuses, failures, described, sketched, launched, describing, engines, parked, overdue)
 
 
 def day_of(database: firestore.Client, now: datetime) -> Day:
@@ -91,6 +99,7 @@ def day_lines(day: Day, limit: int) -> list[str]:
         *(f"  {status:<16} {count:6d}" for status, count in sorted(day.statuses.items())),
         f"  {'parked':<16} {day.parked:6d}    for the operator: make replay",
         f"  {'overdue':<16} {day.overdue:6d}    for the sweeper",
+        f"  {'with a sketch':<16} {day.sketched:6d}    of {day.described} with a brief",
         "Reasons of failures",
         *(f"  {code:<22} {count:6d}" for code, count in day.failures.most_common()),
         "Spent today",

@@ -1,6 +1,7 @@
 """Pause or resume the installation: ``python -m operations.switch on|off``.
 
-While the installation is paused, the API refuses commands and the launcher creates no jobs; running jobs finish.
+While the installation is paused, the API refuses commands, the sketcher makes no sketches and the launcher creates no
+jobs; running jobs finish.
 Running the command twice is harmless.
 """
 
@@ -18,7 +19,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("state", choices=("on", "off"), help="'on' pauses, 'off' resumes")
     paused = parser.parse_args(arguments).state == "on"
     FirestoreSwitch(database_client()).turn(paused=paused)
-    print("Paused: the API refuses commands and no job is launched." if paused else "Not paused.")
+    print("Paused: the API refuses commands, no sketch is made and no job is launched." if paused else "Not paused.")
     return 0
 
 

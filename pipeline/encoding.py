@@ -23,14 +23,19 @@ _ID3_ENCODING: Final = id3.Encoding.UTF16  # every player reads ID3v2.3, which h
 
 @dataclass(frozen=True)
 class Compression:
-    """How an MP3 is compressed: its bit rate, and LAME's quality from 0 (best) to 9 (fastest)."""
+    """How an MP3 is compressed: its bit rate, and LAME's quality from 0 (best) to 9 (fastest).
+
+    LAME multiplies what it encodes by ``lame_scale``, which depends on the bit rate. The samples are raised before, so
+    that the MP3 is as loud as its master.
+    """
 
     kbit: int
     lame_quality: int
+    lame_scale: float = 1.0
 
 
 MUSIC: Final = Compression(kbit=256, lame_quality=5)
-SKETCH: Final = Compression(kbit=128, lame_quality=7)
+SKETCH: Final = Compression(kbit=128, lame_quality=7, lame_scale=0.95)
 
 
 @dataclass(frozen=True)
@@ -83,19 +88,19 @@ def mp3(audio: Audio, tags: Tags, cover_jpeg: bytes | None, compression: Compres
     encoder.set_in_sample_rate(audio.rate)
     encoder.set_channels(2)
     encoder.set_quality(compression.lame_quality)
-    sound = encoder.encode(_dithered(audio).tobytes()) + encoder.flush()
+    sound = encoder.encode(_dithered(audio, 1 / compression.lame_scale).tobytes()) + encoder.flush()
     out = BytesIO(bytes(sound))
     _id3(tags, cover_jpeg).save(out, v1=0, v2_version=3)
     return out.getvalue()
 
 
-def _dithered(audio: Audio) -> NDArray[np.int16]:
-    """Round to 16 bits with triangular noise of one step, from a fixed seed."""
+def _dithered(audio: Audio, factor: float = 1.0) -> NDArray[np.int16]:
+    """Multiply and round to 16 bits with triangular noise of one step, from a fixed seed."""
     rng = np.random.Generator(np.random.PCG64(16))
     rounded = np.empty(audio.samples.shape, np.int16)
     for start in range(0, len(rounded), _BLOCK):
         block = audio.samples[start : start + _BLOCK]
-        steps = block * np.float32(_PCM_SCALE)
+        steps = block * np.float32(_PCM_SCALE * factor)
         steps += rng.random(block.shape, np.float32)
         steps -= rng.random(block.shape, np.float32)
         np.rint(steps, out=steps)

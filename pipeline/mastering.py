@@ -5,6 +5,7 @@ Loudness is measured by ITU-R BS.1770-4 (pyloudnorm). The true peak is the large
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -50,8 +51,13 @@ class Master:
 
     audio: Audio
     loudness_lufs: float
-    true_peak_dbtp: float
     peaks: tuple[float, ...]
+
+    @cached_property
+    def true_peak_dbtp(self) -> float:
+        """The true peak in dBTP, measured at its first use: a sketch is limited to it without reporting it."""
+        samples = self.audio.samples
+        return decibels(float(true_peaks(samples, float(np.abs(samples).max())).max()))
 
 
 def master(audio: Audio, seconds: float) -> Master:
@@ -62,8 +68,7 @@ def master(audio: Audio, seconds: float) -> Master:
     """
     faded = _faded(*_fitted(_stereo(audio), round(seconds * RATE)))
     loud, loudness = _levelled(faded)
-    peak = decibels(float(true_peaks(loud, float(np.abs(loud).max())).max()))
-    return Master(Audio(loud, RATE), loudness, peak, _peaks(loud))
+    return Master(Audio(loud, RATE), loudness, _peaks(loud))
 
 
 def true_peaks(samples: Samples, above: float = 0.0) -> NDArray[np.float32]:

@@ -8,7 +8,8 @@ from typing import Final
 from benchmarks import limits, usage
 from benchmarks.costs import ENGINES, markdown
 from benchmarks.limits import Limit
-from benchmarks.simulation.chain import Chain, Outcome, Settings
+from benchmarks.simulation.chain import Chain
+from benchmarks.simulation.outcomes import Outcome
 from benchmarks.simulation.scenarios import (
     ENGINE_SECONDS,
     MONTH_SECONDS,
@@ -21,6 +22,9 @@ from benchmarks.simulation.scenarios import (
     regions,
     verdict,
 )
+from benchmarks.simulation.settings import Settings
+from benchmarks.simulation.waiting import tables
+from musicgenerator_google.vertex_pipelines import WAIT_FOR_MACHINE_MILLISECONDS
 
 _MINUTE: Final = 60.0
 _HOUR: Final = 3_600.0
@@ -32,16 +36,21 @@ def main() -> None:
     cases = [(volume, engine) for volume in VOLUMES for engine in ENGINES]
     with ProcessPoolExecutor() as pool:
         single = list(pool.map(_single, *zip(*cases, strict=True)))
+        waiting = tables(pool)
         several = list(pool.map(regions, *zip(*cases, strict=True)))
-    print(_limits())
+    print(limits_table())
     print("\nWhat each limit lets through in one region:\n")
-    print(_through())
+    print(through_table())
     print("\nOne region, as deployed:\n")
     print(_single_table(single))
+    titles = ("The first sound:", "The sketcher's instances:", "Warm machines:", "What warm machines carry:")
+    for title, table in zip(titles, waiting, strict=True):
+        print(f"\n{title}\n")
+        print(table)
     print("\nAs many regions as it takes, and what they need together:\n")
     print(_regions_table(cases, several))
     print("\nRequests to the database and messages, at the peak:\n")
-    print(_rates())
+    print(rates_table())
 
 
 def _single(volume: Volume, engine: str) -> tuple[Volume, str, Settings, Outcome]:
@@ -49,13 +58,14 @@ def _single(volume: Volume, engine: str) -> tuple[Volume, str, Settings, Outcome
     return volume, engine, settings, Chain(settings).run()
 
 
-def _limits() -> str:
+def limits_table() -> str:
+    """Return all limits and durations with their sources."""
     rows = [list(row) for row in _limit_rows()]
     return markdown(["limit", "", "who says so"], rows)
 
 
 def _limit_rows() -> Iterator[tuple[str, str, str]]:
-    for function in ("captioner", "pipeline_launcher", "result_notifier"):
+    for function in ("captioner", "sketcher", "pipeline_launcher", "result_notifier"):
         flags = limits.hosted(function)
         says = f"`infra/functions/{function}.yaml`"
         yield f"{function}", f"{flags.instances} instances, {flags.concurrency} requests each", says
@@ -63,6 +73,11 @@ def _limit_rows() -> Iterator[tuple[str, str, str]]:
         "Vertex AI submissions": limits.SUBMISSIONS,
         "Vertex AI jobs": limits.JOBS,
         "start of the step": limits.START,
+        "its start on a warm machine": limits.WARM_START,
+        "a delivery": limits.DELIVERY,
+        "a new instance": limits.PLATFORM_START,
+        "an idle instance": limits.IDLE,
+        "a request without an instance": limits.PENDING,
         "Lyria 3 clip": limits.LYRIA_3_CLIP,
         "Lyria 2": limits.LYRIA_2,
         "the day's counter in Firestore": limits.COUNTER,
@@ -70,6 +85,10 @@ def _limit_rows() -> Iterator[tuple[str, str, str]]:
     }
     for name, limit in named.items():
         yield name, f"{limit.value:g} {limit.unit}", _says(limit)
+    starts = ", ".join(f"{name} {seconds * limits.SLOWER:g}" for name, seconds in limits.PROCESS_SECONDS.items())
+    yield "a new instance's process", f"seconds: {starts}", "measured and doubled"
+    wait = f"{WAIT_FOR_MACHINE_MILLISECONDS / 1000:g} seconds that a step waits for one, then it gets a new machine"
+    yield "warm machines", wait, "`src/musicgenerator_google/vertex_pipelines.py`"
     for tier in limits.TIERS:
         yield (
             f"OpenAI, tier {tier.name}",
@@ -77,11 +96,13 @@ def _limit_rows() -> Iterator[tuple[str, str, str]]:
             _says(limits.TIERS_SOURCE),
         )
     seconds = ", ".join(f"{engine} {seconds:g}" for engine, seconds in ENGINE_SECONDS.items())
+    seconds_of_sketch = ", ".join(f"{each:g} for {length} s" for length, each in usage.SKETCH_CPU_SECONDS.items())
+    yield "a sketch", f"seconds: {seconds_of_sketch}", "measured and doubled"
     yield "the engine itself", f"seconds: {seconds}", "composer measured and doubled; the others are a guess"
     yield "the day's swing", f"the peak is {1 + SWING:g} times the mean", "a guess"
 
 
-def _through() -> str:
+def through_table() -> str:
     """Return the pictures a month that pass each limit, with the assumed peak above the mean."""
     rates: dict[str, float] = {}
     for engine in ENGINES:
@@ -168,11 +189,14 @@ def _tier(requests: int) -> str:
     return enough[0] if enough else "none"
 
 
-def _rates() -> str:
+def rates_table() -> str:
+    """Return the requests to the database and the messages at the peak."""
+    reads = usage.READS + sum(each.reads for each in usage.SKETCH_DOCUMENTS)
+    writes = usage.WRITES + sum(each.writes for each in usage.SKETCH_DOCUMENTS)
     rows = [
         [
             f"{volume.pictures:,}",
-            *(_figure(volume.peak * each) for each in (usage.READS, usage.WRITES, usage.MESSAGES)),
+            *(_figure(volume.peak * each) for each in (reads, writes, usage.MESSAGES)),
         ]
         for volume in VOLUMES
     ]

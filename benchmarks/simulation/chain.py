@@ -1,34 +1,35 @@
-"""The chain: pictures arrive, are captioned, launched, set to music and settled; each stage has limits.
+"""The chain: pictures arrive, are captioned, sketched, launched, set to music and settled; each stage has limits.
 
-A refused message is delivered again with growing pauses, as by Pub/Sub, and finally becomes a dead letter.
-The model leaves out the slow growth of push subscriptions, cold starts, and the sweeper.
+A refused message is delivered again with growing pauses, as by Pub/Sub, and finally becomes a dead letter; a caption
+for the sketcher is dropped instead. The model leaves out the sweeper and the slow growth of push subscriptions, which
+keeps back what would otherwise be refused: only the sketcher's requests are refused if no instance is free.
 """
 
-import statistics
 from collections import Counter, defaultdict
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from math import cos, inf, log, pi
 from random import Random
 from typing import Any, Final
 
 import simpy
 
-from benchmarks.limits import DELIVERIES, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
+from benchmarks.limits import DELIVERIES, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, SKETCH_RETENTION_SECONDS
+from benchmarks.simulation.instances import Function, Instances
+from benchmarks.simulation.outcomes import Outcome
 from benchmarks.simulation.parts import Journey, RateLimit
+from benchmarks.simulation.settings import Settings
 from pipeline.engines.patience import PATIENCE_SECONDS
 
-DAY_SECONDS: Final = 86_400.0
 DESCRIBER: Final = "the describer's requests or tokens a minute"
 COUNTER: Final = "the day's counter"
 SUBMISSIONS: Final = "Vertex AI submissions"
 ENGINE: Final = "the engine's requests a minute"
 JOBS: Final = "pipeline jobs at once"
 INSTANCES: Final = "instances of {}"
+STARTS: Final = "the start of {}"
+WARM: Final = "warm machines"
 MACHINES: Final = "machines of the endpoint"
 
 _COUNTER_TRIES: Final = 12  # FirestoreTracks.advance tries 40 times in about 12 s
-_SPREAD: Final = 0.3
 _FIRST_WAIT_SECONDS: Final = 2.0
 _LONGEST_WAIT_SECONDS: Final = 60.0
 
@@ -37,92 +38,20 @@ Handled = Generator[simpy.Event, Any, str]
 Work = Callable[[Journey], Handled]
 
 
-def lognormal(chance: Random, median: float) -> float:
-    """Return a random duration with this median; 1.5 times the median is rare."""
-    return chance.lognormvariate(log(median), _SPREAD) if median else 0.0
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Pictures a second, the functions' slots, the limits a minute, and the seconds of each stage without waiting.
-
-    The day's peak is at noon and exceeds the mean by the share ``swing``. The simulation begins at ``start`` seconds
-    after midnight.
-    """
-
-    pictures_a_second: float
-    seconds: float
-    start: float = 0.0
-    swing: float = 0.0
-    captioner_slots: int = 1
-    launcher_slots: int = 1
-    notifier_slots: int = 1
-    jobs_at_once: int = 1
-    engine_slots: int = 1
-    describer_limit: float = inf
-    counter_limit: float = inf
-    submissions_limit: float = inf
-    engine_limit: float = inf
-    caption_seconds: float = 0.0
-    describer_seconds: float = 0.0
-    launch_seconds: float = 0.0
-    start_seconds: float = 0.0
-    engine_seconds: float = 0.0
-    fallback_seconds: float = 0.0
-    notify_seconds: float = 0.0
-    takes: Callable[[Random, float], float] = lognormal
-
-    def rate(self, now: float) -> float:
-        """Return the pictures a second at a moment."""
-        return self.pictures_a_second * (1 - self.swing * cos(2 * pi * (self.start + now) / DAY_SECONDS))
-
-    @property
-    def unloaded_seconds(self) -> float:
-        """The seconds of a track without any other."""
-        functions = self.caption_seconds + self.describer_seconds + self.launch_seconds + self.notify_seconds
-        return functions + self.start_seconds + self.engine_seconds
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The result. ``waited`` is a track's mean seconds of waiting by cause; ``highest`` the maximum a minute."""
-
-    arrived: int
-    took: list[float]
-    waiting: Counter[str]
-    waited: dict[str, float]
-    dead_letters: Counter[str]
-    by_fallback: int
-    under_way: list[int]
-    mean_under_way: float
-    highest: dict[str, int]
-
-    @property
-    def median(self) -> float:
-        """The median seconds of finished tracks."""
-        return statistics.median(self.took) if self.took else inf
-
-    @property
-    def p99(self) -> float:
-        """The 99th percentile of the seconds of finished tracks."""
-        return statistics.quantiles(self.took, n=100)[98] if len(self.took) > 1 else inf
-
-    @property
-    def binding(self) -> str:
-        """The main cause of waiting, or "" if tracks waited less than a second."""
-        cause, seconds = max(self.waited.items(), key=lambda item: item[1], default=("", 0.0))
-        return cause if seconds >= 1 else ""
-
-
 class Chain:
     """One simulation."""
 
     def __init__(self, settings: Settings, seed: int = 1) -> None:
         """Create the stages."""
         self.settings, self.env, self._chance = settings, simpy.Environment(), Random(seed)
-        self._captioner = simpy.Resource(self.env, settings.captioner_slots)
-        self._launcher = simpy.Resource(self.env, settings.launcher_slots)
-        self._notifier = simpy.Resource(self.env, settings.notifier_slots)
+        functions = {
+            "captioner": settings.captioner,
+            "sketcher": settings.sketcher or Function(),
+            "pipeline_launcher": settings.launcher,
+            "result_notifier": settings.notifier,
+        }
+        self.functions = {name: Instances(self.env, each, self._seconds) for name, each in functions.items()}
+        self._warm = simpy.Resource(self.env, max(1, settings.warm))
         self._jobs = simpy.Resource(self.env, settings.jobs_at_once)
         self._machines = simpy.Resource(self.env, settings.engine_slots)
         self.describer = RateLimit(self.env, DESCRIBER, settings.describer_limit)
@@ -131,6 +60,8 @@ class Chain:
         self.engine = RateLimit(self.env, ENGINE, settings.engine_limit)
         self._here: dict[int, Journey] = {}
         self._took: list[float] = []
+        self._sounded: list[float] = []
+        self._unsketched = self._launched = self._on_new_machines = 0
         self._waited: dict[str, float] = defaultdict(float)
         self._dead: Counter[str] = Counter()
         self._arrived = self._by_fallback = 0
@@ -150,24 +81,34 @@ class Chain:
         return Outcome(
             arrived=self._arrived,
             took=self._took,
+            sounded=self._sounded,
+            unsketched=self._unsketched,
+            launched=self._launched,
+            on_new_machines=self._on_new_machines,
             waiting=Counter(journey.stage for journey in self._here.values()),
             waited={cause: seconds / max(1, self._arrived) for cause, seconds in self._waited.items()},
             dead_letters=self._dead,
             by_fallback=self._by_fallback,
             under_way=self._under_way,
             mean_under_way=self._area / self.settings.seconds,
-            highest={limit.name: limit.highest for limit in limits},
+            highest={limit.name: limit.highest for limit in limits}
+            | {name: instances.highest for name, instances in self.functions.items()},
         )
 
     def _arrivals(self) -> Steps:
         settings = self.settings
+        for _ in range(settings.at_once):
+            self._arrive()
         highest = settings.pictures_a_second * (1 + settings.swing)
-        while True:
+        while highest:
             yield self.env.timeout(self._chance.expovariate(highest))
             # Thinning: arrivals come at the highest rate, and each is kept with the share of the current rate.
             if self._chance.random() * highest < settings.rate(self.env.now):
-                self._arrived += 1
-                self.env.process(self._track(self._arrived))
+                self._arrive()
+
+    def _arrive(self) -> None:
+        self._arrived += 1
+        self.env.process(self._track(self._arrived))
 
     def _samples(self) -> Steps:
         while True:
@@ -175,40 +116,68 @@ class Chain:
             self._under_way.append(len(self._here))
 
     def _track(self, number: int) -> Steps:
+        for name in self.settings.wakes:
+            self.functions[name].wake()
+        yield self.env.timeout(self.settings.wake_seconds)
         journey = Journey(self.env.now)
         self._count()
         self._here[number] = journey
         ready = False
-        if (yield from self._delivered(journey, "captioner", self._captioner, self._caption)) and (
-            yield from self._delivered(journey, "pipeline_launcher", self._launcher, self._launch)
-        ):
-            yield from self._job(journey)
-            ready = yield from self._delivered(journey, "result_notifier", self._notifier, self._notify)
+        if (yield from self._delivered(journey, "captioner", self._caption)):
+            if self.settings.sketcher:
+                self.env.process(self._sketched(journey))
+            if (yield from self._delivered(journey, "pipeline_launcher", self._launch)):
+                yield from self._job(journey)
+                ready = yield from self._delivered(journey, "result_notifier", self._notify)
         self._count()
         del self._here[number]
         self._add(journey)
         if ready:
             self._took.append(self.env.now - journey.began)
+            self._sound(journey)
 
-    def _delivered(
-        self, journey: Journey, function: str, slots: simpy.Resource, work: Work
-    ) -> Generator[simpy.Event, Any, bool]:
+    def _delivered(self, journey: Journey, function: str, work: Work) -> Generator[simpy.Event, Any, bool]:
         """Deliver a message until it is acknowledged; return False if it became a dead letter."""
-        journey.stage, pause = function, FIRST_PAUSE_SECONDS
+        journey.stage, pause, instances = function, FIRST_PAUSE_SECONDS, self.functions[function]
         for _ in range(DELIVERIES[function]):
-            journey.wait(INSTANCES.format(function), self.env.now)
-            with slots.request() as slot:
-                yield slot
-                journey.go_on(self.env.now)
+            yield self._pass(self.settings.delivery_seconds)
+            journey.wait((INSTANCES if instances.is_full() else STARTS).format(function), self.env.now)
+            instance = yield from instances.enter()
+            journey.go_on(self.env.now)
+            refused = INSTANCES.format(function)
+            if instance:
                 refused = yield from work(journey)
+                instances.leave(instance)
             if not refused:
                 return True
             journey.wait(refused, self.env.now)
-            yield self.env.timeout(pause * self._chance.uniform(0.5, 1.0))
+            yield self.env.timeout(self._pause(pause))
             journey.go_on(self.env.now)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         self._dead[function] += 1
         return False
+
+    def _sketched(self, journey: Journey) -> Steps:
+        """Deliver a caption to the sketcher until it has made the sketch, or until the message is dropped."""
+        published, pause, instances = self.env.now, FIRST_PAUSE_SECONDS, self.functions["sketcher"]
+        while self.env.now < published + SKETCH_RETENTION_SECONDS:
+            yield self._pass(self.settings.delivery_seconds)
+            instance = yield from instances.enter()
+            if instance:
+                if not journey.sounded:
+                    yield self._pass(self.settings.sketch_seconds)
+                    self._sound(journey)
+                instances.leave(instance)
+                return
+            yield self.env.timeout(self._pause(pause))
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        self._unsketched += 1
+
+    def _sound(self, journey: Journey) -> None:
+        """Record the first sound of a track: its sketch, or its music if that is earlier."""
+        if not journey.sounded:
+            journey.sounded = True
+            self._sounded.append(self.env.now - journey.began)
 
     def _caption(self, _: Journey) -> Handled:
         yield self._pass(self.settings.caption_seconds)
@@ -235,16 +204,36 @@ class Chain:
         with self._jobs.request() as job:
             yield job
             journey.go_on(self.env.now)
-            yield self._pass(self.settings.start_seconds)
-            if not (yield from self._admitted(journey)):
-                self._by_fallback += 1
-                yield self._pass(self.settings.fallback_seconds)
-                return
-            journey.wait(MACHINES, self.env.now)
-            with self._machines.request() as machine:
-                yield machine
-                journey.go_on(self.env.now)
-                yield self._pass(self.settings.engine_seconds)
+            self._launched += 1
+            if not (yield from self._on_warm_machine(journey)):
+                self._on_new_machines += 1
+                yield self._pass(self.settings.start_seconds)
+                yield from self._step(journey)
+
+    def _on_warm_machine(self, journey: Journey) -> Generator[simpy.Event, Any, bool]:
+        """Run the step on a warm machine, or return False if none was free for as long as a step waits for one."""
+        if not self.settings.warm:
+            return False
+        with self._warm.request() as machine:
+            journey.wait(WARM, self.env.now)
+            yield machine | self.env.timeout(self.settings.warm_wait_seconds)
+            journey.go_on(self.env.now)
+            if not machine.triggered:
+                return False
+            yield self._pass(self.settings.warm_start_seconds)
+            yield from self._step(journey)
+        return True
+
+    def _step(self, journey: Journey) -> Steps:
+        if not (yield from self._admitted(journey)):
+            self._by_fallback += 1
+            yield self._pass(self.settings.fallback_seconds)
+            return
+        journey.wait(MACHINES, self.env.now)
+        with self._machines.request() as machine:
+            yield machine
+            journey.go_on(self.env.now)
+            yield self._pass(self.settings.engine_seconds)
 
     def _admitted(self, journey: Journey) -> Generator[simpy.Event, Any, bool]:
         """Call the engine and retry as ``pipeline.engines.vertex`` does, until its patience ends."""
@@ -264,7 +253,14 @@ class Chain:
         return ""
 
     def _pass(self, seconds: float) -> simpy.Timeout:
-        return self.env.timeout(self.settings.takes(self._chance, seconds) if seconds else 0.0)
+        return self.env.timeout(self._seconds(seconds))
+
+    def _seconds(self, median: float) -> float:
+        return self.settings.takes(self._chance, median) if median else 0.0
+
+    def _pause(self, shortest: float) -> float:
+        """Return the pause before the next delivery, which is never shorter than the subscription's backoff."""
+        return shortest * self._chance.uniform(1.0, 1.5)
 
     def _add(self, journey: Journey) -> None:
         for cause, seconds in journey.waited.items():

@@ -16,7 +16,7 @@ from typing import Any, Final
 import simpy
 
 from benchmarks.costs import markdown
-from benchmarks.simulation.chain import lognormal
+from benchmarks.simulation.settings import lognormal
 from benchmarks.stage import Stage, cpu_seconds, stage
 from localcloud.supervisor import Supervisor
 from musicgenerator.states import Status

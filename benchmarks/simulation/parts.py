@@ -34,11 +34,12 @@ class RateLimit:
 
 @dataclass
 class Journey:
-    """A track under way: its arrival, its place, and its seconds of waiting by cause."""
+    """A track under way: its arrival, its place, whether it can be heard, and its seconds of waiting by cause."""
 
     began: float
     stage: str = ""
     counted: bool = False
+    sounded: bool = False
     waited: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     _cause: str = ""
     _since: float = 0.0

@@ -6,18 +6,11 @@ from typing import Final
 
 from benchmarks import limits, usage
 from benchmarks.costs import endpoint_machines
-from benchmarks.simulation.chain import (
-    COUNTER,
-    DAY_SECONDS,
-    DESCRIBER,
-    ENGINE,
-    INSTANCES,
-    JOBS,
-    SUBMISSIONS,
-    Chain,
-    Outcome,
-    Settings,
-)
+from benchmarks.simulation.chain import COUNTER, DESCRIBER, ENGINE, INSTANCES, JOBS, SUBMISSIONS, Chain
+from benchmarks.simulation.instances import Function
+from benchmarks.simulation.outcomes import Outcome
+from benchmarks.simulation.settings import DAY_SECONDS, Settings
+from musicgenerator_google.vertex_pipelines import WAIT_FOR_MACHINE_MILLISECONDS
 
 # Assumed: the busiest hour has 1.5 times the mean.
 SWING: Final = 0.5
@@ -65,9 +58,6 @@ def one_region(volume: Volume, engine: str) -> Settings:
 
     It assumes raised daily limits, which exist only to cap costs.
     """
-    captioner, launcher, notifier = (
-        limits.hosted(name) for name in ("captioner", "pipeline_launcher", "result_notifier")
-    )
     caption, launch, notify = usage.HANDLINGS[1:4]
     tokens = usage.TOKENS_READ + usage.TOKENS_WRITTEN
     limit = ENGINE_LIMITS.get(engine)
@@ -76,23 +66,34 @@ def one_region(volume: Volume, engine: str) -> Settings:
         seconds=volume.seconds,
         start=volume.start,
         swing=SWING,
-        captioner_slots=captioner.at_once,
-        launcher_slots=launcher.at_once,
-        notifier_slots=notifier.at_once,
+        captioner=deployed("captioner"),
+        sketcher=replace(deployed("sketcher"), pending_seconds=limits.pending_seconds("sketcher")),
+        launcher=deployed("pipeline_launcher"),
+        notifier=deployed("result_notifier"),
         jobs_at_once=int(limits.JOBS.value),
         engine_slots=endpoint_machines(volume.peak * 60) if engine == "endpoint" else _PLENTY,
         describer_limit=min(volume.tier.requests, volume.tier.tokens // tokens),
         counter_limit=limits.COUNTER.value,
         submissions_limit=limits.SUBMISSIONS.value,
         engine_limit=limit.value if limit else inf,
-        caption_seconds=caption.cpu_seconds,
+        delivery_seconds=limits.DELIVERY.value,
+        caption_seconds=caption.billed_seconds - limits.DESCRIBER.value,
         describer_seconds=limits.DESCRIBER.value,
+        sketch_seconds=usage.SKETCH.billed_seconds,
         launch_seconds=launch.billed_seconds,
         start_seconds=limits.START.value,
+        warm_start_seconds=limits.WARM_START.value,
+        warm_wait_seconds=WAIT_FOR_MACHINE_MILLISECONDS / 1000,
         engine_seconds=ENGINE_SECONDS[engine],
         fallback_seconds=ENGINE_SECONDS["composer"],
         notify_seconds=notify.billed_seconds,
     )
+
+
+def deployed(function: str) -> Function:
+    """Return a function with its deployment flags and the platform's limits."""
+    flags = limits.hosted(function)
+    return Function(flags.instances, flags.concurrency, limits.start_seconds(function), limits.IDLE.value)
 
 
 def verdict(settings: Settings, outcome: Outcome) -> str:
@@ -122,7 +123,8 @@ class Regions:
 def regions(volume: Volume, engine: str) -> Regions:
     """Find the lowest number of regions that keeps up, with raised quotas of organisation and project."""
     whole = replace(one_region(volume, engine), describer_limit=inf, engine_limit=inf)
-    first = volume.peak / min(lets_through(whole).values())
+    # Sketches that are dropped delay no music.
+    first = volume.peak / min(lets_through(replace(whole, sketcher=None)).values())
     count = max(1, ceil(first * _ROOM))
     while True:
         share = _share(whole, volume, count)
@@ -144,14 +146,21 @@ def _share(whole: Settings, volume: Volume, count: int) -> Settings:
 def lets_through(settings: Settings) -> dict[str, float]:
     """Return the pictures a second that each limit allows, the lowest first; limits that allow all are left out."""
     found = {
-        INSTANCES.format("captioner"): settings.captioner_slots
+        INSTANCES.format("captioner"): settings.captioner.at_once
         / (settings.caption_seconds + settings.describer_seconds),
-        INSTANCES.format("pipeline_launcher"): settings.launcher_slots / settings.launch_seconds,
-        INSTANCES.format("result_notifier"): settings.notifier_slots / settings.notify_seconds,
+        INSTANCES.format("pipeline_launcher"): settings.launcher.at_once / settings.launch_seconds,
+        INSTANCES.format("result_notifier"): settings.notifier.at_once / settings.notify_seconds,
+        **(
+            {INSTANCES.format("sketcher"): settings.sketcher.at_once / settings.sketch_seconds}
+            if settings.sketcher
+            else {}
+        ),
         JOBS: settings.jobs_at_once / (settings.start_seconds + settings.engine_seconds),
         DESCRIBER: settings.describer_limit / 60,
         COUNTER: settings.counter_limit / 60,
         SUBMISSIONS: settings.submissions_limit / 60,
         ENGINE: settings.engine_limit / 60,
     }
+    if settings.sketcher:
+        found[INSTANCES.format("sketcher")] = settings.sketcher.at_once / settings.sketch_seconds
     return {name: rate for name, rate in sorted(found.items(), key=lambda item: item[1]) if rate < inf}

@@ -2,11 +2,12 @@
 
 from typing import Final
 
-from sketching import Sketched
+from sketching import NoSketchError, Sketched
 
 from musicgenerator.briefs import Brief
 from pipeline import encoding
 from pipeline.engines.composer import Composer
+from pipeline.engines.errors import EngineError
 from pipeline.mastering import master
 
 MAX_SECONDS: Final = 60
@@ -15,10 +16,16 @@ MAX_SECONDS: Final = 60
 class ComposedSketches:
     """The first ``MAX_SECONDS`` of what the engine `composer` makes of the same brief, length and seed."""
 
+    def __init__(self, composer: Composer | None = None) -> None:
+        self._composer = composer or Composer()
+
     def make(self, brief: Brief, seconds: int, seed: int, prompt_version: str) -> Sketched:
-        """Return the sketch; raise BriefError if the brief allows none."""
-        take = Composer().make(brief, seconds, seed, MAX_SECONDS)
-        mastered = master(take.audio, min(seconds, MAX_SECONDS))
+        """Return the sketch; raise NoSketchError if the brief gives no audible one."""
+        try:
+            take = self._composer.make(brief, seconds, seed, MAX_SECONDS)
+            mastered = master(take.audio, min(seconds, MAX_SECONDS))
+        except EngineError as error:
+            raise NoSketchError(str(error)) from error
         tags = encoding.Tags.of(brief, take, prompt_version)
         mp3 = encoding.mp3(mastered.audio, tags, None, encoding.SKETCH)
         return Sketched(mp3, round(mastered.audio.seconds, 3), mastered.peaks)

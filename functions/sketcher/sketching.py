@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from musicgenerator import logs
 from musicgenerator.briefs import Brief
-from musicgenerator.errors import BriefError
+from musicgenerator.errors import MusicgeneratorError
 from musicgenerator.messages import CaptionMessage
 from musicgenerator.results import SKETCH_TYPE, ResultsBucket, Sketch, sketch_name
 from musicgenerator.states import Status
@@ -17,6 +17,10 @@ from musicgenerator.tracks import KEEP, Change, Decision, Outcome, PrivateTrack,
 
 # The states with a brief that the describer and the moderation have passed, and without an end.
 _WAITS_FOR_MUSIC: Final = frozenset({Status.CAPTIONED, Status.LAUNCHING, Status.COMPOSING})
+
+
+class NoSketchError(MusicgeneratorError):
+    """The brief gives no audible sketch, and another attempt would give none either."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Objects(Protocol):
 
 class Sketches(Protocol):
     def make(self, brief: Brief, seconds: int, seed: int, prompt_version: str) -> Sketched:
-        """Return the sketch of music of this length; raise BriefError if the brief allows none."""
+        """Return the sketch of music of this length; raise NoSketchError if the brief gives none."""
 
 
 class Switch(Protocol):
@@ -94,19 +98,21 @@ class Sketcher:
             return Change(update=TrackUpdate(sketch=sketch), due_at=KEEP) if due else None
 
         outcome = self.tracks.advance(message.track, decide)
-        if outcome is None or not _has_sketch(outcome, message.attempt):
-            # The track ended or was erased in the meantime, and no document names the object.
-            self.objects.erase(folder.bucket, folder.name(file))
-        logs.info("sketched", track=message.track, seconds=sketched.duration_seconds)
+        if outcome is not None and _has_sketch(outcome, message.attempt):
+            logs.info("sketched", track=message.track, seconds=sketched.duration_seconds)
+            return
+        # The track ended or was erased in the meantime, and no document names the object.
+        self.objects.erase(folder.bucket, folder.name(file))
+        logs.info("sketched too late", track=message.track)
 
     def _make(self, track: Track) -> Sketched | None:
         if track.brief is None:
             return None
         try:
             return self.sketches.make(track.brief, track.request.duration_seconds, track.seed, track.prompt_version)
-        except BriefError as error:
-            # Another delivery would fail in the same way.
-            logs.warning("no sketch for this brief", track=track.track_id, reason=str(error))
+        except NoSketchError as error:
+            # Acknowledge the message: another delivery would fail in the same way.
+            logs.error("no sketch", track=track.track_id, reason=str(error))
             return None
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from infra import late_grants, policies, public_api
 from infra.gcloud import gcloud
 from infra.installation import Installation
-from infra.resources import BARRIER, Resource, Step, Unwanted
+from infra.resources import BARRIER, Resource, Step
 from infra.steps.functions import has_sketches
 
 _BACKOFF: Final = ("--min-retry-delay=10s", "--max-retry-delay=600s")
@@ -31,8 +31,6 @@ def deliveries(at: Installation) -> Step:
         yield _delivery(at, source, function, deadline, attempts)
     if has_sketches(at):
         yield _sketches(at)
-    else:
-        yield _no_sketches(at)
     yield _ticks(at)
     yield _trigger(at)
     yield BARRIER
@@ -103,11 +101,6 @@ def _sketches(at: Installation) -> Resource:
     }
     flags = ("--ack-deadline=90", "--message-retention-duration=10m", "--expiration-period=never", *_BACKOFF)
     return _push(at, "captions", "sketcher", wants, flags)
-
-
-def _no_sketches(at: Installation) -> Unwanted:
-    name = at.names.topic("captions-sketcher")
-    return Unwanted("subscriptions", name, "subscription", gcloud("pubsub subscriptions delete", name))
 
 
 def _push(

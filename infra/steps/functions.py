@@ -39,6 +39,10 @@ def functions(at: Installation) -> Step:
     if not (ROOT / "build" / "upload_handler" / "main.py").is_file():
         raise StoppedError("The functions are not staged: run 'make build' first.")
     canary_first = False
+    if not has_sketches(at):
+        # Without its function, a subscription would retry each message for minutes.
+        yield _without_sketches(at)
+        yield BARRIER
     for function in FUNCTIONS:
         if function == "sketcher" and not has_sketches(at):
             yield _unwanted(at, function)
@@ -57,9 +61,15 @@ def has_sketches(at: Installation) -> bool:
     return setting(at, "SKETCHES") == "yes"
 
 
+def _without_sketches(at: Installation) -> Unwanted:
+    name = at.names.topic("captions-sketcher")
+    return Unwanted("subscriptions", name, "subscription", gcloud("pubsub subscriptions delete", name))
+
+
 def _unwanted(at: Installation, function: str) -> Unwanted:
     name = at.names.function(function)
-    return Unwanted("functions", name, "function", gcloud("functions delete", name, f"--region={at.names.region}"))
+    delete = gcloud("functions delete", name, f"--region={at.names.region}", "--gen2")
+    return Unwanted("functions", name, "function", delete)
 
 
 def _function(at: Installation, function: str, *, canary_first: bool) -> Resource:

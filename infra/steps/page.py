@@ -16,6 +16,7 @@ from infra.page import Addresses, write_page
 from infra.resources import BARRIER, Resource, Step, calls
 from infra.settings import setting
 from infra.steps.functions import has_sketches
+from infra.steps.machines import warm_name
 from infra.steps.secret_versions import drop_session
 from infra.stops import StoppedError
 from web import compression
@@ -62,6 +63,7 @@ def page(at: Installation) -> Step:
         operator_contact=setting(at, "OPERATOR_CONTACT"),
         session_days=int(setting(at, "SESSION_DAYS")),
         sketches=has_sketches(at),
+        warm=bool(warm_name(at)),
     )
     folder = write_page(built, at.work / "page", addresses)
     release = content_hash(folder, "*")

@@ -75,12 +75,14 @@ def local_routes(addresses: Addresses) -> tuple[Route, ...]:
         ),
         Route(PICTURES_TOPIC, f"{PICTURES_TOPIC}-captioner", addresses.url("captioner"), push),
         Route(CAPTIONS_TOPIC, f"{CAPTIONS_TOPIC}-pipeline-launcher", addresses.url("pipeline_launcher"), push),
-        # A late sketch is worth nothing, so it has no dead letters.
+        # A late sketch is worth nothing, so it has no dead letters. One sketch uses a whole core, so the function gets
+        # one message at a time, as an instance in Google Cloud does; more at once would only make all of them late.
         Route(
             CAPTIONS_TOPIC,
             f"{CAPTIONS_TOPIC}-sketcher",
             addresses.url("sketcher"),
             push,
+            concurrency=1,
             max_attempts=5,
             dead_letters=False,
         ),

@@ -39,11 +39,16 @@ def configuration(addresses: Addresses) -> dict[str, Any]:
         "firestoreEmulator": addresses.host("firestore"),
         "dropSession": _drop_session(addresses.drop_session_file),
         "resultsUrl": f"{addresses.url('storage')}/{RESULTS_BUCKET}",
-        "usualSeconds": USUAL_SECONDS,
+        "usualSeconds": USUAL_SECONDS | {"composing": USUAL_SECONDS["composing"] + _start_seconds()},
         "operatorName": os.environ.get("OPERATOR_NAME") or None,
         "operatorContact": os.environ.get("OPERATOR_CONTACT") or None,
         "sessionDays": whole_number(os.environ, "SESSION_DAYS", SESSION_DAYS),
     }
+
+
+def _start_seconds() -> float:
+    """Return how long the local Vertex AI server's machines take to start."""
+    return float(os.environ.get("COLD_START_SECONDS") or 0)
 
 
 class PageHandler(SimpleHTTPRequestHandler):

@@ -19,7 +19,7 @@ from musicgenerator.settings import required
 
 REQUEST_TIMEOUT_SECONDS: Final = 30.0
 # Longer than most music takes to make, shorter than a new machine takes to start.
-_WAIT_FOR_MACHINE_MILLISECONDS: Final = 30_000
+WAIT_FOR_MACHINE_MILLISECONDS: Final = 30_000
 _STATES: Final = {
     "PIPELINE_STATE_SUCCEEDED": JobState.SUCCEEDED,
     "PIPELINE_STATE_FAILED": JobState.FAILED,
@@ -232,7 +232,7 @@ def _unless_missing(delete: Callable[..., object], request: Mapping[str, str], o
 def _on_demand_if_busy(machines: str) -> dict[str, Any]:
     return {
         "persistent_resource_name": machines,
-        "task_resource_unavailable_wait_time_ms": _WAIT_FOR_MACHINE_MILLISECONDS,
+        "task_resource_unavailable_wait_time_ms": WAIT_FOR_MACHINE_MILLISECONDS,
         "task_resource_unavailable_timeout_behavior": "FALL_BACK_TO_ON_DEMAND",
     }
 

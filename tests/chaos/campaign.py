@@ -132,7 +132,7 @@ class Campaign:
         bad_steps = witness.backward()
         if bad_steps:
             bad["P4"] += bad_steps
-        self._judge_sketches(witness, documents, bad)
+        self._judge_sketches(run, witness, documents, bad)
         paid, crashes = _paid(run, tracks)
         for name, count in paid.items():
             # An answer that was cut off on purpose may belong to any picture.
@@ -179,22 +179,21 @@ class Campaign:
         if self.limit and max(days.values(), default=0) > self.limit:
             bad["P3"].append(f"launches by day are {days}, where {self.limit} are the limit")
 
-    def _judge_sketches(self, witness: Witness, documents: dict[str, Any], bad: dict[str, list[str]]) -> None:
+    def _judge_sketches(self, run: Run, witness: Witness, documents: dict[str, Any], bad: dict[str, list[str]]) -> None:
         """Check that each sketch was written once, exists, and that no object is left that no track names."""
-        bad["P12"] += witness.wrong_sketches()
+        found = witness.wrong_sketches()
         stored = {blob.name for blob in storage_client().list_blobs(RESULTS_BUCKET) if "/sketch" in blob.name}
-        named = {
-            document["sketch"]["url"].partition(f"/{RESULTS_BUCKET}/")[2]
-            for document in documents.values()
-            if document.get("sketch")
-        }
-        tokens = {name.partition("/")[0] for name in stored}
-        bad["P12"] += [f"{name} does not exist" for name in named - stored]
+        named = {name for document in documents.values() if (name := sketch_of(document))}
+        found += [f"{name} does not exist" for name in named - stored]
+        # The emulators outlive a run, so objects of earlier runs are there too.
         works = firestore.Client(project=PROJECT).collection("work").stream()
-        own = {work.get("token") for work in works} & tokens
-        bad["P12"] += [f"{name} is named by no track" for name in stored - named if name.partition("/")[0] in own]
-        if not bad["P12"]:
-            del bad["P12"]
+        tracks = {str(work.get("token")): work.id for work in works}
+        for name in stored - named:
+            track = tracks.get(name.partition("/")[0])
+            if track and not _has_crashed_last(run, track):
+                found.append(f"{name} is named by no track")
+        if found:
+            bad["P12"] += found
 
     def _judge_ends(
         self,
@@ -230,6 +229,24 @@ def tracks_by_id() -> dict[str, dict[str, Any]]:
     """Return the document of each track."""
     found = firestore.Client(project=PROJECT).collection_group("tracks").stream()
     return {document.id: document.to_dict() for document in found}
+
+
+def sketch_of(document: dict[str, Any]) -> str:
+    """Return the name of the object that a track's document names as its sketch, empty if it has none."""
+    sketch = document.get("sketch")
+    return sketch["url"].partition(f"/{RESULTS_BUCKET}/")[2] if sketch else ""
+
+
+def _has_crashed_last(run: Run, track: str) -> bool:
+    """Return whether the sketcher crashed with a sketch that it had made, and no delivery of the track came after that.
+
+    A doubled event is delivered once, as by Pub/Sub if its message is acknowledged meanwhile.
+    """
+    passed = [line[2:] for line in run.records("points") if line[:2] == ["sketcher", track]]
+    ended = {line[2] for line in run.records("ends") if line[:2] == ["sketcher", track]}
+    made = {handling for handling, point in passed if point == "sketches.make.1"}
+    crashed = [place for place, (handling, _) in enumerate(passed) if handling in made - ended]
+    return bool(crashed) and all(point != "begin.1" for _, point in passed[crashed[-1] + 1 :])
 
 
 def _launches_by_day() -> dict[str, int]:

@@ -203,8 +203,9 @@ SABOTAGES: Final = (
             Edit(
                 "sketcher",
                 "sketching.py",
-                "        if outcome is None or not _has_sketch(outcome, message.attempt):",
-                "        if False and not _has_sketch(outcome, message.attempt):",
+                "        # The track ended or was erased in the meantime, and no document names the object.\n"
+                "        self.objects.erase(folder.bucket, folder.name(file))\n",
+                "",
             ),
         ),
         Faults(jobs=JobFaults(seconds=0.1)),

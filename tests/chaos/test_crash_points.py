@@ -45,13 +45,14 @@ def delivering(
     world: World, doubled: float = 0.0, lost: str = "", jobs: JobFaults | None = None, job_record: int = 3600
 ) -> Iterator[Run]:
     """Run with each event doubled by the chance ``doubled``, and with the first messages of topic ``lost`` lost."""
-    heard: set[bytes] = set()
+    heard: set[tuple[str, bytes]] = set()
 
     def rule(route: Route, message: Message) -> bool:
         if route.topic != lost:
             return False
-        first = message.data not in heard
-        heard.add(message.data)
+        # Two functions get each message on `captions`; both lose the first one.
+        first = (route.url, message.data) not in heard
+        heard.add((route.url, message.data))
         # Several messages report the end of a job; all of them are lost.
         return first or lost == "pipeline-events"
 
@@ -157,7 +158,8 @@ def wait_until_forgotten(run: Run, track: str) -> None:
         time.sleep(0.3)
 
 
-EVENT_FUNCTIONS = ("captioner", "sketcher", "pipeline_launcher", "result_notifier")
+# No track waits for the sketcher, so its points are reached late or never here; test_crashed_sketches.py has them.
+EVENT_FUNCTIONS = ("captioner", "pipeline_launcher", "result_notifier")
 
 
 def test_a_crash_in_a_first_delivery_converges(world: World) -> None:

@@ -105,9 +105,10 @@ def forgeries(tracks: dict[str, tuple[str, str]]) -> Iterator[tuple[str, Any, di
         yield "captioner", finalized("somebody-elses-bucket", name, generation), storage_headers(name)
         yield "captioner", message(json.dumps({"track": track}).encode()), {}
         caption = {"session": session, "track": track, "attempt": attempt}
-        yield "pipeline_launcher", message(json.dumps(caption).encode()), {}
-        if (session, track) != tracks["waiting"]:
-            yield "pipeline_launcher", message(json.dumps(caption | {"attempt": 1}).encode()), {}
+        for function in ("sketcher", "pipeline_launcher"):
+            yield function, message(json.dumps(caption).encode()), {}
+            if (session, track) != tracks["waiting"]:
+                yield function, message(json.dumps(caption | {"attempt": 1}).encode()), {}
         claim = {"pipelineJobId": ids.pipeline_job_id(track, attempt), "url": "https://example.com/x.mp3"}
         yield "result_notifier", message(json.dumps(claim).encode()), {}
         for state in ("SUCCEEDED", "FAILED", "CANCELLED"):
@@ -134,7 +135,7 @@ def malformed() -> Iterator[tuple[str, Any, dict[str, str]]]:
         {"bucket": IMAGES_BUCKET, "name": "a.jpg", "generation": "-1", "size": "x"},
     )
     for number in itertools.count():
-        function = ("captioner", "pipeline_launcher", "result_notifier")[number % 3]
+        function = ("captioner", "sketcher", "pipeline_launcher", "result_notifier")[number % 4]
         yield function, message(texts[number % len(texts)]), {}
         broken = message(b"x")
         broken["message"]["data"] = random.choice(("%%%", 7, None, {"a": 1}))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from localcloud.addresses import Addresses
+from localcloud.parts import FUNCTIONS
 from localcloud.provision import drop_session
 from musicgenerator import ids
 from tests.cloud.api_visitors import visitor
@@ -25,9 +26,7 @@ FIELD = "numbatvalue"
 def lines_of(addresses: Addresses) -> list[str]:
     """Return every line of every log of the local cloud: functions, steps, servers and emulators."""
     files = sorted((addresses.home / "logs").rglob("*.log"))
-    assert {"upload_handler", "captioner", "pipeline_launcher", "result_notifier", "vertex", "storage"} <= {
-        file.stem for file in files
-    }
+    assert {*FUNCTIONS, "vertex", "storage"} <= {file.stem for file in files}
     return [f"{file.name}: {line}" for file in files for line in file.read_text(errors="replace").splitlines()]
 
 

@@ -13,10 +13,11 @@ from tests.cloud.clients import fetch, token_of, traces
 pytestmark = pytest.mark.cloud
 
 
+@pytest.mark.parametrize("erased", ["track", "session"])
 def test_a_long_piece_has_a_sketch_before_its_music_and_an_erasure_removes_it(
-    local_cloud: Addresses, photos: dict[str, Path]
+    erased: str, local_cloud: Addresses, photos: dict[str, Path]
 ) -> None:
-    """The sketch is the first minute, with the seed of the music. Its object goes with the track."""
+    """The sketch is the first minute, with the seed of the music. Its object goes with the track or its session."""
     someone = visitor(local_cloud)
     track = someone.upload(photos["chelsea"].read_bytes(), durationSeconds=180)
     for sighting in sightings(someone.session, [track]):
@@ -28,7 +29,7 @@ def test_a_long_piece_has_a_sketch_before_its_music_and_an_erasure_removes_it(
     token = token_of(track)
     assert sketch["url"].endswith(f"/{token}/sketch.mp3")
     assert len(fetch(sketch["url"])) > 500_000
-    assert someone.send("DELETE", f"/tracks/{track}")[0] == 204
+    assert someone.send("DELETE", f"/tracks/{track}" if erased == "track" else "")[0] == 204
     # Anyone may read but not list, so a missing object is forbidden.
     with pytest.raises(urllib.error.HTTPError, match="403"):
         fetch(sketch["url"])

@@ -240,7 +240,7 @@ def test_malformed_events_are_acknowledged(local_cloud: Addresses) -> None:
     """Malformed events are acknowledged, so that Pub/Sub does not redeliver them for a day."""
     _, headers = finalized_event("x.jpg", 1)
     assert post(local_cloud.url("captioner"), {"bucket": IMAGES_BUCKET}, headers)[0] == 200
-    for function in ("pipeline_launcher", "result_notifier"):
+    for function in ("sketcher", "pipeline_launcher", "result_notifier"):
         for message in ({}, [], {"session": "s", "track": "../x", "attempt": -1}, {"pipelineJobId": "mg-x-1"}):
             assert _push(local_cloud, function, message) == 200
 

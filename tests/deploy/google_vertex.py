@@ -83,13 +83,22 @@ def _upload_model(project: Project, request: Request) -> Json:
 
 
 def _persistent_resource(project: Project, request: Request) -> Json | None:
+    """Machines start, and stop, between two looks at them."""
+    vertex = project.of("aiplatform")
     if request.method == "POST":
         name = f"{request.name}/{request.query['persistentResourceId']}"
         made = created(project, request, name, {"name": name, **request.body, "state": "PROVISIONING"})
         return done(project, request, made)
-    if request.method == "GET" and not request.name.endswith("/persistentResources"):
-        # The machines start while the deployment looks at them.
-        found = dict(read(project, request))
-        project.of("aiplatform")[request.name]["state"] = "RUNNING"
-        return found
-    return None
+    if request.name.endswith("/persistentResources"):
+        return None
+    found = dict(read(project, request))
+    if request.method == "DELETE":
+        if found["state"] == "STOPPING":
+            raise RefusedError(400, "FAILED_PRECONDITION", f"{request.name} is being deleted")
+        vertex[request.name]["state"] = "STOPPING"
+        return done(project, request, {})
+    if found["state"] == "STOPPING":
+        del vertex[request.name]
+    else:
+        vertex[request.name]["state"] = "RUNNING"
+    return found

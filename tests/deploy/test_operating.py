@@ -68,8 +68,19 @@ def measured(metric: str, subscription: str, value: int) -> dict[str, Any]:
 
 def test_the_status_has_functions_backlog_tracks_and_costs(operated: Installation, database: firestore.Client) -> None:
     """The status is of this installation alone; it reads one list of functions and two metrics, and changes nothing."""
-    write_track(database, "t" + "a" * 26, status="ready", describer={"costUsd": 0.0002}, music={"costUsd": 0.06})
-    write_track(database, "t" + "b" * 26, status="failed", error={"code": "caption_failed", "message": "…"})
+    brief, sketch = {"title": "Waves"}, {"seed": 7}
+    write_track(
+        database,
+        "t" + "a" * 26,
+        status="ready",
+        describer={"costUsd": 0.0002},
+        music={"costUsd": 0.06},
+        brief=brief,
+        sketch=sketch,
+    )
+    write_track(
+        database, "t" + "b" * 26, status="failed", error={"code": "caption_failed", "message": "…"}, brief=brief
+    )
     write_track(database, "t" + "c" * 26, status="captioning")
     write_track(database, "t" + "d" * 26, status="ready", createdAt=datetime.now(UTC) - timedelta(days=1, minutes=1))
     database.document("work", "t" + "c" * 26).update({"parked": True, "dueAt": datetime.now(UTC)})
@@ -112,6 +123,7 @@ def test_the_status_has_functions_backlog_tracks_and_costs(operated: Installatio
     assert {"ready 1", "failed 1", "captioning 1", "caption_failed 1"} <= set(lines)
     assert "parked 1 for the operator: make replay" in lines
     assert "overdue 1 for the sweeper" in lines
+    assert "with a sketch 1 of 2 with a brief" in lines
     assert "launches 2 of 500" in lines
     assert "0.1202 USD without machines and storage" in lines
 

@@ -423,12 +423,22 @@ def test_a_track_that_goes_on_meanwhile_is_not_parked(status: Status) -> None:
     assert scene.pipelines.cancelled == ([JOB] if status is Status.CANCELLED else [])
 
 
-def test_a_job_that_the_warm_machines_refuse_gets_a_new_machine() -> None:
-    """The operator may have deleted them."""
+@pytest.mark.parametrize("refusal", [LaunchRefusedError("404 not found"), BLOCKED], ids=["refused", "blocked"])
+def test_a_job_that_the_warm_machines_refuse_gets_a_new_machine(refusal: Exception) -> None:
+    """The operator may have deleted them, or they may not accept the account of the job."""
     scene = Scene(
         environ=ENVIRON | {"PERSISTENT_RESOURCE": "projects/p/locations/us-central1/persistentResources/gone"}
     )
-    scene.pipelines.failures = [LaunchRefusedError("not found")]
+    scene.pipelines.failures = [refusal]
     scene.deliver()
     assert [job.machines for job in scene.pipelines.wanted] == [""]
     assert scene.document["status"] == "composing"
+
+
+def test_a_project_that_vertex_refuses_parks_the_track_with_warm_machines_too() -> None:
+    """The second request, for a new machine, is refused as well."""
+    scene = Scene(environ=ENVIRON | {"PERSISTENT_RESOURCE": "projects/p/locations/us-central1/persistentResources/w"})
+    scene.pipelines.failures = [BLOCKED, BLOCKED]
+    scene.deliver()
+    assert scene.document["status"] == "launching"
+    assert scene.tracks.works[TRACK].parked

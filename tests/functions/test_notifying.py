@@ -100,6 +100,17 @@ def test_a_failed_pipeline_makes_the_recorded_failed_track() -> None:
     assert without_timestamps(scene.document) == without_timestamps(recorded("track_failed"))
 
 
+@pytest.mark.parametrize("results", [found(MUSIC), found(None)], ids=["music", "failure"])
+def test_the_end_leaves_the_sketch(results: MemoryResults) -> None:
+    """The page plays it until the music takes over, and if there is no music, it stays playable."""
+    scene = Scene(results=results)
+    scene.tracks.hold(recorded("track_sketched"), SESSION, TRACK, recorded_work(published=True))
+    scene.job_is(JobState.FAILED)
+    scene.deliver()
+    assert Status(scene.document["status"]).is_final
+    assert scene.document["sketch"] == recorded("track_sketched")["sketch"]
+
+
 @pytest.mark.parametrize("status", UNDER_WAY)
 @pytest.mark.parametrize(("state", "music", "end"), ENDS)
 def test_objects_and_job_decide_the_end(

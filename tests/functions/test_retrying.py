@@ -54,10 +54,13 @@ def test_a_retry_without_a_brief_goes_to_the_captioner() -> None:
 def test_a_retry_deletes_the_failed_attempt_s_results_except_the_cover() -> None:
     """Otherwise they would be taken for the next attempt's; other folders stay."""
     scene = failed()
-    for name in (f"{TOKEN}/track.json", f"{TOKEN}/music.mp3", f"{TOKEN}/take.json", "another/track.json"):
-        scene.buckets.put(RESULTS, name)
+    for name in ("track.json", "music.mp3", "take.json", "sketch.mp3"):
+        scene.buckets.put(RESULTS, f"{TOKEN}/{name}")
+    scene.buckets.put(RESULTS, "another/track.json")
+    scene.document["sketch"] = recorded("track_sketched")["sketch"]
     scene.command("retry")
     assert scene.buckets.names(RESULTS) == ["another/track.json", f"{TOKEN}/cover.jpg"]
+    assert scene.document["sketch"] is None
 
 
 @pytest.mark.parametrize("when", ["before", "meanwhile"])

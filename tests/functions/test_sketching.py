@@ -1,20 +1,30 @@
 """The sketcher: one sketch an attempt, and no other change of the track."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sketching import Sketched, Sketcher
+from google.api_core.exceptions import ServiceUnavailable
+from sketching import NoSketchError, Sketched, Sketcher
 
 from musicgenerator.briefs import Brief
-from musicgenerator.errors import BriefError
+from musicgenerator.errors import ContentionError
 from musicgenerator.messages import CaptionMessage
 from musicgenerator.results import ResultsBucket
 from musicgenerator.states import FINAL, Status
 from musicgenerator.tracks import Change
-from tests.contracts.recorded import SESSION, TOKEN, TRACK, recorded, recorded_track, recorded_work
+from tests.contracts.recorded import (
+    SESSION,
+    TOKEN,
+    TRACK,
+    recorded,
+    recorded_track,
+    recorded_work,
+    without_timestamps,
+)
 from tests.support.command_fakes import MemorySwitch
 from tests.support.fakes import MemoryObjects, MemoryTracks
 
@@ -69,6 +79,28 @@ class Scene:
         return [name for _, name in self.objects.objects]
 
 
+@contextmanager
+def failing(owner: object, method: str, failure: Exception) -> Iterator[None]:
+    """Let a method of a fake raise ``failure`` within the block."""
+
+    def fail(*_arguments: Any) -> None:
+        raise failure
+
+    setattr(owner, method, fail)
+    try:
+        yield
+    finally:
+        delattr(owner, method)
+
+
+def test_a_sketched_track_is_the_recorded_one() -> None:
+    """The page and the notifier read this document."""
+    scene = Scene()
+    scene.at(Status.COMPOSING)
+    scene.deliver()
+    assert without_timestamps(scene.document) == without_timestamps(recorded("track_sketched"))
+
+
 @pytest.mark.parametrize("status", UNDER_WAY)
 def test_a_track_under_way_gets_a_sketch_and_changes_in_nothing_else(status: Status) -> None:
     scene = Scene()
@@ -89,6 +121,70 @@ def test_the_sketch_is_of_the_track_s_brief_length_and_seed() -> None:
     scene.deliver()
     track = recorded_track(Status.CAPTIONED)
     assert scene.sketches.made == [(track.brief, 30, track.seed, "1")]
+
+
+def test_the_object_ends_with_its_session() -> None:
+    """If a crashed delivery's track is erased, nothing names the object any more, and the lifecycle deletes it."""
+    scene = Scene()
+    scene.deliver()
+    expires_at = recorded_track(Status.CAPTIONED).expires_at
+    assert expires_at is not None
+    assert scene.objects.lifetimes == {("musicgenerator-results", f"{TOKEN}/sketch.mp3"): expires_at}
+
+
+def test_the_engine_of_the_music_does_not_matter() -> None:
+    """The composer sketches also what a paid model or the operator's endpoint will make."""
+    scene = Scene()
+    scene.at(Status.COMPOSING, request=recorded("track_composing")["request"] | {"engine": "endpoint"})
+    scene.deliver()
+    assert scene.document["sketch"]["url"] == URL
+
+
+def test_two_deliveries_at_once_write_one_sketch() -> None:
+    """The second one finds the object and the field of the first one, and removes neither."""
+    scene = Scene()
+
+    def second() -> None:
+        scene.sketches.meanwhile = lambda: None
+        scene.deliver()
+
+    scene.sketches.meanwhile = second
+    scene.deliver()
+    assert len(scene.sketches.made) == 2
+    assert scene.document["sketch"]["url"] == URL
+    assert scene.stored == [f"{TOKEN}/sketch.mp3"]
+
+
+def test_a_pause_in_the_middle_leaves_the_sketch_that_is_being_made() -> None:
+    """A pause stops the next message; the work that has begun is paid for."""
+    scene = Scene()
+
+    def pause() -> None:
+        scene.switch.paused = True
+
+    scene.sketches.meanwhile = pause
+    scene.deliver()
+    assert scene.document["sketch"]["url"] == URL
+
+
+@pytest.mark.parametrize("end", ["sketched", "too late", "none", "gone", "not due"])
+def test_no_log_line_has_a_token_an_address_or_words_of_the_brief(end: str, capsys: pytest.CaptureFixture[str]) -> None:
+    scene = Scene()
+    brief = recorded_track(Status.CAPTIONED).brief
+    assert brief is not None
+    if end == "too late":
+        scene.sketches.meanwhile = lambda: scene.at(Status.CANCELLED)
+    elif end == "none":
+        scene.sketches.failure = NoSketchError("the engine's audio is empty, silent or not finite")
+    elif end == "gone":
+        scene.tracks.erase(SESSION, TRACK)
+    elif end == "not due":
+        scene.at(Status.READY)
+    scene.deliver()
+    logged = capsys.readouterr().out
+    assert TRACK in logged
+    for secret in (TOKEN, SESSION, "http", brief.title, brief.caption, brief.prompt):
+        assert secret not in logged
 
 
 def test_a_second_delivery_makes_no_second_sketch() -> None:
@@ -122,6 +218,18 @@ def test_a_late_delivery_leaves_the_sketch_of_a_ready_track() -> None:
     scene.at(Status.READY, sketch=scene.document["sketch"])
     scene.deliver()
     assert scene.stored == [f"{TOKEN}/sketch.mp3"]
+
+
+def test_a_late_delivery_of_an_earlier_attempt_removes_only_its_own_object() -> None:
+    """It crashed behind the object; the next attempt has its sketch already."""
+    scene = Scene()
+    scene.at(Status.CAPTIONED, attempt=2)
+    scene.attempt = 2
+    scene.deliver()
+    scene.objects.create("musicgenerator-results", f"{TOKEN}/sketch.mp3", b"mp3", "audio/mpeg")
+    scene.attempt = 1
+    scene.deliver()
+    assert scene.stored == [f"{TOKEN}/sketch-2.mp3"]
 
 
 def test_a_lost_answer_does_not_take_the_sketch_away() -> None:
@@ -198,18 +306,40 @@ def test_an_unknown_track_gets_none() -> None:
     assert scene.sketches.made == []
 
 
-def test_a_brief_that_allows_no_sketch_is_not_delivered_again() -> None:
+def test_a_brief_that_gives_no_sketch_is_not_delivered_again() -> None:
+    """The track does not change, so its music still comes."""
     scene = Scene()
-    scene.sketches.failure = BriefError("key", "must be a key")
+    before = dict(scene.document)
+    scene.sketches.failure = NoSketchError("the engine's audio is empty, silent or not finite")
     scene.deliver()
-    assert scene.document["sketch"] is None
+    assert (scene.document, scene.stored) == (before, [])
 
 
-def test_other_trouble_is_delivered_again() -> None:
+@pytest.mark.parametrize("failure", [MemoryError(), ServiceUnavailable("busy"), ContentionError("busy")], ids=repr)
+@pytest.mark.parametrize("place", ["make", "create", "advance"])
+def test_other_trouble_is_delivered_again_and_the_next_delivery_sketches(place: str, failure: Exception) -> None:
+    """Storage, Firestore or the composer fail; the track is as it was, and nothing has to be cleaned up."""
     scene = Scene()
-    scene.sketches.failure = MemoryError()
-    with pytest.raises(MemoryError):
+    before, due = dict(scene.document), datetime.now(UTC)
+    scene.tracks.dues[TRACK] = due
+    owner = {"make": scene.sketches, "create": scene.objects, "advance": scene.tracks}[place]
+    with failing(owner, place, failure), pytest.raises(type(failure)):
         scene.deliver()
+    assert (scene.document, scene.tracks.dues[TRACK]) == (before, due)
+    scene.deliver()
+    assert scene.document["sketch"]["url"] == URL
+    assert scene.stored == [f"{TOKEN}/sketch.mp3"]
+
+
+def test_trouble_while_the_sketch_of_an_ended_track_is_removed_is_delivered_again() -> None:
+    """The second delivery removes the object."""
+    scene = Scene()
+    scene.sketches.meanwhile = lambda: scene.at(Status.CANCELLED)
+    with failing(scene.objects, "erase", ServiceUnavailable("busy")), pytest.raises(ServiceUnavailable):
+        scene.deliver()
+    assert scene.stored == [f"{TOKEN}/sketch.mp3"]
+    scene.deliver()
+    assert scene.stored == []
 
 
 def test_a_sketch_that_meets_another_writer_decides_again() -> None:

@@ -4,6 +4,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from localcloud.parts import Part
 from localcloud.supervisor import Supervisor
 from tests.support.ports import free_ports
@@ -30,3 +32,14 @@ def test_parts_that_do_not_end_are_killed_within_two_seconds(tmp_path: Path) -> 
     assert time.monotonic() - began < 2
     assert [line.split() for line in shown] == [[f"part{port}", "listening"] for port in range(first, first + 3)]
     assert "Background thread" in (tmp_path / f"part{first}.log").read_text()
+
+
+def test_parts_inherit_how_long_machines_take_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part gets the variables that a person sets for the local cloud, and no others."""
+    for name in ("COLD_START_SECONDS", "WARM_START_SECONDS", "OTHER_SECONDS"):
+        monkeypatch.setenv(name, "90")
+    port = free_ports(1)
+    program = f"import os; print(sorted(n for n in os.environ if n.endswith('_SECONDS')), flush=True)\n{STUBBORN}"
+    with Supervisor(tmp_path, show=lambda _: None) as supervisor:
+        supervisor.start([Part("part", (sys.executable, "-c", program, str(port)), port)])
+    assert "['COLD_START_SECONDS', 'WARM_START_SECONDS']" in (tmp_path / "part.log").read_text()

@@ -13,6 +13,7 @@ CORES: Final = {
     "functions/pipeline_launcher/launching.py": "launching calling_off regions limits overtaken_launcher",
     "functions/result_notifier/notifying.py": "notifying calling_off regions overtaken_notifier",
     "functions/result_notifier/sweeping.py": "turns sweeps",
+    "functions/sketcher/sketching.py": "sketching",
     "functions/upload_handler/admitting.py": "limits uploading commanding retrying erasing",
     "functions/upload_handler/calling_off.py": "commanding regions erasing overtaken_commands",
     "functions/upload_handler/command_requests.py": "commanding uploading",

@@ -56,7 +56,7 @@ def stage(function: str, folder: Path, edits: Sequence[Edit]) -> Path:
 def function_parts(
     addresses: Addresses, session: str, template: str, folder: Path, edits: Sequence[Edit], environ: dict[str, str]
 ) -> list[Part]:
-    """Return the four functions as the local cloud starts them, but edited and with more environment."""
+    """Return the functions as the local cloud starts them, but edited and with more environment."""
     parts = []
     for part in workers(addresses, session, template):
         if part.name not in FUNCTIONS:

@@ -25,12 +25,16 @@ _TAKE_SECONDS: Final = 10
 
 @dataclass(frozen=True)
 class JobFaults:
-    """The chances that a job fails, writes broken music or publishes nothing, and its longest duration in seconds."""
+    """The chances that a job fails, writes broken music or publishes nothing, and its durations in seconds.
+
+    A duration is between ``min_seconds`` and ``seconds``.
+    """
 
     failed: float = 0.0
     broken: float = 0.0
     silent: float = 0.0
     seconds: float = 1.0
+    min_seconds: float = 0.05
 
 
 @dataclass
@@ -99,7 +103,7 @@ class TakeRunner:
         outcome = "failed" if roll < faults.failed else "broken" if roll < faults.failed + faults.broken else "music"
         self.outcomes[job_id] = outcome
         silent = random.random() < faults.silent
-        seconds = random.uniform(0.05, faults.seconds)
+        seconds = random.uniform(faults.min_seconds, faults.seconds)
         return TakeRun(self.files, pipeline.parameters, outcome, seconds, silent=silent)
 
 

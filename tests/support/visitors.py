@@ -91,10 +91,10 @@ def put(permit: Mapping[str, Any], data: bytes) -> None:
     raise NoAnswerError("the storage")
 
 
-def drop(name: str, data: bytes) -> str:
-    """Drop one picture into the bucket and return its track."""
+def drop(name: str, data: bytes, seconds: int = 10) -> str:
+    """Drop one picture into the bucket, which asks for ``seconds`` of music, and return its track."""
     blob = storage_client().bucket(IMAGES_BUCKET).blob(f"{name}.jpg")
-    blob.metadata = {"durationSeconds": "10", "language": "en", "hint": f"picture {name}"}
+    blob.metadata = {"durationSeconds": str(seconds), "language": "en", "hint": f"picture {name}"}
     blob.upload_from_string(data, content_type="image/jpeg")
     return dropped_track(blob)
 

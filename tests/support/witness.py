@@ -77,8 +77,8 @@ class Witness:
             steps = self.seen[track]
             if sketch and (current[0], sketch) not in self.sketches[track]:
                 self.sketches[track].append((current[0], sketch))
-                # The listener may skip versions, so only a track that was seen without a sketch proves something.
-                if steps and steps[-1][1] in {Status.CANCELLED, Status.REJECTED}:
+                # The listener may skip versions, so only a final state that was seen without the sketch is proof.
+                if steps and steps[-1][0] == current[0] and steps[-1][1].is_final:
                     self.late_sketches.append(track)
             if not steps or steps[-1] != current:
                 steps.append(current)
@@ -117,14 +117,14 @@ class Witness:
             ]
 
     def wrong_sketches(self) -> list[str]:
-        """Describe every sketch that changed within an attempt, or came to a track that was cancelled."""
+        """Describe every sketch that changed within an attempt, or came after the attempt had ended."""
         with self._lock:
             changed = [
                 f"{track}: {seen}"
                 for track, seen in self.sketches.items()
                 if len({attempt for attempt, _ in seen}) < len(seen)
             ]
-            return changed + [f"{track} was cancelled before its sketch came" for track in self.late_sketches]
+            return changed + [f"{track} had ended before its sketch came" for track in self.late_sketches]
 
 
 def _targets(followed: list[str], news: "Queue[str]") -> Iterator[dict[str, Any]]:

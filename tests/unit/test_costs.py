@@ -1,6 +1,7 @@
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import pytest
 from openai_prices import PRICES as DESCRIBERS
 
 from benchmarks import costs, usage
-from benchmarks.prices import PRICES, Price, prices
+from infra.costs import pays_from, warm_text
 from infra.installation import INFRA
+from infra.prices import PRICES, Price, prices
 from localcloud.addresses import REPOSITORY
 from pipeline.engines.lyria import LYRIA_2_USD, LYRIA_3_CLIP_USD
 
@@ -67,12 +69,62 @@ def test_each_part_follows_its_price() -> None:
 
 @pytest.mark.parametrize("name", list(prices()))
 def test_every_price_is_used(name: str) -> None:
-    """Every price affects a result."""
+    """Every price affects a track, a kept instance or warm machines of its type."""
     known = dict(prices())
-    before = [costs.track(engine, 1000, known) for engine in ENGINES]
+    before = everything(known)
     price = known[name]
     known[name] = Price(price.usd + 1, price.per, price.unit, price.source, price.date, price.assumed)
-    assert [costs.track(engine, 1000, known) for engine in ENGINES] != before
+    assert everything(known) != before
+
+
+def everything(known: Mapping[str, Price]) -> list[float]:
+    machines = [name.removeprefix("machine.") for name in known if name.startswith("machine.")]
+    return [
+        *(costs.track(engine, 1000, known) for engine in ENGINES),
+        *(costs.warm_month(1, known, machine) for machine in machines),
+        costs.kept_instance("sketcher", known),
+    ]
+
+
+def test_a_sketch_is_counted_like_the_other_work() -> None:
+    """The difference between a track with and without a sketch is the sketch, of which each part costs something."""
+    known = prices()
+    found = costs.sketch_parts(known)
+    assert all(usd > 0 for usd in found.values())
+    with_sketch, without = (costs.track("composer", 1000, known, sketches=sketches) for sketches in (True, False))
+    assert with_sketch - without == pytest.approx(sum(found.values()))
+    # 3.1 s of one vCPU and 1 GiB, and one request.
+    assert found["function"] == pytest.approx(3.1 * (0.000024 + 0.0000025) + 0.4e-6)
+    # Six documents are read and two written.
+    assert found["Firestore"] == pytest.approx((6 * 0.03 + 2 * 0.09) / 100_000)
+
+
+def test_a_warm_machine_pays_from_the_tracks_that_would_use_a_new_one_all_day() -> None:
+    """Both cost the same by the minute, so the number follows from the minutes that a step uses of a new machine."""
+    known = prices()
+    tracks = pays_from("e2-standard-4", known)
+    assert tracks == 24 * 60 / usage.MACHINE_MINUTES == 360
+    a_month = tracks * usage.DAYS_A_MONTH
+    assert costs.warm_adds(1, a_month, 0.0, known) == pytest.approx(0.0, abs=1e-9)
+    assert costs.warm_adds(1, 2 * a_month, 0.0, known) < 0 < costs.warm_adds(1, a_month // 2, 0.0, known)
+    # Steps that find no warm machine pay for a new one too.
+    assert costs.warm_adds(1, a_month, 1.0, known) == pytest.approx(costs.new_machine(known))
+
+
+@pytest.mark.parametrize(
+    ("number", "machine", "says"),
+    [
+        (1, "e2-standard-4", ["0.154 an hour", "110.88 a month", "from 360 tracks a day"]),
+        (3, "e2-standard-4", ["0.462 an hour", "332.64 a month", "3 e2-standard-4", "from 1,080 tracks a day"]),
+        (2, "e2-standard-8", ["0.616 an hour", "assumed", "from 1,440 tracks a day"]),
+        (1, "n2-highmem-64", ["1 n2-highmem-64", "no price of this", "cloud.google.com/vertex-ai/pricing"]),
+        (1, "egress", ["1 egress", "no price of this"]),
+    ],
+)
+def test_the_plan_says_what_warm_machines_cost_by_the_hour(number: int, machine: str, says: list[str]) -> None:
+    """The number and the type count; a type without a price in the list is said to have none."""
+    text = warm_text(number, machine, prices())
+    assert [words for words in says if words not in text] == []
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -1,12 +1,21 @@
+from collections.abc import Iterator
 from math import factorial, inf
 from random import Random
 
 import pytest
 import simpy
+import yaml
 
-from benchmarks.simulation.chain import SUBMISSIONS, Chain, Settings
+from benchmarks import limits, usage
+from benchmarks.simulation.__main__ import limits_table, rates_table, through_table
+from benchmarks.simulation.chain import SUBMISSIONS, Chain
+from benchmarks.simulation.instances import Function, Instances
 from benchmarks.simulation.machine import WAY, Machine, predicted
+from benchmarks.simulation.outcomes import median
 from benchmarks.simulation.parts import Journey, RateLimit
+from benchmarks.simulation.settings import Settings
+from benchmarks.simulation.waiting import FIRST_SOUND_GOAL, first_sounds
+from localcloud.addresses import REPOSITORY
 
 HOUR = 3_600.0
 
@@ -28,7 +37,7 @@ def test_a_queue_is_as_long_and_slow_as_theory_says(servers: int, rate: float) -
     """One stage is an M/M/c queue: it has Erlang's waiting time and obeys Little's law."""
     seconds = 40_000 / rate
     settings = Settings(
-        rate, seconds, captioner_slots=servers, describer_seconds=10.0, jobs_at_once=100, takes=exponential
+        rate, seconds, captioner=Function(servers), describer_seconds=10.0, jobs_at_once=100, takes=exponential
     )
     outcome = Chain(settings, seed=7).run()
     mean = sum(outcome.took) / len(outcome.took)
@@ -40,7 +49,12 @@ def test_a_queue_is_as_long_and_slow_as_theory_says(servers: int, rate: float) -
 def test_a_limit_is_never_exceeded(pictures_a_minute: int) -> None:
     """No minute has more submissions than the limit, and under load every minute has as many."""
     settings = Settings(
-        pictures_a_minute / 60, HOUR, captioner_slots=500, launcher_slots=500, jobs_at_once=500, submissions_limit=60
+        pictures_a_minute / 60,
+        HOUR,
+        captioner=Function(500),
+        launcher=Function(500),
+        jobs_at_once=500,
+        submissions_limit=60,
     )
     chain, granted = Chain(settings), list[float]()
     ask = chain.submissions.ask
@@ -60,7 +74,7 @@ def test_a_limit_is_never_exceeded(pictures_a_minute: int) -> None:
 
 def test_saturation_is_seen_and_named() -> None:
     """At twice the limit the queue grows and the limit is named; at half of it, neither happens."""
-    slots = {"captioner_slots": 500, "launcher_slots": 500, "notifier_slots": 500, "jobs_at_once": 500}
+    slots = {"captioner": Function(500), "launcher": Function(500), "notifier": Function(500), "jobs_at_once": 500}
     over = Chain(Settings(2.0, HOUR, submissions_limit=60, **slots)).run()  # type: ignore[arg-type]
     under = Chain(Settings(0.5, HOUR, submissions_limit=60, **slots)).run()  # type: ignore[arg-type]
     assert over.binding == SUBMISSIONS
@@ -72,7 +86,7 @@ def test_saturation_is_seen_and_named() -> None:
 
 def test_slots_that_are_too_few_are_named() -> None:
     """A stage with as many slots as it takes seconds handles no more than one picture a second."""
-    outcome = Chain(Settings(2.0, HOUR, captioner_slots=5, describer_seconds=5.0, jobs_at_once=50)).run()
+    outcome = Chain(Settings(2.0, HOUR, captioner=Function(5), describer_seconds=5.0, jobs_at_once=50)).run()
     assert outcome.binding == "instances of captioner"
     assert outcome.under_way[-1] == pytest.approx(HOUR, rel=0.15)
 
@@ -80,13 +94,133 @@ def test_slots_that_are_too_few_are_named() -> None:
 def test_an_engine_that_stays_busy_is_replaced_by_the_fallback() -> None:
     """When the step's patience ends, the fallback makes the music, and no track is lost."""
     settings = Settings(
-        0.5, HOUR, captioner_slots=50, launcher_slots=50, notifier_slots=50, jobs_at_once=1000, engine_limit=10,
-        engine_slots=1000, engine_seconds=20.0, fallback_seconds=5.0,
+        0.5, HOUR, captioner=Function(50), launcher=Function(50), notifier=Function(50), jobs_at_once=1000,
+        engine_limit=10, engine_slots=1000, engine_seconds=20.0, fallback_seconds=5.0,
     )  # fmt: skip
     outcome = Chain(settings).run()
     assert outcome.by_fallback > outcome.arrived / 3
     assert len(outcome.took) + sum(outcome.waiting.values()) == outcome.arrived
     assert not outcome.dead_letters
+
+
+def sketching(**changes: object) -> Settings:
+    """Return a chain with a sketcher that keeps no instance, and stages that take no time unless they are given."""
+    few = {"captioner": Function(50), "launcher": Function(50), "notifier": Function(50), "jobs_at_once": 1000}
+    cold = Function(20, start_seconds=4.0, idle_seconds=0.0, pending_seconds=10.0)
+    given = few | {"sketcher": cold, "sketch_seconds": 2.0, "start_seconds": 150.0} | changes
+    return Settings(**{"pictures_a_second": 0.001, "seconds": 100 * HOUR, "takes": constant} | given)  # type: ignore[arg-type]
+
+
+def constant(_: Random, seconds: float) -> float:
+    return seconds
+
+
+def test_the_first_sound_is_the_sketch_and_a_cold_instance_delays_it() -> None:
+    """The start of an instance and the sketch are the whole wait, and neither delays the music."""
+    outcome = Chain(sketching()).run()
+    assert median(outcome.sounded) == pytest.approx(6.0)
+    assert outcome.median == pytest.approx(150.0)
+    kept = Function(20, start_seconds=4.0, idle_seconds=0.0, kept=1)
+    assert median(Chain(sketching(sketcher=kept)).run().sounded) == pytest.approx(2.0)
+
+
+def test_an_instance_that_is_started_ahead_is_waited_for_less() -> None:
+    """It starts while the picture is uploaded; an instance that is kept longer has started before."""
+    ahead = Function(20, start_seconds=4.0, idle_seconds=60.0)
+    outcome = Chain(sketching(sketcher=ahead, wakes=("sketcher",), wake_seconds=3.0)).run()
+    assert median(outcome.sounded) == pytest.approx(3.0)
+    warm = Function(20, start_seconds=4.0, idle_seconds=inf)
+    assert median(Chain(sketching(sketcher=warm)).run().sounded) == pytest.approx(2.0)
+
+
+def test_sketches_that_wait_too_long_are_dropped_and_delay_no_music() -> None:
+    """A refused caption comes again after its backoff, and none is delivered after the subscription's retention."""
+    one = Function(1, pending_seconds=10.0)
+    slow = sketching(
+        pictures_a_second=0.0, seconds=HOUR, at_once=40, sketcher=one, sketch_seconds=60.0, start_seconds=1_000.0
+    )
+    outcome = Chain(slow).run()
+    sketched = sum(seconds < 1_000 for seconds in outcome.sounded)
+    assert outcome.unsketched == 40 - sketched
+    # One instance makes a sketch a minute; the last delivery is at most one backoff after the retention.
+    assert 5 <= sketched <= limits.SKETCH_RETENTION_SECONDS / 60 + 2
+    assert len(outcome.sounded) == len(outcome.took) == 40
+    assert outcome.median == pytest.approx(1_000.0)
+
+
+def test_a_refused_request_waits_at_least_the_backoff() -> None:
+    """The second of two captions at the same time finds the only instance busy and comes again after ten seconds."""
+    busy = sketching(pictures_a_second=0.0, at_once=2, sketcher=Function(1, pending_seconds=1.0), sketch_seconds=2.0)
+    first, second = sorted(Chain(busy).run().sounded)
+    assert first == pytest.approx(2.0)
+    assert second >= 1.0 + limits.FIRST_PAUSE_SECONDS + 2.0
+
+
+def test_as_many_steps_as_there_are_warm_machines_start_at_once() -> None:
+    """Each machine takes one step; a step that waits longer than the launcher allows gets a new machine."""
+    warm = {"start_seconds": 150.0, "warm_start_seconds": 15.0, "warm_wait_seconds": 30.0, "engine_seconds": 6.0}
+    burst = {"pictures_a_second": 0.0, "seconds": HOUR, "at_once": 5, "engine_slots": 100}
+    outcome = Chain(sketching(warm=2, **warm, **burst)).run()
+    # Two start at once and two after 21 s; the fifth waits 30 s and then for a new machine.
+    assert [round(seconds, 3) for seconds in sorted(outcome.took)] == [21, 21, 42, 42, 30 + 150 + 6]
+    assert (outcome.launched, outcome.on_new_machines) == (5, 1)
+    without = Chain(sketching(**warm, **burst)).run()
+    assert without.on_demand == 1.0
+    assert without.median == pytest.approx(156.0)
+
+
+def test_instances_start_for_waiting_requests_and_end_when_they_are_idle() -> None:
+    """Two requests share an instance, a third starts the second, and the maximum is never exceeded."""
+    env = simpy.Environment()
+    function = Function(2, concurrency=2, start_seconds=4.0, idle_seconds=100.0, pending_seconds=10.0)
+    found, served = Instances(env, function, lambda seconds: seconds), list[float]()
+
+    def request(seconds: float) -> Iterator[simpy.Event]:
+        instance = yield from found.enter()
+        if instance:
+            served.append(env.now)
+            yield env.timeout(seconds)
+            found.leave(instance)
+
+    for seconds in (3.0, 50.0, 50.0, 50.0, 3.0, 60.0):
+        env.process(request(seconds))  # type: ignore[arg-type]
+    env.run(60)
+    # Four are served after the start, the fifth when the first ends; the sixth is refused after ten seconds.
+    assert served == [4.0, 4.0, 4.0, 4.0, 7.0, 10.0]
+    assert found.highest == found.starts == 2
+
+
+def test_the_sketchers_delivery_is_the_deployed_one() -> None:
+    """The simulation drops a caption when the subscription does, and refuses none that could still be answered."""
+    deployed = yaml.safe_load((REPOSITORY / "tests" / "deploy" / "expected.yaml").read_text(encoding="utf-8"))
+    (sketches,) = (
+        body
+        for resources in deployed.values()
+        for name, body in resources.items()
+        if name.endswith("/subscriptions/musicgenerator-captions-sketcher")
+    )
+    assert sketches["messageRetentionDuration"] == f"{limits.SKETCH_RETENTION_SECONDS:.0f}s"
+    assert sketches["retryPolicy"]["minimumBackoff"] == f"{limits.FIRST_PAUSE_SECONDS:.0f}s"
+    assert sketches["retryPolicy"]["maximumBackoff"] == f"{limits.LONGEST_PAUSE_SECONDS:.0f}s"
+    longest = limits.pending_seconds("sketcher") + 10 * max(usage.SKETCH_CPU_SECONDS.values())
+    assert sketches["ackDeadlineSeconds"] > longest
+
+
+def test_the_document_has_the_limits_of_the_code() -> None:
+    """docs/performance.md shows the tables that need no simulation as `make simulate` prints them."""
+    document = (REPOSITORY / "docs" / "performance.md").read_text(encoding="utf-8")
+    tables = (limits_table(), through_table(), rates_table())
+    assert [table for table in tables if table not in document] == []
+
+
+def test_the_report_knows_if_the_goals_are_met() -> None:
+    """Cold functions miss the first sound's median as deployed, and one kept instance of each meets both goals."""
+    cases = {case.name: case for case in first_sounds()}
+    cold, kept = (
+        Chain(cases[f"1,000 a month, {name}"].settings).run()
+        for name in ("all functions cold", "cold, one of both kept")
+    )
+    assert median(cold.sounded) > FIRST_SOUND_GOAL[0] > median(kept.sounded)
 
 
 def test_the_same_seed_is_the_same_day() -> None:

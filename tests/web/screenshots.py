@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwr
 from localcloud.addresses import REPOSITORY, Addresses
 from localcloud.cloud import running
 from tests.support.browser import FLAGS, executable
+from tests.support.gestures import MUSIC_MILLISECONDS, choose, ready, stage, tiles
 from tests.support.scenes import PHOTOS
-from tests.web.gestures import MUSIC_MILLISECONDS, choose, ready, stage, tiles
 
 OUT: Final = REPOSITORY / "docs" / "media"
 CLOUD_PORT: Final = 18380

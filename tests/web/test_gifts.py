@@ -11,9 +11,9 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from localcloud.addresses import Addresses
+from tests.support.gestures import MUSIC_MILLISECONDS, choose, copy, drag, ready, stage, tiles
 from tests.support.scenes import PHOTOS, Heard, Scene
 from tests.web.conftest import Opener
-from tests.web.gestures import MUSIC_MILLISECONDS, choose, copy, drag, ready, stage, tiles
 from tests.web.test_hardships import NO_NETWORK
 
 pytestmark = [pytest.mark.browser, pytest.mark.cloud]

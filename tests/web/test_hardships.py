@@ -9,9 +9,9 @@ from playwright.sync_api import Page, Playwright, expect
 
 from localcloud.addresses import Addresses
 from tests.support.browser import FLAGS, executable
+from tests.support.gestures import MUSIC_MILLISECONDS, choose, ready, stage, tiles
 from tests.support.scenes import PHOTOS, Heard, Scene
 from tests.web.conftest import Opener, listen
-from tests.web.gestures import MUSIC_MILLISECONDS, choose, ready, stage, tiles
 from tests.web.quotas import use_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.cloud]

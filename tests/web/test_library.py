@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from localcloud.addresses import Addresses
+from tests.support.gestures import choose, ready, stage, tiles
 from tests.support.scenes import PHOTOS, SCENE_SECONDS, Heard, Scene, document_of, new_scene
 from tests.web.conftest import Opener
-from tests.web.gestures import choose, ready, stage, tiles
 
 pytestmark = [pytest.mark.browser, pytest.mark.cloud]
 

@@ -13,9 +13,9 @@ from musicgenerator.drops import track_of
 from musicgenerator.errors import TruncatedPictureError
 from musicgenerator.events import ObjectFinalized
 from musicgenerator.states import Status
+from tests.support.gestures import MUSIC_MILLISECONDS, choose, give, ready, stage, tiles
 from tests.support.scenes import PHOTOS, Heard, Scene, store_music
 from tests.web.conftest import Opener
-from tests.web.gestures import MUSIC_MILLISECONDS, choose, give, ready, stage, tiles
 
 pytestmark = [pytest.mark.browser, pytest.mark.cloud]
 

@@ -12,10 +12,11 @@ import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
 from localcloud.addresses import REPOSITORY
-from tests.support.scenes import PHOTOS, Heard, Scene
+from tests.contracts.recorded import recorded
+from tests.support.gestures import choose, ready, stage, tiles
+from tests.support.scenes import PHOTOS, Heard, Scene, document_of
 from tests.web import axe
 from tests.web.conftest import Opener
-from tests.web.gestures import choose, ready, stage, tiles
 from tests.web.quotas import use_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.cloud]
@@ -71,6 +72,40 @@ def uploading(setup: Setup) -> Page:
 
 def working(setup: Setup) -> Page:
     return setup.showing("ready", "composing")
+
+
+def sketched(setup: Setup) -> Page:
+    sketch = setup.heard.facts
+    sketch = {"url": sketch["url"], "durationSeconds": 12, "peaks": sketch["peaks"], "seed": 7}
+    setup.scene.add("ready", setup.heard)
+    setup.scene.add("composing", setup.heard, sketch=sketch)
+    page = setup.opener(scene=setup.scene)
+    expect(stage(page).get_by_role("button", name="완성된 음악")).to_be_disabled()
+    return page
+
+
+def sketch_and_music(setup: Setup) -> Page:
+    page = sketched(setup)
+    stage(page).get_by_role("button", name="재생").first.click()
+    setup.scene.document(setup.scene.tracks[-1]).update(
+        document_of("ready", setup.heard)
+        | {
+            "music": setup.heard.facts | {"url": setup.heard.facts["url"] + "?", "engine": "lyria-002"},
+            "sketch": setup.scene.of(setup.scene.tracks[-1])["sketch"],
+        }
+    )
+    expect(stage(page).get_by_role("button", name="완성된 음악")).to_be_enabled()
+    return page
+
+
+def sketch_of_failed_music(setup: Setup) -> Page:
+    page = sketched(setup)
+    setup.scene.document(setup.scene.tracks[-1]).update(
+        {"status": "failed", "error": recorded("track_failed")["error"]}
+    )
+    expect(stage(page)).to_have_attribute("data-state", "problem")
+    expect(stage(page).locator("music-player")).to_be_visible()
+    return page
 
 
 def parked(setup: Setup) -> Page:
@@ -202,7 +237,8 @@ def privacy(setup: Setup) -> Page:
 
 
 STATES: tuple[Callable[[Setup], Page], ...] = (
-    first, loading, uploading, working, parked, made, versions, failed, rejected, cancelled, closed, offline, expired,
+    first, loading, uploading, working, sketched, sketch_and_music, sketch_of_failed_music,
+    parked, made, versions, failed, rejected, cancelled, closed, offline, expired,
     refused_file, drops, editing, sharing, asking, english, shared, shared_gone, privacy,
 )  # fmt: skip
 

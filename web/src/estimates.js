@@ -36,17 +36,34 @@ export function usualSeconds(tracks, configured = {}) {
 }
 
 /**
- * Return how many seconds it usually takes from the choice of a picture to the first sound and to the music of a
- * length, `{sketch, music}`. Past tracks of this length count, if there are enough. `sketch` is null if the
- * configuration says that there are none.
+ * Return the usual seconds of each step for a request. Past tracks of its engine and length count if there are enough,
+ * otherwise those of its engine. The engine null is the deployment's.
  */
-export function outlookBefore(tracks, configured, durationSeconds) {
-  const alike = (tracks ?? []).filter(({ request }) => request?.durationSeconds === durationSeconds);
-  const [all, those] = [usualSeconds(tracks, configured), usualSeconds(alike, configured)];
-  const usual = Object.values(those).some(({ known }) => known) ? those : all;
+export function usualFor(tracks, configured, { durationSeconds, engine = null } = {}) {
+  const same = (tracks ?? []).filter(({ request }) => (request?.engine ?? null) === engine);
+  const alike = usualSeconds(same.filter(({ request }) => request?.durationSeconds === durationSeconds), configured);
+  return Object.values(alike).some(({ known }) => known) ? alike : usualSeconds(same, configured);
+}
+
+/**
+ * Return how many seconds it usually takes from the choice of a picture to the first sound and to the music of a
+ * length, `{sketch, music}`. `sketched` is how long this visit's sketches took from the brief, if there are enough.
+ * `sketch` is null if the configuration says that there are none.
+ */
+export function outlookBefore(tracks, configured, durationSeconds, sketched = []) {
+  const usual = usualFor(tracks, configured, { durationSeconds });
   const music = STEPS.reduce((sum, { name }) => sum + usual[name].seconds, 0);
   const { sketch = USUAL_SKETCH } = configured;
-  return { sketch: sketch === null ? null : usual.upload.seconds + usual.reading.seconds + sketch, music };
+  const taken = sketched.length < MIN_TRACKS ? sketch : median(sketched);
+  return { sketch: sketch === null ? null : usual.upload.seconds + usual.reading.seconds + taken, music };
+}
+
+/** Return the seconds from the brief to the sketch of each track that had none `before`. */
+export function newSketches(before, tracks, now) {
+  const waiting = new Set((before ?? []).filter(({ sketch }) => !sketch).map(({ track }) => track));
+  return tracks
+    .filter(({ track, sketch, attempt, timeline }) => sketch && attempt === 1 && timeline?.captioned && waiting.has(track))
+    .map(({ timeline }) => Math.max(0, (now - timeline.captioned) / 1000));
 }
 
 /** Return how long a track took for a step, or null if its timeline does not say. */

@@ -1,11 +1,17 @@
 // Playback: the audio, the system's media keys, and one playing tab at a time.
 
 const STEP_SECONDS = 5;
+// The clock of a sound that starts stands still for a moment after its first steps.
+const SETTLES_SECONDS = 0.2;
+// A browser that loads nothing before it plays, such as Safari, never says that it can play to the end.
+const PATIENCE_MILLISECONDS = 8_000;
 
 export class Playback {
   #host;
   #description = {};
   #artwork = "";
+  // Each change or load gets its own object, so an older one that still waits can see that it is out of date.
+  #latest = {};
   #elsewhere = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("playing");
 
   /** @param {HTMLElement} host the element that contains the audio element */
@@ -32,51 +38,88 @@ export class Playback {
   }
 
   /**
-   * Continue with other music at a place in time, without a gap: what is heard plays until the other can play.
-   * Return whether the other music was loaded.
+   * Continue with other music without a gap: what is heard plays until the other music plays.
+   * By default it continues at the same place, and plays if the first one does at that moment. Shorter music that has
+   * no such place begins at its start.
+   * Return true if it did, false if the other music cannot be loaded, and null if it was no longer wanted.
    */
-  async change(url, { seconds = null, playing = !this.#audio.paused } = {}) {
+  async change(url, { seconds = null, begin = false } = {}) {
     const heard = this.#audio;
+    const latest = (this.#latest = {});
     const next = heard.cloneNode();
-    Object.assign(next, { src: url, preload: "auto", loop: heard.loop, muted: heard.muted, volume: heard.volume });
-    const can = await Promise.race([happened(next, "canplaythrough", true), happened(next, "error", false)]);
-    if (!can || heard !== this.#audio) return false;
-    next.currentTime = Math.min(seconds ?? heard.currentTime, next.duration);
-    if (playing) await next.play().catch(() => {});
+    Object.assign(next, { src: url, preload: "auto" });
+    const waited = new Promise((resolve) => setTimeout(resolve, PATIENCE_MILLISECONDS, true));
+    const can = await Promise.race([happened(next, "canplaythrough", true), happened(next, "error", false), waited]);
+    if (latest !== this.#latest) return null;
+    if (!can) return false;
+    const wanted = seconds ?? heard.currentTime;
+    const place = wanted > next.duration - 1 ? 0 : wanted;
+    next.currentTime = place;
+    if (begin || !heard.paused) {
+      // Both play for a moment. Unmuting would interrupt the sound, so the volume is what changes.
+      if (!begin) next.volume = 0;
+      await next.play().catch(() => {});
+      if (!begin && place === wanted) await this.#align(next, heard);
+    }
+    const isHeard = begin || !heard.paused;
+    if (latest !== this.#latest || !isHeard) next.pause();
+    if (latest !== this.#latest) return null;
+    Object.assign(next, { muted: heard.muted, volume: heard.volume });
+    if (isHeard && next.paused) {
+      // Some browsers play only the element that the person has started.
+      Object.assign(heard, { src: url, currentTime: place });
+      await heard.play().catch(() => {});
+      return true;
+    }
     heard.pause();
     heard.replaceWith(next);
     heard.removeAttribute("src");
     heard.load();
-    if (playing) this.#begin();
     return true;
+  }
+
+  /** Let the next sound catch up with the one that is heard: it starts late, so it starts again, ahead by as much. */
+  async #align(next, heard) {
+    const goesOn = async () => {
+      const from = next.currentTime;
+      while (next.currentTime < from + SETTLES_SECONDS && !next.paused && !heard.paused) await new Promise((resolve) => setTimeout(resolve, 9));
+    };
+    await goesOn();
+    next.currentTime = 2 * heard.currentTime - next.currentTime;
+    await goesOn();
   }
 
   /** Load this music. Music that is already loaded keeps playing. */
   load(url) {
+    this.#latest = {};
     if (this.#audio.getAttribute("src") === url) return;
+    if ("mediaSession" in navigator) navigator.mediaSession.metadata = null;
     this.#audio.pause();
     if (url) this.#audio.src = url;
     else this.#audio.removeAttribute("src");
     this.#audio.load();
   }
 
-  /** Set what the system's player shows while this music plays: `{title, artist, cover}`. */
+  /** Set what the system's player shows while this music plays: `{title, artist, album, cover}`. */
   describe(description) {
+    if (JSON.stringify(description) === JSON.stringify(this.#description)) return;
     this.#description = description;
+    if (!this.#audio.paused) this.#tell();
   }
 
   /** Show the description in the system's player. */
   async #tell() {
     if (!("mediaSession" in navigator)) return;
-    const { title, artist, cover } = this.#description;
-    navigator.mediaSession.metadata = new MediaMetadata({ title, artist });
+    const description = this.#description;
+    const { cover, ...words } = description;
+    navigator.mediaSession.metadata = new MediaMetadata(words);
     // Given the cover's URL, the browser would fetch it without CORS and cache an answer that the page's images cannot use.
     const picture = cover ? await fetch(cover).then((answer) => answer.blob(), () => null) : null;
-    if (picture === null || this.#description.title !== title) return;
+    if (picture === null || this.#description !== description || this.#audio.paused) return;
     URL.revokeObjectURL(this.#artwork);
     this.#artwork = URL.createObjectURL(picture);
     const artwork = [{ src: this.#artwork, type: picture.type, sizes: "any" }];
-    navigator.mediaSession.metadata = new MediaMetadata({ title, artist, artwork });
+    navigator.mediaSession.metadata = new MediaMetadata({ ...words, artwork });
   }
 
   /** Play or pause. If the browser refuses to play, for example before the first click, nothing changes. */

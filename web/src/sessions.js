@@ -1,4 +1,6 @@
 // Chooses the session whose tracks are shown: the current one, the one that the browser kept, or a new one.
+import { now } from "./clock.js";
+import { newSketches } from "./estimates.js";
 import { alone, keep, recall } from "./session.js";
 
 const AGAIN_MILLISECONDS = 3_000;
@@ -95,7 +97,8 @@ export class Sessions {
         performance.mark("tracks");
         // The SDK's cache is empty at first: only the server can say that there are no tracks.
         const known = live || tracks.length > 0 ? tracks : this.#store.state.tracks;
-        this.#store.change({ tracks: known, live, more });
+        const { tracks: before, sketched } = this.#store.state;
+        this.#store.change({ tracks: known, live, more, sketched: [...sketched, ...newSketches(before, tracks, now())] });
       },
       (code) => {
         const notice = code === "permission-denied" ? closed : { words: "notice.live", restart: false };

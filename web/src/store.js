@@ -6,7 +6,9 @@
  * @property {"mine" | "drops"} view which tracks are shown: this browser's, or those of the dropped pictures
  * @property {string | null} dropSession the session of the dropped pictures, if everybody may look at it
  * @property {string | null} resultsUrl the results bucket's URL; a token in its path grants reading
- * @property {object} usualSeconds how long each step usually takes, until this session has finished tracks
+ * @property {object | null} usualSeconds how long each step usually takes, until this session has finished tracks;
+ *   null until the configuration is read
+ * @property {number[]} sketched how many seconds sketches took that came while the page was open
  * @property {object | null} session `{session, secret, expiresAt}` as the API gave it
  * @property {object[] | null} tracks the tracks of the session that is shown, newest first; null until they are known
  * @property {boolean} live whether the server has confirmed the tracks
@@ -27,7 +29,8 @@ export const NOTHING_YET = Object.freeze({
   view: "mine",
   dropSession: null,
   resultsUrl: null,
-  usualSeconds: {},
+  usualSeconds: null,
+  sketched: [],
   session: null,
   tracks: null,
   live: false,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { inStep, outlook, seconds, stepOf, usualSeconds, outlookBefore } from "../src/estimates.js";
+import { inStep, newSketches, outlook, outlookBefore, seconds, stepOf, usualFor, usualSeconds } from "../src/estimates.js";
 
 const done = (composing, attempt = 1) => ({
   status: "ready",
@@ -72,4 +72,29 @@ test("the session's tracks of the same length say it better", () => {
   assert.deepEqual(outlookBefore(tracks, { sketch: 4 }, 30), { sketch: 7, music: 14 });
   assert.deepEqual(outlookBefore(tracks, { sketch: 4 }, 180), { sketch: 7, music: 64 });
   assert.equal(outlookBefore(tracks, { sketch: 4 }, 60).music, 39);
+});
+
+test("only tracks of the same engine say how long a request takes", () => {
+  const past = (engine, composing) => ({ ...done(composing), request: { durationSeconds: 30, engine } });
+  const tracks = [past(null, 10_000), past(null, 10_000), past("lyria-002", 90_000), past("lyria-002", 90_000)];
+  assert.equal(usualFor(tracks, {}, { durationSeconds: 30 }).composing.seconds, 10);
+  assert.equal(usualFor(tracks, {}, { durationSeconds: 30, engine: "lyria-002" }).composing.seconds, 90);
+  assert.equal(usualFor(tracks, { composing: 70 }, { durationSeconds: 30, engine: "endpoint" }).composing.seconds, 70);
+  assert.equal(outlookBefore(tracks, { sketch: 4 }, 30).music, 15);
+});
+
+test("the sketches of this visit say how long the first sound takes", () => {
+  const configured = { upload: 1, reading: 2, preparing: 3, composing: 100, sketch: 4 };
+  assert.equal(outlookBefore([], configured, 30, [9]).sketch, 7);
+  assert.equal(outlookBefore([], configured, 30, [9, 11]).sketch, 13);
+  assert.equal(outlookBefore([], { ...configured, sketch: null }, 30, [9, 11]).sketch, null);
+});
+
+test("a sketch counts once, when it comes, and not for a later attempt", () => {
+  const track = { track: "t1", attempt: 1, sketch: null, timeline: { captioned: 1_000 } };
+  const sketched = { ...track, sketch: {} };
+  assert.deepEqual(newSketches([track], [sketched], 4_000), [3]);
+  assert.deepEqual(newSketches([sketched], [sketched], 9_000), []);
+  assert.deepEqual(newSketches(null, [sketched], 9_000), []);
+  assert.deepEqual(newSketches([track], [{ ...sketched, attempt: 2 }], 9_000), []);
 });

@@ -47,7 +47,7 @@ test("every text is used", async () => {
   files.push(...(await readdir(sources, { recursive: true })).filter((file) => file.endsWith(".js")).map((file) => `../src/${file}`));
   const all = (await Promise.all(files.map((file) => readFile(new URL(file, import.meta.url), "utf8")))).join("\n");
   // These are named by what they are put together from.
-  const composed = /^(steps\.(upload|reading|preparing|composing)|(status|problems|erase|eraseAll|reset|modes|brief)\.)/;
+  const composed = /^(steps\.(upload|reading|preparing|composing)|(status|problems|erase|eraseAll|reset|modes|brief|announcer)\.)/;
   for (const key of keys(en)) assert.ok(composed.test(key) || all.includes(`"${key}"`), key);
 });
 

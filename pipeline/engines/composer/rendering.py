@@ -55,13 +55,16 @@ def render(
         synth.play(performance, stem)
         _shape(stem, role, style)
         if ducking is not None and role in _PUMPED:
-            stem *= ducking[:, None]
+            for side in (0, 1):
+                stem[:, side] *= ducking
         left_right = _gain(stem, _LEVELS[role] + style.levels.get(role, 0.0)) * _panned(performance)
         send = np.float32(_SENDS[role] / 2)
         for block in _blocks(frames):
-            stem[block] *= left_right
-            mix[block] += stem[block]
-            room[block] += send * stem[block].sum(axis=1)
+            # NumPy multiplies and adds along an axis of two values ten times as slowly as column by column.
+            left, right = (stem[block, side] * left_right[side] for side in (0, 1))
+            mix[block, 0] += left
+            mix[block, 1] += right
+            room[block] += send * (left + right)
     del synth, stem
     length, wet = style.reverb
     _reverberate(mix, room, length, wet * bend(brief.moods).wet)
@@ -171,10 +174,9 @@ def _reverberate(mix: Samples, send: Samples, seconds: float, level: float) -> N
     """Add the reverb of ``send`` to the mix: decaying noise that loses its treble first, different left and right."""
     response = _room(seconds) * np.float32(level)
     for block in _blocks(len(send)):
-        end = min(len(send), block.start + block.stop - block.start + len(response) - 1)
-        for side in (0, 1):
-            wet = signal.oaconvolve(send[block], response[:, side])
-            mix[block.start : end, side] += wet[: end - block.start]
+        wet = signal.oaconvolve(send[block, None], response, axes=0)
+        end = min(len(send), block.start + len(wet))
+        mix[block.start : end] += wet[: end - block.start]
 
 
 def _room(seconds: float) -> Samples:

@@ -13,7 +13,8 @@ export class MusicPlayer extends HTMLElement {
   #playback;
   #language = "ko";
   #seconds = 0;
-  #title = "";
+  #about = { title: "" };
+  #isLooping = false;
   #ticking = null;
   #sounds = { sketch: null, music: null };
   #loaded = null;
@@ -41,17 +42,16 @@ export class MusicPlayer extends HTMLElement {
 
   /**
    * Show a track's sounds, each `{url, peaks, durationSeconds}` or null, with its title, artist and cover.
-   * Without sounds it stops. When the music comes while the sketch plays, the sketch plays on.
+   * Without sounds it stops. When the music comes while the sketch plays, the sketch plays to its end.
    */
-  show({ sketch = null, music = null }, { title = "", artist = "", cover = null } = {}) {
+  show({ sketch = null, music = null }, about = { title: "" }) {
     const isNews = music !== null && this.#sounds.music?.url !== music.url;
-    this.#title = title;
+    this.#about = about;
     this.#sounds = { sketch, music };
     const url = this.audio.getAttribute("src");
     const loaded = Object.keys(this.#sounds).find((name) => url !== null && this.#sounds[name]?.url === url);
     if (!loaded) this.#load(music ? "music" : sketch ? "sketch" : null);
-    else if (loaded === "sketch" && isNews && this.audio.paused) this.#change("music");
-    if (sketch ?? music) this.#playback.describe({ title, artist, cover });
+    else if (loaded === "sketch" && isNews && this.audio.paused) this.#change("music", this.audio.ended ? this.#begin() : {});
     this.#update();
   }
 
@@ -63,9 +63,14 @@ export class MusicPlayer extends HTMLElement {
   /** Continue with the other sound at the same place, or at another one. */
   async #change(name, options) {
     const sound = this.#sounds[name];
-    if (!sound || !(await this.#playback.change(sound.url, options))) return;
-    this.#present(name);
+    const changed = sound && (await this.#playback.change(sound.url, options));
+    if (changed) this.#present(name);
+    else if (changed === false) this.#complain();
     this.#update();
+  }
+
+  #complain() {
+    setText(this.wrong, text(this.#language, "player.wrong"));
   }
 
   #present(name) {
@@ -76,20 +81,26 @@ export class MusicPlayer extends HTMLElement {
     for (const path of this.wave.querySelectorAll("path")) path.setAttribute("d", waveform(sound?.peaks));
   }
 
-  /** Let the music take over at the end of the sketch: where the sketch ends, or at the start of another piece. */
+  /** Let the music take over at the end of the sketch. Music that was heard to its end as a sketch does not begin. */
   #ended() {
     const { sketch, music } = this.#sounds;
     if (this.#loaded !== "sketch" || !music) return;
+    const { seconds } = this.#begin();
+    this.#change("music", { seconds, begin: seconds > 0 || this.#isLooping || !isStartOf(sketch, music) });
+  }
+
+  /** Return where the music begins after the sketch: where the sketch ends, or at the start if it is another piece. */
+  #begin() {
+    const { sketch, music } = this.#sounds;
     const goesOn = isStartOf(sketch, music) && music.durationSeconds > sketch.durationSeconds + 1;
-    const seconds = goesOn ? sketch.durationSeconds : 0;
-    this.#change("music", { seconds, playing: goesOn || !isStartOf(sketch, music) });
+    return { seconds: goesOn ? sketch.durationSeconds : 0 };
   }
 
   #listen() {
     this.button.addEventListener("click", () => this.#playback.toggle());
     this.loop.addEventListener("click", () => {
-      this.audio.loop = !this.audio.loop;
-      setPressed(this.loop, this.audio.loop);
+      this.#isLooping = !this.#isLooping;
+      this.#update();
     });
     this.mute.addEventListener("click", () => (this.audio.muted = !this.audio.muted));
     this.volume.addEventListener("input", () => {
@@ -101,9 +112,9 @@ export class MusicPlayer extends HTMLElement {
     }
     this.#playback.on("ended", () => this.#ended());
     this.#playback.on("error", () => {
-      if (this.audio.getAttribute("src")) setText(this.wrong, text(this.#language, "player.wrong"));
+      if (this.audio.getAttribute("src")) this.#complain();
     });
-    this.takes?.addEventListener("click", ({ target }) => {
+    this.takes.addEventListener("click", ({ target }) => {
       if (target.value && target.value !== this.#loaded) this.#change(target.value);
     });
     this.#listenToWave();
@@ -150,11 +161,14 @@ export class MusicPlayer extends HTMLElement {
     const { audio, wave } = this;
     const now = audio.currentTime;
     const end = this.#end;
+    // A sketch repeats until there is music to take over.
+    audio.loop = this.#isLooping && !(this.#loaded === "sketch" && this.#sounds.music);
+    setPressed(this.loop, this.#isLooping);
     this.toggleAttribute("data-playing", !audio.paused);
     this.toggleAttribute("data-mute", audio.muted);
     setPressed(this.mute, audio.muted);
     const verb = audio.paused ? "player.play" : "player.pause";
-    this.button.setAttribute("aria-label", text(this.#language, verb, { title: this.#title }));
+    this.button.setAttribute("aria-label", text(this.#language, verb, { title: this.#about.title }));
     wave.setAttribute("aria-label", text(this.#language, "player.seek"));
     wave.setAttribute("aria-valuemax", String(Math.round(end)));
     wave.setAttribute("aria-valuenow", String(Math.round(Math.min(now, end))));
@@ -162,14 +176,19 @@ export class MusicPlayer extends HTMLElement {
     wave.setAttribute("aria-valuetext", text(this.#language, "player.place", { at, of }));
     setText(this.time, clock(now));
     setText(this.length, clock(end));
-    if (this.takes) this.#updateTakes();
+    this.#updateTakes();
+    const take = this.takes.querySelector("[aria-pressed=true]");
+    if (this.#loaded) this.#playback.describe({ ...this.#about, album: this.takes.hidden ? "" : take.textContent });
     this.#paint();
   }
 
   /** Show which sound is heard. Music that the sketch is the start of replaces it for good. */
   #updateTakes() {
     const { sketch, music } = this.#sounds;
-    this.takes.hidden = !sketch || (this.#loaded === "music" && isStartOf(sketch, music));
+    const hidden = !sketch || (this.#loaded === "music" && isStartOf(sketch, music));
+    // The focus of a person who uses the keyboard would get lost.
+    if (hidden && this.takes.contains(document.activeElement)) this.button.focus({ preventScroll: true });
+    this.takes.hidden = hidden;
     for (const button of this.takes.children) {
       button.disabled = !this.#sounds[button.value];
       setPressed(button, button.value === this.#loaded);

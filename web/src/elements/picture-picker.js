@@ -7,7 +7,7 @@ import { GENRES, SECONDS, SECONDS_BY_DEFAULT } from "../wishes.js";
 import { chip, ConnectedElement, setText } from "./connected.js";
 
 export class PicturePicker extends ConnectedElement {
-  static shows = ["language", "view", "closedUntil", "tracks", "usualSeconds"];
+  static shows = ["language", "view", "closedUntil", "tracks", "usualSeconds", "sketched"];
   #opening = null;
 
   start() {
@@ -58,11 +58,12 @@ export class PicturePicker extends ConnectedElement {
     if (closed) this.#opening = setTimeout(() => this.#close(until), until - now() + 1000);
   }
 
-  /** Say how long it usually takes, before a picture is chosen. */
+  /** Say how long it usually takes, before a picture is chosen. Until the configuration is read, keep only the place. */
   #foretell() {
-    const { language, tracks, usualSeconds } = this.store.state;
+    const { language, tracks, usualSeconds, sketched } = this.store.state;
     const length = Number(this.form.elements.durationSeconds?.value ?? SECONDS_BY_DEFAULT);
-    const { sketch, music } = outlookBefore(tracks, usualSeconds, length);
+    const { sketch, music } = outlookBefore(tracks, usualSeconds ?? {}, length, sketched);
+    this.part("usual").style.visibility = usualSeconds ? "" : "hidden";
     const times = { sketch: sketch && roughly(language, sketch), music: roughly(language, music) };
     setText(this.part("usual"), this.text(sketch && sketch < music ? "picker.usual" : "picker.usualMusic", times));
   }

@@ -35,21 +35,23 @@ export class StageActions extends ConnectedElement {
     this.show(this.#item);
   }
 
-  /** Show the actions of an item; null hides them. */
+  /** Show the actions of an item; null hides them. Those of music that is still to come only keep their place. */
   show(item) {
     this.#item = item;
     const { upload, track } = item ?? {};
     const ready = track?.status === "ready";
     const mine = this.store.state.view === "mine";
-    const ended = Boolean(upload?.problem) || isFinal(track?.status);
-    this.hidden = !ended || (!mine && !ready);
-    this.part("again").hidden = !mine || !ready;
-    this.part("share").hidden = !ready;
+    const coming = Boolean(item) && !upload?.problem && !isFinal(track?.status);
+    const none = !ready && !coming;
+    this.style.visibility = coming ? "hidden" : "";
+    this.hidden = !item || (!mine && none);
+    this.part("again").hidden = !mine || none;
+    this.part("share").hidden = none;
     this.part("erase").hidden = !mine;
     this.part("erase").disabled = Boolean(track && this.store.state.busy[track.track]);
-    this.part("saves").hidden = !ready;
+    this.part("saves").hidden = none;
     // Only the composer produces MIDI.
-    this.querySelector("[value=mid]").hidden = track?.music?.engine !== "composer";
+    this.querySelector("[value=mid]").hidden = ready && track.music.engine !== "composer";
     if (ready && !this.#asked) this.#askForFilm();
     this.part("video").hidden = !ready || !this.#canFilm;
     this.#nameVideo();

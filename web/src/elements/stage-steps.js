@@ -1,6 +1,6 @@
 // Progress in words: what is happening, how long it usually takes, and what is done.
 import { now } from "../clock.js";
-import { inStep, outlook, seconds, stepOf, STEPS, usualSeconds } from "../estimates.js";
+import { inStep, outlook, seconds, stepOf, STEPS, usualFor } from "../estimates.js";
 import { roughly, span } from "../format.js";
 import { ConnectedElement, made, setText } from "./connected.js";
 
@@ -45,7 +45,7 @@ export class StageSteps extends ConnectedElement {
     const { upload, track } = this.#item;
     const { tracks, usualSeconds: configured, busy, view } = this.store.state;
     const { language } = this.store.state;
-    this.usual = usualSeconds(tracks, configured);
+    this.usual = usualFor(tracks, configured ?? {}, track?.request ?? upload?.wishes);
     const current = stepOf(track?.status ?? "awaiting_upload");
     // A parked track waits for the operator; its error says so.
     setText(this.part("saying"), track?.error?.message ?? this.#saying(upload, track));

@@ -47,26 +47,32 @@ export class SessionPanel extends ConnectedElement {
   }
 }
 
-/** Announces to screen readers each track that ends. */
+/** Announces to screen readers each track that ends, or that can be heard before it ends. */
 export class StatusAnnouncer extends ConnectedElement {
   static shows = ["tracks"];
-  #ended = null;
+  #known = null;
 
   render({ tracks, view }) {
     if (tracks === null) {
-      this.#ended = null;
+      this.#known = null;
       return;
     }
-    const ended = new Map(tracks.filter(({ status }) => isFinal(status)).map((track) => [track.track, track]));
-    const before = this.#ended;
-    this.#ended = { view, tracks: ended };
-    // Tracks that had ended before the view opened are no news.
+    const before = this.#known;
+    this.#known = { view, news: new Map(tracks.map((track) => [track.track, newsOf(track)])) };
+    // What had happened before the view opened is no news.
     if (before?.view !== view) return;
-    const news = [...ended.values()].filter(({ track }) => !before.tracks.has(track));
-    const words = news.map((track) => {
-      const title = track.brief?.title ?? this.text("stage.untitled");
-      return this.text("announcer.ended", { title, status: this.text(`status.${track.status}`) });
-    });
+    const words = tracks
+      .filter((track) => newsOf(track) && newsOf(track) !== before.news.get(track.track))
+      .map(({ brief, status, track }) => {
+        const title = brief?.title ?? this.text("stage.untitled");
+        return this.text(`announcer.${this.#known.news.get(track)}`, { title, status: this.text(`status.${status}`) });
+      });
     if (words.length > 0) setText(this, words.join(" "));
   }
+}
+
+/** Return what there is to say of a track: the name of an announcement, or null. */
+function newsOf({ status, sketch }) {
+  if (isFinal(status)) return "ended";
+  return sketch ? "sketch" : null;
 }

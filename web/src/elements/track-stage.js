@@ -51,8 +51,8 @@ export class TrackStage extends ConnectedElement {
     this.actions.show(item);
     const sounds = soundsOf(track);
     this.player.hidden = !sounds.sketch && !sounds.music;
-    // What a person has heard as a sketch keeps its place when it becomes music.
-    if (sounds.sketch && !sounds.music) this.#sketched = item.key;
+    // What a person has heard as a sketch keeps its place when it becomes music. A new attempt begins without a sketch.
+    if (!sounds.music) this.#sketched = sounds.sketch ? item.key : null;
     this.toggleAttribute("data-sketched", this.#sketched === item.key);
     const artist = track?.brief ? word(language, "genres", track.brief.genre) : "";
     this.player.show(sounds, { title, artist, cover: track?.music?.coverUrl });

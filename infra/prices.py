@@ -1,11 +1,11 @@
 """The dated list prices of ``prices.toml``."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 PRICES: Final = Path(__file__).with_name("prices.toml")
 
@@ -34,5 +34,13 @@ class Price:
 
 
 def prices(file: Path = PRICES) -> Mapping[str, Price]:
-    """Return all prices by name."""
-    return {name: Price(**fields) for name, fields in tomllib.loads(file.read_text()).items()}
+    """Return all prices by name; a machine's name is ``machine.`` with its type."""
+    return {name: Price(**fields) for name, fields in _named(tomllib.loads(file.read_text(encoding="utf-8")))}
+
+
+def _named(tables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, fields in tables.items():
+        if name == "machine":
+            yield from ((f"{name}.{kind}", each) for kind, each in fields.items())
+        else:
+            yield name, fields

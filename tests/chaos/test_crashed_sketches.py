@@ -1,0 +1,139 @@
+"""P10, P12: a sketcher that crashes at any point leaves no object that no track names, even if a person acts then."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+from google.cloud import firestore
+
+from localcloud.addresses import CAPTIONS_TOPIC, PROJECT, RESULTS_BUCKET
+from localcloud.provision import storage_client
+from localcloud.pubsub.delivery import Message, Route
+from musicgenerator.states import Status
+from tests.chaos.campaign import sketch_of
+from tests.chaos.test_crash_points import Case, at_end, document, points, sent
+from tests.support.faults import DeliveryFaults, FaultyDelivery
+from tests.support.staging import short_times
+from tests.support.takes import JobFaults
+from tests.support.visitors import Visitor, visitors
+from tests.support.world import Faults, Run, World
+
+pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
+
+# The sketcher's route has eight places, and a message that is held back keeps one.
+AT_ONCE = 6
+PATIENCE_SECONDS = 60
+# The sketcher works while the job runs, and the person's command comes while its message is held back.
+ENDING = JobFaults(min_seconds=20, seconds=20)
+RUNNING = JobFaults(min_seconds=100, seconds=100)
+FAILING = JobFaults(failed=1.0, min_seconds=4, seconds=4)
+POINTS = {
+    "begin.1",
+    "switch.is_paused.1",
+    "tracks.find.1",
+    "sketches.make.1",
+    "objects.create.1",
+    "tracks.advance.1",
+}
+
+
+class HeldBack(FaultyDelivery):
+    """Deliver a message to the sketcher again at once, or, after the planned kill of its track, when it is released."""
+
+    def __init__(self) -> None:
+        super().__init__(DeliveryFaults())
+        self.crashed: Callable[[], set[str]] = set
+        self.released: set[str] = set()
+
+    def __call__(self, route: Route, message: Message, attempt: int) -> str | None:
+        """Make one attempt."""
+        if attempt > 1 and route.subscription.startswith(f"{CAPTIONS_TOPIC}-sketcher"):
+            wait_until(lambda: not any(track.encode() in message.data for track in self.crashed() - self.released))
+        return super().__call__(route, message, attempt)
+
+
+def wait_until(is_true: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def stored(prefix: str) -> set[str]:
+    return {blob.name for blob in storage_client().list_blobs(RESULTS_BUCKET, prefix=prefix)}
+
+
+def token_of(track: str) -> str:
+    return str(firestore.Client(project=PROJECT).document("work", track).get().get("token"))
+
+
+def go_on(visitor: Visitor, track: str) -> None:
+    """Do nothing."""
+
+
+def cancel(visitor: Visitor, track: str) -> None:
+    visitor.command(track, "cancel")
+    assert document(visitor.session, track)["status"] == Status.CANCELLED
+
+
+def erase(visitor: Visitor, track: str) -> None:
+    url = f"{visitor.api}/v1/sessions/{visitor.session}/tracks/{track}"
+    answer = requests.delete(url, headers={"Authorization": f"Bearer {visitor.secret}"}, timeout=60)
+    assert answer.status_code == requests.codes.no_content
+
+
+def retry(visitor: Visitor, track: str) -> None:
+    assert at_end(visitor.session, track)["status"] == Status.FAILED
+    assert visitor.command(track, "retry").json()["attempt"] == 2
+
+
+def all_points(run: Run, visitor: Visitor) -> list[Case]:
+    track = sent(run, visitor)
+    wait_until(lambda: document(visitor.session, track).get("sketch"))
+    cases = points(run, "sketcher", track, lambda number: number == "1")
+    assert {case.point for case in cases} == POINTS
+    return cases
+
+
+def after_crash(run: Run, delivery: HeldBack, case: Case, act: Callable[[Visitor, str], None]) -> str:
+    """Let the sketcher crash at a point, let a person act, deliver again; return the track and check its objects."""
+    (visitor,) = visitors(run.addresses, 1)
+    track = sent(run, visitor, plan=case)
+    wait_until(lambda: not (run.folder / "plans" / f"sketcher-{track}").exists())
+    token = token_of(track)
+    act(visitor, track)
+    delivery.released.add(track)
+    wait_until(lambda: ["sketcher", track] in [line[:2] for line in run.records("ends")])
+    if act is go_on:
+        wait_until(lambda: document(visitor.session, track).get("sketch"))
+        assert at_end(visitor.session, track)["status"] == Status.READY
+    if act is retry:
+        assert at_end(visitor.session, track)["attempt"] == 2
+    # A second kill of the same process may have come before the handling that cleans up.
+    named = {sketch_of(document(visitor.session, track))} - {""}
+    wait_until(lambda: stored(f"{token}/sketch") == named)
+    if act is erase:
+        assert stored(token) == set()
+    return track
+
+
+@pytest.mark.parametrize(
+    ("act", "jobs"),
+    [(go_on, ENDING), (cancel, RUNNING), (erase, RUNNING), (retry, FAILING)],
+    ids=["nothing", "cancel", "erase", "retry"],
+)
+def test_a_crashed_sketcher_leaves_nothing_behind(
+    world: World, act: Callable[[Visitor, str], None], jobs: JobFaults
+) -> None:
+    """At each of its points, and before its message is delivered again."""
+    delivery = HeldBack()
+    with world.run(Faults(jobs=jobs), delivery=delivery, times=short_times(6, 4)) as run:
+        delivery.crashed = lambda: {kill[1] for kill in run.records("kills")}
+        (visitor,) = visitors(run.addresses, 1)
+        cases = all_points(run, visitor)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            tracks = list(pool.map(lambda case: after_crash(run, delivery, case, act), cases))
+        assert delivery.crashed() == set(tracks)
