@@ -8,22 +8,21 @@ import numpy as np
 import pytest
 import soundfile
 from composed_sketches import MAX_SECONDS, ComposedSketches
-from launching import Launcher, Settings
 from mutagen.mp3 import MP3
 from numpy.typing import NDArray
 from sketching import NoSketchError, Sketcher
 
 from musicgenerator.briefs import Brief
 from musicgenerator.messages import CaptionMessage
-from musicgenerator.orders import order_from_bytes
+from musicgenerator.orders import Order, orders_from_bytes
 from musicgenerator.results import MUSIC, MUSIC_MIDI, ResultsBucket
 from musicgenerator.states import Status
 from pipeline import encoding
 from pipeline.audio import Audio, Samples
 from pipeline.engines import Take
 from pipeline.engines.composer import Composer
+from pipeline.making import make_music
 from pipeline.mastering import LOUDNESS_LUFS, RATE, decibels, loudness_lufs, master, true_peaks
-from pipeline.step import make_music
 from tests.contracts.recorded import (
     JOB,
     ORDER_NAME,
@@ -36,22 +35,11 @@ from tests.contracts.recorded import (
     recorded_work,
 )
 from tests.support.command_fakes import MemorySwitch
-from tests.support.fakes import HOME, MemoryObjects, MemoryPipelines, MemoryRegions, MemoryTracks
+from tests.support.fakes import MemoryObjects, MemoryPipelines, MemoryTracks
+from tests.support.functions import launcher
 
 SEED = 7
 BUCKET = "musicgenerator-results"
-SETTINGS = Settings.from_environ(
-    {
-        "GOOGLE_CLOUD_PROJECT": "musicgenerator-prod",
-        "REGION": HOME,
-        "PIPELINE_ROOT": "gs://musicgenerator-pipeline/runs",
-        "PIPELINE_BUCKET": PIPELINE_BUCKET,
-        "PIPELINE_ACCOUNT": "pipeline@musicgenerator-prod.iam.gserviceaccount.com",
-        "RESULTS_BUCKET": BUCKET,
-        "PIPELINE_EVENTS_TOPIC": "pipeline-events",
-        "DEFAULT_ENGINE": "composer",
-    }
-)
 
 
 @dataclass
@@ -95,10 +83,11 @@ def twice(key: str, seconds: int) -> Twice:
     message = CaptionMessage(SESSION, TRACK, 1)
     results = ResultsBucket("https://storage.googleapis.com", BUCKET)
     Sketcher(tracks, objects, ComposedSketches(), results, switch).sketch(message)
-    pipelines, regions = MemoryPipelines(), MemoryRegions()
-    Launcher(tracks, pipelines, objects, regions, {"root": {}}, SETTINGS, switch).launch(message)
+    launcher(tracks, MemoryPipelines(), objects).launch(message)
     made = Made()
-    make_music(JOB, order_from_bytes(objects.objects[PIPELINE_BUCKET, ORDER_NAME]), Composer(), made, made)
+    (order,) = orders_from_bytes(objects.objects[PIPELINE_BUCKET, ORDER_NAME])
+    assert isinstance(order, Order)
+    make_music(JOB, order, Composer(), made, made)
     return Twice(
         sketch=decoded(objects.objects[BUCKET, f"{TOKEN}/sketch.mp3"]),
         sketch_seed=tracks.documents[TRACK]["sketch"]["seed"],

@@ -18,7 +18,7 @@ from musicgenerator.orders import Order, orders_from_bytes
 from musicgenerator.results import MUSIC, RESULT_TYPES, TRACK
 from pipeline.engines.composer import Composer
 from pipeline.google_results import GoogleStorage, PubsubEvents, StorageResults
-from pipeline.step import make_music
+from pipeline.making import make_music
 
 _TAKE_SECONDS: Final = 10
 
