@@ -136,7 +136,7 @@ def test_the_status_has_functions_backlog_tracks_and_costs(operated: Installatio
 def test_dead_letters_are_listed_and_replayed_with_parked_tracks(
     operated: Installation, database: firestore.Client, messages: Messages
 ) -> None:
-    """Listing removes no message; a replay publishes each message once, without the dead-letter attributes, and drops a wake."""
+    """Listing removes none; a replay drops wakes and publishes all others once, without the dead-letter attributes."""
     data = b'{"track": "t1"}'
     source = {"CloudPubSubDeadLetterSourceDeliveryCount": "50", "CloudPubSubDeadLetterSourceSubscription": "s"}
     messages.publish(f"{CAPTIONS}-dead-letters", data, **source, kept="yes")

@@ -216,7 +216,7 @@ def test_the_document_has_the_limits_of_the_code() -> None:
 
 
 def test_the_report_knows_if_the_goals_are_met() -> None:
-    """Cold functions meet both goals if pictures are announced; dropped ones miss the median, without kept instances."""
+    """Cold functions meet both goals for announced pictures; dropped ones miss the median unless instances are kept."""
     cases = {case.name: case for case in first_sounds()}
     announced, dropped, kept = (
         Chain(cases[f"1,000 a month, {name}"].settings).run()
@@ -237,7 +237,7 @@ def test_a_wake_is_delivered_and_none_follows_within_the_pause() -> None:
     """It starts the sketcher one delivery later; while the pause lasts, a cold instance delays the sound fully."""
     ahead = Function(20, start_seconds=4.0, idle_seconds=60.0)
     settings = sketching(sketcher=ahead, wakes=("sketcher",), wake_seconds=3.0, delivery_seconds=0.5)
-    # The wake arrives at 0.5 s, the instance is ready at 4.5 s, and the sketch is there at 6.5 s; the upload ends at 3 s.
+    # The wake arrives at 0.5 s, the upload ends at 3 s, the instance is ready at 4.5 s, and the sketch at 6.5 s.
     woken = Chain(settings).run().sounded
     assert median(woken) == pytest.approx(6.5 - 3.0)
     rarely = Chain(replace(settings, wake_pause_seconds=200 * HOUR)).run().sounded
