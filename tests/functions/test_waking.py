@@ -59,9 +59,13 @@ def topics() -> tuple[Topics, Topics]:
 def test_both_topics_get_a_wake_before_the_answer() -> None:
     """The context waits for a confirmation that comes late, because Cloud Run withdraws the CPU after the answer."""
     captions, pictures = Topics(), Topics()
-    confirming = threading.Timer(0.1, lambda: (pictures.confirmed.set(), captions.confirmed.set()))
+
+    def confirm() -> None:
+        pictures.confirmed.set()
+        captions.confirmed.set()
+
     with TopicWaker(captions, pictures, Clock()).wake():
-        confirming.start()
+        threading.Timer(0.1, confirm).start()
     assert (captions.wakes, pictures.wakes) == (1, 1)
 
 
