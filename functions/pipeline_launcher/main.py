@@ -12,7 +12,7 @@ from yaml_templates import template_at
 from musicgenerator import logs
 from musicgenerator.delivery import acknowledging_poison
 from musicgenerator.events import message_data
-from musicgenerator.messages import CaptionMessage
+from musicgenerator.messages import Wake, caption_event
 from musicgenerator.settings import required
 from musicgenerator_google.adapters import Adapters
 from musicgenerator_google.vertex_pipelines import VertexPipelines
@@ -22,8 +22,10 @@ from musicgenerator_google.vertex_pipelines import VertexPipelines
 @acknowledging_poison
 def on_track_captioned(event: CloudEvent) -> None:
     """Launch the track's pipeline; a return acknowledges the message, an exception causes another delivery."""
-    message = CaptionMessage.from_bytes(message_data(event.data))
-    bootstrap().launch(message)
+    message = caption_event(message_data(event.data))
+    launcher = bootstrap()
+    if not isinstance(message, Wake):
+        launcher.launch(message)
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from sketching import Sketcher
 
 from musicgenerator.delivery import acknowledging_poison
 from musicgenerator.events import message_data
-from musicgenerator.messages import CaptionMessage
+from musicgenerator.messages import Wake, caption_event
 from musicgenerator.results import ResultsBucket
 from musicgenerator_google.adapters import Adapters
 
@@ -19,8 +19,10 @@ from musicgenerator_google.adapters import Adapters
 @acknowledging_poison
 def on_track_captioned(event: CloudEvent) -> None:
     """Sketch the track; a return acknowledges the message, an exception causes another delivery."""
-    message = CaptionMessage.from_bytes(message_data(event.data))
-    bootstrap().sketch(message)
+    message = caption_event(message_data(event.data))
+    sketcher = bootstrap()
+    if not isinstance(message, Wake):
+        sketcher.sketch(message)
 
 
 @functools.cache

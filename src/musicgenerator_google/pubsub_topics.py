@@ -4,7 +4,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any, Final
 
-from musicgenerator.messages import ENGINE_ATTRIBUTE, CaptionMessage, PictureMessage
+from musicgenerator.messages import ENGINE_ATTRIBUTE, CaptionMessage, PictureMessage, Wake
 from musicgenerator.settings import required
 
 _PUBLISH_TIMEOUT_SECONDS: Final = 30.0
@@ -33,9 +33,13 @@ class PicturesTopic:
         """Publish a message; return when it is confirmed."""
         _publisher().publish(self._topic, message.to_bytes()).result(timeout=_PUBLISH_TIMEOUT_SECONDS)
 
+    def wake(self) -> None:
+        """Publish a wake; return when it is confirmed."""
+        _publisher().publish(self._topic, Wake().to_bytes()).result(timeout=_PUBLISH_TIMEOUT_SECONDS)
+
 
 class CaptionsTopic:
-    """The topic that triggers the pipeline launcher."""
+    """The topic that triggers the pipeline launcher and the sketcher."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         """Read the environment; raise SettingMissingError naming a variable that is not set."""
@@ -45,3 +49,7 @@ class CaptionsTopic:
         """Publish a message, with the engine as an attribute that subscriptions can filter by."""
         future = _publisher().publish(self._topic, message.to_bytes(), **{ENGINE_ATTRIBUTE: engine})
         future.result(timeout=_PUBLISH_TIMEOUT_SECONDS)
+
+    def wake(self) -> None:
+        """Publish a wake; return when it is confirmed."""
+        _publisher().publish(self._topic, Wake().to_bytes()).result(timeout=_PUBLISH_TIMEOUT_SECONDS)
