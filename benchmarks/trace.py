@@ -185,7 +185,7 @@ def _sums(trace: Trace) -> list[tuple[str, float]]:
 _WIDTH: Final = 960
 _LEFT: Final = 130
 _ROW: Final = 44
-_TICK_MILLISECONDS: Final = 50
+_TICK_MILLISECONDS: Final = 100
 _TITLE: Final = "One track, from the finalize of its picture to the sketch and the URL"
 
 

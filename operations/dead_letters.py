@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from google.api_core import exceptions
 
+from musicgenerator.errors import MalformedEventError
+from musicgenerator.messages import is_wake
 from musicgenerator.redaction import redacted
 from musicgenerator.settings import SettingInvalidError, required, words
 from operations.clients import publisher_client, subscriber_client
@@ -41,6 +43,13 @@ class DeadLetter:
         # A message may name a session, and its id is the right to read it.
         return redacted(f"{self.subscription}  tried {deliveries} times  {reason}\n    {data}")
 
+    def is_wake(self) -> bool:
+        """Return whether the message only starts an instance."""
+        try:
+            return is_wake(self.data)
+        except MalformedEventError:
+            return False
+
 
 class DeadLetters:
     """The dead letters of one project."""
@@ -64,8 +73,15 @@ class DeadLetters:
         return letters
 
     def replay(self) -> list[DeadLetter]:
-        """Publish each dead letter again, and acknowledge it once Pub/Sub has confirmed the new message."""
+        """Publish each dead letter again, and acknowledge it once Pub/Sub has confirmed the new message.
+
+        Wakes are only acknowledged, because nothing waits for them any more. Returns the published letters.
+        """
         letters = self._all()
+        wakes = [letter for letter in letters if letter.is_wake()]
+        for letter in wakes:
+            self._subscriber.acknowledge(subscription=letter.subscription, ack_ids=[letter.ack_id])
+        letters = [letter for letter in letters if letter not in wakes]
         for letter in letters:
             kept = {name: value for name, value in letter.attributes.items() if not name.startswith(_SOURCE_PREFIX)}
             self._publisher.publish(self._pairs[letter.subscription], letter.data, **kept).result(

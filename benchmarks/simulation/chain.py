@@ -65,7 +65,7 @@ class Chain:
         self._waited: dict[str, float] = defaultdict(float)
         self._dead: Counter[str] = Counter()
         self._arrived = self._by_fallback = 0
-        self._area, self._changed = 0.0, 0.0
+        self._area, self._changed, self._next_wake = 0.0, 0.0, 0.0
         self._under_way: list[int] = []
 
     def run(self) -> Outcome:
@@ -116,8 +116,10 @@ class Chain:
             self._under_way.append(len(self._here))
 
     def _track(self, number: int) -> Steps:
-        for name in self.settings.wakes:
-            self.functions[name].wake()
+        if self.env.now >= self._next_wake:
+            self._next_wake = self.env.now + self.settings.wake_pause_seconds
+            for name in self.settings.wakes:
+                self.env.process(self._woken(name))
         yield self.env.timeout(self.settings.wake_seconds)
         journey = Journey(self.env.now)
         self._count()
@@ -135,6 +137,10 @@ class Chain:
         if ready:
             self._took.append(self.env.now - journey.began)
             self._sound(journey)
+
+    def _woken(self, function: str) -> Steps:
+        yield self._pass(self.settings.delivery_seconds)
+        self.functions[function].wake()
 
     def _delivered(self, journey: Journey, function: str, work: Work) -> Generator[simpy.Event, Any, bool]:
         """Deliver a message until it is acknowledged; return False if it became a dead letter."""

@@ -23,9 +23,9 @@ class Settings:
     """Pictures a second, the functions, the limits a minute, and the seconds of each stage without waiting.
 
     The day's peak is at noon and exceeds the mean by the share ``swing``. The simulation begins at ``start`` seconds
-    after midnight, with ``at_once`` pictures. Instances of the functions ``wakes`` are started ``wake_seconds`` before
-    each picture arrives. Without a ``sketcher`` there are no sketches. ``warm`` machines take one step each; a step
-    that finds none within ``warm_wait_seconds`` gets a new machine.
+    after midnight, with ``at_once`` pictures. ``wake_seconds`` before a picture arrives, a message wakes the functions
+    ``wakes``, unless one did so in the ``wake_pause_seconds`` before. Without a ``sketcher`` there are no sketches.
+    ``warm`` machines take one step each; a step that finds none within ``warm_wait_seconds`` gets a new machine.
     """
 
     pictures_a_second: float
@@ -35,6 +35,7 @@ class Settings:
     at_once: int = 0
     wakes: tuple[str, ...] = ()
     wake_seconds: float = 0.0
+    wake_pause_seconds: float = 0.0
     captioner: Function = _ONE
     sketcher: Function | None = None
     launcher: Function = _ONE

@@ -26,6 +26,9 @@ _HOUR: Final = 3_600.0
 _COLD_SECONDS: Final = 60.0
 # Assumed: seconds from the announcement of a track to the end of its upload.
 _UPLOAD_SECONDS: Final = 3.0
+# The longest pause between two wakes of one instance of the API (functions/upload_handler/waking.py).
+_WAKE_PAUSE_SECONDS: Final = 300.0
+_WOKEN: Final = ("captioner", "sketcher", "pipeline_launcher")
 _CARRIED: Final = 0.99
 _CARRY_DAYS: Final = 16
 
@@ -40,25 +43,28 @@ class Case:
 
 
 def first_sounds() -> list[Case]:
-    """Return the functions as deployed and all cold, and what would shorten the way through cold functions."""
+    """Return announced pictures, whose announcement wakes the functions, then dropped ones, which wake none.
+
+    The last cases are not deployed: they are what would shorten the way of dropped pictures.
+    """
     sketch = sum(costs.sketch_parts(prices()).values())
     kept = {name: costs.kept_instance(name, prices()) / _FEW.pictures for name in ("captioner", "sketcher")}
-    cold = _cold(_sketched(_FEW))
+    cold, dropped = _cold(_announced(_sketched(_FEW))), _cold(_sketched(_FEW))
     both, few, many = ("captioner", "sketcher"), f"{_FEW.pictures:,} a month", f"{_MANY.pictures:,} a month"
-    woken = replace(cold, wakes=("sketcher",))
-    announced = replace(cold, wakes=both, wake_seconds=_UPLOAD_SECONDS)
+    woken = replace(dropped, wakes=("sketcher",))
     return [
-        Case(few, _sketched(_FEW), sketch),
+        Case(few, _announced(_sketched(_FEW)), sketch),
         Case(f"{few}, all functions cold", cold, sketch),
         Case(f"{few}, all functions cold, {_LONGEST} s of sketch", _longest(cold), sketch),
-        Case(f"{_SOME:,} a month", _some(), sketch),
-        Case(many, _sketched(_MANY), sketch),
-        Case(f"{many}, {_LONGEST} s of sketch", _longest(_sketched(_MANY)), sketch),
-        Case(f"{few}, cold, one sketcher kept", _kept(cold, "sketcher"), sketch + kept["sketcher"]),
-        Case(f"{few}, cold, one captioner kept", _kept(cold, "captioner"), sketch + kept["captioner"]),
-        Case(f"{few}, cold, one of both kept", _kept(cold, *both), sketch + sum(kept.values())),
-        Case(f"{few}, cold, if the upload's event started a sketcher", woken, sketch),
-        Case(f"{few}, cold, if the announcement started both", announced, sketch),
+        Case(f"{_SOME:,} a month", _announced(_some()), sketch),
+        Case(many, _announced(_sketched(_MANY)), sketch),
+        Case(f"{many}, {_LONGEST} s of sketch", _longest(_announced(_sketched(_MANY))), sketch),
+        Case(f"{few}, dropped", _sketched(_FEW), sketch),
+        Case(f"{few}, dropped, all functions cold", dropped, sketch),
+        Case(f"{few}, dropped, cold, one sketcher kept", _kept(dropped, "sketcher"), sketch + kept["sketcher"]),
+        Case(f"{few}, dropped, cold, one captioner kept", _kept(dropped, "captioner"), sketch + kept["captioner"]),
+        Case(f"{few}, dropped, cold, one of both kept", _kept(dropped, *both), sketch + sum(kept.values())),
+        Case(f"{few}, dropped, cold, if the upload's event started a sketcher", woken, sketch),
     ]
 
 
@@ -117,6 +123,11 @@ def _sketched(volume: Volume) -> Settings:
     return one_region(volume, "composer")
 
 
+def _announced(settings: Settings) -> Settings:
+    """Return settings in which every picture is announced, by one instance of the API."""
+    return replace(settings, wakes=_WOKEN, wake_seconds=_UPLOAD_SECONDS, wake_pause_seconds=_WAKE_PAUSE_SECONDS)
+
+
 def _some() -> Settings:
     return replace(_sketched(_FEW), pictures_a_second=_SOME / MONTH_SECONDS, seconds=10 * DAY_SECONDS)
 
@@ -136,7 +147,7 @@ def _burst(pictures: int) -> Settings:
 def _cold(settings: Settings) -> Settings:
     """Return settings in which no picture finds an instance of the one before."""
     names = ("captioner", "sketcher", "launcher", "notifier")
-    return _with(settings, names, idle_seconds=_COLD_SECONDS)
+    return _with(replace(settings, wake_pause_seconds=0.0), names, idle_seconds=_COLD_SECONDS)
 
 
 def _kept(settings: Settings, *functions: str) -> Settings:

@@ -32,15 +32,19 @@ def _timed(owner: Any, name: str, label: Callable[..., str]) -> None:
             return inner(*args, **kwargs)
         finally:
             line = {"name": label(*args), "began": began, "ended": time.time()}
-            with Path(os.environ["TRACE_FILE"]).open("a", encoding="utf-8") as lines:
-                lines.write(json.dumps(line) + "\n")
+            if line["name"]:
+                with Path(os.environ["TRACE_FILE"]).open("a", encoding="utf-8") as lines:
+                    lines.write(json.dumps(line) + "\n")
 
     setattr(owner, name, wrapper)
 
 
 def _rpc(call: Any, *_: Any) -> str:
     # The stub below Google's wrappers has the method, "/google.firestore.v1.Firestore/Commit", as str or bytes.
-    method = call._target.__wrapped__._method  # noqa: SLF001  no public name of it exists
+    method = getattr(call._target.__wrapped__, "_method", None)  # noqa: SLF001  no public name of it exists
+    if method is None:
+        # The session below records a REST call.
+        return ""
     service, name = (method if isinstance(method, str) else method.decode()).rsplit("/", 1)
     return f"{service.rsplit('.', 1)[1]} {name}"
 

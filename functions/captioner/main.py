@@ -12,7 +12,7 @@ from pillow_pictures import PreparedDecoder
 from musicgenerator import logs
 from musicgenerator.delivery import acknowledging_poison
 from musicgenerator.events import MESSAGE_PUBLISHED, ObjectFinalized, message_data
-from musicgenerator.messages import PictureMessage, picture_event
+from musicgenerator.messages import PictureMessage, Wake, picture_event
 from musicgenerator_google.adapters import Adapters
 from musicgenerator_google.firestore_breaker import FirestoreBreaker
 from musicgenerator_google.pubsub_topics import CaptionsTopic
@@ -24,10 +24,11 @@ def on_image_uploaded(event: CloudEvent) -> None:
     """Caption the picture; a return acknowledges the event, an exception causes another delivery."""
     is_message, data = event["type"] == MESSAGE_PUBLISHED, event.data
     picture = picture_event(message_data(data)) if is_message else ObjectFinalized.from_data(data)
+    captioner = bootstrap()
     if isinstance(picture, PictureMessage):
-        bootstrap().resume(picture)
-    else:
-        bootstrap().caption(picture)
+        captioner.resume(picture)
+    elif not isinstance(picture, Wake):
+        captioner.caption(picture)
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from yaml_templates import template_at
 from musicgenerator import logs
 from musicgenerator.delivery import acknowledging_poison
 from musicgenerator.events import message_data
-from musicgenerator.messages import caption_event
+from musicgenerator.messages import Wake, caption_event
 from musicgenerator.order_book import OrderBook
 from musicgenerator.settings import required
 from musicgenerator_google.adapters import Adapters
@@ -24,7 +24,10 @@ from musicgenerator_google.vertex_pipelines import VertexPipelines
 @acknowledging_poison
 def on_track_captioned(event: CloudEvent) -> None:
     """Launch the tracks' pipeline; a return acknowledges the message, an exception causes another delivery."""
-    bootstrap().launch(caption_event(message_data(event.data)))
+    message = caption_event(message_data(event.data))
+    launcher = bootstrap()
+    if not isinstance(message, Wake):
+        launcher.launch(message)
 
 
 @functools.cache

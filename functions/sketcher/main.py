@@ -10,7 +10,7 @@ from sketching import Sketcher
 
 from musicgenerator.delivery import acknowledging_poison
 from musicgenerator.events import message_data
-from musicgenerator.messages import caption_event
+from musicgenerator.messages import Wake, caption_event
 from musicgenerator.results import ResultsBucket
 from musicgenerator_google.adapters import Adapters
 
@@ -20,9 +20,10 @@ from musicgenerator_google.adapters import Adapters
 def on_track_captioned(event: CloudEvent) -> None:
     """Sketch the track; a return acknowledges the message, an exception causes another delivery."""
     message = caption_event(message_data(event.data))
-    if len(message.attempts) == 1:
-        bootstrap().sketch(message.attempts[0])
+    sketcher = bootstrap()
     # Each of several tracks was announced alone before, and was sketched then.
+    if not isinstance(message, Wake) and len(message.attempts) == 1:
+        sketcher.sketch(message.attempts[0])
 
 
 @functools.cache

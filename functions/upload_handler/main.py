@@ -17,6 +17,7 @@ from http_api import HttpApi
 from sessions import SessionOpener
 from storage_uploads import StorageUploads
 from uploading import Uploads
+from waking import TopicWaker
 
 from musicgenerator import logs
 from musicgenerator.order_book import OrderBook
@@ -59,7 +60,8 @@ def bootstrap() -> HttpApi:
     )
     opener = SessionOpener(sessions, whole_number(env, "SESSION_DAYS", SESSION_DAYS), admission)
     settings = Settings.from_environ(env)
-    uploads = Uploads(sessions, tracks, StorageUploads.from_environ(google), admission, settings.engines)
+    permits, waker = StorageUploads.from_environ(google), TopicWaker(*topics)
+    uploads = Uploads(sessions, tracks, permits, admission, settings.engines, waker)
     commands = Commands(sessions, tracks, objects, jobs, book, *topics, admission, settings)
     erasures = Erasures(sessions, tracks, objects, jobs, book, ledger, Buckets.from_environ(env))
     proxies = whole_number(env, "TRUSTED_PROXIES", 0)

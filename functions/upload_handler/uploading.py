@@ -1,5 +1,6 @@
 """Announce a track and sign the upload of its picture."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +30,11 @@ class Permits(Protocol):
         """Return the permission to create this one object."""
 
 
+class Waker(Protocol):
+    def wake(self) -> AbstractContextManager[None]:
+        """Start the functions that the picture will need, while the context's body runs; raise nothing."""
+
+
 @dataclass(frozen=True)
 class Uploads:
     """The command that starts a track; a request may name one of ``engines``."""
@@ -38,6 +44,7 @@ class Uploads:
     permits: Permits
     admission: Admission
     engines: frozenset[str]
+    waker: Waker
 
     def announce_track(self, command: CommandRequest) -> AnnouncedTrack:
         """Create a track that waits for its picture, and sign the upload.
@@ -72,5 +79,6 @@ class Uploads:
         if found is None:
             raise UnknownTrackError("The track has just been deleted.")
         logs.info("track announced", track=track)
-        permit = self.permits.permit(ids.upload_name(track), content_type, MAX_PICTURE_BYTES)
+        with self.waker.wake():
+            permit = self.permits.permit(ids.upload_name(track), content_type, MAX_PICTURE_BYTES)
         return AnnouncedTrack(command.session, track, found[0].status, permit)

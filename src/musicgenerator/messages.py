@@ -37,11 +37,27 @@ class PictureMessage:
         return json.dumps(asdict(self)).encode()
 
 
-def picture_event(data: bytes) -> PictureMessage | ObjectFinalized:
-    """Read a message on `pictures`: a track to process again, or a dead-lettered storage event.
+@dataclass(frozen=True)
+class Wake:
+    """On `pictures` and `captions`: a picture is about to come, so start an instance and do nothing else."""
 
-    Raises MalformedEventError if it is neither.
+    def to_bytes(self) -> bytes:
+        """Return the message's data."""
+        return json.dumps({"wake": True}).encode()
+
+
+def is_wake(data: bytes) -> bool:
+    """Return whether a message's data is a wake; raise MalformedEventError if it is not a JSON object."""
+    return _json_object(data).get("wake") is True
+
+
+def picture_event(data: bytes) -> PictureMessage | ObjectFinalized | Wake:
+    """Read a message on `pictures`: a track to process again, a dead-lettered storage event, or a wake.
+
+    Raises MalformedEventError if it is none of them.
     """
+    if is_wake(data):
+        return Wake()
     body = _json_object(data)
     return PictureMessage.from_bytes(data) if "track" in body else ObjectFinalized.from_data(body)
 
@@ -91,8 +107,13 @@ class GatheredMessage:
         return json.dumps({"gathered": [asdict(attempt) for attempt in self.attempts]}).encode()
 
 
-def caption_event(data: bytes) -> CaptionMessage | GatheredMessage:
-    """Read a message on `captions`: one attempt, or several that were gathered; raise MalformedEventError otherwise."""
+def caption_event(data: bytes) -> CaptionMessage | GatheredMessage | Wake:
+    """Read a message on `captions`: one attempt, several that were gathered, or a wake.
+
+    Raises MalformedEventError if it is none of them.
+    """
+    if is_wake(data):
+        return Wake()
     body = _json_object(data)
     gathered = body.get("gathered")
     if gathered is None:

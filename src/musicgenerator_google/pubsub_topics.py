@@ -4,7 +4,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any, Final
 
-from musicgenerator.messages import ENGINE_ATTRIBUTE, CaptionMessage, GatheredMessage, PictureMessage
+from musicgenerator.messages import ENGINE_ATTRIBUTE, CaptionMessage, GatheredMessage, PictureMessage, Wake
 from musicgenerator.settings import required
 
 _PUBLISH_TIMEOUT_SECONDS: Final = 30.0
@@ -33,6 +33,10 @@ class PicturesTopic:
         """Publish a message; return when it is confirmed."""
         _publisher().publish(self._topic, message.to_bytes()).result(timeout=_PUBLISH_TIMEOUT_SECONDS)
 
+    def wake(self) -> None:
+        """Publish a wake; return when it is confirmed."""
+        _publisher().publish(self._topic, Wake().to_bytes()).result(timeout=_PUBLISH_TIMEOUT_SECONDS)
+
 
 class CaptionsTopic:
     """The topic that triggers the pipeline launcher and the sketcher."""
@@ -45,3 +49,7 @@ class CaptionsTopic:
         """Publish a message, with the engine as an attribute that subscriptions can filter by."""
         future = _publisher().publish(self._topic, message.to_bytes(), **{ENGINE_ATTRIBUTE: engine})
         future.result(timeout=_PUBLISH_TIMEOUT_SECONDS)
+
+    def wake(self) -> None:
+        """Publish a wake; return when it is confirmed."""
+        _publisher().publish(self._topic, Wake().to_bytes()).result(timeout=_PUBLISH_TIMEOUT_SECONDS)

@@ -23,21 +23,16 @@ from tests.support.world import Faults, Run, World
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
 
-# The sketcher's route has eight places, and a message that is held back keeps one.
-AT_ONCE = 6
-PATIENCE_SECONDS = 60
+# A kill ends what the process does for other tracks too, and the sketcher's messages have few attempts.
+AT_ONCE = 2
+PATIENCE_SECONDS = 90
 # The sketcher works while the job runs, and the person's command comes while its message is held back.
-ENDING = JobFaults(min_seconds=20, seconds=20)
+ENDING = JobFaults(min_seconds=15, seconds=15)
 RUNNING = JobFaults(min_seconds=100, seconds=100)
-FAILING = JobFaults(failed=1.0, min_seconds=4, seconds=4)
-POINTS = {
-    "begin.1",
-    "switch.is_paused.1",
-    "tracks.find.1",
-    "sketches.make.1",
-    "objects.create.1",
-    "tracks.advance.1",
-}
+FAILING = JobFaults(failed=1.0, min_seconds=12, seconds=12)
+# Before the track is found, a crash leaves what a lost message leaves.
+NOTHING_DONE = {"begin.1", "switch.is_paused.1"}
+POINTS = {"tracks.find.1", "sketches.make.1", "objects.create.1", "tracks.advance.1"}
 
 
 class HeldBack(FaultyDelivery):
@@ -94,8 +89,8 @@ def all_points(run: Run, visitor: Visitor) -> list[Case]:
     track = sent(run, visitor)
     wait_until(lambda: document(visitor.session, track).get("sketch"))
     cases = points(run, "sketcher", track, lambda number: number == "1")
-    assert {case.point for case in cases} == POINTS
-    return cases
+    assert {case.point for case in cases} == NOTHING_DONE | POINTS
+    return [case for case in cases if case.point in POINTS]
 
 
 def after_crash(run: Run, delivery: HeldBack, case: Case, act: Callable[[Visitor, str], None]) -> str:

@@ -12,7 +12,7 @@ import pytest
 from google.cloud import firestore, pubsub_v1
 
 from musicgenerator.drops import track_of
-from musicgenerator.messages import PictureMessage
+from musicgenerator.messages import PictureMessage, Wake
 from musicgenerator.patience import Patience
 from musicgenerator_google.firestore_tracks import FirestoreTracks
 from operations.dropping import facts
@@ -136,10 +136,11 @@ def test_the_status_has_functions_backlog_tracks_and_costs(operated: Installatio
 def test_dead_letters_are_listed_and_replayed_with_parked_tracks(
     operated: Installation, database: firestore.Client, messages: Messages
 ) -> None:
-    """Listing removes no message; a replay publishes each message once, without the dead-letter attributes."""
+    """Listing removes none; a replay drops wakes and publishes all others once, without the dead-letter attributes."""
     data = b'{"track": "t1"}'
     source = {"CloudPubSubDeadLetterSourceDeliveryCount": "50", "CloudPubSubDeadLetterSourceSubscription": "s"}
     messages.publish(f"{CAPTIONS}-dead-letters", data, **source, kept="yes")
+    messages.publish(f"{CAPTIONS}-dead-letters", Wake().to_bytes(), **source)
     parked = "t" + "e" * 26
     write_track(database, parked, status="captioning")
     database.document("work", parked).update({"parked": True})
@@ -155,7 +156,7 @@ def test_dead_letters_are_listed_and_replayed_with_parked_tracks(
         listed = output(operated, "dead-letters")
         assert f"subscriptions/{CAPTIONS}-dead-letters  tried 50 times" in listed
         assert data.decode() in listed
-        assert listed.splitlines()[-1] == "1 dead letter."
+        assert listed.splitlines()[-1] == "2 dead letters."
 
     replayed = output(operated, "replay")
     assert f"replayed: {parked}" in replayed

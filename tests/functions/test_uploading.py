@@ -24,7 +24,7 @@ from musicgenerator.errors import MusicgeneratorError
 from musicgenerator.states import Status
 from musicgenerator.tracks import MAX_PICTURE_BYTES, PICTURE_TYPES, PrivateTrack, Track
 from tests.contracts.recorded import recorded, without_timestamps
-from tests.support.command_fakes import CommandSessions, MemoryLedger
+from tests.support.command_fakes import CommandSessions, HeardWakes, MemoryLedger
 from tests.support.fakes import MemoryTracks, PlainPermits
 
 KEY = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
@@ -48,6 +48,7 @@ class Scene:
     tracks: MemoryTracks = field(default_factory=MemoryTracks)
     permits: PlainPermits = field(default_factory=PlainPermits)
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    waker: HeardWakes = field(default_factory=HeardWakes)
 
     @property
     def uploads(self) -> Uploads:
@@ -57,6 +58,7 @@ class Scene:
             self.permits,
             Admission(self.ledger, Limits(), self.tracks.has_music),
             frozenset(ENGINES),
+            self.waker,
         )
 
     @property
@@ -343,3 +345,24 @@ def test_a_track_deleted_while_it_is_announced_gets_no_upload() -> None:
     with pytest.raises(UnknownTrackError, match="just been deleted"):
         scene.announce(scene.opener.open_session({}, None))
     assert scene.permits.asked == []
+
+
+def test_an_announcement_wakes_the_functions_after_the_track_is_stored() -> None:
+    """A refused announcement wakes none."""
+    scene = Scene()
+    opened = scene.opener.open_session({}, None)
+    stored = list[int]()
+    scene.waker.meanwhile = lambda: stored.append(len(scene.tracks.of_session(opened.session)))
+    scene.announce(opened)
+    assert stored == [1]
+    with pytest.raises(ProblemError):
+        scene.announce(opened, BODY | {"durationSeconds": -1})
+    assert scene.waker.count == 1
+
+
+def test_a_deleted_track_wakes_no_function() -> None:
+    """Its picture will not come."""
+    scene = Scene(tracks=VanishingTracks())
+    with pytest.raises(UnknownTrackError):
+        scene.announce(scene.opener.open_session({}, None))
+    assert scene.waker.count == 0

@@ -1,6 +1,7 @@
 """Fakes of the ports that only the API needs, in memory."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -157,6 +158,20 @@ class HeardPictures:
 
 
 @dataclass
+class HeardWakes:
+    """Counts the wakes; ``meanwhile`` runs when one begins."""
+
+    count: int = 0
+    meanwhile: Callable[[], None] = lambda: None
+
+    @contextmanager
+    def wake(self) -> Iterator[None]:
+        self.count += 1
+        self.meanwhile()
+        yield
+
+
+@dataclass
 class MemorySwitch:
     """A switch in memory."""
 
@@ -176,6 +191,7 @@ class UploadHandler:
     jobs: MemoryPipelines = field(default_factory=MemoryPipelines)
     captions: HeardCaptions = field(default_factory=HeardCaptions)
     pictures: HeardPictures = field(default_factory=HeardPictures)
+    waker: HeardWakes = field(default_factory=HeardWakes)
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     switch: MemorySwitch = field(default_factory=MemorySwitch)
     limits: Limits = field(default_factory=Limits)
@@ -198,7 +214,7 @@ class UploadHandler:
         permits = PlainPermits("https://storage.googleapis.com/musicgenerator-images")
         return HttpApi(
             SessionOpener(self.sessions, 30, admission),
-            Uploads(self.sessions, self.tracks, permits, admission, settings.engines),
+            Uploads(self.sessions, self.tracks, permits, admission, settings.engines, self.waker),
             commanding.Commands(
                 self.sessions,
                 self.tracks,

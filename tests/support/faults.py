@@ -15,6 +15,7 @@ import requests
 
 from localcloud.pubsub.delivery import Message, Route, deliver
 from localcloud.pubsub.scheduler import TICK
+from musicgenerator.messages import Wake
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -30,7 +31,7 @@ class DeliveryFaults:
 
     ``doubled`` is the chance that an event is delivered twice, ``lost`` by topic the chance that it is lost, and
     ``delay`` the longest delay in seconds.
-    ``crowds`` is by topic how many messages wait for each other, to be delivered at the same moment.
+    ``crowds`` is by topic how many messages, except wakes, wait for each other, to be delivered at the same moment.
     """
 
     doubled: float = 0.0
@@ -67,7 +68,7 @@ class FaultyDelivery:
                 self.doubled += 1
                 threading.Thread(target=self._again, args=(route, message), daemon=True).start()
         time.sleep(random.uniform(0, self._faults.delay))
-        if route.topic in self._crowds:
+        if route.topic in self._crowds and message.data != Wake().to_bytes():
             # A message that no others join is delivered alone.
             with suppress(threading.BrokenBarrierError):
                 self._crowds[route.topic].wait(_CROWD_SECONDS)

@@ -23,6 +23,7 @@ from musicgenerator.messages import (
     PictureMessage,
     PipelineMessage,
     Tick,
+    Wake,
     caption_event,
     picture_event,
     pipeline_event,
@@ -237,11 +238,12 @@ def test_json_nested_too_deeply_is_malformed(read: Callable[[bytes], object]) ->
     ("body", "event"),
     [
         ({"track": TRACK}, PictureMessage(TRACK)),
+        (json.loads(Wake().to_bytes()), Wake()),
         (recorded("storage_finalized")["body"], ObjectFinalized.from_data(recorded("storage_finalized")["body"])),
     ],
 )
-def test_a_message_about_a_picture_names_a_track_or_an_object(
-    body: dict[str, Any], event: PictureMessage | ObjectFinalized
+def test_a_message_about_a_picture_names_a_track_or_an_object_or_wakes(
+    body: dict[str, Any], event: PictureMessage | ObjectFinalized | Wake
 ) -> None:
     """A replay publishes dead-lettered storage events as they were delivered."""
     assert picture_event(json.dumps(body).encode()) == event
@@ -260,3 +262,13 @@ def test_a_message_about_a_picture_names_a_track_or_an_object(
 def test_only_the_schedulers_message_is_a_tick(body: dict[str, Any], event: PipelineMessage | Tick) -> None:
     """Every other message names a job."""
     assert pipeline_event(json.dumps(body).encode()) == event
+
+
+def test_a_message_on_captions_is_an_attempt_or_a_wake() -> None:
+    """A wake is exactly `{"wake": true}`; what only resembles it is malformed."""
+    assert json.loads(Wake().to_bytes()) == {"wake": True}
+    assert caption_event(Wake().to_bytes()) == Wake()
+    assert caption_event(CaptionMessage(SESSION, TRACK, 1).to_bytes()) == CaptionMessage(SESSION, TRACK, 1)
+    for body in ({"wake": False}, {"wake": 1}, {"wake": "true"}, [True]):
+        with pytest.raises(MalformedEventError):
+            caption_event(json.dumps(body).encode())
