@@ -37,8 +37,8 @@ class DeadLetter:
         """Return two lines: subscription, number of deliveries and reason; then the start of the data."""
         deliveries = self.attributes.get(f"{_SOURCE_PREFIX}DeliveryCount", "?")
         reason = self.attributes.get(f"{_SOURCE_PREFIX}DeliveryErrorMessage", "see the function's log")
-        # A message may name sessions, and a session's id is the right to read it. Cut it afterwards: half an id is not
-        # recognized.
+        # A message may name sessions, and a session's id is the right to read it. Redact before cutting: a part of an
+        # id is not recognized.
         data = redacted(self.data.decode(errors="replace"))[:160]
         return f"{redacted(f'{self.subscription}  tried {deliveries} times  {reason}')}\n    {data}"
 

@@ -189,7 +189,7 @@ def test_a_track_that_the_launcher_is_still_launching_is_not_ended() -> None:
 def test_a_run_that_stalls_is_logged(
     minutes: int, state: JobState, parked: bool, stalls: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An alert counts the line; a track that ends now, and one that waits for the operator, are others' business."""
+    """An alert counts the line. A track that ends at this sweep, and a parked one, do not count."""
     scene = Scene()
     track = scene.tracks.wait(ONE, Status.COMPOSING)
     since = datetime.now(UTC) - timedelta(minutes=minutes)

@@ -16,11 +16,11 @@ def test_tracks_that_share_a_run_are_paid_once() -> None:
 
 
 def test_without_shared_runs_each_launch_is_a_run() -> None:
-    """Also those of tracks that are deleted, of which only the day's counter knows; a new day has none."""
+    """Only the day's counter knows the launches of deleted tracks. A new day has no run."""
     assert counted([], ALONE, launched=3, parked=0, overdue=0).runs == 3
     assert "  runs 0, 0.0 tracks a run" in day_lines(counted([], [], launched=0, parked=0, overdue=0), 1)
 
 
 def test_a_run_of_yesterday_does_not_make_the_number_negative() -> None:
-    """Tracks that were made today and launched after midnight of the next day count for the day they were made."""
+    """The day counts the tracks that were created in it, some of which are launched on the next day."""
     assert counted([], [SHARED] * 3, launched=1, parked=0, overdue=0).runs == 0
