@@ -39,9 +39,10 @@ class DeadLetter:
         """Return two lines: subscription, number of deliveries and reason; then the start of the data."""
         deliveries = self.attributes.get(f"{_SOURCE_PREFIX}DeliveryCount", "?")
         reason = self.attributes.get(f"{_SOURCE_PREFIX}DeliveryErrorMessage", "see the function's log")
-        data = self.data[:160].decode(errors="replace")
-        # A message may name a session, and its id is the right to read it.
-        return redacted(f"{self.subscription}  tried {deliveries} times  {reason}\n    {data}")
+        # A message may name sessions, and a session's id is the right to read it. Redact before cutting: a part of an
+        # id is not recognized.
+        data = redacted(self.data.decode(errors="replace"))[:160]
+        return f"{redacted(f'{self.subscription}  tried {deliveries} times  {reason}')}\n    {data}"
 
     def is_wake(self) -> bool:
         """Return whether the message only starts an instance."""

@@ -1,7 +1,7 @@
 """Print the status of an installation or of the local cloud: ``python -m operations.status``.
 
 The status has the deployed functions or local parts, the backlog, today's tracks with the reasons of failures,
-and today's launches and costs against the daily limit.
+and today's launches, runs and costs against the daily limit.
 If ``APP`` is set, which ``operations/operate.sh`` does, the command shows the installation, otherwise the local cloud.
 """
 
@@ -14,7 +14,7 @@ import sys
 import urllib.parse
 import urllib.request
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -22,6 +22,7 @@ from typing import Any, Final
 from google.cloud import firestore
 
 from infra.names import FUNCTIONS, SOURCES
+from musicgenerator.ids import is_shared_job
 from musicgenerator.settings import DAILY_LIMIT, required, whole_number, words
 from musicgenerator_google.firestore_counters import total
 from operations.clients import database_client
@@ -29,6 +30,9 @@ from operations.dead_letters import from_environ
 from operations.replay import parked
 
 PIPELINE_RUN_USD: Final = 0.03
+# How many private tracks one request reads.
+_AT_ONCE: Final = 300
+_NOTES: Final = {"captioned": "    wait for a job, or for others that share it"}
 _RECENT: Final = timedelta(minutes=10)
 _SOURCES: Final = "|".join((*SOURCES, "ticks"))
 _METRICS: Final = {
@@ -41,7 +45,8 @@ _METRICS: Final = {
 class Day:
     """Counts of today's tracks, and their costs in US dollars.
 
-    ``described`` counts the tracks with a brief, ``sketched`` those that have a sketch too.
+    ``described`` counts the tracks with a brief, ``sketched`` those that have a sketch too. ``shared`` is how many of
+    the launches needed no run of their own, because another track's run made their music.
     """
 
     statuses: Counter[str] = field(default_factory=Counter)
@@ -49,19 +54,25 @@ class Day:
     described: int = 0
     sketched: int = 0
     launched: int = 0
+    shared: int = 0
     describing: float = 0.0
     engines: float = 0.0
     parked: int = 0
     overdue: int = 0
 
     @property
+    def runs(self) -> int:
+        """Return how many pipeline jobs were created; the launches of deleted tracks count as one each."""
+        return max(self.launched - self.shared, 0)
+
+    @property
     def spent(self) -> float:
         """Return the day's costs so far, without machines and storage."""
-        return self.describing + self.engines + self.launched * PIPELINE_RUN_USD
+        return self.describing + self.engines + self.runs * PIPELINE_RUN_USD
 
 
-def counted(tracks: Iterable[Mapping[str, Any]], launched: int, parked: int, overdue: int) -> Day:
-    """Count a day's track documents."""
+def counted(tracks: Iterable[Mapping[str, Any]], jobs: Iterable[str], launched: int, parked: int, overdue: int) -> Day:
+    """Count a day's track documents, and the jobs of those that were launched."""
     statuses: Counter[str] = Counter()
     failures: Counter[str] = Counter()
     describing = engines = 0.0
@@ -74,7 +85,8 @@ def counted(tracks: Iterable[Mapping[str, Any]], launched: int, parked: int, ove
             failures[track["error"]["code"]] += 1
         describing += (track.get("describer") or {}).get("costUsd") or 0.0
         engines += (track.get("music") or {}).get("costUsd") or 0.0
-    return Day(statuses, failures, described, sketched, launched, describing, engines, parked, overdue)
+    shared = sum(tracks - 1 for tracks in Counter(filter(is_shared_job, jobs)).values())
+    return Day(statuses, failures, described, sketched, launched, shared, describing, engines, parked, overdue)
 
 
 def day_of(database: firestore.Client, now: datetime) -> Day:
@@ -83,9 +95,18 @@ def day_of(database: firestore.Client, now: datetime) -> Day:
     since = firestore.FieldFilter("createdAt", ">=", midnight)
     tracks = database.collection_group("tracks").where(filter=since).order_by("createdAt").order_by("status")
     overdue = database.collection("work").where(filter=firestore.FieldFilter("dueAt", "<=", now))
-    documents = (document.to_dict() or {} for document in tracks.stream())
+    documents = {document.id: document.to_dict() or {} for document in tracks.stream()}
     launched = total(database, f"budget/{now.date()}", "launched")
-    return counted(documents, launched, _count(parked(database)), _count(overdue))
+    jobs = _jobs(database, [track for track, each in documents.items() if each.get("brief")])
+    return counted(documents.values(), jobs, launched, _count(parked(database)), _count(overdue))
+
+
+def _jobs(database: firestore.Client, tracks: Sequence[str]) -> Iterator[str]:
+    """Return the job of each track that is claimed for one; only the private tracks name it."""
+    for first in range(0, len(tracks), _AT_ONCE):
+        works = [database.document("work", track) for track in tracks[first : first + _AT_ONCE]]
+        for work in database.get_all(works, field_paths=["job"]):
+            yield str((work.to_dict() or {}).get("job") or "")
 
 
 def _count(query: Any) -> int:
@@ -96,7 +117,7 @@ def day_lines(day: Day, limit: int) -> list[str]:
     """Return the lines that show a day."""
     lines = [
         "Today's tracks (UTC)",
-        *(f"  {status:<16} {count:6d}" for status, count in sorted(day.statuses.items())),
+        *(f"  {status:<16} {count:6d}{_NOTES.get(status, '')}" for status, count in sorted(day.statuses.items())),
         f"  {'parked':<16} {day.parked:6d}    for the operator: make replay",
         f"  {'overdue':<16} {day.overdue:6d}    for the sweeper",
         f"  {'with a sketch':<16} {day.sketched:6d}    of {day.described} with a brief",
@@ -104,8 +125,9 @@ def day_lines(day: Day, limit: int) -> list[str]:
         *(f"  {code:<22} {count:6d}" for code, count in day.failures.most_common()),
         "Spent today",
         f"  launches {day.launched} of {limit}",
+        f"  runs {day.runs}, {day.launched / (day.runs or 1):.1f} tracks a run",
         f"  {day.spent:.4f} USD without machines and storage",
-        f"  describing {day.describing:.4f}, runs {day.launched * PIPELINE_RUN_USD:.2f}, engines {day.engines:.2f}",
+        f"  describing {day.describing:.4f}, runs {day.runs * PIPELINE_RUN_USD:.2f}, engines {day.engines:.2f}",
     ]
     return lines if day.failures else [line for line in lines if line != "Reasons of failures"]
 

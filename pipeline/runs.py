@@ -90,12 +90,12 @@ def read_orders(job: str, address: str, objects: Objects) -> tuple[Order | Calle
     if data is None:
         # The launcher writes the orders before it creates the job, so all tracks have been erased or settled since.
         raise OrderError("order", f"is missing at {address}")
-    return orders_from_bytes(data)
+    return orders_from_bytes(data, job)
 
 
 def make_track(job: str, address: str, order: Order, connections: Connections) -> Ending:
     """Make a track, unless its order has been called off or deleted; raise what the engine or a port raises."""
-    if not _is_wanted(address, order, connections):
+    if not _is_wanted(job, address, order, connections):
         logs.info("track called off", job=job)
         return Ending.CALLED_OFF
     results = connections.results(order)
@@ -123,7 +123,7 @@ def report_failure(failed: Failed, connections: Connections) -> Ending:
     """
     order, ending = failed.order, Ending.FAILED
     try:
-        if not _is_wanted(failed.address, order, connections):
+        if not _is_wanted(failed.job, failed.address, order, connections):
             return Ending.CALLED_OFF
         results = connections.results(order)
         if results.read(TRACK) is not None:
@@ -238,7 +238,7 @@ class _Work:
     failure: Failure | None = None
 
 
-def _is_wanted(address: str, order: Order, connections: Connections) -> bool:
+def _is_wanted(job: str, address: str, order: Order, connections: Connections) -> bool:
     data = connections.objects().read(address)
-    orders = () if data is None else orders_from_bytes(data)
+    orders = () if data is None else orders_from_bytes(data, job)
     return any(isinstance(each, Order) and each.track == order.track for each in orders)

@@ -35,6 +35,8 @@ AT_ONCE: Final = 16
 FORGETTING_SECONDS: Final = 60.0
 RETRY_AFTER: Final = timedelta(hours=1)
 MAX_WAIT: Final = timedelta(days=1)
+# How long a track may be `composing`: a run may take 30 minutes, and its machine needs some to start.
+STALLED_AFTER: Final = timedelta(minutes=45)
 # The function has 300 s. When a service does not answer, a track can take 30 s.
 SWEEP_SECONDS: Final = 180.0
 
@@ -210,6 +212,17 @@ class Sweeper:
             # The track becomes overdue again. Go on with tracks in other regions, or without a job yet.
             round_.unreachable.add(work.region)
             logs.warning("not resumed", track=track.track_id, region=work.region, reason=str(error))
+        self._warn_if_stalled(track, job)
+
+    def _warn_if_stalled(self, track: Track, job: str) -> None:
+        """Log a run that has made no end of a track for too long, which an alert policy counts."""
+        since = track.timeline.get(Status.COMPOSING)
+        if since is None or datetime.now(UTC) - since < STALLED_AFTER:
+            return
+        found = self.tracks.find(track.track_id)
+        # A parked track has an alert of its own.
+        if found and found[0].status is Status.COMPOSING and not found[1].parked:
+            logs.error("run stalls", track=track.track_id, job=job, region=found[1].region, since=since)
 
 
 @dataclass

@@ -14,7 +14,6 @@ from infra.content import content_hash, short_hash, written, yaml_lines
 from infra.gcloud import Call, gcloud
 from infra.installation import INFRA, ROOT, Installation
 from infra.jobs import Job
-from infra.names import FUNCTIONS
 from infra.resources import BARRIER, Resource, Step, Unwanted
 from infra.settings import NONE, setting
 from infra.steps.machines import old_machines, warm_name, warm_path
@@ -33,6 +32,10 @@ _OPTIONAL = {
     "result_notifier": ("BATCH_TRACKS", "REGIONS"),
 }
 
+# The notifier first: it reads what every function of an earlier release writes, and earlier ones do not read what the
+# others of this release write. The launcher last: it alone makes runs of several tracks and uses the new template.
+_ORDER = ("result_notifier", "upload_handler", "captioner", "sketcher", "pipeline_launcher")
+
 
 def functions(at: Installation) -> Step:
     """Deploy the functions whose release, state or account differs."""
@@ -43,15 +46,18 @@ def functions(at: Installation) -> Step:
         # Without its function, a subscription would retry each message for minutes.
         yield _without_sketches(at)
         yield BARRIER
-    for function in FUNCTIONS:
+    is_update = bool(_current_template(at))
+    for function in _ORDER:
         if function == "sketcher" and not has_sketches(at):
             yield _unwanted(at, function)
             continue
         if function == "pipeline_launcher":
             canary_first = _has_new_template(at) and at.option("CANARY", "yes") != "no"
-            if canary_first:
+            if is_update:
                 yield BARRIER
         yield _function(at, function, canary_first=function == "pipeline_launcher" and canary_first)
+        if function == "result_notifier" and is_update:
+            yield BARRIER
     yield BARRIER
     yield from old_machines(at)
 

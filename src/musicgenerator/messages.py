@@ -103,8 +103,12 @@ class GatheredMessage:
     attempts: tuple[CaptionMessage, ...]
 
     def to_bytes(self) -> bytes:
-        """Return the message's data."""
-        return json.dumps({"gathered": [asdict(attempt) for attempt in self.attempts]}).encode()
+        """Return the message's data.
+
+        It also has the form of a message of the first attempt: during a deployment, the launcher of an earlier release
+        launches that one, and the others become overdue again.
+        """
+        return json.dumps(asdict(self.attempts[0]) | {"gathered": [asdict(each) for each in self.attempts]}).encode()
 
 
 def caption_event(data: bytes) -> CaptionMessage | GatheredMessage | Wake:

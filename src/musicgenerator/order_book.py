@@ -41,7 +41,7 @@ class OrderBook:
     def read(self, job: str) -> tuple[Order | CalledOff, ...] | None:
         """Return a job's orders, or None if they are missing."""
         data = self.objects.read(self.bucket, order_name(job))
-        return None if data is None else orders_from_bytes(data)
+        return None if data is None else orders_from_bytes(data, job)
 
     def is_written(self, job: str) -> bool:
         """Say whether a job has orders, readable or not."""
@@ -59,7 +59,7 @@ class OrderBook:
             if found is None:
                 return None
             data, generation = found
-            orders = orders_from_bytes(data)
+            orders = orders_from_bytes(data, job)
             if track not in {order.track for order in orders}:
                 return None
             left = [_without(order, track) for order in orders]

@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 from musicgenerator import documents
 from musicgenerator.briefs import DURATION_SECONDS, ENGINES, SEED, Brief
 from musicgenerator.errors import BriefError, OrderError
-from musicgenerator.ids import is_results_token, is_track_id
+from musicgenerator.ids import is_results_token, is_track_id, track_and_attempt
 
 ORDER_TYPE: Final = "application/json"
 ORDERS_PREFIX: Final = "orders/"
@@ -106,8 +106,11 @@ def orders_to_bytes(orders: Sequence[Order | CalledOff]) -> bytes:
     return json.dumps([order.to_mapping() for order in orders], ensure_ascii=False).encode()
 
 
-def orders_from_bytes(data: bytes) -> tuple[Order | CalledOff, ...]:
-    """Read the content of an order object; raise OrderError if it is not one."""
+def orders_from_bytes(data: bytes, job: str = "") -> tuple[Order | CalledOff, ...]:
+    """Read the content of an order object; raise OrderError if it is not one.
+
+    ``job`` completes an order that an earlier release wrote: it names neither its track nor its attempt.
+    """
     try:
         orders = json.loads(data)
     except (ValueError, RecursionError):
@@ -117,6 +120,8 @@ def orders_from_bytes(data: bytes) -> tuple[Order | CalledOff, ...]:
         raise OrderError("order", f"must be a list of 1 to {MAX_TRACKS} orders")
     if not all(isinstance(order, dict) for order in orders):
         raise OrderError("order", "must be a list of objects")
+    if len(orders) == 1 and not orders[0].keys() & {"track", "attempt"}:
+        orders = [orders[0] | _origin(job)]
     return tuple((CalledOff if order.get("calledOff") is True else Order).from_mapping(order) for order in orders)
 
 
@@ -141,6 +146,11 @@ def bucket_and_name(address: str) -> tuple[str, str]:
     if match is None:
         raise OrderError("address", "must look like gs://bucket/name")
     return match[1], match[2]
+
+
+def _origin(job: str) -> dict[str, Any]:
+    origin = track_and_attempt(job)
+    return {"track": origin[0], "attempt": origin[1]} if origin else {}
 
 
 # No message shows a value: the step's errors end up in its log and in the job's record.

@@ -84,6 +84,8 @@ def test_the_status_has_functions_backlog_tracks_and_costs(operated: Installatio
     write_track(database, "t" + "c" * 26, status="captioning")
     write_track(database, "t" + "d" * 26, status="ready", createdAt=datetime.now(UTC) - timedelta(days=1, minutes=1))
     database.document("work", "t" + "c" * 26).update({"parked": True, "dueAt": datetime.now(UTC)})
+    for letter in "ab":
+        database.document("work", "t" + letter * 26).update({"job": "mg-j" + "a" * 26})
     database.document("budget", f"{datetime.now(UTC).date()}-3").set({"launched": 2})
     functions = {name: body for name, body in operated.project.of("cloudfunctions").items() if "/functions/" in name}
     # The status shows the deployed limit, not the one in the operator's environment.
@@ -125,7 +127,8 @@ def test_the_status_has_functions_backlog_tracks_and_costs(operated: Installatio
     assert "overdue 1 for the sweeper" in lines
     assert "with a sketch 1 of 2 with a brief" in lines
     assert "launches 2 of 500" in lines
-    assert "0.1202 USD without machines and storage" in lines
+    assert "runs 1, 2.0 tracks a run" in lines
+    assert "0.0902 USD without machines and storage" in lines
 
     read = [(request.service, request.name.rpartition("/")[2]) for request in operated.project.requests]
     assert read.count(("monitoring", "timeSeries")) == 2

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -174,3 +175,29 @@ def test_a_track_that_the_launcher_is_still_launching_is_not_ended() -> None:
     track = scene.tracks.wait(ONE, Status.LAUNCHING)
     scene.tick()
     assert scene.tracks.documents[track] == recorded("track_launching")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "state", "parked", "stalls"),
+    [
+        (44, JobState.UNDER_WAY, False, False),
+        (46, JobState.UNDER_WAY, False, True),
+        (46, JobState.FAILED, False, False),
+        (46, JobState.UNDER_WAY, True, False),
+    ],
+)
+def test_a_run_that_stalls_is_logged(
+    minutes: int, state: JobState, parked: bool, stalls: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An alert counts the line. A track that ends at this sweep, and a parked one, do not count."""
+    scene = Scene()
+    track = scene.tracks.wait(ONE, Status.COMPOSING)
+    since = datetime.now(UTC) - timedelta(minutes=minutes)
+    document = scene.tracks.documents[track]
+    document["timeline"] = document["timeline"] | {"composing": since}
+    scene.tracks.works[track] = replace(scene.tracks.works[track], parked=parked)
+    scene.pipelines.jobs[f"mg-{track}-1"] = JobFacts(state, job_labels([(track, 1)]))
+    scene.tick()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    found = [(line["severity"], line["track"], line["job"]) for line in lines if line["message"] == "run stalls"]
+    assert found == ([("ERROR", track, f"mg-{track}-1")] if stalls else [])

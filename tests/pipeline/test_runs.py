@@ -17,7 +17,7 @@ from musicgenerator.messages import PipelineMessage
 from musicgenerator.orders import CalledOff, Order
 from pipeline.making import make_music
 from pipeline.processes import Child, Failure, Limits, wait
-from pipeline.runs import NothingMadeError, RunLimits
+from pipeline.runs import NothingMadeError, Run, RunLimits, read_orders
 from pipeline.slots import Slots
 from tests.pipeline.run_scene import FIRST, MEMORY, SECOND, THIRD, Player, Scene, order_of
 from tests.support.processes import is_alive
@@ -391,3 +391,14 @@ def test_orders_of_one_list_may_have_different_engines(scene: Scene) -> None:
     scene.run(orders)
     engines = [json.loads(scene.files(order.track)["track.json"])["music"]["engine"] for order in orders]
     assert engines == ["composer", "lyria-002"]
+
+
+def test_an_order_of_an_earlier_release_is_made(scene: Scene) -> None:
+    """It names neither its track nor its attempt, which follow from the job; its launcher created no job for it."""
+    order = order_of(FIRST, attempt=2)
+    scene.write([order])
+    old = {name: value for name, value in order.to_mapping().items() if name not in {"track", "attempt"}}
+    (scene.path / "orders").write_text(json.dumps([old]))
+    Run(scene.job, scene.address, scene, ONE_BY_ONE).make(read_orders(scene.job, scene.address, scene))
+    assert list(scene.files(FIRST)) == MUSIC
+    assert scene.messages() == [PipelineMessage(scene.job, FIRST, 2)]

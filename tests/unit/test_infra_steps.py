@@ -6,14 +6,15 @@ import pytest
 import yaml
 
 from infra import installation
-from infra.content import content_hash, copied, files
+from infra.content import content_hash, copied, files, written
 from infra.engine import Mode
 from infra.installation import Installation
 from infra.model import split_of
 from infra.names import FUNCTIONS
-from infra.resources import Resource
+from infra.resources import BARRIER, Resource
 from infra.state import query
 from infra.steps import STEPS
+from infra.steps.pipeline import IMAGE
 from tests.unit.infra_fakes import FakeGcloud
 
 INFRA = Path(installation.__file__).parent
@@ -85,6 +86,27 @@ def test_a_recorded_function_has_as_many_threads_as_concurrent_requests(function
     flags = yaml.safe_load((INFRA / "functions" / f"{function}.yaml").read_text(encoding="utf-8"))
     assert config["maxInstanceRequestConcurrency"] == flags["--concurrency"]
     assert config["environmentVariables"]["THREADS"] == str(flags["--concurrency"])
+
+
+@pytest.mark.parametrize("is_update", [True, False])
+def test_an_update_deploys_the_notifier_first_and_the_launcher_last(tmp_path: Path, is_update: bool) -> None:
+    """Only the notifier reads what functions of two releases write; a new installation deploys all at once."""
+    at, gcloud = installed(tmp_path)
+    launcher = at.names.function("pipeline_launcher")
+    environ = {"environmentVariables": {"PIPELINE_TEMPLATE": "gs://a-project-musicgenerator-pipeline/templates/a.yaml"}}
+    gcloud.lists["services list --enabled"] = [{"name": "cloudfunctions.googleapis.com"}]
+    deployed = [{"name": launcher, "serviceConfig": environ}] if is_update else []
+    gcloud.lists["functions list --v2 --regions=us-central1"] = deployed
+    written(at.work / "pipeline" / f"{IMAGE.tag}.yaml", "a compiled template")
+    groups: list[set[str]] = [set()]
+    for item in STEPS["09-functions"](at):
+        if item is BARRIER:
+            groups.append(set())
+        elif isinstance(item, Resource) and item.kind == "functions":
+            groups[-1].add(item.name)
+    first, last = {at.names.function("result_notifier")}, {launcher}
+    every = {at.names.function(function) for function in FUNCTIONS}
+    assert [group for group in groups if group] == ([first, every - first - last, last] if is_update else [every])
 
 
 def test_every_source_s_dead_letters_are_kept(tmp_path: Path) -> None:

@@ -81,6 +81,20 @@ def test_the_recorded_order_is_read_and_written() -> None:
     assert orders_from_bytes(orders_to_bytes([order])) == (order,)
 
 
+def test_an_earlier_release_s_order_is_completed_by_its_job() -> None:
+    """It names neither track nor attempt; only a list of one, and only the job of one track, says which it is."""
+    old = {name: value for name, value in RECORDED.items() if name not in {"track", "attempt"}}
+    assert orders_from_bytes(json.dumps([old]).encode(), JOB) == (Order.from_mapping(RECORDED),)
+    for orders, job in (
+        ([old], ""),
+        ([old], "mg-j" + "a" * 26),
+        ([old, RECORDED], JOB),
+        ([old | {"attempt": 1}], JOB),
+    ):
+        with pytest.raises(OrderError, match="track"):
+            orders_from_bytes(json.dumps(orders).encode(), job)
+
+
 @pytest.mark.parametrize(("field", "value"), [("seconds", 10), ("seconds", 180), ("seed", 0), ("seed", 2**32 - 1)])
 def test_the_bounds_themselves_are_within_them(field: str, value: int) -> None:
     """Both ends of a range are allowed."""

@@ -1,0 +1,26 @@
+from operations.status import PIPELINE_RUN_USD, counted, day_lines
+
+SHARED = "mg-j" + "a" * 26
+ALONE = [f"mg-t{letter * 26}-1" for letter in "ab"]
+
+
+def test_tracks_that_share_a_run_are_paid_once() -> None:
+    """Four launches in two runs, of a track alone and of three; a track that waits for a job has none."""
+    day = counted([{"status": "captioned"}], [SHARED, ALONE[0], SHARED, "", SHARED], launched=4, parked=0, overdue=0)
+    assert (day.launched, day.runs, day.spent) == (4, 2, 2 * PIPELINE_RUN_USD)
+    lines = [" ".join(line.split()) for line in day_lines(day, 1000)]
+    assert "captioned 1 wait for a job, or for others that share it" in lines
+    assert "launches 4 of 1000" in lines
+    assert "runs 2, 2.0 tracks a run" in lines
+    assert "describing 0.0000, runs 0.06, engines 0.00" in lines
+
+
+def test_without_shared_runs_each_launch_is_a_run() -> None:
+    """Only the day's counter knows the launches of deleted tracks. A new day has no run."""
+    assert counted([], ALONE, launched=3, parked=0, overdue=0).runs == 3
+    assert "  runs 0, 0.0 tracks a run" in day_lines(counted([], [], launched=0, parked=0, overdue=0), 1)
+
+
+def test_a_run_of_yesterday_does_not_make_the_number_negative() -> None:
+    """The day counts the tracks that were created in it, some of which are launched on the next day."""
+    assert counted([], [SHARED] * 3, launched=1, parked=0, overdue=0).runs == 0
