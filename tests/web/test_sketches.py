@@ -153,6 +153,26 @@ def test_the_music_takes_over_at_the_end_of_the_sketch(open_page: Opener, scene:
     assert audio(page, "currentTime") < SCENE_SECONDS / 2
 
 
+def test_music_that_follows_the_sketch_stays_silent_if_another_tab_plays_meanwhile(
+    open_page: Opener, scene: Scene, heard: Heard
+) -> None:
+    """The sketch has ended and the music loads, so nothing plays that the other tab could pause."""
+    page, track = sketched(scene, open_page, heard)
+    play(page)
+    held = hold_back(page, heard.facts["url"])
+    finish(scene, track, heard, "lyria-002")
+    expect(stage(page)).to_have_attribute("data-state", "ready")
+    page.evaluate(f"document.querySelector('audio').currentTime = {SCENE_SECONDS - 0.5}")
+    asked(page, held)
+    page.evaluate("new BroadcastChannel('playing').postMessage(null)")
+    page.wait_for_timeout(300)
+    while held:
+        held.pop().continue_()
+    page.unroute(heard.facts["url"])
+    taken_over(page, heard)
+    assert audio(page, "paused")
+
+
 def test_other_music_and_the_sketch_stay_one_press_apart_at_the_same_place(
     open_page: Opener, scene: Scene, heard: Heard
 ) -> None:
