@@ -67,9 +67,9 @@ SETTINGS: Final[dict[str, Setting]] = {
         "the endpoint of your own music model",
         r"(https://[^/\s]+/v1/)?projects/[^/\s]+/locations/[a-z0-9-]+/endpoints/[A-Za-z0-9-]+",
     ),
-    "SKETCHES": Setting("no makes no sketches to hear before the music", r"yes|no", "yes"),
+    "SKETCHES": Setting("yes or no: sketches to hear before the music", r"yes|no", "yes"),
     "WARM": Setting(
-        "machines that are kept running for pipelines, for a price by the hour",
+        "the number of machines that are kept running for pipelines, for a price by the hour",
         r"0|[1-9][0-9]?",
         "0",
         keeps_default=True,
@@ -88,7 +88,7 @@ SETTINGS: Final[dict[str, Setting]] = {
     "ADDRESS_TRACKS_A_DAY": Setting("tracks per day from one address", _LIMIT, "200"),
     "ADDRESS_SESSIONS_A_DAY": Setting("sessions per day from one address", _LIMIT, "100"),
     "TRACKS_A_DAY": Setting("all tracks per day", _LIMIT, "1000"),
-    "SHOW_DROPS": Setting("1 shows everyone the tracks of dropped pictures on the page", r"[01]", "0"),
+    "SHOW_DROPS": Setting("1 or 0: 1 shows everyone the tracks of dropped pictures on the page", r"[01]", "0"),
     "ALLOWED_ORIGINS": Setting("further origins of pages, separated by spaces", _words(_ORIGIN)),
     "API_URL": Setting("the address of a load balancer in front of the API", r"https://[a-z0-9.-]+"),
     "TRUSTED_PROXIES": Setting(

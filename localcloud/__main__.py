@@ -14,11 +14,12 @@ from localcloud.addresses import Addresses, running_pid
 from localcloud.cloud import running
 from localcloud.prerequisites import MissingToolError
 from localcloud.supervisor import StartError
+from musicgenerator.settings import SettingInvalidError
 from operations.dropping import DropError, listed, named
 from operations.following import SilentTrackError
 from operations.wishes import WishError, metadata
 
-_ERRORS: Final = (StartError, MissingToolError, DropError, SilentTrackError, WishError)
+_ERRORS: Final = (StartError, MissingToolError, DropError, SilentTrackError, WishError, SettingInvalidError)
 _ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

@@ -8,10 +8,12 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
+
+from musicgenerator.settings import whole_number
 
 HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8080
@@ -154,7 +156,7 @@ class Addresses:
             "PIPELINE_ACCOUNT": PIPELINE_ACCOUNT,
             "PIPELINE_TEMPLATE": template,
             # With WARM, jobs name a persistent resource, and their machines start in WARM_START_SECONDS.
-            "PERSISTENT_RESOURCE": LOCAL_MACHINES if os.environ.get("WARM", "0") != "0" else "",
+            "PERSISTENT_RESOURCE": LOCAL_MACHINES if has_warm_machines(os.environ) else "",
             "PIPELINE_BUCKET": PIPELINE_BUCKET,
             "PIPELINE_ROOT": f"gs://{PIPELINE_BUCKET}/root",
             "CAPTIONS_TOPIC": CAPTIONS_TOPIC,
@@ -170,6 +172,11 @@ class Addresses:
             "ALLOWED_ORIGINS": " ".join(self.page_origins),
             "DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA": "true",
         }
+
+
+def has_warm_machines(environ: Mapping[str, str]) -> bool:
+    """Return whether the local cloud keeps machines for pipelines, as ``WARM`` says."""
+    return whole_number(environ, "WARM", 0) > 0
 
 
 def running_pid(addresses: Addresses) -> int | None:

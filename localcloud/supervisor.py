@@ -25,8 +25,8 @@ _PROBE_SECONDS: Final = 0.1
 _LINE_LENGTH: Final = 160
 _INHERITED: Final = (
     *("HOME", "LANG", "PATH", "TMPDIR", "PYTHONDONTWRITEBYTECODE", "MODEL_SERVER_URL"),
-    # How long a machine of the local Vertex AI server takes to start.
-    *("COLD_START_SECONDS", "WARM_START_SECONDS"),
+    # Whether machines of the local Vertex AI server are kept, and how long they take to start.
+    *("WARM", "COLD_START_SECONDS", "WARM_START_SECONDS"),
 )
 
 

@@ -91,7 +91,7 @@ def _ticks(at: Installation) -> Resource:
 
 
 def _sketches(at: Installation) -> Resource:
-    """Return the delivery of captions to the sketcher: a few attempts, because a late sketch is worth nothing."""
+    """Return the delivery of captions to the sketcher: it keeps none for long, because a late sketch is useless."""
     wants = {
         "ackDeadlineSeconds": 90,
         "messageRetentionDuration": "600s",

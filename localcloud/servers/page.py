@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from localcloud.addresses import HOST, IMAGES_BUCKET, PROJECT, REPOSITORY, RESULTS_BUCKET, Addresses
+from localcloud.addresses import (
+    HOST,
+    IMAGES_BUCKET,
+    PROJECT,
+    REPOSITORY,
+    RESULTS_BUCKET,
+    Addresses,
+    has_warm_machines,
+)
 from musicgenerator.settings import SESSION_DAYS, whole_number
 from web.compression import is_compressed
 from web.policy import Destinations, security_headers
@@ -47,8 +55,9 @@ def configuration(addresses: Addresses) -> dict[str, Any]:
 
 
 def _start_seconds() -> float:
-    """Return how long the local Vertex AI server's machines take to start."""
-    return float(os.environ.get("COLD_START_SECONDS") or 0)
+    """Return how long the machines of the local Vertex AI server take to start."""
+    name = "WARM_START_SECONDS" if has_warm_machines(os.environ) else "COLD_START_SECONDS"
+    return float(os.environ.get(name) or 0)
 
 
 class PageHandler(SimpleHTTPRequestHandler):

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol, Self
 from localcloud.servers.google_errors import GoogleError
 from localcloud.vertex.metadata import Metadata
 from localcloud.vertex.specs import PipelineRequest
+from musicgenerator.settings import SettingInvalidError
 
 
 class State(IntEnum):
@@ -99,12 +100,20 @@ class Starts:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Read ``COLD_START_SECONDS`` and ``WARM_START_SECONDS``."""
-        return cls(*(float(environ.get(f"{name}_START_SECONDS") or 0) for name in ("COLD", "WARM")))
+        """Read ``COLD_START_SECONDS`` and ``WARM_START_SECONDS``; raise SettingInvalidError."""
+        return cls(*(_seconds(environ, f"{name}_START_SECONDS") for name in ("COLD", "WARM")))
 
     def seconds(self, request: PipelineRequest) -> float:
         """Return how long the machine of this job takes to start."""
         return self.warm_seconds if request.machines else self.cold_seconds
+
+
+def _seconds(environ: Mapping[str, str], name: str) -> float:
+    value = environ.get(name) or "0"
+    try:
+        return float(value)
+    except ValueError as error:
+        raise SettingInvalidError(f"{name} must be a number of seconds, not {value!r}") from error
 
 
 NO_DELAY: Final = Starts()

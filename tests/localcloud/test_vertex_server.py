@@ -14,6 +14,7 @@ from localcloud.vertex.job_events import log_entry
 from localcloud.vertex.jobs import Starts
 from localcloud.vertex.submissions import Submissions
 from musicgenerator.ids import new_track_id, pipeline_job_id
+from musicgenerator.settings import SettingInvalidError
 from musicgenerator_google.vertex_pipelines import VertexPipelines
 from tests.localcloud.vertex_jobs import CANCELLED, FAILED, PARENT, PENDING, RUNNING, Create, HeldRunner, Server
 
@@ -266,6 +267,13 @@ def test_a_job_on_warm_machines_starts_before_one_on_a_new_machine(
         run.ending.put(None)
     finally:
         server.close()
+
+
+def test_a_start_that_is_no_number_is_refused() -> None:
+    """The message names the variable."""
+    assert Starts.from_environ({"COLD_START_SECONDS": "90", "WARM_START_SECONDS": ""}) == Starts(90.0, 0.0)
+    with pytest.raises(SettingInvalidError, match="WARM_START_SECONDS must be a number of seconds, not 'soon'"):
+        Starts.from_environ({"WARM_START_SECONDS": "soon"})
 
 
 def test_the_stable_version_of_the_api_knows_no_persistent_resources(server: Server, spec: dict[str, Any]) -> None:

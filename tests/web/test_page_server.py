@@ -58,6 +58,20 @@ def test_the_configuration_names_the_addresses(addresses: Addresses) -> None:
     assert configuration(addresses) == expected
 
 
+@pytest.mark.parametrize(
+    ("warm", "start"), [("", 90), ("0", 90), ("1", 5)], ids=["an empty setting", "new machines", "kept machines"]
+)
+def test_the_usual_seconds_have_the_start_of_the_machines_that_are_used(
+    addresses: Addresses, monkeypatch: pytest.MonkeyPatch, warm: str, start: int
+) -> None:
+    """An empty WARM keeps no machines, and the launcher then names none."""
+    for name, value in {"WARM": warm, "COLD_START_SECONDS": "90", "WARM_START_SECONDS": "5"}.items():
+        monkeypatch.setenv(name, value)
+    assert configuration(addresses)["usualSeconds"]["composing"] == USUAL_SECONDS["composing"] + start
+    named = addresses.function_environ("sdrop", "gs://b/template.yaml")["PERSISTENT_RESOURCE"]
+    assert bool(named) == (warm == "1")
+
+
 def test_the_drop_sessions_secret_stays_private(addresses: Addresses, page_url: str) -> None:
     """The session's id is the right to read it; the secret is the right to command it and stays private."""
     addresses.drop_session_file.write_text(json.dumps({"session": "sdrop", "secret": "kdrop"}))

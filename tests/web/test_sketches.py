@@ -153,6 +153,26 @@ def test_the_music_takes_over_at_the_end_of_the_sketch(open_page: Opener, scene:
     assert audio(page, "currentTime") < SCENE_SECONDS / 2
 
 
+def test_music_that_follows_the_sketch_stays_silent_if_another_tab_plays_meanwhile(
+    open_page: Opener, scene: Scene, heard: Heard
+) -> None:
+    """The sketch has ended and the music loads, so nothing plays that the other tab could pause."""
+    page, track = sketched(scene, open_page, heard)
+    play(page)
+    held = hold_back(page, heard.facts["url"])
+    finish(scene, track, heard, "lyria-002")
+    expect(stage(page)).to_have_attribute("data-state", "ready")
+    page.evaluate(f"document.querySelector('audio').currentTime = {SCENE_SECONDS - 0.5}")
+    asked(page, held)
+    page.evaluate("new BroadcastChannel('playing').postMessage(null)")
+    page.wait_for_timeout(300)
+    while held:
+        held.pop().continue_()
+    page.unroute(heard.facts["url"])
+    taken_over(page, heard)
+    assert audio(page, "paused")
+
+
 def test_other_music_and_the_sketch_stay_one_press_apart_at_the_same_place(
     open_page: Opener, scene: Scene, heard: Heard
 ) -> None:
@@ -182,6 +202,34 @@ def test_music_that_comes_before_the_sketch_is_played_is_simply_there(
     finish(scene, track, heard, "composer")
     taken_over(page, heard)
     assert audio(page, "paused")
+
+
+@pytest.mark.parametrize("when", ["before the music", "after the music"])
+def test_the_music_takes_over_from_a_sketch_that_cannot_be_loaded(
+    open_page: Opener, scene: Scene, heard: Heard, when: str
+) -> None:
+    """The sketch has expired, or its connection breaks while it loads."""
+    url = f"{store_music(scene.addresses).facts['url']}?lost"
+    track = scene.add("composing", heard, sketch=sketch_of(heard) | {"url": url})
+    page = open_page("/privacy.html", scene=scene, allow="Failed to load resource")
+    held = hold_back(page, url)
+    page.goto("/")
+    stage(page).get_by_role("button", name="재생").first.click()
+    asked(page, held)
+    wrong = stage(page).locator("[data-part=wrong]")
+    if when == "after the music":
+        finish(scene, track, heard, "lyria-002")
+        expect(stage(page)).to_have_attribute("data-state", "ready")
+    while held:
+        held.pop().abort()
+    page.unroute(url)
+    if when == "before the music":
+        expect(wrong).not_to_be_empty()
+        # By the standard, an element that fails goes on saying that it plays; Chromium's does not.
+        page.evaluate("Object.defineProperty(document.querySelector('audio'), 'paused', { value: false })")
+        finish(scene, track, heard, "lyria-002")
+    taken_over(page, heard)
+    expect(wrong).to_be_empty()
 
 
 def test_the_sketch_of_failed_music_stays_playable(open_page: Opener, scene: Scene, heard: Heard) -> None:

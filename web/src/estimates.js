@@ -58,12 +58,16 @@ export function outlookBefore(tracks, configured, durationSeconds, sketched = []
   return { sketch: sketch === null ? null : usual.upload.seconds + usual.reading.seconds + taken, music };
 }
 
-/** Return the seconds from the brief to the sketch of each track that had none `before`. */
-export function newSketches(before, tracks, now) {
+/**
+ * Return the seconds from the brief to the sketch of each track that had none `before`, by the server's times: the page
+ * may see a sketch late, for example because the computer slept. The last change of a track that has ended was no sketch.
+ */
+export function newSketches(before, tracks) {
   const waiting = new Set((before ?? []).filter(({ sketch }) => !sketch).map(({ track }) => track));
   return tracks
-    .filter(({ track, sketch, attempt, timeline }) => sketch && attempt === 1 && timeline?.captioned && waiting.has(track))
-    .map(({ timeline }) => Math.max(0, (now - timeline.captioned) / 1000));
+    .filter(({ track, sketch, attempt, status }) => sketch && attempt === 1 && !isFinal(status) && waiting.has(track))
+    .map(({ timeline, updatedAt }) => (updatedAt - timeline?.captioned) / 1000)
+    .filter((taken) => taken >= 0);
 }
 
 /** Return how long a track took for a step, or null if its timeline does not say. */

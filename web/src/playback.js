@@ -12,13 +12,18 @@ export class Playback {
   #artwork = "";
   // Each change or load gets its own object, so an older one that still waits can see that it is out of date.
   #latest = {};
+  // Whether the sound that loads begins to play, although none plays before it. Another tab that plays prevents it.
+  #begins = false;
   #elsewhere = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("playing");
 
   /** @param {HTMLElement} host the element that contains the audio element */
   constructor(host) {
     this.#host = host;
     this.on("play", () => this.#begin());
-    this.#elsewhere?.addEventListener("message", () => this.#audio.pause());
+    this.#elsewhere?.addEventListener("message", () => {
+      this.#begins = false;
+      this.#audio.pause();
+    });
     this.#takeMediaKeys();
   }
 
@@ -46,6 +51,7 @@ export class Playback {
   async change(url, { seconds = null, begin = false } = {}) {
     const heard = this.#audio;
     const latest = (this.#latest = {});
+    this.#begins = begin;
     const next = heard.cloneNode();
     Object.assign(next, { src: url, preload: "auto" });
     const waited = new Promise((resolve) => setTimeout(resolve, PATIENCE_MILLISECONDS, true));
@@ -55,13 +61,13 @@ export class Playback {
     const wanted = seconds ?? heard.currentTime;
     const place = wanted > next.duration - 1 ? 0 : wanted;
     next.currentTime = place;
-    if (begin || !heard.paused) {
+    if (this.#begins || !heard.paused) {
       // Both play for a moment. Unmuting would interrupt the sound, so the volume is what changes.
       if (!begin) next.volume = 0;
       await next.play().catch(() => {});
       if (!begin && place === wanted) await this.#align(next, heard);
     }
-    const isHeard = begin || !heard.paused;
+    const isHeard = this.#begins || !heard.paused;
     if (latest !== this.#latest || !isHeard) next.pause();
     if (latest !== this.#latest) return null;
     Object.assign(next, { muted: heard.muted, volume: heard.volume });

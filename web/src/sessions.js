@@ -1,5 +1,4 @@
 // Chooses the session whose tracks are shown: the current one, the one that the browser kept, or a new one.
-import { now } from "./clock.js";
 import { newSketches } from "./estimates.js";
 import { alone, keep, recall } from "./session.js";
 
@@ -98,7 +97,7 @@ export class Sessions {
         // The SDK's cache is empty at first: only the server can say that there are no tracks.
         const known = live || tracks.length > 0 ? tracks : this.#store.state.tracks;
         const { tracks: before, sketched } = this.#store.state;
-        this.#store.change({ tracks: known, live, more, sketched: [...sketched, ...newSketches(before, tracks, now())] });
+        this.#store.change({ tracks: known, live, more, sketched: [...sketched, ...newSketches(before, tracks)] });
       },
       (code) => {
         const notice = code === "permission-denied" ? closed : { words: "notice.live", restart: false };

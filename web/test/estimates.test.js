@@ -91,10 +91,15 @@ test("the sketches of this visit say how long the first sound takes", () => {
 });
 
 test("a sketch counts once, when it comes, and not for a later attempt", () => {
-  const track = { track: "t1", attempt: 1, sketch: null, timeline: { captioned: 1_000 } };
-  const sketched = { ...track, sketch: {} };
-  assert.deepEqual(newSketches([track], [sketched], 4_000), [3]);
-  assert.deepEqual(newSketches([sketched], [sketched], 9_000), []);
-  assert.deepEqual(newSketches(null, [sketched], 9_000), []);
-  assert.deepEqual(newSketches([track], [{ ...sketched, attempt: 2 }], 9_000), []);
+  const track = { track: "t1", attempt: 1, status: "composing", sketch: null, timeline: { captioned: 1_000 }, updatedAt: 2_000 };
+  const sketched = { ...track, sketch: {}, updatedAt: 4_000 };
+  assert.deepEqual(newSketches([track], [sketched]), [3]);
+  assert.deepEqual(newSketches([sketched], [sketched]), []);
+  assert.deepEqual(newSketches(null, [sketched]), []);
+  assert.deepEqual(newSketches([track], [{ ...sketched, attempt: 2 }]), []);
+});
+
+test("a sketch that is first seen with its music says nothing about when it came", () => {
+  const track = { track: "t1", attempt: 1, status: "composing", sketch: null, timeline: { captioned: 1_000 }, updatedAt: 2_000 };
+  assert.deepEqual(newSketches([track], [{ ...track, status: "ready", sketch: {}, updatedAt: 7_200_000 }]), []);
 });

@@ -51,7 +51,7 @@ export class MusicPlayer extends HTMLElement {
     const url = this.audio.getAttribute("src");
     const loaded = Object.keys(this.#sounds).find((name) => url !== null && this.#sounds[name]?.url === url);
     if (!loaded) this.#load(music ? "music" : sketch ? "sketch" : null);
-    else if (loaded === "sketch" && isNews && this.audio.paused) this.#change("music", this.audio.ended ? this.#begin() : {});
+    else if (loaded === "sketch" && isNews && (this.audio.paused || this.audio.error)) this.#change("music", this.audio.ended ? this.#begin() : {});
     this.#update();
   }
 
@@ -112,7 +112,9 @@ export class MusicPlayer extends HTMLElement {
     }
     this.#playback.on("ended", () => this.#ended());
     this.#playback.on("error", () => {
-      if (this.audio.getAttribute("src")) this.#complain();
+      // A sketch may have expired, or its connection may break while it plays.
+      if (this.#loaded === "sketch" && this.#sounds.music) this.#change("music");
+      else if (this.audio.getAttribute("src")) this.#complain();
     });
     this.takes.addEventListener("click", ({ target }) => {
       if (target.value && target.value !== this.#loaded) this.#change(target.value);
