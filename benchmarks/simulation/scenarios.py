@@ -47,6 +47,7 @@ _SPARE: Final = 0.05
 
 _NOON: Final = DAY_SECONDS / 2
 _LATE_SECONDS: Final = 60.0
+_ROOM: Final = 0.9
 _PLENTY: Final = 10_000
 _KEPT_UP: Final = 2.0
 _FEW: Final = 20
@@ -131,7 +132,9 @@ def verdict(settings: Settings, outcome: Outcome) -> str:
     steady = settings.rate(settings.seconds) * settings.unloaded_seconds
     if outcome.under_way[-1] > _KEPT_UP * steady + _FEW:
         return "falls behind"
-    if outcome.dead_letters or outcome.by_fallback or outcome.p99 > 2 * settings.unloaded_seconds + _LATE_SECONDS:
+    gathers = settings.batch_seconds + TICK_SECONDS if settings.batch_seconds else 0.0
+    late = 2 * settings.unloaded_seconds + gathers + _LATE_SECONDS
+    if outcome.dead_letters or outcome.by_fallback or outcome.p99 > late:
         return "late at the peak"
     return "keeps up"
 
@@ -151,7 +154,8 @@ def fitting(volume: Volume, engine: str) -> Fitting:
 
     Vertex AI's quotas stay at their defaults: more regions raise those.
     """
-    count = 1
+    one = lets_through(raised(volume, engine, 1))
+    count = max(1, ceil(_ROOM * volume.peak / min(one[each] for each in (JOBS, CPUS, SUBMISSIONS, PUBLISHED))))
     while True:
         settings = raised(volume, engine, count)
         outcome = Chain(settings).run()
@@ -164,16 +168,14 @@ def raised(volume: Volume, engine: str, regions: int, warm: int = 0) -> Settings
     """Return an installation that an operator has set up for a volume: its plan, and as many instances as it takes."""
     one = one_region(volume, engine)
     plan = PLANS[volume.pictures]
-    seconds = {
-        "captioner": one.caption_seconds + one.describer_seconds,
-        "sketcher": one.sketch_seconds,
-        "launcher": (one.wait_seconds if plan.batch_seconds else one.launch_seconds) + one.claim_seconds + _SPARE,
-        "notifier": one.notify_seconds + one.close_seconds,
-    }
-    functions = {name: _enough(getattr(one, name), volume.peak * each) for name, each in seconds.items()}
+    waiting = (one.wait_seconds if plan.batch_seconds else one.launch_seconds) + one.claim_seconds + _SPARE
+    sketcher = one.sketcher and _enough(one.sketcher, volume.peak * one.sketch_seconds)
     return replace(
         one,
-        **functions,
+        captioner=_enough(one.captioner, volume.peak * (one.caption_seconds + one.describer_seconds)),
+        sketcher=sketcher,
+        launcher=_enough(one.launcher, volume.peak * waiting),
+        notifier=_enough(one.notifier, volume.peak * (one.notify_seconds + one.close_seconds)),
         regions=regions,
         warm=warm,
         batch_seconds=plan.batch_seconds,
