@@ -48,6 +48,7 @@ _SPARE: Final = 0.05
 _NOON: Final = DAY_SECONDS / 2
 _LATE_SECONDS: Final = 60.0
 _ROOM: Final = 0.9
+_MANY_REGIONS: Final = 12
 _PLENTY: Final = 10_000
 _KEPT_UP: Final = 2.0
 _FEW: Final = 20
@@ -72,8 +73,8 @@ class Volume:
 VOLUMES: Final = (
     Volume(1_000, 0.0, MONTH_SECONDS, "a month", limits.TIERS[0]),
     Volume(1_000_000, 0.0, DAY_SECONDS, "a day", limits.TIERS[2]),
-    Volume(10_000_000, _NOON - 3_600, 7_200.0, "two hours at the peak", limits.TIERS[2]),
-    Volume(100_000_000, _NOON - 900, 1_800.0, "half an hour at the peak", limits.TIERS[2]),
+    Volume(10_000_000, _NOON - 1_800, 3_600.0, "an hour at the peak", limits.TIERS[2]),
+    Volume(100_000_000, _NOON - 600, 1_200.0, "20 minutes at the peak", limits.TIERS[2]),
 )
 
 
@@ -129,14 +130,20 @@ def deployed(function: str) -> Function:
 
 def verdict(settings: Settings, outcome: Outcome) -> str:
     """Return whether the chain keeps up with the arrivals, falls behind, or is late at the peak."""
-    steady = settings.rate(settings.seconds) * settings.unloaded_seconds
+    # A track may wait for the next sweep, and for all other tracks of its job.
+    others = largest_group(settings.engine) / settings.tracks_at_once * settings.engine_seconds
+    gathers = settings.batch_seconds + TICK_SECONDS + others if settings.batch_seconds else 0.0
+    steady = settings.rate(settings.seconds) * (settings.unloaded_seconds + gathers)
     if outcome.under_way[-1] > _KEPT_UP * steady + _FEW:
         return "falls behind"
-    gathers = settings.batch_seconds + TICK_SECONDS if settings.batch_seconds else 0.0
     late = 2 * settings.unloaded_seconds + gathers + _LATE_SECONDS
     if outcome.dead_letters or outcome.by_fallback or outcome.p99 > late:
         return "late at the peak"
     return "keeps up"
+
+
+class NeverKeepsUpError(Exception):
+    """No number of regions keeps up with a volume."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +168,8 @@ def fitting(volume: Volume, engine: str) -> Fitting:
         outcome = Chain(settings).run()
         if verdict(settings, outcome) == "keeps up":
             return Fitting(volume, engine, settings, outcome)
+        if count > _MANY_REGIONS:
+            raise NeverKeepsUpError(f"{engine} at {volume.pictures:,}: {outcome.waiting}, {outcome.p99:.0f} s")
         count += 1
 
 
