@@ -36,6 +36,7 @@ _MINUTE: Final = 60.0
 _HOUR: Final = 3_600.0
 _FEW: Final = 0.05
 _NEXT: Final = 4
+_TEN: Final = 10
 _MANY: Final = 1_000_000
 
 
@@ -224,9 +225,13 @@ def _next_table(found: list[Fitting]) -> str:
         for name, rate in list(lets_through(each.settings).items())[:_NEXT]:
             peak, most = each.volume.peak * _MINUTE, rate * _MINUTE
             rows.append(
-                [f"{each.volume.pictures:,}", _figure(peak), name, _figure(most), f"{most / peak:.2g}", _source(name)]
+                [f"{each.volume.pictures:,}", _figure(peak), name, _figure(most), _times(most / peak), _source(name)]
             )
     return markdown(["a month", "tracks a minute at the peak", "limit", "allows", "times", "who says so"], rows)
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.1f}" if ratio < _TEN else _figure(ratio)
 
 
 def _source(name: str) -> str:

@@ -104,7 +104,7 @@ def test_a_job_has_at_most_as_many_tracks_as_are_allowed() -> None:
 def test_a_step_makes_as_many_tracks_at_once_as_its_machine_has_slots() -> None:
     """Four of five start together; a track is ready when it is made, and not when its job ends."""
     five = {"pictures_a_second": 0.0, "at_once": 5, "batch_seconds": 1.0, "engine_seconds": 10.0, "engine_slots": 99}
-    outcome = Chain(plenty(**five, takes=constant)).run()  # type: ignore[arg-type]
+    outcome = Chain(plenty(**five, takes=constant)).run()
     assert (outcome.runs, outcome.launched) == (1, 5)
     assert [round(seconds) for seconds in sorted(outcome.took)] == [60 + 10] * 4 + [60 + 20]
 
@@ -112,7 +112,7 @@ def test_a_step_makes_as_many_tracks_at_once_as_its_machine_has_slots() -> None:
 def test_a_refusing_region_is_spared_and_the_other_takes_its_jobs() -> None:
     """With one submission a minute in each of two regions, a burst has two jobs at once and the rest share others."""
     burst = {"pictures_a_second": 0.0, "at_once": 12, "regions": 2, "submissions_limit": 1}
-    outcome = Chain(plenty(**burst, takes=constant)).run()  # type: ignore[arg-type]
+    outcome = Chain(plenty(**burst, takes=constant)).run()
     took = sorted(outcome.took)
     assert len(took) == 12
     assert took[:2] == [0.0, 0.0]
