@@ -29,7 +29,7 @@ class Plan:
 
 PLANS: Final[Mapping[int, Plan]] = {
     1_000: Plan(batch_seconds=0, regions=1, warm=1),
-    1_000_000: Plan(batch_seconds=1, regions=1, warm=2),
+    1_000_000: Plan(batch_seconds=1, regions=1, warm=1),
     10_000_000: Plan(batch_seconds=1, regions=1, warm=8),
     100_000_000: Plan(batch_seconds=1, regions=3, warm=28),
 }

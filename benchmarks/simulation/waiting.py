@@ -27,7 +27,7 @@ _COLD_SECONDS: Final = 60.0
 # Assumed: seconds from the announcement of a track to the end of its upload.
 _UPLOAD_SECONDS: Final = 3.0
 _CARRIED: Final = 0.99
-# With these, each minute's jobs find warm machines.
+# The last of each lets each minute's jobs find warm machines, in the first region.
 _TOGETHER: Final = ((VOLUMES[1], (0, 1, 2)), (VOLUMES[2], (0, 6, 8)), (VOLUMES[3], (0, 28)))
 _CARRY_DAYS: Final = 16
 

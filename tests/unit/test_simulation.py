@@ -14,7 +14,7 @@ from benchmarks.simulation.instances import Function, Instances
 from benchmarks.simulation.machine import WAY, Machine, predicted
 from benchmarks.simulation.outcomes import median
 from benchmarks.simulation.parts import Journey, RateLimit
-from benchmarks.simulation.runs import PAUSE_SECONDS, SUBMISSIONS
+from benchmarks.simulation.runs import SUBMISSIONS
 from benchmarks.simulation.scenarios import VOLUMES, raised
 from benchmarks.simulation.settings import Settings
 from benchmarks.simulation.waiting import FIRST_SOUND_GOAL, first_sounds
@@ -110,14 +110,13 @@ def test_a_step_makes_as_many_tracks_at_once_as_its_machine_has_slots() -> None:
 
 
 def test_a_refusing_region_is_spared_and_the_other_takes_its_jobs() -> None:
-    """With one submission a minute in each of two regions, a burst has two jobs at once and the rest share others."""
-    burst = {"pictures_a_second": 0.0, "at_once": 12, "regions": 2, "submissions_limit": 1}
-    outcome = Chain(plenty(**burst, takes=constant)).run()
-    took = sorted(outcome.took)
-    assert len(took) == 12
-    assert took[:2] == [0.0, 0.0]
-    assert took[2] >= PAUSE_SECONDS
-    assert outcome.runs <= 6
+    """With one submission a minute in each of two regions, twelve pictures a minute share their jobs."""
+    chain = Chain(plenty(0.2, regions=2, submissions_limit=1))
+    outcome = chain.run()
+    assert [limit.highest for limit in chain.runs.submissions] == [1, 1]
+    assert outcome.runs <= 2 * 60
+    assert outcome.tracks_a_run > 5
+    assert outcome.under_way[-1] < 4 * 12
 
 
 def test_a_hundred_million_a_month_keep_up_with_three_regions() -> None:
