@@ -4,48 +4,119 @@ The figures are list prices (``infra/prices.toml``) times a track's usage (``usa
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from math import ceil, floor, log10
+from dataclasses import dataclass
+from math import ceil, cos, exp, floor, lgamma, log, log10, pi, sqrt
 from typing import Final
+
+from gathering import BATCH_TRACKS, PACES, RUN_SECONDS
 
 from benchmarks import usage
 from benchmarks.limits import hosted
 from infra.costs import HOURS_A_MONTH, STEP_MACHINE, pays_from
 from infra.prices import Price, prices
 
-VOLUMES: Final = (1_000, 1_000_000, 100_000_000)
 Prices = Mapping[str, Price]
 
 
-def parts(engine: str, pictures: int, known: Prices, *, sketches: bool = True) -> dict[str, float]:
-    """Return the dollars of each part of one track for ``pictures`` a month, on new machines."""
+@dataclass(frozen=True)
+class Plan:
+    """What an operator sets at a volume: ``BATCH_SECONDS``, the number of ``REGIONS``, and ``WARM``."""
+
+    batch_seconds: int
+    regions: int
+    warm: int
+
+
+PLANS: Final[Mapping[int, Plan]] = {
+    1_000: Plan(batch_seconds=0, regions=1, warm=1),
+    1_000_000: Plan(batch_seconds=1, regions=1, warm=1),
+    10_000_000: Plan(batch_seconds=1, regions=1, warm=8),
+    100_000_000: Plan(batch_seconds=1, regions=3, warm=28),
+}
+VOLUMES: Final = tuple(PLANS)
+_HOURS: Final = 24
+_RARE: Final = 8.0  # standard deviations
+
+
+def plan(pictures: int) -> Plan:
+    """Return the plan of the largest volume that these pictures a month reach, or of the smallest."""
+    return PLANS[max((volume for volume in VOLUMES if volume <= pictures), default=VOLUMES[0])]
+
+
+def largest_group(engine: str) -> int:
+    """Return how many tracks of an engine share a job at most."""
+    return max(1, min(BATCH_TRACKS, floor(RUN_SECONDS / PACES[engine].seconds(usage.MUSIC_SECONDS))))
+
+
+def tracks_a_run(engine: str, pictures: int, batch_seconds: float) -> float:
+    """Return the mean number of tracks of a pipeline job.
+
+    Each sweep takes what has become due since the one before, a minute ago, however long each track has waited. The
+    arrivals are random, with the day's swing.
+    """
+    if not batch_seconds:
+        return 1.0
+    mean = pictures / (60 * 24 * usage.DAYS_A_MONTH)
+    most = largest_group(engine)
+    hours = [mean * (1 - usage.SWING * cos(2 * pi * hour / _HOURS)) for hour in range(_HOURS)]
+    return mean / (sum(_groups(arrivals, most) for arrivals in hours) / _HOURS)
+
+
+def _groups(mean: float, most: int) -> float:
+    """Return the mean number of groups of up to ``most`` that a Poisson number of tracks makes."""
+    highest = ceil(mean + _RARE * sqrt(mean) + _RARE)
+    lowest = max(1, floor(mean - _RARE * sqrt(mean)))
+    return sum(
+        ceil(count / most) * exp(count * log(mean) - mean - lgamma(count + 1)) for count in range(lowest, highest + 1)
+    )
+
+
+def parts(
+    engine: str, pictures: int, known: Prices, *, sketches: bool = True, batch_seconds: float | None = None
+) -> dict[str, float]:
+    """Return the dollars of each part of one track for ``pictures`` a month, on new machines.
+
+    ``batch_seconds`` are those of the volume's plan unless they are given.
+    """
+    tracks = tracks_a_run(engine, pictures, plan(pictures).batch_seconds if batch_seconds is None else batch_seconds)
+    documents = [(each, 1.0) for each in usage.DOCUMENTS]
+    message_bytes = (usage.TRACK_MESSAGES + usage.JOB_MESSAGES / tracks) * usage.MESSAGE_BYTES
+    if tracks > 1:
+        documents += [(each, 1.0) for each in usage.SHARED_DOCUMENTS]
+        documents += [(each, 1 / tracks) for each in usage.JOB_DOCUMENTS]
+        message_bytes += max(usage.MESSAGE_BYTES, tracks * usage.ATTEMPT_BYTES) / tracks
     music = usage.MP3_BYTES + usage.COVER_BYTES
     kept = (music + usage.WAV_BYTES) * usage.DAYS_OF_MUSIC + usage.PICTURE_BYTES * usage.DAYS_OF_PICTURE
     return {
-        "pipeline run": known["pipeline_run"].of(1),
-        "pipeline metadata": known["ml_metadata"].of(usage.METADATA_BYTES * usage.HOURS_OF_METADATA / HOURS_A_MONTH),
-        "pipeline machine": new_machine(known),
+        "pipeline run": known["pipeline_run"].of(1 / tracks),
+        "pipeline metadata": known["ml_metadata"].of(
+            usage.METADATA_BYTES * usage.HOURS_OF_METADATA / HOURS_A_MONTH / tracks
+        ),
+        "pipeline machine": new_machine(known, engine, tracks) / tracks,
         "engine": ENGINES[engine](pictures, known),
         "description": known["describer_read"].of(usage.TOKENS_READ)
         + known["describer_written"].of(usage.TOKENS_WRITTEN),
         "moderation": known["moderation"].of(1),
         "sketch": sum(sketch_parts(known).values()) if sketches else 0.0,
-        "functions": sum(_invocation(each, known) for each in usage.HANDLINGS),
-        "Pub/Sub": known["pubsub"].of(usage.MESSAGES * 2 * usage.MESSAGE_BYTES),
-        "Firestore": known["firestore_reads"].of(usage.READS)
-        + known["firestore_writes"].of(usage.WRITES)
-        + known["firestore_deletes"].of(usage.DELETES),
+        "functions": sum(share * _invocation(each, known) for each, share in usage.handlings(tracks)),
+        "Pub/Sub": known["pubsub"].of(2 * message_bytes),
+        "Firestore": known["firestore_reads"].of(sum(share * each.reads for each, share in documents))
+        + known["firestore_writes"].of(sum(share * each.writes for each, share in documents))
+        + known["firestore_deletes"].of(sum(share * each.deletes for each, share in documents)),
         "storage for a month": known["storage"].of(kept / usage.DAYS_A_MONTH)
-        + known["storage_changes"].of(usage.OBJECTS_WRITTEN)
-        + known["storage_looks"].of(usage.OBJECTS_READ),
+        + known["storage_changes"].of(usage.OBJECTS_WRITTEN + usage.JOB_OBJECTS_WRITTEN / tracks)
+        + known["storage_looks"].of(usage.OBJECTS_READ + usage.JOB_OBJECTS_READ / tracks),
         "one hearing": known["egress"].of(music),
         "logs": known["logs"].of(usage.LOG_BYTES),
         "at rest": sum(at_rest(known).values()) / pictures,
     }
 
 
-def track(engine: str, pictures: int, known: Prices, *, sketches: bool = True) -> float:
-    """Return the dollars of one track, on a new machine."""
-    return sum(parts(engine, pictures, known, sketches=sketches).values())
+def track(
+    engine: str, pictures: int, known: Prices, *, sketches: bool = True, batch_seconds: float | None = None
+) -> float:
+    """Return the dollars of one track, on new machines."""
+    return sum(parts(engine, pictures, known, sketches=sketches, batch_seconds=batch_seconds).values())
 
 
 def sketch_parts(known: Prices) -> dict[str, float]:
@@ -64,9 +135,9 @@ def sketch_parts(known: Prices) -> dict[str, float]:
     }
 
 
-def new_machine(known: Prices) -> float:
-    """Return the dollars of a step's machine that is started for it."""
-    return known[f"machine.{STEP_MACHINE}"].of(usage.MACHINE_MINUTES / 60)
+def new_machine(known: Prices, engine: str = "composer", tracks: float = 1.0) -> float:
+    """Return the dollars of a machine that is started for a step which makes this many tracks."""
+    return known[f"machine.{STEP_MACHINE}"].of(usage.machine_minutes(engine, tracks) / 60)
 
 
 def warm_month(number: int, known: Prices, machine: str = STEP_MACHINE) -> float:
@@ -74,9 +145,12 @@ def warm_month(number: int, known: Prices, machine: str = STEP_MACHINE) -> float
     return known[f"machine.{machine}"].of(number * HOURS_A_MONTH)
 
 
-def warm_adds(number: int, pictures: int, on_demand: float, known: Prices, machine: str = STEP_MACHINE) -> float:
-    """Return what warm machines add to a track, of whose steps the share ``on_demand`` runs on new machines."""
-    return warm_month(number, known, machine) / pictures - (1 - on_demand) * new_machine(known)
+def warm_adds(number: int, pictures: int, on_demand: float, known: Prices, *, tracks: float = 1.0) -> float:
+    """Return what warm machines add to a track of `composer` whose step makes this many.
+
+    The share ``on_demand`` of the steps runs on new machines.
+    """
+    return warm_month(number, known) / pictures - (1 - on_demand) * new_machine(known, tracks=tracks) / tracks
 
 
 def kept_instance(function: str, known: Prices) -> float:
@@ -128,16 +202,38 @@ ENGINES: Final[Mapping[str, Callable[[int, Prices], float]]] = {
 def report() -> str:
     """Return the tables as Markdown."""
     known = prices()
-    tables = (_by_volume, _by_part, _by_sketch, _warm, _at_rest, _by_price)
+    tables = (_by_volume, _with_and_without, _by_part, _by_part_and_volume, _by_sketch, _warm, _at_rest, _by_price)
     return "\n\n".join(table(known) for table in tables)
 
 
 def _by_volume(known: Prices) -> str:
     rows = []
     for pictures in VOLUMES:
-        each = [track(engine, pictures, known) for engine in ENGINES]
-        rows.append([f"{pictures:,}", *(f"{_digits(usd)} ({_digits(usd * pictures)})" for usd in each)])
-    return markdown(["pictures a month: a track (a month)", *ENGINES], rows)
+        # From some million a month, all regions refuse jobs of one track, so tracks share jobs in any case.
+        for seconds in {0, plan(pictures).batch_seconds} if pictures <= VOLUMES[1] else {plan(pictures).batch_seconds}:
+            each = [track(engine, pictures, known, batch_seconds=seconds) for engine in ENGINES]
+            runs = [tracks_a_run(engine, pictures, seconds) for engine in ENGINES]
+            cells = [
+                f"{_digits(usd)} ({_digits(usd * pictures)}; {tracks:.3g})"
+                for usd, tracks in zip(each, runs, strict=True)
+            ]
+            rows.append([f"{pictures:,}", f"{seconds}", *cells])
+    head = "pictures a month: a track (a month; tracks a run)"
+    return markdown([head, "`BATCH_SECONDS`", *ENGINES], rows)
+
+
+def _with_and_without(known: Prices) -> str:
+    rows = []
+    for pictures in VOLUMES:
+        at = plan(pictures)
+        adds = warm_adds(
+            at.warm, pictures, 1 - 1 / at.regions, known, tracks=tracks_a_run("composer", pictures, at.batch_seconds)
+        )
+        sums = [track("composer", pictures, known, sketches=sketches) for sketches in (True, False)]
+        cells = [f"{usd:.5f}" for usd in (*sums, *(usd + adds for usd in sums))]
+        rows.append([f"{pictures:,}", f"{at.batch_seconds}", f"{at.regions}", *cells[:2], f"{at.warm}", *cells[2:]])
+    head = ["a track of `composer`, pictures a month", "`BATCH_SECONDS`", "regions", "new machines", "without sketches"]
+    return markdown([*head, "`WARM`", "with these", "and without sketches"], rows)
 
 
 def _by_part(known: Prices) -> str:
@@ -147,6 +243,13 @@ def _by_part(known: Prices) -> str:
     for name, row in zip(("sum", "sum without sketches (`SKETCHES=no`)"), sums, strict=True):
         rows.append([name, *(f"{usd:.5f}" for usd in row)])
     return markdown([f"a track's parts at {VOLUMES[1]:,} a month", *ENGINES], rows)
+
+
+def _by_part_and_volume(known: Prices) -> str:
+    found = [parts("composer", pictures, known) for pictures in VOLUMES]
+    rows = [[part, *(_digits(each[part]) for each in found)] for part in found[0]]
+    rows.append(["sum", *(f"{sum(each.values()):.5f}" for each in found)])
+    return markdown(["a track's parts with `composer`, at", *(f"{pictures:,}" for pictures in VOLUMES)], rows)
 
 
 def _by_sketch(known: Prices) -> str:

@@ -56,14 +56,30 @@ class Tier:
     tokens: int
 
 
-# The quota "Job or long-running operation (LRO) submission requests"; each track has one submission.
-SUBMISSIONS: Final = Limit(60, "a minute and region", "Vertex AI quotas and limits")
+_QUOTAS: Final = "Vertex AI quotas and limits"
+# The quota "Job or long-running operation (LRO) submission requests"; each pipeline job has one.
+SUBMISSIONS: Final = Limit(60, "a minute and region", _QUOTAS)
+# A pipeline job is created, asked about at its end, and its record is deleted.
+MANAGEMENT: Final = Limit(600, "management requests (CRUD) a minute and region", _QUOTAS)
+MANAGEMENT_A_RUN: Final = 3
+CPUS: Final = Limit(
+    2_200, "CPUs of E2 and N1 for training in us-central1, us-east1 and europe-west4; 20 in us-east4", _QUOTAS
+)
+CPUS_A_RUN: Final = 4
 JOBS: Final = Limit(300, "pipeline jobs at once in a region", "no page read; the console shows it", guess=True)
 LYRIA_3_CLIP: Final = Limit(10, "requests a minute and project", "Lyria 3's model page, preview")
 LYRIA_2: Final = Limit(
     10, "requests a minute and project", "no page read; as Lyria 3; the console shows it", guess=True
 )
 COUNTER: Final = Limit(60 * SHARDS, "writes a minute, 60 sustained to each document", "Firestore best practices")
+# A time that has an index: `dueAt` of the private tracks, which the queries of the sweep need.
+RISING: Final = Limit(500, "writes a second to a collection with an indexed time", "Firestore, sharded timestamps")
+# Created; claimed and described; waiting; claimed by the sweep and by the launch; composing; ready.
+RISING_WRITES: Final = 8
+# Measured in the local cloud: 0.03 s of CPU for a launch with its two or three commits; so a third for one.
+SWEEP: Final = Limit(
+    0.01, "seconds of the sweep for each overdue track", "a commit's CPU in the local cloud", guess=True
+)
 START: Final = Limit(
     150, "seconds until a step's container runs, the median", "one to five minutes are usual", guess=True
 )

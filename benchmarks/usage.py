@@ -1,14 +1,16 @@
 """The resources that one track uses; each figure is counted in the code, measured or assumed.
 
-A track is announced and uploaded in the page, described once, set to 30 s of music by one pipeline job, heard once,
-and deleted after a month.
+A track is announced and uploaded in the page, described once, set to 30 s of music by a pipeline job, heard once,
+and deleted after a month. Its job is its own, or it waits for others with which it shares one.
 """
 
 import json
 from dataclasses import dataclass
 from typing import Final
 
-from benchmarks.limits import DESCRIBER, hosted
+from gathering import PACES
+
+from benchmarks.limits import DESCRIBER, SWEEP, hosted
 from infra.costs import STEP_MINUTES
 from localcloud.addresses import REPOSITORY
 from musicgenerator_google.firestore_counters import SHARDS
@@ -36,39 +38,55 @@ DOCUMENTS: Final = (
     Documents("captioner: the breaker", 1, 0),
     Documents("captioner: the brief", 2, 2),
     Documents("captioner: announced, the work alone", 2, 1),
-    Documents("pipeline_launcher: the switch", 1, 0),
+    Documents("pipeline_launcher: the switch, the regions", 2, 0),
     Documents("pipeline_launcher: the claim, with the counter's shards", 2 + SHARDS, 3),
     Documents("pipeline_launcher: composing", 2, 2),
     Documents("result_notifier: the step's message: find, then ready", 4, 2),
-    Documents("result_notifier: the log sink's entry, when all is done: find", 2, 0),
+    Documents("result_notifier: the job's end, when all is done: find", 2, 0),
     Documents("result_notifier: the job's record deleted: the query, find, forgotten", 5, 1),
     Documents("the page's listener: the track and its five changes", 6, 0),
     Documents("TTL: track, work, the ledger's entry", 0, 0, 3),
 )
+# What a track adds that waits for others, and shares a job with them.
+SHARED_DOCUMENTS: Final = (
+    Documents("pipeline_launcher: waits: the claim that is refused, the wait", 4, 1),
+    Documents("result_notifier: the sweep: the query, the claim", 3, 1),
+    Documents("pipeline_launcher: the tracks of the job", 1, 0),
+    Documents("result_notifier: the job's end: the tracks of the job", 1, 0),
+    Documents("result_notifier: the job's record deleted: the tracks of the job, find", 3, 0),
+)
+# What a job of several adds, once.
+JOB_DOCUMENTS: Final = (Documents("pipeline_launcher: the switch, the regions", 2, 0),)
 # What a sketch adds. The listener sees one change more.
 SKETCH_DOCUMENTS: Final = (
     Documents("sketcher: the switch, find", 3, 0),
     Documents("sketcher: the sketch", 2, 2),
     Documents("the page's listener: the sketch", 1, 0),
 )
-READS: Final = sum(each.reads for each in DOCUMENTS)
-WRITES: Final = sum(each.writes for each in DOCUMENTS)
-DELETES: Final = sum(each.deletes for each in DOCUMENTS)
+READS: Final = sum(each.reads for each in (*DOCUMENTS, *SHARED_DOCUMENTS))
+WRITES: Final = sum(each.writes for each in (*DOCUMENTS, *SHARED_DOCUMENTS))
 
 # Assumed: the run's context and its two executions with their parameters. They exist from the launch until the record's
 # hour is over, and Vertex AI may need a day to delete them.
 METADATA_BYTES: Final = 6_000
 HOURS_OF_METADATA: Final = 26
 
-# The upload's event, the caption, the step's message and the log sink's entry: each published and pushed once.
-MESSAGES: Final = 4
+# The upload's event, the caption and the step's message: each published and pushed once.
+TRACK_MESSAGES: Final = 3
+# The log sink's entry about the job's end; and the message that announces several, with the bytes that each adds.
+JOB_MESSAGES: Final = 1
+MESSAGES: Final = TRACK_MESSAGES + JOB_MESSAGES
 MESSAGE_BYTES: Final = 1_000
+ATTEMPT_BYTES: Final = 110
 
-# Written: upload, cover, WAV, MP3, MIDI, track.json.
+# Written: upload, cover, WAV, MP3, MIDI, track.json; and the job's orders.
 OBJECTS_WRITTEN: Final = 6
-# Read: the event's object and its bytes; track.json, take and cover by the step; track.json and the start of the MP3 by
-# the notifier; cover and MP3 by the listener.
-OBJECTS_READ: Final = 9
+JOB_OBJECTS_WRITTEN: Final = 1
+# Read: the event's object and its bytes; the orders, track.json, take and cover by the step; track.json and the start
+# of the MP3 by the notifier; cover and MP3 by the listener. The job's orders: by the step, at the job's end, and before
+# its record is deleted.
+OBJECTS_READ: Final = 10
+JOB_OBJECTS_READ: Final = 3
 
 # Measured: 30 s by the composer (`python -m benchmarks.music` has its brief); a photo of localcloud/photos as cover.
 MP3_BYTES: Final = 964_000
@@ -88,8 +106,22 @@ TOKENS_WRITTEN: Final = 250
 # Assumed: entries of the functions, the platform's request log and Vertex AI's events.
 LOG_BYTES: Final = 20_000
 
-# Billed on a new machine for each step.
+# Billed on a new machine for a step that makes one track.
 MACHINE_MINUTES: Final = STEP_MINUTES
+MUSIC_SECONDS: Final = 30
+
+
+def machine_minutes(engine: str, tracks: float) -> float:
+    """Return the minutes that are billed on a new machine for a step that makes this many tracks, by the engine's pace.
+
+    As many as the engine makes at once take as long as one.
+    """
+    pace = PACES[engine]
+    return MACHINE_MINUTES + max(0.0, tracks / pace.at_once - 1) * pace.seconds(MUSIC_SECONDS) * pace.at_once / 60
+
+
+# Assumed: the busiest hour has 1.5 times the mean.
+SWING: Final = 0.5
 # Assumed: seconds of MusicGen on an L4 for 30 s of music, and the utilisation at which takes start to wait.
 ENDPOINT_SECONDS: Final = 30.0
 ENDPOINT_BUSY: Final = 0.7
@@ -122,10 +154,31 @@ class Handling:
 HANDLINGS: Final = (
     Handling("upload_handler", 0.1, 0.2),
     Handling("captioner", 0.5, DESCRIBER.value + 1),
-    Handling("pipeline_launcher", 0.1, 1.0),
     Handling("result_notifier", 0.1, 0.4),
-    Handling("result_notifier", 0.05, 0.05),
 )
+LAUNCH: Final = Handling("pipeline_launcher", 0.1, 1.0)
+JOB_END: Final = Handling("result_notifier", 0.05, 0.05)
+# A track that waits for others. Its claim and its change to `composing` in the launch of several, and what it adds to
+# the job's end, are one after another.
+WAITS: Final = Handling("pipeline_launcher", 0.05, 0.25)
+CLAIMED: Final = Handling("pipeline_launcher", 0.03, 0.2)
+CLOSED: Final = Handling("result_notifier", 0.02, 0.05)
+SWEPT: Final = Handling("result_notifier", SWEEP.value, 0.0)
+
+
+def handlings(tracks: float) -> list[tuple[Handling, float]]:
+    """Return the invocations of a track whose job makes this many tracks, and the share of each that is the track's."""
+    alone = [(each, 1.0) for each in HANDLINGS]
+    if tracks <= 1:
+        return [*alone, (LAUNCH, 1.0), (JOB_END, 1.0)]
+    together = (_with(LAUNCH, CLAIMED, tracks), _with(JOB_END, CLOSED, tracks))
+    return [*alone, (WAITS, 1.0), (SWEPT, 1.0), *((each, 1 / tracks) for each in together)]
+
+
+def _with(job: Handling, track: Handling, tracks: float) -> Handling:
+    cpu, waiting = job.cpu_seconds + tracks * track.cpu_seconds, job.waiting_seconds + tracks * track.waiting_seconds
+    return Handling(job.function, cpu, waiting)
+
 
 # Measured in the sketcher's environment with one process: 0.95 to 1.4 CPU seconds for 30 s of music and 1.8 to 2.8 for
 # 60 s, the longest sketch; doubled for a slower machine, as the engine's in benchmarks/simulation/scenarios.py.

@@ -10,7 +10,8 @@ from infra.settings import setting
 
 # Vertex AI runs a step that names no machine on this type.
 STEP_MACHINE: Final = "e2-standard-4"
-# Assumed until measured on a deployment: from submission to the step's end, mostly waiting for the machine.
+# Assumed until measured on a deployment: from submission to the end of a step that makes one track, mostly waiting for
+# the machine.
 STEP_MINUTES: Final = 4.0
 HOURS_A_MONTH: Final = 24 * 30
 

@@ -5,21 +5,27 @@ from concurrent.futures import ProcessPoolExecutor
 from math import inf
 from typing import Final
 
+from gathering import BATCH_TRACKS, PACES, RUN_SECONDS
+from sweeping import LOOKED_AT, MAX_MESSAGES
+
 from benchmarks import limits, usage
 from benchmarks.costs import ENGINES, markdown
 from benchmarks.limits import Limit
-from benchmarks.simulation.chain import Chain
-from benchmarks.simulation.outcomes import Outcome
+from benchmarks.simulation import scenarios
+from benchmarks.simulation.chain import COUNTER, DESCRIBER, ENGINE, INSTANCES, SWEEP, Chain
+from benchmarks.simulation.outcomes import Outcome, median, p99
+from benchmarks.simulation.runs import JOBS, PAUSE_SECONDS, SUBMISSIONS
 from benchmarks.simulation.scenarios import (
     ENGINE_SECONDS,
     MONTH_SECONDS,
     SWING,
     VOLUMES,
-    Regions,
+    Fitting,
     Volume,
+    fitting,
     lets_through,
     one_region,
-    regions,
+    shards,
     verdict,
 )
 from benchmarks.simulation.settings import Settings
@@ -29,15 +35,21 @@ from musicgenerator_google.vertex_pipelines import WAIT_FOR_MACHINE_MILLISECONDS
 _MINUTE: Final = 60.0
 _HOUR: Final = 3_600.0
 _FEW: Final = 0.05
+_NEXT: Final = 4
+_TEN: Final = 10
+_MANY: Final = 1_000_000
 
 
 def main() -> None:
     """Run all simulations and print the tables."""
-    cases = [(volume, engine) for volume in VOLUMES for engine in ENGINES]
+    # Lyria's and an endpoint's quotas end before the larger volumes.
+    cases = [
+        (volume, engine) for volume in VOLUMES for engine in ENGINES if engine == "composer" or volume.pictures <= _MANY
+    ]
     with ProcessPoolExecutor() as pool:
         single = list(pool.map(_single, *zip(*cases, strict=True)))
         waiting = tables(pool)
-        several = list(pool.map(regions, *zip(*cases, strict=True)))
+        several = list(pool.map(fitting, *zip(*cases, strict=True)))
     print(limits_table())
     print("\nWhat each limit lets through in one region:\n")
     print(through_table())
@@ -47,8 +59,13 @@ def main() -> None:
     for title, table in zip(titles, waiting, strict=True):
         print(f"\n{title}\n")
         print(table)
-    print("\nAs many regions as it takes, and what they need together:\n")
-    print(_regions_table(cases, several))
+    print("\nSet up for each volume, with as many regions as it takes:\n")
+    print(_fitting_table(several))
+    composer = [each for each in several if each.engine == "composer"]
+    print("\nWhat it needs, with the composer:\n")
+    print(_needs_table(composer))
+    print("\nWhich limit binds next, with the composer:\n")
+    print(_next_table(composer))
     print("\nRequests to the database and messages, at the peak:\n")
     print(rates_table())
 
@@ -80,7 +97,11 @@ def _limit_rows() -> Iterator[tuple[str, str, str]]:
         "a request without an instance": limits.PENDING,
         "Lyria 3 clip": limits.LYRIA_3_CLIP,
         "Lyria 2": limits.LYRIA_2,
+        "Vertex AI management requests": limits.MANAGEMENT,
+        "the steps' CPUs": limits.CPUS,
         "the day's counter in Firestore": limits.COUNTER,
+        "the index on `dueAt`": limits.RISING,
+        "a sweep": limits.SWEEP,
         "the describer": limits.DESCRIBER,
     }
     for name, limit in named.items():
@@ -89,6 +110,14 @@ def _limit_rows() -> Iterator[tuple[str, str, str]]:
     yield "a new instance's process", f"seconds: {starts}", "measured and doubled"
     wait = f"{WAIT_FOR_MACHINE_MILLISECONDS / 1000:g} seconds that a step waits for one, then it gets a new machine"
     yield "warm machines", wait, "`src/musicgenerator_google/vertex_pipelines.py`"
+    sweep = f"{MAX_MESSAGES} messages for each region and {LOOKED_AT:,} tracks looked at, each minute"
+    yield "a sweep's work", sweep, "`functions/result_notifier/sweeping.py`"
+    run = f"{BATCH_TRACKS} tracks, and what the engine makes in {RUN_SECONDS:g} seconds"
+    yield "a job of several tracks", run, "`functions/result_notifier/gathering.py`"
+    paces = ", ".join(f"{name} {PACES[name].seconds(usage.MUSIC_SECONDS):.3g}" for name in ENGINES)
+    yield "seconds that a track of 30 s adds to a job", paces, "`functions/result_notifier/gathering.py`"
+    pause = f"{PAUSE_SECONDS:g} seconds without a job there"
+    yield "a region that refuses a job", pause, "`functions/pipeline_launcher/launching.py`"
     for tier in limits.TIERS:
         yield (
             f"OpenAI, tier {tier.name}",
@@ -104,10 +133,8 @@ def _limit_rows() -> Iterator[tuple[str, str, str]]:
 
 def through_table() -> str:
     """Return the pictures a month that pass each limit, with the assumed peak above the mean."""
-    rates: dict[str, float] = {}
-    for engine in ENGINES:
-        for name, rate in lets_through(one_region(VOLUMES[1], engine)).items():
-            rates[name] = min(rate, rates.get(name, inf))
+    rates = dict(lets_through(one_region(VOLUMES[1], "composer")))
+    rates[ENGINE] = limits.LYRIA_3_CLIP.value / _MINUTE
     rows = [
         [name, f"{_figure(rate * 60)} a minute", _figure(rate * MONTH_SECONDS / (1 + SWING))]
         for name, rate in sorted(rates.items(), key=lambda item: item[1])
@@ -148,39 +175,81 @@ def _single_row(volume: Volume, engine: str, settings: Settings, outcome: Outcom
     ]
 
 
-def _regions_table(cases: list[tuple[Volume, str]], found: list[Regions]) -> str:
-    head = [
-        "a month",
-        "engine",
-        "regions",
-        "median",
-        "p99",
-        "descriptions a minute",
-        "tier",
-        "asked of the engine a minute",
-    ]
+def _fitting_table(found: list[Fitting]) -> str:
+    head = ["a month", "engine", "`BATCH_SECONDS`", "regions", "tracks a run", "music, median", "p99"]
     rows = [
         [
-            f"{volume.pictures:,}",
-            engine,
-            f"{each.regions}",
+            f"{each.volume.pictures:,}",
+            each.engine,
+            f"{each.settings.batch_seconds:g}",
+            f"{each.settings.regions}",
+            f"{each.outcome.tracks_a_run:.1f}",
             _minutes(each.outcome.median),
             _minutes(each.outcome.p99),
-            _figure(each.describer),
-            _tier(each.describer),
-            _engine_need(engine, each),
+            f"{median(each.outcome.sounded):.1f} s",
+            f"{p99(each.outcome.sounded):.1f} s",
+            _engine_need(each),
         ]
-        for (volume, engine), each in zip(cases, found, strict=True)
+        for each in found
     ]
-    return markdown(head, rows)
+    return markdown([*head, "first sound, median", "p99", "asked of the engine a minute"], rows)
 
 
-def _engine_need(engine: str, found: Regions) -> str:
-    if engine == "composer":
+def _engine_need(found: Fitting) -> str:
+    if found.engine == "composer":
         return ""
-    if engine == "endpoint":
-        return f"machines: {_figure(found.settings.engine_slots * found.regions)}"
-    return _figure(found.engine)
+    if found.engine == "endpoint":
+        return f"machines: {_figure(found.settings.engine_slots)}"
+    return _figure(found.outcome.highest[ENGINE])
+
+
+def _needs_table(found: list[Fitting]) -> str:
+    names = ("captioner", "sketcher", "pipeline_launcher", "result_notifier")
+    rows = [[f"{name}, instances", *(f"{each.outcome.highest[name]}" for each in found)] for name in names]
+    rows += [
+        ["submissions a minute in a region", *(f"{each.outcome.highest[SUBMISSIONS]}" for each in found)],
+        ["pipeline jobs at once in a region", *(f"{each.outcome.highest[JOBS]}" for each in found)],
+        ["CPUs for training in a region", *(f"{each.outcome.highest[JOBS] * limits.CPUS_A_RUN}" for each in found)],
+        ["descriptions a minute", *(_figure(each.outcome.highest[DESCRIBER]) for each in found)],
+        ["OpenAI's tier", *(_tier(each.outcome.highest[DESCRIBER]) for each in found)],
+        ["documents of the day's counter", *(f"{shards(each.volume)}" for each in found)],
+        ["seconds of the longest sweep", *(f"{each.outcome.highest[SWEEP]}" for each in found)],
+        ["`DAILY_LIMIT`, `TRACKS_A_DAY`", *(_figure(each.volume.pictures / usage.DAYS_A_MONTH) for each in found)],
+    ]
+    return markdown(["at most, with pictures a month", *(f"{each.volume.pictures:,}" for each in found)], rows)
+
+
+def _next_table(found: list[Fitting]) -> str:
+    rows = []
+    for each in found:
+        for name, rate in list(lets_through(each.settings).items())[:_NEXT]:
+            peak, most = each.volume.peak * _MINUTE, rate * _MINUTE
+            rows.append(
+                [f"{each.volume.pictures:,}", _figure(peak), name, _figure(most), _times(most / peak), _source(name)]
+            )
+    return markdown(["a month", "tracks a minute at the peak", "limit", "allows", "times", "who says so"], rows)
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.1f}" if ratio < _TEN else _figure(ratio)
+
+
+def _source(name: str) -> str:
+    """Return who says that a limit is what it is."""
+    for function in ("captioner", "sketcher", "pipeline_launcher", "result_notifier"):
+        if name == INSTANCES.format(function):
+            return f"`{function.upper()}_INSTANCES`, Cloud Run's quota"
+    return {
+        COUNTER: f"{limits.COUNTER.source}; `SHARDS`",
+        JOBS: _says(limits.JOBS),
+        SUBMISSIONS: limits.SUBMISSIONS.source,
+        scenarios.CPUS: limits.CPUS.source,
+        scenarios.MANAGEMENT: limits.MANAGEMENT.source,
+        scenarios.RISING: limits.RISING.source,
+        scenarios.SWEPT: _says(limits.SWEEP),
+        scenarios.LOOKED: "`LOOKED_AT`",
+        scenarios.PUBLISHED: "`MAX_MESSAGES`",
+    }.get(name, "")
 
 
 def _tier(requests: int) -> str:

@@ -30,6 +30,7 @@ class Outcome:
     sounded: list[float]
     unsketched: int
     launched: int
+    runs: int
     on_new_machines: int
     waiting: Counter[str]
     waited: dict[str, float]
@@ -50,9 +51,14 @@ class Outcome:
         return p99(self.took)
 
     @property
+    def tracks_a_run(self) -> float:
+        """The mean number of tracks of a pipeline job."""
+        return self.launched / max(1, self.runs)
+
+    @property
     def on_demand(self) -> float:
-        """The share of steps that got new machines."""
-        return self.on_new_machines / max(1, self.launched)
+        """The share of pipeline jobs whose steps got new machines."""
+        return self.on_new_machines / max(1, self.runs)
 
     @property
     def binding(self) -> str:

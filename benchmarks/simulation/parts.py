@@ -34,9 +34,14 @@ class RateLimit:
 
 @dataclass
 class Journey:
-    """A track under way: its arrival, its place, whether it can be heard, and its seconds of waiting by cause."""
+    """A track under way: its arrival, its place, whether it can be heard, and its seconds of waiting by cause.
+
+    ``made`` triggers when the step has made its music.
+    """
 
     began: float
+    number: int = 0
+    made: simpy.Event | None = None
     stage: str = ""
     counted: bool = False
     sounded: bool = False

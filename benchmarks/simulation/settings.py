@@ -6,6 +6,8 @@ from math import cos, inf, log, pi
 from random import Random
 from typing import Final
 
+from gathering import BATCH_TRACKS
+
 from benchmarks.simulation.instances import Function
 
 DAY_SECONDS: Final = 86_400.0
@@ -25,7 +27,13 @@ class Settings:
     The day's peak is at noon and exceeds the mean by the share ``swing``. The simulation begins at ``start`` seconds
     after midnight, with ``at_once`` pictures. ``wake_seconds`` before a picture arrives, a message wakes the functions
     ``wakes``, unless one did so in the ``wake_pause_seconds`` before. Without a ``sketcher`` there are no sketches.
-    ``warm`` machines take one step each; a step that finds none within ``warm_wait_seconds`` gets a new machine.
+
+    ``regions`` take pipeline jobs, and each has its own limits of submissions and of jobs at once. A track waits
+    ``batch_seconds`` for others, of which up to ``batch_tracks`` share a job; its step makes ``tracks_at_once``.
+    ``warm`` machines of the first region take one step each; a step that finds none within ``warm_wait_seconds`` gets a
+    new machine. ``wait_seconds`` are the launcher's for a track that waits, ``claim_seconds`` those for each track of a
+    group, ``sweep_seconds`` the sweep's for each overdue track, ``close_seconds`` the notifier's for each track of a
+    group at the job's end.
     """
 
     pictures_a_second: float
@@ -40,7 +48,13 @@ class Settings:
     sketcher: Function | None = None
     launcher: Function = _ONE
     notifier: Function = _ONE
+    regions: int = 1
     jobs_at_once: int = 1
+    batch_seconds: float = 0.0
+    batch_tracks: int = BATCH_TRACKS
+    tracks_at_once: int = 4
+    engine: str = "composer"
+    music_seconds: int = 30
     warm: int = 0
     engine_slots: int = 1
     describer_limit: float = inf
@@ -52,6 +66,10 @@ class Settings:
     describer_seconds: float = 0.0
     sketch_seconds: float = 0.0
     launch_seconds: float = 0.0
+    wait_seconds: float = 0.0
+    claim_seconds: float = 0.0
+    sweep_seconds: float = 0.0
+    close_seconds: float = 0.0
     start_seconds: float = 0.0
     warm_start_seconds: float = 0.0
     warm_wait_seconds: float = 0.0

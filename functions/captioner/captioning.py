@@ -35,7 +35,16 @@ from musicgenerator.settings import TRACKS_A_DAY, required, seconds, whole_numbe
 from musicgenerator.signatures import Kind
 from musicgenerator.states import Status
 from musicgenerator.track_requests import Request
-from musicgenerator.tracks import Change, DailyPictures, DescriberUsage, Outcome, PrivateTrack, Track, TrackUpdate
+from musicgenerator.tracks import (
+    Change,
+    DailyPictures,
+    DescriberUsage,
+    Outcome,
+    PrivateTrack,
+    Track,
+    TrackUpdate,
+    mark_published,
+)
 
 MAX_CLAIMS: Final = 25
 
@@ -317,7 +326,7 @@ class Captioner:
         # Publish, then mark: after a crash in between, the message is published again and launches nothing twice.
         engine = track.request.engine or self.settings.default_engine
         self.captions.announce(CaptionMessage(track.session, track.track_id, track.attempt), engine)
-        self.tracks.advance(track.track_id, lambda current, work: _mark_published(current, work, track.attempt))
+        self.tracks.advance(track.track_id, lambda current, work: mark_published(current, work, track.attempt))
 
 
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -336,10 +345,3 @@ def _end(track: Track, error: PermanentError, update: TrackUpdate = _NO_UPDATE) 
 
 def _owns(outcome: Outcome, owner: str) -> bool:
     return outcome.work.owner == owner
-
-
-def _mark_published(current: Track, work: PrivateTrack, attempt: int) -> Change | None:
-    # The next attempt may have started in the meantime. The command that started it publishes and marks its message.
-    if work.published or current.attempt != attempt:
-        return None
-    return Change(work=replace(work, published=True))

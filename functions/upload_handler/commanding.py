@@ -19,7 +19,7 @@ from musicgenerator.order_book import OrderBook
 from musicgenerator.results import COVER, RESULT_TYPES, Music, ResultsBucket
 from musicgenerator.settings import SettingInvalidError, required, words
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, PrivateTrack, Track, TrackUpdate, earlier_jobs, job_of
+from musicgenerator.tracks import Change, PrivateTrack, Track, TrackUpdate, earlier_jobs, job_of, mark_published
 
 
 @dataclass(frozen=True)
@@ -196,9 +196,7 @@ class Commands:
             # Publish, then mark: after a crash in between, the message is published again and launches nothing twice.
             engine = current.request.engine or self.settings.default_engine
             self.captions.announce(CaptionMessage(current.session, track, current.attempt), engine)
-            self.tracks.advance(
-                track, lambda latest, latest_work: _mark_published(latest, latest_work, current.attempt)
-            )
+            self.tracks.advance(track, lambda latest, latest_work: mark_published(latest, latest_work, current.attempt))
         elif current.status is Status.CAPTIONING and work.owner is None:
             self.pictures.announce(PictureMessage(track))
         return _state_of(current)
@@ -224,12 +222,6 @@ def _next_attempt(current: Track, work: PrivateTrack, failed: int) -> Change | N
         earlier_jobs=(*earlier_jobs(current, work), job_of(current, work)) if current.brief else work.earlier_jobs,
     )
     return Change(status, TrackUpdate(sketch=None, error=None), fresh, attempt=failed + 1)
-
-
-def _mark_published(current: Track, work: PrivateTrack, attempt: int) -> Change | None:
-    if work.published or current.attempt != attempt:
-        return None
-    return Change(work=replace(work, published=True))
 
 
 def _state_of(track: Track) -> TrackState:

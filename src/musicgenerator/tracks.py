@@ -5,7 +5,7 @@ Clients read the track, ``sessions/{session}/tracks/{track}``. They cannot read 
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final, Self
@@ -320,3 +320,14 @@ class Outcome:
     track: Track
     work: PrivateTrack
     changed: bool
+
+
+def mark_published(current: Track, work: PrivateTrack, attempt: int) -> Change | None:
+    """Mark that an attempt's message is published, unless it is marked or the next attempt has started.
+
+    The command that starts the next attempt publishes and marks its message. The launcher may already have set how long
+    the track waits for others, so its due time stays.
+    """
+    if work.published or current.attempt != attempt:
+        return None
+    return Change(work=replace(work, published=True), due_at=KEEP)

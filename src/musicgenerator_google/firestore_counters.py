@@ -3,6 +3,7 @@
 One Firestore document sustains about one write a second, which would limit the whole installation.
 """
 
+import math
 import random
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +14,9 @@ from musicgenerator import logs
 from musicgenerator.counting import shares
 
 SHARDS: Final = 10
+MAX_SHARDS: Final = 100
+# What one document counts in a day: 0.5 a second, which leaves room for the day's peak.
+_A_SHARD: Final = 40_000
 _RPC_TIMEOUT_SECONDS: Final = 15.0
 
 
@@ -29,7 +33,7 @@ def find_room(client: firestore.Client, path: str, field: str, limit: int) -> Ro
 
     The shard may not exist yet. Use the snapshot's update time as the precondition of the write that counts.
     """
-    shards = _shards(client, path)
+    shards = _shards(client, path, shards_of(limit))
     counts = [count(shard, field) for shard in shards]
     free = [shard for shard, used, share in zip(shards, counts, shares(counts, limit), strict=True) if used < share]
     return Room(random.choice(free) if free else None, sum(counts))  # noqa: S311  spreads writers, no secret
@@ -55,7 +59,12 @@ def count_on(client: firestore.Client, batch: Any, snapshot: Any, values: dict[s
 
 def total(client: firestore.Client, path: str, field: str) -> int:
     """Return the sum of a counter's shards."""
-    return sum(count(shard, field) for shard in _shards(client, path))
+    return sum(count(shard, field) for shard in _shards(client, path, MAX_SHARDS))
+
+
+def shards_of(limit: int) -> int:
+    """Return the number of shards of a day's counter with this limit."""
+    return min(MAX_SHARDS, max(SHARDS, math.ceil(limit / _A_SHARD)))
 
 
 def count(snapshot: Any, field: str) -> int:
@@ -63,9 +72,7 @@ def count(snapshot: Any, field: str) -> int:
     return int((snapshot.to_dict() or {}).get(field, 0))
 
 
-def _shards(client: firestore.Client, path: str) -> list[Any]:
+def _shards(client: firestore.Client, path: str, number: int) -> list[Any]:
     # Read at one moment, and sorted so that every reader computes the same shares.
-    found = client.get_all(
-        [client.document(f"{path}-{number}") for number in range(SHARDS)], timeout=_RPC_TIMEOUT_SECONDS
-    )
+    found = client.get_all([client.document(f"{path}-{each}") for each in range(number)], timeout=_RPC_TIMEOUT_SECONDS)
     return sorted(found, key=lambda shard: str(shard.id))

@@ -17,6 +17,7 @@ from musicgenerator.errors import ContentionError, PipelineFailedError
 from musicgenerator.messages import CaptionMessage
 from musicgenerator.settings import SettingInvalidError
 from musicgenerator.states import Status
+from musicgenerator_google.firestore_counters import shards_of
 from tests.contracts.recorded import SESSION, TRACK, recorded, recorded_work
 from tests.support.command_fakes import MemorySwitch, UploadHandler
 from tests.support.fakes import HOME, MemoryPipelines
@@ -373,3 +374,9 @@ def test_an_outage_is_a_problem_document_that_the_page_can_read(outage: Exceptio
     assert response.headers["Access-Control-Allow-Origin"] == "https://music.example"
     assert "Retry-After" in response.headers["Access-Control-Expose-Headers"]
     assert scene.ask("POST", "/v1/sessions", headers=headers).status_code == 201
+
+
+@pytest.mark.parametrize(("limit", "shards"), [(0, 10), (1000, 10), (400_001, 11), (3_330_000, 84), (10**9, 100)])
+def test_a_large_limit_has_more_shards(limit: int, shards: int) -> None:
+    """One Firestore document sustains about one write a second."""
+    assert shards_of(limit) == shards

@@ -156,3 +156,12 @@ def test_the_operator_sees_what_ended_or_parked_a_track(
     scene.deliver()
     written = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
     assert [(each["severity"], each["message"], each.get("code")) for each in written] == [line]
+
+
+def test_the_mark_keeps_what_the_launcher_has_set() -> None:
+    """A track that waits for others is due when the launcher has said, not after the patience of its state."""
+    scene, until = Scene(), datetime.now(UTC) + timedelta(seconds=1)
+    scene.captions = SlowCaptions(meanwhile=lambda: scene.tracks.dues.update({TRACK: until}))
+    scene.deliver()
+    assert scene.work.published
+    assert scene.tracks.dues[TRACK] == until

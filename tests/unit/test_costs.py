@@ -99,6 +99,41 @@ def test_a_sketch_is_counted_like_the_other_work() -> None:
     assert found["Firestore"] == pytest.approx((6 * 0.03 + 2 * 0.09) / 100_000)
 
 
+@pytest.mark.parametrize(("pictures", "most"), [(1_000, 0.0432), (1_000_000, 0.006), (100_000_000, 0.003)])
+def test_a_composers_track_costs_at_most(pictures: int, most: float) -> None:
+    """A thousand a month cost what they did when each track had a job; more share their jobs."""
+    assert costs.track("composer", pictures, prices()) <= most
+
+
+def test_a_job_has_the_tracks_of_a_minute_and_no_more_than_its_engine_makes() -> None:
+    """However long each track waits, a sweep takes what has become due since the one before."""
+    a_minute = 1_000_000 / (30 * 24 * 60)
+    assert costs.tracks_a_run("composer", 1_000_000, 1) == pytest.approx(a_minute, rel=0.01)
+    assert costs.tracks_a_run("composer", 1_000_000, 60) == costs.tracks_a_run("composer", 1_000_000, 1)
+    assert costs.tracks_a_run("composer", 1_000_000, 0) == 1
+    for engine in ENGINES:
+        largest = costs.largest_group(engine)
+        assert 0.95 * largest < costs.tracks_a_run(engine, 100_000_000, 1) <= largest
+    assert costs.largest_group("composer") == 50
+    # A track a day shares its job with nobody.
+    assert costs.tracks_a_run("composer", 30, 1) == pytest.approx(1, abs=0.01)
+
+
+def test_a_machine_is_billed_for_its_start_once_and_for_each_four_tracks() -> None:
+    """As many as the engine makes at once take as long as one."""
+    one, four, eight = (usage.machine_minutes("composer", tracks) for tracks in (1, 4, 8))
+    assert one == four == usage.MACHINE_MINUTES
+    assert (eight - four) * 60 == pytest.approx(0.5 + 0.06 * 30)
+
+
+def test_a_track_that_shares_its_job_reads_and_writes_more() -> None:
+    """It waits, is claimed by a sweep and is looked up by its job; its share of the job is smaller."""
+    alone, shared = (costs.parts("composer", 1_000_000, prices(), batch_seconds=seconds) for seconds in (0, 1))
+    assert shared["Firestore"] > alone["Firestore"]
+    for part in ("pipeline run", "pipeline machine", "pipeline metadata", "storage for a month"):
+        assert shared[part] < alone[part]
+
+
 def test_a_warm_machine_pays_from_the_tracks_that_would_use_a_new_one_all_day() -> None:
     """Both cost the same by the minute, so the number follows from the minutes that a step uses of a new machine."""
     known = prices()

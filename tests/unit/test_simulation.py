@@ -10,11 +10,13 @@ from waking import PAUSE_SECONDS
 
 from benchmarks import limits, usage
 from benchmarks.simulation.__main__ import limits_table, rates_table, through_table
-from benchmarks.simulation.chain import SUBMISSIONS, Chain
+from benchmarks.simulation.chain import Chain
 from benchmarks.simulation.instances import Function, Instances
 from benchmarks.simulation.machine import WAY, Machine, predicted
 from benchmarks.simulation.outcomes import median, p99
 from benchmarks.simulation.parts import Journey, RateLimit
+from benchmarks.simulation.runs import SUBMISSIONS
+from benchmarks.simulation.scenarios import VOLUMES, raised
 from benchmarks.simulation.settings import Settings
 from benchmarks.simulation.waiting import FIRST_SOUND_GOAL, first_sounds
 from localcloud.addresses import REPOSITORY
@@ -47,19 +49,19 @@ def test_a_queue_is_as_long_and_slow_as_theory_says(servers: int, rate: float) -
     assert outcome.mean_under_way == pytest.approx(outcome.arrived / seconds * mean, rel=0.01)
 
 
-@pytest.mark.parametrize("pictures_a_minute", [20, 60, 300])
-def test_a_limit_is_never_exceeded(pictures_a_minute: int) -> None:
-    """No minute has more submissions than the limit, and under load every minute has as many."""
-    settings = Settings(
-        pictures_a_minute / 60,
-        HOUR,
-        captioner=Function(500),
-        launcher=Function(500),
-        jobs_at_once=500,
-        submissions_limit=60,
-    )
-    chain, granted = Chain(settings), list[float]()
-    ask = chain.submissions.ask
+def plenty(pictures_a_second: float, **changes: object) -> Settings:
+    """Return a chain whose functions and jobs never limit it, and whose stages take no time unless it is given."""
+    few = {"captioner": Function(500), "launcher": Function(500), "notifier": Function(500), "jobs_at_once": 500}
+    given = {"pictures_a_second": pictures_a_second, "seconds": HOUR} | few | changes
+    return Settings(**given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("pictures_a_minute", "alone"), [(20, True), (120, False)])
+def test_a_limit_is_never_exceeded(pictures_a_minute: int, alone: bool) -> None:
+    """No minute has more submissions than the limit; more pictures share jobs, and none is left behind."""
+    chain, granted = Chain(plenty(pictures_a_minute / 60, submissions_limit=60)), list[float]()
+    (limit,) = chain.runs.submissions
+    ask = limit.ask
 
     def asked() -> bool:
         found = ask()
@@ -67,23 +69,66 @@ def test_a_limit_is_never_exceeded(pictures_a_minute: int) -> None:
             granted.append(chain.env.now)
         return found
 
-    chain.submissions.ask = asked  # type: ignore[method-assign]  # looked at, not replaced
+    limit.ask = asked  # type: ignore[method-assign]  # looked at, not replaced
     outcome = chain.run()
-    assert len(granted) >= min(pictures_a_minute, 60) * 55
     assert all(later - first >= 60 for first, later in zip(granted, granted[60:], strict=False))
     assert outcome.highest[SUBMISSIONS] <= 60
+    assert (outcome.tracks_a_run == 1) is alone
+    assert outcome.under_way[-1] < 3 * pictures_a_minute
 
 
-def test_saturation_is_seen_and_named() -> None:
-    """At twice the limit the queue grows and the limit is named; at half of it, neither happens."""
-    slots = {"captioner": Function(500), "launcher": Function(500), "notifier": Function(500), "jobs_at_once": 500}
-    over = Chain(Settings(2.0, HOUR, submissions_limit=60, **slots)).run()  # type: ignore[arg-type]
-    under = Chain(Settings(0.5, HOUR, submissions_limit=60, **slots)).run()  # type: ignore[arg-type]
-    assert over.binding == SUBMISSIONS
+def test_tracks_that_share_no_job_fall_behind_and_the_limit_is_named() -> None:
+    """At twice the limit the queue grows if each track has its own job, and not if fifty share one."""
+    over = Chain(plenty(2.0, submissions_limit=60, batch_tracks=1)).run()
+    shared = Chain(plenty(2.0, submissions_limit=60)).run()
+    assert over.binding == shared.binding == SUBMISSIONS
     assert over.under_way[-1] > 1.8 * over.under_way[49] > 100
-    assert sum(over.waiting.values()) == over.waiting["pipeline_launcher"]
-    assert not under.binding
-    assert max(under.under_way) < 30
+    assert shared.under_way[-1] < 2 * 2.0 * 60
+    assert shared.tracks_a_run > 4
+
+
+def test_each_sweep_takes_what_has_become_due_since_the_one_before() -> None:
+    """A job has a minute's arrivals however long each has waited, and each waits that long and for the next sweep."""
+    short, long = (Chain(plenty(0.5, batch_seconds=seconds, takes=constant)).run() for seconds in (1.0, 90.0))
+    assert short.tracks_a_run == pytest.approx(30, rel=0.1)
+    assert long.tracks_a_run == pytest.approx(30, rel=0.1)
+    assert short.median == pytest.approx(1 + 30, abs=3)
+    assert long.median == pytest.approx(90 + 30, abs=3)
+
+
+def test_a_job_has_at_most_as_many_tracks_as_are_allowed() -> None:
+    """What is left of a minute's arrivals is one job more."""
+    outcome = Chain(plenty(2.0, batch_seconds=1.0, batch_tracks=50)).run()
+    assert outcome.runs == pytest.approx(60 * 3, rel=0.05)
+
+
+def test_a_step_makes_as_many_tracks_at_once_as_its_machine_has_slots() -> None:
+    """Four of five start together; a track is ready when it is made, and not when its job ends."""
+    five = {"pictures_a_second": 0.0, "at_once": 5, "batch_seconds": 1.0, "engine_seconds": 10.0, "engine_slots": 99}
+    outcome = Chain(plenty(**five, takes=constant)).run()
+    assert (outcome.runs, outcome.launched) == (1, 5)
+    assert [round(seconds) for seconds in sorted(outcome.took)] == [60 + 10] * 4 + [60 + 20]
+
+
+def test_a_refusing_region_is_spared_and_the_other_takes_its_jobs() -> None:
+    """With one submission a minute in each of two regions, twelve pictures a minute share their jobs."""
+    chain = Chain(plenty(0.2, regions=2, submissions_limit=1))
+    outcome = chain.run()
+    assert [limit.highest for limit in chain.runs.submissions] == [1, 1]
+    assert outcome.runs <= 2 * 60
+    assert outcome.tracks_a_run > 5
+    assert outcome.under_way[-1] < 4 * 12
+
+
+def test_a_hundred_million_a_month_keep_up_with_three_regions() -> None:
+    """Eight minutes of the peak from an empty start: jobs of nearly fifty, and no stage falls behind."""
+    settings = raised(VOLUMES[-1], "composer", 3)
+    outcome = Chain(replace(settings, start=12 * HOUR, seconds=480.0, sketcher=None)).run()
+    assert outcome.highest[SUBMISSIONS] <= 60
+    assert outcome.tracks_a_run > 45
+    assert outcome.median < 6 * 60
+    assert set(outcome.waiting) <= {"captioner", "pipeline_launcher", "pipeline", "result_notifier"}
+    assert outcome.waiting["captioner"] < 58 * 10
 
 
 def test_slots_that_are_too_few_are_named() -> None:
