@@ -23,6 +23,8 @@ from tests.support.world import Run
 VISITORS: Final = 16
 # More tracks at once would only queue: two cores caption about two pictures a second.
 MAX_UNDER_WAY: Final = 48
+# If tracks are left behind, the campaign ends all the same.
+MAX_WAIT_SECONDS: Final = 60.0
 MAX_MEAN_PAID: Final = 1.35
 # A message about a job's end may be lost; its orders are deleted with its record, 20 seconds after its tracks' end.
 ORDERS_PATIENCE_SECONDS: Final = 90.0
@@ -89,7 +91,8 @@ class Campaign:
                     half.set()
                 visitor = people[number % self.visitors]
                 run.maybe_kill()
-                while witness.under_way() > MAX_UNDER_WAY:
+                until = time.monotonic() + MAX_WAIT_SECONDS
+                while witness.under_way() > MAX_UNDER_WAY and time.monotonic() < until:
                     time.sleep(0.2)
                 if number % 2:
                     name = f"drop-{number}"
