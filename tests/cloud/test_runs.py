@@ -85,8 +85,9 @@ def crowd(world: World, pictures: int) -> Crowd:
         documents: dict[str, dict[str, Any]] = {document.id: document.to_dict() for document in found}
         waited: dict[str, list[float]] = {}
         for session, track, since in sent:
-            seconds = documents[track]["timeline"].get("ready", documents[track]["timeline"]["captioning"]).timestamp()
-            waited.setdefault(session, []).append(seconds - since)
+            timeline = documents[track]["timeline"]
+            if "ready" in timeline:
+                waited.setdefault(session, []).append(timeline["ready"].timestamp() - since)
         budget = firestore.Client(project=PROJECT).collection("budget").stream()
         launches = sum(part.get("launched") for part in budget)
         assert len(documents) == pictures
