@@ -27,7 +27,7 @@ from tests.support.staging import short_times
 from tests.support.takes import JobFaults, TakeRunner
 from tests.support.visitors import picture, put, visitors
 from tests.support.witness import Witness
-from tests.support.world import Faults, World, running
+from tests.support.world import PORT, Faults, World, running
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(900)]
 
@@ -37,7 +37,6 @@ PICTURES: Final = 64
 SUBMISSIONS: Final = 2
 # A minute of the quota lasts six seconds, and so do the region's pause and the sweeper's interval.
 SECONDS_A_MINUTE: Final = 6.0
-PORT: Final = 22_080
 
 
 @dataclass(frozen=True)
