@@ -35,7 +35,7 @@ SESSIONS: Final = 16
 # With 300 the test takes four minutes; docs/reliability.md has its figures.
 PICTURES: Final = 64
 SUBMISSIONS: Final = 2
-# A minute of the quota lasts six seconds, and so do the region's pause and the sweeper's interval.
+# A minute lasts six seconds: that of the quota, and that between two sweeps.
 SECONDS_A_MINUTE: Final = 6.0
 
 
