@@ -61,8 +61,8 @@ class Campaign:
 
     Every second picture is uploaded by one of ``visitors`` sessions, the others are dropped.
     ``cancelled`` is the chance that a visitor cancels an upload, within 3 seconds after its track reached
-    ``cancelled_at``, and ``erased`` the chance that it erases the track then. ``limit`` is the daily limit of launches
-    that the run was started with, 0 for none.
+    ``cancelled_at``, and ``erased`` the chance that it erases the track then. If ``retries`` is true, it retries a failed
+    track once. ``limit`` is the daily limit of launches that the run was started with, 0 for none.
     ``meanwhile`` is called once, when half of the pictures are sent.
     The campaign ends when all tracks are final, or when no track has changed for ``patience`` seconds.
     """
@@ -71,6 +71,7 @@ class Campaign:
     cancelled: float = 0.0
     cancelled_at: Status = Status.AWAITING_UPLOAD
     erased: float = 0.0
+    retries: bool = False
     limit: int = 0
     meanwhile: Callable[[], None] | None = None
     visitors: int = VISITORS
@@ -104,18 +105,7 @@ class Campaign:
                 witness.follow(visitor.session, track)
                 tracks[track] = f"upload-{number}"
                 put(permit, data)
-                roll = random.random()
-                if roll < self.cancelled + self.erased:
-                    witness.wait_for(track, self.cancelled_at, self.patience)
-                    time.sleep(random.uniform(0, 3))
-                    is_erased = roll >= self.cancelled
-                    called_off[track] = ends = CalledOff(is_erased, time.monotonic(), token_of(track))
-                    if is_erased:
-                        visitor.erase(track)
-                        witness.dismiss(track)
-                        ends.acknowledged = time.monotonic()
-                    elif visitor.command(track, "cancel").ok:
-                        ends.acknowledged = time.monotonic()
+                self._command(visitor, track, witness, called_off)
 
             def interrupt() -> None:
                 half.wait()
@@ -131,6 +121,26 @@ class Campaign:
             # Events that arrive now are late and must change nothing.
             time.sleep(3)
             return self._judge(run, witness, tracks_by_id(), tracks, called_off, people, time.monotonic() - started)
+
+    def _command(self, visitor: Visitor, track: str, witness: Witness, called_off: dict[str, CalledOff]) -> None:
+        """Cancel, erase or retry a track, or do nothing."""
+        roll = random.random()
+        if roll < self.cancelled + self.erased:
+            witness.wait_for(track, self.cancelled_at, self.patience)
+            time.sleep(random.uniform(0, 3))
+            is_erased = roll >= self.cancelled
+            called_off[track] = ends = CalledOff(is_erased, time.monotonic(), token_of(track))
+            if is_erased:
+                visitor.erase(track)
+                witness.dismiss(track)
+                ends.acknowledged = time.monotonic()
+            elif visitor.command(track, "cancel").ok:
+                ends.acknowledged = time.monotonic()
+        elif self.retries:
+            witness.wait_for(track, Status.FAILED, self.patience)
+            if witness.has_failed(track) and visitor.command(track, "retry").ok:
+                # The listener must know before the campaign may end.
+                witness.wait_for_attempt(track, 2, self.patience)
 
     def _judge(
         self,
@@ -195,6 +205,7 @@ class Campaign:
                 bad["P2"].append(f"attempt {attempt} of {track} was in {len(jobs)} jobs: {jobs}")
         bad["P2"] += [f"{job} was started {count} times" for job, count in runner.starts.items() if count > 1]
         launched = {track for track, document in documents.items() if "launching" in document["timeline"]}
+        launches = len(launched) + sum(document["attempt"] - 1 for document in documents.values())
         for track, _ in runner.named:
             if track in documents and track not in launched:
                 bad["P2"].append(f"{track} has a job and was never launched")
@@ -202,8 +213,8 @@ class Campaign:
             del bad["P2"]
         days = _launches_by_day()
         # An erased track may have been counted, and no document says so.
-        if not len(launched) <= sum(days.values()) <= len(launched) + erased:
-            bad["P3"].append(f"{sum(days.values())} launches counted, {len(launched)} made, {erased} tracks erased")
+        if not launches <= sum(days.values()) <= launches + erased:
+            bad["P3"].append(f"{sum(days.values())} launches counted, {launches} made, {erased} tracks erased")
         if self.limit and max(days.values(), default=0) > self.limit:
             bad["P3"].append(f"launches by day are {days}, where {self.limit} are the limit")
 

@@ -9,7 +9,6 @@ from tests.chaos.weather import BATCHES
 from tests.support.faults import ApiFaults, DeliveryFaults
 from tests.support.staging import Edit
 from tests.support.takes import JobFaults
-from tests.support.tcp_proxy import Weather
 from tests.support.world import Faults
 
 _TRACKS: Final = "musicgenerator/tracks.py"
@@ -25,6 +24,7 @@ class Sabotage:
     faults: Faults
     cancelled: float = 0.0
     cancelled_at: Status = Status.AWAITING_UPLOAD
+    retries: bool = False
     pictures: int = 8
     environ: Mapping[str, str] = field(default_factory=dict)
 
@@ -290,23 +290,31 @@ SABOTAGES: Final = (
         environ=BATCHES,
     ),
     Sabotage(
-        "the look at the orders at a job's end",
+        "the look whether a track is claimed for the job that has ended",
         "P1",
         (
             Edit(
                 "result_notifier",
                 "closing.py",
-                "left_out = [track.track_id for track, work in claimed if _is_left_out(track, work, orders)]",
-                "left_out = []",
+                "claimed = [found for found in seen.values() if job_of(*found) == job]",
+                "claimed = list(seen.values())",
+            ),
+            Edit(
+                "result_notifier",
+                "notifying.py",
+                "track.attempt != message.attempt or job_of(track, work) != message.job:",
+                "track.attempt != message.attempt:",
+            ),
+            Edit(
+                "result_notifier",
+                "notifying.py",
+                "current.attempt != message.attempt or job_of(current, work) != message.job:",
+                "current.attempt != message.attempt:",
             ),
         ),
-        Faults(
-            DeliveryFaults(doubled=1.0, delay=2.0),
-            vertex=ApiFaults(slow=3.0),
-            jobs=JobFaults(seconds=0.1),
-            tcp={"firestore": Weather(delay=0.05)},
-        ),
-        pictures=24,
+        Faults(jobs=JobFaults(failed=0.5, seconds=1.0, track_seconds=4.0)),
+        retries=True,
+        pictures=16,
         environ=BATCHES,
     ),
 )

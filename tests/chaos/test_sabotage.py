@@ -17,7 +17,12 @@ ATTEMPTS = 3
 def test_a_campaign_without_the_guard_breaks_the_promise(world: World, sabotage: Sabotage) -> None:
     """Without the guard, a campaign of a few pictures breaks the promise that the guard protects."""
     campaign = Campaign(
-        sabotage.pictures, cancelled=sabotage.cancelled, cancelled_at=sabotage.cancelled_at, visitors=4, patience=25
+        sabotage.pictures,
+        cancelled=sabotage.cancelled,
+        cancelled_at=sabotage.cancelled_at,
+        retries=sabotage.retries,
+        visitors=4,
+        patience=25,
     )
     reports = []
     # Which faults happen depends on chance and on the machine's speed, so there are a few attempts.

@@ -113,6 +113,20 @@ class Witness:
                     return
             time.sleep(0.1)
 
+    def wait_for_attempt(self, track: str, attempt: int, seconds: float) -> None:
+        """Return when an attempt of a track has been seen, or after ``seconds``."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with self._lock:
+                if any(seen >= attempt for seen, _ in self.seen[track]):
+                    return
+            time.sleep(0.1)
+
+    def has_failed(self, track: str) -> bool:
+        """Return whether a track was last seen as failed."""
+        with self._lock:
+            return self.seen[track][-1:] != [] and self.seen[track][-1][1] is Status.FAILED
+
     def backward(self) -> list[str]:
         """Describe every step that went backwards, or left a final state within the same attempt."""
         with self._lock:
