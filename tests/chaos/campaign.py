@@ -61,8 +61,8 @@ class Campaign:
 
     Every second picture is uploaded by one of ``visitors`` sessions, the others are dropped.
     ``cancelled`` is the chance that a visitor cancels an upload, within 3 seconds after its track reached
-    ``cancelled_at``, and ``erased`` the chance that it erases the track then. If ``retries`` is true, it retries a failed
-    track once. ``limit`` is the daily limit of launches that the run was started with, 0 for none.
+    ``cancelled_at``, and ``erased`` the chance that it erases the track then. If ``retries`` is true, a visitor retries
+    a failed track once. ``limit`` is the daily limit of launches that the run was started with, 0 for none.
     ``meanwhile`` is called once, when half of the pictures are sent.
     The campaign ends when all tracks are final, or when no track has changed for ``patience`` seconds.
     """
