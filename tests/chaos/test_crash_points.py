@@ -100,14 +100,14 @@ def essence(run: Run, session: str, track: str) -> dict[str, Any]:
     """Return what no crash may change: the final state, the brief, the music and the jobs of a track."""
     found = at_end(session, track)
     music = {name: value for name, value in (found["music"] or {}).items() if name in {"bytes", "engine", "seed"}}
-    jobs = [job for job in run.created_jobs() if track in job.id]
     return {
         "status": found["status"],
         "attempt": found["attempt"],
         "brief": found["brief"],
         "error": found["error"],
         "music": music,
-        "jobs": [job.id.replace(track, "") for job in jobs],
+        # Tracks that had to wait after a crash may share a job.
+        "jobs": len(run.runner.named[track, found["attempt"]]),
         # The music may be ready before the launcher has written `composing`.
         "steps": sorted(set(found["timeline"]) - {"composing"}),
     }
