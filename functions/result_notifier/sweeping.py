@@ -107,18 +107,24 @@ class Sweeper:
         now, until = datetime.now(UTC), self.clock() + FORGETTING_SECONDS
         due = self.tracks.to_forget(now, LOOKED_AT)
         unreachable: set[str] = set()
+        ended: dict[str, bool | None] = {}
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            found = [each for each in pool.map(self._find, due) if each]
-            jobs: dict[str, tuple[str, ...]] = {}
-            for each in found:
-                jobs |= self.closer.jobs(*each)
-            answers = pool.map(lambda job: self._forget(job, jobs[job], until, unreachable), jobs)
-            ended = dict(zip(jobs, answers, strict=True))
-            # The other tracks of a shared job become due within minutes, so the next sweeps need not ask for it again.
-            shared = [job for job, has_ended in ended.items() if has_ended and ids.is_shared_job(job)]
-            others = {name for names in pool.map(self.tracks.of_job, shared) for name in names} - set(due)
-            found += [each for each in pool.map(self._find, sorted(others)) if each and each[0].status.is_final]
-            list(pool.map(lambda each: self._mark_forgotten(each, now, ended), found))
+            while due and self.clock() <= until:
+                # Each part is marked before the next one begins, so that a sweep that crashes has made progress.
+                part, due = due[:AT_ONCE], due[AT_ONCE:]
+                found = [each for each in pool.map(self._find, part) if each]
+                jobs: dict[str, tuple[str, ...]] = {}
+                for each in found:
+                    jobs |= {job: places for job, places in self.closer.jobs(*each).items() if job not in ended}
+                answers = pool.map(lambda job, jobs=jobs: self._forget(job, jobs[job], until, unreachable), jobs)
+                new = dict(zip(jobs, answers, strict=True))
+                ended.update(new)
+                # The other tracks of a shared job become due within minutes, so the next sweeps need not ask for it
+                # again.
+                shared = [job for job, has_ended in new.items() if has_ended and ids.is_shared_job(job)]
+                others = {name for names in pool.map(self.tracks.of_job, shared) for name in names} - {*part, *due}
+                found += [each for each in pool.map(self._find, sorted(others)) if each and each[0].status.is_final]
+                list(pool.map(lambda each: self._mark_forgotten(each, now, ended), found))
 
     def _find(self, track: str) -> tuple[Track, PrivateTrack] | None:
         try:

@@ -6,8 +6,8 @@ import signal
 import sys
 
 from tests.chaos.campaign import Campaign
-from tests.chaos.weather import STORM
-from tests.support.world import running
+from tests.chaos.weather import BATCHES, STORM
+from tests.support.world import HOME, running
 
 
 def main() -> int:
@@ -22,8 +22,11 @@ def main() -> int:
     # SIGTERM ends the run as Ctrl-C does, so that every started process ends too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     limit = arguments.pictures * 9 // 10
-    with running() as world, world.run(STORM, environ={"DAILY_LIMIT": str(limit)}) as run:
-        report = Campaign(arguments.pictures, cancelled=0.05, limit=limit).fight(run)
+    with (
+        running(home=HOME / "campaign") as world,
+        world.run(STORM, environ=BATCHES | {"DAILY_LIMIT": str(limit)}) as run,
+    ):
+        report = Campaign(arguments.pictures, cancelled=0.05, erased=0.03, limit=limit).fight(run)
     print(report)
     return 1 if report.violations else 0
 

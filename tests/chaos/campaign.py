@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from google.cloud import firestore
 
-from localcloud.addresses import PROJECT, RESULTS_BUCKET
+from localcloud.addresses import PIPELINE_BUCKET, PROJECT, RESULTS_BUCKET
 from localcloud.provision import storage_client
-from musicgenerator import ids
+from musicgenerator.orders import ORDERS_PREFIX
 from musicgenerator.states import FINAL, Status
 from tests.support.takes import stated_bytes
 from tests.support.visitors import Visitor, drop, picture, put, visitors
@@ -22,8 +22,12 @@ from tests.support.world import Run
 
 VISITORS: Final = 16
 # More tracks at once would only queue: two cores caption about two pictures a second.
-MAX_UNDER_WAY: Final = 24
+MAX_UNDER_WAY: Final = 48
+# If tracks are left behind, the campaign ends all the same.
+MAX_WAIT_SECONDS: Final = 60.0
 MAX_MEAN_PAID: Final = 1.35
+# A message about a job's end may be lost; its orders are deleted with its record, 20 seconds after its tracks' end.
+ORDERS_PATIENCE_SECONDS: Final = 90.0
 
 
 @dataclass
@@ -41,13 +45,24 @@ class Report:
         return "\n".join([*lines, "Every promise held." if not self.violations else "A promise was broken."])
 
 
+@dataclass
+class CalledOff:
+    """When a visitor sent its command to cancel or erase a track, and when it was acknowledged, 0 if it was refused."""
+
+    is_erased: bool
+    sent: float
+    token: str
+    acknowledged: float = 0.0
+
+
 @dataclass(frozen=True)
 class Campaign:
     """How many pictures to send, and how.
 
     Every second picture is uploaded by one of ``visitors`` sessions, the others are dropped.
     ``cancelled`` is the chance that a visitor cancels an upload, within 3 seconds after its track reached
-    ``cancelled_at``. ``limit`` is the daily limit of launches that the run was started with, 0 for none.
+    ``cancelled_at``, and ``erased`` the chance that it erases the track then. If ``retries`` is true, a visitor retries
+    a failed track once. ``limit`` is the daily limit of launches that the run was started with, 0 for none.
     ``meanwhile`` is called once, when half of the pictures are sent.
     The campaign ends when all tracks are final, or when no track has changed for ``patience`` seconds.
     """
@@ -55,6 +70,8 @@ class Campaign:
     pictures: int
     cancelled: float = 0.0
     cancelled_at: Status = Status.AWAITING_UPLOAD
+    erased: float = 0.0
+    retries: bool = False
     limit: int = 0
     meanwhile: Callable[[], None] | None = None
     visitors: int = VISITORS
@@ -65,7 +82,7 @@ class Campaign:
         started = time.monotonic()
         data = picture()
         tracks: dict[str, str] = {}
-        called_off: set[str] = set()
+        called_off: dict[str, CalledOff] = {}
         with Witness() as witness:
             people = visitors(run.addresses, self.visitors)
             half = threading.Event()
@@ -75,7 +92,8 @@ class Campaign:
                     half.set()
                 visitor = people[number % self.visitors]
                 run.maybe_kill()
-                while witness.under_way() > MAX_UNDER_WAY:
+                until = time.monotonic() + MAX_WAIT_SECONDS
+                while witness.under_way() > MAX_UNDER_WAY and time.monotonic() < until:
                     time.sleep(0.2)
                 if number % 2:
                     name = f"drop-{number}"
@@ -87,11 +105,7 @@ class Campaign:
                 witness.follow(visitor.session, track)
                 tracks[track] = f"upload-{number}"
                 put(permit, data)
-                if random.random() < self.cancelled:
-                    witness.wait_for(track, self.cancelled_at, self.patience)
-                    time.sleep(random.uniform(0, 3))
-                    called_off.add(track)
-                    visitor.command(track, "cancel")
+                self._command(visitor, track, witness, called_off)
 
             def interrupt() -> None:
                 half.wait()
@@ -108,31 +122,47 @@ class Campaign:
             time.sleep(3)
             return self._judge(run, witness, tracks_by_id(), tracks, called_off, people, time.monotonic() - started)
 
+    def _command(self, visitor: Visitor, track: str, witness: Witness, called_off: dict[str, CalledOff]) -> None:
+        """Cancel, erase or retry a track, or do nothing."""
+        roll = random.random()
+        if roll < self.cancelled + self.erased:
+            witness.wait_for(track, self.cancelled_at, self.patience)
+            time.sleep(random.uniform(0, 3))
+            is_erased = roll >= self.cancelled
+            called_off[track] = ends = CalledOff(is_erased, time.monotonic(), token_of(track))
+            if is_erased:
+                visitor.erase(track)
+                witness.dismiss(track)
+                ends.acknowledged = time.monotonic()
+            elif visitor.command(track, "cancel").ok:
+                ends.acknowledged = time.monotonic()
+        elif self.retries:
+            witness.wait_for(track, Status.FAILED, self.patience)
+            if witness.has_failed(track) and visitor.command(track, "retry").ok:
+                # The listener must know before the campaign may end.
+                witness.wait_for_attempt(track, 2, self.patience)
+
     def _judge(
         self,
         run: Run,
         witness: Witness,
         documents: dict[str, dict[str, Any]],
         tracks: dict[str, str],
-        called_off: set[str],
+        called_off: dict[str, CalledOff],
         people: list[Visitor],
         seconds: float,
     ) -> Report:
         report = Report()
         bad = report.violations
-        for track, name in tracks.items():
-            if track not in documents:
-                bad["P1"].append(f"{name} is gone")
-            elif Status(documents[track]["status"]) not in FINAL:
-                bad["P1"].append(f"{name} is still {documents[track]['status']}")
-        for track in documents.keys() - tracks.keys():
-            bad["P2"].append(f"{track} is a second track of one request or event")
-        self._judge_launches(run, documents, bad)
+        erased = {track for track, each in called_off.items() if each.is_erased}
+        _judge_tracks(documents, tracks, erased, bad)
+        self._judge_launches(run, documents, len(erased), bad)
         self._judge_ends(run, documents, tracks, called_off, bad)
         bad_steps = witness.backward()
         if bad_steps:
             bad["P4"] += bad_steps
         self._judge_sketches(run, witness, documents, bad)
+        self._judge_called_off(run, called_off, bad)
         paid, crashes = _paid(run, tracks)
         for name, count in paid.items():
             # An answer that was cut off on purpose may belong to any picture.
@@ -154,7 +184,9 @@ class Campaign:
             "events / doubled / lost": f"{run.delivery.events} / {run.delivery.doubled} / {run.delivery.lost}",
             "kills at points / at random": f"{len(kills)} / {run.killed_at_random}",
             "kills by function": dict(Counter(kill[0] for kill in kills)),
-            "jobs created": len(_jobs(run)),
+            "jobs": len(run.runner.starts),
+            "jobs by number of tracks": dict(sorted(Counter(run.runner.tracks_of.values()).items())),
+            "cancelled / erased in time": "{} / {}".format(*_in_time(called_off)),
             "sketches": sum(bool(document.get("sketch")) for document in documents.values()),
             "paid descriptions": f"{sum(paid.values())} for {len(paid)} pictures, mean {mean:.2f}, most {most}",
             "answers cut off": f"{run.openai_api.cut_answers} of OpenAI, {run.vertex.cut_answers} of Vertex AI",
@@ -165,19 +197,58 @@ class Campaign:
         }
         return report
 
-    def _judge_launches(self, run: Run, documents: dict[str, Any], bad: dict[str, list[str]]) -> None:
-        jobs = Counter(track for track, _ in _jobs(run))
-        for track, count in jobs.items():
-            if count > 1:
-                bad["P2"].append(f"{track} was launched {count} times")
+    def _judge_launches(self, run: Run, documents: dict[str, Any], erased: int, bad: dict[str, list[str]]) -> None:
+        """Check that each attempt was in one job that started once, and was counted once."""
+        runner = run.runner
+        for (track, attempt), jobs in runner.named.items():
+            if len(jobs) > 1:
+                bad["P2"].append(f"attempt {attempt} of {track} was in {len(jobs)} jobs: {jobs}")
+        bad["P2"] += [f"{job} was started {count} times" for job, count in runner.starts.items() if count > 1]
         launched = {track for track, document in documents.items() if "launching" in document["timeline"]}
-        for track in jobs.keys() - launched:
-            bad["P2"].append(f"{track} has a job and was never launched")
+        launches = len(launched) + sum(document["attempt"] - 1 for document in documents.values())
+        for track, _ in runner.named:
+            if track in documents and track not in launched:
+                bad["P2"].append(f"{track} has a job and was never launched")
+        if not bad["P2"]:
+            del bad["P2"]
         days = _launches_by_day()
-        if sum(days.values()) != len(launched):
-            bad["P3"].append(f"{sum(days.values())} launches counted, {len(launched)} made")
+        # An erased track may have been counted, and no document says so.
+        if not launches <= sum(days.values()) <= launches + erased:
+            bad["P3"].append(f"{sum(days.values())} launches counted, {launches} made, {erased} tracks erased")
         if self.limit and max(days.values(), default=0) > self.limit:
             bad["P3"].append(f"launches by day are {days}, where {self.limit} are the limit")
+
+    def _judge_called_off(self, run: Run, called_off: dict[str, CalledOff], bad: dict[str, list[str]]) -> None:
+        """Check that no job begins a track that it knew as called off, and that nothing is left that nobody needs."""
+        found = []
+        for (track, _), times in run.runner.begun.items():
+            each = called_off.get(track)
+            # If the job started later, its launch was under way, and the launcher calls the track off.
+            late = [begun for begun in times if each and begun.started < each.sent < each.acknowledged < begun.asked]
+            found += [f"{begun.job} began {track} after it was called off" for begun in late]
+        erased = {track: each.token for track, each in called_off.items() if each.is_erased}
+        # The lifecycle rules delete what is left if a job makes only erased tracks and the message about its end is
+        # lost.
+        lost, names = b"".join(run.delivery.lost_data), defaultdict(set)
+        for (track, _), jobs in run.runner.named.items():
+            for job in jobs:
+                names[job].add(track)
+        excused = {job for job, its in names.items() if job.encode() in lost and its <= erased.keys()}
+        deadline = time.monotonic() + (0 if found or bad else ORDERS_PATIENCE_SECONDS)
+        while (left := _orders(run) - excused) and time.monotonic() < deadline:
+            time.sleep(0.5)
+        found += [f"the orders of {job} are left" for job in left]
+        kept = {track for job in excused for track in names[job]}
+        for track in erased.keys() - kept:
+            names_left = [blob.name for blob in storage_client().list_blobs(RESULTS_BUCKET, prefix=f"{erased[track]}/")]
+            crashed = _crashed_for(run, track)
+            found += [
+                f"{track} was erased, and {name.partition('/')[2]} is left"
+                for name in names_left
+                if not (crashed and name.partition("/")[2].startswith(("cover", "sketch")))
+            ]
+        if found:
+            bad["P13"] += found
 
     def _judge_sketches(self, run: Run, witness: Witness, documents: dict[str, Any], bad: dict[str, list[str]]) -> None:
         """Check that each sketch was written once, exists, and that no object is left that no track names."""
@@ -200,14 +271,14 @@ class Campaign:
         run: Run,
         documents: dict[str, Any],
         tracks: dict[str, str],
-        called_off: set[str],
+        called_off: dict[str, CalledOff],
         bad: dict[str, list[str]],
     ) -> None:
         """Check that every final state has its cause: the job's outcome, a cancellation, or the limit."""
         sizes = {blob.name: blob.size for blob in storage_client().list_blobs(RESULTS_BUCKET)}
         spent = max(_launches_by_day().values(), default=0) == self.limit
         for track, document in documents.items():
-            outcome = run.runner.outcomes.get(ids.pipeline_job_id(track, document["attempt"]), "")
+            outcome = run.runner.outcomes.get((track, document["attempt"]), "")
             end, code = document["status"], (document.get("error") or {}).get("code")
             meant = {
                 "ready": outcome == "music",
@@ -223,6 +294,22 @@ class Campaign:
                 name = document["music"]["url"].partition(f"/{RESULTS_BUCKET}/")[2]
                 if sizes.get(name) != stated_bytes(run.runner.files):
                     bad["P1"].append(f"{tracks.get(track, track)} is ready, but its music has {sizes.get(name)} bytes")
+
+
+def _judge_tracks(
+    documents: dict[str, dict[str, Any]], tracks: dict[str, str], erased: set[str], bad: dict[str, list[str]]
+) -> None:
+    """Check that each track has ended or was erased, and that there are no others."""
+    for track, name in tracks.items():
+        if track in erased:
+            if track in documents:
+                bad["P13"].append(f"{name} was erased and is {documents[track]['status']}")
+        elif track not in documents:
+            bad["P1"].append(f"{name} is gone")
+        elif Status(documents[track]["status"]) not in FINAL:
+            bad["P1"].append(f"{name} is still {documents[track]['status']}")
+    for track in documents.keys() - tracks.keys():
+        bad["P2"].append(f"{track} is a second track of one request or event")
 
 
 def tracks_by_id() -> dict[str, dict[str, Any]]:
@@ -257,9 +344,30 @@ def _launches_by_day() -> dict[str, int]:
     return days
 
 
-def _jobs(run: Run) -> list[tuple[str, str]]:
-    """Return the track and the id of every job that was created."""
-    return [(job.request.fields["labels"]["track"], job.id) for job in run.created_jobs()]
+def token_of(track: str) -> str:
+    """Return the folder of a track."""
+    return str(firestore.Client(project=PROJECT).document("work", track).get().get("token"))
+
+
+def _orders(run: Run) -> set[str]:
+    """Return the jobs of this run whose orders exist; the emulators outlive a run."""
+    bucket = storage_client().bucket(PIPELINE_BUCKET)
+    names = {blob.name for blob in bucket.list_blobs(prefix=ORDERS_PREFIX)} - run.earlier_orders
+    return {name.removeprefix(ORDERS_PREFIX).removesuffix(".json") for name in names}
+
+
+def _crashed_for(run: Run, track: str) -> bool:
+    """Return whether the captioner or the sketcher was killed while it processed a track."""
+    begun, ended = (
+        {tuple(line[:3]) for line in run.records(file) if line[1] == track and line[0] in {"captioner", "sketcher"}}
+        for file in ("points", "ends")
+    )
+    return bool(begun - ended)
+
+
+def _in_time(called_off: dict[str, CalledOff]) -> tuple[int, int]:
+    erased = sum(each.is_erased for each in called_off.values())
+    return sum(each.acknowledged > 0 for each in called_off.values()) - erased, erased
 
 
 def _paid(run: Run, tracks: dict[str, str]) -> tuple[Counter[str], Counter[str]]:

@@ -1,9 +1,11 @@
 """Edits that remove one guard each: a crash test that passes without a guard does not test it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from musicgenerator.states import Status
+from tests.chaos.weather import BATCHES
 from tests.support.faults import ApiFaults, DeliveryFaults
 from tests.support.staging import Edit
 from tests.support.takes import JobFaults
@@ -14,7 +16,7 @@ _TRACKS: Final = "musicgenerator/tracks.py"
 
 @dataclass(frozen=True)
 class Sabotage:
-    """The guard that the edits remove, the promise that then breaks, and the faults that show it."""
+    """The guard that the edits remove, the promise that then breaks, and the faults and settings that show it."""
 
     name: str
     promise: str
@@ -22,6 +24,9 @@ class Sabotage:
     faults: Faults
     cancelled: float = 0.0
     cancelled_at: Status = Status.AWAITING_UPLOAD
+    retries: bool = False
+    pictures: int = 8
+    environ: Mapping[str, str] = field(default_factory=dict)
 
 
 def _unchecked_steps(function: str) -> Edit:
@@ -36,8 +41,8 @@ SABOTAGES: Final = (
             Edit(
                 "pipeline_launcher",
                 "launching.py",
-                "job = ids.pipeline_job_id(track.track_id, track.attempt)",
-                "job = ids.pipeline_job_id(track.track_id, 1 + __import__('secrets').randbelow(99999))",
+                "name, where = job_of(track, work), work.region",
+                "name, where = f'mg-{track.track_id}-{1 + secrets.randbelow(99999)}', work.region",
             ),
         ),
         Faults(DeliveryFaults(doubled=1.0), vertex=ApiFaults(slow=1.0, broken_after=0.3)),
@@ -49,8 +54,8 @@ SABOTAGES: Final = (
             Edit(
                 "pipeline_launcher",
                 "launching.py",
-                "(work.region or self.settings.regions[0]) if track.status is Status.LAUNCHING else chosen",
-                "chosen",
+                "name, where = job_of(track, work), work.region or self.settings.regions[0]",
+                "name, where = job_of(track, work), region",
             ),
         ),
         Faults(DeliveryFaults(doubled=1.0), vertex=ApiFaults(slow=1.0, broken_after=0.3)),
@@ -75,8 +80,8 @@ SABOTAGES: Final = (
             Edit(
                 "result_notifier",
                 "sweeping.py",
-                "for track in in_turns(self.tracks.due(datetime.now(UTC), LOOKED_AT)):",
-                "for track in ():",
+                "due = in_turns(self.tracks.due(datetime.now(UTC), LOOKED_AT))",
+                "due = []",
             ),
         ),
         Faults(DeliveryFaults(lost={"captions": 0.6})),
@@ -88,7 +93,7 @@ SABOTAGES: Final = (
             Edit(
                 "pipeline_launcher",
                 "launching.py",
-                "if current.status is not state or current.attempt != message.attempt:",
+                "if current.status is not state or current.attempt != attempt.attempt:",
                 "if False:",
             ),
             _unchecked_steps("pipeline_launcher"),
@@ -121,14 +126,14 @@ SABOTAGES: Final = (
             Edit(
                 "result_notifier",
                 "notifying.py",
-                "if track.status.is_final or track.attempt != message.attempt:",
+                "if track.status.is_final or track.attempt != message.attempt or job_of(track, work) != message.job:",
                 "if track.attempt != message.attempt:",
             ),
             Edit(
                 "result_notifier",
                 "notifying.py",
-                "if current.status.is_final or current.attempt != message.attempt:",
-                "if False:",
+                "if current.status.is_final or current.attempt != message.attempt or",
+                "if False and",
             ),
             _unchecked_steps("result_notifier"),
         ),
@@ -174,9 +179,9 @@ SABOTAGES: Final = (
         (
             Edit(
                 "pipeline_launcher",
-                "launching.py",
-                "            self._check_labels(track, job, labels, region)",
-                '            raise LaunchRefusedError("taken")',
+                "creating.py",
+                "        facts = self.pipelines.facts(job, region)\n",
+                '        raise LaunchRefusedError("taken")\n',
             ),
         ),
         Faults(vertex=ApiFaults(cut=0.6), jobs=JobFaults(seconds=8.0)),
@@ -237,5 +242,79 @@ SABOTAGES: Final = (
             ),
         ),
         Faults(crash={"upload_handler": 0.12}),
+    ),
+    Sabotage(
+        "the precondition of an order",
+        "P1",
+        (
+            Edit(
+                "pipeline_launcher",
+                "musicgenerator/order_book.py",
+                "        return self.objects.create(self.bucket, order_name(job), orders_to_bytes(orders), ORDER_TYPE)",
+                "        self.objects.delete(self.bucket, order_name(job))\n"
+                "        return self.objects.create(self.bucket, order_name(job), orders_to_bytes(orders), ORDER_TYPE)",
+            ),
+        ),
+        Faults(
+            DeliveryFaults(doubled=1.0, delay=1.0),
+            jobs=JobFaults(seconds=4.0, track_seconds=0.5),
+            crash={"pipeline_launcher": 0.1},
+        ),
+        pictures=16,
+        environ=BATCHES,
+    ),
+    Sabotage(
+        "the claim for another job",
+        "P2",
+        (
+            Edit(
+                "pipeline_launcher",
+                "launching.py",
+                "due = current.status is Status.CAPTIONED and",
+                "due = current.status in {Status.CAPTIONED, Status.LAUNCHING} and",
+            ),
+            _unchecked_steps("pipeline_launcher"),
+        ),
+        Faults(DeliveryFaults(doubled=1.0, delay=1.0), vertex=ApiFaults(slow=2.0)),
+        pictures=16,
+        environ=BATCHES,
+    ),
+    Sabotage(
+        "the step's question whether a track is called off",
+        "P13",
+        (),
+        Faults(jobs=JobFaults(min_seconds=4.0, seconds=5.0, track_seconds=2.0, asks=False)),
+        cancelled=1.0,
+        cancelled_at=Status.COMPOSING,
+        pictures=16,
+        environ=BATCHES,
+    ),
+    Sabotage(
+        "the look whether a track is claimed for the job that has ended",
+        "P1",
+        (
+            Edit(
+                "result_notifier",
+                "closing.py",
+                "claimed = [found for found in seen.values() if job_of(*found) == job]",
+                "claimed = list(seen.values())",
+            ),
+            Edit(
+                "result_notifier",
+                "notifying.py",
+                "track.attempt != message.attempt or job_of(track, work) != message.job:",
+                "track.attempt != message.attempt:",
+            ),
+            Edit(
+                "result_notifier",
+                "notifying.py",
+                "current.attempt != message.attempt or job_of(current, work) != message.job:",
+                "current.attempt != message.attempt:",
+            ),
+        ),
+        Faults(jobs=JobFaults(failed=0.5, seconds=1.0, track_seconds=4.0)),
+        retries=True,
+        pictures=16,
+        environ=BATCHES,
     ),
 )

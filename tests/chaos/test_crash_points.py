@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 import requests
-from google.cloud import firestore
+from google.cloud import firestore, pubsub_v1
 
-from localcloud.addresses import PIPELINE_BUCKET, PROJECT, RESULTS_BUCKET
+from localcloud.addresses import CAPTIONS_TOPIC, PIPELINE_BUCKET, PROJECT, RESULTS_BUCKET
 from localcloud.provision import storage_client
 from localcloud.pubsub.delivery import Message, Route
+from musicgenerator.messages import CaptionMessage, GatheredMessage
 from musicgenerator.orders import ORDERS_PREFIX, order_name, track_orders_prefix
 from musicgenerator.states import FINAL, Status
 from tests.support.faults import DeliveryFaults, FaultyDelivery
@@ -42,7 +43,12 @@ class Case:
 
 @contextmanager
 def delivering(
-    world: World, doubled: float = 0.0, lost: str = "", jobs: JobFaults | None = None, job_record: int = 3600
+    world: World,
+    doubled: float = 0.0,
+    lost: str = "",
+    jobs: JobFaults | None = None,
+    job_record: int = 3600,
+    environ: dict[str, str] | None = None,
 ) -> Iterator[Run]:
     """Run with each event doubled by the chance ``doubled``, and with the first messages of topic ``lost`` lost."""
     heard: set[tuple[str, bytes]] = set()
@@ -58,7 +64,10 @@ def delivering(
 
     delivery = FaultyDelivery(DeliveryFaults(doubled=doubled, delay=0.2), rule)
     with world.run(
-        Faults(jobs=jobs or JobFaults(seconds=0.3)), delivery=delivery, times=short_times(6, 4, job_record)
+        Faults(jobs=jobs or JobFaults(seconds=0.3)),
+        environ=environ,
+        delivery=delivery,
+        times=short_times(6, 4, job_record),
     ) as run:
         yield run
 
@@ -91,14 +100,14 @@ def essence(run: Run, session: str, track: str) -> dict[str, Any]:
     """Return what no crash may change: the final state, the brief, the music and the jobs of a track."""
     found = at_end(session, track)
     music = {name: value for name, value in (found["music"] or {}).items() if name in {"bytes", "engine", "seed"}}
-    jobs = [job for job in run.created_jobs() if track in job.id]
     return {
         "status": found["status"],
         "attempt": found["attempt"],
         "brief": found["brief"],
         "error": found["error"],
         "music": music,
-        "jobs": [job.id.replace(track, "") for job in jobs],
+        # Tracks that had to wait after a crash may share a job.
+        "jobs": len(run.runner.named[track, found["attempt"]]),
         # The music may be ready before the launcher has written `composing`.
         "steps": sorted(set(found["timeline"]) - {"composing"}),
     }
@@ -144,7 +153,7 @@ def converged(run: Run, cases: list[Case], usual: dict[str, Any]) -> None:
 def assert_no_order_stays(run: Run) -> None:
     """Wait until the orders of all jobs of this run are deleted; after a crash the next delivery deletes them."""
     deadline = time.monotonic() + CONVERGENCE_TIMEOUT_SECONDS
-    bucket, names = storage_client().bucket(PIPELINE_BUCKET), {order_name(job.id) for job in run.created_jobs()}
+    bucket, names = storage_client().bucket(PIPELINE_BUCKET), {order_name(job) for job in run.runner.starts}
     while left := names & {blob.name for blob in bucket.list_blobs(prefix=ORDERS_PREFIX)}:
         assert time.monotonic() < deadline, left
         time.sleep(0.3)
@@ -226,6 +235,83 @@ def test_a_crash_while_the_sweeper_replaces_a_lost_event_converges(world: World,
         if woken:
             cases += points(run, woken, track, lambda number: number == "1")
         converged(run, cases, usual)
+
+
+# The tracks of a group, and what makes them wait until the test announces them together.
+GROUP = 3
+WAITING = {"BATCH_SECONDS": "600"}
+
+
+def waiting_group(run: Run, visitor: Visitor) -> tuple[str, ...]:
+    """Upload pictures whose tracks wait for a job, and return them when they do."""
+    tracks = tuple(sent(run, visitor) for _ in range(GROUP))
+    deadline = time.monotonic() + CONVERGENCE_TIMEOUT_SECONDS
+    for track in tracks:
+        while ["pipeline_launcher", track] not in [line[:2] for line in run.records("ends")]:
+            assert time.monotonic() < deadline, document(visitor.session, track)
+            time.sleep(0.3)
+    return tracks
+
+
+def announced_group(run: Run, visitor: Visitor, plan: Case | None = None) -> tuple[str, ...]:
+    """Announce tracks together, plan a kill for them if ``plan`` says so, and return them."""
+    tracks = waiting_group(run, visitor)
+    if plan:
+        # The first track that a message names is its subject.
+        run.plan(plan.function, tracks[0], plan.handling, plan.point)
+    message = GatheredMessage(tuple(CaptionMessage(visitor.session, track, 1) for track in tracks))
+    publisher = pubsub_v1.PublisherClient()
+    publisher.publish(publisher.topic_path(PROJECT, CAPTIONS_TOPIC), message.to_bytes()).result(30)
+    return tracks
+
+
+def essence_of_group(run: Run, session: str, tracks: tuple[str, ...]) -> list[Any]:
+    """Return what no crash may change: the final state of each track, in how many jobs it was, and its launches."""
+    ends = [at_end(session, track) for track in tracks]
+    jobs = [len(run.runner.named[track, 1]) for track in tracks]
+    return [*((end["status"], end["error"], *sorted(set(end["timeline"]) - {"composing"})) for end in ends), jobs]
+
+
+def launches() -> int:
+    return sum(part.get("launched") for part in firestore.Client(project=PROJECT).collection("budget").stream())
+
+
+def test_a_crash_between_claims_orders_and_job_converges(world: World) -> None:
+    """At every point of the launch and of the end of a job of three tracks: each is made in one job, counted once."""
+    with delivering(world, job_record=5, environ=WAITING) as run:
+        people = visitors(run.addresses, AT_ONCE)
+        tracks = announced_group(run, people[0])
+        usual = essence_of_group(run, people[0].session, tracks)
+        assert usual == [*[usual[0]] * GROUP, [1] * GROUP]
+        assert usual[0][0] == "ready"
+        assert len(run.runner.starts) == 1
+        # The second handling is that of the group's message.
+        launching = points(run, "pipeline_launcher", tracks[0], lambda number: number == "2")
+        passed = [case.point for case in launching]
+        assert {f"tracks.advance.{number}" for number in range(1, 2 * GROUP + 1)} <= set(passed)
+        order, job = passed.index("objects.create.1"), passed.index("pipelines.create.1")
+        assert passed.index(f"tracks.advance.{GROUP}") < order < job < passed.index(f"tracks.advance.{GROUP + 1}")
+        settling = points(run, "result_notifier", tracks[0], lambda number: number == "1")
+
+        def go(case: Case, visitor: Visitor) -> str | None:
+            group = announced_group(run, visitor, case)
+            end = essence_of_group(run, visitor.session, group)
+            if (run.folder / "plans" / f"{case.function}-{group[0]}").exists():
+                return NEVER
+            return None if end == usual else f"{end}"
+
+        cases = launching + settling
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            ends = dict(zip(cases, pool.map(go, cases, itertools.cycle(people)), strict=True))
+        groups = 1 + len(cases)
+        for case in [case for case, end in ends.items() if end == NEVER]:
+            ends[case] = go(case, people[0])
+            groups += 1
+        failures = [f"{case}: {end}" for case, end in ends.items() if end]
+        assert not failures, "\n".join(failures)
+        assert launches() == GROUP * groups
+        assert set(run.runner.starts.values()) == {1}
+        assert_no_order_stays(run)
 
 
 def test_a_crash_while_a_sweep_deletes_a_job_s_record_converges(world: World) -> None:

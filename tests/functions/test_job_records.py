@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from notifying import Notifier
-from sweeping import MAX_WAIT, RETRY_AFTER
+from sweeping import AT_ONCE, MAX_WAIT, RETRY_AFTER
 
 from localcloud.addresses import REPOSITORY
 from musicgenerator.jobs import JobFacts, JobState, job_labels
@@ -17,6 +17,7 @@ from musicgenerator.messages import CaptionMessage, PipelineMessage
 from musicgenerator.patience import Patience
 from musicgenerator.results import MusicFacts
 from musicgenerator.states import FINAL, Status
+from musicgenerator.tracks import PrivateTrack, Track
 from tests.contracts.recorded import (
     JOB,
     ORDER,
@@ -50,6 +51,22 @@ class SweptTracks(MemoryTracks):
     def due(self, now: datetime, limit: int) -> list[tuple[str, str]]:
         del now, limit
         return []
+
+
+class KilledError(BaseException):
+    """The process ends, whatever is being done."""
+
+
+@dataclass
+class KilledTracks(SweptTracks):
+    """Tracks of which one ends the process."""
+
+    deadly: str = ""
+
+    def find(self, track: str) -> tuple[Track, PrivateTrack] | None:
+        if track == self.deadly:
+            raise KilledError
+        return super().find(track)
 
 
 @dataclass
@@ -193,6 +210,21 @@ def test_a_crash_between_the_deletions_is_made_up_for() -> None:
     scene.sweep()
     assert scene.objects.objects == {}
     assert scene.tracks.forgets == {TRACK: None}
+
+
+def test_a_sweep_that_crashes_has_forgotten_what_was_due_longest() -> None:
+    """Otherwise sweeps that crash, or are ended for their time, would never get through many records."""
+    tracks = KilledTracks()
+    scene = Scene(tracks)
+    names = [TRACK[:-2] + first + second for first in "abcde" for second in "abcde"]
+    for place, name in enumerate(names):
+        tracks.hold(recorded("track_ready"), SESSION, name, recorded_work())
+        tracks.forgets[name] = PAST - timedelta(minutes=len(names) - place)
+    tracks.deadly = names[-1]
+    with pytest.raises(KilledError):
+        scene.sweep()
+    assert [tracks.forgets[name] for name in names[:AT_ONCE]] == [None] * AT_ONCE
+    assert tracks.forgets[names[-1]] is not None
 
 
 def test_a_job_that_has_not_ended_keeps_its_record_and_its_order() -> None:

@@ -78,8 +78,16 @@ def _is_adapter(value: Any) -> bool:
     return Path(getattr(module, "__file__", None) or "/").resolve().is_relative_to(_HERE)
 
 
-def _pass(point: str) -> None:
+def _current() -> dict[str, Any]:
+    """Return this thread's handling. A thread that a sweep has started has none yet."""
     handling = _handling.__dict__
+    if not handling:
+        handling.update(calls=Counter(), subject=_NOBODY, number=_SWEEP)
+    return handling
+
+
+def _pass(point: str) -> None:
+    handling = _current()
     handling["calls"][point] += 1
     numbered = f"{point}.{handling['calls'][point]}"
     _write("points", handling["subject"], handling["number"], numbered)
@@ -97,7 +105,7 @@ def _pass(point: str) -> None:
 
 def _turn_to(arguments: tuple[Any, ...]) -> None:
     """Count a sweep's points for the track that it is processing."""
-    handling, first = _handling.__dict__, next(iter(arguments), None)
+    handling, first = _current(), next(iter(arguments), None)
     found = _SUBJECT.search(str(getattr(first, "track", first)))
     if handling["number"] == _SWEEP and found and found[0] != handling["subject"]:
         handling.update(calls=Counter(), subject=found[0])

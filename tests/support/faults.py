@@ -53,6 +53,7 @@ class FaultyDelivery:
         self.events = 0
         self.doubled = 0
         self.lost = 0
+        self.lost_data: list[bytes] = []
 
     def __call__(self, route: Route, message: Message, attempt: int) -> str | None:
         if message.data == TICK:
@@ -63,6 +64,7 @@ class FaultyDelivery:
             self.events += 1
             if self._rule(route, message) or random.random() < self._chance_of_loss(route, message):
                 self.lost += 1
+                self.lost_data.append(message.data)
                 return None
             if random.random() < self._faults.doubled:
                 self.doubled += 1

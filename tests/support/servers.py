@@ -10,6 +10,7 @@ from localcloud.vertex.api import app
 from localcloud.vertex.job_events import log_entry, publish
 from localcloud.vertex.jobs import Jobs, PipelineJob, Runner
 from localcloud.vertex.models import Models
+from localcloud.vertex.submissions import Submissions
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -37,6 +38,6 @@ def run_jobs(stack: ExitStack, runner: Runner, at_once: int, addresses: Addresse
     return jobs
 
 
-def vertex_app(jobs: Jobs) -> "WSGIApplication":
-    """Return the API of Vertex AI with these pipeline jobs and the local models."""
-    return app(jobs, Models())
+def vertex_app(jobs: Jobs, submissions: Submissions | None = None) -> "WSGIApplication":
+    """Return the API of Vertex AI with these pipeline jobs and the local models, and a limit if there is one."""
+    return app(jobs, Models(), submissions)

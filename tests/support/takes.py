@@ -1,11 +1,13 @@
 """Pipelines that write the same finished take for every track, so that a thousand of them run in minutes.
 
-The step makes the take once. Each job reads its order and writes the files as the step does.
+The step makes the take once. Each job reads its orders and writes the files of each track as the step does.
 """
 
 import json
 import random
 import threading
+import time
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,7 +17,7 @@ from musicgenerator.briefs import Brief
 from musicgenerator.errors import OrderError
 from musicgenerator.messages import step_message
 from musicgenerator.orders import Order, orders_from_bytes
-from musicgenerator.results import MUSIC, RESULT_TYPES, TRACK
+from musicgenerator.results import FAILURE_TYPE, MUSIC, RESULT_TYPES, TRACK, failure_name
 from pipeline.engines.composer import Composer
 from pipeline.google_results import GoogleStorage, PubsubEvents, StorageResults
 from pipeline.making import make_music
@@ -25,16 +27,22 @@ _TAKE_SECONDS: Final = 10
 
 @dataclass(frozen=True)
 class JobFaults:
-    """The chances that a job fails, writes broken music or publishes nothing, and its durations in seconds.
+    """The chances that a job or one of its tracks fails, and a job's durations in seconds.
 
-    A duration is between ``min_seconds`` and ``seconds``.
+    ``failed``: the step notes that it could not make a track, and goes on with the others. ``lost``: the job fails
+    before one of its tracks and notes nothing. ``broken``: a track's music is cut off. ``silent``: the step publishes
+    no message about a track. A job starts within ``min_seconds`` to ``seconds``, and takes up to ``track_seconds`` for
+    each further track. If ``asks`` is false, the step does not ask whether a track has been called off.
     """
 
     failed: float = 0.0
+    lost: float = 0.0
     broken: float = 0.0
     silent: float = 0.0
     seconds: float = 1.0
     min_seconds: float = 0.05
+    track_seconds: float = 0.0
+    asks: bool = True
 
 
 @dataclass
@@ -89,66 +97,106 @@ def finished_take() -> dict[str, bytes]:
     return {file: memory.files[file] for file in (MUSIC, TRACK)}
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A track that a job has begun; the moments are those before the job asked for its orders, and at its start."""
+
+    job: str
+    asked: float
+    started: float
+
+
 class TakeRunner:
-    """Runs each pipeline as a wait and a few writes; ``outcomes`` holds the intended end of each job."""
+    """Runs each pipeline as a wait and a few writes.
+
+    By track and attempt, ``named`` has the jobs whose orders wanted it when they started, ``begun`` the jobs that began
+    it, and ``outcomes`` how it was meant to end. ``starts`` counts the starts of each job, ``folders`` has the results'
+    token of each track.
+    """
 
     def __init__(self, files: Mapping[str, bytes], faults: JobFaults) -> None:
         self.files = files
         self.faults = faults
-        self.outcomes: dict[str, str] = {}
+        self.outcomes: dict[tuple[str, int], str] = {}
+        self.named: dict[tuple[str, int], list[str]] = defaultdict(list)
+        self.begun: dict[tuple[str, int], list[Begun]] = defaultdict(list)
+        self.starts: Counter[str] = Counter()
+        self.folders: dict[str, str] = {}
+
+    @property
+    def tracks_of(self) -> Mapping[str, int]:
+        """How many tracks each job's orders wanted at its start."""
+        return Counter(job for jobs in list(self.named.values()) for job in jobs)
 
     def start(self, job_id: str, pipeline: PipelineRequest) -> "TakeRun":
         """Start a job."""
-        roll, faults = random.random(), self.faults
-        outcome = "failed" if roll < faults.failed else "broken" if roll < faults.failed + faults.broken else "music"
-        self.outcomes[job_id] = outcome
-        silent = random.random() < faults.silent
-        seconds = random.uniform(faults.min_seconds, faults.seconds)
-        return TakeRun(self.files, pipeline.parameters, outcome, seconds, silent=silent)
+        self.starts[job_id] += 1
+        return TakeRun(self, job_id, pipeline.parameters)
 
 
 class TakeRun:
     """One running job."""
 
-    def __init__(
-        self, files: Mapping[str, bytes], parameters: Mapping[str, Any], outcome: str, seconds: float, *, silent: bool
-    ) -> None:
-        self._files = files
-        self._parameters = parameters
-        self._outcome = outcome
-        self._silent = silent
-        self._seconds = seconds
+    def __init__(self, runner: TakeRunner, job: str, parameters: Mapping[str, Any]) -> None:
+        self._runner = runner
+        self._job = job
+        self._address = parameters["order"]
         self._killed = threading.Event()
+        self._started = time.monotonic()
 
     def wait(self) -> str | None:
         """Read the orders, take some time, write each take, publish it, and return None or why the job failed."""
-        objects = GoogleStorage()
-        data = objects.read(self._parameters["order"])
+        runner, faults, objects = self._runner, self._runner.faults, GoogleStorage()
         try:
-            orders = orders_from_bytes(data or b"")
+            orders = self._orders(objects)
         except OrderError as error:
             return str(error)
-        if self._killed.wait(self._seconds):
+        for order in orders.values():
+            runner.named[order.track, order.attempt].append(self._job)
+            runner.folders[order.track] = order.results_token
+        if self._killed.wait(random.uniform(faults.min_seconds, faults.seconds)):
             return "killed"
-        if self._outcome == "failed":
-            return "The engine failed, on purpose."
-        for number in range(len(orders)):
-            # A track may be called off until it is begun.
-            data = objects.read(self._parameters["order"])
-            order = orders_from_bytes(data)[number] if data else None
-            if isinstance(order, Order):
-                self._make(order, objects)
+        fails_before = random.randrange(len(orders)) if orders and random.random() < faults.lost else None
+        failed = made = 0
+        for number, order in enumerate(orders.values()):
+            if number and self._killed.wait(random.uniform(0, faults.track_seconds)):
+                return "killed"
+            if number == fails_before:
+                for rest in list(orders.values())[number:]:
+                    runner.outcomes[rest.track, rest.attempt] = "failed"
+                return "The machine was lost, on purpose."
+            asked = time.monotonic()
+            if faults.asks and order.track not in self._orders(objects, default={}):
+                continue
             if self._killed.is_set():
                 return "killed"
-        return None
+            runner.begun[order.track, order.attempt].append(Begun(self._job, asked, self._started))
+            made += (is_made := self._make(order, objects))
+            failed += not is_made
+        return "The engine failed, on purpose." if failed and not made else None
 
-    def _make(self, order: Order, objects: GoogleStorage) -> None:
+    def _orders(self, objects: GoogleStorage, default: dict[str, Order] | None = None) -> dict[str, Order]:
+        """Return the orders that are wanted, by track; raise OrderError if there are none and no default is given."""
+        data = objects.read(self._address)
+        if data is None and default is not None:
+            return default
+        return {order.track: order for order in orders_from_bytes(data or b"") if isinstance(order, Order)}
+
+    def _make(self, order: Order, objects: GoogleStorage) -> bool:
+        runner, faults, roll = self._runner, self._runner.faults, random.random()
+        outcome = "failed" if roll < faults.failed else "broken" if roll < faults.failed + faults.broken else "music"
+        runner.outcomes[order.track, order.attempt] = outcome
         results = StorageResults(objects, order)
-        for file, data in self._files.items():
-            broken = self._outcome == "broken" and file == MUSIC
-            results.create(file, data[: len(data) // 2] if broken else data, RESULT_TYPES[file])
-        if not self._silent:
-            PubsubEvents(order.events_topic).publish(step_message(self._parameters["job"], order.track, order.attempt))
+        if outcome == "failed":
+            note = json.dumps({"version": 1, "error": "OnPurpose"}).encode()
+            results.create(failure_name(order.attempt), note, FAILURE_TYPE)
+        else:
+            for file, data in runner.files.items():
+                is_cut = outcome == "broken" and file == MUSIC
+                results.create(file, data[: len(data) // 2] if is_cut else data, RESULT_TYPES[file])
+        if random.random() >= faults.silent:
+            PubsubEvents(order.events_topic).publish(step_message(self._job, order.track, order.attempt))
+        return outcome != "failed"
 
     def kill(self) -> None:
         """End the job."""

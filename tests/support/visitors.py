@@ -4,6 +4,7 @@ import random
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, Final
@@ -60,6 +61,18 @@ class Visitor:
     def command(self, track: str, verb: str, key: str = "", body: Mapping[str, Any] | None = None) -> requests.Response:
         """Give a command to a track."""
         return self.post(f"/v1/sessions/{self.session}/tracks/{track}:{verb}", body or {}, key or new_key())
+
+    def erase(self, track: str) -> None:
+        """Erase a track; repeat the request until it succeeds, and raise NoAnswerError after two minutes."""
+        headers = {"Authorization": f"Bearer {self.secret}", "X-Forwarded-For": self.address}
+        url = f"{self.api}/v1/sessions/{self.session}/tracks/{track}"
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            with suppress(requests.RequestException):
+                if requests.delete(url, headers=headers, timeout=60).status_code == requests.codes.no_content:
+                    return
+            time.sleep(random.uniform(0, 0.5))
+        raise NoAnswerError(url)
 
     def post(self, path: str, body: Mapping[str, Any], key: str) -> requests.Response:
         """Send a request with one key until the answer is not a server error; raise NoAnswerError after 2 minutes."""

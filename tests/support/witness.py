@@ -34,6 +34,7 @@ class Witness:
         self.seen: dict[str, list[tuple[int, Status]]] = defaultdict(list)
         self.sketches: dict[str, list[tuple[int, str]]] = defaultdict(list)
         self.late_sketches: list[str] = []
+        self.dismissed: set[str] = set()
         self.steps = 0
 
     def __enter__(self) -> Self:
@@ -51,6 +52,11 @@ class Witness:
         document = f"{_DATABASE}/documents/sessions/{session}/tracks/{track}"
         self._followed.append(document)
         self._news.put(document)
+
+    def dismiss(self, track: str) -> None:
+        """Wait no longer for a track that was erased."""
+        with self._lock:
+            self.dismissed.add(track)
 
     def _listen(self) -> None:
         client = firestore.Client(project=PROJECT)
@@ -85,9 +91,10 @@ class Witness:
                 self.steps += 1
 
     def under_way(self) -> int:
-        """Return how many of the followed tracks have not been seen in a final state."""
+        """Return how many of the followed tracks were neither seen in a final state nor dismissed."""
         with self._lock:
-            return len(self._followed) - sum(bool(steps) and steps[-1][1].is_final for steps in self.seen.values())
+            ended = {track for track, steps in self.seen.items() if steps and steps[-1][1].is_final}
+            return len(self._followed) - len(ended | self.dismissed)
 
     def wait(self, seconds: float) -> None:
         """Return when every followed track is final, or when no track has changed for ``seconds``."""
@@ -105,6 +112,20 @@ class Witness:
                 if any(seen.rank >= status.rank for _, seen in self.seen[track]):
                     return
             time.sleep(0.1)
+
+    def wait_for_attempt(self, track: str, attempt: int, seconds: float) -> None:
+        """Return when an attempt of a track has been seen, or after ``seconds``."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with self._lock:
+                if any(seen >= attempt for seen, _ in self.seen[track]):
+                    return
+            time.sleep(0.1)
+
+    def has_failed(self, track: str) -> bool:
+        """Return whether a track was last seen as failed."""
+        with self._lock:
+            return self.seen[track][-1:] != [] and self.seen[track][-1][1] is Status.FAILED
 
     def backward(self) -> list[str]:
         """Describe every step that went backwards, or left a final state within the same attempt."""

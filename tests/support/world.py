@@ -5,6 +5,7 @@ import random
 import secrets
 import shutil
 import signal
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
@@ -14,13 +15,15 @@ from typing import Final
 import requests
 
 from localcloud import provision
-from localcloud.addresses import PROJECT, REGION, REPOSITORY, Addresses
+from localcloud.addresses import PIPELINE_BUCKET, PROJECT, REGION, REPOSITORY, Addresses
 from localcloud.parts import FUNCTIONS, Part, foundations
 from localcloud.prerequisites import find_tools
 from localcloud.pubsub.bridge import Backoff, local_routes
 from localcloud.pubsub.delivery import Route
 from localcloud.supervisor import Supervisor, check_ports
 from localcloud.vertex.jobs import PipelineJob
+from localcloud.vertex.submissions import Submissions
+from musicgenerator.orders import ORDERS_PREFIX
 from tests.support.delivering import delivering
 from tests.support.faults import ApiFaults, DeliveryFaults, FaultyApi, FaultyDelivery, PaidOpenAI
 from tests.support.servers import run_jobs, serve, vertex_app
@@ -32,7 +35,7 @@ PORT: Final = 20_080
 HOME: Final = REPOSITORY / "test-results" / "chaos"
 TICK_SECONDS: Final = 1.5
 REGIONS: Final = (REGION, "europe-west4")
-SHORT_TIMES: Final = short_times(lease=12, patience=10)
+SHORT_TIMES: Final = short_times(lease=12, patience=10, job_record=20)
 
 _JOBS_AT_ONCE: Final = 16
 _CAPTIONS_AT_ONCE: Final = 4
@@ -47,7 +50,8 @@ class Faults:
     """The faults of one run.
 
     ``crash`` is, by function, the chance of a kill at each crash point. ``kills`` is the chance, for each picture, that
-    one function is killed when it is sent.
+    one function is killed when it is sent. ``submissions`` is how many jobs each region accepts in ``window`` seconds,
+    0 for any number.
     """
 
     delivery: DeliveryFaults = field(default_factory=DeliveryFaults)
@@ -57,6 +61,12 @@ class Faults:
     crash: Mapping[str, float] = field(default_factory=dict)
     kills: float = 0.0
     tcp: Mapping[str, Weather] = field(default_factory=dict)
+    submissions: int = 0
+    window: float = 2.0
+
+    def accepted(self) -> Submissions:
+        """Return the limit of submissions, whose minute lasts ``window`` seconds."""
+        return Submissions(self.submissions, lambda: time.monotonic() * 60 / self.window)
 
 
 class World:
@@ -77,13 +87,13 @@ class World:
         environ: dict[str, str] | None = None,
         delivery: FaultyDelivery | None = None,
         times: Mapping[str, str] = SHORT_TIMES,
+        tick_seconds: float = TICK_SECONDS,
     ) -> Iterator["Run"]:
         """Start the functions with ``edits``, the bridge and the faulty servers, and end them with the block."""
+        delivery = delivery or FaultyDelivery(faults.delivery)
         with ExitStack() as stack:
             self._forget()
-            yield Run(
-                self, faults, edits, {**times, **(environ or {})}, delivery or FaultyDelivery(faults.delivery), stack
-            )
+            yield Run(self, faults, edits, {**times, **(environ or {})}, delivery, stack, tick_seconds)
 
     def restart_firestore(self, run: "Run") -> None:
         """Kill the database while its proxy is closed, and start it again with everything that was written."""
@@ -115,6 +125,7 @@ class Run:
         environ: dict[str, str],
         delivery: FaultyDelivery,
         stack: ExitStack,
+        tick_seconds: float,
     ) -> None:
         addresses = world.addresses
         self.addresses = addresses
@@ -128,10 +139,12 @@ class Run:
             (self.folder / name).touch()
         self.killed_at_random = 0
         self.session = provision.make_drop_session(addresses)
+        pipeline = provision.storage_client().bucket(PIPELINE_BUCKET)
+        self.earlier_orders = {blob.name for blob in pipeline.list_blobs(prefix=ORDERS_PREFIX)}
 
         self.runner = TakeRunner(world.take, faults.jobs)
         self.jobs = run_jobs(stack, self.runner, _JOBS_AT_ONCE, addresses)
-        self.vertex = FaultyApi(vertex_app(self.jobs), faults.vertex)
+        self.vertex = FaultyApi(vertex_app(self.jobs, faults.accepted()), faults.vertex)
         self.openai = PaidOpenAI(addresses.url("openai"))
         self.openai_api = FaultyApi(self.openai, faults.openai)
         serve(stack, self.vertex, addresses.ports["vertex"])
@@ -164,7 +177,7 @@ class Run:
         chances = {name: {"CRASH_CHANCE": str(faults.crash.get(name, 0.0))} for name in FUNCTIONS}
         parts = [replace(part, environ=part.environ | chances[part.name]) for part in staged]
         # The functions end before the bridge, so that no delivery waits for an answer.
-        stack.enter_context(delivering(_own_routes(addresses), delivery, _BACKOFF, TICK_SECONDS))
+        stack.enter_context(delivering(_own_routes(addresses), delivery, _BACKOFF, tick_seconds))
         self.functions = stack.enter_context(Supervisor(addresses.home / "logs", lambda _: None))
         self.functions.start(parts)
 
