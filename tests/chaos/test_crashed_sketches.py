@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
 
 # A kill ends what the process does for other tracks too, and the sketcher's messages have few attempts.
 AT_ONCE = 2
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 240
 # The sketcher works while the job runs, and the person's command comes while its message is held back.
 ENDING = JobFaults(min_seconds=15, seconds=15)
 RUNNING = JobFaults(min_seconds=100, seconds=100)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from infra.names import FUNCTIONS
 from infra.steps import STEPS
 from localcloud.addresses import REPOSITORY
 from tests.deploy.conftest import Installation, Installer
@@ -59,7 +60,7 @@ def test_from_nothing_to_everything(deployed: Installation) -> None:
 def test_a_function_has_a_thread_for_each_request_that_its_instance_gets(deployed: Installation) -> None:
     """Further requests would wait in an instance while others are idle."""
     deployed_functions = [body for name, body in deployed.project.of("cloudfunctions").items() if "/functions/" in name]
-    assert len(deployed_functions) == 4
+    assert len(deployed_functions) == len(FUNCTIONS)
     for body in deployed_functions:
         config = body["serviceConfig"]
         assert int(config["environmentVariables"]["THREADS"]) >= config["maxInstanceRequestConcurrency"]

@@ -51,7 +51,7 @@ export class StageActions extends ConnectedElement {
     this.part("erase").disabled = Boolean(track && this.store.state.busy[track.track]);
     this.part("saves").hidden = none;
     // Only the composer produces MIDI.
-    this.querySelector("[value=mid]").hidden = ready && track.music.engine !== "composer";
+    this.querySelector("[value=mid]").hidden = ready && track.music?.engine !== "composer";
     if (ready && !this.#asked) this.#askForFilm();
     this.part("video").hidden = !ready || !this.#canFilm;
     this.#nameVideo();
