@@ -1,7 +1,7 @@
 """The sketch of a `composer` track is the start of its music: the same notes and sound, at the same loudness."""
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from io import BytesIO
 
 import numpy as np
@@ -37,6 +37,7 @@ from tests.contracts.recorded import (
 )
 from tests.support.command_fakes import MemorySwitch
 from tests.support.fakes import HOME, MemoryObjects, MemoryPipelines, MemoryRegions, MemoryTracks
+from tests.support.takes import WrittenFiles
 
 SEED = 7
 BUCKET = "musicgenerator-results"
@@ -52,26 +53,6 @@ SETTINGS = Settings.from_environ(
         "DEFAULT_ENGINE": "composer",
     }
 )
-
-
-@dataclass
-class Made:
-    """The files and messages of a step in memory."""
-
-    files: dict[str, bytes] = field(default_factory=dict)
-
-    def cover(self) -> bytes | None:
-        return None
-
-    def read(self, file: str) -> bytes | None:
-        return self.files.get(file)
-
-    def create(self, file: str, data: bytes, content_type: str) -> None:
-        del content_type
-        self.files[file] = data
-
-    def publish(self, data: bytes) -> None:
-        """Publish nothing."""
 
 
 @dataclass
@@ -97,7 +78,7 @@ def twice(key: str, seconds: int) -> Twice:
     Sketcher(tracks, objects, ComposedSketches(), results, switch).sketch(message)
     pipelines, regions = MemoryPipelines(), MemoryRegions()
     Launcher(tracks, pipelines, objects, regions, {"root": {}}, SETTINGS, switch).launch(message)
-    made = Made()
+    made = WrittenFiles()
     make_music(JOB, order_from_bytes(objects.objects[PIPELINE_BUCKET, ORDER_NAME]), Composer(), made, made)
     return Twice(
         sketch=decoded(objects.objects[BUCKET, f"{TOKEN}/sketch.mp3"]),

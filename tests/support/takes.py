@@ -38,7 +38,9 @@ class JobFaults:
 
 
 @dataclass
-class _Memory:
+class WrittenFiles:
+    """The results and the topic of a step, in memory."""
+
     files: dict[str, bytes] = field(default_factory=dict)
 
     def cover(self) -> bytes | None:
@@ -72,7 +74,7 @@ def finished_take() -> dict[str, bytes]:
         valence=0.2,
         energy=0.3,
     )
-    memory = _Memory()
+    memory = WrittenFiles()
     order = Order(
         brief=brief,
         engine="composer",
