@@ -1,7 +1,7 @@
 """The sketch of a `composer` track is the start of its music: the same notes and sound, at the same loudness."""
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from io import BytesIO
 
 import numpy as np
@@ -37,29 +37,10 @@ from tests.contracts.recorded import (
 from tests.support.command_fakes import MemorySwitch
 from tests.support.fakes import MemoryObjects, MemoryPipelines, MemoryTracks
 from tests.support.functions import launcher
+from tests.support.takes import WrittenFiles
 
 SEED = 7
 BUCKET = "musicgenerator-results"
-
-
-@dataclass
-class Made:
-    """The files and messages of a step in memory."""
-
-    files: dict[str, bytes] = field(default_factory=dict)
-
-    def cover(self) -> bytes | None:
-        return None
-
-    def read(self, file: str) -> bytes | None:
-        return self.files.get(file)
-
-    def create(self, file: str, data: bytes, content_type: str) -> None:
-        del content_type
-        self.files[file] = data
-
-    def publish(self, data: bytes) -> None:
-        """Publish nothing."""
 
 
 @dataclass
@@ -84,7 +65,7 @@ def twice(key: str, seconds: int) -> Twice:
     results = ResultsBucket("https://storage.googleapis.com", BUCKET)
     Sketcher(tracks, objects, ComposedSketches(), results, switch).sketch(message)
     launcher(tracks, MemoryPipelines(), objects).launch(message)
-    made = Made()
+    made = WrittenFiles()
     (order,) = orders_from_bytes(objects.objects[PIPELINE_BUCKET, ORDER_NAME])
     assert isinstance(order, Order)
     make_music(JOB, order, Composer(), made, made)

@@ -46,7 +46,9 @@ class JobFaults:
 
 
 @dataclass
-class _Memory:
+class WrittenFiles:
+    """The results and the topic of a step, in memory."""
+
     files: dict[str, bytes] = field(default_factory=dict)
 
     def cover(self) -> bytes | None:
@@ -80,7 +82,7 @@ def finished_take() -> dict[str, bytes]:
         valence=0.2,
         energy=0.3,
     )
-    memory = _Memory()
+    memory = WrittenFiles()
     order = Order(
         track="t" + "a" * 26,
         attempt=1,
