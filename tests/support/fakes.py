@@ -1,5 +1,6 @@
 """Fakes of the ports, in memory."""
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -42,6 +43,7 @@ class MemoryTracks:
     ``lost_answers`` is the number of future commits that are written but appear refused, so that ``decide`` is called
     again; ``steps`` lists every status written, by track; ``dues`` holds the ``due_at`` of each track's last change;
     ``forgets`` holds when the records of each track's jobs are deleted, ``job_record`` after its end.
+    ``commits`` makes each read and each commit one step, since a sweep uses threads.
     ``pictures`` are those of everybody, and ``given_back`` lists the counters that no longer count a track.
     """
 
@@ -59,6 +61,7 @@ class MemoryTracks:
     pictures: int = 0
     given_back: list[str] = field(default_factory=list)
     erased: Callable[[], None] = lambda: None
+    commits: threading.RLock = field(default_factory=threading.RLock)
 
     def create(self, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
         if track.track_id in self.documents:
@@ -77,7 +80,8 @@ class MemoryTracks:
 
     def advance(self, track: str, decide: Decision) -> Outcome | None:
         for _ in range(_TRIES):
-            found, version = self.find(track), self.versions.get(track)
+            with self.commits:
+                found, version = self.find(track), self.versions.get(track)
             if found is None:
                 return None
             current, work = found
@@ -85,16 +89,17 @@ class MemoryTracks:
             if change is None:
                 return Outcome(current, work, changed=False)
             check_step(current, change)
-            if self.meanwhile:
-                self.meanwhile.pop(0)()
-            if self.versions.get(track) != version:
-                continue
-            if change.picture and self.pictures >= change.picture.limit - change.picture.reserve:
-                raise BudgetSpentError("the pictures of the day")
-            self._write(current, change)
-            if self.lost_answers:
-                self.lost_answers -= 1
-                continue
+            with self.commits:
+                if self.meanwhile:
+                    self.meanwhile.pop(0)()
+                if self.versions.get(track) != version:
+                    continue
+                if change.picture and self.pictures >= change.picture.limit - change.picture.reserve:
+                    raise BudgetSpentError("the pictures of the day")
+                self._write(current, change)
+                if self.lost_answers:
+                    self.lost_answers -= 1
+                    continue
             return Outcome(current, work, changed=True)
         raise ContentionError(f"track {track} kept changing")
 
