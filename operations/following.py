@@ -4,7 +4,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -12,6 +12,7 @@ from musicgenerator.states import Status
 from operations.clients import database_client
 
 MAX_SILENCE_SECONDS: Final = 300
+REREAD_SECONDS: Final = 20
 
 _END_SECONDS: Final = 0.5
 # The modules that report how a listener's thread ends.
@@ -35,18 +36,31 @@ def sightings(session: str | None, tracks: Sequence[str], max_silence: int = MAX
     """Yield every change of these tracks until each has reached a final state.
 
     If ``session`` is None, each track's session is read from its private track as soon as that exists.
+    A listener can stop without an error (https://github.com/googleapis/python-firestore/issues/18), so after
+    ``REREAD_SECONDS`` without a change the documents are read.
     Raises SilentTrackError when nothing has changed for ``max_silence`` seconds.
     """
     waiting, followed = set(tracks), set()
-    with _Listeners() as listeners:
+    seen: dict[str, dict[str, Any]] = {}
+    changed = time.monotonic()
+    with Listeners() as listeners:
         for track in tracks:
             listeners.add(track, *(("sessions", session, "tracks", track) if session else ("work", track)))
         while waiting:
+            left = changed + max_silence - time.monotonic()
             try:
-                track, document = listeners.changes.get(timeout=max_silence)
+                track, document = listeners.changes.get(timeout=max(0.0, min(REREAD_SECONDS, left)))
             except queue.Empty:
-                names = ", ".join(sorted(waiting))
-                raise SilentTrackError(f"Nothing has changed for {max_silence} s; still waiting for {names}.") from None
+                if left <= REREAD_SECONDS:
+                    names = ", ".join(sorted(waiting))
+                    raise SilentTrackError(
+                        f"Nothing has changed for {max_silence} s; still waiting for {names}."
+                    ) from None
+                listeners.read(waiting)
+                continue
+            if seen.get(track) == document:
+                continue
+            seen[track], changed = document, time.monotonic()
             if "status" in document:
                 status = Status(document["status"])
                 yield Sighting(track, status, document)
@@ -65,7 +79,7 @@ def document_of(track: str) -> tuple[str, dict[str, Any]] | None:
     return (work["session"], document) if work and document else None
 
 
-class _Listeners:
+class Listeners:
     """Firestore listeners that put a track's id and a document into one queue at every change.
 
     The document is the private track, which names the session, or the track, which has a status.
@@ -74,7 +88,8 @@ class _Listeners:
     def __init__(self) -> None:
         self.changes: queue.SimpleQueue[tuple[str, dict[str, Any]]] = queue.SimpleQueue()
         self._database = database_client()
-        self._watches: list[Any] = []
+        self.watches: list[Any] = []
+        self._documents: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -84,7 +99,7 @@ class _Listeners:
         # so nobody needs its end, and it may outlive the local cloud's database.
         for name in _LISTENING:
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        ends = [threading.Thread(target=watch.unsubscribe, daemon=True) for watch in self._watches]
+        ends = [threading.Thread(target=watch.unsubscribe, daemon=True) for watch in self.watches]
         for end in ends:
             end.start()
         deadline = time.monotonic() + _END_SECONDS
@@ -97,4 +112,12 @@ class _Listeners:
                 if document.exists:
                     self.changes.put((track, document.to_dict()))
 
-        self._watches.append(self._database.document(*path).on_snapshot(on_change))
+        self._documents[track] = self._database.document(*path)
+        self.watches.append(self._documents[track].on_snapshot(on_change))
+
+    def read(self, tracks: Iterable[str]) -> None:
+        """Put the present documents of these tracks into the queue."""
+        for track in tracks:
+            document = self._documents[track].get()
+            if document.exists:
+                self.changes.put((track, document.to_dict()))

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -13,9 +14,12 @@ from google.cloud import firestore
 
 from localcloud.addresses import IMAGES_BUCKET, PIPELINE_BUCKET, PROJECT, REPOSITORY, Addresses
 from localcloud.provision import TEMPLATE, drop_session, storage_client
+from musicgenerator import ids
 from musicgenerator.errors import NotAnImageError
 from musicgenerator.ids import TRACK_PATTERN
 from musicgenerator.logs import trace_of
+from musicgenerator.states import Status
+from operations import following
 from tests.cloud.clients import drop_files, ends, fetch
 from tests.support.dropped import dropped_track
 
@@ -97,6 +101,34 @@ def test_drop_copies_pictures_with_gcloud_and_follows_their_tracks(
     music = re.search(rf"^chelsea.jpg  {TRACK_PATTERN}  (http://\S+/music.mp3)$", done.stdout, re.MULTILINE)
     assert music, done.stdout + done.stderr
     assert fetch(music[1])
+
+
+class Deaf(following.Listeners):
+    """Listeners that end before they report anything, without an error."""
+
+    def add(self, track: str, *path: str) -> None:
+        super().add(track, *path)
+        self.watches[-1].close()
+
+
+def test_a_follower_whose_listener_has_stopped_sees_the_end(
+    local_cloud: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reads the documents when nothing has changed for a while."""
+    assert local_cloud
+    monkeypatch.setattr(following, "Listeners", Deaf)
+    monkeypatch.setattr(following, "REREAD_SECONDS", 0.2)
+    session, track = ids.new_session_id(), ids.new_track_id()
+    document = firestore.Client(project=PROJECT).document("sessions", session, "tracks", track)
+    document.set({"status": Status.COMPOSING})
+    end = threading.Timer(1, lambda: document.update({"status": Status.READY}))
+    end.start()
+    try:
+        seen = [sighting.status for sighting in following.sightings(session, [track], 30)]
+    finally:
+        end.join()
+        document.delete()
+    assert seen == [Status.COMPOSING, Status.READY]
 
 
 def test_ctrl_c_ends_a_drop_quietly(local_cloud: Addresses, photos: dict[str, Path]) -> None:
