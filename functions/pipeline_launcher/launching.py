@@ -132,10 +132,10 @@ class Launcher:
             waits_until = now + self.settings.gathering
         # An earlier delivery may have chosen another region.
         attempts = [(attempt.track, attempt.attempt) for attempt in message.attempts]
-        jobs = {each: ids.run_id(each, attempts) for each in self.settings.regions}
+        names = {each: ids.run_id(each, attempts) for each in self.settings.regions}
         launches: dict[str, Launch] = {}
         for attempt in message.attempts:
-            member = self._member(attempt, self._claim(attempt, jobs, region, waits_until), waits_until or now)
+            member = self._member(attempt, self._claim(attempt, names, region, waits_until), waits_until or now)
             if member:
                 # If the track was `launching` before, another launch has crashed, was refused, or runs at the same
                 # time. All of them create a job with the same id in the same region, and Vertex AI accepts one.
@@ -146,10 +146,10 @@ class Launcher:
             self._complete(launch, busy)
 
     def _claim(
-        self, attempt: CaptionMessage, jobs: Mapping[str, str], region: str, waits_until: datetime | None
+        self, attempt: CaptionMessage, names: Mapping[str, str], region: str, waits_until: datetime | None
     ) -> Outcome | None:
         """Claim a track for a region's job unless it waits; return None if it is gone, or the daily limit ended it."""
-        job = jobs[region]
+        job = names[region]
 
         def claim(current: Track, work: PrivateTrack) -> Change | None:
             # The commit that claims the track also stores its job and region and counts the day's launch, so it is
@@ -165,7 +165,7 @@ class Launcher:
             return None
         if outcome is None:
             # The deleted track no longer says in which job and region it is.
-            for gone in {*jobs.values(), ids.pipeline_job_id(attempt.track, attempt.attempt)}:
+            for gone in {*names.values(), ids.pipeline_job_id(attempt.track, attempt.attempt)}:
                 self._call_off(attempt, gone, self.settings.regions)
         elif outcome.changed:
             return replace(outcome, work=replace(outcome.work, region=region, job=job))

@@ -113,8 +113,8 @@ SABOTAGES: Final = (
             Edit(
                 "pipeline_launcher",
                 "musicgenerator_google/firestore_counters.py",
-                "SHARDS: Final = 10",
-                "SHARDS: Final = 1",
+                "\nSHARDS: Final = 10\n",
+                "\nSHARDS: Final = 1\n",
             ),
         ),
         Faults(DeliveryFaults(crowds={"captions": 4})),

@@ -237,7 +237,9 @@ def test_a_crash_while_the_sweeper_replaces_a_lost_event_converges(world: World,
         cases = points(run, "result_notifier", track, lambda number: number == "sweep")
         assert len(cases) >= 2
         if woken:
-            cases += points(run, woken, track, lambda number: number == "1")
+            found = points(run, woken, track, lambda number: number == "1")
+            # A launch asks for the job only if another sweep's message makes it launch the track at the same time.
+            cases += [case for case in found if not case.point.startswith("pipelines.facts")]
         converged(run, cases, usual)
 
 

@@ -303,7 +303,7 @@ def test_an_order_that_is_not_valid_ends_the_step() -> None:
     objects = Objects({ADDRESS: b'[{"engine": "composer"}]'})
     with pytest.raises(OrderError) as caught:
         read_orders(JOB, ADDRESS, objects)
-    assert caught.value.field == "track"
+    assert caught.value.field == "brief"
 
 
 def test_a_run_that_hangs_ends_by_itself() -> None:
