@@ -19,15 +19,15 @@ from tests.support.world import Faults, World
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(900)]
 
 
-def test_two_hundred_pictures_in_a_storm(world: World) -> None:
+def test_pictures_in_a_storm(world: World) -> None:
     """With killed processes, doubled, late and lost events, and busy and broken APIs, every promise holds."""
     random.seed(1)
-    limit = 180
+    limit = 108
     with world.run(STORM, environ=BATCHES | {"DAILY_LIMIT": str(limit)}) as run:
-        report = Campaign(200, cancelled=0.05, erased=0.03, limit=limit).fight(run)
+        report = Campaign(120, cancelled=0.05, erased=0.03, limit=limit).fight(run)
     assert not report.violations, str(report)
     # The faults did happen: about one kill for every three pictures.
-    assert len(run.records("kills")) + run.killed_at_random >= 60, str(report)
+    assert len(run.records("kills")) + run.killed_at_random >= 40, str(report)
     assert any(kill[0] == "sketcher" for kill in run.records("kills")), str(report)
     # Tracks shared jobs, and some were called off.
     assert max(run.runner.tracks_of.values()) > 1, str(report)
