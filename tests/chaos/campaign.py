@@ -164,12 +164,13 @@ class Campaign:
         self._judge_sketches(run, witness, documents, bad)
         self._judge_called_off(run, called_off, bad)
         paid, crashes = _paid(run, tracks)
+        unheard = Counter(run.openai.unheard)
+        # If the brief cannot be checked after its description, the next delivery pays for another one.
+        unchecked = 1 if run.openai_api.faults.broken else 0
         for name, count in paid.items():
-            # An answer that was cut off on purpose may belong to any picture.
-            if count > 1 + crashes[name] + (
-                2 if run.openai_api.cut_answers or run.openai_api.faults.broken_after else 0
-            ):
-                bad["P5"].append(f"{name} was paid {count} times, with {crashes[name]} crashes of its captioning")
+            if count > 1 + crashes[name] + unheard[name] + unchecked:
+                reasons = f"{crashes[name]} crashes of its captioning and {unheard[name]} lost answers"
+                bad["P5"].append(f"{name} was paid {count} times, with {reasons}")
         mean = sum(paid.values()) / max(1, len(paid))
         if mean > MAX_MEAN_PAID:
             bad["P5"].append(f"{mean:.2f} paid calls a picture")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _PICTURE: Final = re.compile(rb"(?:drop|upload)-\d+")
 _RESPONSES: Final = "/v1/responses"
+_UNHEARD: Final = "faults.unheard"
 _CROWD_SECONDS: Final = 40.0
 
 
@@ -128,7 +129,7 @@ class FaultyApi:
             answer = self._app(environ, start_response)
             time.sleep(random.uniform(0, faults.slow))
             return answer
-        _drain(self._app(environ, lambda *_: lambda _: None))
+        _drain(self._app(environ | {_UNHEARD: True}, lambda *_: lambda _: None))
         if roll < faults.broken_after:
             return _error(start_response, "503 Service Unavailable", {})
         self.cut_answers += 1
@@ -139,6 +140,7 @@ class FaultyApi:
 class PaidOpenAI:
     """Repeats an OpenAI-compatible server's answers; ``paid`` lists the pictures whose brief was paid, in order.
 
+    ``unheard`` lists those of them whose answer was lost on purpose.
     All pictures of a campaign are equal, so the server behind is asked once for each path.
     """
 
@@ -146,6 +148,7 @@ class PaidOpenAI:
         self._url = url
         self._answers: dict[str, requests.Response] = {}
         self.paid: list[str] = []
+        self.unheard: list[str] = []
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer as the server behind did."""
@@ -157,7 +160,10 @@ class PaidOpenAI:
             self._answers[path] = answer
         if path == _RESPONSES and answer.ok:
             picture = _PICTURE.search(body)
-            self.paid.append(picture[0].decode() if picture else "")
+            name = picture[0].decode() if picture else ""
+            self.paid.append(name)
+            if environ.get(_UNHEARD):
+                self.unheard.append(name)
         start_response(f"{answer.status_code} {answer.reason}", [("Content-Type", "application/json")])
         return [answer.content]
 
