@@ -101,12 +101,17 @@ def day_of(database: firestore.Client, now: datetime) -> Day:
     return counted(documents.values(), jobs, launched, _count(parked(database)), _count(overdue))
 
 
+def jobs_of(work: Mapping[str, Any]) -> list[str]:
+    """Return the jobs of the attempts of a private track's document."""
+    return [job for job in (work.get("job"), *work.get("earlierJobs", ())) if job]
+
+
 def _jobs(database: firestore.Client, tracks: Sequence[str]) -> Iterator[str]:
-    """Return the job of each track that is claimed for one; only the private tracks name it."""
+    """Return the jobs of each track's attempts; only the private tracks name them."""
     for first in range(0, len(tracks), _AT_ONCE):
         works = [database.document("work", track) for track in tracks[first : first + _AT_ONCE]]
-        for work in database.get_all(works, field_paths=["job"]):
-            yield str((work.to_dict() or {}).get("job") or "")
+        for work in database.get_all(works, field_paths=["job", "earlierJobs"]):
+            yield from jobs_of(work.to_dict() or {})
 
 
 def _count(query: Any) -> int:

@@ -93,9 +93,16 @@ def read_orders(job: str, address: str, objects: Objects) -> tuple[Order | Calle
     return orders_from_bytes(data, job)
 
 
+def is_wanted(job: str, address: str, order: Order, objects: Objects) -> bool:
+    """Say whether the track's order has been neither called off nor deleted; raise OrderError if it is unreadable."""
+    data = objects.read(address)
+    orders = () if data is None else orders_from_bytes(data, job)
+    return any(isinstance(each, Order) and each.track == order.track for each in orders)
+
+
 def make_track(job: str, address: str, order: Order, connections: Connections) -> Ending:
     """Make a track, unless its order has been called off or deleted; raise what the engine or a port raises."""
-    if not _is_wanted(job, address, order, connections):
+    if not is_wanted(job, address, order, connections.objects()):
         logs.info("track called off", job=job)
         return Ending.CALLED_OFF
     results = connections.results(order)
@@ -123,7 +130,7 @@ def report_failure(failed: Failed, connections: Connections) -> Ending:
     """
     order, ending = failed.order, Ending.FAILED
     try:
-        if not _is_wanted(failed.job, failed.address, order, connections):
+        if not is_wanted(failed.job, failed.address, order, connections.objects()):
             return Ending.CALLED_OFF
         results = connections.results(order)
         if results.read(TRACK) is not None:
@@ -236,9 +243,3 @@ class _Work:
 
     order: Order
     failure: Failure | None = None
-
-
-def _is_wanted(job: str, address: str, order: Order, connections: Connections) -> bool:
-    data = connections.objects().read(address)
-    orders = () if data is None else orders_from_bytes(data, job)
-    return any(isinstance(each, Order) and each.track == order.track for each in orders)

@@ -60,16 +60,16 @@ class Campaign:
     """How many pictures to send, and how.
 
     Every second picture is uploaded by one of ``visitors`` sessions, the others are dropped.
-    ``cancelled`` is the chance that a visitor cancels an upload, within 3 seconds after its track reached
-    ``cancelled_at``, and ``erased`` the chance that it erases the track then. If ``retries`` is true, a visitor retries
-    a failed track once. ``limit`` is the daily limit of launches that the run was started with, 0 for none.
+    ``cancelled`` is the chance that a visitor cancels an upload, within 3 seconds after its track reached one of the
+    states ``cancelled_at``, and ``erased`` the chance that it erases the track then. If ``retries`` is true, a visitor
+    retries a failed track once. ``limit`` is the daily limit of launches that the run was started with, 0 for none.
     ``meanwhile`` is called once, when half of the pictures are sent.
     The campaign ends when all tracks are final, or when no track has changed for ``patience`` seconds.
     """
 
     pictures: int
     cancelled: float = 0.0
-    cancelled_at: Status = Status.AWAITING_UPLOAD
+    cancelled_at: tuple[Status, ...] = (Status.AWAITING_UPLOAD, Status.CAPTIONED, Status.COMPOSING)
     erased: float = 0.0
     retries: bool = False
     limit: int = 0
@@ -126,7 +126,7 @@ class Campaign:
         """Cancel, erase or retry a track, or do nothing."""
         roll = random.random()
         if roll < self.cancelled + self.erased:
-            witness.wait_for(track, self.cancelled_at, self.patience)
+            witness.wait_for(track, random.choice(self.cancelled_at), self.patience)
             time.sleep(random.uniform(0, 3))
             is_erased = roll >= self.cancelled
             called_off[track] = ends = CalledOff(is_erased, time.monotonic(), token_of(track))
@@ -177,6 +177,7 @@ class Campaign:
         most = max(paid.values(), default=0)
         kills = run.records("kills")
         resets = {part: proxy.resets for part, proxy in run.proxies.items()}
+        in_a_job, not_begun = _called_off_in_a_job(run, called_off)
         report.figures = {
             "pictures": len(tracks),
             "seconds": round(seconds),
@@ -187,6 +188,8 @@ class Campaign:
             "kills by function": dict(Counter(kill[0] for kill in kills)),
             "jobs": len(run.runner.starts),
             "jobs by number of tracks": dict(sorted(Counter(run.runner.tracks_of.values()).items())),
+            "called off in a job": in_a_job,
+            "of these not begun": not_begun,
             "cancelled / erased in time": "{} / {}".format(*_in_time(called_off)),
             "sketches": sum(bool(document.get("sketch")) for document in documents.values()),
             "paid descriptions": f"{sum(paid.values())} for {len(paid)} pictures, mean {mean:.2f}, most {most}",
@@ -369,6 +372,13 @@ def _crashed_for(run: Run, track: str) -> bool:
 def _in_time(called_off: dict[str, CalledOff]) -> tuple[int, int]:
     erased = sum(each.is_erased for each in called_off.values())
     return sum(each.acknowledged > 0 for each in called_off.values()) - erased, erased
+
+
+def _called_off_in_a_job(run: Run, called_off: dict[str, CalledOff]) -> tuple[int, int]:
+    """Return how many tracks were called off when a job's orders had them, and how many of them no job began."""
+    runner = run.runner
+    ordered = {track for track, _ in runner.named} & {track for track, each in called_off.items() if each.acknowledged}
+    return len(ordered), len(ordered - {track for track, _ in runner.begun})
 
 
 def _paid(run: Run, tracks: dict[str, str]) -> tuple[Counter[str], Counter[str]]:

@@ -23,7 +23,7 @@ class Sabotage:
     edits: tuple[Edit, ...]
     faults: Faults
     cancelled: float = 0.0
-    cancelled_at: Status = Status.AWAITING_UPLOAD
+    cancelled_at: tuple[Status, ...] = (Status.AWAITING_UPLOAD,)
     retries: bool = False
     pictures: int = 8
     environ: Mapping[str, str] = field(default_factory=dict)
@@ -139,7 +139,7 @@ SABOTAGES: Final = (
         ),
         Faults(DeliveryFaults(doubled=1.0, delay=1.0), jobs=JobFaults(seconds=5.0)),
         cancelled=1.0,
-        cancelled_at=Status.COMPOSING,
+        cancelled_at=(Status.COMPOSING,),
     ),
     Sabotage(
         "the look at the music",
@@ -199,7 +199,7 @@ SABOTAGES: Final = (
         ),
         Faults(DeliveryFaults(doubled=1.0), jobs=JobFaults(seconds=0.1)),
         cancelled=1.0,
-        cancelled_at=Status.CAPTIONED,
+        cancelled_at=(Status.CAPTIONED,),
     ),
     Sabotage(
         "the removal of a sketch that nobody wants",
@@ -215,7 +215,7 @@ SABOTAGES: Final = (
         ),
         Faults(jobs=JobFaults(seconds=0.1)),
         cancelled=1.0,
-        cancelled_at=Status.CAPTIONED,
+        cancelled_at=(Status.CAPTIONED,),
     ),
     Sabotage(
         "the look whether a track names the sketch that a late delivery removes",
@@ -285,7 +285,7 @@ SABOTAGES: Final = (
         (),
         Faults(jobs=JobFaults(min_seconds=4.0, seconds=5.0, track_seconds=2.0, asks=False)),
         cancelled=1.0,
-        cancelled_at=Status.COMPOSING,
+        cancelled_at=(Status.COMPOSING,),
         pictures=16,
         environ=BATCHES,
     ),

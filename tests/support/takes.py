@@ -16,11 +16,12 @@ from localcloud.vertex.specs import PipelineRequest
 from musicgenerator.briefs import Brief
 from musicgenerator.errors import OrderError
 from musicgenerator.messages import step_message
-from musicgenerator.orders import Order, orders_from_bytes
+from musicgenerator.orders import Order
 from musicgenerator.results import FAILURE_TYPE, MUSIC, RESULT_TYPES, TRACK, failure_name
 from pipeline.engines.composer import Composer
 from pipeline.google_results import GoogleStorage, PubsubEvents, StorageResults
 from pipeline.making import make_music
+from pipeline.runs import is_wanted, read_orders
 
 _TAKE_SECONDS: Final = 10
 
@@ -150,7 +151,11 @@ class TakeRun:
         """Read the orders, take some time, write each take, publish it, and return None or why the job failed."""
         runner, faults, objects = self._runner, self._runner.faults, GoogleStorage()
         try:
-            orders = self._orders(objects)
+            orders = {
+                order.track: order
+                for order in read_orders(self._job, self._address, objects)
+                if isinstance(order, Order)
+            }
         except OrderError as error:
             return str(error)
         for order in orders.values():
@@ -168,7 +173,7 @@ class TakeRun:
                     runner.outcomes[rest.track, rest.attempt] = "failed"
                 return "The machine was lost, on purpose."
             asked = time.monotonic()
-            if faults.asks and order.track not in self._orders(objects, default={}):
+            if faults.asks and not is_wanted(self._job, self._address, order, objects):
                 continue
             if self._killed.is_set():
                 return "killed"
@@ -176,13 +181,6 @@ class TakeRun:
             made += (is_made := self._make(order, objects))
             failed += not is_made
         return "The engine failed, on purpose." if failed and not made else None
-
-    def _orders(self, objects: GoogleStorage, default: dict[str, Order] | None = None) -> dict[str, Order]:
-        """Return the orders that are wanted, by track; raise OrderError if there are none and no default is given."""
-        data = objects.read(self._address)
-        if data is None and default is not None:
-            return default
-        return {order.track: order for order in orders_from_bytes(data or b"") if isinstance(order, Order)}
 
     def _make(self, order: Order, objects: GoogleStorage) -> bool:
         runner, faults, roll = self._runner, self._runner.faults, random.random()

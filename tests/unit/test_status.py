@@ -1,4 +1,5 @@
-from operations.status import PIPELINE_RUN_USD, counted, day_lines
+from musicgenerator.tracks import PrivateTrack
+from operations.status import PIPELINE_RUN_USD, counted, day_lines, jobs_of
 
 SHARED = "mg-j" + "a" * 26
 ALONE = [f"mg-t{letter * 26}-1" for letter in "ab"]
@@ -13,6 +14,13 @@ def test_tracks_that_share_a_run_are_paid_once() -> None:
     assert "launches 4 of 1000" in lines
     assert "runs 2, 2.0 tracks a run" in lines
     assert "describing 0.0000, runs 0.06, engines 0.00" in lines
+
+
+def test_a_retried_track_was_in_a_job_for_each_attempt() -> None:
+    """Its first run made the music of other tracks, too; a new track has no job."""
+    work = PrivateTrack("r" + "a" * 26, job=ALONE[0], earlier_jobs=(SHARED,))
+    assert jobs_of(work.to_fields()) == [ALONE[0], SHARED]
+    assert jobs_of(PrivateTrack("r" + "a" * 26).to_fields()) == []
 
 
 def test_without_shared_runs_each_launch_is_a_run() -> None:
