@@ -27,6 +27,7 @@ _STDERR: Final = 2
 _GRACE_SECONDS: Final = 5.0
 # A log line that is longer than a pipe's 4096 bytes could be mixed with the line of another process.
 _STACK_CHARACTERS: Final = 2500
+_TEXT_CHARACTERS: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,12 @@ class Failure:
     def of(cls, error: BaseException) -> Self:
         """Describe an exception, because not every exception can be sent from process to process."""
         stack = redacted("".join(traceback.format_exception(error)))
-        return cls(type(error).__qualname__, redacted(str(error)), type(error).__module__, stack[-_STACK_CHARACTERS:])
+        return cls(
+            type(error).__qualname__,
+            redacted(str(error))[:_TEXT_CHARACTERS],
+            type(error).__module__,
+            stack[-_STACK_CHARACTERS:],
+        )
 
     def error(self) -> "WorkFailedError":
         """Return an exception that is printed as the one that is described."""
@@ -100,7 +106,8 @@ class Child:
         try:
             # The work's answer counts, even if the process has not ended well after it.
             outcome = self._receiving.recv() if self._receiving.poll() else None
-        except EOFError:
+        except (EOFError, OSError):
+            # It ended before or while it sent its answer.
             outcome = None
         self._receiving.close()
         self._process.close()

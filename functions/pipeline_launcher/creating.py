@@ -175,6 +175,8 @@ class Creator:
                 raise LaunchUnavailableError(f"the job id {job} is taken, but its job is not visible")
             if is_shared_job(job):
                 logs.error("the job was deleted", job=job)
+                # No track will name this job any more. If it is only invisible, it begins no track without orders.
+                self.book.delete(job)
                 return ()
             raise LaunchRefusedError(f"the job id {job} is taken, and its job was deleted")
         if not is_ours(facts, job):

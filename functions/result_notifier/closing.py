@@ -64,10 +64,11 @@ class Closer:
             self._launch_alone(name, job)
         # The job may have been writing while a track was erased.
         kept = {work.token for _, work in seen.values()}
-        for token in {order.results_token for order in orders} - kept:
-            self.notifier.erase_results(token)
+        self._erase({order.results_token for order in orders} - kept)
         # Last, because only the orders say where the job wrote, and which tracks it made.
         self.notifier.book.delete(job)
+        # An erasure that ends now either finds no orders and erases again, or has deleted the track's documents.
+        self._erase({work.token for name, (_, work) in seen.items() if self.tracks.find(name) is None})
         if not seen:
             # No track is left whose end would make the sweeper delete the record.
             self.notifier.pipelines.delete(job, region)
@@ -79,19 +80,34 @@ class Closer:
         A message about such a job changes nothing afterwards. The job is not launched again: each launch of an attempt
         begins with a track that is not final.
         """
-        if ids.is_shared_job(job) and self.notifier.book.is_written(job):
-            # The message about its end was lost.
+        book, is_shared = self.notifier.book, ids.is_shared_job(job)
+        is_written = book.is_written(job) if is_shared else True
+        if is_shared and is_written:
+            # The message about its end was lost, or it was never created.
             self.close(job)
+            if book.is_written(job) and self._is_waited_for(job):
+                return False
         deleted = [self.notifier.pipelines.delete(job, region) for region in regions]
         if not all(deleted):
             return False
-        self.notifier.book.delete(job)
+        if is_written:
+            # Orders that were written since then are those of a launch that is under way.
+            book.delete(job)
         return True
 
     def jobs(self, track: Track, work: PrivateTrack) -> dict[str, tuple[str, ...]]:
         """Return the jobs of the attempts that are over, and the regions in which each may be."""
         earlier = dict.fromkeys(earlier_jobs(track, work), self.notifier.settings.regions)
         return earlier | ({job_of(track, work): (work.region,)} if track.status.is_final else {})
+
+    def _erase(self, tokens: Iterable[str]) -> None:
+        for token in tokens:
+            self.notifier.erase_results(token)
+
+    def _is_waited_for(self, job: str) -> bool:
+        """Say whether a track that is claimed for a job has not ended."""
+        found = (self.tracks.find(name) for name in self.tracks.of_job(job))
+        return any(each is not None and not each[0].status.is_final for each in found)
 
     def _settle(self, job: str, claimed: Iterable[tuple[Track, PrivateTrack]], ended: JobFacts | None) -> None:
         for track, _ in claimed:

@@ -1,5 +1,7 @@
 """The orders of pipeline jobs in the pipeline's bucket: written once, and changed only by calling a track off."""
 
+import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -7,7 +9,9 @@ from typing import Final, Protocol
 from musicgenerator.errors import ContentionError
 from musicgenerator.orders import ORDER_TYPE, CalledOff, Order, order_name, orders_from_bytes, orders_to_bytes
 
-_TRIES: Final = 20
+# Fifty tracks of a job can be called off at the same moment. All tries together take up to 40 seconds.
+_TRIES: Final = 40
+_PAUSE_SECONDS: Final = 0.05
 
 
 class Objects(Protocol):
@@ -54,7 +58,7 @@ class OrderBook:
         Returns None if the orders are missing or have no such track: then the job does not make its music.
         Raises ContentionError if other writers keep winning.
         """
-        for _ in range(_TRIES):
+        for number in range(_TRIES):
             found = self.objects.read_generation(self.bucket, order_name(job))
             if found is None:
                 return None
@@ -69,6 +73,8 @@ class OrderBook:
                 self.bucket, order_name(job), written, ORDER_TYPE, generation
             ):
                 return wanted
+            # Another writer was first. Cloud Storage accepts about one write a second of an object.
+            time.sleep(random.uniform(0, _PAUSE_SECONDS * (number + 1)))  # noqa: S311  jitter, not a secret
         raise ContentionError(f"the orders of {job} kept changing")
 
     def delete(self, job: str) -> None:

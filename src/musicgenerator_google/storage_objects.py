@@ -90,10 +90,19 @@ class StorageObjects:
         return True
 
     def read_generation(self, bucket: str, name: str) -> tuple[bytes, int] | None:
-        """Return an object's bytes and their generation, or None if it does not exist, or not any more."""
-        found = self.find(bucket, name)
-        stored = self.start(bucket, name, MAX_READ_BYTES, found.generation) if found else None
-        return (stored.data, found.generation) if found and stored else None
+        """Return an object's bytes and their generation, or None if it does not exist.
+
+        Raises ContentionError if other writers keep replacing it.
+        """
+        for _ in range(_ROUNDS):
+            found = self.find(bucket, name)
+            if found is None:
+                return None
+            stored = self.start(bucket, name, MAX_READ_BYTES, found.generation)
+            if stored is not None:
+                return stored.data, found.generation
+            # Another writer has replaced or deleted it since it was found.
+        raise ContentionError(f"other writers keep replacing gs://{bucket}/{name}")
 
     def replace(self, bucket: str, name: str, data: bytes, content_type: str, generation: int) -> bool:
         """Overwrite this generation of an object, or return False if it is not the newest one any more."""

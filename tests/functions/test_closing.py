@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from musicgenerator import ids
-from musicgenerator.errors import LaunchBlockedError
+from musicgenerator.errors import LaunchBlockedError, RegionBusyError
 from musicgenerator.jobs import JobFacts, JobState
 from musicgenerator.messages import step_message
 from musicgenerator.order_book import OrderBook
+from musicgenerator.orders import order_name
 from musicgenerator.results import MUSIC, failure_name
 from tests.contracts.recorded import PIPELINE_BUCKET, SESSION
 from tests.functions.runs_scene import AWAY, A, B, C, World, attempt, gathered, shared, token
@@ -370,3 +371,40 @@ def test_orders_are_deleted_last() -> None:
     assert list(OrderBook(scene.buckets, PIPELINE_BUCKET).read(shared(A, B)) or ()) != []
     scene.end(shared(A, B))
     assert (statuses(scene, A, B), scene.ordered(shared(A, B))) == (["ready", "ready"], {})
+
+
+def test_an_erasure_that_ends_while_its_job_is_closed_leaves_no_file() -> None:
+    """The closing has seen the track, and the erasure the orders."""
+    scene = running(A, B)
+    erase, delete = scene.tracks.erase, scene.buckets.delete
+
+    def late(session: str, track: str) -> None:
+        music(scene, A)
+        scene.end(shared(A, B))
+        erase(session, track)
+
+    def delete_after_erasure(bucket: str, name: str, generation: int | None = None) -> None:
+        if name == order_name(shared(A, B)):
+            erase(SESSION, A)
+        delete(bucket, name, generation)
+
+    scene.tracks.erase = late  # type: ignore[method-assign]
+    scene.buckets.delete = delete_after_erasure  # type: ignore[method-assign]
+    scene.erase(A)
+    assert scene.buckets.names("musicgenerator-results") == []
+
+
+def test_orders_that_another_track_waits_for_are_not_forgotten() -> None:
+    """One of two tracks was cancelled long ago, and the region has refused their job since."""
+    scene = world(A, B)
+    scene.pipelines.failures.append(RegionBusyError("429"))
+    scene.launcher.launch(gathered(A, B))
+    scene.cancel(A)
+    scene.regions.busy.clear()
+    # While the launcher creates the job, a sweep forgets the cancelled track's.
+    scene.pipelines.meanwhile = scene.forget
+    scene.launcher.launch(attempt(B))
+    assert scene.ordered(shared(A, B)) == {A: False, B: True}
+    music(scene, B)
+    scene.end(shared(A, B))
+    assert (scene.status(B), scene.buckets.names(PIPELINE_BUCKET)) == ("ready", [])

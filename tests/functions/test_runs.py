@@ -267,6 +267,8 @@ def test_a_job_that_was_deleted_is_not_waited_for() -> None:
         timeline["launching"] = datetime.now(UTC) - timedelta(minutes=11)
     scene.launcher.launch(attempt(A))
     assert set(scene.pipelines.jobs) == {OWN[A], OWN[B]}
+    # No track names the old job any more, and if it exists after all, it must not begin a track.
+    assert scene.ordered(shared(A, B)) == {}
 
 
 @pytest.mark.parametrize("kind", ["called off", "another folder"])

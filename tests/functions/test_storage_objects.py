@@ -8,6 +8,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
 from musicgenerator.encodings import StoredBytes
+from musicgenerator.errors import ContentionError
 from musicgenerator_google.storage_objects import MAX_READ_BYTES, StorageObjects
 from tests.support.scripted_http import Answer, ScriptedServer
 
@@ -84,3 +85,22 @@ def test_the_project_s_own_objects_have_a_bound_too(server: ScriptedServer, obje
     server.script(f"GET {OBJECT}", Answer({"name": "a.jpg", "generation": "7"}))
     stored(server, b"x" * (MAX_READ_BYTES + 2))
     assert objects.read("images", "a.jpg") is None
+
+
+def test_an_object_that_is_replaced_between_two_requests_is_read_again(
+    server: ScriptedServer, objects: StorageObjects
+) -> None:
+    """The generation that was found is gone, but the object is not."""
+    server.script(f"GET {OBJECT}", *(Answer({"name": "a.jpg", "generation": each, "size": "3"}) for each in ("7", "8")))
+    server.script(f"GET /download{OBJECT}", Answer(b"No such object", 404), Answer(b"new"))
+    assert objects.read_generation("images", "a.jpg") == (b"new", 8)
+
+
+def test_an_object_that_other_writers_keep_replacing_is_not_missing(
+    server: ScriptedServer, objects: StorageObjects
+) -> None:
+    """The caller tries again later."""
+    server.script(f"GET {OBJECT}", Answer({"name": "a.jpg", "generation": "7", "size": "3"}))
+    server.script(f"GET /download{OBJECT}", Answer(b"No such object", 404))
+    with pytest.raises(ContentionError):
+        objects.read_generation("images", "a.jpg")

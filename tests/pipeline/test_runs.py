@@ -56,6 +56,10 @@ def leave() -> None:
     os._exit(0)
 
 
+def complain() -> None:
+    raise ValueError("x" * 200_000)
+
+
 def hang() -> None:
     time.sleep(600)
 
@@ -125,6 +129,7 @@ def test_as_many_tracks_are_made_together_as_there_are_slots(
         (leave, "Killed"),
         (hang, "TimeLimit"),
         (devour, "MemoryError"),
+        (complain, "ValueError"),
     ],
 )
 def test_a_track_that_fails_fails_alone(scene: Scene, lines: Lines, fate: Callable[[], None], name: str) -> None:
@@ -161,6 +166,16 @@ def test_a_process_that_cannot_end_itself_is_killed() -> None:
     began = time.monotonic()
     while child not in wait([child], 10):
         assert time.monotonic() - began < 30
+    outcome = child.outcome()
+    assert isinstance(outcome, Failure)
+    assert outcome.name == "TimeLimit"
+
+
+def test_a_process_that_ends_while_it_answers_has_failed() -> None:
+    """Its answer is longer than the pipe, so it is still sending when its time is over."""
+    child = Child(lambda: b"x" * 1_000_000, Limits(0.5, MEMORY))
+    while child not in wait([child], 10):
+        pass
     outcome = child.outcome()
     assert isinstance(outcome, Failure)
     assert outcome.name == "TimeLimit"

@@ -73,15 +73,16 @@ class MemoryTracks:
         self.versions[track.track_id] = 1
 
     def find(self, track: str) -> tuple[Track, PrivateTrack] | None:
-        document = self.documents.get(track)
-        if document is None:
-            return None
-        return Track.from_document(self.sessions[track], track, with_moments(document)), self.works[track]
+        with self.commits:
+            document = self.documents.get(track)
+            if document is None:
+                return None
+            return Track.from_document(self.sessions[track], track, with_moments(document)), self.works[track]
 
     def advance(self, track: str, decide: Decision) -> Outcome | None:
         for _ in range(_TRIES):
-            with self.commits:
-                found, version = self.find(track), self.versions.get(track)
+            # In this order, so that a change between the two is noticed.
+            version, found = self.versions.get(track), self.find(track)
             if found is None:
                 return None
             current, work = found
@@ -128,10 +129,12 @@ class MemoryTracks:
 
     def erase(self, session: str, track: str) -> None:
         """Delete a track of this session, if it exists."""
-        if self.sessions.get(track) == session and track in self.documents:
+        with self.commits:
+            if self.sessions.get(track) != session or track not in self.documents:
+                return
             del self.documents[track], self.works[track]
             self.versions[track] += 1
-            self.erased()
+        self.erased()
 
     def _write(self, current: Track, change: Change) -> None:
         track = current.track_id

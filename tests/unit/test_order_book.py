@@ -1,9 +1,12 @@
 import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import pytest
 
-from musicgenerator import ids
+from musicgenerator import ids, order_book
 from musicgenerator.errors import ContentionError, OrderError
 from musicgenerator.order_book import OrderBook
 from musicgenerator.orders import CalledOff, Order
@@ -14,6 +17,17 @@ A, B, C = ("t" + letter * 26 for letter in "abc")
 JOB = ids.run_id("us-central1", [(A, 1), (B, 1), (C, 1)])
 NAME = f"orders/{JOB}.json"
 ORDERS = tuple(replace(Order.from_mapping(recorded("order")[0]), track=track) for track in (A, B, C))
+
+
+class SlowObjects(MemoryObjects):
+    """Objects of a service that takes a moment between a reading and a write."""
+
+    lock = threading.Lock()
+
+    def replace(self, bucket: str, name: str, data: bytes, content_type: str, generation: int) -> bool:
+        time.sleep(0.005)
+        with self.lock:
+            return super().replace(bucket, name, data, content_type, generation)
 
 
 @dataclass
@@ -80,7 +94,7 @@ def test_orders_that_are_deleted_meanwhile_are_not_written_again() -> None:
     assert not scene.objects.objects
 
 
-def test_orders_that_keep_changing_are_tried_again_later() -> None:
+def test_orders_that_keep_changing_are_tried_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """The message or request is repeated."""
     scene = Scene()
     scene.book.write(JOB, ORDERS)
@@ -89,9 +103,21 @@ def test_orders_that_keep_changing_are_tried_again_later() -> None:
         place = PIPELINE_BUCKET, NAME
         scene.objects.generations[place] = scene.objects.generations.get(place, 1) + 1
 
-    scene.objects.meanwhile += [touch] * 20
+    monkeypatch.setattr(order_book, "_PAUSE_SECONDS", 0.0)
+    scene.objects.meanwhile += [touch] * 40
     with pytest.raises(ContentionError):
         scene.book.call_off(JOB, B)
+
+
+def test_all_tracks_of_a_full_job_can_be_called_off_at_once() -> None:
+    """Each write makes those of the others fail, which try again after a random pause."""
+    tracks = [f"t{number:0>26}".translate(str.maketrans("0189", "wxyz")) for number in range(50)]
+    job = ids.run_id("us-central1", [(track, 1) for track in tracks])
+    scene = Scene(SlowObjects())
+    scene.book.write(job, [replace(ORDERS[0], track=track) for track in tracks])
+    with ThreadPoolExecutor(50) as pool:
+        left = list(pool.map(lambda track: scene.book.call_off(job, track), tracks))
+    assert sorted(left, key=lambda count: count or 0) == list(range(50))
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"[{}]"])
