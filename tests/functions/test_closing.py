@@ -1,6 +1,7 @@
 """The end of a job of several tracks: what it settles, what it deletes, and how often Vertex AI is asked."""
 
 import json
+import threading
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -377,20 +378,26 @@ def test_an_erasure_that_ends_while_its_job_is_closed_leaves_no_file() -> None:
     """The closing has seen the track, and the erasure the orders."""
     scene = running(A, B)
     erase, delete = scene.tracks.erase, scene.buckets.delete
+    closing, erased = threading.Event(), threading.Event()
+    closer = threading.Thread(target=lambda: scene.end(shared(A, B)))
 
-    def late(session: str, track: str) -> None:
+    def erase_late(session: str, track: str) -> None:
+        # The job writes its last file and ends before the track's documents are gone.
         music(scene, A)
-        scene.end(shared(A, B))
+        closer.start()
+        assert closing.wait(10)
         erase(session, track)
 
-    def delete_after_erasure(bucket: str, name: str, generation: int | None = None) -> None:
-        if name == order_name(shared(A, B)):
-            erase(SESSION, A)
+    def delete_late(bucket: str, name: str, generation: int | None = None) -> None:
+        if name == order_name(shared(A, B)) and threading.current_thread() is closer:
+            closing.set()
+            assert erased.wait(10)
         delete(bucket, name, generation)
 
-    scene.tracks.erase = late  # type: ignore[method-assign]
-    scene.buckets.delete = delete_after_erasure  # type: ignore[method-assign]
+    scene.tracks.erase, scene.buckets.delete = erase_late, delete_late  # type: ignore[method-assign]
     scene.erase(A)
+    erased.set()
+    closer.join()
     assert scene.buckets.names("musicgenerator-results") == []
 
 

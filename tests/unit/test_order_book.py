@@ -20,12 +20,17 @@ ORDERS = tuple(replace(Order.from_mapping(recorded("order")[0]), track=track) fo
 
 
 class SlowObjects(MemoryObjects):
-    """Objects of a service that takes a moment between a reading and a write."""
+    """Objects of a service that takes a moment to read and to write."""
 
     lock = threading.Lock()
 
+    def read_generation(self, bucket: str, name: str) -> tuple[bytes, int] | None:
+        found = super().read_generation(bucket, name)
+        time.sleep(0.01)
+        return found
+
     def replace(self, bucket: str, name: str, data: bytes, content_type: str, generation: int) -> bool:
-        time.sleep(0.005)
+        time.sleep(0.02)
         with self.lock:
             return super().replace(bucket, name, data, content_type, generation)
 
