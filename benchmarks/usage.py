@@ -222,8 +222,8 @@ ALERT_CONDITIONS: Final = sum(
     for file in sorted((REPOSITORY / "infra" / "monitoring").glob("alert-*.json"))
 )
 # Assumed: each condition is evaluated every 30 s, and together they read so many time series: one a subscription for
-# dead letters (4) and for old messages (4), one each for waiting tracks, failures, the budget, the downloads and failing
-# sketches, and two for the halves of the daily limits.
+# dead letters (4) and for old messages (4), one each for tracks that wait for the operator, failures, the budget, the
+# downloads and failing sketches, and two for the halves of the daily limits.
 ALERT_SERIES: Final = 15
 EVALUATIONS_A_MONTH: Final = 2 * TICKS_A_MONTH
 # OpenAI's key and the drop session's secret.

@@ -10,17 +10,28 @@ CORES: Final = {
     ),
     "functions/captioner/dropped_tracks.py": "drops captioner_objects",
     "functions/captioner/picture_objects.py": "encoded_pictures drops captioning",
-    "functions/pipeline_launcher/launching.py": "launching calling_off regions limits overtaken_launcher",
-    "functions/result_notifier/notifying.py": "notifying calling_off regions overtaken_notifier",
+    "functions/pipeline_launcher/creating.py": (
+        "runs launching calling_off regions limits overtaken_launcher job_records"
+    ),
+    "functions/pipeline_launcher/launching.py": (
+        "launching runs calling_off regions limits overtaken_launcher interleavings"
+    ),
+    "functions/result_notifier/closing.py": "closing runs calling_off interleavings",
+    "functions/result_notifier/gathering.py": "gathering",
+    "functions/result_notifier/notifying.py": (
+        "notifying runs closing calling_off regions overtaken_notifier interleavings"
+    ),
     "functions/result_notifier/sweeping.py": "turns sweeps",
     "functions/sketcher/sketching.py": "sketching",
     "functions/upload_handler/admitting.py": "limits uploading commanding retrying erasing",
-    "functions/upload_handler/calling_off.py": "commanding regions erasing overtaken_commands",
+    "functions/upload_handler/calling_off.py": "commanding runs regions erasing overtaken_commands interleavings",
     "functions/upload_handler/command_requests.py": "commanding uploading",
     "functions/upload_handler/commanding.py": "commanding retrying limits overtaken_commands",
-    "functions/upload_handler/erasing.py": "commanding erasing overtaken_erasures",
+    "functions/upload_handler/erasing.py": "commanding erasing runs overtaken_erasures interleavings",
     "functions/upload_handler/sessions.py": "uploading commanding erasing limits",
     "functions/upload_handler/uploading.py": "uploading limits overtaken_commands",
+    "src/musicgenerator/orders.py": "orders order_book",
+    "src/musicgenerator/order_book.py": "order_book orders",
     "src/musicgenerator/tracks.py": "tracks steps",
     "src/musicgenerator/states.py": "states",
     "src/musicgenerator/counting.py": "counting",
