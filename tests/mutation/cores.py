@@ -3,7 +3,7 @@
 from typing import Final
 
 # Each core, with the tests that run after a change of it: `tests/unit/test_NAME.py` or
-# `tests/functions/test_NAME.py`, the likeliest first.
+# `tests/functions/test_NAME.py`, the likeliest first. Not `interleavings`, which takes longer than a change may.
 CORES: Final = {
     "functions/captioner/captioning.py": (
         "captioning claiming drops parking overtaken_captioner captioner_objects encoded_pictures"
@@ -13,21 +13,17 @@ CORES: Final = {
     "functions/pipeline_launcher/creating.py": (
         "runs launching calling_off regions limits overtaken_launcher job_records"
     ),
-    "functions/pipeline_launcher/launching.py": (
-        "launching runs calling_off regions limits overtaken_launcher interleavings"
-    ),
-    "functions/result_notifier/closing.py": "closing runs calling_off interleavings",
+    "functions/pipeline_launcher/launching.py": "launching runs calling_off regions limits overtaken_launcher",
+    "functions/result_notifier/closing.py": "closing runs calling_off",
     "functions/result_notifier/gathering.py": "gathering",
-    "functions/result_notifier/notifying.py": (
-        "notifying runs closing calling_off regions overtaken_notifier interleavings"
-    ),
+    "functions/result_notifier/notifying.py": "notifying runs closing calling_off regions overtaken_notifier",
     "functions/result_notifier/sweeping.py": "turns sweeps",
     "functions/sketcher/sketching.py": "sketching",
     "functions/upload_handler/admitting.py": "limits uploading commanding retrying erasing",
-    "functions/upload_handler/calling_off.py": "commanding runs regions erasing overtaken_commands interleavings",
+    "functions/upload_handler/calling_off.py": "commanding runs regions erasing overtaken_commands",
     "functions/upload_handler/command_requests.py": "commanding uploading",
     "functions/upload_handler/commanding.py": "commanding retrying limits overtaken_commands",
-    "functions/upload_handler/erasing.py": "commanding erasing runs overtaken_erasures interleavings",
+    "functions/upload_handler/erasing.py": "commanding erasing runs overtaken_erasures",
     "functions/upload_handler/sessions.py": "uploading commanding erasing limits",
     "functions/upload_handler/uploading.py": "uploading limits overtaken_commands",
     "src/musicgenerator/orders.py": "orders order_book",
