@@ -3,7 +3,7 @@
 from typing import Final
 
 # Each core, with the tests that run after a change of it: `tests/unit/test_NAME.py` or
-# `tests/functions/test_NAME.py`, the likeliest first. Not `interleavings`, which takes longer than a change may.
+# `tests/functions/test_NAME.py`, the likeliest first.
 CORES: Final = {
     "functions/captioner/captioning.py": (
         "captioning claiming drops parking overtaken_captioner captioner_objects encoded_pictures"
