@@ -180,7 +180,7 @@ bench-web: setup build emulators browser ## Measure the page in Chromium: first 
 costs: .venv/.dev ## Print US dollars per track by engine and volume, from list prices
 	@$(PYTHON) -m benchmarks.costs
 
-simulate: .venv/.dev ## Simulate 1 thousand, 1 million and 100 million pictures a month, and show what saturates
+simulate: .venv/.dev ## Simulate 1 thousand, 1, 10 and 100 million pictures a month, and show what saturates
 	@$(PYTHON) -m benchmarks.simulation
 
 eval-captions: .venv/.stamp ## Evaluate the offline describer and print a table

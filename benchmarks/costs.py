@@ -79,7 +79,7 @@ def parts(
     ``batch_seconds`` are those of the volume's plan unless they are given.
     """
     tracks = tracks_a_run(engine, pictures, plan(pictures).batch_seconds if batch_seconds is None else batch_seconds)
-    documents = [(each, 1.0) for each in usage.DOCUMENTS]
+    documents = [(each, 1.0) for each in usage.documents(pictures)]
     message_bytes = (usage.TRACK_MESSAGES + usage.JOB_MESSAGES / tracks) * usage.MESSAGE_BYTES
     if tracks > 1:
         documents += [(each, 1.0) for each in usage.SHARED_DOCUMENTS]

@@ -71,7 +71,9 @@ LYRIA_3_CLIP: Final = Limit(10, "requests a minute and project", "Lyria 3's mode
 LYRIA_2: Final = Limit(
     10, "requests a minute and project", "no page read; as Lyria 3; the console shows it", guess=True
 )
-COUNTER: Final = Limit(60 * SHARDS, "writes a minute, 60 sustained to each document", "Firestore best practices")
+COUNTER: Final = Limit(
+    60 * SHARDS, f"writes a minute, 60 sustained to each of {SHARDS} documents", "Firestore best practices"
+)
 # A time that has an index: `dueAt` of the private tracks, which the queries of the sweep need.
 RISING: Final = Limit(500, "writes a second to a collection with an indexed time", "Firestore, sharded timestamps")
 # Created; claimed and described; waiting; claimed by the sweep and by the launch; composing; ready.

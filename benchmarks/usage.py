@@ -6,6 +6,7 @@ and deleted after a month. Its job is its own, or it waits for others with which
 
 import json
 from dataclasses import dataclass
+from math import ceil
 from typing import Final
 
 from gathering import PACES
@@ -13,7 +14,7 @@ from gathering import PACES
 from benchmarks.limits import DESCRIBER, SWEEP, hosted
 from infra.costs import STEP_MINUTES
 from localcloud.addresses import REPOSITORY
-from musicgenerator_google.firestore_counters import SHARDS
+from musicgenerator_google.firestore_counters import shards_of
 
 
 @dataclass(frozen=True)
@@ -26,20 +27,31 @@ class Documents:
     deletes: int = 0
 
 
+DAYS_A_MONTH: Final = 30
+
+
+def daily_limit(pictures: int) -> int:
+    """Return ``DAILY_LIMIT`` and ``TRACKS_A_DAY`` for so many pictures a month: the mean of a day."""
+    return ceil(pictures / DAYS_A_MONTH)
+
+
+def shards(pictures: int) -> int:
+    """Return the number of documents of each of the day's two counters, which follows from its limit."""
+    return shards_of(daily_limit(pictures))
+
+
 # A commit of ``FirestoreTracks.advance`` reads the private track and the track (2) and writes both (2), or one (1)
 # if no field of the track changes. Reading a missing document costs a read too.
 DOCUMENTS: Final = (
     Documents("upload_handler: the switch, the session", 2, 0),
-    Documents(
-        "upload_handler: FirestoreLedger.enter, an entry, the salt, two counters, a third's shards", 4 + SHARDS, 4
-    ),
+    Documents("upload_handler: FirestoreLedger.enter, an entry, the salt, two counters, a third's shards", 4, 4),
     Documents("upload_handler: FirestoreTracks.create, then find", 2, 2),
     Documents("captioner: the claim", 2, 2),
     Documents("captioner: the breaker", 1, 0),
     Documents("captioner: the brief", 2, 2),
     Documents("captioner: announced, the work alone", 2, 1),
     Documents("pipeline_launcher: the switch, the regions", 2, 0),
-    Documents("pipeline_launcher: the claim, with the counter's shards", 2 + SHARDS, 3),
+    Documents("pipeline_launcher: the claim, with the counter's shards", 2, 3),
     Documents("pipeline_launcher: composing", 2, 2),
     Documents("result_notifier: the step's message: find, then ready", 4, 2),
     Documents("result_notifier: the job's end, when all is done: find", 2, 0),
@@ -47,6 +59,8 @@ DOCUMENTS: Final = (
     Documents("the page's listener: the track and its five changes", 6, 0),
     Documents("TTL: track, work, the ledger's entry", 0, 0, 3),
 )
+# The counters whose shards a track reads: everybody's tracks (``FirestoreLedger.enter``) and the launches (the claim).
+SHARD_READS: Final = 2
 # What a track adds that waits for others, and shares a job with them.
 SHARED_DOCUMENTS: Final = (
     Documents("pipeline_launcher: waits: the claim that is refused, the wait", 4, 1),
@@ -63,8 +77,12 @@ SKETCH_DOCUMENTS: Final = (
     Documents("sketcher: the sketch", 2, 2),
     Documents("the page's listener: the sketch", 1, 0),
 )
-READS: Final = sum(each.reads for each in (*DOCUMENTS, *SHARED_DOCUMENTS))
-WRITES: Final = sum(each.writes for each in (*DOCUMENTS, *SHARED_DOCUMENTS))
+
+
+def documents(pictures: int) -> tuple[Documents, ...]:
+    """Return the documents of a track whose job is its own, at so many pictures a month."""
+    return *DOCUMENTS, Documents("the shards of both counters", SHARD_READS * shards(pictures), 0)
+
 
 # Assumed: the run's context and its two executions with their parameters. They exist from the launch until the record's
 # hour is over, and Vertex AI may need a day to delete them.
@@ -96,7 +114,6 @@ COVER_BYTES: Final = 110_000
 PICTURE_BYTES: Final = 3_000_000
 DAYS_OF_PICTURE: Final = 1
 DAYS_OF_MUSIC: Final = 31
-DAYS_A_MONTH: Final = 30
 
 # As the local server counts, bytes divided by four: prompt 1,559, schema 2,206, wish 100, brief about 800; and 308 for
 # a picture in low detail (OpenAI's vision guide).
@@ -205,8 +222,8 @@ ALERT_CONDITIONS: Final = sum(
     for file in sorted((REPOSITORY / "infra" / "monitoring").glob("alert-*.json"))
 )
 # Assumed: each condition is evaluated every 30 s, and together they read so many time series: one a subscription for
-# dead letters (4) and for old messages (4), one each for parked tracks, failures, the budget, the downloads and failing
-# sketches, and two for the halves of the daily limits.
+# dead letters (4) and for old messages (4), one each for tracks that wait for the operator, failures, the budget, the
+# downloads and failing sketches, and two for the halves of the daily limits.
 ALERT_SERIES: Final = 15
 EVALUATIONS_A_MONTH: Final = 2 * TICKS_A_MONTH
 # OpenAI's key and the drop session's secret.

@@ -25,7 +25,8 @@ from pipeline.slots import Slots
 
 # Room for an engine's patience, for a fallback that answers, and for mastering, encoding and writing.
 TRACK_SECONDS: Final = 600.0
-# The launcher gives a run as many tracks as take ten minutes. What a run has not begun after this time fails.
+# The sweeper gives a run as many tracks as its engine makes in seven minutes. What a run has not begun after this time
+# fails.
 RUN_SECONDS: Final = 1800.0
 # 3.5 times what a track of 180 s of the composer needs.
 TRACK_BYTES: Final = 2**31

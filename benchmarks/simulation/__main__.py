@@ -25,7 +25,6 @@ from benchmarks.simulation.scenarios import (
     fitting,
     lets_through,
     one_region,
-    shards,
     verdict,
 )
 from benchmarks.simulation.settings import Settings
@@ -212,9 +211,9 @@ def _needs_table(found: list[Fitting]) -> str:
         ["CPUs for training in a region", *(f"{each.outcome.highest[JOBS] * limits.CPUS_A_RUN}" for each in found)],
         ["descriptions a minute", *(_figure(each.outcome.highest[DESCRIBER]) for each in found)],
         ["OpenAI's tier", *(_tier(each.outcome.highest[DESCRIBER]) for each in found)],
-        ["documents of the day's counter", *(f"{shards(each.volume)}" for each in found)],
+        ["documents of the day's counter", *(f"{usage.shards(each.volume.pictures)}" for each in found)],
         ["seconds of the longest sweep", *(f"{each.outcome.highest[SWEEP]}" for each in found)],
-        ["`DAILY_LIMIT`, `TRACKS_A_DAY`", *(_figure(each.volume.pictures / usage.DAYS_A_MONTH) for each in found)],
+        ["`DAILY_LIMIT`, `TRACKS_A_DAY`", *(f"{usage.daily_limit(each.volume.pictures):,}" for each in found)],
     ]
     return markdown(["at most, with pictures a month", *(f"{each.volume.pictures:,}" for each in found)], rows)
 
@@ -240,7 +239,7 @@ def _source(name: str) -> str:
         if name == INSTANCES.format(function):
             return f"`{function.upper()}_INSTANCES`, Cloud Run's quota"
     return {
-        COUNTER: f"{limits.COUNTER.source}; `SHARDS`",
+        COUNTER: f"{limits.COUNTER.source}; follows `DAILY_LIMIT`",
         JOBS: _says(limits.JOBS),
         SUBMISSIONS: limits.SUBMISSIONS.source,
         scenarios.CPUS: limits.CPUS.source,
@@ -260,15 +259,13 @@ def _tier(requests: int) -> str:
 
 def rates_table() -> str:
     """Return the requests to the database and the messages at the peak."""
-    reads = usage.READS + sum(each.reads for each in usage.SKETCH_DOCUMENTS)
-    writes = usage.WRITES + sum(each.writes for each in usage.SKETCH_DOCUMENTS)
-    rows = [
-        [
-            f"{volume.pictures:,}",
-            *(_figure(volume.peak * each) for each in (reads, writes, usage.MESSAGES)),
-        ]
-        for volume in VOLUMES
-    ]
+    rows = []
+    for volume in VOLUMES:
+        documents = (*usage.documents(volume.pictures), *usage.SHARED_DOCUMENTS, *usage.SKETCH_DOCUMENTS)
+        reads, writes = sum(each.reads for each in documents), sum(each.writes for each in documents)
+        rows.append(
+            [f"{volume.pictures:,}", *(_figure(volume.peak * each) for each in (reads, writes, usage.MESSAGES))]
+        )
     return markdown(["a month", "documents read a second", "written", "messages a second"], rows)
 
 

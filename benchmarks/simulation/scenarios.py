@@ -14,7 +14,6 @@ from benchmarks.simulation.instances import Function
 from benchmarks.simulation.outcomes import Outcome
 from benchmarks.simulation.runs import JOBS, SUBMISSIONS, TICK_SECONDS
 from benchmarks.simulation.settings import DAY_SECONDS, Settings
-from musicgenerator_google.firestore_counters import SHARDS
 from musicgenerator_google.vertex_pipelines import WAIT_FOR_MACHINE_MILLISECONDS
 from pipeline.runs import TRACK_BYTES
 from pipeline.slots import LOCAL_ENGINES, Slots
@@ -40,8 +39,6 @@ RISING: Final = "writes of `dueAt`"
 LOOKED: Final = "tracks that a sweep looks at"
 SWEPT: Final = "tracks that a sweep claims in a minute"
 PUBLISHED: Final = "messages of a sweep"
-# Writes of the day's counter at the peak, with a fifth of room.
-_COUNTS: Final = 1.2
 _FULL: Final = 0.75
 _SPARE: Final = 0.05
 
@@ -81,7 +78,7 @@ VOLUMES: Final = (
 def one_region(volume: Volume, engine: str) -> Settings:
     """Return an installation with the deployed flags and default quotas, in one region.
 
-    It assumes raised daily limits, which exist only to cap costs.
+    It assumes raised daily limits, which exist only to cap costs, with the counter's documents that follow from them.
     """
     _, caption, notify = usage.HANDLINGS
     tokens = usage.TOKENS_READ + usage.TOKENS_WRITTEN
@@ -98,7 +95,7 @@ def one_region(volume: Volume, engine: str) -> Settings:
         jobs_at_once=int(limits.JOBS.value),
         engine_slots=endpoint_machines(volume.peak * 60) if engine == "endpoint" else _PLENTY,
         describer_limit=min(volume.tier.requests, volume.tier.tokens // tokens),
-        counter_limit=limits.COUNTER.value,
+        counter_limit=60.0 * usage.shards(volume.pictures),
         submissions_limit=limits.SUBMISSIONS.value,
         engine_limit=limit.value if limit else inf,
         delivery_seconds=limits.DELIVERY.value,
@@ -157,7 +154,7 @@ class Fitting:
 
 
 def fitting(volume: Volume, engine: str) -> Fitting:
-    """Find the lowest number of regions that keeps up, with raised instances, counters and quotas of the project.
+    """Find the lowest number of regions that keeps up, with raised instances and quotas of the project.
 
     Vertex AI's quotas stay at their defaults: more regions raise those.
     """
@@ -190,13 +187,7 @@ def raised(volume: Volume, engine: str, regions: int, warm: int = 0) -> Settings
         batch_seconds=plan.batch_seconds,
         describer_limit=inf,
         engine_limit=inf,
-        counter_limit=max(one.counter_limit, 60.0 * shards(volume)),
     )
-
-
-def shards(volume: Volume) -> int:
-    """Return how many documents the day's counter needs at a volume's peak, at one write a second each."""
-    return max(SHARDS, ceil(volume.peak * _COUNTS))
 
 
 def _enough(function: Function, busy: float) -> Function:

@@ -30,6 +30,9 @@ class Pace:
 # For `composer`, twice the CPU seconds that were measured (0.90 for 30 s of music, 5.2 for 180 s), and half a second
 # for reading and writing; a machine of four processors makes four. The others by their rates: Lyria 3 answers ten
 # requests a minute.
+# A rate bounds each run as if it were the only one, but a project's runs share their engine's quota. Runs that go on at
+# the same time ask for more than the quota, wait for the engine, and let the fallback engine make what the patience of
+# 400 s does not cover (docs/operations.md, "Runs of several tracks").
 PACES: Final[Mapping[str, Pace]] = {
     "composer": Pace(per_track=0.5, per_second=0.06, at_once=4),
     "lyria-002": Pace(per_track=20.0, per_second=0.05, at_once=2),

@@ -226,7 +226,7 @@ class Sweeper:
         if since is None or datetime.now(UTC) - since < STALLED_AFTER:
             return
         found = self.tracks.find(track.track_id)
-        # A parked track has an alert of its own.
+        # A parked track has its own log line, which the same alert policy counts.
         if found and found[0].status is Status.COMPOSING and not found[1].parked:
             logs.error("run stalls", track=track.track_id, job=job, region=found[1].region, since=since)
 

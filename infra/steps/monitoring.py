@@ -9,7 +9,7 @@ from infra.content import short_hash, written
 from infra.gcloud import Call, Patience, gcloud
 from infra.installation import INFRA, Installation
 from infra.jobs import Job
-from infra.resources import BARRIER, Resource, Step
+from infra.resources import BARRIER, Resource, Step, Unwanted
 from infra.settings import setting
 from infra.stops import StillEarlyError
 
@@ -17,7 +17,7 @@ _TEMPLATES: Final = INFRA / "monitoring"
 
 
 def monitoring(at: Installation) -> Step:
-    """Create the channel, then the metrics, then the alerts and the dashboard."""
+    """Create the channel, then the metrics, then the alerts and the dashboard; delete alerts that no file describes."""
     operators, email = f"{at.names.app} operators", setting(at, "ALERT_EMAIL")
     if email:
         label = f"email_address={email}"
@@ -51,8 +51,9 @@ def monitoring(at: Installation) -> Step:
     yield BARRIER
 
     channel = json.dumps(at.fact("channels", operators, "name")) if email else ""
-    for template in sorted(_TEMPLATES.glob("alert-*.json")):
-        yield _alert(at, _filled(at, template, CHANNELS=channel))
+    alerts = [_alert(at, _filled(at, file, CHANNELS=channel)) for file in sorted(_TEMPLATES.glob("alert-*.json"))]
+    yield from alerts
+    yield from _earlier_alerts(at, {alert.name for alert in alerts})
     yield _dashboard(at)
 
 
@@ -80,6 +81,14 @@ def _alert(at: Installation, file: Path) -> Resource:
         create=partial(_alerted, at, title, create),
         change=partial(_alerted, at, title, change),
     )
+
+
+def _earlier_alerts(at: Installation, wanted: set[str]) -> Step:
+    """Delete an earlier release's policies, because each condition costs money. A person's policies lack the label."""
+    for title in at.state.names("policies", f"{at.names.app}: "):
+        if title not in wanted and at.fact("policies", title, "userLabels/app") == at.names.app:
+            delete = gcloud("alpha monitoring policies delete", at.fact("policies", title, "name"))
+            yield Unwanted("policies", title, "alert policy", delete)
 
 
 _EARLY: Final = Patience("Cannot find metric", 120, "Cloud Monitoring may need ten minutes to see a new metric")

@@ -26,9 +26,8 @@ PIPELINE = f"mg-pipeline@{PROJECT}.iam.gserviceaccount.com"
 LOG_BASED_ALERTS = {
     "musicgenerator: half of a daily limit of everybody is used",
     "musicgenerator: more than 20 tracks an hour end without music",
-    "musicgenerator: a run stalls",
-    "musicgenerator: pictures wait for the describer",
     "musicgenerator: the daily limit of launches is reached",
+    "musicgenerator: tracks wait for the operator",
 }
 Refusal = Callable[[Request], RefusedError | None]
 

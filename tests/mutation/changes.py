@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 # The log lines that the deployment's metrics count; the others are not behaviour.
-COUNTED: Final = frozenset({"'track ended'", "'track parked'", "'settled'"})
+COUNTED: Final = frozenset({"'track ended'", "'track parked'", "'run stalls'", "'settled'"})
 
 _WRITES: Final = frozenset({"replace", "Change", "TrackUpdate", "PrivateTrack"})
 _LEFT = (ast.Lt, ast.Lt, ast.Gt, ast.Gt, ast.Eq, ast.Is, ast.In, ast.And, ast.Add)

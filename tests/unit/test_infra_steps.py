@@ -1,4 +1,6 @@
 import ast
+import json
+import re
 import sys
 from pathlib import Path
 
@@ -75,6 +77,28 @@ def test_a_bucket_s_files_have_this_installation_s_values(tmp_path: Path) -> Non
         ["https://a-project-musicgenerator-page.storage.googleapis.com", "https://a.example", "https://b.example"]
     ]
     assert found["a-project-musicgenerator-images"].want["iamConfiguration/publicAccessPrevention"] == "enforced"
+
+
+def test_an_alert_of_an_earlier_release_is_deleted(tmp_path: Path) -> None:
+    """Only this installation's policies count, by their label; a person may have made others with such a title."""
+    at, gcloud = installed(tmp_path)
+    policies = {"1": "musicgenerator", "2": "", "3": "other-musicgenerator"}
+    gcloud.lists["services list --enabled"] = [{"name": "monitoring.googleapis.com"}]
+    gcloud.lists["alpha monitoring policies list"] = [
+        {"name": name, "displayName": f"musicgenerator: {name}", "userLabels": {"app": app}}
+        for name, app in policies.items()
+    ]
+    at.engine.converge({"12-monitoring": lambda: STEPS["12-monitoring"](at)}, Mode.APPLY)
+    assert [call for call in gcloud.calls if "delete" in call] == ["alpha monitoring policies delete 1"]
+
+
+def test_an_alert_counts_each_line_about_a_track_that_waits_for_the_operator() -> None:
+    """One condition counts both lines, because each condition costs money."""
+    metric = json.loads((INFRA / "monitoring" / "metric-parked.json").read_text(encoding="utf-8"))
+    counted = set(re.findall(r'jsonPayload.message="([^"]+)"', metric["filter"]))
+    assert counted == {"track parked", "run stalls"}
+    sources = "".join(path.read_text(encoding="utf-8") for path in (INFRA.parent / "functions").rglob("*.py"))
+    assert [message for message in counted if f'"{message}"' not in sources] == []
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 
+from benchmarks import costs
 from infra.settings import SETTINGS
 
 REPOSITORY: Final = Path(__file__).parents[2]
@@ -128,6 +129,15 @@ def test_the_operators_page_has_every_setting() -> None:
         for file in (REPOSITORY / folder).rglob("*.py")
     )
     assert {name for name in named if f'"{name}"' not in read} == set()
+
+
+@pytest.mark.parametrize("document", [README, KOREAN], ids=["README.md", "README.ko.md"])
+def test_the_prices_are_those_of_make_costs(document: Path) -> None:
+    """The READMEs show the first columns of the first table, up to a million a month, without its brackets."""
+    table, *_ = costs.report().partition("\n\n")
+    printed = [re.sub(r" \([^)]*\)", "", line) for line in table.splitlines() if re.match(r"\| 1,000(,000)? ", line)]
+    assert re.findall(r"(?m)^\| 1,000(?:,000)? \|.*$", document.read_text(encoding="utf-8")) == printed
+    assert len(printed) == 3
 
 
 @pytest.mark.parametrize("document", [README, KOREAN], ids=["README.md", "README.ko.md"])
