@@ -109,7 +109,7 @@ def test_every_variable_of_a_command_exists(document: Path) -> None:
     """No document tells to give a variable that neither the Makefile nor the deployment reads."""
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     known = set(SETTINGS) | set(re.findall(r"\$[({]?(?:or |if )?\$?\(?([A-Z][A-Z_]+)", makefile))
-    for folder in ("infra", "operations", "localcloud", "src", "functions", "tests/deploy"):
+    for folder in ("infra", "operations", "localcloud", "src", "functions", "tests"):
         for file in (REPOSITORY / folder).rglob("*.py"):
             known |= set(re.findall(r"\"([A-Z][A-Z_]+)\"", file.read_text(encoding="utf-8")))
     known |= set(re.findall(r"process\.env\.([A-Z_]+)", (REPOSITORY / "web" / "build.mjs").read_text(encoding="utf-8")))
