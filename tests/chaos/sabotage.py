@@ -113,8 +113,8 @@ SABOTAGES: Final = (
             Edit(
                 "pipeline_launcher",
                 "musicgenerator_google/firestore_counters.py",
-                "\nSHARDS: Final = 10\n",
-                "\nSHARDS: Final = 1\n",
+                "return min(MAX_SHARDS, max(SHARDS, math.ceil(limit / _A_SHARD)))",
+                "return 1",
             ),
         ),
         Faults(DeliveryFaults(crowds={"captions": 4})),

@@ -31,7 +31,7 @@ def test_pictures_in_a_storm(world: World) -> None:
     assert any(kill[0] == "sketcher" for kill in run.records("kills")), str(report)
     # Tracks shared jobs, and some were called off.
     assert max(run.runner.tracks_of.values()) > 1, str(report)
-    assert report.figures["called off in a job"], str(report)
+    assert report.figures["cancelled / erased in time"] != "0 / 0", str(report)
     # A sketcher that makes nothing keeps its promise, too. On a busy machine most music comes before the sketch.
     assert report.figures["sketches"], str(report)
 
