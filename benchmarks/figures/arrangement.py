@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.figures.playing import Playing
 from pipeline.engines.composer.score import Note
 
-_WINDOW: Final = 2  # bars
+_WINDOW: Final = 4  # bars
 _DRUM_WINDOW: Final = 16  # bars
 _GRID: Final = 12  # places in a beat at which two strokes are the same
 _TOGETHER_BEATS: Final = 0.1
@@ -17,7 +17,10 @@ _KICKS: Final = frozenset({35, 36})
 
 
 def parts_range(playing: Playing) -> float:
-    """Return the parts that play at once, averaged over two bars: the most minus the fewest."""
+    """Return the parts that play at once, averaged over four bars: the most minus the fewest.
+
+    A part plays in a bar if one of its notes sounds there.
+    """
     counts = [
         sum(any(note.start < end - 1e-6 and note.end > start + 1e-6 for note in part.notes) for part in playing.parts)
         for start, end in pairwise(playing.bars)
@@ -27,7 +30,7 @@ def parts_range(playing: Playing) -> float:
 
 
 def density_ratio(playing: Playing) -> float:
-    """Return the 90th percentile over the 10th of the notes that start in two bars, all parts together."""
+    """Return the 90th percentile over the 10th of the notes that start in four bars, all parts together."""
     starts = np.array([note.start for part in playing.parts for note in part.notes])
     counts = [int(((starts >= first - 1e-6) & (starts < end - 1e-6)).sum()) for first, end in pairwise(playing.bars)]
     means = _windowed(counts, _WINDOW)
@@ -65,6 +68,6 @@ def _played(playing: Playing, role: str) -> list[Note]:
 
 
 def _windowed(values: Sequence[int], window: int) -> list[float]:
-    """Return the means of successive windows; a rest of bars at the end is left out unless it is all."""
-    whole = len(values) // window * window
-    return [float(np.mean(values[at : at + window])) for at in range(0, whole, window)] or [float(v) for v in values]
+    """Return the means of successive windows; a last window of less than half is left out."""
+    starts = range(0, len(values) - window // 2 + 1, window)
+    return [float(np.mean(values[at : at + window])) for at in starts]

@@ -12,8 +12,8 @@ _DOMINANT: Final = frozenset({7, 11})  # the roots of V and vii, in semitones ab
 
 
 def chords(piece: Piece) -> int:
-    """Return the number of different chords, by their symbols."""
-    return len({span.chord.symbol for span in piece.chords})
+    """Return the number of different chords, by their symbols without the bass: C and C/E are one chord."""
+    return len({span.chord.symbol.partition("/")[0] for span in piece.chords})
 
 
 def harmonies(piece: Piece) -> int:

@@ -13,8 +13,8 @@ from pipeline.audio import Audio, Samples
 
 _WINDOW_SECONDS: Final = 0.1
 _SILENT_DB: Final = -60.0
-_ENDING_DB: Final = -25.0
-_FRAME: Final = 4096
+_ENDING_DBFS: Final = -25.0
+_FRAME: Final = 2048
 _FLOOR: Final = 1e-12
 # The third octaves of 99 tracks of real music, in dB of the whole, and their deviation between tracks (issue 21).
 TARGET: Final = {
@@ -72,7 +72,7 @@ def side_to_mid(audio: Audio) -> float:
 
 
 def centroid_deviation(audio: Audio) -> float:
-    """Return the standard deviation in octaves of the spectral centroid of frames of 4096 samples.
+    """Return the standard deviation in octaves of the spectral centroid of frames of 2048 samples.
 
     Frames more than 40 dB below the loudest are left out.
     """
@@ -87,9 +87,9 @@ def centroid_deviation(audio: Audio) -> float:
 
 
 def ending(audio: Audio) -> float:
-    """Return the seconds from the last 100 ms within 25 dB of the loudest 100 ms to the end of the audio."""
+    """Return the seconds from the last 100 ms with a level above -25 dBFS to the end of the audio."""
     levels = _levels(audio)
-    last = int(np.flatnonzero(levels >= levels.max() + _ENDING_DB).max(initial=-1))
+    last = int(np.flatnonzero(levels > _ENDING_DBFS).max(initial=-1))
     return float(audio.seconds - (last + 1) * _WINDOW_SECONDS)
 
 

@@ -14,6 +14,7 @@ _REST_BEATS: Final = 0.25
 _STEP: Final = (1, 2)
 _FOURTH_TO_FIFTH: Final = (5, 7)
 _LEAP: Final = (5, 127)
+_Placed = tuple[float, int]  # beats from the start of the phrase, and the pitch
 
 
 def heard_again(playing: Playing, seconds: float) -> float:
@@ -58,27 +59,24 @@ def silence(playing: Playing) -> float:
 def theme_returns(piece: Piece) -> tuple[float, float]:
     """Return how much of theme A its returns keep, 0 to 1: the same notes, and the same rhythm; NaN if none returns.
 
-    Notes are the same if their place in the phrase and their pitch are; octaves count as the same. A return keeps the
-    notes that both phrases have, as a share of all notes that either has. The rhythm is compared without pitches.
+    Notes are the same if their place in the phrase and their pitch are. A return keeps the notes that both phrases
+    have, as a share of all notes that either has. The rhythm is compared without pitches.
     """
     melody = Playing.of(piece).melody()
-    phrases = [
-        [note for note in melody if first <= note.start < first + section.bars * piece.beats]
-        for section in piece.sections
-        if section.theme == "A"
-        for first in [section.bar * piece.beats]
-    ]
-    starts = [section.bar * piece.beats for section in piece.sections if section.theme == "A"]
-    notes = [
-        {(round(note.start - start, 3), note.pitch % 12) for note in phrase}
-        for phrase, start in zip(phrases, starts, strict=True)
-    ]
-    rhythms = [{place for place, _ in phrase} for phrase in notes]
-    return _kept(notes), _kept(rhythms)
+    statements: list[frozenset[_Placed]] = []
+    for section in piece.sections:
+        if section.theme == "A":
+            first, end = section.bar * piece.beats, (section.bar + section.bars) * piece.beats
+            statements.append(
+                frozenset((round(note.start - first, 3), note.pitch) for note in melody if first <= note.start < end)
+            )
+    rhythms = [frozenset((place, 0) for place, _ in notes) for notes in statements]
+    return _kept(statements), _kept(rhythms)
 
 
-def _kept(phrases: Sequence[set[object]] | Sequence[set[tuple[float, int]]] | Sequence[set[float]]) -> float:
-    shares = [len(phrases[0] & each) / max(1, len(phrases[0] | each)) for each in phrases[1:]]
+def _kept(statements: Sequence[frozenset[_Placed]]) -> float:
+    first, returns = statements[0], statements[1:]
+    shares = [len(first & each) / max(1, len(first | each)) for each in returns]
     return float(np.mean(shares)) if shares else float("nan")
 
 
