@@ -1,6 +1,5 @@
 """All figures of a piece and of its finished audio by name."""
 
-from collections.abc import Mapping
 from typing import Final
 
 from benchmarks.figures import arrangement, harmony, sound, tune
@@ -52,9 +51,7 @@ def sound_figures(audio: Audio, piece: Piece) -> dict[str, float]:
     """Return all figures of a piece's finished audio; the third octaves are named by their frequency in Hz."""
     bars = [LEAD_IN_SECONDS + piece.seconds_at(beat) for beat in Playing.of(piece).bars]
     octaves = sound.third_octaves(audio)
-    bands: Mapping[str, float] = {
-        f"{frequency} Hz": float(level) for frequency, level in zip(sound.TARGET, octaves, strict=True)
-    }
+    bands = {f"{frequency} Hz": float(level) for frequency, level in zip(sound.TARGET, octaves, strict=True)}
     return {
         "force range": sound.force_range(audio, bars),
         "level range": sound.level_range(audio),

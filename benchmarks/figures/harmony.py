@@ -36,7 +36,7 @@ def controllers(midi: bytes) -> float:
         message.type in {"control_change", "pitchwheel", "aftertouch"} for track in file.tracks
         for message in _after_start(track)
     )  # fmt: skip
-    return moved / max(file.length, 1e-6)
+    return float(moved / max(file.length, 1e-6))
 
 
 def _after_start(track: mido.MidiTrack) -> list[mido.Message]:
