@@ -1,10 +1,10 @@
 """The limits of the music's evaluation. A limit of a figure applies to the median over the grid."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import inf
-from typing import Final
+from typing import Final, Protocol
 
 import libsonare
 import numpy as np
@@ -84,35 +84,46 @@ _LIMITS: Final = (
 )
 
 
-def figure_goals(tracks: Sequence[Track]) -> list[Goal]:
-    """Return the figures of scores and audio, those of lengths that were not made left out."""
+class Measured(Protocol):
+    """A piece with its length in seconds and its figures by name."""
+
+    @property
+    def seconds(self) -> int: ...
+
+    @property
+    def figures(self) -> Mapping[str, float]: ...
+
+
+def figure_goals(pieces: Sequence[Measured]) -> list[Goal]:
+    """Compare the medians of scores and audio with their limits; leave out the figures that no piece has."""
     goals = [
-        Goal(f"{name} ({seconds} s)", median(tracks, name, seconds), lowest, highest, unit)
+        Goal(f"{name} ({seconds} s)", median(pieces, name, seconds), lowest, highest, unit)
         for name, seconds, lowest, highest, unit in _LIMITS
-        if any(track.seconds == seconds for track in tracks)
     ]
+    return [goal for goal in goals if not np.isnan(goal.figure)]
+
+
+def heard_goals(tracks: Sequence[Track]) -> list[Goal]:
+    """Compare the pieces of 60 s with the target's third octaves and with their briefs."""
     listened = [track for track in tracks if track.seconds == _HEARD_SECONDS]
     if not listened:
-        return goals
+        return []
     octaves = np.mean([[track.figures[f"{hertz} Hz"] for hertz in sound.TARGET] for track in listened], axis=0)
-    goals.append(Goal("third octaves off the target, of the grid's mean (60 s)", sound.off_target(octaves), -inf, 2.0))
     rock = [track.figures["side to mid"] for track in listened if track.row.genre == "rock"]
-    if rock:
-        goals.append(Goal("side to mid of rock, mean (60 s)", float(np.mean(rock)), lowest=-9, unit=" dB"))
     count = len(listened)
+    keys, tempi = (sum(getattr(t, name) for t in listened) for name in ("key_is_right", "tempo_is_right"))
     return [
-        *goals,
-        Goal(f"keys of {count} heard as briefed", _count(t.key_is_right for t in listened), lowest=count - count // 12),
-        Goal(
-            f"tempi of {count} heard as briefed", _count(t.tempo_is_right for t in listened), lowest=count - count // 24
-        ),
-        Goal("within the mastering limits, as decoded", _count(t.is_mastered for t in tracks), lowest=len(tracks)),
+        Goal("third octaves off the target, of the grid's mean", sound.off_target(octaves), highest=2.0, unit=" dB"),
+        *(Goal("side to mid of rock, mean", float(np.mean(each)), lowest=-9, unit=" dB") for each in [rock] if each),
+        Goal(f"keys of {count} heard as briefed", keys, lowest=count - count // 12),
+        Goal(f"tempi of {count} heard as briefed", tempi, lowest=count - count // 24),
+        Goal("within the mastering limits, as decoded", sum(t.is_mastered for t in tracks), lowest=len(tracks)),
     ]
 
 
-def median(tracks: Sequence[Track], figure: str, seconds: int) -> float:
+def median(pieces: Sequence[Measured], figure: str, seconds: int) -> float:
     """Return the median of a figure over the pieces of a length that have it, or NaN if none has."""
-    values = [track.figures.get(figure, float("nan")) for track in tracks if track.seconds == seconds]
+    values = [piece.figures.get(figure, float("nan")) for piece in pieces if piece.seconds == seconds]
     known = [value for value in values if not np.isnan(value)]
     return float(np.median(known)) if known else float("nan")
 
@@ -134,13 +145,11 @@ def melody_goals() -> list[Goal]:
 def feeling_goals(tracks: Sequence[Track]) -> list[Goal]:
     """Sweep energy and valence in each genre with all else fixed; correlate tempo and mode over the grid."""
     listened = [track for track in tracks if track.seconds == _HEARD_SECONDS]
+    energies, valences = ([getattr(track.row, name) for track in listened] for name in ("energy", "valence"))
     heard_major = [track.heard.key.endswith("major") for track in listened]
     rows = [
-        (
-            "tempo heard by energy, over the grid",
-            _rho([t.row.energy for t in listened], [t.tempo_heard for t in listened]),
-        ),
-        ("mode heard by valence, over the grid", _rho([t.row.valence for t in listened], heard_major)),
+        ("tempo heard by energy, over the grid", _rho(energies, [track.tempo_heard for track in listened])),
+        ("mode heard by valence, over the grid", _rho(valences, heard_major)),
         ("notes a second by energy, mean of the genres", _swept("energy", _SWEEP, score_figures.density)),
         ("force by energy, mean of the genres", _swept("energy", _SWEEP, score_figures.force)),
         ("register by valence, mean of the genres", _swept("valence", _VALENCES, score_figures.register)),
@@ -180,7 +189,3 @@ def _centroids(row: Row) -> list[float]:
     takes = [engine_named("composer").make(row.brief(valence=at), _BRIGHTNESS_SECONDS, SEED) for at in _VALENCES]
     monos = [np.ascontiguousarray(take.audio.samples.mean(axis=1)) for take in takes]
     return [float(np.mean(libsonare.spectral_centroid(mono, takes[0].audio.rate))) for mono in monos]
-
-
-def _count(truths: Iterable[bool]) -> int:
-    return sum(truths)

@@ -59,7 +59,7 @@ def main() -> None:
         ]
         tracks = [each.result() for each in begun]
     print("\n\n".join(table(tracks, seconds) for seconds in wished.seconds))
-    goals = music_goals.figure_goals(tracks)
+    goals = [*music_goals.figure_goals(tracks), *music_goals.heard_goals(tracks)]
     if len(wished.briefs) == len(GRID):
         goals += [*music_goals.melody_goals(), *music_goals.feeling_goals(tracks), *music_goals.cost_goals()]
     print("\n" + "\n".join(map(str, goals)))

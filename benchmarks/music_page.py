@@ -49,7 +49,8 @@ def write(folder: Path, tracks: Sequence[Track], goals: Sequence[Goal], referenc
 
 def names(tracks: Sequence[Track]) -> list[str]:
     """Return the figures that the tracks have, in their order, the third octaves left out."""
-    return [name for name in dict.fromkeys(name for track in tracks for name in track.figures) if name not in _BANDS]
+    longest = sorted(tracks, key=lambda track: -track.seconds)
+    return [name for name in dict.fromkeys(name for track in longest for name in track.figures) if name not in _BANDS]
 
 
 def _summary(goals: Sequence[Goal]) -> str:

@@ -82,7 +82,7 @@ def test_counter_sings_where_the_lead_has_no_note() -> None:
 def test_return_keeps_notes_and_rhythm() -> None:
     """One of four notes changes its pitch, so five pitches are heard, of which three are the same."""
     notes, rhythm = tune.theme_returns(piece(SCALE, (60, 62, 64, 67)))
-    assert (notes, rhythm) == (pytest.approx(3 / 5), 1.0)
+    assert (notes, rhythm) == pytest.approx((3 / 5, 1))
     assert np.isnan(tune.theme_returns(piece(SCALE))).all()
 
 
