@@ -72,6 +72,7 @@ _LIMITS: Final = (
     ("dominant endings", 60, -inf, 0.5, ""),
     ("dominant endings", 180, -inf, 0.5, ""),
     ("outer parallels", 60, -inf, 0.08, ""),
+    ("voice movement", 60, -inf, 2.5, ""),
     ("drum bars", 180, 3, inf, ""),
     ("kick with bass", 60, 0.65, inf, ""),
     ("force range", 60, 3.5, inf, " dB"),
