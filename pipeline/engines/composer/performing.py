@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.engines.composer.composing import seeded
 from pipeline.engines.composer.form import LEAD_IN_SECONDS
 from pipeline.engines.composer.genres import STYLES
 from pipeline.engines.composer.score import Part, Piece
+from pipeline.engines.composer.setting import seeded
 
 _TIGHT_ROLES: Final = frozenset({"drums", "bass"})
 

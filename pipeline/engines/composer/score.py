@@ -65,9 +65,9 @@ class ChordSpan:
 
 @dataclass(frozen=True)
 class Section:
-    """A phrase of the form: ``theme`` is intro, A, B, C or end; ``visit`` counts the earlier phrases of that theme.
+    """A part of the form: ``theme`` is intro, A, B, C, D, coda or end; ``visit`` counts its earlier statements.
 
-    ``intensity`` (0 to 1) decides how many parts play and how busily.
+    ``intensity`` (0 to 1) decides how many parts play, how busily and how loud.
     """
 
     theme: str
@@ -75,6 +75,7 @@ class Section:
     bar: int
     bars: int
     intensity: float
+    key: Key
 
     @property
     def name(self) -> str:
