@@ -49,7 +49,7 @@ def arrange(style: Style, layout: Sequence[Section], roles: Sequence[str], energ
     blocks: list[Block] = []
     for section in body:
         last = section is themes[-1]
-        for bar, bars, share in _shares(section, energy, alone=len(themes) < 3, last=last, peak=peak):
+        for bar, bars, share in _shares(section, energy, alone=len(themes) == 1, last=last, peak=peak):
             count = max(1, round(share * len(band)))
             sings = leads if section.theme != "intro" else []
             players = (*sings, *_chosen(band, roles, count, section))
@@ -66,7 +66,7 @@ def _shares(section: Section, energy: float, *, alone: bool, last: bool, peak: f
     if section.theme == "coda":
         return [(section.bar, section.bars, 0.5)]
     if alone:
-        early, late = 0.6, 1.0
+        early, late = 0.3, 1.0
     elif last:
         early, late = 1.0, 1.0
     else:

@@ -76,9 +76,9 @@ def _grooves(
         drive = (0.35 + 0.65 * energy) * (0.4 + 0.6 * block.level)
         groove = style.drums[min(count - 1, int(drive * count))]
         fills = style.fills
-        fill = seeded(name, "fill", block.section.theme).choice(fills) if fills else None
+        fill = seeded(name, "fill", block.bar).choice(fills) if fills else None
         turns = following is not None and following.section is not block.section and energy > 0.25
-        rng = seeded(name, "drums", block.section.theme)
+        rng = seeded(name, "drums", block.section.name)
         grooves |= drumming.bars(groove, fill, block, style.beats, rng, turns=turns)
     return grooves
 

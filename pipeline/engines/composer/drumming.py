@@ -43,13 +43,13 @@ def bars(
 ) -> dict[int, Groove]:
     """Return the strokes of each bar of a block.
 
-    Every second bar is a variant. The last bar ends with the second half of ``fill``; if the music turns to something
+    Every second bar is a variant, in the return of a theme the third one, too. The last bar ends with the second half of ``fill``; if the music turns to something
     new, the whole bar is ``fill``.
     """
     ghosts, pushed = _ghosted(groove, beats, rng), _pushed(groove, beats, rng)
     out: dict[int, Groove] = {}
     for index in range(block.bars):
-        played = (groove, ghosts, groove, pushed)[index % 4]
+        played = (groove, ghosts, pushed if block.section.visit else groove, pushed)[index % 4]
         if fill and index == block.bars - 1 and block.bars > 1:
             played = fill if turns else _joined(groove, fill)
         out[block.bar + index] = played

@@ -73,7 +73,7 @@ BOSSA_NOVA: Final = Style(
     ),
     minor=Harmony(
         a=("i | i | iiø7 | V7", "i | iv7 | iiø7 | V7", "i | iv7 | V7 | i"),
-        b=("iv7 | i | VIM7 | iiø7 V7", "iv7 | VII7 | IIIM7 | iiø7 V7"),
+        b=("iv7 | i | VIM7 | iiø7 V7", "iv7 | VII7 | IIIM7 VIM7 | iiø7 V7"),
         c=("iv7 | i7 | iiø7 | V7", "VIM7 | iv7 | iiø7 | V7"),
         cadence=("iiø7 V7",),
         final=("i",),
@@ -135,7 +135,7 @@ LO_FI: Final = Style(
         plagal="iv7",
         surprise="VIM7",
     ),
-    form="ABACADBA",
+    form="AABACADB",
     entries=("chords", "drums", "bass", "pad", "counter", "arpeggio"),
     defaults=(
         ("lead", "vibraphone"),
@@ -180,7 +180,7 @@ ROCK: Final = Style(
     beats=4,
     major=Harmony(
         a=("I | vi | IV | V7", "I | bVII | IV | I", "I | IV | I | IV V7"),
-        b=("vi | IV | I | V7", "vi | iii | IV | V7", "IV | I/3 | ii | V7"),
+        b=("vi | iii | IV | V7", "vi | IVadd9 | ii | V7", "IVadd9 | I/3 | ii | V7"),
         c=("IV | bVII | I | V7", "ii | IV | vi | V7"),
         cadence=("IV V7", "bVII V7", "V"),
         final=("I",),
@@ -189,7 +189,7 @@ ROCK: Final = Style(
     ),
     minor=Harmony(
         a=("i | VI | iv | i V7", "i | VI | iv | i", "i | iv | i | iv V7"),
-        b=("VI | VII | i | V7", "VI | III | VII | V7", "III | VII | iv | V7"),
+        b=("VI | VII | iv7 | V7", "VI | III | VII | V7", "III | VII | iv7 | V7"),
         c=("VI | iv | VII | V7", "iv | VII | i | V7"),
         cadence=("VI V7", "iv V7", "V"),
         final=("i",),
@@ -242,7 +242,7 @@ ELECTRONIC: Final = Style(
     beats=4,
     major=Harmony(
         a=("I | vi | IV | V", "I | iii | IV | V", "I | V | vi | IV"),
-        b=("vi | iii | IV | V", "IV | I/3 | ii | V"),
+        b=("vi7 | iii | IVadd9 | V", "IVadd9 | I/3 | ii7 | V"),
         c=("IV | vi | I | V", "vi | ii | IV | V"),
         cadence=("IV V", "V"),
         final=("I",),
@@ -251,8 +251,8 @@ ELECTRONIC: Final = Style(
     ),
     minor=Harmony(
         a=("i | VI | iv | V", "i | i | VI | V", "i | VII | VI | V"),
-        b=("VI | III | VII | V", "iv | VII | III | V"),
-        c=("VI | iv | i | V", "iv | i | VI | V"),
+        b=("VIM7 | III | VII | V", "iv7 | VII | III | V"),
+        c=("VI | iv7 | i | V", "iv7 | i | VI | V"),
         cadence=("VI V", "iv V", "V"),
         final=("i",),
         plagal="iv VII",

@@ -1,6 +1,6 @@
 """The chords of every section, from the genre's progressions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Final
 
@@ -16,7 +16,9 @@ _ENDINGS: Final = {
     "C": ("open", "turning", "surprise"),
     "D": ("open",),
 }
-_NEW_CHORD: Final = 0.4  # places in the order of brightness that each chord that theme A lacks is worth
+# In places in the order of brightness, what a chord that theme A lacks and what a tone in common are worth.
+_NEW_CHORD: Final = 0.4
+_SHARED_TONE: Final = 0.5
 
 
 def harmonise(style: Style, key: Key, layout: Sequence[Section], valence: float, rng: Random) -> tuple[ChordSpan, ...]:
@@ -27,7 +29,7 @@ def harmonise(style: Style, key: Key, layout: Sequence[Section], valence: float,
     themes: dict[str, list[str]] = {}
     for letter, section in _firsts(layout, key):
         themes[letter] = _progression(style, section.key, letter, valence, rng, themes.get("A", ()))
-    cadence = _choose(_harmony(style, key).cadence, valence, rng)
+    cadence = _choose(_harmony(style, key).cadence, valence, rng, _newness(themes["A"]))
     spans: list[ChordSpan] = []
     for section, following in zip(layout, [*layout[1:], None], strict=True):
         bars = _bars(_harmony(style, section.key), themes, cadence, section, following)
@@ -56,7 +58,28 @@ def _progression(style: Style, key: Key, letter: str, valence: float, rng: Rando
     """Return the four bars of a theme; ``heard`` are the bars of theme A, from whose chords the others differ."""
     harmony = _harmony(style, key)
     choices = {"A": harmony.a, "B": harmony.b, "C": harmony.c, "D": harmony.a}[letter]
-    return _choose(choices, valence, rng, " ".join(heard).split()).split(" | ")
+
+    def hummed(choice: str) -> float:
+        """Return how many tones of the first bar fit the third, which then can repeat its melody."""
+        first, _, third, _ = choice.split(" | ")
+        return _SHARED_TONE * len(set(_tones(first, key)) & set(_tones(third, key)))
+
+    return _choose(choices, valence, rng, _newness(heard) if heard else hummed).split(" | ")
+
+
+def _newness(heard: Sequence[str]) -> Callable[[str], float]:
+    """Return what makes a progression welcome after the bars ``heard``: its chords that they lack."""
+    known = _plain(" ".join(heard))
+    return lambda choice: _NEW_CHORD * len(_plain(choice) - known)
+
+
+def _plain(progression: str) -> set[str]:
+    """Return the chords of a progression without their inversions."""
+    return {numeral.partition("/")[0] for numeral in progression.replace("|", "").split()}
+
+
+def _tones(bar: str, key: Key) -> tuple[int, ...]:
+    return chord(bar.split()[0], key).singable
 
 
 def _bars(
@@ -93,7 +116,7 @@ def _close(
 ) -> tuple[str, str]:
     """Return a section's last two bars.
 
-    Eight bars have two bars to close; four have only the last one, so that the three before it return as they were.
+    A return of eight bars has two bars to close; otherwise only the last bar differs from the phrase before it.
     """
     final = harmony.final[0]
     approach, last = {
@@ -105,7 +128,11 @@ def _close(
     }[_ending(section, following)]
     if approach is None:
         return theme[2], last
-    return (approach, last) if section.bars == 8 else (theme[2], f"{approach.rsplit(maxsplit=1)[-1]} {last}")
+    return (
+        (approach, last)
+        if section.bars == 8 and section.visit
+        else (theme[2], f"{approach.rsplit(maxsplit=1)[-1]} {last}")
+    )
 
 
 def _short(theme: list[str], cadence: str, section: Section, *, ends: bool) -> list[str]:
@@ -127,12 +154,7 @@ def _split(beats: int, chords: int) -> tuple[float, ...]:
     return (2.0, float(beats - 2))
 
 
-def _choose(choices: Sequence[str], valence: float, rng: Random, heard: Sequence[str] = ()) -> str:
-    """Choose from an order of dark to bright, near the place that corresponds to the valence, and with new chords."""
+def _choose(choices: Sequence[str], valence: float, rng: Random, bonus: Callable[[str], float]) -> str:
+    """Choose from an order of dark to bright: near the place of the valence, but ``bonus`` counts in places, too."""
     place = (valence + 1) / 2 * (len(choices) - 1) + rng.gauss(0, 0.6)
-
-    def cost(index: int) -> float:
-        fresh = {numeral for numeral in choices[index].split() if numeral not in heard} - {"|"}
-        return abs(index - place) - _NEW_CHORD * len(fresh) * bool(heard)
-
-    return choices[min(range(len(choices)), key=cost)]
+    return min(choices, key=lambda choice: abs(choices.index(choice) - place) - bonus(choice))

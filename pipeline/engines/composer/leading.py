@@ -15,7 +15,7 @@ from pipeline.engines.composer.theory import scale_for
 
 _LEAD_MIDDLE: Final = 70  # B flat 4
 _COUNTER_MIDDLE: Final = 62
-_DOUBLED_FROM: Final = 0.55  # the energy from which the fullest blocks have the melody in octaves
+_DOUBLED_FROM: Final = 0.4  # the energy from which the fullest blocks have the melody in octaves
 _FULL: Final = 0.9
 _CALL_BARS: Final = 2
 _GAP_BEATS: Final = 0.9  # a rest of the melody that the second voice answers

@@ -18,7 +18,7 @@ _PENTATONIC_MOVES: Final = (0.8, 0.0, 0.0, 0.0, 0.6, 0.5, 4.0, 1.0, 2.0, 2.0, 4.
 _TOO_FAR: Final = 9.0
 # The cost of a figure that the piece does not like, and the share of those; a scale of five tones has few figures.
 _TASTE: Final = (0.8, 0.5)
-_PENTATONIC_TASTE: Final = (2.5, 0.65)
+_PENTATONIC_TASTE: Final = (3.0, 0.75)
 
 
 class Slot(NamedTuple):
@@ -125,7 +125,7 @@ class Finder:
 
 def _cost(slot: Slot, before: Slot | None, line: Line, pitch: int, moves: Sequence[float]) -> float:
     """Return the cost of continuing a line with this pitch."""
-    cost = 0.45 * abs(pitch - slot.target) + 1.5 * (pitch % 12 not in slot.scale) + 1.2 * (pitch % 12 not in slot.again)
+    cost = 0.45 * abs(pitch - slot.target) + 1.5 * (pitch % 12 not in slot.scale) + 2.2 * (pitch % 12 not in slot.again)
     if line.last:
         move = pitch - line.last[-1]
         cost += _interval_cost(abs(move), moves)

@@ -43,7 +43,7 @@ Theme = tuple[Bar, ...]
 def invent(style: Style, wished: float, rng: Random) -> Mapping[str, Theme]:
     """Return the themes of a piece, each of eight bars with about ``wished`` notes a bar.
 
-    Bars 5 to 7 repeat bars 1 to 3; bar 8 closes in another way than bar 4. B contrasts with A: it is higher and has
+    Bars 5 to 7 repeat bars 1 to 3; bar 8 ends in another way than bar 4. B contrasts with A: it is higher and has
     another rhythm. C, the bridge, slows the motif down. D turns it upside down.
     """
     spread = 2.0
@@ -104,7 +104,8 @@ def _developed(plan: str, material: Mapping[str, Bar], style: Style, wished: flo
         bars.append(replace(bar, rhythm=breathing(bar.rhythm, style.beats, rest)))
     bars = [replace(bar, like=None if bar.like == index else bar.like) for index, bar in enumerate(bars)]
     again = [replace(bar, like=index if bar.like is None else bar.like) for index, bar in enumerate(bars[:3])]
-    return (*bars, *again, _close(bars[2], style, wished, rng))
+    close = bars[3]
+    return (*bars, *again, replace(close, contour=(*close.contour[:-1], close.contour[-1] - rng.choice((1, 2)))))
 
 
 def _close(before: Bar, style: Style, wished: float, rng: Random) -> Bar:
