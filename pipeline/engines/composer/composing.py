@@ -39,7 +39,7 @@ def compose(brief: Brief, seconds: float, seed: int) -> Piece:
         blocks=blocks,
         chords=harmony.harmonise(style, key, layout, brief.valence, seeded(name, "harmony")),
         themes=themes.invent(style, wished, seeded(name, "themes")),
-        drums=_grooves(style, blocks, roles, brief.energy, name),
+        drums=_grooves(style, blocks, roles, brief, name),
         brief=brief,
         ring=(seconds - planned.lands) * planned.tempo / 60 / (1 + style.ritardando),
         tempo=planned.tempo,
@@ -62,9 +62,7 @@ def compose(brief: Brief, seconds: float, seed: int) -> Piece:
     )
 
 
-def _grooves(
-    style: Style, blocks: Sequence[Block], roles: Sequence[str], energy: float, name: str
-) -> dict[int, Groove]:
+def _grooves(style: Style, blocks: Sequence[Block], roles: Sequence[str], brief: Brief, name: str) -> dict[int, Groove]:
     """Return the strokes of each bar in which drums play."""
     drums = roles.index("drums") if "drums" in roles else None
     count = len(style.drums)
@@ -73,11 +71,12 @@ def _grooves(
         if drums not in block.players or not count:
             continue
         following = blocks[index + 1] if index + 1 < len(blocks) else None
-        drive = (0.35 + 0.65 * energy) * (0.4 + 0.6 * block.level)
+        drive = (0.35 + 0.65 * brief.energy) * (0.4 + 0.6 * block.level)
         groove = style.drums[min(count - 1, int(drive * count))]
+        groove = drumming.coloured(groove, style.beats, brief.energy, brief.valence)
         fills = style.fills
         fill = seeded(name, "fill", block.bar).choice(fills) if fills else None
-        turns = following is not None and following.section is not block.section and energy > 0.25
+        turns = following is not None and following.section is not block.section and brief.energy > 0.25
         rng = seeded(name, "drums", block.section.name)
         grooves |= drumming.bars(groove, fill, block, style.beats, rng, turns=turns)
     return grooves

@@ -28,6 +28,8 @@ _STROKES: Final = {"x": 0, "X": 14, "o": -22}
 _BACKBEATS: Final = ("snare", "clap", "rim", "soft snare", "tambourine")
 _KICKS: Final = ("kick", "soft kick", "low tom")
 _TIMEKEEPERS: Final = ("hat", "ride", "shaker", "open hat", "triangle", "rim")
+_SOFT: Final = {"kick": "soft kick", "snare": "rim", "clap": "rim", "open hat": "pedal hat"}
+_STILL, _WILD, _COLOURFUL = 0.3, 0.45, 0.4  # of energy, of energy, and of valence
 KICK: Final = _KIT["kick"][0]
 DEEP: Final = _TAIKO["kick"][0]
 CRASH: Final = 49
@@ -54,6 +56,19 @@ def bars(
             played = fill if turns else _joined(groove, fill)
         out[block.bar + index] = played
     return out
+
+
+def coloured(groove: Groove, beats: int, energy: float, valence: float) -> Groove:
+    """Return a groove in the colour of a feeling: soft if it is still, with a tambourine if bright, with toms if dark."""
+    if energy < _STILL:
+        return {_SOFT.get(stroke, stroke): pattern for stroke, pattern in groove.items()}
+    if energy < _WILD or not {"snare", "clap"} & groove.keys():
+        return groove
+    if valence > _COLOURFUL and "tambourine" not in groove:
+        return {**groove, "tambourine": "_.x." * (beats // 2) if beats % 2 == 0 else "_.x.x."}
+    if valence < -_COLOURFUL and "low tom" not in groove:
+        return {**groove, "low tom": "x." + "_." * (beats - 2) + "xo"}
+    return groove
 
 
 def strokes(played: Mapping[int, Groove], beats: int, instrument: str, rise: Mapping[int, int]) -> list[Note]:

@@ -9,7 +9,7 @@ from pipeline.engines.composer.score import ChordSpan, Note
 from pipeline.engines.composer.setting import Setting
 from pipeline.engines.composer.theory import voicing
 
-_HELD_SHARE: Final = 0.45  # of the ring, for which a held sound lasts: then the room rings
+_HELD_SHARE: Final = 0.35  # of the ring, for which a held sound lasts: then the room rings
 _BUSY: Final = 0.5
 
 

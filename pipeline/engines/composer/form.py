@@ -9,7 +9,7 @@ from pipeline.engines.composer.styles import Style
 from pipeline.engines.composer.theory import Key
 
 LEAD_IN_SECONDS: Final = 0.08
-_SHORTEST_RING: Final = 2.3  # seconds for the final chord
+_SHORTEST_RING: Final = 2.6  # seconds for the final chord
 _TEMPO_BEND: Final = 0.015
 _INTRO_SHARE: Final = 0.08  # of the piece
 _INTRO_SECONDS: Final = 5.5  # the theme starts within ten seconds
@@ -34,7 +34,7 @@ class Plan:
 
 def plan(seconds: float, tempo: float, beats: int, ritardando: float) -> Plan:
     """Choose a number of bars that leaves the final chord time to ring; change the tempo by up to 1.5 % to fit."""
-    preferred = min(4.2, 2.6 + seconds / 50)
+    preferred = min(4.6, 3.0 + seconds / 50)
     room = seconds - LEAD_IN_SECONDS
     bar = beats * 60 / tempo
     choices: list[tuple[float, int, float, float]] = []

@@ -17,7 +17,7 @@ _MOVES: Final = (0.9, 0.0, 0.0, 0.5, 1.3, 1.7, 4.0, 2.0, 3.0, 3.0, 5.0, 5.0, 2.6
 _PENTATONIC_MOVES: Final = (0.8, 0.0, 0.0, 0.0, 0.6, 0.5, 4.0, 1.0, 2.0, 2.0, 4.0, 5.0, 2.6)
 _TOO_FAR: Final = 9.0
 # The cost of a figure that the piece does not like, and the share of those; a scale of five tones has few figures.
-_TASTE: Final = (0.8, 0.5)
+_TASTE: Final = (1.3, 0.55)
 _PENTATONIC_TASTE: Final = (3.0, 0.75)
 
 

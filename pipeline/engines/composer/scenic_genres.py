@@ -32,7 +32,7 @@ AMBIENT: Final = Style(
     ),
     chords=("x...............", "0...2...1...2...", "0.1.2.3.2.1.2.1.", "0.2.1.3.2.4.3.1."),
     arpeggio=("0...1...2...3...", "0.1.2.3.4.3.2.1."),
-    bass=("r...............",),
+    bass=("r...............", "r.......f.......", "r...r...f...r..."),
     rhythms=("x.......", "x...x...", "x.....x.", "x..x....", "x...x.x.", "x..x..x.", "x.x.x..."),
     cadence_rhythms=("x.......",),
     drums=({"soft kick": "x.......x.......", "shaker": "o.o.o.o.o.o.o.o."},),
@@ -40,7 +40,7 @@ AMBIENT: Final = Style(
     ritardando=0.25,
     reverb=(4.5, 0.5),
     loose=0.014,
-    melody_density=0.6,
+    melody_density=0.75,
     levels={"pad": 4.0, "lead": -1.0, "bass": -2.0, "drums": -6.0},
 )  # fmt: skip
 

@@ -49,7 +49,7 @@ def invent(style: Style, wished: float, rng: Random) -> Mapping[str, Theme]:
     spread = 2.0
     first = nearest(style.rhythms, wished, rng, spread)
     others = [rhythm for rhythm in style.rhythms if rhythm != first]
-    motif = Bar(first, _walk(busyness(first), rng.choice((-2, 0, 0, 2)), rng))
+    motif = Bar(first, _walk(busyness(first), rng.randrange(-3, 4), rng))
     material = {
         "a": motif,
         "b": _answer(motif, nearest(others, wished * 1.1, rng, spread), rng),
