@@ -76,6 +76,8 @@ def _grooves(style: Style, blocks: Sequence[Block], roles: Sequence[str], brief:
         groove = drumming.coloured(groove, style.beats, brief.energy, brief.valence)
         fills = style.fills
         fill = seeded(name, "fill", block.bar).choice(fills) if fills else None
+        if fill and brief.energy < drumming.STILL:
+            fill = drumming.softened(fill)
         turns = following is not None and following.section is not block.section and brief.energy > 0.25
         rng = seeded(name, "drums", block.section.name)
         grooves |= drumming.bars(groove, fill, block, style.beats, rng, turns=turns)

@@ -6,7 +6,7 @@ from random import Random
 from typing import Final
 
 from pipeline.engines.composer.arranging import Block
-from pipeline.engines.composer.patterns import hits, stretched
+from pipeline.engines.composer.patterns import busyness, hits, stretched
 from pipeline.engines.composer.score import Note
 from pipeline.engines.composer.styles import Groove
 
@@ -29,7 +29,9 @@ _BACKBEATS: Final = ("snare", "clap", "rim", "soft snare", "tambourine")
 _KICKS: Final = ("kick", "soft kick", "low tom")
 _TIMEKEEPERS: Final = ("hat", "ride", "shaker", "open hat", "triangle", "rim")
 _SOFT: Final = {"kick": "soft kick", "snare": "rim", "clap": "rim", "open hat": "pedal hat"}
-_STILL, _WILD, _COLOURFUL = 0.3, 0.45, 0.4  # of energy, of energy, and of valence
+STILL: Final = 0.3  # energy
+_WILD: Final = 0.45  # energy
+_COLOURFUL: Final = 0.4  # valence
 KICK: Final = _KIT["kick"][0]
 DEEP: Final = _TAIKO["kick"][0]
 CRASH: Final = 49
@@ -37,7 +39,8 @@ CRASH: Final = 49
 
 def kicks(groove: Groove) -> str | None:
     """Return the pattern of a groove's kick, or None."""
-    return groove.get("kick") or groove.get("soft kick")
+    played = (groove[name] for name in ("kick", "soft kick") if name in groove)
+    return next((pattern for pattern in played if busyness(pattern)), None)
 
 
 def bars(
@@ -45,8 +48,8 @@ def bars(
 ) -> dict[int, Groove]:
     """Return the strokes of each bar of a block.
 
-    Every second bar is a variant, in the return of a theme the third one, too. The last bar ends with the second half of ``fill``; if the music turns to something
-    new, the whole bar is ``fill``.
+    Every second bar is a variant, in the return of a theme the third one, too. The last bar ends with the second half
+    of ``fill``; if the music turns to something new, the whole bar is ``fill``.
     """
     ghosts, pushed = _ghosted(groove, beats, rng), _pushed(groove, beats, rng)
     out: dict[int, Groove] = {}
@@ -59,9 +62,9 @@ def bars(
 
 
 def coloured(groove: Groove, beats: int, energy: float, valence: float) -> Groove:
-    """Return a groove in the colour of a feeling: soft if it is still, with a tambourine if bright, with toms if dark."""
-    if energy < _STILL:
-        return {_SOFT.get(stroke, stroke): pattern for stroke, pattern in groove.items()}
+    """Return a groove for a feeling: soft if it is still; else with a tambourine if it is bright, with toms if dark."""
+    if energy < STILL:
+        return softened(groove)
     if energy < _WILD or not {"snare", "clap"} & groove.keys():
         return groove
     if valence > _COLOURFUL and "tambourine" not in groove:
@@ -69,6 +72,12 @@ def coloured(groove: Groove, beats: int, energy: float, valence: float) -> Groov
     if valence < -_COLOURFUL and "low tom" not in groove:
         return {**groove, "low tom": "x." + "_." * (beats - 2) + "xo"}
     return groove
+
+
+def softened(groove: Groove) -> Groove:
+    """Return a groove with soft strokes instead of loud ones."""
+    soft = {_SOFT[stroke]: pattern for stroke, pattern in groove.items() if stroke in _SOFT}
+    return {stroke: pattern for stroke, pattern in groove.items() if stroke not in _SOFT and stroke not in soft} | soft
 
 
 def strokes(played: Mapping[int, Groove], beats: int, instrument: str, rise: Mapping[int, int]) -> list[Note]:

@@ -79,7 +79,7 @@ def _plain(progression: str) -> set[str]:
 
 
 def _tones(bar: str, key: Key) -> tuple[int, ...]:
-    return chord(bar.split()[0], key).singable
+    return chord(bar.partition(" ")[0], key).singable
 
 
 def _bars(
