@@ -14,7 +14,7 @@ from pipeline.engines.composer.moods import bend
 from pipeline.engines.composer.score import Note, Part, Piece, Section
 from pipeline.engines.composer.setting import Setting, seeded
 from pipeline.engines.composer.styles import Groove, Style
-from pipeline.engines.composer.theory import Key
+from pipeline.engines.composer.theory import SCALES, Key
 
 _BUSY: Final = 0.5
 _BUILD_SWELL: Final = 22
@@ -38,7 +38,7 @@ def compose(brief: Brief, seconds: float, seed: int) -> Piece:
         layout=layout,
         blocks=blocks,
         chords=harmony.harmonise(style, key, layout, brief.valence, seeded(name, "harmony")),
-        themes=themes.invent(style, wished, seeded(name, "themes")),
+        themes=themes.invent(style, _scale(style, key), wished, seeded(name, "themes")),
         drums=_grooves(style, blocks, roles, brief, name),
         brief=brief,
         ring=(seconds - planned.lands) * planned.tempo / 60 / (1 + style.ritardando),
@@ -60,6 +60,10 @@ def compose(brief: Brief, seconds: float, seed: int) -> Piece:
         chords=setting.chords,
         parts=_parts(setting, casting),
     )
+
+
+def _scale(style: Style, key: Key) -> tuple[int, ...]:
+    return SCALES[f"{key.mode} pentatonic" if style.pentatonic else key.mode]
 
 
 def _grooves(style: Style, blocks: Sequence[Block], roles: Sequence[str], brief: Brief, name: str) -> dict[int, Groove]:

@@ -108,7 +108,10 @@ def _second_voice(setting: Setting, block: Block, melody: Sequence[Note], instru
     for span in setting.of(block):
         sung = {note.pitch % 12 for note in melody if note.start < span.end and note.end > span.start}
         pool = [p for p in range(low, high + 1) if p % 12 in span.chord.singable]
-        _, pitch = min((abs(p - previous) + 3 * (p % 12 in sung) + 2 * (p == previous), p) for p in pool)
+        dominant = (block.section.key.tonic + 7) % 12  # the melody has the tonic and the third; so the key stays clear
+        _, pitch = min(
+            (abs(p - previous) + (p % 12 in sung) + 2 * (p == previous) + 4 * (p % 12 == dominant), p) for p in pool
+        )
         begins = span.start + (1.0 if span.length >= setting.style.beats > 2 else 0.0)
         gap = next(((a, b) for a, b in gaps if span.start <= a < span.end - 0.5), None)
         answers = _answer(setting, block.section, span, gap, pitch, (low, high)) if gap else []

@@ -15,10 +15,11 @@ _PERFECT: Final = frozenset({0, 7})
 # The cost of a move by so many semitones; a cost of 1 is about two semitones away from the contour.
 _MOVES: Final = (0.9, 0.0, 0.0, 0.5, 1.3, 1.7, 4.0, 2.0, 3.0, 3.0, 5.0, 5.0, 2.6)
 _PENTATONIC_MOVES: Final = (0.8, 0.0, 0.0, 0.0, 0.6, 0.5, 4.0, 1.0, 2.0, 2.0, 4.0, 5.0, 2.6)
+_MINOR_THIRD: Final = 3
 _TOO_FAR: Final = 9.0
 # The cost of a figure that the piece does not like, and the share of those; a scale of five tones has few figures.
 _TASTE: Final = (1.3, 0.55)
-_PENTATONIC_TASTE: Final = (3.0, 0.75)
+_PENTATONIC_TASTE: Final = (2.2, 0.7)
 
 
 class Slot(NamedTuple):
@@ -94,20 +95,22 @@ class Finder:
 
         ``goal`` is what follows, if that is known; ``close`` is the pitch class on which the line should end.
         """
-        preferred = {0: 0.5, SCALES[key.mode][2]: 0.35, 7: -0.2, 2: -0.2, 11: -0.3}  # so that the key is heard
+        # The tonic and the third, so that the key is heard.
+        third = SCALES[key.mode][2]
+        preferred = {0: 2.2, third: 2.4 if third == _MINOR_THIRD else 1.6, 7: -0.9, 2: -0.7, 11: -1.0}
         lines = [before_all._replace(cost=0.0, path=None)]
         before: Slot | None = None
         for number, slot in enumerate(slots):
             found: dict[tuple[int, ...], Line] = {}
             final = number == len(slots) - 1
+            weight = (1.0 if slot.strong else 0.6) * max(0.5, min(2.0, slot.length))
             for line in lines:
                 for pitch in slot.pool:
                     cost = line.cost + _cost(slot, before, line, pitch, self._moves)
                     if len(line.last) > 1:
                         first, second, third = ((each - key.tonic) % 12 for each in (*line.last, pitch))
                         cost += self._tastes[144 * first + 12 * second + third]
-                    if slot.strong:
-                        cost -= preferred.get((pitch - key.tonic) % 12, 0.0)
+                    cost -= preferred.get((pitch - key.tonic) % 12, 0.0) * weight
                     if final and goal is not None:
                         cost += _interval_cost(abs(goal.pitch - pitch), self._moves)
                         meeting = line.perfect if slot.bass is None else Meeting(pitch, slot.bass)

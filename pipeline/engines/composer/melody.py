@@ -20,6 +20,7 @@ from pipeline.engines.composer.theory import scale_for, step_pitch
 
 _REACH: Final = 8  # semitones from the contour's pitch
 _CHOICES: Final = 9
+_HIGHEST_TONIC: Final = 3  # semitones above the register's middle: contours count from the tonic under it
 _GRACE_BEATS: Final = 0.12
 _HELD_BEATS: Final = 2.5  # a longer note sounds like a chord tone, wherever it starts
 
@@ -134,7 +135,7 @@ class Singer:
     ) -> list[Slot]:
         style, key = self.style, section.key
         steps = len(scale_for(key, self.chords[0].chord, pentatonic=style.pentatonic))
-        home = round((register - 48 - key.tonic) / 12 * steps)
+        home = (register + _HIGHEST_TONIC - 48 - key.tonic) // 12 * steps
         start = float((section.bar + index) * style.beats)
         played = list(hits(bar.rhythm, style.beats))
         slots: list[Slot] = []

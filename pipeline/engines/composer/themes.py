@@ -4,7 +4,7 @@ A theme is stored as a rhythm and a contour in scale steps; ``melody`` chooses i
 A contour moves by step, turns now and then, and leaps once at most, as a tune does that people can sing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
@@ -20,14 +20,15 @@ _PLANS: Final = {
     "C": ("g b g c", "g g- g c", "g a g c"),
     "D": ("i e i c", "i i+ i c", "i d i c"),
 }
-_WIDEST: Final = 5  # steps from a contour's start
+_TRIAD: Final = frozenset({0, 3, 4, 7})  # semitones above the tonic
+_LOWEST, _HIGHEST = -3, 5  # the steps above the tonic between which a contour turns
 _REST_BEATS: Final = {"close": 1.25, "middle": 0.5}
 _TRIES: Final = 8
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar of a theme: its rhythm as a pattern, and a scale step for each note, from the theme's middle.
+    """One bar of a theme: its rhythm as a pattern, and a scale step for each note, counted from the tonic.
 
     ``like`` is the index of an earlier bar of the theme that this bar repeats.
     """
@@ -40,16 +41,20 @@ class Bar:
 Theme = tuple[Bar, ...]
 
 
-def invent(style: Style, wished: float, rng: Random) -> Mapping[str, Theme]:
-    """Return the themes of a piece, each of eight bars with about ``wished`` notes a bar.
+def invent(style: Style, scale: Sequence[int], wished: float, rng: Random) -> Mapping[str, Theme]:
+    """Return the themes of a piece, each of eight bars with about ``wished`` notes a bar, in a scale of semitones.
 
+    The motif starts on a tone of the tonic triad, mostly on the tonic or the third, so that the key is heard.
     Bars 5 to 7 repeat bars 1 to 3; bar 8 ends in another way than bar 4. B contrasts with A: it is higher and has
     another rhythm. C, the bridge, slows the motif down. D turns it upside down.
     """
     spread = 2.0
+    tonic, third, fifth = (scale.index(tone) for tone in scale if tone in _TRIAD)
     first = nearest(style.rhythms, wished, rng, spread)
     others = [rhythm for rhythm in style.rhythms if rhythm != first]
-    motif = Bar(first, _walk(busyness(first), rng.randrange(-3, 4), rng))
+    motif = Bar(
+        first, _walk(busyness(first), rng.choice((fifth - len(scale), tonic, tonic, third, third, third, fifth)), rng)
+    )
     material = {
         "a": motif,
         "b": _answer(motif, nearest(others, wished * 1.1, rng, spread), rng),
@@ -57,7 +62,7 @@ def invent(style: Style, wished: float, rng: Random) -> Mapping[str, Theme]:
         "g": augmented(motif),
     }
     other = nearest(others, wished * 0.8, rng, spread)
-    material["d"] = Bar(other, _walk(busyness(other), rng.choice((1, 2, 3, 4)), rng))
+    material["d"] = Bar(other, _walk(busyness(other), rng.choice((third, fifth, fifth, len(scale))), rng))
     material["e"] = _answer(material["d"], nearest(others, wished * 1.2, rng, spread), rng)
     return {letter: _developed(rng.choice(plans), material, style, wished, rng) for letter, plans in _PLANS.items()}
 
@@ -95,7 +100,7 @@ def _developed(plan: str, material: Mapping[str, Bar], style: Style, wished: flo
     seen: dict[str, int] = {}
     for index, step in enumerate(plan.split()):
         if step == "c":
-            bars.append(_close(bars[-1], style, wished, rng))
+            bars.append(_close(bars[-1], rng.choice((-1, 1, 1)), style, wished, rng))
             continue
         shift = {"+": 1, "-": -1}.get(step[-1], 0)
         bar = material[step[0]]
@@ -105,17 +110,17 @@ def _developed(plan: str, material: Mapping[str, Bar], style: Style, wished: flo
     bars = [replace(bar, like=None if bar.like == index else bar.like) for index, bar in enumerate(bars)]
     again = [replace(bar, like=index if bar.like is None else bar.like) for index, bar in enumerate(bars[:3])]
     close = bars[3]
-    return (*bars, *again, replace(close, contour=(*close.contour[:-1], close.contour[-1] - rng.choice((1, 2)))))
+    return (*bars, *again, replace(close, contour=(*close.contour[:-1], 0)))
 
 
-def _close(before: Bar, style: Style, wished: float, rng: Random) -> Bar:
-    """Return a last bar that moves on by step from the bar before, down to its last, long note, and then rests."""
+def _close(before: Bar, goal: int, style: Style, wished: float, rng: Random) -> Bar:
+    """Return a last bar that moves by step from the bar before to a last, long note ``goal``, and then rests."""
     rhythm = nearest(style.cadence_rhythms, wished * 0.5, rng, 1.5)
-    count = busyness(rhythm)
-    start = before.contour[-1] if before.contour else 0
-    down = 1 if start > 0 else rng.choice((1, -1))
-    contour = tuple(start - down * (index + 1) for index in range(count))
-    return Bar(breathing(rhythm, style.beats, _REST_BEATS["close"]), contour)
+    contour = [goal]
+    for _ in range(1, busyness(rhythm)):
+        away = before.contour[-1] - contour[0]
+        contour.insert(0, contour[0] + (1 if away > 0 else -1))
+    return Bar(breathing(rhythm, style.beats, _REST_BEATS["close"]), tuple(contour))
 
 
 def _answer(before: Bar, rhythm: str, rng: Random) -> Bar:
@@ -140,7 +145,8 @@ def _walk(count: int, start: int, rng: Random) -> tuple[int, ...]:
         elif chance < 0.32:
             contour.append(at + 2 * direction)
         else:
-            if abs(at + direction - start) > _WIDEST or rng.random() < 0.25:
+            if rng.random() < 0.25:
                 direction = -direction
+            direction = 1 if at <= _LOWEST else -1 if at >= _HIGHEST else direction
             contour.append(at + direction)
     return tuple(contour)
