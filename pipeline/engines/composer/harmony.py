@@ -12,7 +12,7 @@ from pipeline.engines.composer.theory import Key, chord
 # dominant (closed) or after the subdominant (plagal), or on another chord than expected (surprise).
 _ENDINGS: Final = {
     "A": ("closed", "surprise", "plagal", "closed"),
-    "B": ("turning", "open", "plagal", "surprise"),
+    "B": ("plagal", "open", "turning", "surprise"),
     "C": ("open", "turning", "surprise"),
     "D": ("open",),
 }

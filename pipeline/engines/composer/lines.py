@@ -15,7 +15,8 @@ _PERFECT: Final = frozenset({0, 7})
 # The cost of a move by so many semitones; a cost of 1 is about two semitones away from the contour.
 _MOVES: Final = (0.9, 0.0, 0.0, 0.5, 1.3, 1.7, 4.0, 2.0, 3.0, 3.0, 5.0, 5.0, 2.6)
 _PENTATONIC_MOVES: Final = (0.8, 0.0, 0.0, 0.0, 0.6, 0.5, 4.0, 1.0, 2.0, 2.0, 4.0, 5.0, 2.6)
-_MINOR_THIRD: Final = 3
+# What it is worth to avoid the tones of the dominant and the subdominant, in semitones above the tonic.
+_STRESS: Final = {7: -0.8, 2: -0.5, 11: -0.7, 5: -0.2}
 _TOO_FAR: Final = 9.0
 # The cost of a figure that the piece does not like, and the share of those; a scale of five tones has few figures.
 _TASTE: Final = (1.3, 0.55)
@@ -35,6 +36,7 @@ class Slot(NamedTuple):
     again: frozenset[int]  # pitch classes that also fit where this bar is repeated
     bass: int | None  # the pitch class of the bass, if the chord changes on this note
     strong: bool
+    odd: bool  # in the second or fourth bar of a phrase
     grace: bool
     velocity: int
 
@@ -95,14 +97,15 @@ class Finder:
 
         ``goal`` is what follows, if that is known; ``close`` is the pitch class on which the line should end.
         """
-        # The tonic and the third, so that the key is heard.
-        third = SCALES[key.mode][2]
-        preferred = {0: 2.2, third: 2.4 if third == _MINOR_THIRD else 1.6, 7: -0.9, 2: -0.7, 11: -1.0}
+        mediant = SCALES[key.mode][2]
         lines = [before_all._replace(cost=0.0, path=None)]
         before: Slot | None = None
         for number, slot in enumerate(slots):
             found: dict[tuple[int, ...], Line] = {}
             final = number == len(slots) - 1
+            # The tonic and the third in turn, so that the key and the mode are heard.
+            stressed, other = (mediant, 0) if slot.odd else (0, mediant)
+            preferred = _STRESS | {stressed: 1.8, other: 1.0}
             weight = (1.0 if slot.strong else 0.6) * max(0.5, min(2.0, slot.length))
             for line in lines:
                 for pitch in slot.pool:

@@ -159,6 +159,7 @@ class Singer:
                 again=self._fitting(repeats, hit.beat, strong=strong or held),
                 bass=span.chord.bass if beat == span.start else None,
                 strong=strong or held,
+                odd=index % 2 == 1,
                 grace=False,
                 velocity=88 + (8 if hit.beat == 0 else 3 if middle else -4) + max(-6, min(6, 2 * offset)),
             )

@@ -53,7 +53,13 @@ def invent(style: Style, scale: Sequence[int], wished: float, rng: Random) -> Ma
     first = nearest(style.rhythms, wished, rng, spread)
     others = [rhythm for rhythm in style.rhythms if rhythm != first]
     motif = Bar(
-        first, _walk(busyness(first), rng.choice((fifth - len(scale), tonic, tonic, third, third, third, fifth)), rng)
+        first,
+        _motif(
+            busyness(first),
+            rng.choice((fifth - len(scale), tonic, tonic, tonic, third, third, fifth)),
+            (tonic, third),
+            rng,
+        ),
     )
     material = {
         "a": motif,
@@ -62,7 +68,9 @@ def invent(style: Style, scale: Sequence[int], wished: float, rng: Random) -> Ma
         "g": augmented(motif),
     }
     other = nearest(others, wished * 0.8, rng, spread)
-    material["d"] = Bar(other, _walk(busyness(other), rng.choice((third, fifth, fifth, len(scale))), rng))
+    material["d"] = Bar(
+        other, _motif(busyness(other), rng.choice((third, fifth, fifth, len(scale))), (tonic, third), rng)
+    )
     material["e"] = _answer(material["d"], nearest(others, wished * 1.2, rng, spread), rng)
     return {letter: _developed(rng.choice(plans), material, style, wished, rng) for letter, plans in _PLANS.items()}
 
@@ -128,6 +136,12 @@ def _answer(before: Bar, rhythm: str, rng: Random) -> Bar:
     start, goal = before.contour[-1], before.contour[0]
     tries = [_walk(busyness(rhythm), start + rng.choice((-1, 1)), rng) for _ in range(_TRIES)]
     return Bar(rhythm, min(tries, key=lambda contour: abs(abs(contour[-1] - goal) - 1)))
+
+
+def _motif(count: int, start: int, key_steps: tuple[int, int], rng: Random) -> tuple[int, ...]:
+    """Return a contour that has the tonic and the third, if one of some random ones does."""
+    tries = [_walk(count, start, rng) for _ in range(_TRIES)]
+    return max(tries, key=lambda contour: sum(step in contour for step in key_steps))
 
 
 def _walk(count: int, start: int, rng: Random) -> tuple[int, ...]:
