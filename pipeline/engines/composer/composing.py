@@ -31,7 +31,7 @@ def compose(brief: Brief, seconds: float, seed: int) -> Piece:
     casting = cast(brief.instruments, style.defaults)
     roles = [role for role, _ in casting.roles]
     blocks = arrange(style, layout, roles, brief.energy)
-    wished = (1.2 + 2.6 * brief.energy) * bent.density * style.melody_density * style.beats * 60 / planned.tempo
+    wished = (1.4 + 2.6 * brief.energy) * bent.density * style.melody_density * style.beats * 60 / planned.tempo
     setting = Setting(
         style=style,
         key=key,

@@ -19,7 +19,7 @@ _PENTATONIC_MOVES: Final = (0.8, 0.0, 0.0, 0.0, 0.6, 0.5, 4.0, 1.0, 2.0, 2.0, 4.
 _STRESS: Final = {7: -0.8, 2: -0.5, 11: -0.7, 5: -0.2}
 _TOO_FAR: Final = 9.0
 # The cost of a figure that the piece does not like, and the share of those; a scale of five tones has few figures.
-_TASTE: Final = (1.3, 0.55)
+_TASTE: Final = (1.8, 0.6)
 _PENTATONIC_TASTE: Final = (2.2, 0.7)
 
 

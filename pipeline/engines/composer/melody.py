@@ -54,7 +54,8 @@ class Singer:
             recalled = self._recalled(section, theme, index, harmonies)
             if not recalled:
                 first_waiting = index if not waiting else first_waiting
-                waiting += self._slots(bar, section, index, register, bounds, self._repeats(theme, index, section), rng)
+                slots = self._slots(bar, section, index, register, bounds, self._repeats(theme, index, section), rng)
+                waiting += self._pinned(slots, section, theme, index, harmonies)
                 continue
             if waiting:
                 goal = self._meeting(recalled[0], float((section.bar + index) * self.style.beats))
@@ -81,9 +82,13 @@ class Singer:
         sung = self._sung.get((section.theme, index, bar.rhythm, harmonies[index]))
         if sung or bar.like is None:
             return sung or ()
-        sung = self._sung.get((section.theme, bar.like, theme[bar.like].rhythm, harmonies[bar.like]), ())
+        sung = self._repeated(section, theme, index, harmonies)
         start = float((section.bar + index) * self.style.beats)
-        if not sung or not all(self._fits(note, start, section) for note in sung):
+        if (
+            not sung
+            or theme[bar.like].contour != bar.contour
+            or not all(self._fits(note, start, section) for note in sung)
+        ):
             return ()
         if self._line.perfect is not None and self._line.perfect.is_parallel(self._meeting(sung[0], start)):
             return ()
@@ -92,6 +97,35 @@ class Singer:
         sung = (*sung[:-1], replace(sung[-1], length=min(length, sung[-1].length)))
         self._sung[section.theme, index, bar.rhythm, harmonies[index]] = sung
         return sung
+
+    def _repeated(
+        self, section: Section, theme: Theme, index: int, harmonies: Sequence[tuple[str, ...]]
+    ) -> tuple[Note, ...]:
+        """Return the notes of the bar that a bar repeats, or nothing."""
+        like = theme[index].like
+        return () if like is None else self._sung.get((section.theme, like, theme[like].rhythm, harmonies[like]), ())
+
+    def _pinned(
+        self,
+        slots: Sequence[Slot],
+        section: Section,
+        theme: Theme,
+        index: int,
+        harmonies: Sequence[tuple[str, ...]],
+    ) -> list[Slot]:
+        """Keep the pitches of the bar that a bar repeats where they fit, so that only the others change."""
+        sung = self._repeated(section, theme, index, harmonies)
+        like, start = theme[index].like, float((section.bar + index) * self.style.beats)
+        if like is None or not len(sung) == len(slots) == len(theme[index].contour):
+            return list(slots)
+        steps = zip(theme[index].contour, theme[like].contour, strict=True)
+        kept = [
+            here == there and self._fits(note, start, section) for (here, there), note in zip(steps, sung, strict=True)
+        ]
+        return [
+            slot._replace(pool=(note.pitch,)) if keep else slot
+            for slot, note, keep in zip(slots, sung, kept, strict=True)
+        ]
 
     def _meeting(self, note: Note, start: float) -> Meeting:
         """Return a note that counts from a bar's start with the bass under it."""

@@ -15,7 +15,7 @@ from pipeline.engines.composer.styles import Style
 # The four bars of a theme: a the motif, b its answer, d and e a contrast, i the motif upside down, g the motif's first
 # half at half speed, c the close. A letter again is the same bar again; + and - repeat it a step higher or lower.
 _PLANS: Final = {
-    "A": ("a b a c", "a b a c", "a a b c", "a b a- c", "a a- a c"),
+    "A": ("a b a c", "a b a c", "a a b c", "a b a- c"),
     "B": ("d e d c", "d d- d c", "d e d- c", "d d e c"),
     "C": ("g b g c", "g g- g c", "g a g c"),
     "D": ("i e i c", "i i+ i c", "i d i c"),
@@ -84,7 +84,7 @@ def excerpt(theme: Theme, bars: int) -> Theme:
 
 def coda(theme: Theme, bars: int) -> Theme:
     """Return the start of a theme and its close, in so many bars."""
-    return (*(theme[:1] * (bars - 1)), theme[-1])
+    return (*(theme[:1] * (bars - 1)), replace(theme[-1], like=None))
 
 
 def augmented(bar: Bar) -> Bar:
@@ -116,9 +116,9 @@ def _developed(plan: str, material: Mapping[str, Bar], style: Style, wished: flo
         rest = _REST_BEATS["middle"] if index == 1 else 0.0
         bars.append(replace(bar, rhythm=breathing(bar.rhythm, style.beats, rest)))
     bars = [replace(bar, like=None if bar.like == index else bar.like) for index, bar in enumerate(bars)]
-    again = [replace(bar, like=index if bar.like is None else bar.like) for index, bar in enumerate(bars[:3])]
+    again = [replace(bar, like=index) for index, bar in enumerate(bars[:3])]
     close = bars[3]
-    return (*bars, *again, replace(close, contour=(*close.contour[:-1], 0)))
+    return (*bars, *again, replace(close, contour=(*close.contour[:-1], 0), like=len(again)))
 
 
 def _close(before: Bar, goal: int, style: Style, wished: float, rng: Random) -> Bar:
