@@ -140,7 +140,9 @@ def _answer(
     scale = scale_for(section.key, span.chord, pentatonic=setting.style.pentatonic)
     ladder = [p for p in range(bounds[0] - 2, bounds[1] + 3) if (p - section.key.tonic) % 12 in scale]
     after = span_at(setting.chords, span.end).chord.singable
-    goal = min((p for p in ladder if p % 12 in after and p != pitch), key=lambda p: (abs(p - pitch - 5), p))
+    goal = min(
+        (p for p in ladder if p % 12 in after and p != pitch), key=lambda p: (abs(p - pitch - 5), p), default=pitch
+    )
     at = min(range(len(ladder)), key=lambda index: (abs(ladder[index] - pitch), index))
     direction = 1 if goal > pitch else -1
     notes = []
