@@ -1,32 +1,40 @@
-"""The form: how many bars fill the requested time, which sections they make, and on which chords."""
+"""The form: how many bars fill the requested time, and which sections they make."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from random import Random
 from typing import Final
 
-from pipeline.engines.composer.score import ChordSpan, Section
-from pipeline.engines.composer.styles import Harmony, Style
-from pipeline.engines.composer.theory import Key, chord
+from pipeline.engines.composer.score import Section
+from pipeline.engines.composer.styles import Style
+from pipeline.engines.composer.theory import Key
 
 LEAD_IN_SECONDS: Final = 0.08
-_RING_SECONDS: Final = (1.9, 3.2)  # the minimum and the preferred time for the final chord
+_SHORTEST_RING: Final = 2.6  # seconds for the final chord
 _TEMPO_BEND: Final = 0.015
+_INTRO_SHARE: Final = 0.08  # of the piece
+_INTRO_SECONDS: Final = 5.5  # the theme starts within ten seconds
+_PERIOD_SECONDS: Final = 24.0  # eight bars that last longer are two sections
+# How intense a section is in comparison with its place in the form.
+_WEIGHTS: Final = {"A": 1.0, "B": 0.9, "C": 0.5, "D": 0.72}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The tempo, the bars before the final chord, the bars of a phrase, and when the final chord starts, in seconds."""
+    """The tempo, the bars before the final chord, the bars of a phrase, and when the final chord starts, in seconds.
+
+    ``period`` is the number of bars of a whole theme: one phrase, or two of which the second answers the first.
+    """
 
     tempo: float
     bars: int
     phrase: int
+    period: int
     lands: float
 
 
 def plan(seconds: float, tempo: float, beats: int, ritardando: float) -> Plan:
     """Choose a number of bars that leaves the final chord time to ring; change the tempo by up to 1.5 % to fit."""
-    shortest, preferred = _RING_SECONDS
+    preferred = min(4.6, 3.0 + seconds / 50)
     room = seconds - LEAD_IN_SECONDS
     bar = beats * 60 / tempo
     choices: list[tuple[float, int, float, float]] = []
@@ -34,34 +42,43 @@ def plan(seconds: float, tempo: float, beats: int, ritardando: float) -> Plan:
         played = bar * (bars + ritardando / 2)
         bend = max(1 - _TEMPO_BEND, min(1 + _TEMPO_BEND, (room - preferred) / played))
         ring = room - played * bend
-        choices.append((abs(ring - preferred) if ring >= shortest else 1000 - ring, bars, tempo / bend, played * bend))
+        choices.append(
+            (abs(ring - preferred) if ring >= _SHORTEST_RING else 1000 - ring, bars, tempo / bend, played * bend)
+        )
     _, bars, bent, lands = min(choices)
-    phrase = 4 if bars >= 12 else 2 if bars >= 5 else 1
-    return Plan(bent, bars, phrase, LEAD_IN_SECONDS + lands)
+    phrase = 4 if bars >= 8 else 2 if bars >= 4 else 1
+    period = 8 if bars >= 20 and 8 * bar <= _PERIOD_SECONDS else phrase
+    return Plan(bent, bars, phrase, period, LEAD_IN_SECONDS + lands)
 
 
-def sections(style: Style, planned: Plan, energy: float) -> tuple[Section, ...]:
-    """Return the sections: intro, themes and end. Bars that are left over from whole phrases become the intro.
+def sections(style: Style, planned: Plan, key: Key, energy: float, valence: float) -> tuple[Section, ...]:
+    """Return the sections: intro, themes, coda and end. Bars that are left over become the intro, then the coda.
 
-    Intensity follows the genre's arc, is lower in the bridge (theme C), and grows with the energy.
+    Intensity follows the genre's arc, is lowest in the bridge (theme C), and grows with the energy.
+    Theme D is in another key.
     """
-    phrases, intro = divmod(planned.bars, planned.phrase)
-    if intro == 0 and phrases >= 6:
-        phrases, intro = phrases - 1, planned.phrase
-    letters = _letters(style.form, phrases)
+    phrases, spare = divmod(planned.bars, planned.phrase)
+    if spare == 0 and phrases >= 8:
+        phrases, spare = phrases - 1, planned.phrase
+    longest = max(1, int(min(_INTRO_SECONDS * planned.tempo / 60 / style.beats, _INTRO_SHARE * planned.bars)))
+    intro = min(spare, longest) if spare < planned.phrase else min(spare // 2, longest)
+    themes = _themes(style.form, phrases, planned)
+    scale = 0.35 + 0.65 * energy
     layout: list[Section] = []
     visits: dict[str, int] = {}
-    if intro:
-        layout.append(Section("intro", 0, 0, intro, 0.25 + 0.25 * energy))
     bar = intro
-    for index, letter in enumerate(letters):
-        arc = along(style.arc, index / max(1, len(letters) - 1)) if len(letters) > 1 else max(style.arc)
-        dip = {"B": 0.0, "C": -0.3}.get(letter, 0.0)
-        intensity = max(0.15, min(1.0, (0.35 + 0.65 * energy) * arc + dip + 0.1 * (len(letters) < 4)))
-        layout.append(Section(letter, visits.get(letter, 0), bar, planned.phrase, intensity))
-        visits[letter] = visits.get(letter, 0) + 1
-        bar += planned.phrase
-    layout.append(Section("end", 0, bar, 1, layout[-1].intensity))
+    if intro:
+        layout.append(Section("intro", 0, 0, intro, 0.4 * scale, key))
+    for index, (letter, bars) in enumerate(themes):
+        arc = along(style.arc, index / (len(themes) - 1)) if len(themes) > 1 else max(style.arc)
+        visit = visits.get(letter, 0)
+        home = _away(key, valence) if letter == "D" else key
+        layout.append(Section(letter, visit, bar, bars, max(0.15, min(1.0, scale * arc * _WEIGHTS[letter])), home))
+        visits[letter] = visit + 1
+        bar += bars
+    if bar < planned.bars:
+        layout.append(Section("coda", 0, bar, planned.bars - bar, 0.6 * layout[-1].intensity, key))
+    layout.append(Section("end", 0, planned.bars, 1, layout[-1].intensity, key))
     return tuple(layout)
 
 
@@ -72,64 +89,27 @@ def along(heights: Sequence[float], place: float) -> float:
     return heights[left] + (heights[left + 1] - heights[left]) * (at - left)
 
 
-def _letters(form: str, phrases: int) -> str:
-    """Return the themes of this many phrases, one letter each; the first and the last are theme A."""
-    short = {1: "A", 2: "AA", 3: "ABA"}
-    if phrases in short:
-        return short[phrases]
-    body = (form * (phrases // len(form) + 1))[: phrases - 1]
-    return body + "A" if "B" in body else body[:-1] + "BA"
+def _themes(form: str, phrases: int, planned: Plan) -> list[tuple[str, int]]:
+    """Return the themes with their bars. If the phrases are odd, a theme other than A has only one."""
+    each = planned.period // planned.phrase
+    count, odd = divmod(phrases, each)
+    letters = _letters(form, count + odd)
+    short = min((letters.index(letter) for letter in "CDB" if letter in letters), default=0) if odd else None
+    return [(letter, planned.phrase if at == short else planned.period) for at, letter in enumerate(letters)]
 
 
-def harmonise(style: Style, key: Key, layout: Sequence[Section], valence: float, rng: Random) -> tuple[ChordSpan, ...]:
-    """Return the chords of all sections; a theme keeps its progression, and the bar before the end is a cadence."""
-    harmony = style.major if key.mode == "major" else style.minor
-    themes = {theme: _choose(getattr(harmony, theme.lower()), valence, rng).split(" | ") for theme in "ABC"}
-    cadence = _choose(harmony.cadence, valence, rng)
-    spans: list[ChordSpan] = []
-    for section, following in zip(layout, [*layout[1:], None], strict=True):
-        bars = _bars(harmony, themes, cadence, section, following)
-        for index, bar in enumerate(bars):
-            numerals = bar.split()
-            length = _split(style.beats, len(numerals))
-            start = float((section.bar + index) * style.beats)
-            for numeral, beats in zip(numerals, length, strict=True):
-                spans.append(ChordSpan(start, beats, chord(numeral, key)))
-                start += beats
-    return tuple(spans)
+def _letters(form: str, count: int) -> str:
+    """Return so many themes, one letter each; the first and the last are theme A."""
+    if count <= 3:
+        return ("", "A", "AA", "ABA")[count]
+    body = (form * (count // len(form) + 1))[: count - 1]
+    if body[-1] == "A":
+        body = body[:-1] + next(letter for letter in "CBD" if letter not in body[-2:])
+    return body + "A"
 
 
-def _bars(
-    harmony: Harmony, themes: dict[str, list[str]], cadence: str, section: Section, following: Section | None
-) -> list[str]:
-    """Return a section's chords bar by bar; every second theme A answers the one before and closes on the tonic."""
-    if following is None:
-        return [harmony.final[0]]
-    theme = [bar.split() for bar in themes["A" if section.theme == "intro" else section.theme]]
-    first, second, before, last = theme[0][0], theme[1][0], theme[2][-1], theme[3][-1]
-    opening = first if first == second or section.theme == "A" else f"{first} {second}"
-    turn = last if before == last else f"{before} {last}"
-    approach = f"{first} {cadence.rsplit(maxsplit=1)[-1]}"
-    ends = following.theme == "end"
-    if section.bars == 1:
-        return [approach if ends else first if section.theme in {"A", "intro"} else turn]
-    bars = {2: [opening, turn], 3: [first, " ".join(theme[1]), turn]}.get(
-        section.bars, [" ".join(bar) for bar in theme]
-    )
-    if ends:
-        bars[-1] = cadence
-    elif section.theme == "A" and section.visit % 2 == 1:
-        bars[-2:] = [cadence if section.bars > 2 else approach, harmony.final[0]]
-    return bars
-
-
-def _split(beats: int, chords: int) -> tuple[float, ...]:
-    if chords == 1:
-        return (float(beats),)
-    return (2.0, float(beats - 2))
-
-
-def _choose(choices: Sequence[str], valence: float, rng: Random) -> str:
-    """Choose from an order of dark to bright, near the place that corresponds to the valence."""
-    place = (valence + 1) / 2 * (len(choices) - 1) + rng.gauss(0, 0.6)
-    return choices[max(0, min(len(choices) - 1, round(place)))]
+def _away(key: Key, valence: float) -> Key:
+    """Return the key of theme D: a near key, brighter or darker than the home key."""
+    if key.mode == "minor":
+        return key.moved(3, "major") if valence > -0.3 else key.moved(5, "minor")
+    return key.moved(5, "major") if valence > -0.3 else key.moved(9, "minor")

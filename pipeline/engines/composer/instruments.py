@@ -112,7 +112,7 @@ def cast(requested: Sequence[str], defaults: Sequence[tuple[str, str]]) -> Casti
     for role, instrument in defaults:
         if role in dict(roles):
             continue
-        letter = {"lead": "L", "chords": "C", "bass": "B"}.get(role)
+        letter = {"lead": "L", "chords": "C", "bass": "B", "counter": "L" if len(requested) == 1 else None}.get(role)
         # A bass instrument stays in its rhythm section.
         is_bass_section = role == "bass" and INSTRUMENTS[instrument].roles == "B"
         shared = [name for name in requested if letter and letter in INSTRUMENTS[name].roles and not is_bass_section]

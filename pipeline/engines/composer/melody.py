@@ -1,270 +1,270 @@
 """Turn a theme into a melody: choose a pitch for every note of its contour.
 
-A beam search finds the line of the lowest cost. A note on a strong beat is a chord tone; other notes mostly move by
-step; a leap is followed by a step in the other direction; melody and bass avoid parallel fifths and octaves.
-Two pieces sound different because each prefers other figures. A figure is four successive notes. The seed chooses about
-one figure in twelve, and among these the figures that the piece has already used cost least.
+A note on the first beat, at a change of chord or at the end of a phrase is a chord tone; on another strong beat no note
+rubs against a chord tone; other notes belong to the scale. Among these pitches ``lines`` finds the best line.
+What the singer has sung once over some chords, it sings again note for note when the same bar of a theme returns.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
-from typing import Final, NamedTuple
+from typing import Final
 
 from pipeline.engines.composer.instruments import INSTRUMENTS
+from pipeline.engines.composer.lines import Finder, Line, Meeting, Slot
 from pipeline.engines.composer.patterns import hits
 from pipeline.engines.composer.score import ChordSpan, Note, Section
 from pipeline.engines.composer.styles import Style
-from pipeline.engines.composer.themes import Theme
-from pipeline.engines.composer.theory import SCALES, Key, scale_for, step_pitch
+from pipeline.engines.composer.themes import Bar, Theme
+from pipeline.engines.composer.theory import scale_for, step_pitch
 
-_LIKED: Final = 0.08  # the share of all figures that a piece prefers
-_DISLIKE: Final = 5.0  # for any other figure; a cost of 1 is about a semitone away from the contour
-_DULL: Final = 3.0  # for a figure of one or two different tones
-_BEAMS: Final = 24
-_REACH: Final = 9  # semitones from the contour's pitch
+_REACH: Final = 8  # semitones from the contour's pitch
 _CHOICES: Final = 9
-_PERFECT: Final = frozenset({0, 7})
+_HIGHEST_TONIC: Final = 3  # semitones above the register's middle: contours count from the tonic under it
 _GRACE_BEATS: Final = 0.12
-
-
-class _Slot(NamedTuple):
-    """A note without a pitch yet: its time, the pitch it should be near, and the pitches it may have."""
-
-    beat: float
-    length: float
-    target: int
-    pool: tuple[int, ...]
-    scale: frozenset[int]  # pitch classes; any other tone must resolve by a semitone
-    bass: int | None  # the pitch class of the bass, if the chord changes on this note
-    strong: bool
-    grace: bool
-    velocity: int
-
-
-class _Line(NamedTuple):
-    """A melody up to some note.
-
-    ``last`` holds its last three pitches, ``path`` all of them as a linked list; ``perfect`` is the pitch, the bass and
-    the interval between them at the last change of chord.
-    """
-
-    cost: float
-    last: tuple[int, ...]
-    path: "tuple[object, int] | None"
-    perfect: tuple[int, int, int] | None
+_HELD_BEATS: Final = 2.5  # a longer note sounds like a chord tone, wherever it starts
 
 
 @dataclass
 class Singer:
-    """Writes the melodies of a piece; all sections share its preferred figures and the figures it has used."""
+    """Writes the melodies of a piece, and remembers each bar that it has sung."""
 
     style: Style
-    key: Key
     chords: Sequence[ChordSpan]
     rng: Random
 
     def __post_init__(self) -> None:
-        self._taste = [self.rng.random() for _ in range(12**4)]
-        # Prefer the tonic and the third, and avoid the dominant chord's tones, so that the key is heard.
-        self._preferred_degrees = {0: 1.4, SCALES[self.key.mode][2]: 1.0, 5: 0.3, 7: -0.9, 2: -0.4, 11: -0.4}
-        self._used_figures: set[int] = set()
-        self._perfects: dict[str, tuple[int, int, int] | None] = {}
-        self._last: dict[str, tuple[int, ...]] = {}
+        self._finder = Finder(self.rng, pentatonic=self.style.pentatonic)
+        # A bar of a theme, its rhythm and its chords; the notes count from the bar's start.
+        self._sung: dict[tuple[str, int, str, tuple[str, ...]], tuple[Note, ...]] = {}
+        self._line = Line(0.0, (), None, None)
 
-    def sing(
-        self, theme: Theme, section: Section, register: int, instrument: str, rng: Random, graces: Random
-    ) -> list[Note]:
-        """Return a section's melody around the pitch ``register``; returns of a theme are ornamented.
-
-        ``rng`` differs from visit to visit; ``graces`` starts the same each time, so a theme keeps its grace notes.
-        """
+    def sing(self, theme: Theme, section: Section, register: int, instrument: str, rng: Random) -> list[Note]:
+        """Return a section's melody around the pitch ``register``; ``rng`` decides the grace notes."""
         preset = INSTRUMENTS[instrument]
-        bounds = max(preset.low, register - 11), min(preset.high, register + 14)
-        slots = self._slots(theme, section, register, bounds, rng, graces)
-        last = self._last.get(instrument, ())
-        best = self._best(slots, last, self._perfects.get(instrument))
-        self._perfects[instrument] = best.perfect
-        pitches = _unrolled(best.path)
-        whole = (*last, *pitches)
-        self._used_figures.update(self._figure(whole[at : at + 4]) for at in range(len(whole) - 3))
-        self._last[instrument] = whole[-3:]
-        return [
-            Note(slot.beat, slot.length if slot.grace else slot.length * 0.96, pitch, slot.velocity)
-            for slot, pitch in zip(slots, pitches, strict=True)
+        bounds = max(preset.low, register - 10), min(preset.high, register + 13)
+        harmonies = [self._harmony(section, index) for index in range(len(theme))]
+        notes: list[Note] = []
+        waiting: list[Slot] = []
+        first_waiting = 0
+        for index, bar in enumerate(theme):
+            if waiting and bar.like is not None:
+                notes += self._chosen(waiting, section, first_waiting, theme, harmonies, None)
+                waiting = []
+            recalled = self._recalled(section, theme, index, harmonies)
+            if not recalled:
+                first_waiting = index if not waiting else first_waiting
+                slots = self._slots(bar, section, index, register, bounds, self._repeats(theme, index, section), rng)
+                waiting += self._pinned(slots, section, theme, index, harmonies)
+                continue
+            if waiting:
+                goal = self._meeting(recalled[0], float((section.bar + index) * self.style.beats))
+                notes += self._chosen(waiting, section, first_waiting, theme, harmonies, goal)
+                waiting = []
+            start = float((section.bar + index) * self.style.beats)
+            notes += [replace(note, start=note.start + start) for note in recalled]
+            last = tuple(note.pitch for note in notes[-2:])
+            self._line = Line(0.0, last, None, self._met(recalled, start))
+        if waiting:
+            notes += self._chosen(waiting, section, first_waiting, theme, harmonies, None)
+        return notes
+
+    def _harmony(self, section: Section, index: int) -> tuple[str, ...]:
+        """Return the chords of a section's bar."""
+        start = (section.bar + index) * self.style.beats
+        return tuple(s.chord.symbol for s in self.chords if start <= s.start < start + self.style.beats)
+
+    def _recalled(
+        self, section: Section, theme: Theme, index: int, harmonies: Sequence[tuple[str, ...]]
+    ) -> tuple[Note, ...]:
+        """Return the notes of a bar that has been sung over the same chords, or that repeats a bar and fits here."""
+        bar = theme[index]
+        sung = self._sung.get((section.theme, index, bar.rhythm, harmonies[index]))
+        if sung or bar.like is None:
+            return sung or ()
+        sung = self._repeated(section, theme, index, harmonies)
+        start = float((section.bar + index) * self.style.beats)
+        if (
+            not sung
+            or theme[bar.like].contour != bar.contour
+            or not all(self._fits(note, start, section) for note in sung)
+        ):
+            return ()
+        if self._line.perfect is not None and self._line.perfect.is_parallel(self._meeting(sung[0], start)):
+            return ()
+        # The bar may end with a rest that the bar it repeats does not have.
+        length = list(hits(bar.rhythm, self.style.beats))[-1].length * 0.96
+        sung = (*sung[:-1], replace(sung[-1], length=min(length, sung[-1].length)))
+        self._sung[section.theme, index, bar.rhythm, harmonies[index]] = sung
+        return sung
+
+    def _repeated(
+        self, section: Section, theme: Theme, index: int, harmonies: Sequence[tuple[str, ...]]
+    ) -> tuple[Note, ...]:
+        """Return the notes of the bar that a bar repeats, or nothing."""
+        like = theme[index].like
+        return () if like is None else self._sung.get((section.theme, like, theme[like].rhythm, harmonies[like]), ())
+
+    def _pinned(
+        self,
+        slots: Sequence[Slot],
+        section: Section,
+        theme: Theme,
+        index: int,
+        harmonies: Sequence[tuple[str, ...]],
+    ) -> list[Slot]:
+        """Keep the pitches of the bar that a bar repeats where they fit, so that only the others change."""
+        sung = self._repeated(section, theme, index, harmonies)
+        like, start = theme[index].like, float((section.bar + index) * self.style.beats)
+        if like is None or not len(sung) == len(slots) == len(theme[index].contour):
+            return list(slots)
+        steps = zip(theme[index].contour, theme[like].contour, strict=True)
+        kept = [
+            here == there and self._fits(note, start, section) for (here, there), note in zip(steps, sung, strict=True)
         ]
+        return [
+            slot._replace(pool=(note.pitch,)) if keep else slot
+            for slot, note, keep in zip(slots, sung, kept, strict=True)
+        ]
+
+    def _meeting(self, note: Note, start: float) -> Meeting:
+        """Return a note that counts from a bar's start with the bass under it."""
+        return Meeting(note.pitch, span_at(self.chords, start + note.start).chord.bass)
+
+    def _met(self, notes: Sequence[Note], start: float) -> Meeting | None:
+        """Return the last pitch and bass of some notes that meet at a change of chord, or the meeting before them."""
+        meeting = self._line.perfect
+        for note in notes:
+            span = span_at(self.chords, start + note.start)
+            if span.start == start + note.start:
+                meeting = self._meeting(note, start)
+        return meeting
+
+    def _fits(self, note: Note, start: float, section: Section) -> bool:
+        """Whether a note, which counts from the start of its bar, fits the chords of the bar that starts here."""
+        span = span_at(self.chords, start + note.start)
+        if span_at(self.chords, start + note.end - 0.01) != span and note.length > 1:
+            return False
+        tone = note.pitch % 12
+        if note.start == 0 or note.length >= _HELD_BEATS or start + note.start == span.start:
+            return tone in span.chord.singable
+        scale = scale_for(section.key, span.chord, pentatonic=self.style.pentatonic)
+        rubs = tone in span.chord.rubbing and note.start % 2 == 0 and not self.style.pentatonic
+        return (tone - section.key.tonic) % 12 in scale and not rubs
+
+    def _repeats(self, theme: Theme, index: int, section: Section) -> list[float]:
+        """Return the first beats of the later bars that repeat a bar of the theme."""
+        later = [at for at, bar in enumerate(theme) if bar.like == index and at > index]
+        return [float((section.bar + at) * self.style.beats) for at in later]
 
     def _slots(
         self,
-        theme: Theme,
+        bar: Bar,
         section: Section,
+        index: int,
         register: int,
         bounds: tuple[int, int],
+        repeats: Sequence[float],
         rng: Random,
-        graces: Random,
-    ) -> list[_Slot]:
-        style, key = self.style, self.key
+    ) -> list[Slot]:
+        style, key = self.style, section.key
         steps = len(scale_for(key, self.chords[0].chord, pentatonic=style.pentatonic))
-        home = round((register - 48 - key.tonic) / 12 * steps)
-        slots: list[_Slot] = []
-        for index, bar in enumerate(theme):
-            start = float((section.bar + index) * style.beats)
-            closes = index == len(theme) - 1
-            for hit, offset in zip(hits(bar.rhythm, style.beats), bar.contour, strict=True):
-                beat = start + hit.beat
-                span = span_at(self.chords, beat)
-                scale = scale_for(key, span.chord, pentatonic=style.pentatonic)
-                strong = hit.beat == 0 or closes
-                if not style.pentatonic:  # any two pentatonic tones sound well together
-                    strong = strong or hit.length >= 1 or hit.beat % 2 == 0 or beat == span.start
-                target = step_pitch(home + bar.anchor + offset, scale, key.tonic)
-                slot = _Slot(
-                    beat=beat,
-                    length=hit.length,
-                    target=target,
-                    pool=(),
-                    scale=frozenset((key.tonic + degree) % 12 for degree in scale),
-                    bass=span.chord.bass if beat == span.start else None,
-                    strong=strong,
-                    grace=False,
-                    velocity=92 + (8 if hit.beat == 0 else 4 if strong else -4) + 2 * offset,
-                )
-                slots += self._ornamented(slot, section.visit, rng, graces)
-        return [self._pooled(slot, after, bounds) for slot, after in zip(slots, [*slots[1:], None], strict=True)]
+        home = (register + _HIGHEST_TONIC - 48 - key.tonic) // 12 * steps
+        start = float((section.bar + index) * style.beats)
+        played = list(hits(bar.rhythm, style.beats))
+        slots: list[Slot] = []
+        before = bar.contour[0]
+        for hit, offset in zip(played, bar.contour, strict=True):
+            beat = start + hit.beat
+            span = span_at(self.chords, beat)
+            scale = scale_for(key, span.chord, pentatonic=style.pentatonic)
+            middle = not style.pentatonic and hit.beat % 2 == 0  # any two pentatonic tones sound well together
+            closes = index == section.bars - 1 and hit is played[-1]
+            strong = hit.beat == 0 or closes or (not style.pentatonic and beat == span.start)
+            held = hit.length >= _HELD_BEATS and not style.pentatonic
+            slot = Slot(
+                beat=beat,
+                length=hit.length,
+                target=step_pitch(home + offset, scale, key.tonic),
+                rise=(offset > before) - (offset < before),
+                pool=(),
+                chord=frozenset(span.chord.singable),
+                scale=frozenset((key.tonic + degree) % 12 for degree in scale),
+                again=self._fitting(repeats, hit.beat, strong=strong or held),
+                bass=span.chord.bass if beat == span.start else None,
+                strong=strong or held,
+                odd=index % 2 == 1,
+                grace=False,
+                velocity=88 + (8 if hit.beat == 0 else 3 if middle else -4) + max(-6, min(6, 2 * offset)),
+            )
+            slots += [self._pooled(each, bounds, middle=middle) for each in self._graced(slot, rng)]
+            before = offset
+        return slots
 
-    def _ornamented(self, slot: _Slot, visit: int, rng: Random, graces: Random) -> list[_Slot]:
-        """Return the note with a grace note before it, or, in a return, with a neighbour note in it, or as it is."""
-        if graces.random() < self.style.grace and slot.length >= 0.6:
-            short = slot._replace(length=_GRACE_BEATS, grace=True, strong=False, velocity=slot.velocity - 10, bass=None)
-            main = slot._replace(beat=slot.beat + _GRACE_BEATS, length=slot.length - _GRACE_BEATS)
-            return [short, main]
-        if slot.length >= 0.9 and slot.beat % 1 == 0 and rng.random() < (0.0, 0.45, 0.3)[min(visit, 2)]:
-            turn = rng.choice((2, -2, 3))
-            return [
-                slot._replace(length=0.5),
-                slot._replace(
-                    beat=slot.beat + 0.5, length=0.25, target=slot.target + turn, strong=False, bass=None,
-                    velocity=slot.velocity - 8,
-                ),
-                slot._replace(
-                    beat=slot.beat + 0.75, length=slot.length - 0.75, strong=False, bass=None,
-                    velocity=slot.velocity - 5,
-                ),
-            ]  # fmt: skip
-        return [slot]
+    def _fitting(self, repeats: Sequence[float], beat: float, *, strong: bool) -> frozenset[int]:
+        """Return the pitch classes that are good at a beat of every bar that starts at one of ``repeats``."""
+        classes = set(range(12))
+        for start in repeats:
+            chord = span_at(self.chords, start + beat).chord
+            classes &= set(chord.singable) if strong else set(range(12)) - chord.rubbing
+        return frozenset(classes)
 
-    def _pooled(self, slot: _Slot, after: _Slot | None, bounds: tuple[int, int]) -> _Slot:
+    def _graced(self, slot: Slot, rng: Random) -> list[Slot]:
+        """Return the note, sometimes with a grace note before it."""
+        if not (rng.random() < self.style.grace and slot.length >= 0.6):
+            return [slot]
+        short = slot._replace(length=_GRACE_BEATS, grace=True, strong=False, velocity=slot.velocity - 10, bass=None)
+        return [short, slot._replace(beat=slot.beat + _GRACE_BEATS, length=slot.length - _GRACE_BEATS)]
+
+    def _pooled(self, slot: Slot, bounds: tuple[int, int], *, middle: bool) -> Slot:
         """Set the pitches that a note may have; end it before the next chord if it would be dissonant there."""
         low, high = bounds
         span = span_at(self.chords, slot.beat)
-        held = span.end < slot.beat + slot.length
         near = [pitch for pitch in range(low, high + 1) if abs(pitch - slot.target) <= _REACH] or list(
             range(low, high + 1)
         )
         near.sort(key=lambda pitch: (abs(pitch - slot.target), pitch))
         if slot.strong:
-            pool = [pitch for pitch in near if pitch % 12 in span.chord.singable]
-        elif self.style.chromatic and after and slot.length <= 0.5 and not slot.grace and after.strong:
+            pool = [pitch for pitch in near if pitch % 12 in slot.chord]
+        elif middle:
+            pool = [pitch for pitch in near if pitch % 12 in slot.scale and pitch % 12 not in span.chord.rubbing]
+        elif self.style.chromatic and slot.length <= 0.5 and not slot.grace:
             pool = near
         else:
             pool = [pitch for pitch in near if pitch % 12 in slot.scale]
         chosen = tuple((pool or near)[:_CHOICES])
-        if held and not {pitch % 12 for pitch in chosen} <= set(span_at(self.chords, span.end).chord.singable):
-            return slot._replace(pool=chosen, length=span.end - slot.beat)
+        if span.end < slot.beat + slot.length:
+            after = span_at(self.chords, span.end).chord
+            if not {pitch % 12 for pitch in chosen} <= set(after.singable):
+                return slot._replace(pool=chosen, length=span.end - slot.beat)
         return slot._replace(pool=chosen)
 
-    def _best(self, slots: Sequence[_Slot], last: tuple[int, ...], perfect: tuple[int, int, int] | None) -> _Line:
-        lines = [_Line(0.0, last, None, perfect)]
-        before: _Slot | None = None
-        for slot in slots:
-            found: dict[tuple[int, ...], _Line] = {}
-            for line in lines:
-                for pitch in slot.pool:
-                    cost = line.cost + self._cost(slot, before, line, pitch)
-                    ending = (*line.last, pitch)[-3:]
-                    if ending not in found or cost < found[ending].cost:
-                        meeting = line.perfect if slot.bass is None else (pitch, slot.bass, (pitch - slot.bass) % 12)
-                        found[ending] = _Line(cost, ending, (line.path, pitch), meeting)
-            lines = sorted(found.values(), key=lambda line: (line.cost, line.last))[:_BEAMS]
-            before = slot
-        return lines[0]
-
-    def _cost(self, slot: _Slot, before: _Slot | None, line: _Line, pitch: int) -> float:
-        """Return the cost of continuing a line with this pitch."""
-        cost = 0.9 * abs(pitch - slot.target) + (pitch % 12 not in slot.scale)
-        cost -= self._preferred_degrees.get((pitch - self.key.tonic) % 12, 0.0) * (1.0 if slot.strong else 0.25)
-        if before is not None:
-            cost += _move_cost(before, line.last, pitch)
-        if len(line.last) > 2:
-            figure = (*line.last, pitch)
-            cost += _DULL * (4 - len({each % 12 for each in figure}) > 1)
-            number = self._figure(figure)
-            cost += (0.0 if number in self._used_figures else 0.5) + (_DISLIKE if self._taste[number] > _LIKED else 0.0)
-        if slot.bass is not None and line.perfect is not None:
-            last_pitch, last_bass, last_interval = line.perfect
-            interval = (pitch - slot.bass) % 12
-            parallel = interval == last_interval and pitch != last_pitch and slot.bass != last_bass
-            cost += 5.0 * (parallel and interval in _PERFECT)
-        return cost
-
-    def _figure(self, pitches: Sequence[int]) -> int:
-        """Return a number for four successive pitches, counted in semitones above the tonic."""
-        number = 0
-        for pitch in pitches:
-            number = number * 12 + (pitch - self.key.tonic) % 12
-        return number
-
-
-def _move_cost(before: _Slot, last: tuple[int, ...], pitch: int) -> float:
-    """Return the cost of an interval: a wide or harsh leap, a leap without a step back, an unresolved tone."""
-    if not last:
-        return 0.0
-    move = pitch - last[-1]
-    leap = abs(move)
-    cost = 0.1 * leap + 1.1 * (move == 0) + 0.5 * max(0, leap - 5) + 1.5 * (leap in {6, 10, 11}) + 4 * (leap > 12)
-    cost += 8 * (before.grace and not 1 <= -move <= 4)
-    cost += 8 * (last[-1] % 12 not in before.scale and leap != 1)
-    cost += 0.7 * (not before.strong and leap > 4)
-    if len(last) > 1:
-        prior = last[-1] - last[-2]
-        cost += 1.2 * (abs(prior) > 5 and (prior * move > 0 or leap > 4)) + 1.0 * (move == 0 and prior == 0)
-    return cost
-
-
-def counter(chords: Sequence[ChordSpan], lead: Sequence[Note], instrument: str, centre: int, beats: int) -> list[Note]:
-    """Write a second voice: one long tone per chord, and a second tone where the lead holds or rests."""
-    preset = INSTRUMENTS[instrument]
-    low, high = max(preset.low, centre - 9), min(preset.high, max(centre + 9, preset.low + 12))
-    notes: list[Note] = []
-    previous = centre
-    for span in chords:
-        together = [note for note in lead if note.start < span.end and note.end > span.start]
-        sung = {note.pitch % 12 for note in together}
-        pool = [p for p in range(low, high + 1) if p % 12 in span.chord.singable]
-        _, pitch = min((abs(p - previous) + 3 * (p % 12 in sung) + 2 * (p == previous), p) for p in pool)
-        late = 1.0 if span.length >= beats > 2 else 0.0
-        begins = span.start + late
-        free = span.length - late >= 2 and not any(span.end - 1.5 < note.start < span.end for note in together)
-        others = [p for p in pool if 1 <= abs(p - pitch) <= 5] if free else []
-        if others:
-            turn = span.end - 1.0
-            notes.append(Note(begins, (turn - begins) * 0.98, pitch, 74))
-            pitch = min(others, key=lambda p: (abs(p - pitch), p))
-            notes.append(Note(turn, 0.95, pitch, 70))
-        else:
-            notes.append(Note(begins, (span.end - begins) * 0.98, pitch, 74))
-        previous = pitch
-    return notes
+    def _chosen(
+        self,
+        slots: Sequence[Slot],
+        section: Section,
+        first: int,
+        theme: Theme,
+        harmonies: Sequence[tuple[str, ...]],
+        goal: Meeting | None,
+    ) -> list[Note]:
+        """Return the best notes for some bars, remember them, and go on from them; ``goal`` follows them."""
+        tonic = section.key.tonic
+        ends = slots[-1].beat >= (section.bar + section.bars - 1) * self.style.beats and tonic in slots[-1].chord
+        self._line = self._finder.best(slots, section.key, self._line, goal, tonic if ends else None)
+        notes = [
+            Note(slot.beat, slot.length if slot.grace else slot.length * 0.96, pitch, slot.velocity)
+            for slot, pitch in zip(slots, self._line.pitches, strict=True)
+        ]
+        for index in range(first, len(theme)):
+            start = float((section.bar + index) * self.style.beats)
+            inside = [note for note in notes if start <= note.start < start + self.style.beats]
+            if inside:
+                key = (section.theme, index, theme[index].rhythm, harmonies[index])
+                self._sung.setdefault(key, tuple(replace(note, start=note.start - start) for note in inside))
+        return notes
 
 
 def span_at(chords: Sequence[ChordSpan], beat: float) -> ChordSpan:
     """Return the chord at a beat: the first chord for an earlier beat, the last chord for a later one."""
     return next((span for span in chords if beat < span.end), chords[-1])
-
-
-def _unrolled(path: "tuple[object, int] | None") -> list[int]:
-    pitches: list[int] = []
-    while path is not None:
-        path, pitch = path  # type: ignore[assignment]  # a linked list has no type of its own here
-        pitches.append(pitch)
-    return pitches[::-1]

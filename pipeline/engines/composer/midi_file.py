@@ -57,14 +57,25 @@ def _track(
     track = mido.MidiTrack(
         [mido.MetaMessage("track_name", name=name), mido.Message("program_change", program=program, channel=channel)]
     )
-    moments: list[tuple[int, int, int, int]] = []
+
+    def tick_at(second: float) -> int:
+        return round(float(np.interp(second - LEAD_IN_SECONDS, *grid)) * _TICKS)
+
+    # At the same tick, notes end, then controllers move, then notes start.
+    moments: list[tuple[int, int, int, int]] = [
+        (tick_at(each.at), 1, each.number, each.value) for each in performance.movements
+    ]
     for event in performance.events:
-        on, off = (round(np.interp(at - LEAD_IN_SECONDS, *grid) * _TICKS) for at in (event.on, event.off))
-        moments += [(on, 1, event.pitch, event.velocity), (max(off, on + 1), 0, event.pitch, 0)]
+        on, off = tick_at(event.on), tick_at(event.off)
+        moments += [(on, 2, event.pitch, event.velocity), (max(off, on + 1), 0, event.pitch, 0)]
     last_tick = 0
-    for tick, starts, pitch, velocity in sorted(moments):
-        kind = "note_on" if starts else "note_off"
-        track.append(mido.Message(kind, note=pitch, velocity=velocity, channel=channel, time=tick - last_tick))
+    for tick, kind, number, value in sorted(moments):
+        wait = tick - last_tick
+        if kind == 1:
+            track.append(mido.Message("control_change", control=number, value=value, channel=channel, time=wait))
+        else:
+            name = "note_on" if kind else "note_off"
+            track.append(mido.Message(name, note=number, velocity=value, channel=channel, time=wait))
         last_tick = tick
     track.append(mido.MetaMessage("end_of_track"))
     return track

@@ -33,3 +33,14 @@ def busyness(pattern: str) -> int:
 def nearest(patterns: Sequence[str], wished: float, rng: Random, spread: float = 0.0) -> str:
     """Return the pattern whose number of hits is nearest to ``wished``; each distance grows by up to ``spread``."""
     return min(patterns, key=lambda pattern: abs(busyness(pattern) - wished) + spread * rng.random())
+
+
+def ranked(patterns: Sequence[str], wished: float, rng: Random, spread: float = 0.0) -> list[str]:
+    """Return the patterns in the order of ``nearest``."""
+    distance = {pattern: abs(busyness(pattern) - wished) + spread * rng.random() for pattern in patterns}
+    return sorted(distance, key=lambda pattern: distance[pattern])
+
+
+def stretched(pattern: str, steps: int) -> str:
+    """Return the same pattern in more steps, a multiple of its own."""
+    return "".join(symbol + ("_" if symbol == "_" else ".") * (steps // len(pattern) - 1) for symbol in pattern)

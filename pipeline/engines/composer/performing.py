@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.engines.composer.composing import seeded
 from pipeline.engines.composer.form import LEAD_IN_SECONDS
 from pipeline.engines.composer.genres import STYLES
 from pipeline.engines.composer.score import Part, Piece
+from pipeline.engines.composer.setting import seeded
 
 _TIGHT_ROLES: Final = frozenset({"drums", "bass"})
 
@@ -22,11 +22,21 @@ class Event:
 
 
 @dataclass(frozen=True)
+class Movement:
+    """A controller's new value, in seconds from the start of the track."""
+
+    at: float
+    number: int
+    value: int
+
+
+@dataclass(frozen=True)
 class Performance:
     """A part as one player plays it."""
 
     part: Part
     events: tuple[Event, ...]
+    movements: tuple[Movement, ...] = ()
 
 
 def perform(piece: Piece, seed: int) -> tuple[Performance, ...]:
@@ -52,7 +62,11 @@ def _play(piece: Piece, part: Part, index: int, seed: int) -> Performance:
         off = LEAD_IN_SECONDS + piece.seconds_at(_swung(note.end, piece))
         velocity = max(12, min(126, note.velocity + round(rng.gauss(0, 4))))
         events.append(Event(on, min(piece.seconds, max(off, on + 0.05)), note.pitch, velocity))
-    return Performance(part, tuple(sorted(events)))
+    movements = tuple(
+        Movement(min(piece.seconds, LEAD_IN_SECONDS + piece.seconds_at(each.start)), each.number, each.value)
+        for each in part.controls
+    )
+    return Performance(part, tuple(sorted(events)), movements)
 
 
 def _swung(beat: float, piece: Piece) -> float:

@@ -4,9 +4,12 @@ Time is counted in beats from the first downbeat, pitch in MIDI note numbers, ve
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pipeline.engines.composer.theory import Chord, Key
+
+VIBRATO: Final = 1
+EXPRESSION: Final = 11
 
 
 @dataclass(frozen=True)
@@ -25,12 +28,25 @@ class Note:
 
 
 @dataclass(frozen=True)
+class Control:
+    """A value of a MIDI controller from a beat on, 0 to 127: VIBRATO (0 is none) or EXPRESSION (127 is full)."""
+
+    start: float
+    number: int
+    value: int
+
+
+@dataclass(frozen=True)
 class Part:
-    """What one instrument plays in one role: lead, counter, chords, arpeggio, pad, bass or drums."""
+    """What one instrument plays in one role: lead, counter, chords, arpeggio, pad, bass or drums.
+
+    The dynamics of the piece are in the velocities and, for held sounds, in the controls.
+    """
 
     role: str
     instrument: str
     notes: tuple[Note, ...]
+    controls: tuple[Control, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,9 +65,9 @@ class ChordSpan:
 
 @dataclass(frozen=True)
 class Section:
-    """A phrase of the form: ``theme`` is intro, A, B, C or end; ``visit`` counts the earlier phrases of that theme.
+    """A part of the form: ``theme`` is intro, A, B, C, D, coda or end; ``visit`` counts its earlier statements.
 
-    ``intensity`` (0 to 1) decides how many parts play and how busily.
+    ``intensity`` (0 to 1) decides how many parts play, how busily and how loud.
     """
 
     theme: str
@@ -59,6 +75,7 @@ class Section:
     bar: int
     bars: int
     intensity: float
+    key: Key
 
     @property
     def name(self) -> str:

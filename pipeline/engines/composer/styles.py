@@ -22,8 +22,9 @@ Groove = Mapping[str, str]
 class Harmony:
     """Chords in Roman numerals, from the darkest choice to the brightest.
 
-    ``a``, ``b`` and ``c`` are progressions of four bars, separated by ``|``, for the themes; ``cadence`` and ``final``
-    are one bar each.
+    ``a``, ``b`` and ``c`` are progressions of four bars, separated by ``|``, for the themes; theme D has one of ``a``
+    in another key. The others are one bar each: ``cadence`` leads to ``final`` from the dominant and ``plagal`` from
+    the subdominant; ``surprise`` follows a cadence instead of the tonic.
     """
 
     a: tuple[str, ...]
@@ -31,6 +32,8 @@ class Harmony:
     c: tuple[str, ...]
     cadence: tuple[str, ...]
     final: tuple[str, ...]
+    plagal: str
+    surprise: str
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Style:
     bass: Patterns
     rhythms: Patterns
     cadence_rhythms: Patterns
+    entries: tuple[str, ...] = ("chords", "pad", "bass", "drums", "counter", "arpeggio")  # who joins first
     drums: tuple[Groove, ...] = ()
     fills: tuple[Groove, ...] = ()
     build: Groove | None = None  # the drums of the bridge: they get louder until all parts come back

@@ -60,6 +60,12 @@ class Key:
         """Return ``major`` or ``minor``."""
         return self.name.split()[1]
 
+    def moved(self, semitones: int, mode: str) -> "Key":
+        """Return the key of a mode whose tonic is so many semitones higher."""
+        tonic = (self.tonic + semitones) % 12
+        flat = f"{_FLATS[tonic]} {mode}"
+        return Key(flat if flat in _FLAT_KEYS else f"{_SHARPS[tonic]} {mode}")
+
     def spell(self, pitch_class: int) -> str:
         """Return the name of a pitch class, with a flat if the key has flats."""
         return (_FLATS if self.name in _FLAT_KEYS else _SHARPS)[pitch_class % 12]
@@ -82,8 +88,13 @@ class Chord:
     @cached_property
     def singable(self) -> tuple[int, ...]:
         """Return the tones that are no semitone away from another tone of the chord: good on a strong beat."""
-        rubbing = {a for a in self.tones for b in self.tones if (a - b) % 12 in {1, 11}}
-        return tuple(tone for tone in self.tones if tone not in rubbing) or self.tones
+        close = {a for a in self.tones for b in self.tones if (a - b) % 12 in {1, 11}}
+        return tuple(tone for tone in self.tones if tone not in close) or self.tones
+
+    @cached_property
+    def rubbing(self) -> frozenset[int]:
+        """Return the pitch classes a semitone away from a tone of the chord: only for passing notes."""
+        return frozenset((tone + away) % 12 for tone in self.tones for away in (1, 11))
 
 
 def chord(numeral: str, key: Key) -> Chord:
