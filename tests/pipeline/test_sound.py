@@ -122,6 +122,29 @@ def test_hats_and_shakers_are_softer_than_the_snare() -> None:
         assert max(rest) < 0.63 * snare
 
 
+def test_koto_is_shaken_in_korean_music_alone() -> None:
+    """Its longer notes get a vibrato after the stroke, as the gayageum's do."""
+    for genre, shaken in (("korean traditional", True), ("folk", False)):
+        asked = brief(genre, ["koto"], energy=0.3)
+        parts = [each for each in perform(compose(asked, 20, 3), 3) if each.part.instrument == "koto"]
+        vibrato = [each for part in parts for each in part.movements if each.number == VIBRATO and each.value]
+        assert bool(vibrato) is shaken
+
+
+def test_old_record_hisses_and_sways() -> None:
+    """Lo-fi has the noise and the wow of a tape, the same each time; other mixes are silent where the music is."""
+    tone = np.sin(np.arange(4 * RATE) * 2 * np.pi * 440 / RATE).astype(np.float32)
+    tone[: 2 * RATE] = 0
+    noisy, again, clean = (
+        bus.finish(tone.copy(), np.zeros_like(tone), mix, 0.0, 100.0)
+        for mix in (MIXES["lo-fi"], MIXES["lo-fi"], MIXES["jazz"])
+    )
+    assert np.array_equal(noisy, again)
+    quiet = slice(RATE // 2, RATE)
+    assert -60 < decibels(loudness(noisy[quiet])) < -40
+    assert float(np.abs(clean[quiet]).max()) < 1e-4
+
+
 def test_doubled_guitars_are_wide() -> None:
     """The distortion guitar of rock is played twice, left and right; a mono signal has -60 dB of side and less."""
     asked = brief("rock", ["distortion guitar"])

@@ -25,7 +25,7 @@ _TONE: Final = {
 # A larger share would take the character of the instruments away; in the treble cymbals would cover them.
 _SHARE: Final = {1000: 0.4, 6000: 0.75}
 _SMOOTH: Final = np.array((1, 2, 3, 2, 1)) / 9
-_LARGEST: Final = 8.0
+_LARGEST: Final = 12.0
 _TAPS: Final = 4095
 _WINDOW: Final = 8192
 _WINDOWS: Final = 160
@@ -33,18 +33,23 @@ _LOWS_HERTZ, _HIGHS_HERTZ = 100, 2500
 
 _NOMINAL: Final = 0.12  # the mean amplitude of the loud parts before compression and saturation
 _REACH: Final = 2.2  # how far a full drive bends full scale
-_BLOCK: Final = 64  # frames with one gain of the compressor
-_RESPONSE_SECONDS: Final = 0.12
+_BLOCK: Final = 441  # frames with one gain of the compressor
+_RESPONSE_SECONDS: Final = 0.2
+_REST: Final = 14.0
 _MONO_HERTZ: Final = 170.0
 _WIDE_HERTZ: Final = 250.0
 _WIDEN: Final = (0.6, 3.0)  # the limits of the side's gain
 _SPREAD_SECONDS: Final = 0.03
 _SPREAD_TAPS: Final = 40
 
+_WOW_HERTZ: Final = 0.55
+_CRACKLES_A_SECOND: Final = 7
+_CRACKLE: Final = 20.0  # the mean height of a crackle above the hiss
+
 # The final chord rings for _RINGS seconds. Then it fades, in at least _FADES seconds, as far as it must: its level is
 # _FADED dB below the loud parts' _LAST seconds before the end.
 _RINGS: Final = 0.8
-_FADED: Final = 15.0
+_FADED: Final = 18.0
 _FADES: Final = 0.3
 _LAST: Final = 2.2
 _CHUNK: Final = 1 << 17  # frames convolved at a time, to bound the memory
@@ -76,13 +81,18 @@ def finish(middle: Samples, side: Samples, mix: Mix, tilt: float, lands: float) 
     """Return the finished mix, shape (frames, 2). ``tilt`` is the share by which what is above 1.8 kHz is raised."""
     level = _NOMINAL / _loud(middle)
     middle, side = middle * np.float32(level), side * np.float32(level)
+    if mix.wow:
+        middle, side = _swayed(middle, mix.wow), _swayed(side, mix.wow)
     response = _towards_curve(middle, side, mix, tilt)
     middle, side = (np.asarray(signal.oaconvolve(each, response, "same"), np.float32) for each in (middle, side))
     side = _widened(middle, side, mix.width)
-    gain = _glued(middle, side, mix.glue) * _ending(middle, lands)
+    gain = _glued(middle, side, mix.glue)
+    gain *= _ending(middle * gain, lands)
     out = np.empty((len(middle), 2), np.float32)
     out[:, 0] = _saturated((middle + side) * gain, mix.drive)
     out[:, 1] = _saturated((middle - side) * gain, mix.drive)
+    if mix.noise:
+        out += _vinyl(len(out), mix.noise)
     return out
 
 
@@ -160,19 +170,21 @@ def _widened(middle: Samples, side: Samples, width: float) -> Samples:
 
 
 def _glued(middle: Samples, side: Samples, ratio: float) -> Samples:
-    """Return the bus compressor's gain for each frame; it lowers what is above the median level."""
+    """Return the bus compressor's gain for each frame: a slow hand that keeps 1/``ratio`` of the range, in dB.
+
+    What is more than _REST dB below the median keeps the gain of that level, so that rests and the ending stay quiet.
+    """
     blocks = len(middle) // _BLOCK
     power = np.zeros(blocks, np.float32)
     for channel in (middle, side):
         cut = channel[: blocks * _BLOCK].reshape(-1, _BLOCK)
         power += np.einsum("ij,ij->i", cut, cut)
     pole = np.exp(-_BLOCK / (_RESPONSE_SECONDS * RATE))
-    smooth = signal.lfilter([1 - pole], [1, -pole], power)
+    smooth = signal.filtfilt([1 - pole], [1, -pole], power)  # without delay: it moves before what it answers
     level = 10 * np.log10(np.maximum(smooth, 1e-9))
-    above = np.maximum(0, level - np.median(level))
-    gains = 10 ** (-(1 - 1 / ratio) * above / 20)
-    places = np.arange(blocks) * _BLOCK
-    return np.asarray(np.interp(np.arange(len(middle)), places, gains), np.float32)
+    from_median = np.maximum(-_REST, level - np.median(level))
+    gains = 10 ** (-(1 - 1 / ratio) * from_median / 20)
+    return np.asarray(np.interp(np.arange(len(middle)), np.arange(blocks) * _BLOCK, gains), np.float32)
 
 
 def _saturated(samples: Samples, drive: float) -> Samples:
@@ -181,6 +193,25 @@ def _saturated(samples: Samples, drive: float) -> Samples:
         return samples
     reach = np.float32(_REACH * drive)
     return np.asarray(np.tanh(samples * reach) / reach, np.float32)
+
+
+def _swayed(samples: Samples, cents: float) -> Samples:
+    """Return the samples as from a tape whose speed sways by so many cents."""
+    time = np.arange(len(samples), dtype=np.float64)
+    radians = 2 * np.pi * _WOW_HERTZ / RATE
+    late = (2 ** (cents / 1200) - 1) / radians * (1 + np.sin(radians * time))
+    return np.asarray(np.interp(time - late, time, samples), np.float32)
+
+
+def _vinyl(frames: int, decibels: float) -> Samples:
+    """Return the noise of an old record: hiss at this level below full scale, and crackles; left and right differ."""
+    rng = np.random.Generator(np.random.PCG64(33))
+    noise = rng.standard_normal((frames, 2), np.float32)
+    for side in (0, 1):
+        places = rng.integers(0, frames, int(_CRACKLES_A_SECOND * frames / RATE))
+        noise[places, side] += rng.choice((-1.0, 1.0), len(places)) * rng.exponential(_CRACKLE, len(places))
+        noise[:, side] = filtered(noise[:, side], signal.butter(1, (300.0, 5000.0), "bandpass", fs=RATE, output="sos"))
+    return noise * np.float32(10 ** (decibels / 20))
 
 
 def _ending(middle: Samples, lands: float) -> Samples:

@@ -24,7 +24,7 @@ class Mix:
     ``levels`` are decibels added to a role; ``programs`` replace an instrument's preset, as pairs of bank and program.
     ``reverb`` is (seconds, level 0 to 1). ``width`` is the side's level above 250 Hz in dB of the middle's.
     ``lows`` and ``highs`` are decibels added to the target curve below 100 Hz and above 2.5 kHz.
-    ``drive`` is how far the loud parts reach into saturation, 0 to 1; ``glue`` the ratio of the bus compressor.
+    ``drive`` is how far the loud parts reach into saturation, 0 to 1; ``glue`` is the bus compressor's ratio.
     """
 
     levels: Mapping[str, float] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Mix:
     lows: float = 0.0
     highs: float = 0.0
     drive: float = 0.3
-    glue: float = 1.4
+    glue: float = 1.5
     doubled: frozenset[str] = frozenset()  # instruments played twice, left and right
     lowpass: float = 0.0  # Hz; 0 filters nothing
     pump: float = 0.0  # dB by which each kick lowers chords and bass
@@ -45,21 +45,21 @@ class Mix:
 MIXES: Final[Mapping[str, Mix]] = {
     "ambient": Mix(
         levels={"pad": 4.0, "lead": -1.0, "bass": -1.0, "drums": -6.0},
-        reverb=(4.5, 0.5), width=-2.0, lows=2.0, highs=-1.0, drive=0.1, glue=1.2,
+        reverb=(4.5, 0.5), width=-2.0, lows=2.0, highs=-1.0, glue=1.5, drive=0.1,
     ),
     "classical piano": Mix(
         levels={"chords": -2.0, "bass": -2.0, "drums": -8.0},
-        reverb=(1.9, 0.24), width=-3.5, drive=0.05, glue=1.1,
+        reverb=(1.9, 0.24), width=-3.5, glue=1.35, drive=0.05,
     ),
     "string ensemble": Mix(
         levels={"pad": -2.0, "drums": -8.0},
         programs={"drums": _ORCHESTRA_KIT},
-        reverb=(2.4, 0.34), width=-1.5, drive=0.05, glue=1.1,
+        reverb=(3.8, 0.34), width=-1.5, glue=1.35, drive=0.05,
     ),
     "jazz": Mix(
         levels={"drums": 3.0, "bass": 1.0},
         programs={"drums": _BRUSHES, "electric guitar": _JAZZ_GUITAR},
-        reverb=(1.1, 0.18), width=-2.5, drive=0.25,
+        reverb=(1.1, 0.18), width=-2.5, highs=-2.0, drive=0.25,
     ),
     "bossa nova": Mix(
         levels={"drums": -1.0, "bass": 1.0, "chords": 2.5},
@@ -69,8 +69,8 @@ MIXES: Final[Mapping[str, Mix]] = {
     "lo-fi": Mix(
         levels={"drums": -0.5, "bass": 1.5, "lead": -2.5},
         programs={"drums": _ROLAND_808, "electric guitar": _JAZZ_GUITAR},
-        reverb=(1.3, 0.2), width=-2.0, lows=2.5, highs=-9.0, drive=0.6, glue=1.6,
-        lowpass=5200.0, pump=2.5, noise=-44.0, wow=7.0,
+        reverb=(1.3, 0.2), width=-2.0, lows=2.5, highs=-9.0, glue=1.8, drive=0.6,
+        lowpass=5200.0, pump=2.5, noise=-49.0, wow=6.0,
     ),
     "folk": Mix(
         levels={"drums": -6.0, "chords": 1.0},
@@ -80,27 +80,27 @@ MIXES: Final[Mapping[str, Mix]] = {
     "rock": Mix(
         levels={"drums": 1.5, "chords": 1.0, "arpeggio": 1.0, "bass": 1.5},
         programs={"drums": _POWER_KIT, "electric guitar": _OVERDRIVE, "bass guitar": _PICKED_BASS},
-        reverb=(0.9, 0.12), width=-4.0, lows=1.0, highs=1.0, drive=0.7, glue=1.6,
+        reverb=(0.9, 0.12), width=-4.0, lows=1.0, highs=-0.5, glue=1.9, drive=0.7,
         doubled=frozenset({"distortion guitar", "electric guitar", "acoustic guitar"}),
     ),
     "electronic": Mix(
         levels={"drums": 2.0, "bass": 1.5, "chords": 1.0},
         programs={"drums": _ELECTRONIC_KIT},
-        reverb=(1.5, 0.2), width=-1.0, lows=3.0, highs=1.5, drive=0.6, glue=1.6, pump=6.0,
+        reverb=(1.5, 0.2), width=-1.0, lows=3.0, highs=1.5, glue=1.8, drive=0.6, pump=6.0,
     ),
     "cinematic": Mix(
         levels={"drums": 0.0, "pad": -1.0, "bass": 1.0},
         programs={"drums": _ORCHESTRA_KIT},
-        reverb=(3.0, 0.36), width=-1.0, lows=2.0, highs=-0.5, drive=0.2, glue=1.3,
+        reverb=(3.6, 0.36), width=-1.0, lows=2.0, highs=-0.5, glue=1.4, drive=0.2,
     ),
     "waltz": Mix(
         levels={"drums": -5.0, "bass": 1.0, "chords": 1.0, "lead": 0.0},
         programs={"drums": _ORCHESTRA_KIT},
-        reverb=(2.0, 0.3), width=-1.0, drive=0.1, glue=1.2,
+        reverb=(2.4, 0.3), width=-1.0, drive=0.1,
     ),
     "korean traditional": Mix(
         levels={"drums": -1.0, "bass": -2.0, "lead": 1.0, "chords": 1.0},
         programs={"pan flute": (0, 77)},
-        reverb=(1.8, 0.26), width=-2.0, highs=-0.5, drive=0.1, glue=1.2,
+        reverb=(3.2, 0.26), width=-2.0, highs=-0.5, drive=0.1,
     ),
 }  # fmt: skip

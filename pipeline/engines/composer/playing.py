@@ -25,7 +25,7 @@ _STROKE_SECONDS: Final = 0.7
 _DRUM_STROKES: Final = (36, 38)
 # Decibels by which bright strokes of the drum kit are softer, because they are heard through everything.
 _STROKES: Final = {
-    42: -5.0, 44: -5.0, 46: -6.0, 49: -4.0, 54: -6.0, 69: -8.0, 70: -8.0, 81: -6.0, 82: -8.0,
+    42: -5.0, 44: -5.0, 46: -6.0, 49: -4.0, 51: -2.0, 54: -6.0, 69: -8.0, 70: -8.0, 81: -6.0, 82: -8.0,
 }  # fmt: skip
 # The second take of a doubled part: seconds of standard deviation in its timing, and the tuning between the takes.
 _LOOSE: Final = 0.009
@@ -55,13 +55,18 @@ class Player:
         self._mix = mix
         strokes: dict[Program, set[tuple[int, int]]] = {}
         for performance in performances:
-            played = strokes.setdefault(self._program(performance), set())
+            played = strokes.setdefault(self.program(performance), set())
             for event in (*performance.events, *_reference(performance)):
                 velocity = _velocity(performance, event)
                 # TinySoundFont computes the velocity in floating point and may round it down.
                 played.update(((event.pitch, velocity), (event.pitch, velocity - 1)))
         self._synth = tinysoundfont.Synth(gain=-3.0, samplerate=RATE)
         self._font = self._synth.sfload(soundfont.read(font, strokes), max_voices=192)
+
+    def program(self, performance: Performance) -> Program:
+        """Return the preset that plays a part."""
+        instrument = INSTRUMENTS[performance.part.instrument]
+        return self._mix.programs.get(performance.part.instrument, (instrument.bank, instrument.program))
 
     def play(self, performance: Performance, out: Samples) -> None:
         """Write the sound of one part, shape (frames, 2)."""
@@ -85,12 +90,8 @@ class Player:
         self._play(Performance(performance.part, events), events, out, 0.0)
         return loudness(out)
 
-    def _program(self, performance: Performance) -> Program:
-        instrument = INSTRUMENTS[performance.part.instrument]
-        return self._mix.programs.get(performance.part.instrument, (instrument.bank, instrument.program))
-
     def _play(self, performance: Performance, events: Sequence[Event], out: Samples, cents: float) -> None:
-        synth, (bank, program) = self._synth, self._program(performance)
+        synth, (bank, program) = self._synth, self.program(performance)
         synth.sounds_off()
         synth.program_select(0, self._font, bank, program, bank > 0)
         synth.control_change(0, EXPRESSION, 127)

@@ -35,7 +35,7 @@ _PAN: Final = 1.6
 _CUTS: Final = {"lead": 140.0, "counter": 120.0, "chords": 110.0, "arpeggio": 160.0, "pad": 150.0}
 # A guitar's loudspeaker: the passband in Hz.
 _CABINET: Final = (85.0, 4600.0)
-_AMPLIFIED: Final = frozenset({"distortion guitar"})
+_AMPLIFIED: Final = frozenset({(0, 29), (0, 30)})
 _TILT: Final = 0.4
 # The roles that each kick lowers in genres that pump, and the time constant in which they recover.
 _PUMPED: Final = frozenset({"chords", "arpeggio", "pad", "bass"})
@@ -78,7 +78,7 @@ def render(
         gain = np.float32(10 ** (level / 20) / max(1e-6, player.level(performance)))
         for pan in (-0.9, 0.9) if doubled else (_pan(performance),):
             (player.play_again if pan == 0.9 else player.play)(performance, stem)
-            left, right = _shaped(stem, performance, mix)
+            left, right = _shaped(stem, role, mix, amplified=player.program(performance) in _AMPLIFIED)
             if ducking is not None and role in _PUMPED:
                 left, right = left * ducking, right * ducking
             to_left, to_right = gain * _panned(pan)
@@ -118,15 +118,14 @@ def _ducking(performances: Sequence[Performance], frames: int, decibels: float) 
     return np.asarray(1 - depth * np.exp(since / np.float32(-_PUMP_SECONDS * RATE)), np.float32)
 
 
-def _shaped(stem: Samples, performance: Performance, mix: Mix) -> tuple[Samples, Samples]:
+def _shaped(stem: Samples, role: str, mix: Mix, *, amplified: bool) -> tuple[Samples, Samples]:
     """Return left and right without low frequencies, which the bass plays, and through the genre's low-pass."""
-    role, instrument = performance.part.role, performance.part.instrument
     sections = []
     if role in _CUTS:
         sections.append(signal.butter(2, _CUTS[role], "highpass", fs=RATE, output="sos"))
     if mix.lowpass and role != "bass":
         sections.append(signal.butter(2, mix.lowpass, "lowpass", fs=RATE, output="sos"))
-    if instrument in _AMPLIFIED:
+    if amplified:
         sections.append(signal.butter(2, _CABINET, "bandpass", fs=RATE, output="sos"))
     left, right = np.ascontiguousarray(stem[:, 0]), np.ascontiguousarray(stem[:, 1])
     if not sections:

@@ -25,7 +25,7 @@ _PLAYED_SAMPLE: Final = 53
 _COMPRESSED: Final = 0x10
 
 # Loudness grows with this power of the velocity, as in the soundfont's own modulators; TinySoundFont's power is one.
-_FORCE: Final = 1.7
+_FORCE: Final = 1.35
 
 _Rows = list[tuple[int, ...]]
 Strokes = Mapping[tuple[int, int], AbstractSet[tuple[int, int]]]
