@@ -122,15 +122,6 @@ def test_hats_and_shakers_are_softer_than_the_snare() -> None:
         assert max(rest) < 0.63 * snare
 
 
-def test_koto_is_shaken_in_korean_music_alone() -> None:
-    """Its longer notes get a vibrato after the stroke, as the gayageum's do."""
-    for genre, shaken in (("korean traditional", True), ("folk", False)):
-        asked = brief(genre, ["koto"], energy=0.3)
-        parts = [each for each in perform(compose(asked, 20, 3), 3) if each.part.instrument == "koto"]
-        vibrato = [each for part in parts for each in part.movements if each.number == VIBRATO and each.value]
-        assert bool(vibrato) is shaken
-
-
 def test_old_record_hisses_and_sways() -> None:
     """Lo-fi has the noise and the wow of a tape, the same each time; other mixes are silent where the music is."""
     tone = np.sin(np.arange(4 * RATE) * 2 * np.pi * 440 / RATE).astype(np.float32)

@@ -1,21 +1,13 @@
 """Perform the score: swing, loose timing, strummed chords, uneven velocities. Time is in seconds from here on."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 from pipeline.engines.composer.composing import seeded
 from pipeline.engines.composer.form import LEAD_IN_SECONDS
 from pipeline.engines.composer.genres import STYLES
-from pipeline.engines.composer.score import VIBRATO, Part, Piece
+from pipeline.engines.composer.score import Part, Piece
 
-# In Korean music a plucked string is shaken after its stroke (nonghyeon): how many seconds after it and how far, and
-# how long a note must be.
-_SHAKEN: Final = ("korean traditional", "koto")
-_SHAKES_AFTER: Final = 0.2
-_SHAKES_BY: Final = 90
-_SHAKEN_SECONDS: Final = 0.5
 _TIGHT_ROLES: Final = frozenset({"drums", "bass"})
 
 
@@ -29,7 +21,7 @@ class Event:
     velocity: int
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Movement:
     """A controller's new value, in seconds from the start of the track."""
 
@@ -74,18 +66,7 @@ def _play(piece: Piece, part: Part, index: int, seed: int) -> Performance:
         Movement(min(piece.seconds, LEAD_IN_SECONDS + piece.seconds_at(each.start)), each.number, each.value)
         for each in part.controls
     )
-    events.sort()
-    if (piece.genre, part.instrument) == _SHAKEN:
-        movements = tuple(sorted((*movements, *_shaken(events))))
-    return Performance(part, tuple(events), movements)
-
-
-def _shaken(events: Sequence[Event]) -> Iterator[Movement]:
-    """Yield a vibrato after each stroke that has time for it; the next stroke begins without."""
-    for event, following in pairwise(events):
-        if following.on - event.on > _SHAKEN_SECONDS:
-            yield Movement(event.on + _SHAKES_AFTER, VIBRATO, _SHAKES_BY)
-            yield Movement(following.on, VIBRATO, 0)
+    return Performance(part, tuple(sorted(events)), movements)
 
 
 def _swung(beat: float, piece: Piece) -> float:
