@@ -52,7 +52,7 @@ _RINGS: Final = 0.8
 _FADED: Final = 18.0
 _FADES: Final = 0.3
 _LAST: Final = 2.2
-_CHUNK: Final = 1 << 17  # frames convolved at a time, to bound the memory
+CHUNK: Final = 1 << 17  # frames processed at a time, to bound the memory
 
 
 def filtered(samples: Samples, sections: NDArray[np.float64]) -> Samples:
@@ -78,29 +78,44 @@ def reverberate(middle: Samples, side: Samples, send: Samples, seconds: float, l
 
 
 def finish(middle: Samples, side: Samples, mix: Mix, tilt: float, lands: float) -> Samples:
-    """Return the finished mix, shape (frames, 2). ``tilt`` is the share by which what is above 1.8 kHz is raised."""
-    level = _NOMINAL / _loud(middle)
-    middle, side = middle * np.float32(level), side * np.float32(level)
+    """Return the finished mix, shape (frames, 2); ``middle`` and ``side`` are overwritten.
+
+    ``tilt`` is the share by which what is above 1.8 kHz is raised.
+    """
+    level = np.float32(_NOMINAL / _loud(middle))
+    middle *= level
+    side *= level
     if mix.wow:
-        middle, side = _swayed(middle, mix.wow), _swayed(side, mix.wow)
+        middle[:], side[:] = _swayed(middle, mix.wow), _swayed(side, mix.wow)
     response = _towards_curve(middle, side, mix, tilt)
-    middle, side = (np.asarray(signal.oaconvolve(each, response, "same"), np.float32) for each in (middle, side))
-    side = _widened(middle, side, mix.width)
-    gain = _glued(middle, side, mix.glue)
-    gain *= _ending(middle * gain, lands)
+    middle[:], side[:] = _toned(middle, response), _toned(side, response)
+    _widen(middle, side, mix.width)
+    gains = _glued(middle, side, mix.glue)
+    gains *= _ending(middle, gains, lands)
     out = np.empty((len(middle), 2), np.float32)
-    out[:, 0] = _saturated((middle + side) * gain, mix.drive)
-    out[:, 1] = _saturated((middle - side) * gain, mix.drive)
+    for start in range(0, len(out), CHUNK):
+        part = slice(start, start + CHUNK)
+        gain = _by_frame(gains, start, len(middle[part]))
+        out[part, 0] = _saturated((middle[part] + side[part]) * gain, mix.drive)
+        out[part, 1] = _saturated((middle[part] - side[part]) * gain, mix.drive)
     if mix.noise:
         out += _vinyl(len(out), mix.noise)
     return out
 
 
 def _convolve(out: Samples, send: Samples, response: Samples) -> None:
-    for start in range(0, len(send), _CHUNK):
-        wet = signal.oaconvolve(send[start : start + _CHUNK], response)
+    for start in range(0, len(send), CHUNK):
+        wet = signal.oaconvolve(send[start : start + CHUNK], response)
         end = min(len(out), start + len(wet))
         out[start:end] += wet[: end - start]
+
+
+def _toned(samples: Samples, response: Samples) -> Samples:
+    """Return the samples through a filter whose middle tap is its delay of zero."""
+    late = len(response) // 2
+    out = np.zeros(len(samples) + late, np.float32)
+    _convolve(out, samples, response)
+    return out[late:]
 
 
 def _room(seconds: float) -> Samples:
@@ -160,31 +175,38 @@ def _third_octaves(middle: Samples, side: Samples, centres: NDArray[np.float64])
     return np.asarray(10 * np.log10(np.maximum(found, 1e-9 * sums[-1]) / sums[-1]))
 
 
-def _widened(middle: Samples, side: Samples, width: float) -> Samples:
-    """Return the side at ``width`` dB of the middle above 250 Hz, as far as its limits allow, and none in the bass."""
-    side = filtered(side, signal.butter(2, _MONO_HERTZ, "highpass", fs=RATE, output="sos"))
+def _widen(middle: Samples, side: Samples, width: float) -> None:
+    """Bring the side to ``width`` dB of the middle above 250 Hz, as far as its limits allow, and clear its bass."""
+    side[:] = filtered(side, signal.butter(2, _MONO_HERTZ, "highpass", fs=RATE, output="sos"))
     high = signal.butter(2, _WIDE_HERTZ, "highpass", fs=RATE, output="sos")
-    levels = [float(np.sqrt(np.mean(np.square(filtered(each, high)))) + 1e-9) for each in (middle, side)]
+    levels = [float(np.sqrt(_powers(filtered(each, high)).mean()) + 1e-9) for each in (middle, side)]
     gain = 10 ** (width / 20) * levels[0] / levels[1]
-    return side * np.float32(max(_WIDEN[0], min(_WIDEN[1], gain)))
+    side *= np.float32(max(_WIDEN[0], min(_WIDEN[1], gain)))
 
 
-def _glued(middle: Samples, side: Samples, ratio: float) -> Samples:
-    """Return the bus compressor's gain for each frame: a slow hand that keeps 1/``ratio`` of the range, in dB.
+def _glued(middle: Samples, side: Samples, ratio: float) -> NDArray[np.float64]:
+    """Return the bus compressor's gain for each block: a slow hand that keeps 1/``ratio`` of the range, in dB.
 
     What is more than _REST dB below the median keeps the gain of that level, so that rests and the ending stay quiet.
     """
-    blocks = len(middle) // _BLOCK
-    power = np.zeros(blocks, np.float32)
-    for channel in (middle, side):
-        cut = channel[: blocks * _BLOCK].reshape(-1, _BLOCK)
-        power += np.einsum("ij,ij->i", cut, cut)
+    power = _powers(middle) + _powers(side)
     pole = np.exp(-_BLOCK / (_RESPONSE_SECONDS * RATE))
     smooth = signal.filtfilt([1 - pole], [1, -pole], power)  # without delay: it moves before what it answers
     level = 10 * np.log10(np.maximum(smooth, 1e-9))
     from_median = np.maximum(-_REST, level - np.median(level))
-    gains = 10 ** (-(1 - 1 / ratio) * from_median / 20)
-    return np.asarray(np.interp(np.arange(len(middle)), np.arange(blocks) * _BLOCK, gains), np.float32)
+    return np.asarray(10 ** (-(1 - 1 / ratio) * from_median / 20))
+
+
+def _powers(samples: Samples) -> NDArray[np.float64]:
+    """Return the mean power of each block, with the last, shorter one left out."""
+    blocks = samples[: len(samples) // _BLOCK * _BLOCK].reshape(-1, _BLOCK)
+    return np.asarray(np.einsum("ij,ij->i", blocks, blocks) / _BLOCK, np.float64)
+
+
+def _by_frame(gains: NDArray[np.float64], start: int, frames: int) -> Samples:
+    """Return the gains of frames from ``start`` on, on straight lines between the blocks' first frames."""
+    places = np.arange(start, start + frames) / _BLOCK
+    return np.asarray(np.interp(places, np.arange(len(gains)), gains), np.float32)
 
 
 def _saturated(samples: Samples, drive: float) -> Samples:
@@ -197,10 +219,18 @@ def _saturated(samples: Samples, drive: float) -> Samples:
 
 def _swayed(samples: Samples, cents: float) -> Samples:
     """Return the samples as from a tape whose speed sways by so many cents."""
-    time = np.arange(len(samples), dtype=np.float64)
     radians = 2 * np.pi * _WOW_HERTZ / RATE
-    late = (2 ** (cents / 1200) - 1) / radians * (1 + np.sin(radians * time))
-    return np.asarray(np.interp(time - late, time, samples), np.float32)
+    farthest = (2 ** (cents / 1200) - 1) / radians  # frames
+    padded = np.concatenate([np.zeros(int(2 * farthest) + 1, np.float32), samples])
+    out = np.empty_like(samples)
+    for start in range(0, len(samples), CHUNK):
+        time = np.arange(start, min(len(samples), start + CHUNK))
+        place = time + len(padded) - len(samples) - farthest * (1 + np.sin(radians * time))
+        before = place.astype(np.int64)
+        share = (place - before).astype(np.float32)
+        after = np.minimum(before + 1, len(padded) - 1)
+        out[time] = padded[before] * (1 - share) + padded[after] * share
+    return out
 
 
 def _vinyl(frames: int, decibels: float) -> Samples:
@@ -214,14 +244,15 @@ def _vinyl(frames: int, decibels: float) -> Samples:
     return noise * np.float32(10 ** (decibels / 20))
 
 
-def _ending(middle: Samples, lands: float) -> Samples:
-    """Return the gain that makes the final chord die away. A shorter piece, such as a sketch, may not reach it."""
-    time = np.arange(len(middle), dtype=np.float32) / RATE
+def _ending(middle: Samples, gains: NDArray[np.float64], lands: float) -> NDArray[np.float64]:
+    """Return the gain of each block that makes the final chord die away; a sketch may end before that chord."""
+    time = np.arange(len(gains)) * _BLOCK / RATE
     last = len(middle) / RATE - _LAST
     fades = min(lands + _RINGS, last - _FADES)
     if fades < lands:
-        return np.ones(len(middle), np.float32)
-    rest = middle[round(last * RATE) : round((last + 0.4) * RATE)]
-    level = 20 * np.log10(float(np.sqrt(np.mean(np.square(rest)))) / _NOMINAL + 1e-9)
+        return np.ones(len(gains))
+    near = (time >= last) & (time < last + 0.4)
+    power = (_powers(middle) * np.square(gains))[near].mean()
+    level = 10 * np.log10(power / _NOMINAL**2 + 1e-9)
     rate = max(0.0, level + _FADED) / (last - fades)
-    return np.asarray(10 ** (-rate / 20 * np.clip(time - fades, 0, last - fades)), np.float32)
+    return np.asarray(10 ** (-rate / 20 * np.clip(time - fades, 0, last - fades)))

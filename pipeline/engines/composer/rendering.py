@@ -1,6 +1,6 @@
 """Render the performance: play each part, balance and pan it, add a reverb, and process the mix as a whole."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +31,7 @@ _SPREADS: Final = {
 }  # fmt: skip
 _PANNED: Final = {"lead": 0.5, "bass": 0.0}  # the share of an instrument's pan in these roles
 _PAN: Final = 1.6
+_FAR: Final = 0.9  # the pan of doubled parts
 # The high-pass of a part, in Hz; only bass and drums play lower frequencies.
 _CUTS: Final = {"lead": 140.0, "counter": 120.0, "chords": 110.0, "arpeggio": 160.0, "pad": 150.0}
 # A guitar's loudspeaker: the passband in Hz.
@@ -43,17 +44,25 @@ _PUMP_SECONDS: Final = 0.11
 _KICKS: Final = frozenset({35, 36})
 
 
-class _Sides:
-    """A stereo signal as its middle and its side, each of shape (frames,)."""
+class _Buses:
+    """The mix as its middle and its side, and what is sent to the reverb and to the sides; each has shape (frames,)."""
 
     def __init__(self, frames: int) -> None:
-        self.middle = np.zeros(frames, np.float32)
-        self.side = np.zeros(frames, np.float32)
+        self.middle, self.side, self.room, self.spread = (np.zeros(frames, np.float32) for _ in range(4))
 
-    def add(self, left: Samples, right: Samples) -> None:
-        """Add the two channels of a part."""
-        self.middle += (left + right) * np.float32(0.5)
-        self.side += (left - right) * np.float32(0.5)
+    def add(self, left: Samples, right: Samples, gains: Samples, sends: Samples, ducking: Samples | None) -> None:
+        """Add a part with the gains of its left and right, and of what it sends to reverb and sides."""
+        for start in range(0, len(left), bus.CHUNK):
+            part = slice(start, start + bus.CHUNK)
+            one, other = left[part] * gains[0], right[part] * gains[1]
+            if ducking is not None:
+                one *= ducking[part]
+                other *= ducking[part]
+            both = one + other
+            self.middle[part] += both
+            self.side[part] += one - other
+            self.room[part] += both * sends[0]
+            self.spread[part] += both * sends[1]
 
 
 def render(
@@ -65,9 +74,7 @@ def render(
     """
     mix = MIXES[piece.genre]
     frames = round(seconds * RATE)
-    dry = _Sides(frames)
-    room = np.zeros(frames, np.float32)
-    spread = np.zeros(frames, np.float32)
+    buses = _Buses(frames)
     player = Player(performances, mix, font)
     ducking = _ducking(performances, frames, mix.pump)
     stem = np.empty((frames, 2), np.float32)
@@ -75,24 +82,27 @@ def render(
         role = performance.part.role
         doubled = performance.part.instrument in mix.doubled
         level = _LEVELS[role] + mix.levels.get(role, 0.0) - 3.0 * doubled
-        gain = np.float32(10 ** (level / 20) / max(1e-6, player.level(performance)))
-        for pan in (-0.9, 0.9) if doubled else (_pan(performance),):
-            (player.play_again if pan == 0.9 else player.play)(performance, stem)
+        gain = 0.5 * 10 ** (level / 20) / max(1e-6, player.level(performance))
+        sends = np.array((_SENDS[role], 0.0 if doubled else _SPREADS[role]), np.float32)
+        for play, pan in _takes(player, performance, doubled=doubled):
+            play(performance, stem)
             left, right = _shaped(stem, role, mix, amplified=player.program(performance) in _AMPLIFIED)
-            if ducking is not None and role in _PUMPED:
-                left, right = left * ducking, right * ducking
-            to_left, to_right = gain * _panned(pan)
-            left, right = left * to_left, right * to_right
-            dry.add(left, right)
-            both = (left + right) * np.float32(0.5)
-            room += np.float32(_SENDS[role]) * both
-            if not doubled:
-                spread += np.float32(_SPREADS[role]) * both
-    del player, stem
+            buses.add(left, right, _panned(pan, gain), sends, ducking if role in _PUMPED else None)
+    del player, stem, left, right, ducking
     length, wet = mix.reverb
-    bus.spread(dry.side, spread)
-    bus.reverberate(dry.middle, dry.side, room, length, wet * bend(brief.moods).wet)
-    return Audio(bus.finish(dry.middle, dry.side, mix, _TILT * brief.valence, _lands(piece)), RATE)
+    bus.spread(buses.side, buses.spread)
+    bus.reverberate(buses.middle, buses.side, buses.room, length, wet * bend(brief.moods).wet)
+    del buses.room, buses.spread
+    return Audio(bus.finish(buses.middle, buses.side, mix, _TILT * brief.valence, _lands(piece)), RATE)
+
+
+def _takes(
+    player: Player, performance: Performance, *, doubled: bool
+) -> tuple[tuple[Callable[[Performance, Samples], None], float], ...]:
+    """Return the ways to play a part, with the pan of each."""
+    if doubled:
+        return ((player.play, -_FAR), (player.play_again, _FAR))
+    return ((player.play, _pan(performance)),)
 
 
 def _lands(piece: Piece) -> float:
@@ -141,7 +151,7 @@ def _pan(performance: Performance) -> float:
     return pan * _PANNED.get(performance.part.role, 1.0)
 
 
-def _panned(pan: float) -> Samples:
+def _panned(pan: float, gain: float) -> Samples:
     """Return the factors of left and right for a pan from -1 to 1."""
     angle = (pan + 1) * np.pi / 4
-    return np.asarray(np.array([np.cos(angle), np.sin(angle)]) * np.sqrt(2), np.float32)
+    return np.asarray(np.array([np.cos(angle), np.sin(angle)]) * np.sqrt(2) * gain, np.float32)
