@@ -52,6 +52,10 @@ _RINGS: Final = 0.8
 _FADED: Final = 18.0
 _FADES: Final = 0.3
 _LAST: Final = 2.2
+# What is left of it is raised by up to _LIFT dB, so that _HEARD seconds before the end it is not below -_FAINT dB.
+_HEARD: Final = 0.9
+_FAINT: Final = 36.0
+_LIFT: Final = 18.0
 CHUNK: Final = 1 << 17  # frames processed at a time, to bound the memory
 
 
@@ -247,12 +251,19 @@ def _vinyl(frames: int, decibels: float) -> Samples:
 def _ending(middle: Samples, gains: NDArray[np.float64], lands: float) -> NDArray[np.float64]:
     """Return the gain of each block that makes the final chord die away; a sketch may end before that chord."""
     time = np.arange(len(gains)) * _BLOCK / RATE
-    last = len(middle) / RATE - _LAST
+    end = len(middle) / RATE
+    last = end - _LAST
     fades = min(lands + _RINGS, last - _FADES)
     if fades < lands:
         return np.ones(len(gains))
-    near = (time >= last) & (time < last + 0.4)
-    power = (_powers(middle) * np.square(gains))[near].mean()
-    level = 10 * np.log10(power / _NOMINAL**2 + 1e-9)
-    rate = max(0.0, level + _FADED) / (last - fades)
-    return np.asarray(10 ** (-rate / 20 * np.clip(time - fades, 0, last - fades)))
+    power = _powers(middle)[: len(gains)] * np.square(gains) / _NOMINAL**2
+
+    def level(second: float) -> float:
+        near = (time >= second) & (time < second + 0.3)
+        return 10 * float(np.log10(power[near].mean() + 1e-9))
+
+    fall = max(0.0, level(last) + _FADED)
+    lift = min(_LIFT, max(0.0, -_FAINT - (level(end - _HEARD) - fall)))
+    fading = np.clip((time - fades) / (last - fades), 0, 1)
+    fainting = np.clip((time - last) / (_LAST - _HEARD), 0, 1)
+    return np.asarray(10 ** ((lift * fainting - fall * fading) / 20))

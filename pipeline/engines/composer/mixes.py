@@ -34,7 +34,7 @@ class Mix:
     lows: float = 0.0
     highs: float = 0.0
     drive: float = 0.3
-    glue: float = 1.5
+    glue: float = 1.4
     doubled: frozenset[str] = frozenset()  # instruments played twice, left and right
     lowpass: float = 0.0  # Hz; 0 filters nothing
     pump: float = 0.0  # dB by which each kick lowers chords and bass
@@ -49,12 +49,12 @@ MIXES: Final[Mapping[str, Mix]] = {
     ),
     "classical piano": Mix(
         levels={"chords": -2.0, "bass": -2.0, "drums": -8.0},
-        reverb=(1.9, 0.24), width=-3.5, glue=1.35, drive=0.05,
+        reverb=(1.9, 0.24), width=-3.5, glue=1.3, drive=0.05,
     ),
     "string ensemble": Mix(
         levels={"pad": -2.0, "drums": -8.0},
         programs={"drums": _ORCHESTRA_KIT},
-        reverb=(3.8, 0.34), width=-1.5, glue=1.35, drive=0.05,
+        reverb=(3.8, 0.34), width=-1.5, glue=1.3, drive=0.05,
     ),
     "jazz": Mix(
         levels={"drums": 3.0, "bass": 1.0},
@@ -69,7 +69,7 @@ MIXES: Final[Mapping[str, Mix]] = {
     "lo-fi": Mix(
         levels={"drums": -0.5, "bass": 1.5, "lead": -2.5},
         programs={"drums": _ROLAND_808, "electric guitar": _JAZZ_GUITAR},
-        reverb=(1.3, 0.2), width=-2.0, lows=2.5, highs=-9.0, glue=1.8, drive=0.6,
+        reverb=(1.3, 0.2), width=-2.0, lows=2.5, highs=-9.0, glue=1.5, drive=0.6,
         lowpass=5200.0, pump=2.5, noise=-49.0, wow=6.0,
     ),
     "folk": Mix(
@@ -80,13 +80,13 @@ MIXES: Final[Mapping[str, Mix]] = {
     "rock": Mix(
         levels={"drums": 1.5, "chords": 1.0, "arpeggio": 1.0, "bass": 1.5},
         programs={"drums": _POWER_KIT, "electric guitar": _OVERDRIVE, "bass guitar": _PICKED_BASS},
-        reverb=(0.9, 0.12), width=-4.0, lows=1.0, highs=-0.5, glue=1.9, drive=0.7,
+        reverb=(0.9, 0.12), width=-4.0, lows=1.0, highs=-0.5, glue=1.55, drive=0.7,
         doubled=frozenset({"distortion guitar", "electric guitar", "acoustic guitar"}),
     ),
     "electronic": Mix(
         levels={"drums": 2.0, "bass": 1.5, "chords": 1.0},
         programs={"drums": _ELECTRONIC_KIT},
-        reverb=(1.5, 0.2), width=-1.0, lows=3.0, highs=1.5, glue=1.8, drive=0.6, pump=6.0,
+        reverb=(1.5, 0.2), width=-1.0, lows=3.0, highs=1.5, glue=1.5, drive=0.6, pump=6.0,
     ),
     "cinematic": Mix(
         levels={"drums": 0.0, "pad": -1.0, "bass": 1.0},
