@@ -18,9 +18,9 @@ from localcloud.addresses import REPOSITORY
 from musicgenerator.briefs import Brief
 from pipeline import encoding
 from pipeline.engines.composer.composing import compose
-from pipeline.engines.composer.genres import style_for
 from pipeline.engines.composer.performing import Performance, perform
 from pipeline.engines.composer.rendering import render
+from pipeline.engines.composer.score import Piece
 from pipeline.mastering import master
 
 _LENGTHS_SECONDS: Final = (15, 60, 180)
@@ -85,11 +85,12 @@ def _memory_settings() -> dict[str, str]:
 
 
 def _steps(seconds: int) -> dict[str, float]:
-    def scored() -> tuple[Performance, ...]:
-        return perform(compose(_BRIEF, seconds, 1), 1)
+    def scored() -> tuple[Piece, tuple[Performance, ...]]:
+        piece = compose(_BRIEF, seconds, 1)
+        return piece, perform(piece, 1)
 
-    composing, performances = _timed(scored)
-    rendering, audio = _timed(lambda: render(performances, style_for(_BRIEF), seconds, _BRIEF))
+    composing, (piece, performances) = _timed(scored)
+    rendering, audio = _timed(lambda: render(performances, piece, seconds, _BRIEF))
     mastering, finished = _timed(lambda: master(audio, seconds))
     encoding_both, _ = _timed(lambda: (encoding.wav(finished.audio), encoding.mp3(finished.audio, _TAGS, None)))
     return {"composing": composing, "rendering": rendering, "mastering": mastering, "encoding": encoding_both}

@@ -9,7 +9,6 @@ from musicgenerator.briefs import Brief
 from pipeline.engines import Take
 from pipeline.engines.composer import midi_file
 from pipeline.engines.composer.composing import compose
-from pipeline.engines.composer.genres import style_for
 from pipeline.engines.composer.performing import perform
 from pipeline.engines.composer.rendering import render
 
@@ -40,7 +39,7 @@ class Composer:
         """
         piece = compose(brief, seconds, seed)
         performances = perform(piece, seed)
-        audio = render(performances, style_for(brief), min(seconds, first_seconds), brief, self._soundfont)
+        audio = render(performances, piece, min(seconds, first_seconds), brief, self._soundfont)
         midi = midi_file.write(piece, performances, brief.title)
         model = f"{MODEL} ({self._soundfont.name})" if self._soundfont else MODEL
         return Take(audio, self.name, model, seed, 0.0, midi, piece.form())

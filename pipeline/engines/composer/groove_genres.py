@@ -55,9 +55,7 @@ JAZZ: Final = Style(
     swing=0.64,
     chromatic=True,
     ritardando=0.12,
-    reverb=(1.1, 0.16),
     loose=0.01,
-    levels={"drums": -3.0, "bass": 0.5},
 )  # fmt: skip
 
 BOSSA_NOVA: Final = Style(
@@ -110,9 +108,7 @@ BOSSA_NOVA: Final = Style(
     ),
     chromatic=True,
     ritardando=0.1,
-    reverb=(1.2, 0.18),
     strum=0.006,
-    levels={"drums": -2.0, "bass": 1.0},
 )
 
 LO_FI: Final = Style(
@@ -164,16 +160,12 @@ LO_FI: Final = Style(
         {"kick": "x.........x.....", "snare": "_...x.......x.o.", "open hat": "_.............x."},
         {"kick": "x...............", "snare": "_...x...........", "hat": "x.o.x.o.x......."},
     ),
-    pump=2.5,
     arc=(0.55, 0.75, 0.8, 0.95, 0.7),
     ritardando=0.06,
     swing=0.6,
     swing_unit=0.5,
-    reverb=(1.3, 0.2),
-    lowpass=5200.0,
     loose=0.013,
     melody_density=0.75,
-    levels={"drums": -1.0, "bass": 1.0, "lead": -1.5},
 )
 
 ROCK: Final = Style(
@@ -234,8 +226,6 @@ ROCK: Final = Style(
     ),
     ritardando=0.08,
     loose=0.006,
-    reverb=(0.9, 0.12),
-    levels={"drums": 1.5, "chords": -1.5, "bass": 2.0},
 )  # fmt: skip
 
 ELECTRONIC: Final = Style(
@@ -283,10 +273,7 @@ ELECTRONIC: Final = Style(
         {"kick": "X...X...X.......", "clap": "_...x.......x.xx", "open hat": "_.x._.x._.x....."},
     ),
     build={"snare": "x.x.x.x.xxxxxxxx", "hat": "o.o.o.o.o.o.o.o."},
-    pump=6.0,
     arc=(0.5, 0.8, 0.95, 1.0, 0.9),
     ritardando=0.03,
     loose=0.002,
-    reverb=(1.5, 0.18),
-    levels={"drums": 3.5, "bass": 1.0, "pad": 0.0},
 )  # fmt: skip

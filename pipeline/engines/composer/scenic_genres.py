@@ -38,10 +38,8 @@ AMBIENT: Final = Style(
     drums=({"soft kick": "x.......x.......", "shaker": "o.o.o.o.o.o.o.o."},),
     arc=(0.5, 0.8, 1.0, 0.8, 0.55),
     ritardando=0.25,
-    reverb=(4.5, 0.5),
     loose=0.014,
     melody_density=0.75,
-    levels={"pad": 4.0, "lead": -1.0, "bass": -2.0, "drums": -6.0},
 )  # fmt: skip
 
 CLASSICAL_PIANO: Final = Style(
@@ -75,9 +73,7 @@ CLASSICAL_PIANO: Final = Style(
     chromatic=True,
     arc=(0.6, 0.75, 1.0, 0.9, 0.7),
     ritardando=0.35,
-    reverb=(1.9, 0.24),
     loose=0.012,
-    levels={"chords": -2.5, "bass": -2.0, "drums": -8.0},
 )
 
 STRING_ENSEMBLE: Final = Style(
@@ -115,9 +111,7 @@ STRING_ENSEMBLE: Final = Style(
     cadence_rhythms=EVEN_ENDS,
     drums=({"kick": "x...............", "cymbal": "o..............."},),
     ritardando=0.3,
-    reverb=(2.4, 0.34),
     loose=0.014,
-    levels={"pad": -2.0, "drums": -8.0},
 )
 
 FOLK: Final = Style(
@@ -155,9 +149,7 @@ FOLK: Final = Style(
     grace=0.12,
     ritardando=0.18,
     strum=0.014,
-    reverb=(1.3, 0.16),
     loose=0.01,
-    levels={"drums": -6.0},
 )
 
 CINEMATIC: Final = Style(
@@ -206,8 +198,6 @@ CINEMATIC: Final = Style(
     arc=(0.35, 0.55, 0.8, 1.0, 1.0),
     ritardando=0.3,
     loose=0.012,
-    reverb=(3.0, 0.36),
-    levels={"drums": 0.0, "pad": -1.0, "bass": 0.5},
 )  # fmt: skip
 
 WALTZ: Final = Style(
@@ -246,9 +236,7 @@ WALTZ: Final = Style(
     ),
     fills=({"kick": "x.....", "soft snare": "_.x.xx"}, {"kick": "x.....", "soft snare": "x.xxx."}),
     ritardando=0.3,
-    reverb=(1.7, 0.24),
     loose=0.012,
-    levels={"drums": -5.0, "bass": 0.5, "chords": 3.0, "lead": -1.0},
 )  # fmt: skip
 
 KOREAN_TRADITIONAL: Final = Style(
@@ -296,8 +284,6 @@ KOREAN_TRADITIONAL: Final = Style(
     pedal=True,
     grace=0.45,
     loose=0.016,
-    reverb=(1.8, 0.24),
-    levels={"drums": -2.0, "bass": -2.0, "lead": 1.0},
 )  # fmt: skip
 
 # The cycle Semachi (of the song Arirang), nine quavers: deong, deong-deok kung deok.

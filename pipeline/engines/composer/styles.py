@@ -1,4 +1,4 @@
-"""What defines a genre: metre, harmony, patterns, form, instruments and reverb.
+"""What defines a genre: metre, harmony, patterns, form and instruments.
 
 A pattern is a text for one bar; each character is one step, and all steps have the same length.
 ``.`` continues the previous note, ``_`` is silence, and any other symbol starts a note or a stroke:
@@ -12,7 +12,7 @@ A pattern is a text for one bar; each character is one step, and all steps have 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 Patterns = tuple[str, ...]
 Groove = Mapping[str, str]
@@ -38,7 +38,7 @@ class Harmony:
 
 @dataclass(frozen=True)
 class Style:
-    """One genre. ``levels`` are decibels added to a role in the mix; ``reverb`` is (seconds, level 0 to 1)."""
+    """One genre: what it plays; ``mixes`` says how it sounds."""
 
     beats: int
     major: Harmony
@@ -64,8 +64,4 @@ class Style:
     chromatic: bool = False  # short notes may be outside the scale
     strum: float = 0.0  # seconds between the strings of a strummed chord
     loose: float = 0.008  # seconds of standard deviation in a player's timing
-    reverb: tuple[float, float] = (1.6, 0.22)
-    lowpass: float = 0.0  # Hz; 0 filters nothing
-    pump: float = 0.0  # dB by which each kick lowers chords and bass
     melody_density: float = 1.0
-    levels: Mapping[str, float] = field(default_factory=dict)
