@@ -186,7 +186,7 @@ simulate: .venv/.dev ## Simulate 1 thousand, 1 million and 100 million pictures 
 eval-captions: .venv/.stamp ## Evaluate the offline describer and print a table
 	@$(PYTHON) -m localcloud.openai.describer.evaluation
 
-eval-music: .venv/.dev ## Evaluate the composer on 24 briefs and print a table
+eval-music: .venv/.dev ## Evaluate the composer: print its figures with limits, write out/eval/index.html
 	@$(PYTHON) -m benchmarks.music_grid
 
 corpus: corpus-files ## Decode every picture of the corpus (some 3,500 files) as the captioner does

@@ -47,11 +47,6 @@ def force(piece: Piece) -> float:
     return float(np.mean([note.velocity for part in piece.parts for note in part.notes]))
 
 
-def distinct_chords(piece: Piece) -> int:
-    """Return the number of different chords."""
-    return len({span.chord.symbol for span in piece.chords})
-
-
 def theme_recurrence(piece: Piece) -> float:
     """Return the share of theme A that its returns keep, 0 to 1: same beat and same direction."""
     statements = [_moves(piece, section) for section in piece.sections if section.theme == "A"]

@@ -9,7 +9,7 @@ from typing import Final
 
 from composed_sketches import MAX_SECONDS, ComposedSketches
 
-from benchmarks.music_grid import GRID
+from benchmarks.music_briefs import GRID
 
 _SEED: Final = 7
 _TIMES: Final = 2

@@ -4,7 +4,7 @@ from typing import Final
 
 from benchmarks.figures import arrangement, harmony, sound, tune
 from benchmarks.figures.playing import Playing
-from benchmarks.score_figures import parallels
+from benchmarks.score_figures import parallels, voice_movement
 from pipeline.audio import Audio
 from pipeline.engines.composer.form import LEAD_IN_SECONDS
 from pipeline.engines.composer.score import Piece
@@ -43,6 +43,7 @@ def score_figures(piece: Piece, midi: bytes) -> dict[str, float]:
         "harmonies": harmony.harmonies(piece),
         "dominant endings": harmony.dominant_endings(piece),
         "outer parallels": parallels(piece),
+        "voice movement": voice_movement(piece),
         "controllers": harmony.controllers(midi),
     }
 

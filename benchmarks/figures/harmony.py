@@ -1,5 +1,6 @@
 """Figures of the harmony: chords, progressions and how phrases end."""
 
+import re
 from io import BytesIO
 from typing import Final
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from pipeline.engines.composer.score import Piece, Section
 
-_DOMINANT: Final = frozenset({7, 11})  # the roots of V and vii, in semitones above the tonic
+_DOMINANT: Final = re.compile(r"V(?!I)|v(?!i)|vii")  # the numerals of the fifth and of the leading tone
 
 
 def chords(piece: Piece) -> int:
@@ -24,9 +25,9 @@ def harmonies(piece: Piece) -> int:
 
 
 def dominant_endings(piece: Piece) -> float:
-    """Return the share of the phrases whose last chord has its root on the fifth or the seventh degree."""
-    last = [piece.chords_in(section)[-1].chord for section in _phrases(piece)]
-    return float(np.mean([(chord.root - piece.key.tonic) % 12 in _DOMINANT for chord in last]))
+    """Return the share of the phrases whose last chord is V, v or vii in its key, with any extension."""
+    last = [piece.chords_in(section)[-1].chord.numeral for section in _phrases(piece)]
+    return float(np.mean([_DOMINANT.match(numeral) is not None for numeral in last]))
 
 
 def controllers(midi: bytes) -> float:

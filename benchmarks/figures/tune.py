@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from benchmarks.figures.playing import Playing
-from pipeline.engines.composer.score import Note, Piece
+from pipeline.engines.composer.score import Note, Piece, Section
 
 _GROUP: Final = 5
 _REST_BEATS: Final = 0.25
@@ -62,22 +62,29 @@ def theme_returns(piece: Piece) -> tuple[float, float]:
     Notes are the same if their place in the phrase and their pitch are. A return keeps the notes that both phrases
     have, as a share of all notes that either has. The rhythm is compared without pitches.
     """
+    sections = [section for section in piece.sections if section.theme == "A"]
+    if not sections[1:]:
+        return float("nan"), float("nan")
+    statements = _statements(piece, sections)
+    notes = [_kept(statements[0], each) for each in statements[1:]]
+    first, *others = [[(place, 0) for place, _ in statement] for statement in statements]
+    rhythms = [_kept(first, each) for each in others]
+    return float(np.mean(notes)), float(np.mean(rhythms))
+
+
+def _statements(piece: Piece, sections: Sequence[Section]) -> list[list[_Placed]]:
+    """Return the melody of each section, of all sections as many bars as the shortest has."""
     melody = Playing.of(piece).melody()
-    statements: list[frozenset[_Placed]] = []
-    for section in piece.sections:
-        if section.theme == "A":
-            first, end = section.bar * piece.beats, (section.bar + section.bars) * piece.beats
-            statements.append(
-                frozenset((round(note.start - first, 3), note.pitch) for note in melody if first <= note.start < end)
-            )
-    rhythms = [frozenset((place, 0) for place, _ in notes) for notes in statements]
-    return _kept(statements), _kept(rhythms)
+    length = min(section.bars for section in sections) * piece.beats
+    starts = [section.bar * piece.beats for section in sections]
+    return [
+        [(round(note.start - first, 3), note.pitch) for note in melody if first <= note.start < first + length]
+        for first in starts
+    ]
 
 
-def _kept(statements: Sequence[frozenset[_Placed]]) -> float:
-    first, returns = statements[0], statements[1:]
-    shares = [len(first & each) / max(1, len(first | each)) for each in returns]
-    return float(np.mean(shares)) if shares else float("nan")
+def _kept(first: Sequence[_Placed], other: Sequence[_Placed]) -> float:
+    return len(set(first) & set(other)) / max(1, len(set(first) | set(other)))
 
 
 def _share(playing: Playing, between: tuple[int, int]) -> float:

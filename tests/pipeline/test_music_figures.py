@@ -82,8 +82,29 @@ def test_counter_sings_where_the_lead_has_no_note() -> None:
 def test_return_keeps_notes_and_rhythm() -> None:
     """One of four notes changes its pitch, so five pitches are heard, of which three are the same."""
     notes, rhythm = tune.theme_returns(piece(SCALE, (60, 62, 64, 67)))
-    assert (notes, rhythm) == (pytest.approx(3 / 5), 1.0)
+    assert (notes, rhythm) == pytest.approx((3 / 5, 1))
     assert np.isnan(tune.theme_returns(piece(SCALE))).all()
+
+
+def test_return_is_compared_in_the_bars_that_both_have() -> None:
+    """A return of one bar keeps the first bar of a theme of two."""
+    whole = piece((60, 62, 64, 65, 67, 65, 64, 62), SCALE)
+    first, second, end = whole.sections
+    assert tune.theme_returns(whole)[0] == 0.5
+    assert tune.theme_returns(replace(whole, sections=(first, replace(second, bars=1), end)))[0] == 1
+
+
+def test_chord_of_another_key_is_a_dominant_by_its_numeral() -> None:
+    """V, v and vii end on the dominant; VI and VII of minor do not."""
+    key = Key("A minor")
+    ends = {numeral: chord(numeral, key) for numeral in ("V7", "v", "VI", "VII", "iv")}
+    endings = {
+        numeral: harmony.dominant_endings(
+            replace(played := piece(SCALE), chords=(ChordSpan(0.0, 8.0, last), *played.chords[-1:]))
+        )
+        for numeral, last in ends.items()
+    }
+    assert endings == {"V7": 1, "v": 1, "VI": 0, "VII": 0, "iv": 0}
 
 
 def test_parts_that_enter_widen_the_range() -> None:
