@@ -19,7 +19,7 @@ TAGS = Tags(
     key="F# minor",
     tempo_bpm=124,
     engine="composer",
-    model="composer-2",
+    model="composer-3",
     seed=42,
     prompt_version="1",
 )
@@ -47,7 +47,7 @@ def test_mp3_carries_title_music_and_provenance() -> None:
         "TLAN": "kor",
     }
     said = {frame.desc: str(frame) for frame in found.getall("TXXX")}
-    made_by = {"engine": "composer", "model": "composer-2", "seed": "42", "prompt version": "1"}
+    made_by = {"engine": "composer", "model": "composer-3", "seed": "42", "prompt version": "1"}
     assert {"AI-generated": "yes"} | made_by == said
     assert str(found.getall("COMM")[0]) == "달빛 아래 걷는 사람"
     assert (found.getall("APIC")[0].mime, found.getall("APIC")[0].data) == ("image/jpeg", COVER)

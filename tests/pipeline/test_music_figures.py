@@ -25,8 +25,8 @@ def song(*pitches: int, length: float = 1.0) -> Playing:
 def piece(*melodies: tuple[int, ...], progressions: tuple[str, ...] = ("I V", "I V", "IV V")) -> Piece:
     """Return phrases of two bars of 4/4, all of theme A, then the final chord."""
     key = Key("C major")
-    sections = [Section("A", visit, 2 * visit, 2, 0.5) for visit in range(len(melodies))]
-    end = Section("end", 0, 2 * len(melodies), 1, 0.5)
+    sections = [Section("A", visit, 2 * visit, 2, 0.5, key) for visit in range(len(melodies))]
+    end = Section("end", 0, 2 * len(melodies), 1, 0.5, key)
     notes = [
         Note(8.0 * visit + place, 1.0, pitch, 80)
         for visit, melody in enumerate(melodies)

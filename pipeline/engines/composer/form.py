@@ -11,6 +11,7 @@ from pipeline.engines.composer.theory import Key
 LEAD_IN_SECONDS: Final = 0.08
 _SHORTEST_RING: Final = 2.6  # seconds for the final chord
 _TEMPO_BEND: Final = 0.015
+_WITH_INTRO: Final = 20  # bars: a shorter piece begins with its theme
 _INTRO_SHARE: Final = 0.08  # of the piece
 _INTRO_SECONDS: Final = 5.5  # the theme starts within ten seconds
 _PERIOD_SECONDS: Final = 24.0  # eight bars that last longer are two sections
@@ -52,7 +53,7 @@ def plan(seconds: float, tempo: float, beats: int, ritardando: float) -> Plan:
 
 
 def sections(style: Style, planned: Plan, key: Key, energy: float, valence: float) -> tuple[Section, ...]:
-    """Return the sections: intro, themes, coda and end. Bars that are left over become the intro, then the coda.
+    """Return the sections: intro, themes, coda and end. Bars that are left over become the intro, or the coda.
 
     Intensity follows the genre's arc, is lowest in the bridge (theme C), and grows with the energy.
     Theme D is in another key.
@@ -62,6 +63,8 @@ def sections(style: Style, planned: Plan, key: Key, energy: float, valence: floa
         phrases, spare = phrases - 1, planned.phrase
     longest = max(1, int(min(_INTRO_SECONDS * planned.tempo / 60 / style.beats, _INTRO_SHARE * planned.bars)))
     intro = min(spare, longest) if spare < planned.phrase else min(spare // 2, longest)
+    if planned.bars < _WITH_INTRO:
+        intro = 0
     themes = _themes(style.form, phrases, planned)
     scale = 0.35 + 0.65 * energy
     layout: list[Section] = []

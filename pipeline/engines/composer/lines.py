@@ -18,9 +18,8 @@ _PENTATONIC_MOVES: Final = (0.8, 0.0, 0.0, 0.0, 0.6, 0.5, 4.0, 1.0, 2.0, 2.0, 4.
 # What it is worth to avoid the tones of the dominant and the subdominant, in semitones above the tonic.
 _STRESS: Final = {7: -0.8, 2: -0.5, 11: -0.7, 5: -0.2}
 _TOO_FAR: Final = 9.0
-# The cost of a figure that the piece does not like, and the share of those; a scale of five tones has few figures.
-_TASTE: Final = (1.8, 0.6)
-_PENTATONIC_TASTE: Final = (2.2, 0.7)
+# The cost of a figure that the piece does not like, and the share of those.
+_TASTE: Final = (2.4, 0.7)
 
 
 class Slot(NamedTuple):
@@ -81,7 +80,7 @@ class Finder:
     """Finds lines; ``rng`` decides the figures that it likes."""
 
     def __init__(self, rng: Random, *, pentatonic: bool) -> None:
-        cost, share = _PENTATONIC_TASTE if pentatonic else _TASTE
+        cost, share = _TASTE
         self._tastes = [cost * (rng.random() < share) for _ in range(12**3)]
         self._moves = _PENTATONIC_MOVES if pentatonic else _MOVES
 
@@ -106,7 +105,7 @@ class Finder:
             # The tonic and the third in turn, so that the key and the mode are heard.
             stressed, other = (mediant, 0) if slot.odd else (0, mediant)
             preferred = _STRESS | {stressed: 1.8, other: 1.0}
-            weight = (1.0 if slot.strong else 0.6) * max(0.5, min(2.0, slot.length))
+            weight = (1.0 if slot.strong else 0.6) * max(0.5, min(1.5, slot.length))
             for line in lines:
                 for pitch in slot.pool:
                     cost = line.cost + _cost(slot, before, line, pitch, self._moves)

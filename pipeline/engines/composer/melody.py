@@ -37,6 +37,7 @@ class Singer:
         self._finder = Finder(self.rng, pentatonic=self.style.pentatonic)
         # A bar of a theme, its rhythm and its chords; the notes count from the bar's start.
         self._sung: dict[tuple[str, int, str, tuple[str, ...]], tuple[Note, ...]] = {}
+        self._stated: dict[tuple[str, int, str], tuple[Note, ...]] = {}  # the same when it was sung first
         self._line = Line(0.0, (), None, None)
 
     def sing(self, theme: Theme, section: Section, register: int, instrument: str, rng: Random) -> list[Note]:
@@ -101,9 +102,11 @@ class Singer:
     def _repeated(
         self, section: Section, theme: Theme, index: int, harmonies: Sequence[tuple[str, ...]]
     ) -> tuple[Note, ...]:
-        """Return the notes of the bar that a bar repeats, or nothing."""
+        """Return the notes of the bar that a bar repeats, or of its own first statement, or nothing."""
         like = theme[index].like
-        return () if like is None else self._sung.get((section.theme, like, theme[like].rhythm, harmonies[like]), ())
+        if like is None:
+            return self._stated.get((section.theme, index, theme[index].rhythm), ())
+        return self._sung.get((section.theme, like, theme[like].rhythm, harmonies[like]), ())
 
     def _pinned(
         self,
@@ -115,12 +118,13 @@ class Singer:
     ) -> list[Slot]:
         """Keep the pitches of the bar that a bar repeats where they fit, so that only the others change."""
         sung = self._repeated(section, theme, index, harmonies)
-        like, start = theme[index].like, float((section.bar + index) * self.style.beats)
-        if like is None or not len(sung) == len(slots) == len(theme[index].contour):
+        bar, start = theme[index], float((section.bar + index) * self.style.beats)
+        if not len(sung) == len(slots) == len(bar.contour):
             return list(slots)
-        steps = zip(theme[index].contour, theme[like].contour, strict=True)
+        before = bar.contour if bar.like is None else theme[bar.like].contour
         kept = [
-            here == there and self._fits(note, start, section) for (here, there), note in zip(steps, sung, strict=True)
+            here == there and self._fits(note, start, section)
+            for here, there, note in zip(bar.contour, before, sung, strict=True)
         ]
         return [
             slot._replace(pool=(note.pitch,)) if keep else slot
@@ -260,8 +264,10 @@ class Singer:
             start = float((section.bar + index) * self.style.beats)
             inside = [note for note in notes if start <= note.start < start + self.style.beats]
             if inside:
-                key = (section.theme, index, theme[index].rhythm, harmonies[index])
-                self._sung.setdefault(key, tuple(replace(note, start=note.start - start) for note in inside))
+                key = (section.theme, index, theme[index].rhythm)
+                sung = tuple(replace(note, start=note.start - start) for note in inside)
+                self._sung.setdefault((*key, harmonies[index]), sung)
+                self._stated.setdefault(key, sung)
         return notes
 
 
