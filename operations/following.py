@@ -4,15 +4,14 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 from musicgenerator.states import Status
 from operations.clients import database_client
 
 MAX_SILENCE_SECONDS: Final = 300
-REREAD_SECONDS: Final = 20
 
 _END_SECONDS: Final = 0.5
 # The modules that report how a listener's thread ends.
@@ -32,26 +31,31 @@ class Sighting:
     document: dict[str, Any]
 
 
-def sightings(session: str | None, tracks: Sequence[str], max_silence: int = MAX_SILENCE_SECONDS) -> Iterator[Sighting]:
+def sightings(
+    session: str | None,
+    tracks: Sequence[str],
+    max_silence: int = MAX_SILENCE_SECONDS,
+    listen: "Callable[[], Listeners] | None" = None,
+) -> Iterator[Sighting]:
     """Yield every change of these tracks until each has reached a final state.
 
     If ``session`` is None, each track's session is read from its private track as soon as that exists.
     A listener can stop without an error (https://github.com/googleapis/python-firestore/issues/18), so after
-    ``REREAD_SECONDS`` without a change the documents are read.
+    ``Listeners.reread_seconds`` without a change the documents are read. ``listen`` makes the listeners.
     Raises SilentTrackError when nothing has changed for ``max_silence`` seconds.
     """
     waiting, followed = set(tracks), set()
     seen: dict[str, dict[str, Any]] = {}
     changed = time.monotonic()
-    with Listeners() as listeners:
+    with (listen or Listeners)() as listeners:
         for track in tracks:
             listeners.add(track, *(("sessions", session, "tracks", track) if session else ("work", track)))
         while waiting:
             left = changed + max_silence - time.monotonic()
             try:
-                track, document = listeners.changes.get(timeout=max(0.0, min(REREAD_SECONDS, left)))
+                track, document = listeners.changes.get(timeout=max(0.0, min(listeners.reread_seconds, left)))
             except queue.Empty:
-                if left <= REREAD_SECONDS:
+                if left <= listeners.reread_seconds:
                     names = ", ".join(sorted(waiting))
                     raise SilentTrackError(
                         f"Nothing has changed for {max_silence} s; still waiting for {names}."
@@ -84,6 +88,8 @@ class Listeners:
 
     The document is the private track, which names the session, or the track, which has a status.
     """
+
+    reread_seconds: ClassVar = 20.0
 
     def __init__(self) -> None:
         self.changes: queue.SimpleQueue[tuple[str, dict[str, Any]]] = queue.SimpleQueue()

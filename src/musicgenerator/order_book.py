@@ -9,9 +9,8 @@ from typing import Final, Protocol
 from musicgenerator.errors import ContentionError
 from musicgenerator.orders import ORDER_TYPE, CalledOff, Order, order_name, orders_from_bytes, orders_to_bytes
 
-# Fifty tracks of a job can be called off at the same moment. All tries together take up to 40 seconds.
+# Fifty tracks of a job can be called off at once. All tries together last 40 seconds or less.
 _TRIES: Final = 40
-_PAUSE_SECONDS: Final = 0.05
 
 
 class Objects(Protocol):
@@ -33,10 +32,14 @@ class Objects(Protocol):
 
 @dataclass(frozen=True)
 class OrderBook:
-    """The orders in a bucket; an OrderError means that an object there is not this project's."""
+    """The orders in a bucket; an OrderError means that an object there is not this project's.
+
+    ``pause_seconds`` is the longest pause after a first write that another one has overtaken.
+    """
 
     objects: Objects
     bucket: str
+    pause_seconds: float = 0.05
 
     def write(self, job: str, orders: Sequence[Order]) -> bool:
         """Write a job's orders once, before the job is created; return False if they exist, which changes nothing."""
@@ -74,7 +77,7 @@ class OrderBook:
             ):
                 return wanted
             # Another writer was first. Cloud Storage accepts about one write a second of an object.
-            time.sleep(random.uniform(0, _PAUSE_SECONDS * (number + 1)))  # noqa: S311  jitter, not a secret
+            time.sleep(random.uniform(0, self.pause_seconds * (number + 1)))  # noqa: S311  jitter, not a secret
         raise ContentionError(f"the orders of {job} kept changing")
 
     def delete(self, job: str) -> None:

@@ -1,5 +1,6 @@
 """One campaign: process many pictures at once while faults happen, then judge how each track ended."""
 
+import math
 import random
 import threading
 import time
@@ -172,7 +173,8 @@ class Campaign:
                 reasons = f"{crashes[name]} crashes of its captioning and {unheard[name]} lost answers"
                 bad["P5"].append(f"{name} was paid {count} times, with {reasons}")
         mean = sum(paid.values()) / max(1, len(paid))
-        if mean > MAX_MEAN_PAID:
+        # The mean of few pictures varies: by two standard deviations, if a picture's is one half.
+        if mean > MAX_MEAN_PAID + 1 / math.sqrt(max(1, len(paid))):
             bad["P5"].append(f"{mean:.2f} paid calls a picture")
         most = max(paid.values(), default=0)
         kills = run.records("kills")

@@ -106,25 +106,23 @@ def test_drop_copies_pictures_with_gcloud_and_follows_their_tracks(
 class Deaf(following.Listeners):
     """Listeners that end before they report anything, without an error."""
 
+    reread_seconds = 0.2
+
     def add(self, track: str, *path: str) -> None:
         super().add(track, *path)
         self.watches[-1].close()
 
 
-def test_a_follower_whose_listener_has_stopped_sees_the_end(
-    local_cloud: Addresses, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_follower_whose_listener_has_stopped_sees_the_end(local_cloud: Addresses) -> None:
     """It reads the documents when nothing has changed for a while."""
     assert local_cloud
-    monkeypatch.setattr(following, "Listeners", Deaf)
-    monkeypatch.setattr(following, "REREAD_SECONDS", 0.2)
     session, track = ids.new_session_id(), ids.new_track_id()
     document = firestore.Client(project=PROJECT).document("sessions", session, "tracks", track)
     document.set({"status": Status.COMPOSING})
     end = threading.Timer(1, lambda: document.update({"status": Status.READY}))
     end.start()
     try:
-        seen = [sighting.status for sighting in following.sightings(session, [track], 30)]
+        seen = [sighting.status for sighting in following.sightings(session, [track], 30, Deaf)]
     finally:
         end.join()
         document.delete()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from musicgenerator import ids, order_book
+from musicgenerator import ids
 from musicgenerator.errors import ContentionError, OrderError
 from musicgenerator.order_book import OrderBook
 from musicgenerator.orders import CalledOff, Order
@@ -99,7 +99,7 @@ def test_orders_that_are_deleted_meanwhile_are_not_written_again() -> None:
     assert not scene.objects.objects
 
 
-def test_orders_that_keep_changing_are_tried_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_orders_that_keep_changing_are_tried_again_later() -> None:
     """The message or request is repeated."""
     scene = Scene()
     scene.book.write(JOB, ORDERS)
@@ -108,10 +108,9 @@ def test_orders_that_keep_changing_are_tried_again_later(monkeypatch: pytest.Mon
         place = PIPELINE_BUCKET, NAME
         scene.objects.generations[place] = scene.objects.generations.get(place, 1) + 1
 
-    monkeypatch.setattr(order_book, "_PAUSE_SECONDS", 0.0)
     scene.objects.meanwhile += [touch] * 40
     with pytest.raises(ContentionError):
-        scene.book.call_off(JOB, B)
+        replace(scene.book, pause_seconds=0.0).call_off(JOB, B)
 
 
 def test_all_tracks_of_a_full_job_can_be_called_off_at_once() -> None:
