@@ -10,6 +10,7 @@ from pipeline.engines.composer.ending import last_notes
 from pipeline.engines.composer.expression import expressed
 from pipeline.engines.composer.genres import style_for
 from pipeline.engines.composer.instruments import Casting, cast
+from pipeline.engines.composer.melody import tonic_under
 from pipeline.engines.composer.moods import bend
 from pipeline.engines.composer.score import Note, Part, Piece, Section
 from pipeline.engines.composer.setting import Setting, seeded
@@ -31,6 +32,11 @@ def compose(brief: Brief, seconds: float, seed: int) -> Piece:
     casting = cast(brief.instruments, style.defaults)
     roles = [role for role, _ in casting.roles]
     blocks = arrange(style, layout, roles, brief.energy)
+    scale = SCALES[f"{key.mode} pentatonic" if style.pentatonic else key.mode]
+    register = bent.register + round(6 * brief.valence)
+    singer = casting.of("lead") or casting.roles[0][1]
+    middle = leading.middle(register, singer)
+    steps = round((middle - tonic_under(middle, key)) * len(scale) / 12)
     wished = (1.4 + 2.6 * brief.energy) * bent.density * style.melody_density * style.beats * 60 / planned.tempo
     setting = Setting(
         style=style,
@@ -38,13 +44,13 @@ def compose(brief: Brief, seconds: float, seed: int) -> Piece:
         layout=layout,
         blocks=blocks,
         chords=harmony.harmonise(style, key, layout, brief.valence, seeded(name, "harmony")),
-        themes=themes.invent(style, _scale(style, key), wished, seeded(name, "themes")),
+        themes=themes.invent(style, scale, wished, steps, seeded(name, "themes")),
         drums=_grooves(style, blocks, roles, brief, name),
         brief=brief,
         ring=(seconds - planned.lands) * planned.tempo / 60 / (1 + style.ritardando),
         tempo=planned.tempo,
         density=bent.density,
-        register=bent.register + round(5 * brief.valence),
+        register=register,
         name=name,
     )
     return Piece(
@@ -58,12 +64,8 @@ def compose(brief: Brief, seconds: float, seed: int) -> Piece:
         seconds=seconds,
         sections=layout,
         chords=setting.chords,
-        parts=_parts(setting, casting),
+        parts=_parts(setting, casting, singer),
     )
-
-
-def _scale(style: Style, key: Key) -> tuple[int, ...]:
-    return SCALES[f"{key.mode} pentatonic" if style.pentatonic else key.mode]
 
 
 def _grooves(style: Style, blocks: Sequence[Block], roles: Sequence[str], brief: Brief, name: str) -> dict[int, Groove]:
@@ -88,8 +90,7 @@ def _grooves(style: Style, blocks: Sequence[Block], roles: Sequence[str], brief:
     return grooves
 
 
-def _parts(setting: Setting, casting: Casting) -> tuple[Part, ...]:
-    first = casting.of("lead") or casting.roles[0][1]
+def _parts(setting: Setting, casting: Casting, first: str) -> tuple[Part, ...]:
     second = casting.of("counter")
     calls = second in setting.brief.instruments and second != first
     melody = leading.melodies(setting, first, second if calls else None)

@@ -51,19 +51,19 @@ def melodies(setting: Setting, first: str, second: str | None) -> Melodies:
         rng = setting.rng("graces", letter)
         caller = second if letter == "B" and section.bars > _CALL_BARS else None
         # Both instruments sing in a register that both reach.
-        notes = singer.sing(theme, sung, _register(setting, first, caller), first, rng)
+        notes = singer.sing(theme, sung, middle(setting.register, first, caller), first, rng)
         answers = (section.bar + max(_CALL_BARS, section.bars // 4)) * beats
         for note in notes:
             (second_notes if caller and note.start < answers else first_notes).append(note)
     return Melodies(tuple(first_notes), tuple(second_notes))
 
 
-def _register(setting: Setting, first: str, second: str | None) -> int:
-    """Return the middle pitch of a melody for one instrument, or for two."""
+def middle(shift: int, first: str, second: str | None = None) -> int:
+    """Return the middle pitch of a melody for one instrument, or for two; ``shift`` moves it in semitones."""
     presets = [INSTRUMENTS[name] for name in (first, second) if name]
     low, high = max(preset.low for preset in presets), min(preset.high for preset in presets)
-    middle = max(low + 10, min(high - 13, _LEAD_MIDDLE))
-    return max(low + 5, min(high - 7, middle + setting.register))
+    usual = max(low + 10, min(high - 13, _LEAD_MIDDLE))
+    return max(low + 5, min(high - 7, usual + shift))
 
 
 def counter(setting: Setting, player: int, instrument: str, nth: int, melody: Melodies) -> list[Note]:

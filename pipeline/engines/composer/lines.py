@@ -1,10 +1,11 @@
 """Find the best melody through notes that have no pitch yet, by a beam search for the lowest cost.
 
 Lines move by step; a leap is followed by a step back; melody and bass avoid parallel fifths and octaves. Every piece
-likes some figures of three notes a little better than the others, so that two pieces differ.
+likes some figures of three notes better than the others, so that two pieces differ.
 """
 
 from collections.abc import Sequence
+from itertools import product
 from random import Random
 from typing import Final, NamedTuple
 
@@ -19,7 +20,10 @@ _PENTATONIC_MOVES: Final = (0.8, 0.0, 0.0, 0.0, 0.6, 0.5, 4.0, 1.0, 2.0, 2.0, 4.
 _STRESS: Final = {7: -0.8, 2: -0.5, 11: -0.7, 5: -0.2}
 _TOO_FAR: Final = 9.0
 # The cost of a figure that the piece does not like, and the share of those.
-_TASTE: Final = (2.4, 0.7)
+_TASTE: Final = (4.0, 0.7)
+_WORN: Final = 3.0  # the cost of a figure with the tonic twice: a tune that hovers there is like any other
+# What the tonic and the third are worth, each in turn.
+_HOME: Final = (1.2, 0.8)
 
 
 class Slot(NamedTuple):
@@ -81,7 +85,8 @@ class Finder:
 
     def __init__(self, rng: Random, *, pentatonic: bool) -> None:
         cost, share = _TASTE
-        self._tastes = [cost * (rng.random() < share) for _ in range(12**3)]
+        figures = product(range(12), repeat=3)
+        self._tastes = [cost * (rng.random() < share) + _WORN * (figure.count(0) > 1) for figure in figures]
         self._moves = _PENTATONIC_MOVES if pentatonic else _MOVES
 
     def best(
@@ -104,7 +109,7 @@ class Finder:
             final = number == len(slots) - 1
             # The tonic and the third in turn, so that the key and the mode are heard.
             stressed, other = (mediant, 0) if slot.odd else (0, mediant)
-            preferred = _STRESS | {stressed: 1.8, other: 1.0}
+            preferred = _STRESS | dict(zip((stressed, other), _HOME, strict=True))
             weight = (1.0 if slot.strong else 0.6) * max(0.5, min(1.5, slot.length))
             for line in lines:
                 for pitch in slot.pool:

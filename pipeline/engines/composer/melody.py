@@ -16,7 +16,7 @@ from pipeline.engines.composer.patterns import hits
 from pipeline.engines.composer.score import ChordSpan, Note, Section
 from pipeline.engines.composer.styles import Style
 from pipeline.engines.composer.themes import Bar, Theme
-from pipeline.engines.composer.theory import scale_for, step_pitch
+from pipeline.engines.composer.theory import Key, scale_for, step_pitch
 
 _REACH: Final = 8  # semitones from the contour's pitch
 _CHOICES: Final = 9
@@ -173,7 +173,7 @@ class Singer:
     ) -> list[Slot]:
         style, key = self.style, section.key
         steps = len(scale_for(key, self.chords[0].chord, pentatonic=style.pentatonic))
-        home = (register + _HIGHEST_TONIC - 48 - key.tonic) // 12 * steps
+        home = (tonic_under(register, key) - 48) // 12 * steps
         start = float((section.bar + index) * style.beats)
         played = list(hits(bar.rhythm, style.beats))
         slots: list[Slot] = []
@@ -269,6 +269,11 @@ class Singer:
                 self._sung.setdefault((*key, harmonies[index]), sung)
                 self._stated.setdefault(key, sung)
         return notes
+
+
+def tonic_under(register: int, key: Key) -> int:
+    """Return the pitch of the tonic from which contours count when a melody's middle is the pitch ``register``."""
+    return key.tonic + (register + _HIGHEST_TONIC - key.tonic) // 12 * 12
 
 
 def span_at(chords: Sequence[ChordSpan], beat: float) -> ChordSpan:

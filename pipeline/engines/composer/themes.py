@@ -21,7 +21,8 @@ _PLANS: Final = {
     "D": ("i e i c", "i i+ i c", "i d i c"),
 }
 _TRIAD: Final = frozenset({0, 3, 4, 7})  # semitones above the tonic
-_LOWEST, _HIGHEST = -3, 5  # the steps above the tonic between which a contour turns
+_THIRDS: Final = frozenset({3, 4})
+_REACH: Final = 4  # the steps from a theme's middle at which a contour turns
 _REST_BEATS: Final = {"close": 1.25, "middle": 0.5}
 _TRIES: Final = 8
 
@@ -41,38 +42,26 @@ class Bar:
 Theme = tuple[Bar, ...]
 
 
-def invent(style: Style, scale: Sequence[int], wished: float, rng: Random) -> Mapping[str, Theme]:
+def invent(style: Style, scale: Sequence[int], wished: float, middle: int, rng: Random) -> Mapping[str, Theme]:
     """Return the themes of a piece, each of eight bars with about ``wished`` notes a bar, in a scale of semitones.
 
-    The motif starts on a tone of the tonic triad, mostly on the tonic or the third, so that the key is heard.
-    Bars 5 to 7 repeat bars 1 to 3; bar 8 ends in another way than bar 4. B contrasts with A: it is higher and has
-    another rhythm. C, the bridge, slows the motif down. D turns it upside down.
+    The themes move around the step ``middle``. The motif starts on a tone of the tonic triad near it, so that the key
+    is heard. Bars 5 to 7 repeat bars 1 to 3; bar 8 ends in another way than bar 4. B contrasts with A: it is higher and
+    has another rhythm. C, the bridge, slows the motif down. D turns it upside down.
     """
-    spread = 2.0
-    tonic, third, fifth = (scale.index(tone) for tone in scale if tone in _TRIAD)
-    first = nearest(style.rhythms, wished, rng, spread)
+    inventor = _Inventor(style, tuple(scale), wished, middle, rng)
+    first = inventor.rhythm(style.rhythms)
     others = [rhythm for rhythm in style.rhythms if rhythm != first]
-    motif = Bar(
-        first,
-        _motif(
-            busyness(first),
-            rng.choice((fifth - len(scale), tonic, tonic, tonic, third, third, fifth)),
-            (tonic, third),
-            rng,
-        ),
-    )
+    motif = inventor.motif(first, middle - 1)
     material = {
         "a": motif,
-        "b": _answer(motif, nearest(others, wished * 1.1, rng, spread), rng),
-        "i": replace(motif, contour=tuple(-step for step in motif.contour)),
+        "b": inventor.answer(motif, inventor.rhythm(others, 1.1)),
+        "i": replace(motif, contour=tuple(2 * motif.contour[0] - step for step in motif.contour)),
         "g": augmented(motif),
+        "d": inventor.motif(inventor.rhythm(others, 0.8), middle + 2),
     }
-    other = nearest(others, wished * 0.8, rng, spread)
-    material["d"] = Bar(
-        other, _motif(busyness(other), rng.choice((third, fifth, fifth, len(scale))), (tonic, third), rng)
-    )
-    material["e"] = _answer(material["d"], nearest(others, wished * 1.2, rng, spread), rng)
-    return {letter: _developed(rng.choice(plans), material, style, wished, rng) for letter, plans in _PLANS.items()}
+    material["e"] = inventor.answer(material["d"], inventor.rhythm(others, 1.2))
+    return {letter: inventor.theme(rng.choice(plans), material) for letter, plans in _PLANS.items()}
 
 
 def excerpt(theme: Theme, bars: int) -> Theme:
@@ -102,65 +91,88 @@ def breathing(rhythm: str, beats: int, rest: float) -> str:
     return rhythm[: len(rhythm) - silent] + "_" * silent
 
 
-def _developed(plan: str, material: Mapping[str, Bar], style: Style, wished: float, rng: Random) -> Theme:
-    """Return a theme of eight bars for a plan of four."""
-    bars: list[Bar] = []
-    seen: dict[str, int] = {}
-    for index, step in enumerate(plan.split()):
-        if step == "c":
-            bars.append(_close(bars[-1], rng.choice((-1, 1, 1)), style, wished, rng))
-            continue
-        shift = {"+": 1, "-": -1}.get(step[-1], 0)
-        bar = material[step[0]]
-        bar = replace(bar, contour=tuple(each + shift for each in bar.contour), like=seen.setdefault(step, index))
-        rest = _REST_BEATS["middle"] if index == 1 else 0.0
-        bars.append(replace(bar, rhythm=breathing(bar.rhythm, style.beats, rest)))
-    bars = [replace(bar, like=None if bar.like == index else bar.like) for index, bar in enumerate(bars)]
-    again = [replace(bar, like=index) for index, bar in enumerate(bars[:3])]
-    close = bars[3]
-    return (*bars, *again, replace(close, contour=(*close.contour[:-1], 0), like=len(again)))
+@dataclass(frozen=True)
+class _Inventor:
+    style: Style
+    scale: tuple[int, ...]
+    wished: float
+    middle: int
+    rng: Random
 
+    def rhythm(self, among: Sequence[str], factor: float = 1.0) -> str:
+        """Choose a rhythm with about ``factor`` times the wished notes."""
+        return nearest(among, self.wished * factor, self.rng, 2.0)
 
-def _close(before: Bar, goal: int, style: Style, wished: float, rng: Random) -> Bar:
-    """Return a last bar that moves by step from the bar before to a last, long note ``goal``, and then rests."""
-    rhythm = nearest(style.cadence_rhythms, wished * 0.5, rng, 1.5)
-    contour = [goal]
-    for _ in range(1, busyness(rhythm)):
-        away = before.contour[-1] - contour[0]
-        contour.insert(0, contour[0] + (1 if away > 0 else -1))
-    return Bar(breathing(rhythm, style.beats, _REST_BEATS["close"]), tuple(contour))
+    def motif(self, rhythm: str, near: int) -> Bar:
+        """Return a bar that starts in the tonic triad and has the tonic and the third, if one of some tries does."""
+        places = [octave + self.scale.index(tone) for octave in self._octaves for tone in self.scale if tone in _TRIAD]
+        start = min(places, key=lambda step: abs(step - near + self.rng.gauss(0, 0.7)))
+        tries = [self._walk(busyness(rhythm), start) for _ in range(_TRIES)]
+        tonic, third = 0, self.scale.index(next(tone for tone in self.scale if tone in _THIRDS))
+        count = len(self.scale)
+        return Bar(rhythm, max(tries, key=lambda contour: len({tonic, third} & {step % count for step in contour})))
 
+    def answer(self, before: Bar, rhythm: str) -> Bar:
+        """Return a bar that goes on by step from the bar before and ends near that bar's start, which often follows."""
+        start, goal = before.contour[-1], before.contour[0]
+        tries = [self._walk(busyness(rhythm), start + self.rng.choice((-1, 1))) for _ in range(_TRIES)]
+        return Bar(rhythm, min(tries, key=lambda contour: abs(abs(contour[-1] - goal) - 1)))
 
-def _answer(before: Bar, rhythm: str, rng: Random) -> Bar:
-    """Return a bar that goes on by step from the bar before and ends near that bar's start, which often follows."""
-    start, goal = before.contour[-1], before.contour[0]
-    tries = [_walk(busyness(rhythm), start + rng.choice((-1, 1)), rng) for _ in range(_TRIES)]
-    return Bar(rhythm, min(tries, key=lambda contour: abs(abs(contour[-1] - goal) - 1)))
+    def theme(self, plan: str, material: Mapping[str, Bar]) -> Theme:
+        """Return a theme of eight bars for a plan of four."""
+        bars: list[Bar] = []
+        seen: dict[str, int] = {}
+        for index, step in enumerate(plan.split()):
+            if step == "c":
+                bars.append(self._close(bars[-1]))
+                continue
+            shift = {"+": 1, "-": -1}.get(step[-1], 0)
+            bar = material[step[0]]
+            bar = replace(bar, contour=tuple(each + shift for each in bar.contour), like=seen.setdefault(step, index))
+            rest = _REST_BEATS["middle"] if index == 1 else 0.0
+            bars.append(replace(bar, rhythm=breathing(bar.rhythm, self.style.beats, rest)))
+        bars = [replace(bar, like=None if bar.like == index else bar.like) for index, bar in enumerate(bars)]
+        again = [replace(bar, like=index) for index, bar in enumerate(bars[:3])]
+        close = bars[3]
+        end = self._tonic(close.contour[-1])
+        return (*bars, *again, replace(close, contour=(*close.contour[:-1], end), like=len(again)))
 
+    def _close(self, before: Bar) -> Bar:
+        """Return a last bar that moves by step from the bar before to a long note beside the tonic, and then rests."""
+        rhythm = nearest(self.style.cadence_rhythms, self.wished * 0.5, self.rng, 1.5)
+        contour = [self._tonic(before.contour[-1]) + self.rng.choice((-1, 1, 1))]
+        for _ in range(1, busyness(rhythm)):
+            away = before.contour[-1] - contour[0]
+            contour.insert(0, contour[0] + (1 if away > 0 else -1))
+        return Bar(breathing(rhythm, self.style.beats, _REST_BEATS["close"]), tuple(contour))
 
-def _motif(count: int, start: int, key_steps: tuple[int, int], rng: Random) -> tuple[int, ...]:
-    """Return a contour that has the tonic and the third, if one of some random ones does."""
-    tries = [_walk(count, start, rng) for _ in range(_TRIES)]
-    return max(tries, key=lambda contour: sum(step in contour for step in key_steps))
+    def _tonic(self, near: int) -> int:
+        """Return the step of the tonic next to a step."""
+        return min(self._octaves, key=lambda octave: abs(octave - near))
 
+    @property
+    def _octaves(self) -> tuple[int, ...]:
+        return (-len(self.scale), 0, len(self.scale))
 
-def _walk(count: int, start: int, rng: Random) -> tuple[int, ...]:
-    """Return a contour from ``start``: steps that turn now and then, and sometimes one leap that steps back fill."""
-    direction = rng.choice((-1, 1))
-    leap = rng.choice((None, rng.randrange(1, count))) if count > 2 else None
-    contour = [start]
-    for index in range(1, count):
-        at = contour[-1]
-        if index == leap:
-            contour.append(at + direction * rng.choice((2, 2, 3)))
-            direction = -direction
-        elif (chance := rng.random()) < 0.15:
-            contour.append(at)
-        elif chance < 0.32:
-            contour.append(at + 2 * direction)
-        else:
-            if rng.random() < 0.25:
+    def _walk(self, count: int, start: int) -> tuple[int, ...]:
+        """Return a contour from ``start``: steps that turn now and then, and sometimes a leap that steps back fill."""
+        rng = self.rng
+        direction = rng.choice((-1, 1))
+        leap = rng.choice((None, rng.randrange(1, count))) if count > 2 else None
+        contour = [start]
+        for index in range(1, count):
+            at = contour[-1]
+            if index == leap:
+                contour.append(at + direction * rng.choice((2, 2, 3)))
                 direction = -direction
-            direction = 1 if at <= _LOWEST else -1 if at >= _HIGHEST else direction
-            contour.append(at + direction)
-    return tuple(contour)
+            elif (chance := rng.random()) < 0.15:
+                contour.append(at)
+            elif chance < 0.32:
+                contour.append(at + 2 * direction)
+            else:
+                if rng.random() < 0.25:
+                    direction = -direction
+                far = at - self.middle
+                direction = 1 if far <= -_REACH else -1 if far >= _REACH else direction
+                contour.append(at + direction)
+        return tuple(contour)
