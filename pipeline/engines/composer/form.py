@@ -47,7 +47,7 @@ def plan(seconds: float, tempo: float, beats: int, ritardando: float) -> Plan:
             (abs(ring - preferred) if ring >= _SHORTEST_RING else 1000 - ring, bars, tempo / bend, played * bend)
         )
     _, bars, bent, lands = min(choices)
-    phrase = 4 if bars >= 8 else 2 if bars >= 4 else 1
+    phrase = 4 if bars >= 8 else max(1, bars // 2)  # a short piece has its theme twice
     period = 8 if bars >= 20 and 8 * bar <= _PERIOD_SECONDS else phrase
     return Plan(bent, bars, phrase, period, LEAD_IN_SECONDS + lands)
 
