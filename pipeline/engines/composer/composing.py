@@ -33,7 +33,7 @@ def compose(brief: Brief, seconds: float, seed: int) -> Piece:
     roles = [role for role, _ in casting.roles]
     blocks = arrange(style, layout, roles, brief.energy)
     scale = SCALES[f"{key.mode} pentatonic" if style.pentatonic else key.mode]
-    register = bent.register + round(6 * brief.valence)
+    register = bent.register + round(7 * brief.valence)
     singer = casting.of("lead") or casting.roles[0][1]
     middle = leading.middle(register, singer)
     steps = round((middle - tonic_under(middle, key)) * len(scale) / 12)

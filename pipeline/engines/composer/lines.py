@@ -14,16 +14,15 @@ from pipeline.engines.composer.theory import SCALES, Key
 _BEAMS: Final = 24
 _PERFECT: Final = frozenset({0, 7})
 # The cost of a move by so many semitones; a cost of 1 is about two semitones away from the contour.
-_MOVES: Final = (0.9, 0.0, 0.0, 0.5, 1.3, 1.7, 4.0, 2.0, 3.0, 3.0, 5.0, 5.0, 2.6)
-_PENTATONIC_MOVES: Final = (0.8, 0.0, 0.0, 0.0, 0.6, 0.5, 4.0, 1.0, 2.0, 2.0, 4.0, 5.0, 2.6)
-# What it is worth to avoid the tones of the dominant and the subdominant, in semitones above the tonic.
-_STRESS: Final = {7: -0.8, 2: -0.5, 11: -0.7, 5: -0.2}
+_MOVES: Final = (0.9, 0.0, 0.0, 0.7, 1.5, 1.9, 4.0, 2.0, 3.0, 3.0, 5.0, 5.0, 2.6)
+_PENTATONIC_MOVES: Final = (0.8, 0.0, 0.0, 0.0, 0.8, 0.7, 4.0, 1.2, 2.0, 2.0, 4.0, 5.0, 2.6)
+# What the tonic and the third are worth, which tell the key, and the other tones, in semitones above the tonic.
+_HOME: Final = 1.6
+_STRESS: Final = {7: -0.3, 2: -0.5, 11: -0.7, 5: -0.2}
 _TOO_FAR: Final = 9.0
 # The cost of a figure that the piece does not like, and the share of those.
-_TASTE: Final = (4.0, 0.7)
-_WORN: Final = 3.0  # the cost of a figure with the tonic twice: a tune that hovers there is like any other
-# What the tonic and the third are worth, each in turn.
-_HOME: Final = (1.2, 0.8)
+_TASTE: Final = (3.2, 0.7)
+_WORN: Final = 1.5  # the same of a figure with the tonic twice, which any tune has
 
 
 class Slot(NamedTuple):
@@ -39,7 +38,6 @@ class Slot(NamedTuple):
     again: frozenset[int]  # pitch classes that also fit where this bar is repeated
     bass: int | None  # the pitch class of the bass, if the chord changes on this note
     strong: bool
-    odd: bool  # in the second or fourth bar of a phrase
     grace: bool
     velocity: int
 
@@ -101,15 +99,12 @@ class Finder:
 
         ``goal`` is what follows, if that is known; ``close`` is the pitch class on which the line should end.
         """
-        mediant = SCALES[key.mode][2]
+        preferred = _STRESS | {0: _HOME, SCALES[key.mode][2]: _HOME}
         lines = [before_all._replace(cost=0.0, path=None)]
         before: Slot | None = None
         for number, slot in enumerate(slots):
             found: dict[tuple[int, ...], Line] = {}
             final = number == len(slots) - 1
-            # The tonic and the third in turn, so that the key and the mode are heard.
-            stressed, other = (mediant, 0) if slot.odd else (0, mediant)
-            preferred = _STRESS | dict(zip((stressed, other), _HOME, strict=True))
             weight = (1.0 if slot.strong else 0.6) * max(0.5, min(1.5, slot.length))
             for line in lines:
                 for pitch in slot.pool:
@@ -121,7 +116,7 @@ class Finder:
                     if final and goal is not None:
                         cost += _interval_cost(abs(goal.pitch - pitch), self._moves)
                         meeting = line.perfect if slot.bass is None else Meeting(pitch, slot.bass)
-                        cost += 5.0 * (meeting is not None and meeting.is_parallel(goal))
+                        cost += 8.0 * (meeting is not None and meeting.is_parallel(goal))
                     if final and close is not None:
                         cost += 3.0 * (pitch % 12 != close)
                     ending = (*line.last, pitch)[-2:]
@@ -150,7 +145,7 @@ def _cost(slot: Slot, before: Slot | None, line: Line, pitch: int, moves: Sequen
             cost += 8 * (line.last[-1] % 12 not in before.scale and abs(move) != 1)
             cost += 2.0 * (line.last[-1] % 12 not in before.chord and abs(move) > 2)
     if slot.bass is not None and line.perfect is not None:
-        cost += 5.0 * line.perfect.is_parallel(Meeting(pitch, slot.bass))
+        cost += 8.0 * line.perfect.is_parallel(Meeting(pitch, slot.bass))
     return cost
 
 

@@ -197,7 +197,6 @@ class Singer:
                 again=self._fitting(repeats, hit.beat, strong=strong or held),
                 bass=span.chord.bass if beat == span.start else None,
                 strong=strong or held,
-                odd=index % 2 == 1,
                 grace=False,
                 velocity=88 + (8 if hit.beat == 0 else 3 if middle else -4) + max(-6, min(6, 2 * offset)),
             )
@@ -224,9 +223,8 @@ class Singer:
         """Set the pitches that a note may have; end it before the next chord if it would be dissonant there."""
         low, high = bounds
         span = span_at(self.chords, slot.beat)
-        near = [pitch for pitch in range(low, high + 1) if abs(pitch - slot.target) <= _REACH] or list(
-            range(low, high + 1)
-        )
+        reachable = max(low, min(high, slot.target))
+        near = [pitch for pitch in range(low, high + 1) if abs(pitch - reachable) <= _REACH]
         near.sort(key=lambda pitch: (abs(pitch - slot.target), pitch))
         if slot.strong:
             pool = [pitch for pitch in near if pitch % 12 in slot.chord]

@@ -24,7 +24,9 @@ _TRIAD: Final = frozenset({0, 3, 4, 7})  # semitones above the tonic
 _THIRDS: Final = frozenset({3, 4})
 _REACH: Final = 4  # the steps from a theme's middle at which a contour turns
 _REST_BEATS: Final = {"close": 1.25, "middle": 0.5}
+_OFF_TONIC: Final = 1.0  # how many steps nearer than the tonic another tone must be to start a motif
 _TRIES: Final = 8
+_SPAN: Final = (0.3, 5)  # what each step is worth that a motif spans, up to so many steps
 
 
 @dataclass(frozen=True)
@@ -105,12 +107,22 @@ class _Inventor:
 
     def motif(self, rhythm: str, near: int) -> Bar:
         """Return a bar that starts in the tonic triad and has the tonic and the third, if one of some tries does."""
+
+        def noise() -> float:
+            return self.rng.gauss(0, 0.7)
+
         places = [octave + self.scale.index(tone) for octave in self._octaves for tone in self.scale if tone in _TRIAD]
-        start = min(places, key=lambda step: abs(step - near + self.rng.gauss(0, 0.7)))
+        start = min(places, key=lambda step: abs(step - near) + _OFF_TONIC * (step % len(self.scale) > 0) + noise())
         tries = [self._walk(busyness(rhythm), start) for _ in range(_TRIES)]
         tonic, third = 0, self.scale.index(next(tone for tone in self.scale if tone in _THIRDS))
         count = len(self.scale)
-        return Bar(rhythm, max(tries, key=lambda contour: len({tonic, third} & {step % count for step in contour})))
+
+        def worth(contour: Sequence[int]) -> float:
+            each, widest = _SPAN
+            in_key = len({tonic, third} & {step % count for step in contour})
+            return in_key + each * min(widest, max(contour) - min(contour))
+
+        return Bar(rhythm, max(tries, key=worth))
 
     def answer(self, before: Bar, rhythm: str) -> Bar:
         """Return a bar that goes on by step from the bar before and ends near that bar's start, which often follows."""
