@@ -19,11 +19,10 @@ from pipeline.engines.composer.composing import compose
 from pipeline.engines.composer.performing import perform
 
 SOUNDING = (3, 7, 15)  # piano, jazz, rock
-# The limits that the composer misses. A limit that it meets must leave these lists.
+# The limits, made for the whole grid, that these few pieces miss. A limit that they meet must leave these lists.
 MISSED_BY_SCORES: set[str] = set()
 MISSED_BY_SOUND = {
-    "side to mid (60 s)", "centroid deviation (60 s)", "third octaves off the target, of the grid's mean",
-    "side to mid of rock, mean",
+    "side to mid (60 s)", "third octaves off the target, of the grid's mean", "keys of 3 heard as briefed",
 }  # fmt: skip
 
 
