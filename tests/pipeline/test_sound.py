@@ -102,6 +102,20 @@ def test_loudness_of_a_part_does_not_depend_on_what_it_plays() -> None:
     assert levels[0] == pytest.approx(levels[1], rel=0.02)
 
 
+def test_a_part_that_is_cut_off_is_not_heard_in_the_next() -> None:
+    """A sketch ends in the middle of notes; the next part's level and sound are those that it has alone."""
+    loud = performance("distortion guitar", tuple(Event(0.0, 9.0, pitch, 127) for pitch in range(40, 60)))
+    soft = performance("warm pad", (Event(0.0, 1.0, 60, 40),))
+    alone, after = (Player([loud, soft], Mix(), None) for _ in range(2))
+    after.play(loud, np.empty((RATE, 2), np.float32))
+    assert after.level(soft) == pytest.approx(alone.level(soft), rel=1e-3)
+    after.play(loud, np.empty((RATE, 2), np.float32))
+    one, other = (np.empty((RATE, 2), np.float32) for _ in range(2))
+    alone.play(soft, one)
+    after.play(soft, other)
+    assert np.abs(one - other).max() < 0.01 * np.abs(one).max()
+
+
 def test_expression_and_vibrato_are_heard() -> None:
     """Expression lowers a held note while it sounds, and vibrato moves its pitch."""
     note = Event(0.0, 2.0, 72, 90)

@@ -238,12 +238,18 @@ def _swayed(samples: Samples, cents: float) -> Samples:
 
 
 def _vinyl(frames: int, decibels: float) -> Samples:
-    """Return the noise of an old record: hiss at this level below full scale, and crackles; left and right differ."""
-    rng = np.random.Generator(np.random.PCG64(33))
-    noise = rng.standard_normal((frames, 2), np.float32)
+    """Return the noise of an old record: hiss at this level below full scale, and crackles; left and right differ.
+
+    A longer record starts with the same noise.
+    """
+    noise = np.random.Generator(np.random.PCG64(33)).standard_normal((frames, 2), np.float32)
     for side in (0, 1):
-        places = rng.integers(0, frames, int(_CRACKLES_A_SECOND * frames / RATE))
-        noise[places, side] += rng.choice((-1.0, 1.0), len(places)) * rng.exponential(_CRACKLE, len(places))
+        drawn = np.random.Generator(np.random.PCG64(34 + side)).standard_exponential((2 * frames // RATE + 1, 9, 2))
+        gaps, heights = drawn.reshape(-1, 2).T
+        places = (np.cumsum(gaps) * RATE / _CRACKLES_A_SECOND).astype(int)
+        inside = places < frames
+        signs = np.where(np.arange(len(places)) % 2, 1.0, -1.0)
+        noise[places[inside], side] += (_CRACKLE * signs * heights)[inside]
         noise[:, side] = filtered(noise[:, side], signal.butter(1, (300.0, 5000.0), "bandpass", fs=RATE, output="sos"))
     return noise * np.float32(10 ** (decibels / 20))
 

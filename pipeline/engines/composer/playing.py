@@ -37,6 +37,7 @@ _VIBRATO_CENTS: Final = 32.0
 _VIBRATO_STEP: Final = 441  # frames from one bend to the next
 _EXPRESSION_POWER: Final = 2 / 3  # TinySoundFont's loudness is the expression cubed; MIDI asks for its square
 _OFF, _CONTROL, _BEND, _ON = range(4)
+_DRAIN: Final = RATE // 5  # frames
 
 
 class _Moment(NamedTuple):
@@ -93,6 +94,7 @@ class Player:
     def _play(self, performance: Performance, events: Sequence[Event], out: Samples, cents: float) -> None:
         synth, (bank, program) = self._synth, self.program(performance)
         synth.sounds_off()
+        synth.generate(_DRAIN)  # what still sounds fades first
         synth.program_select(0, self._font, bank, program, bank > 0)
         synth.control_change(0, EXPRESSION, 127)
         synth.pitchbend(0, _bend(cents))
