@@ -12,10 +12,13 @@ from benchmarks.figures import arrangement, harmony, tune
 from benchmarks.figures.playing import Playing
 from musicgenerator.briefs import GENRES
 from pipeline.engines import engine_named
-from pipeline.engines.composer import bass, drumming, themes
+from pipeline.engines.composer import bass, drumming, midi_file, themes
 from pipeline.engines.composer.composing import compose
+from pipeline.engines.composer.form import LEAD_IN_SECONDS
 from pipeline.engines.composer.genres import STYLES
+from pipeline.engines.composer.mixes import MIXES
 from pipeline.engines.composer.patterns import stretched
+from pipeline.engines.composer.performing import perform
 from pipeline.engines.composer.score import EXPRESSION, VIBRATO, Piece
 from tests.pipeline.test_composer import brief, the
 
@@ -192,6 +195,32 @@ def test_held_sounds_move_and_die_away() -> None:
     assert pad[-1].value < 60
     assert any(each.number == VIBRATO and each.value > 40 for each in the(piece, "lead").controls)
     assert not the(piece, "chords").controls  # a plucked sound dies away by itself
+
+
+def test_waltz_lilts() -> None:
+    """The accompaniment plays the second beat a little early and the third softer."""
+    piece = compose(brief(genre="waltz", instruments=["clarinet", "piano"]), 60, _SEED)
+    played = next(each for each in perform(piece, _SEED) if each.part.role == "chords")
+    starts = np.array([LEAD_IN_SECONDS + piece.seconds_at(beat) for beat in range(int(piece.final_beat) - piece.beats)])
+    late: dict[int, list[float]] = {1: [], 2: []}
+    force: dict[int, list[int]] = {1: [], 2: []}
+    for event in played.events:
+        beat = int(np.abs(starts - event.on).argmin())
+        if beat % piece.beats and abs(event.on - starts[beat]) < 0.08:
+            late[beat % piece.beats].append(event.on - starts[beat])
+            force[beat % piece.beats].append(event.velocity)
+    assert min(len(each) for each in late.values()) > 50
+    assert np.mean(late[2]) - np.mean(late[1]) > 0.006
+    assert np.mean(force[1]) - np.mean(force[2]) > 4
+
+
+def test_midi_file_names_the_presets_that_are_heard() -> None:
+    """A genre's own presets, such as rock's power kit, are in the file, too."""
+    piece = compose(brief(genre="rock", instruments=["electric guitar", "bass guitar", "drums"]), 20, _SEED)
+    file = mido.MidiFile(file=BytesIO(midi_file.write(piece, perform(piece, _SEED), "")))
+    programs = {message.program for track in file.tracks for message in track if message.type == "program_change"}
+    own = {MIXES["rock"].programs[name][1] for name in ("electric guitar", "bass guitar", "drums")}
+    assert programs == own == {29, 34, 16}
 
 
 def test_midi_file_holds_the_controllers() -> None:

@@ -98,7 +98,9 @@ def _bars(
     if section.bars < 4:
         return _short(theme, cadence, section, ends=ends)
     close = [theme[2], cadence] if ends else _close(harmony, theme, cadence, section, following)
-    return [*(theme if section.bars == 8 else []), *theme[:2], *close]
+    # Eight bars of A turn on the dominant; B and C turn elsewhere, or the ear expects the tonic every four bars.
+    half = [*theme[:3], theme[3] if section.theme == "A" else harmony.plagal] if section.bars == 8 else []
+    return [*half, *theme[:2], *close]
 
 
 def _ending(section: Section, following: Section) -> str:

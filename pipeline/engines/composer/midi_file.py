@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.engines.composer.form import LEAD_IN_SECONDS
 from pipeline.engines.composer.instruments import INSTRUMENTS
+from pipeline.engines.composer.mixes import MIXES
 from pipeline.engines.composer.performing import Performance
 from pipeline.engines.composer.score import Piece
 
@@ -44,7 +45,8 @@ def write(piece: Piece, performances: Sequence[Performance], title: str) -> byte
     for performance in performances:
         instrument = INSTRUMENTS[performance.part.instrument]
         channel = _DRUM_CHANNEL if instrument.bank else channels.pop(0)
-        file.tracks.append(_track(performance, instrument.program, channel, (seconds, beats)))
+        _, program = MIXES[piece.genre].program(performance.part.instrument)
+        file.tracks.append(_track(performance, program, channel, (seconds, beats)))
     out = BytesIO()
     file.save(file=out)
     return out.getvalue()

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from pipeline.engines.composer.instruments import INSTRUMENTS
+
 Program = tuple[int, int]
 
 _JAZZ_GUITAR: Final[Program] = (0, 26)
@@ -40,6 +42,11 @@ class Mix:
     pump: float = 0.0  # dB by which each kick lowers chords and bass
     noise: float = 0.0  # dB of the vinyl's noise below full scale; 0 is none
     wow: float = 0.0  # cents by which the tape's speed sways
+
+    def program(self, instrument: str) -> Program:
+        """Return the preset that plays an instrument."""
+        usual = INSTRUMENTS[instrument]
+        return self.programs.get(instrument, (usual.bank, usual.program))
 
 
 MIXES: Final[Mapping[str, Mix]] = {

@@ -8,6 +8,8 @@ from pipeline.engines.composer.genres import STYLES
 from pipeline.engines.composer.score import Part, Piece
 from pipeline.engines.composer.setting import seeded
 
+_SUNG_ROLES: Final = frozenset({"lead", "counter"})
+_THIRD_SOFTER: Final = 8
 _TIGHT_ROLES: Final = frozenset({"drums", "bass"})
 
 
@@ -58,9 +60,13 @@ def _play(piece: Piece, part: Part, index: int, seed: int) -> Performance:
         if part.role in {"chords", "arpeggio"}:
             final = note.start >= piece.final_beat
             delay += strummed * (max(style.strum, 0.03) if final and style.loose > 0.005 else style.strum)
-        on = max(0.0, LEAD_IN_SECONDS + piece.seconds_at(_swung(note.start, piece)) + delay)
+        lilts = style.lilt and part.role not in _SUNG_ROLES
+        place = note.start % piece.beats
+        early = style.lilt if lilts and place == 1 else 0.0
+        on = max(0.0, LEAD_IN_SECONDS + piece.seconds_at(_swung(note.start, piece) - early) + delay)
         off = LEAD_IN_SECONDS + piece.seconds_at(_swung(note.end, piece))
-        velocity = max(12, min(126, note.velocity + round(rng.gauss(0, 4))))
+        softer = _THIRD_SOFTER if lilts and place == 2 else 0  # the third beat
+        velocity = max(12, min(126, note.velocity - softer + round(rng.gauss(0, 4))))
         events.append(Event(on, min(piece.seconds, max(off, on + 0.05)), note.pitch, velocity))
     movements = tuple(
         Movement(min(piece.seconds, LEAD_IN_SECONDS + piece.seconds_at(each.start)), each.number, each.value)

@@ -66,8 +66,7 @@ class Player:
 
     def program(self, performance: Performance) -> Program:
         """Return the preset that plays a part."""
-        instrument = INSTRUMENTS[performance.part.instrument]
-        return self._mix.programs.get(performance.part.instrument, (instrument.bank, instrument.program))
+        return self._mix.program(performance.part.instrument)
 
     def play(self, performance: Performance, out: Samples) -> None:
         """Write the sound of one part, shape (frames, 2)."""

@@ -37,7 +37,7 @@ _CUTS: Final = {"lead": 140.0, "counter": 120.0, "chords": 110.0, "arpeggio": 16
 # A guitar's loudspeaker: the passband in Hz.
 _CABINET: Final = (85.0, 4600.0)
 _AMPLIFIED: Final = frozenset({(0, 29), (0, 30)})
-_TILT: Final = 0.4
+_TILT: Final = 0.32
 # The roles that each kick lowers in genres that pump, and the time constant in which they recover.
 _PUMPED: Final = frozenset({"chords", "arpeggio", "pad", "bass"})
 _PUMP_SECONDS: Final = 0.11
@@ -70,7 +70,7 @@ def render(
 ) -> Audio:
     """Return ``seconds`` of unmastered sound; the same performance and soundfont give the same samples.
 
-    The brief's moods change the reverb, its valence the treble. ``font`` None is the shipped soundfont.
+    The brief's moods change the reverb, its valence and energy the treble. ``font`` None is the shipped soundfont.
     """
     mix = MIXES[piece.genre]
     frames = round(seconds * RATE)
@@ -93,7 +93,7 @@ def render(
     bus.spread(buses.side, buses.spread)
     bus.reverberate(buses.middle, buses.side, buses.room, length, wet * bend(brief.moods).wet)
     del buses.room, buses.spread
-    return Audio(bus.finish(buses.middle, buses.side, mix, _TILT * brief.valence, _lands(piece)), RATE)
+    return Audio(bus.finish(buses.middle, buses.side, mix, _tilt(brief), _lands(piece)), RATE)
 
 
 def _takes(
@@ -103,6 +103,11 @@ def _takes(
     if doubled:
         return ((player.play, -_FAR), (player.play_again, _FAR))
     return ((player.play, _pan(performance)),)
+
+
+def _tilt(brief: Brief) -> float:
+    """Return how much brighter than its genre a piece is: by its valence, and by its energy."""
+    return _TILT * (brief.valence + brief.energy - 0.5)
 
 
 def _lands(piece: Piece) -> float:

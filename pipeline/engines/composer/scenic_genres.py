@@ -202,6 +202,7 @@ CINEMATIC: Final = Style(
 
 WALTZ: Final = Style(
     beats=3,
+    lilt=0.02,
     major=Harmony(
         a=("I | vi | IV | V7", "I | I/3 | IV | V7", "I | IV | I | V7"),
         b=("IV | I/3 | ii | V7", "IV | I6 | ii | V7", "vi | IV | I6 | V7"),

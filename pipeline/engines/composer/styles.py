@@ -58,6 +58,7 @@ class Style:
     ritardando: float = 0.15  # how much longer the last beat before the final chord is, as a share
     swing: float = 0.5
     swing_unit: float = 1.0
+    lilt: float = 0.0  # in beats: how early the accompaniment plays the second beat of a bar; its third is softer
     pentatonic: bool = False
     pedal: bool = False  # the bass stays on the tonic
     grace: float = 0.0  # the chance that a longer note has a grace note
