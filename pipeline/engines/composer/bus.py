@@ -51,7 +51,7 @@ _CRACKLE: Final = 20.0  # the mean height of a crackle above the hiss
 _RINGS: Final = 0.8
 _FADED: Final = 24.0
 _FADES: Final = 0.3
-_LAST: Final = 2.5
+_LAST: Final = 2.2
 # What is left of it is raised by up to _LIFT dB, so that _HEARD seconds before the end it is not below -_FAINT dB.
 _HEARD: Final = 0.9
 _FAINT: Final = 36.0
