@@ -1,6 +1,7 @@
 """Turn a brief into a piece: plan the form, choose the chords, invent the themes, arrange and write the parts."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from musicgenerator.briefs import Brief
@@ -9,7 +10,7 @@ from pipeline.engines.composer.arranging import Block, arrange
 from pipeline.engines.composer.ending import last_notes
 from pipeline.engines.composer.expression import expressed
 from pipeline.engines.composer.genres import style_for
-from pipeline.engines.composer.instruments import Casting, cast
+from pipeline.engines.composer.instruments import INSTRUMENTS, Casting, cast
 from pipeline.engines.composer.melody import tonic_under
 from pipeline.engines.composer.moods import bend
 from pipeline.engines.composer.score import Note, Part, Piece, Section
@@ -113,9 +114,18 @@ def _parts(setting: Setting, casting: Casting, first: str) -> tuple[Part, ...]:
                 notes = bass.write(setting, player, instrument, nth)
             case _:
                 notes = _drums(setting, player, instrument)
+        if role != "drums":
+            notes = [replace(note, pitch=_within(note.pitch, instrument)) for note in notes]
         notes.sort(key=lambda note: note.start)
         parts.append(expressed(setting, role, instrument, [*notes, *last_notes(setting, role, instrument, notes)]))
     return tuple(part for part in parts if part.notes)
+
+
+def _within(pitch: int, instrument: str) -> int:
+    """Return the pitch in the octave next to it that the instrument reaches."""
+    preset = INSTRUMENTS[instrument]
+    up, down = -(-(preset.low - pitch) // 12), -(-(pitch - preset.high) // 12)
+    return pitch + 12 * max(0, up) - 12 * max(0, down)
 
 
 def _drums(setting: Setting, player: int, instrument: str) -> list[Note]:

@@ -1,6 +1,7 @@
 """Perform the score: swing, loose timing, strummed chords, uneven velocities. Time is in seconds from here on."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pipeline.engines.composer.form import LEAD_IN_SECONDS
@@ -72,7 +73,17 @@ def _play(piece: Piece, part: Part, index: int, seed: int) -> Performance:
         Movement(min(piece.seconds, LEAD_IN_SECONDS + piece.seconds_at(each.start)), each.number, each.value)
         for each in part.controls
     )
-    return Performance(part, tuple(sorted(events)), movements)
+    return Performance(part, _released(sorted(events)), movements)
+
+
+def _released(events: Sequence[Event]) -> tuple[Event, ...]:
+    """End each note before the next one of its pitch: a synthesizer's note-off ends all notes of a pitch."""
+    following: dict[int, float] = {}
+    ended: list[Event] = []
+    for event in reversed(events):
+        ended.append(replace(event, off=min(event.off, following.get(event.pitch, event.off))))
+        following[event.pitch] = event.on
+    return tuple(reversed(ended))
 
 
 def _swung(beat: float, piece: Piece) -> float:
