@@ -68,6 +68,19 @@ def test_music_breaks_off_before_the_last_return() -> None:
         assert not [n for n in the(piece, role).notes if returns - 2 * piece.beats <= n.start < returns]
 
 
+@pytest.mark.parametrize(("genre", "seconds"), [("jazz", 30), ("jazz", 60), ("waltz", 90)])
+def test_melody_is_never_alone(genre: str, seconds: int) -> None:
+    """In each bar somebody else than the lead and the drums is heard, so nothing is silent where the melody rests."""
+    for instruments in (["vibraphone"], ["celesta"], ["vibraphone", "koto"]):
+        for tempo in (44, 60, 90, 120):
+            asked = brief(genre=genre, instruments=instruments, energy=0.2, tempoBpm=tempo)
+            piece = compose(asked, seconds, 1)
+            others = [note for part in piece.parts if part.role not in {"lead", "drums"} for note in part.notes]
+            for bar in range(int(piece.final_beat) // piece.beats):
+                start, end = bar * piece.beats, (bar + 1) * piece.beats
+                assert any(note.start < end and note.end > start for note in others), (instruments, tempo, bar)
+
+
 @pytest.mark.parametrize("seconds", [10, 30, 60, 180])
 @pytest.mark.parametrize("tempo", [40, 100, 200])
 def test_melody_begins_within_ten_seconds(seconds: int, tempo: int) -> None:

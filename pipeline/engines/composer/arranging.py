@@ -97,7 +97,10 @@ def _broken_off(blocks: Sequence[Block], roles: Sequence[str], last: Section) ->
         if following is None or following.section is not last or block.section is last or block.bars < 4:
             out.append(block)
             continue
-        few = tuple(player for player in block.players if roles[player] in {"lead", "chords", "pad"})[:2]
+        singers = [player for player in block.players if roles[player] == "lead"]
+        # Whoever plays chords already, or else whoever can: a melody alone would leave silence where it rests.
+        under = [player for player in (*block.players, *range(len(roles))) if roles[player] in {"chords", "pad"}]
+        few = (*singers[:1], under[0]) if under else block.players
         out.append(Block(block.section, block.bar, block.bars - 2, block.level, block.players))
         out.append(Block(block.section, block.bar + block.bars - 2, 2, min(_QUIET_SHARE, block.level), few))
     return out

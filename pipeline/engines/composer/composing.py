@@ -114,10 +114,11 @@ def _parts(setting: Setting, casting: Casting, first: str) -> tuple[Part, ...]:
                 notes = bass.write(setting, player, instrument, nth)
             case _:
                 notes = _drums(setting, player, instrument)
+        notes.sort(key=lambda note: note.start)
+        notes += last_notes(setting, role, instrument, notes)
         if role != "drums":
             notes = [replace(note, pitch=_within(note.pitch, instrument)) for note in notes]
-        notes.sort(key=lambda note: note.start)
-        parts.append(expressed(setting, role, instrument, [*notes, *last_notes(setting, role, instrument, notes)]))
+        parts.append(expressed(setting, role, instrument, notes))
     return tuple(part for part in parts if part.notes)
 
 
@@ -140,7 +141,9 @@ def _drums(setting: Setting, player: int, instrument: str) -> list[Note]:
             rise = {bar: round(_BUILD_SWELL * (2 * (bar - block.bar) / block.bars - 1)) for bar in played}
         notes += drumming.strokes(played, style.beats, instrument, rise)
         if _opens(setting, block) and len(style.drums) > 2:
-            notes.append(drumming.crash(float(block.bar * style.beats), instrument))
+            crash = drumming.crash(float(block.bar * style.beats), instrument)
+            struck = {(note.start, note.pitch) for note in notes}
+            notes += [crash] * ((crash.start, crash.pitch) not in struck)
     return notes
 
 
