@@ -141,7 +141,7 @@ def converged(run: Run, cases: list[Case], usual: dict[str, Any]) -> None:
         end = essence(run, visitor.session, track)
         if (run.folder / "plans" / f"{case.function}-{track}").exists():
             return NEVER
-        return None if end == usual else f"{end}"
+        return None if end == usual else "\n".join([f"{end}", *run.logged(track)])
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         ends = dict(zip(cases, pool.map(go, cases, itertools.cycle(people)), strict=True))

@@ -229,6 +229,11 @@ class Run:
         """Return the lines that the functions wrote to ``file``: function, subject, number of the handling, point."""
         return [line.split(" ") for line in (self.folder / file).read_text().splitlines()]
 
+    def logged(self, track: str) -> list[str]:
+        """Return the lines of all logs that name a track, to explain a failure."""
+        logs = sorted((self.addresses.home / "logs").glob("*.log"))
+        return [f"{log.stem}: {line}" for log in logs for line in log.read_text().splitlines() if track in line]
+
     def plan(self, function: str, subject: str, handling: str, point: str) -> Path:
         """Plan a kill at one point of one handling and return the plan's file, which the kill deletes."""
         plan = self.folder / "plans" / f"{function}-{subject}"
