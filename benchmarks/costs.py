@@ -194,6 +194,7 @@ def _endpoint(pictures: int, known: Prices) -> float:
 ENGINES: Final[Mapping[str, Callable[[int, Prices], float]]] = {
     "composer": lambda _, __: 0.0,
     "lyria-3-clip": lambda _, known: known["lyria_3_clip"].of(1),
+    "lyria-3-pro": lambda _, known: known["lyria_3_pro"].of(1),
     "lyria-002": lambda _, known: known["lyria_2"].of(1),
     "endpoint": _endpoint,
 }

@@ -25,7 +25,7 @@ class Results(Protocol):
     """The track's folder in the results bucket."""
 
     def cover(self) -> bytes | None:
-        """Return the JPEG that the MP3 shows, or None if there is none."""
+        """Return the JPEG that the MP3 shows and some engines look at, or None if there is none."""
 
     def read(self, file: str) -> bytes | None:
         """Return a result's bytes, or None if it is missing."""
@@ -96,7 +96,7 @@ def _take(job: str, order: Order, engine: Engine, results: Results) -> Take:
     if earlier is not None:
         logs.info("take of an earlier run found", job=job)
         return recalled(earlier)
-    take = engine.make(order.brief, order.seconds, order.seed)
+    take = engine.make(order.brief, order.seconds, order.seed, results.cover())
     if take.answer is not None or take.fallback_from is not None:
         # From now on every run masters this take, because the engine would make different music.
         results.create(TAKE, kept(take), RESULT_TYPES[TAKE])

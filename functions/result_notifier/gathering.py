@@ -37,6 +37,7 @@ PACES: Final[Mapping[str, Pace]] = {
     "composer": Pace(per_track=0.5, per_second=0.06, at_once=4),
     "lyria-002": Pace(per_track=20.0, per_second=0.05, at_once=2),
     "lyria-3-clip": Pace(per_track=12.0, per_second=0.05, at_once=1),
+    "lyria-3-pro": Pace(per_track=12.0, per_second=0.25, at_once=1),
     "endpoint": Pace(per_track=30.0, per_second=1.0, at_once=1),
 }
 

@@ -1,9 +1,9 @@
 """Script the models' next answers, for tests and developers.
 
 ``POST /localcloud/script`` with ``{"model": "lyria-002", "answers": [...]}`` sets the answers to that model's next
-requests, one each; after them it answers music again. ``model`` is ``lyria-002``, ``lyria-3-clip-preview`` or
-``endpoint``. An answer is a name from ``FAILURES``, ``"music"``, ``"music in the other shape"`` (each API has been seen
-to answer in two), or ``{"status": 400, "body": {...}, "headers": {...}}``.
+requests, one each; after them it answers music again. ``model`` is one of ``MODELS``. An answer is a name from
+``FAILURES``, ``"music"``, ``"music in the other shape"`` (each API has been seen to answer in two), or
+``{"status": 400, "body": {...}, "headers": {...}}``.
 ``GET /localcloud/script?model=lyria-002`` answers ``{"answersLeft": 0, "requests": [the latest bodies]}``.
 """
 
@@ -17,7 +17,7 @@ from localcloud.servers.google_errors import GoogleError
 
 MUSIC: Final = "music"
 OTHER_SHAPE: Final = "music in the other shape"
-MODELS: Final = ("lyria-002", "lyria-3-clip-preview", "endpoint")
+MODELS: Final = ("lyria-002", "lyria-3-clip-preview", "lyria-3-pro-preview", "endpoint")
 
 _REQUESTS_REMEMBERED: Final = 50
 

@@ -14,7 +14,7 @@ from pipeline.engines import Cloud, Engine
 from pipeline.engines.endpoint import Endpoint, predict_url
 from pipeline.engines.errors import EngineError, EngineUnavailableError, NoAudioError, RequestRefusedError
 from pipeline.engines.interactions import Interactions, signed_in
-from pipeline.engines.lyria import Lyria2, Lyria3Clip, lyria_2_url
+from pipeline.engines.lyria import LYRIA_3_CLIP, Lyria2, Lyria3, lyria_2_url
 from pipeline.engines.vertex import Vertex
 from tests.support.local_vertex import CREDENTIALS, ENDPOINT, patience
 from tests.support.local_vertex import signed_in as session
@@ -27,7 +27,7 @@ def lyria_2(cloud: Cloud, seconds: float) -> Engine:
 
 
 def lyria_3_clip(cloud: Cloud, seconds: float) -> Engine:
-    return Lyria3Clip(Interactions(signed_in(cloud, CREDENTIALS), patience(seconds)))
+    return Lyria3(LYRIA_3_CLIP, Interactions(signed_in(cloud, CREDENTIALS), patience(seconds)))
 
 
 def endpoint(cloud: Cloud, seconds: float) -> Engine:

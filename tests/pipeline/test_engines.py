@@ -33,7 +33,7 @@ def signed_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_engine_can_be_made_and_is_listed() -> None:
     """Requests, the registry and ``make engines`` name the same engines."""
     assert list(FACTS) == list(ENGINES)
-    with pytest.raises(BriefError, match="composer, lyria-002, lyria-3-clip, endpoint") as caught:
+    with pytest.raises(BriefError, match="composer, lyria-002, lyria-3-clip, lyria-3-pro, endpoint") as caught:
         engine_named("no-such-engine")
     assert caught.value.field == "engine"
 
@@ -60,12 +60,19 @@ def test_the_list_is_a_table() -> None:
     assert [line.split()[0] for line in lines] == list(ENGINES)
     assert "0.06 USD" in lines[1]
     assert "0.04 USD" in lines[2]
+    assert "0.08 USD" in lines[3]
 
 
 @pytest.mark.usefixtures("signed_in")
 @pytest.mark.parametrize(
     ("engine", "clients"),
-    [("composer", []), ("lyria-002", ["requests"]), ("endpoint", ["requests"]), ("lyria-3-clip", ["google.genai"])],
+    [
+        ("composer", []),
+        ("lyria-002", ["requests"]),
+        ("endpoint", ["requests"]),
+        ("lyria-3-clip", ["google.genai"]),
+        ("lyria-3-pro", ["google.genai"]),
+    ],
 )
 def test_an_engine_imports_only_its_own_client(engine: str, clients: list[str]) -> None:
     """The composer imports no client; google-genai costs a second that only Lyria 3 pays."""

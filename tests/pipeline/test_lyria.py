@@ -1,3 +1,4 @@
+import base64
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -16,11 +17,11 @@ from pipeline.engines.errors import (
     SafetyBlockedError,
 )
 from pipeline.engines.interactions import Interactions, signed_in
-from pipeline.engines.lyria import Lyria2, Lyria3Clip, lyria_2_url
+from pipeline.engines.lyria import LYRIA_3_CLIP, LYRIA_3_PRO, Lyria2, Lyria3, lyria_2_url
 from pipeline.engines.vertex import base_url
 from tests.support.local_vertex import CREDENTIALS, LocalVertex, patience
 
-MODELS = {"lyria-002": "lyria-002", "lyria-3-clip": "lyria-3-clip-preview"}
+MODELS = {"lyria-002": "lyria-002", "lyria-3-clip": "lyria-3-clip-preview", "lyria-3-pro": "lyria-3-pro-preview"}
 SEED = 41
 
 Make = Callable[[LocalVertex], Engine]
@@ -31,21 +32,36 @@ def lyria_2(vertex: LocalVertex, patience_seconds: float = 30.0) -> Engine:
 
 
 def lyria_3_clip(vertex: LocalVertex, patience_seconds: float = 30.0) -> Engine:
-    return Lyria3Clip(Interactions(signed_in(vertex.cloud, CREDENTIALS), patience(patience_seconds)))
+    return Lyria3(LYRIA_3_CLIP, Interactions(signed_in(vertex.cloud, CREDENTIALS), patience(patience_seconds)))
 
 
 BOTH = pytest.mark.parametrize("engine", [lyria_2, lyria_3_clip])
 
 
+def lyria_3_pro(vertex: LocalVertex) -> Engine:
+    return Lyria3(LYRIA_3_PRO, Interactions(signed_in(vertex.cloud, CREDENTIALS), patience(30.0)))
+
+
+def contents_of(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what an interaction sends; the client puts it into one step of the user's."""
+    (step,) = body["input"]
+    contents: list[dict[str, Any]] = step["content"]
+    return contents
+
+
 def prompt_of(body: dict[str, Any]) -> str:
-    text: str = body["instances"][0]["prompt"] if "instances" in body else body["input"]
+    text: str = body["instances"][0]["prompt"] if "instances" in body else contents_of(body)[0]["text"]
     return text
 
 
 @pytest.mark.parametrize("shape", ["music", "music in the other shape"])
 @pytest.mark.parametrize(
     ("engine", "model", "rate", "usd"),
-    [(lyria_2, "lyria-002", 48_000, 0.06), (lyria_3_clip, "lyria-3-clip-preview", 44_100, 0.04)],
+    [
+        (lyria_2, "lyria-002", 48_000, 0.06),
+        (lyria_3_clip, "lyria-3-clip-preview", 44_100, 0.04),
+        (lyria_3_pro, "lyria-3-pro-preview", 44_100, 0.08),
+    ],
 )
 def test_music_comes_back_with_its_provenance_and_cost(
     vertex: LocalVertex, sea: Brief, engine: Make, model: str, rate: int, usd: float, shape: str
@@ -53,7 +69,7 @@ def test_music_comes_back_with_its_provenance_and_cost(
     """Both shapes of an answer are read; the take has the model, the seed and the price."""
     take = engine(vertex.script(model, shape)).make(sea, 30, SEED)
     assert (take.audio.rate, take.audio.samples.shape[1]) == (rate, 2)
-    assert take.audio.seconds == pytest.approx(1.0, abs=0.1)
+    assert take.audio.seconds == pytest.approx(30 if "pro" in model else 1, abs=0.1)  # the test's clips last a second
     assert (take.model, take.seed, take.cost_usd, take.midi) == (model, SEED, usd, None)
     assert take.engine in MODELS
     assert len(vertex.asked(model)) == 1
@@ -76,7 +92,32 @@ def test_lyria_3_receives_only_a_prompt(vertex: LocalVertex, sea: Brief) -> None
     lyria_3_clip(vertex.script("lyria-3-clip-preview")).make(sea, 30, SEED)
     (asked,) = vertex.asked("lyria-3-clip-preview")
     prompt = prompts.full(sea) + " No vocals, no lyrics. Avoid: drums, vocals."
-    assert asked == {"model": "lyria-3-clip-preview", "input": prompt, "store": False}
+    assert contents_of(asked) == [{"type": "text", "text": prompt}]
+    assert (asked["model"], asked["store"], len(asked)) == ("lyria-3-clip-preview", False, 3)
+
+
+@pytest.mark.parametrize(
+    ("engine", "model"), [(lyria_3_clip, "lyria-3-clip-preview"), (lyria_3_pro, "lyria-3-pro-preview")]
+)
+def test_lyria_3_receives_the_picture(vertex: LocalVertex, sea: Brief, engine: Make, model: str) -> None:
+    """The JPEG's own bytes follow the prompt; Google stores neither."""
+    picture = b"\xff\xd8\xff\xe0 a picture"
+    engine(vertex.script(model)).make(sea, 30, SEED, picture)
+    (asked,) = vertex.asked(model)
+    text, image = contents_of(asked)
+    assert (text["type"], image["type"], image["mime_type"]) == ("text", "image", "image/jpeg")
+    assert base64.b64decode(image["data"]) == picture
+    assert asked["store"] is False
+
+
+def test_lyria_3_pro_receives_length_intensity_and_sections(vertex: LocalVertex, sea: Brief) -> None:
+    """It takes them as words; Lyria 3 Clip is always 30 s long and receives none of them."""
+    lyria_3_pro(vertex.script("lyria-3-pro-preview")).make(replace(sea, energy=0.9), 150, SEED)
+    (asked,) = vertex.asked("lyria-3-pro-preview")
+    assert "Length: 2:30. Intensity: high. Sections: intro, theme, contrasting theme," in prompt_of(asked)
+    lyria_3_clip(vertex.script("lyria-3-clip-preview")).make(sea, 150, SEED)
+    (asked,) = vertex.asked("lyria-3-clip-preview")
+    assert "Length" not in prompt_of(asked)
 
 
 def test_korean_never_reaches_lyria(vertex: LocalVertex, sea: Brief) -> None:
@@ -194,7 +235,7 @@ def test_an_address_without_a_server_is_unavailable(vertex: LocalVertex, sea: Br
     nobody = Cloud("p", "http://127.0.0.1:9")
     engines = (
         Lyria2(lyria_2_url(nobody), vertex.vertex(patience_seconds=0.1)),
-        Lyria3Clip(Interactions(signed_in(nobody, CREDENTIALS), patience(0.1))),
+        Lyria3(LYRIA_3_CLIP, Interactions(signed_in(nobody, CREDENTIALS), patience(0.1))),
     )
     for engine in engines:
         with pytest.raises(EngineUnavailableError, match="ConnectionError"):
