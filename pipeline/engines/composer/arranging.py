@@ -98,7 +98,7 @@ def _broken_off(blocks: Sequence[Block], roles: Sequence[str], last: Section) ->
             out.append(block)
             continue
         singers = [player for player in block.players if roles[player] == "lead"]
-        # Whoever plays chords already, or else whoever can: a melody alone would leave silence where it rests.
+        # A player of chords, best one who plays already: without one, nothing sounds where the melody rests.
         under = [player for player in (*block.players, *range(len(roles))) if roles[player] in {"chords", "pad"}]
         few = (*singers[:1], under[0]) if under else block.players
         out.append(Block(block.section, block.bar, block.bars - 2, block.level, block.players))

@@ -142,8 +142,8 @@ def _drums(setting: Setting, player: int, instrument: str) -> list[Note]:
         notes += drumming.strokes(played, style.beats, instrument, rise)
         if _opens(setting, block) and len(style.drums) > 2:
             crash = drumming.crash(float(block.bar * style.beats), instrument)
-            struck = {(note.start, note.pitch) for note in notes}
-            notes += [crash] * ((crash.start, crash.pitch) not in struck)
+            if not any((note.start, note.pitch) == (crash.start, crash.pitch) for note in notes):
+                notes.append(crash)
     return notes
 
 
