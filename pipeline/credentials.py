@@ -40,7 +40,10 @@ def read(data: bytes, mime: str, anchors: str = "") -> Credentials:
 
     Nothing is raised for a damaged file: its credentials are present and not valid, or not present.
     """
-    import c2pa  # 23 MB of native code, which only a file with credentials or an operator needs
+    if _LABEL not in data:
+        return Credentials()
+    # 23 MB of native code, which only a file with credentials needs.
+    import c2pa
 
     trust = {"trust": {"user_anchors": anchors}} if anchors else {}
     try:
@@ -52,7 +55,7 @@ def read(data: bytes, mime: str, anchors: str = "") -> Credentials:
     except c2pa.C2paError.ManifestNotFound:
         return Credentials()
     except c2pa.C2paError as error:
-        return Credentials(present=_LABEL in data, problems=(str(error),))
+        return Credentials(present=True, problems=(str(error),))
     manifest = store.get("manifests", {}).get(store.get("active_manifest"), {})
     state = store.get("validation_state")
     return Credentials(
