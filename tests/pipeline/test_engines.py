@@ -76,12 +76,17 @@ def test_the_list_is_a_table() -> None:
     ],
 )
 def test_an_engine_imports_only_its_own_client(engine: str, clients: list[str]) -> None:
-    """The composer imports no client; google-genai costs a second that only Lyria 3 pays."""
+    """The composer imports no client; google-genai costs a second that only Lyria 3 pays.
+
+    An answer without content credentials loads no library that reads them.
+    """
     program = f"""
 import sys
+from pipeline import credentials, making
 from pipeline.engines import Cloud, engine_named
 engine_named({engine!r}, Cloud("p", "", "projects/p/locations/us-central1/endpoints/1"))
-print(*[name for name in ("requests", "google.genai", "google.cloud.aiplatform_v1") if name in sys.modules])
+credentials.read(b"RIFF....WAVE", "audio/wav")
+print(*[name for name in ("requests", "google.genai", "google.cloud.aiplatform_v1", "c2pa") if name in sys.modules])
 """
     environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True)
