@@ -40,10 +40,7 @@ def read(data: bytes, mime: str, anchors: str = "") -> Credentials:
 
     Nothing is raised for a damaged file: its credentials are present and not valid, or not present.
     """
-    if _LABEL not in data:
-        return Credentials()
-    # 23 MB of native code, which only a file with credentials needs.
-    import c2pa
+    import c2pa  # 23 MB of native code, which only a file with credentials or an operator needs
 
     trust = {"trust": {"user_anchors": anchors}} if anchors else {}
     try:
@@ -55,18 +52,17 @@ def read(data: bytes, mime: str, anchors: str = "") -> Credentials:
     except c2pa.C2paError.ManifestNotFound:
         return Credentials()
     except c2pa.C2paError as error:
-        return Credentials(present=True, problems=(str(error),))
+        return Credentials(present=_LABEL in data, problems=(str(error),))
     manifest = store.get("manifests", {}).get(store.get("active_manifest"), {})
     state = store.get("validation_state")
+    codes = [status["code"] for status in store.get("validation_status", ())]
     return Credentials(
         present=True,
         valid=state in {"Valid", "Trusted"},
         issuer=manifest.get("signature_info", {}).get("issuer") or "",
         trusted=state == "Trusted",
         source_type=_source_type(manifest.get("assertions", ())),
-        problems=tuple(
-            status["code"] for status in store.get("validation_status", ()) if status.get("code") != _UNTRUSTED
-        ),
+        problems=tuple(code for code in dict.fromkeys(codes) if code != _UNTRUSTED),
         manifest=manifest,
         results=store.get("validation_results", {}),
     )

@@ -13,10 +13,10 @@ from musicgenerator import logs
 from musicgenerator.messages import step_message
 from musicgenerator.orders import Order
 from musicgenerator.results import MUSIC, MUSIC_MIDI, MUSIC_WAV, RESULT_TYPES, TAKE, TRACK, MusicFacts
-from pipeline import credentials, encoding
+from pipeline import encoding
 from pipeline.credentials import Credentials
 from pipeline.engines import Engine, Take
-from pipeline.engines.heard import mime_type
+from pipeline.engines.heard import credentials_of
 from pipeline.mastering import Master, master
 from pipeline.takes import kept, recalled
 
@@ -110,7 +110,7 @@ def _credentials(job: str, take: Take) -> Credentials | None:
     """Read the content credentials of the engine's answer; return None if the engine gave no file."""
     if take.answer is None:
         return None
-    found = credentials.read(take.answer, mime_type(take.answer))
+    found = credentials_of(take.answer)
     log = logs.warning if found.present and not found.valid else logs.info
     log(
         "content credentials of the take",

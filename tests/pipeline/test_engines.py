@@ -82,10 +82,11 @@ def test_an_engine_imports_only_its_own_client(engine: str, clients: list[str]) 
     """
     program = f"""
 import sys
-from pipeline import credentials, making
+from pipeline import making
+from pipeline.engines.heard import credentials_of
 from pipeline.engines import Cloud, engine_named
 engine_named({engine!r}, Cloud("p", "", "projects/p/locations/us-central1/endpoints/1"))
-credentials.read(b"RIFF....WAVE", "audio/wav")
+credentials_of(b"RIFF....WAVE")
 print(*[name for name in ("requests", "google.genai", "google.cloud.aiplatform_v1", "c2pa") if name in sys.modules])
 """
     environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
