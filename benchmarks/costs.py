@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from math import ceil, cos, exp, floor, lgamma, log, log10, pi, sqrt
 from typing import Final
 
-from gathering import BATCH_TRACKS, PACES, RUN_SECONDS
+from gathering import BATCH_TRACKS, RUN_SECONDS
 
 from benchmarks import usage
 from benchmarks.limits import hosted
 from infra.costs import HOURS_A_MONTH, STEP_MACHINE, pays_from
 from infra.prices import Price, prices
+from musicgenerator.paces import PACES
 
 Prices = Mapping[str, Price]
 
@@ -194,6 +195,7 @@ def _endpoint(pictures: int, known: Prices) -> float:
 ENGINES: Final[Mapping[str, Callable[[int, Prices], float]]] = {
     "composer": lambda _, __: 0.0,
     "lyria-3-clip": lambda _, known: known["lyria_3_clip"].of(1),
+    "lyria-3-pro": lambda _, known: known["lyria_3_pro"].of(1),
     "lyria-002": lambda _, known: known["lyria_2"].of(1),
     "endpoint": _endpoint,
 }

@@ -25,7 +25,7 @@ _COUNT: Final = r"[1-9][0-9]{0,8}"
 _LIMIT: Final = rf"0|{_COUNT}"
 _INSTANCES: Final = r"[1-9][0-9]{0,3}"
 _DAYS: Final = r"[1-9][0-9]{0,3}"
-_ENGINE: Final = r"(composer|lyria-002|lyria-3-clip|endpoint)"
+_ENGINE: Final = r"(composer|lyria-002|lyria-3-clip|lyria-3-pro|endpoint)"
 _REGION: Final = r"[a-z]+-[a-z]+[0-9]+"
 _ORIGIN: Final = r"https?://[a-z0-9.-]+(:[0-9]{1,5})?"
 _THRESHOLD: Final = r"[a-z/_-]+=(0|0?\.[0-9]+|1(\.0+)?)"
@@ -63,6 +63,9 @@ SETTINGS: Final[dict[str, Setting]] = {
         "the engine that makes the music when the other cannot", _ENGINE, "composer", can_be_off=True
     ),
     "ALLOWED_ENGINES": Setting("further engines that a visitor may choose, separated by spaces", _words(_ENGINE)),
+    "SHOW_PRICES": Setting(
+        "true or false: true shows visitors what a track costs with each engine", r"true|false", "false"
+    ),
     "MODEL_ENDPOINT": Setting(
         "the endpoint of your own music model",
         r"(https://[^/\s]+/v1/)?projects/[^/\s]+/locations/[a-z0-9-]+/endpoints/[A-Za-z0-9-]+",

@@ -22,7 +22,7 @@ class ComposedSketches:
     def make(self, brief: Brief, seconds: int, seed: int, prompt_version: str) -> Sketched:
         """Return the sketch; raise NoSketchError if the brief gives no audible one."""
         try:
-            take = self._composer.make(brief, seconds, seed, MAX_SECONDS)
+            take = self._composer.make(brief, seconds, seed, first_seconds=MAX_SECONDS)
             mastered = master(take.audio, min(seconds, MAX_SECONDS))
         except EngineError as error:
             raise NoSketchError(str(error)) from error

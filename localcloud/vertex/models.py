@@ -7,6 +7,7 @@ Scripted answers (``localcloud.vertex.scripts``) are given first.
 import base64
 import json
 import os
+import re
 import secrets
 import urllib.error
 import urllib.request
@@ -17,15 +18,21 @@ from typing import Any, Final
 from flask import Blueprint, Response, request
 
 from localcloud.servers.google_errors import GoogleError
-from localcloud.vertex import musicians
+from localcloud.vertex import lyria_credentials, musicians
 from localcloud.vertex.musicians import Musician
-from localcloud.vertex.scripts import OTHER_SHAPE, Answer, Scripts
+from localcloud.vertex.scripts import ALTERED, OTHER_SHAPE, WITHOUT_CREDENTIALS, Answer, Scripts
 
 SCRIPT_PATH: Final = "/localcloud/script"
 
 _PREDICT_PATH: Final = "/predict"
 _PREDICT_SECONDS: Final = 600
 _NOT_ENGLISH: Final = 0x250
+_CLIP: Final = "lyria-3-clip-preview"
+_LYRIA_3_SECONDS: Final = {_CLIP: musicians.CLIP_SECONDS, "lyria-3-pro-preview": 184.0}
+_LENGTH: Final = re.compile(r"Length: (\d+):(\d{2})")
+_USUAL_SECONDS: Final = 90.0
+_PICTURES: Final = 10
+_SIGNATURES: Final = {"image/jpeg": b"\xff\xd8\xff", "image/png": b"\x89PNG"}
 
 
 @dataclass(frozen=True)
@@ -81,14 +88,20 @@ def routes(models: Models) -> Blueprint:  # noqa: C901  a list of routes
         del project
         body = _body()
         model = body.get("model")
-        if location != "global" or model != "lyria-3-clip-preview":
+        if location != "global" or model not in _LYRIA_3_SECONDS:
             raise GoogleError("NOT_FOUND", f"Model {model} was not found in the location {location}.")
         answer = scripts.next(model, body)
         if not answer.shape:
             return _scripted_answer(answer)
         prompt = _lyria_3_prompt(body)
+        _check_pictures(body)
+        seconds = models.seconds if model == _CLIP else min(_asked_seconds(prompt), _LYRIA_3_SECONDS[model])
         # The model takes no seed, so every answer differs.
-        sound = musicians.mp3(models.musician(prompt, secrets.randbits(32), models.seconds))
+        sound = musicians.mp3(models.musician(prompt, secrets.randbits(32), seconds))
+        if answer.shape != WITHOUT_CREDENTIALS:
+            sound = lyria_credentials.signed(sound)
+        if answer.shape == ALTERED:
+            sound = lyria_credentials.altered(sound)
         content = [
             {"type": "text", "text": "[0.0:] Instrumental"},
             {"type": "audio", "mime_type": "audio/mpeg", "data": base64.b64encode(sound).decode()},
@@ -131,22 +144,45 @@ def _lyria_2_wish(body: Mapping[str, Any]) -> tuple[str, int]:
 
 
 def _lyria_3_prompt(body: Mapping[str, Any]) -> str:
-    texts = list(_texts(body.get("input")))
+    texts = [each["text"] for each in _contents(body.get("input")) if isinstance(each.get("text"), str)]
     if not texts:
         raise GoogleError("INVALID_ARGUMENT", "input must hold a text.")
     return " ".join(texts)
 
 
-def _texts(given: object) -> Iterator[str]:
-    """Yield the texts of an interaction's input: a text, a list of contents, or a list of steps with contents."""
+def _asked_seconds(prompt: str) -> float:
+    """Return the length that a prompt names, as in ``Length: 2:30``, or a minute and a half."""
+    named = _LENGTH.search(prompt)
+    return 60.0 * int(named[1]) + int(named[2]) if named else _USUAL_SECONDS
+
+
+def _check_pictures(body: Mapping[str, Any]) -> None:
+    """Raise INVALID_ARGUMENT unless the input's pictures are at most ten, in Base64, and JPEG or PNG."""
+    pictures = [each for each in _contents(body.get("input")) if each.get("type") == "image"]
+    if len(pictures) > _PICTURES:
+        raise GoogleError("INVALID_ARGUMENT", f"At most {_PICTURES} images are supported.")
+    for picture in pictures:
+        try:
+            data = base64.b64decode(picture.get("data", ""), validate=True)
+        except (TypeError, ValueError) as error:
+            raise GoogleError("INVALID_ARGUMENT", "The image's data must be Base64.") from error
+        start = _SIGNATURES.get(str(picture.get("mime_type")))
+        if start is None or not data.startswith(start):
+            raise GoogleError("INVALID_ARGUMENT", f"Unsupported image: {picture.get('mime_type')}.")
+
+
+def _contents(given: object) -> Iterator[Mapping[str, Any]]:
+    """Yield an interaction's contents: its input is a text, a list of contents, or a list of steps with contents."""
     if isinstance(given, str):
-        yield given
+        yield {"type": "text", "text": given}
     elif isinstance(given, list):
         for item in given:
-            yield from _texts(item)
+            yield from _contents(item)
     elif isinstance(given, dict):
-        yield from _texts(given.get("text"))
-        yield from _texts(given.get("content"))
+        if "content" in given:
+            yield from _contents(given["content"])
+        else:
+            yield given
 
 
 def _predicted(server: str, body: Mapping[str, Any], endpoint: str) -> Response:

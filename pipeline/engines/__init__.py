@@ -19,7 +19,8 @@ class Take:
 
     ``midi`` is a standard MIDI file. ``form`` summarises the piece in JSON types (tempo, key, sections, chords,
     instruments); it is empty if the engine does not know them. ``cost_usd`` is the price of the call in US dollars.
-    ``answer`` is the engine's encoded audio, None if the engine makes the same take again from the same arguments.
+    ``answer`` is the engine's encoded audio as it came, with its content credentials; None if the engine makes the same
+    take again from the same arguments.
     ``fallback_from`` is the engine that failed before the fallback engine made the take, if one failed.
     """
 
@@ -41,8 +42,11 @@ class Engine(Protocol):
     def name(self) -> str:
         """The name of the engine in requests."""
 
-    def make(self, brief: Brief, seconds: float, seed: int) -> Take:
-        """Make about ``seconds`` of music; raise EngineError if that fails, BriefError if the brief is invalid."""
+    def make(self, brief: Brief, seconds: float, seed: int, picture: bytes | None = None) -> Take:
+        """Make about ``seconds`` of music; raise EngineError if that fails, BriefError if the brief is invalid.
+
+        ``picture`` is the cover, a JPEG of at most 1,024 px a side; only some engines look at it.
+        """
 
 
 @dataclass(frozen=True)
@@ -91,9 +95,16 @@ def _lyria_2(cloud: Cloud) -> Engine:
 
 def _lyria_3_clip(cloud: Cloud) -> Engine:
     from pipeline.engines.interactions import Interactions, signed_in
-    from pipeline.engines.lyria import Lyria3Clip
+    from pipeline.engines.lyria import LYRIA_3_CLIP, Lyria3
 
-    return Lyria3Clip(Interactions(signed_in(cloud), Patience()))
+    return Lyria3(LYRIA_3_CLIP, Interactions(signed_in(cloud), Patience()))
+
+
+def _lyria_3_pro(cloud: Cloud) -> Engine:
+    from pipeline.engines.interactions import Interactions, signed_in
+    from pipeline.engines.lyria import LYRIA_3_PRO, Lyria3
+
+    return Lyria3(LYRIA_3_PRO, Interactions(signed_in(cloud), Patience()))
 
 
 def _endpoint(cloud: Cloud) -> Engine:
@@ -112,5 +123,6 @@ _MAKERS: Final[Mapping[str, Callable[[Cloud], Engine]]] = {
     "composer": _composer,
     "lyria-002": _lyria_2,
     "lyria-3-clip": _lyria_3_clip,
+    "lyria-3-pro": _lyria_3_pro,
     "endpoint": _endpoint,
 }

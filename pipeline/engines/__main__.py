@@ -9,7 +9,14 @@ from typing import Final
 from pipeline.engines import Cloud, engine_named
 from pipeline.engines.composer import MODEL as COMPOSER_MODEL
 from pipeline.engines.errors import EngineNotConfiguredError
-from pipeline.engines.lyria import LYRIA_2_MODEL, LYRIA_2_USD, LYRIA_3_CLIP_MODEL, LYRIA_3_CLIP_USD
+from pipeline.engines.lyria import (
+    LYRIA_2_MODEL,
+    LYRIA_2_USD,
+    LYRIA_3_CLIP_MODEL,
+    LYRIA_3_CLIP_USD,
+    LYRIA_3_PRO_MODEL,
+    LYRIA_3_PRO_USD,
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,13 @@ FACTS: Final[Mapping[str, EngineFacts]] = {
         LYRIA_3_CLIP_MODEL,
         f"{LYRIA_3_CLIP_USD:.2f} USD a take",
         "30 s *",
+        "44.1 kHz",
+        "Google Cloud's terms of service, preview",
+    ),
+    "lyria-3-pro": EngineFacts(
+        LYRIA_3_PRO_MODEL,
+        f"{LYRIA_3_PRO_USD:.2f} USD a take",
+        "up to 184 s",
         "44.1 kHz",
         "Google Cloud's terms of service, preview",
     ),

@@ -26,13 +26,13 @@ class WithFallback:
     fallback: str
     cloud: Cloud
 
-    def make(self, brief: Brief, seconds: float, seed: int) -> Take:
+    def make(self, brief: Brief, seconds: float, seed: int, picture: bytes | None = None) -> Take:
         """Make music with the first engine; if it raises EngineError, with the second."""
         try:
-            return engine_named(self.name, self.cloud).make(brief, seconds, seed)
+            return engine_named(self.name, self.cloud).make(brief, seconds, seed, picture)
         except EngineError as error:
             logs.warning(
                 "the engine failed, using the fallback", engine=self.name, fallback=self.fallback, reason=repr(error)
             )
-        take = engine_named(self.fallback, self.cloud).make(brief, seconds, seed)
+        take = engine_named(self.fallback, self.cloud).make(brief, seconds, seed, picture)
         return replace(take, fallback_from=self.name)

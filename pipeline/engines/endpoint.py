@@ -26,8 +26,9 @@ class Endpoint:
         self._url = url
         self._vertex = vertex
 
-    def make(self, brief: Brief, seconds: float, seed: int) -> Take:
-        """Make ``seconds`` of music, or as much as the model can; raise EngineError."""
+    def make(self, brief: Brief, seconds: float, seed: int, picture: bytes | None = None) -> Take:
+        """Make ``seconds`` of music from the brief alone, or as much as the model can; raise EngineError."""
+        del picture
         instance = {
             "prompt": prompts.full(brief),
             "negative_prompt": prompts.avoided(brief),

@@ -1,5 +1,6 @@
 """Create interactions with google-genai: https://ai.google.dev/gemini-api/docs/interactions."""
 
+import base64
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -45,18 +46,22 @@ class Interactions:
         self._client = client
         self._patience = patience
 
-    def create(self, model: str, prompt: str) -> Mapping[str, Any]:
+    def create(self, model: str, prompt: str, picture: bytes | None) -> Mapping[str, Any]:
         """Return the interaction as a JSON object, or an empty one if the answer is something else.
 
-        The errors are those of ``Vertex.post``.
+        ``picture`` is a JPEG that the model looks at beside the prompt. The errors are those of ``Vertex.post``.
         """
-        return self._patience.request(lambda timeout_seconds: self._create(model, prompt, timeout_seconds))
+        contents: list[dict[str, str]] = [{"type": "text", "text": prompt}]
+        if picture is not None:
+            data = base64.b64encode(picture).decode()
+            contents.append({"type": "image", "data": data, "mime_type": "image/jpeg"})
+        return self._patience.request(lambda timeout_seconds: self._create(model, contents, timeout_seconds))
 
-    def _create(self, model: str, prompt: str, timeout_seconds: float) -> Mapping[str, Any]:
+    def _create(self, model: str, contents: list[dict[str, str]], timeout_seconds: float) -> Mapping[str, Any]:
         try:
             # Google stores an interaction for 7 days unless ``store`` is false.
             interaction = self._client.interactions.create(
-                model=model, input=prompt, store=False, timeout=timeout_seconds, automatic_continuation=False
+                model=model, input=contents, store=False, timeout=timeout_seconds, automatic_continuation=False
             )
         except APIError as error:
             if error.status_code is None:

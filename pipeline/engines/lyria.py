@@ -1,6 +1,7 @@
-"""Google's Lyria on Vertex AI: Lyria 2 (``lyria-002``) and Lyria 3 Clip (``lyria-3-clip-preview``).
+"""Google's Lyria on Vertex AI: Lyria 2 (``lyria-002``), Lyria 3 Clip and Pro (``lyria-3-clip-preview``, ``-pro-``).
 
-Both make about 30 s of instrumental music; the mastering repeats it or fades it out.
+Lyria 2 and Clip make about 30 s of instrumental music; the mastering repeats it or fades it out. Pro makes a piece of
+the length that is asked for, up to 184 s. Both Lyria 3 models look at the picture.
 https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/lyria-music-generation
 """
 
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 
 LYRIA_2_USD: Final = 0.06
 LYRIA_3_CLIP_USD: Final = 0.04
+LYRIA_3_PRO_USD: Final = 0.08
 LYRIA_2_MODEL: Final = "lyria-002"
 LYRIA_3_CLIP_MODEL: Final = "lyria-3-clip-preview"
+LYRIA_3_PRO_MODEL: Final = "lyria-3-pro-preview"
 
 _LYRIA_2_LOCATION: Final = "us-central1"
 
@@ -48,6 +51,13 @@ class _Model:
     audio_of: Callable[[Mapping[str, Any]], bytes]
 
 
+@dataclass(frozen=True)
+class Lyria3Model(_Model):
+    """A model of Lyria 3; ``is_whole`` if it makes pieces of the length that the prompt asks for."""
+
+    is_whole: bool = False
+
+
 class Lyria2:
     """Lyria 2, which takes a negative prompt and a seed; the take has the seed of the request that succeeded."""
 
@@ -58,9 +68,9 @@ class Lyria2:
         self._url = url
         self._vertex = vertex
 
-    def make(self, brief: Brief, seconds: float, seed: int) -> Take:
-        """Make about 30 s of music; raise EngineError."""
-        del seconds
+    def make(self, brief: Brief, seconds: float, seed: int, picture: bytes | None = None) -> Take:
+        """Make about 30 s of music from the brief alone; raise EngineError."""
+        del seconds, picture
         avoid = prompts.avoided(brief)
 
         def ask(query: _Query) -> Mapping[str, Any]:
@@ -70,24 +80,28 @@ class Lyria2:
         return _take(_LYRIA_2, ask, brief, seed)
 
 
-class Lyria3Clip:
-    """Lyria 3 Clip, which takes no negative prompt and no seed; the take has the seed that was requested."""
+class Lyria3:
+    """A model of Lyria 3, which takes no negative prompt and no seed; the take has the seed that was requested."""
 
-    name = "lyria-3-clip"
-
-    def __init__(self, interactions: "Interactions") -> None:
+    def __init__(self, model: "Lyria3Model", interactions: "Interactions") -> None:
+        self._model = model
         self._interactions = interactions
 
-    def make(self, brief: Brief, seconds: float, seed: int) -> Take:
-        """Make about 30 s of music; raise EngineError."""
-        del seconds
+    @property
+    def name(self) -> str:
+        """The name of the engine in requests."""
+        return self._model.engine
+
+    def make(self, brief: Brief, seconds: float, seed: int, picture: bytes | None = None) -> Take:
+        """Make music for the brief and the picture, a JPEG; raise EngineError."""
         avoid = prompts.avoided(brief)
-        suffix = " No vocals, no lyrics." + (f" Avoid: {avoid}." if avoid else "")
+        shape = prompts.intensity(brief) + (prompts.shaped(seconds) if self._model.is_whole else "")
+        suffix = shape + " No vocals, no lyrics." + (f" Avoid: {avoid}." if avoid else "")
 
         def ask(query: _Query) -> Mapping[str, Any]:
-            return self._interactions.create(LYRIA_3_CLIP_MODEL, query.prompt + suffix)
+            return self._interactions.create(self._model.name, query.prompt + suffix, picture)
 
-        return replace(_take(_LYRIA_3_CLIP, ask, brief, seed), seed=seed)
+        return replace(_take(self._model, ask, brief, seed), seed=seed)
 
 
 def lyria_2_url(cloud: Cloud) -> str:
@@ -156,4 +170,5 @@ def _interaction(body: Mapping[str, Any]) -> bytes:
 
 
 _LYRIA_2: Final = _Model(Lyria2.name, LYRIA_2_MODEL, LYRIA_2_USD, _prediction)
-_LYRIA_3_CLIP: Final = _Model(Lyria3Clip.name, LYRIA_3_CLIP_MODEL, LYRIA_3_CLIP_USD, _interaction)
+LYRIA_3_CLIP: Final = Lyria3Model("lyria-3-clip", LYRIA_3_CLIP_MODEL, LYRIA_3_CLIP_USD, _interaction)
+LYRIA_3_PRO: Final = Lyria3Model("lyria-3-pro", LYRIA_3_PRO_MODEL, LYRIA_3_PRO_USD, _interaction, is_whole=True)

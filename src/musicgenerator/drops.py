@@ -148,6 +148,7 @@ _ENGINE_NAMES: Final = {
     "lyria02": "lyria-002",
     "lyria3": "lyria-3-clip",
     "lyria3clippreview": "lyria-3-clip",
+    "lyria3propreview": "lyria-3-pro",
 } | {_SEPARATORS.sub("", engine): engine for engine in ENGINES}
 
 

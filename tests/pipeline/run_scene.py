@@ -104,7 +104,7 @@ class Player:
     diary: Path
     before: Making | None
 
-    def make(self, brief: Brief, seconds: float, seed: int) -> Take:
+    def make(self, brief: Brief, seconds: float, seed: int, picture: bytes | None = None) -> Take:  # noqa: ARG002
         self._note("begin")
         if self.before:
             self.before()

@@ -14,7 +14,7 @@ from pipeline.engines import Cloud, Engine
 from pipeline.engines.endpoint import Endpoint, predict_url
 from pipeline.engines.errors import EngineError, EngineUnavailableError, NoAudioError, RequestRefusedError
 from pipeline.engines.interactions import Interactions, signed_in
-from pipeline.engines.lyria import Lyria2, Lyria3Clip, lyria_2_url
+from pipeline.engines.lyria import LYRIA_3_CLIP, Lyria2, Lyria3, lyria_2_url
 from pipeline.engines.vertex import Vertex
 from tests.support.local_vertex import CREDENTIALS, ENDPOINT, patience
 from tests.support.local_vertex import signed_in as session
@@ -27,7 +27,7 @@ def lyria_2(cloud: Cloud, seconds: float) -> Engine:
 
 
 def lyria_3_clip(cloud: Cloud, seconds: float) -> Engine:
-    return Lyria3Clip(Interactions(signed_in(cloud, CREDENTIALS), patience(seconds)))
+    return Lyria3(LYRIA_3_CLIP, Interactions(signed_in(cloud, CREDENTIALS), patience(seconds)))
 
 
 def endpoint(cloud: Cloud, seconds: float) -> Engine:
@@ -82,6 +82,7 @@ def answering(answer: bytes | None) -> Iterator[tuple[Cloud, list[bytes]]]:
             connection.close()
 
 
+PICTURE = b"\xff\xd8\xff\xe0 a picture"
 PROXY = "<html>Sign in to the proxy</html>"
 
 
@@ -113,7 +114,7 @@ def test_a_broken_answer_is_an_error_of_the_engine(
 ) -> None:
     """A failure that may pass is retried until the patience ends; the error has the answer's words."""
     with answering(answer) as (cloud, asked), pytest.raises(EngineError, match=words) as caught:
-        engine(cloud, 1.0).make(sea, 30, 7)
+        engine(cloud, 1.0).make(sea, 30, 7, PICTURE)
     assert type(caught.value) is error
     repeated = error is EngineUnavailableError
     assert len(asked) - 1 >= (2 if repeated else 1)
@@ -125,6 +126,6 @@ def test_a_silent_server_is_unavailable_in_time(sea: Brief, engine: Make) -> Non
     with answering(None) as (cloud, asked):
         started = time.monotonic()
         with pytest.raises(EngineUnavailableError, match="Timeout"):
-            engine(cloud, 0.5).make(sea, 30, 7)
+            engine(cloud, 0.5).make(sea, 30, 7, PICTURE)
         assert time.monotonic() - started < 10
     assert len(asked) - 1 == 1

@@ -105,7 +105,7 @@ def test_a_sketch_is_the_start_of_the_music(key: str, seconds: int) -> None:
     both = twice(key, seconds)
     length = min(seconds, MAX_SECONDS)
     assert len(both.sketch) / RATE == pytest.approx(length, abs=0.1)
-    assert Composer().make(both.brief, seconds, both.sketch_seed, MAX_SECONDS).midi == both.midi
+    assert Composer().make(both.brief, seconds, both.sketch_seed, first_seconds=MAX_SECONDS).midi == both.midi
     alike = likeness(both.sketch, both.music)
     assert len(alike) >= length // 2 - 1
     # The sketch fades out where a longer piece goes on, and its parts are balanced over its own minute.
@@ -143,8 +143,16 @@ def test_a_sketch_says_what_it_is() -> None:
 class SilentComposer(Composer):
     """Composes a piece that nobody can hear."""
 
-    def make(self, brief: Brief, seconds: float, seed: int, first_seconds: float = math.inf) -> Take:
-        take = super().make(brief, seconds, seed, first_seconds)
+    def make(
+        self,
+        brief: Brief,
+        seconds: float,
+        seed: int,
+        picture: bytes | None = None,
+        *,
+        first_seconds: float = math.inf,
+    ) -> Take:
+        take = super().make(brief, seconds, seed, picture, first_seconds=first_seconds)
         return replace(take, audio=Audio(np.zeros_like(take.audio.samples), take.audio.rate))
 
 

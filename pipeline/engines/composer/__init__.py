@@ -32,11 +32,20 @@ class Composer:
         path = os.environ.get("SOUNDFONT")
         return cls(Path(path) if path else None)
 
-    def make(self, brief: Brief, seconds: float, seed: int, first_seconds: float = math.inf) -> Take:
+    def make(
+        self,
+        brief: Brief,
+        seconds: float,
+        seed: int,
+        picture: bytes | None = None,
+        *,
+        first_seconds: float = math.inf,
+    ) -> Take:
         """Compose, perform and render; the take lasts exactly ``seconds``, to a frame.
 
         With ``first_seconds``, only the start of the piece is rendered; the score is that of the whole piece.
         """
+        del picture
         piece = compose(brief, seconds, seed)
         performances = perform(piece, seed)
         audio = render(performances, piece, min(seconds, first_seconds), brief, self._soundfont)
