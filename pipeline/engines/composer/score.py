@@ -110,6 +110,12 @@ class Piece:
         after = max(0.0, beat - self.final_beat)
         return (beat + self.ritardando * (slowed**2 / (2 * self.beats) + after)) * 60 / self.tempo
 
+    def part_names(self) -> tuple[str, ...]:
+        """Return the parts' names: their roles, a second and a third of a role as ``pad-2`` and ``pad-3``."""
+        roles = [part.role for part in self.parts]
+        counts = [roles[: index + 1].count(role) for index, role in enumerate(roles)]
+        return tuple(role if count == 1 else f"{role}-{count}" for role, count in zip(roles, counts, strict=True))
+
     def form(self) -> dict[str, Any]:
         """Return a short summary of the piece, in JSON types."""
         return {
