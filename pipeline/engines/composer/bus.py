@@ -139,9 +139,7 @@ class Finish:
             yield np.stack(((middle[part] + side[part]) * gain, (middle[part] - side[part]) * gain), axis=1)
 
 
-def decide(
-    middle: Samples, side: Samples, mix: Mix, tilt: float, lands: float, sways: float = SWAYS_HERTZ
-) -> Finish:
+def decide(middle: Samples, side: Samples, mix: Mix, tilt: float, lands: float, sways: float = SWAYS_HERTZ) -> Finish:
     """Decide how a mix is finished, and process ``middle`` and ``side`` up to the gains.
 
     ``tilt`` is the share by which what is above 1.8 kHz is raised; ``lands`` is when the final chord starts.

@@ -9,7 +9,13 @@ from pipeline.engines.composer.performing import Performance, perform
 from pipeline.engines.composer.score import Piece
 
 
+def composed(brief: Brief, seconds: float, seed: int, keep: Sequence[Kept]) -> Piece:
+    """Return a piece."""
+    del keep
+    return compose(brief, seconds, seed)
+
+
 def performed(brief: Brief, seconds: float, seed: int, keep: Sequence[Kept]) -> tuple[Piece, tuple[Performance, ...]]:
     """Return a piece and how it is played."""
-    piece = compose(brief, seconds, seed)
+    piece = composed(brief, seconds, seed, keep)
     return piece, perform(piece, seed)

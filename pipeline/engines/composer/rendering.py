@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 from scipy import signal
 
 from musicgenerator.briefs import Brief
-from pipeline.audio import Audio, Samples
+from pipeline.audio import Audio, Samples, unrolled
 from pipeline.engines.composer import bus
 from pipeline.engines.composer.form import LEAD_IN_SECONDS
 from pipeline.engines.composer.instruments import INSTRUMENTS
@@ -42,6 +42,7 @@ _TILT: Final = 0.32
 _PUMPED: Final = frozenset({"chords", "arpeggio", "pad", "bass"})
 _PUMP_SECONDS: Final = 0.11
 _TAIL: Final = 6 * RATE  # frames after the end of a circle, in which sounds die away
+_FADE: Final = RATE
 _KICKS: Final = frozenset({35, 36})
 
 
@@ -64,6 +65,14 @@ class Buses:
             self.side[part] += one - other
             self.room[part] += both * sends[0]
             self.spread[part] += both * sends[1]
+
+    def unrolled(self, before: int, after: int) -> Self:
+        """Return the buses of a loop with so many frames of what comes before its start and after its end."""
+        around = type(self)(0)
+        around.middle, around.side, around.room, around.spread = (
+            unrolled(each, before, after) for each in (self.middle, self.side, self.room, self.spread)
+        )
+        return around
 
     def mix_down(self, mix: Mix, brief: Brief) -> tuple[Samples, Samples]:
         """Return middle and side with the spread sound and the reverb; what was sent to them is released."""
@@ -139,6 +148,7 @@ def mixed(
 
 def _folded(samples: Samples, before: int, frames: int) -> Samples:
     """Return ``frames`` frames, to which what comes before the first and after the last is added at the other end."""
+    samples[-_FADE:] *= np.linspace(1, 0, _FADE, dtype=np.float32)  # what still sounds has no sudden end
     out = np.zeros(frames, np.float32)
     for start in range(before - frames, len(samples), frames):
         part = samples[max(0, start) : start + frames]
@@ -166,9 +176,7 @@ def _lands(piece: Piece) -> float:
     return LEAD_IN_SECONDS + piece.seconds_at(piece.final_beat)
 
 
-def _ducking(
-    performances: Sequence[Performance], frames: int, decibels: float, circle: int | None
-) -> Samples | None:
+def _ducking(performances: Sequence[Performance], frames: int, decibels: float, circle: int | None) -> Samples | None:
     """Return a factor for each frame that lowers other parts at each kick, or None if the genre does not pump."""
     kicks = [
         round(event.on * RATE)

@@ -3,7 +3,7 @@
 Time is counted in beats from the first downbeat, pitch in MIDI note numbers, velocity from 1 to 127.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pipeline.engines.composer.theory import Chord, Key
@@ -47,6 +47,11 @@ class Part:
     instrument: str
     notes: tuple[Note, ...]
     controls: tuple[Control, ...] = ()
+
+    def before(self, beat: float) -> "Part":
+        """Return the part up to a beat; its last notes may sound longer."""
+        notes = tuple(note for note in self.notes if note.start < beat)
+        return replace(self, notes=notes, controls=tuple(each for each in self.controls if each.start < beat))
 
 
 @dataclass(frozen=True)
