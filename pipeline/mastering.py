@@ -69,7 +69,7 @@ def master(audio: Audio, seconds: float) -> Master:
     """
     faded = _faded(*_fitted(_stereo(audio), round(seconds * RATE)))
     loud, loudness = _levelled(faded)
-    return Master(Audio(loud, RATE), loudness, _peaks(loud))
+    return Master(Audio(loud, RATE), loudness, peaks(loud))
 
 
 def master_loop(audio: Audio) -> Master:
@@ -82,7 +82,7 @@ def master_loop(audio: Audio) -> Master:
     endless = _stereo(Audio(unrolled(audio.samples, around, around), audio.rate))
     loud, loudness = _levelled(endless, slice(around, around + frames))
     loop = rolled(loud, around, frames)
-    return Master(Audio(loop, RATE), loudness, _peaks(loop))
+    return Master(Audio(loop, RATE), loudness, peaks(loop))
 
 
 def true_peaks(samples: Samples, above: float = 0.0) -> NDArray[np.float32]:
@@ -205,7 +205,8 @@ def _by_frame(gains: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
     return np.asarray(gains[:, None] + steps * ramp, np.float32).reshape(-1)[:frames]
 
 
-def _peaks(samples: Samples) -> tuple[float, ...]:
+def peaks(samples: Samples) -> tuple[float, ...]:
+    """Return 200 values from 0 to 1 for a waveform display."""
     edges = np.linspace(0, len(samples), PEAKS + 1).astype(int)[:-1]
     highest = np.maximum.reduceat(np.abs(samples).T, edges, axis=1).max(axis=0)
     return tuple(round(float(value), 3) for value in highest / highest.max())

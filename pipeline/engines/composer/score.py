@@ -4,7 +4,7 @@ Time is counted in beats from the first downbeat, pitch in MIDI note numbers, ve
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pipeline.engines.composer.theory import Chord, Key
 
@@ -36,22 +36,32 @@ class Control:
     value: int
 
 
+class Touch(NamedTuple):
+    """How the playing of a note differs from what is written: its delay in seconds, and what its velocity gains."""
+
+    delay: float
+    force: int
+
+
 @dataclass(frozen=True)
 class Part:
     """What one instrument plays in one role: lead, counter, chords, arpeggio, pad, bass or drums.
 
-    The dynamics of the piece are in the velocities and, for held sounds, in the controls.
+    The dynamics of the piece are in the velocities and, for held sounds, in the controls. ``touches`` has one for each
+    note, or is empty if nobody has played the part yet.
     """
 
     role: str
     instrument: str
     notes: tuple[Note, ...]
     controls: tuple[Control, ...] = ()
+    touches: tuple[Touch, ...] = ()
 
     def before(self, beat: float) -> "Part":
         """Return the part up to a beat; its last notes may sound longer."""
         notes = tuple(note for note in self.notes if note.start < beat)
-        return replace(self, notes=notes, controls=tuple(each for each in self.controls if each.start < beat))
+        controls = tuple(each for each in self.controls if each.start < beat)
+        return replace(self, notes=notes, controls=controls, touches=self.touches[: len(notes)])
 
 
 @dataclass(frozen=True)
