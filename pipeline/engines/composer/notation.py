@@ -15,7 +15,7 @@ from pipeline.engines.composer.score import Note, Part, Piece
 
 TICKS: Final = 12
 _GRACE_BEATS: Final = 0.13
-_FULL: Final = 0.62  # a note that sounds for this share of the time to the next one is written up to it
+_FULL: Final = 0.62  # a note that sounds for this share of the time to the next one is written up to it, if near
 _DETACHED: Final = 0.4  # the same within a beat
 _STACCATO: Final = 0.6  # a note that sounds for less than this share of its written length has a dot
 _WITHIN_BEAT: Final = (9, 8, 6, 4, 3, 2, 1)
@@ -117,7 +117,7 @@ def _struck(notes: Sequence[Note], *, dots: bool) -> list[Symbol]:
 
 def _length(start: int, sounds: float, room: float) -> int:
     """Return how long a note is written that sounds for so many ticks and has room until the next one."""
-    if room < inf and sounds >= room * (_DETACHED if room <= TICKS else _FULL):
+    if room <= sounds + TICKS and sounds >= room * (_DETACHED if room <= TICKS else _FULL):
         return int(room)
     thirds = start % TICKS in {4, 8} or (room < TICKS and (start + room) % TICKS in {4, 8})
     unit = 4 if thirds else 6 if start % 6 == 0 else 3

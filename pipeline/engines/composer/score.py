@@ -4,6 +4,7 @@ Time is counted in beats from the first downbeat, pitch in MIDI note numbers, ve
 """
 
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any, Final, NamedTuple
 
 from pipeline.engines.composer.theory import Chord, Key
@@ -159,10 +160,11 @@ class Piece:
             "chords": [
                 {
                     "name": span.chord.name,
-                    **self._sounding(span.start, span.end),
+                    **self._sounding(span.start, end),
                     "bar": int(span.start // self.beats) + 1,
                 }
-                for span in self.chords
+                # In a section of three bars the last chord sounds for longer than its span.
+                for span, end in zip(self.chords, [*(each.start for each in self.chords[1:]), inf], strict=True)
             ],
             "parts": [
                 {"name": name, "instrument": part.instrument}
