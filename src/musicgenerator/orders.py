@@ -17,6 +17,7 @@ from musicgenerator import documents
 from musicgenerator.briefs import DURATION_SECONDS, ENGINES, SEED, Brief
 from musicgenerator.errors import BriefError, OrderError
 from musicgenerator.ids import is_results_token, is_track_id, track_and_attempt
+from musicgenerator.track_requests import Kept, read_keep
 
 ORDER_TYPE: Final = "application/json"
 ORDERS_PREFIX: Final = "orders/"
@@ -40,7 +41,8 @@ class Order:
     address of the picture that the MP3 shows.
     ``fallback_engine`` and ``model_endpoint`` are empty if the operator has set none. ``prompt_version`` is the version
     of the describer's prompt, empty if it is unknown. ``expires_at`` is when the track's session ends, as ISO 8601 with
-    a time zone; empty if it is unknown.
+    a time zone; empty if it is unknown. ``keep`` says which music of other seeds the composer keeps, oldest first; the
+    mapping leaves it out if there is none.
     """
 
     track: str
@@ -57,6 +59,7 @@ class Order:
     model_endpoint: str = ""
     prompt_version: str = ""
     expires_at: str = ""
+    keep: tuple[Kept, ...] = ()
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, Any]) -> Self:
@@ -76,11 +79,14 @@ class Order:
             model_endpoint=_text(data, "modelEndpoint", _ENDPOINT),
             prompt_version=_text(data, "promptVersion", _PROMPT_VERSION),
             expires_at=_moment(data),
+            keep=_keep(data),
         )
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the order as JSON values."""
-        return documents.to_mapping(self) | {"brief": self.brief.to_mapping()}
+        order = documents.to_mapping(self) | {"brief": self.brief.to_mapping()}
+        del order["keep"]
+        return order | ({"keep": [kept.to_mapping() for kept in self.keep]} if self.keep else {})
 
 
 @dataclass(frozen=True)
@@ -162,6 +168,13 @@ def _brief(data: Mapping[str, Any]) -> Brief:
         return Brief.from_mapping(brief)
     except BriefError as error:
         raise OrderError(f"brief.{error.field}", "is not valid") from None
+
+
+def _keep(data: Mapping[str, Any]) -> tuple[Kept, ...]:
+    try:
+        return read_keep(data.get("keep"))
+    except BriefError:
+        raise OrderError("keep", "is not valid") from None
 
 
 def _choice(data: Mapping[str, Any], field: str, choices: Sequence[str]) -> str:
