@@ -68,7 +68,24 @@ def master(audio: Audio, seconds: float) -> Master:
     """
     faded = _faded(*_fitted(_stereo(audio), round(seconds * RATE)))
     loud, loudness = _levelled(faded)
-    return Master(Audio(loud, RATE), loudness, _peaks(loud))
+    return Master(Audio(loud, RATE), loudness, peaks(loud))
+
+
+def master_loop(audio: Audio) -> Master:
+    """Return a loop at 44.1 kHz, at -14 LUFS with peaks up to -1 dBTP, without fades.
+
+    The limiter hears what comes before and after, which is the loop itself, so the end still meets the start.
+    Raise SilentMusicError if the audio is silent or not finite.
+    """
+    samples = np.asarray(audio.samples, np.float32)
+    loudest = max(-float(samples.min()), float(samples.max())) if samples.size else 0.0
+    if not _SILENT <= loudest < np.inf:
+        raise SilentMusicError(_NOT_AUDIBLE)
+    # Whole blocks of the limiter. Its blocks at the end are not those at the start, but its gain changes over 50 ms.
+    edge = min(len(samples), RATE) // _BLOCK * _BLOCK
+    loud, _ = _levelled(np.concatenate([samples[len(samples) - edge :], samples, samples[:edge]]))
+    loud = loud[edge : edge + len(samples)]
+    return Master(Audio(loud, RATE), loudness_lufs(loud, RATE), peaks(loud))
 
 
 def true_peaks(samples: Samples, above: float = 0.0) -> NDArray[np.float32]:
@@ -191,7 +208,8 @@ def _by_frame(gains: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
     return np.asarray(gains[:, None] + steps * ramp, np.float32).reshape(-1)[:frames]
 
 
-def _peaks(samples: Samples) -> tuple[float, ...]:
+def peaks(samples: Samples) -> tuple[float, ...]:
+    """Return 200 values from 0 to 1 for a waveform display."""
     edges = np.linspace(0, len(samples), PEAKS + 1).astype(int)[:-1]
     highest = np.maximum.reduceat(np.abs(samples).T, edges, axis=1).max(axis=0)
     return tuple(round(float(value), 3) for value in highest / highest.max())

@@ -41,6 +41,11 @@ PACES: Final[Mapping[str, Pace]] = {
     "endpoint": Pace(per_track=30.0, per_second=1.0, at_once=1),
 }
 
+EXPORT_PACES: Final[Mapping[str, Pace]] = {
+    "stems": Pace(per_track=1.0, per_second=0.2, at_once=4),
+    "loop": Pace(per_track=0.5, per_second=0.06, at_once=4),
+}
+
 
 @dataclass(frozen=True)
 class Gathering:
@@ -60,6 +65,11 @@ class Gathering:
     def engine(self, track: Track) -> str:
         """Return the engine that makes a track's music."""
         return track.request.engine or self.default_engine
+
+    def pace(self, track: Track) -> Pace:
+        """Return the pace at which a track's music or export is made."""
+        export = track.request.export
+        return EXPORT_PACES[export.kind] if export else PACES.get(self.engine(track), PACES["endpoint"])
 
 
 @dataclass
@@ -81,7 +91,7 @@ class Groups:
         That is the group that this track fills, or one that has no time for it.
         """
         engine = self._gathering.engine(track)
-        pace = PACES.get(engine, PACES["endpoint"]).seconds(track.request.duration_seconds)
+        pace = self._gathering.pace(track).seconds(track.request.duration_seconds)
         group = self._open.setdefault(engine, _Group())
         full = None
         if group.attempts and group.seconds + pace > RUN_SECONDS:

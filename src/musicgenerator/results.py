@@ -16,6 +16,8 @@ from musicgenerator.settings import required
 MUSIC: Final = "music.mp3"
 MUSIC_WAV: Final = "music.wav"
 MUSIC_MIDI: Final = "music.mid"
+STEMS: Final = "stems.zip"
+LOOP: Final = "loop.wav"
 COVER: Final = "cover.jpg"
 SKETCH: Final = "sketch.mp3"
 SKETCH_TYPE: Final = "audio/mpeg"
@@ -26,6 +28,8 @@ RESULT_TYPES: Final = {
     MUSIC: "audio/mpeg",
     MUSIC_WAV: "audio/wav",
     MUSIC_MIDI: "audio/midi",
+    STEMS: "application/zip",
+    LOOP: "audio/wav",
     COVER: "image/jpeg",
     TRACK: "application/json",
     TAKE: "application/json",
@@ -37,11 +41,12 @@ LIFECYCLE_DELAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True)
 class MusicFacts:
-    """Facts of the finished music.
+    """Facts of the finished music, or of an export.
 
-    ``bytes`` is the size of the MP3, and ``loudness_lufs`` the integrated loudness (ITU-R BS.1770). ``peaks`` are
-    evenly spaced values from 0 to 1. ``cost_usd`` is what the engine charged. ``fallback_from`` is the engine that
-    failed before the fallback engine made the music; the mapping leaves it out if it is None.
+    ``mime_type`` and ``bytes`` are those of the MP3, or of the export's file, and ``loudness_lufs`` is the integrated
+    loudness (ITU-R BS.1770). ``peaks`` are evenly spaced values from 0 to 1. ``cost_usd`` is what the engine charged.
+    ``fallback_from`` is the engine that failed before the fallback engine made the music; the mapping leaves it out if
+    it is None.
     """
 
     duration_seconds: float
@@ -134,14 +139,16 @@ class Sketch:
 
 @dataclass(frozen=True)
 class Music:
-    """A track's ``music`` field: only the cover until the music is finished."""
+    """A track's ``music`` field: only the cover until the music is finished; ``file`` is the MP3 or an export's file."""
 
     folder: ResultsFolder
     facts: MusicFacts | None = None
+    file: str = MUSIC
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the field as JSON values."""
         cover = {"coverUrl": self.folder.url(COVER)}
         if self.facts is None:
             return cover
-        return {"url": self.folder.url(MUSIC), "wavUrl": self.folder.url(MUSIC_WAV)} | cover | self.facts.to_mapping()
+        wav = {"wavUrl": self.folder.url(MUSIC_WAV)} if self.file == MUSIC else {}
+        return {"url": self.folder.url(self.file)} | wav | cover | self.facts.to_mapping()

@@ -80,8 +80,8 @@ class StoredResults:
         data = self.buckets.read(folder.bucket, folder.name(failure_name(attempt)))
         return data.decode() if data is not None else None
 
-    def music(self, folder: ResultsFolder) -> MusicFacts | None:
-        return None if self.buckets.read(folder.bucket, folder.name(MUSIC)) is None else FACTS
+    def music(self, folder: ResultsFolder, file: str) -> MusicFacts | None:
+        return None if self.buckets.read(folder.bucket, folder.name(file)) is None else FACTS
 
     def erase(self, folder: ResultsFolder) -> None:
         self.buckets.erase(folder.bucket, folder.name(""))

@@ -58,8 +58,8 @@ class WrittenFiles:
     def read(self, file: str) -> bytes | None:
         return self.files.get(file)
 
-    def create(self, file: str, data: bytes, content_type: str) -> None:
-        del content_type
+    def create(self, file: str, data: bytes, content_type: str, download_name: str = "") -> None:
+        del content_type, download_name
         self.files[file] = data
 
     def publish(self, data: bytes) -> None:

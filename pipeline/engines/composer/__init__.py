@@ -24,7 +24,12 @@ class Composer:
     name = "composer"
 
     def __init__(self, soundfont: Path | None = None) -> None:
-        self._soundfont = soundfont
+        self.soundfont = soundfont
+
+    @property
+    def model(self) -> str:
+        """Return what decides the notes and the sound: the composer's version, and the soundfont if it is another."""
+        return f"{MODEL} ({self.soundfont.name})" if self.soundfont else MODEL
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -48,7 +53,6 @@ class Composer:
         del picture
         piece = compose(brief, seconds, seed)
         performances = perform(piece, seed)
-        audio = render(performances, piece, min(seconds, first_seconds), brief, self._soundfont)
+        audio = render(performances, piece, min(seconds, first_seconds), brief, self.soundfont)
         midi = midi_file.write(piece, performances, brief.title)
-        model = f"{MODEL} ({self._soundfont.name})" if self._soundfont else MODEL
-        return Take(audio, self.name, model, seed, 0.0, midi, piece.form())
+        return Take(audio, self.name, self.model, seed, 0.0, midi, piece.form())
