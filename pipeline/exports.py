@@ -22,7 +22,7 @@ from pipeline.audio import Audio, Samples
 from pipeline.engines.composer import Composer
 from pipeline.engines.composer.looping import loop
 from pipeline.engines.composer.stems import Stem, stems
-from pipeline.mastering import SilentMusicError, decibels, loudness_lufs, master_loop, peaks, true_peaks
+from pipeline.mastering import SilentMusicError, decibels, loudness_lufs, peaks, true_peaks
 from pipeline.track_facts import track_facts
 
 # The earliest time that a ZIP can state.
@@ -38,8 +38,8 @@ _READMES: Final = {
 
 The parts of this piece, each alone: WAV, 24 bits, {rate} Hz, stereo, {seconds:.1f} s.
 All start at the same moment. Put each at the start of a track of its own, at the same volume.
-Together they are the mix as it is before tone, compression and loudness are set for the finished music,
-so their sum is softer and plainer than music.mp3.
+Together they are the mix before the master, which only raises its loudness and limits its peaks.
+So their sum sounds like music.mp3, but is softer.
 
 {files}
 
@@ -49,8 +49,8 @@ An AI made this music: {engine} {model}, seed {seed}.
 
 이 곡의 파트를 하나씩 담았어요: WAV, 24비트, {rate} Hz, 스테레오, {seconds:.1f}초.
 모든 파일은 같은 순간에 시작해요. 각 파일을 트랙 하나씩의 처음에 같은 음량으로 놓으세요.
-모두 더하면, 완성된 음악의 음색과 압축과 음량을 맞추기 전의 믹스가 돼요.
-그래서 music.mp3보다 소리가 작고 수수해요.
+모두 더하면 마스터링하기 전의 믹스가 돼요. 마스터링은 음량을 올리고 피크만 눌러요.
+그래서 music.mp3와 같지만 소리가 더 작아요.
 
 {files}
 
@@ -146,7 +146,7 @@ def _stems(order: Order, composer: Composer) -> _Made:
 
 def _loop(order: Order, composer: Composer) -> _Made:
     made = loop(order.brief, order.seconds, order.seed, order.keep, composer.soundfont)
-    master = master_loop(made.audio)
+    master = made.master
     tempo = round(made.tempo_bpm, 2)
     name = f"{_file_title(order.brief.title)} ({made.key}, {tempo:g} BPM, {made.bars} bars).wav"
     form = {"key": made.key, "tempoBpm": tempo, "bars": made.bars}

@@ -2,14 +2,15 @@
 
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Self
 
 from musicgenerator.briefs import Brief
+from musicgenerator.track_requests import Kept
 from pipeline.engines import Take
 from pipeline.engines.composer import midi_file
-from pipeline.engines.composer.composing import compose
-from pipeline.engines.composer.performing import perform
+from pipeline.engines.composer.keeping import performed
 from pipeline.engines.composer.rendering import render
 
 MODEL: Final = "composer-3"  # raise it when a change gives other notes for the same brief and seed
@@ -43,16 +44,19 @@ class Composer:
         seconds: float,
         seed: int,
         picture: bytes | None = None,
+        keep: Sequence[Kept] = (),
         *,
         first_seconds: float = math.inf,
     ) -> Take:
         """Compose, perform and render; the take lasts exactly ``seconds``, to a frame.
 
+        With ``keep``, oldest first, the piece is that of the first seed, each exception made from the seed after it.
+        Raise BriefError if the piece lacks a part or section that ``keep`` excepts.
+
         With ``first_seconds``, only the start of the piece is rendered; the score is that of the whole piece.
         """
         del picture
-        piece = compose(brief, seconds, seed)
-        performances = perform(piece, seed)
+        piece, performances = performed(brief, seconds, seed, keep)
         audio = render(performances, piece, min(seconds, first_seconds), brief, self.soundfont)
         midi = midi_file.write(piece, performances, brief.title)
         return Take(audio, self.name, self.model, seed, 0.0, midi, piece.form())

@@ -3,8 +3,8 @@
 Time is counted in beats from the first downbeat, pitch in MIDI note numbers, velocity from 1 to 127.
 """
 
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple
 
 from pipeline.engines.composer.theory import Chord, Key
 
@@ -36,17 +36,32 @@ class Control:
     value: int
 
 
+class Touch(NamedTuple):
+    """How the playing of a note differs from what is written: its delay in seconds, and what its velocity gains."""
+
+    delay: float
+    force: int
+
+
 @dataclass(frozen=True)
 class Part:
     """What one instrument plays in one role: lead, counter, chords, arpeggio, pad, bass or drums.
 
-    The dynamics of the piece are in the velocities and, for held sounds, in the controls.
+    The dynamics of the piece are in the velocities and, for held sounds, in the controls. ``touches`` has one for each
+    note, or is empty if nobody has played the part yet.
     """
 
     role: str
     instrument: str
     notes: tuple[Note, ...]
     controls: tuple[Control, ...] = ()
+    touches: tuple[Touch, ...] = ()
+
+    def before(self, beat: float) -> "Part":
+        """Return the part up to a beat; its last notes may sound longer."""
+        notes = tuple(note for note in self.notes if note.start < beat)
+        controls = tuple(each for each in self.controls if each.start < beat)
+        return replace(self, notes=notes, controls=controls, touches=self.touches[: len(notes)])
 
 
 @dataclass(frozen=True)
@@ -109,6 +124,12 @@ class Piece:
         slowed = max(0.0, min(float(self.beats), beat - self.final_beat + self.beats))
         after = max(0.0, beat - self.final_beat)
         return (beat + self.ritardando * (slowed**2 / (2 * self.beats) + after)) * 60 / self.tempo
+
+    def part_names(self) -> tuple[str, ...]:
+        """Return the parts' names: their roles, a second and a third of a role as ``pad-2`` and ``pad-3``."""
+        roles = [part.role for part in self.parts]
+        counts = [roles[: index + 1].count(role) for index, role in enumerate(roles)]
+        return tuple(role if count == 1 else f"{role}-{count}" for role, count in zip(roles, counts, strict=True))
 
     def form(self) -> dict[str, Any]:
         """Return a short summary of the piece, in JSON types."""
