@@ -139,7 +139,7 @@ class Sketch:
 
 @dataclass(frozen=True)
 class Music:
-    """A track's ``music`` field: only the cover until the music is finished; ``file`` is the MP3 or an export's file."""
+    """A track's ``music`` field: only the cover until the music is finished; ``file`` is the MP3, or an export's."""
 
     folder: ResultsFolder
     facts: MusicFacts | None = None
