@@ -129,10 +129,10 @@ def day_lines(day: Day, limit: int) -> list[str]:
     lines = [
         "Today's tracks (UTC)",
         *(f"  {status:<16} {count:6d}{_NOTES.get(status, '')}" for status, count in sorted(day.statuses.items())),
+        *(f"  {f'of these {kind}':<16} {count:6d}    exports" for kind, count in sorted(day.exports.items())),
         f"  {'parked':<16} {day.parked:6d}    for the operator: make replay",
         f"  {'overdue':<16} {day.overdue:6d}    for the sweeper",
         f"  {'with a sketch':<16} {day.sketched:6d}    of {day.described} with a brief",
-        *(f"  {f'of these {kind}':<16} {count:6d}    exports" for kind, count in sorted(day.exports.items())),
         "Reasons of failures",
         *(f"  {code:<22} {count:6d}" for code, count in day.failures.most_common()),
         "Spent today",

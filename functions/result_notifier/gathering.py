@@ -41,8 +41,9 @@ PACES: Final[Mapping[str, Pace]] = {
     "endpoint": Pace(per_track=30.0, per_second=1.0, at_once=1),
 }
 
+# Measured for 180 s of music: 16 CPU seconds for six parts, and 4.6 for a loop. The stems' ZIP has 220 MB to write.
 EXPORT_PACES: Final[Mapping[str, Pace]] = {
-    "stems": Pace(per_track=1.0, per_second=0.2, at_once=4),
+    "stems": Pace(per_track=0.5, per_second=0.25, at_once=4),
     "loop": Pace(per_track=0.5, per_second=0.06, at_once=4),
 }
 
