@@ -51,7 +51,7 @@ class Stage:
         self._world = world
         self.real_music = composing is None
         self._starting = starting
-        runner = TakeRunner(world.take, JobFaults(seconds=composing or 0.0))
+        runner = TakeRunner(world.takes, JobFaults(seconds=composing or 0.0))
         self.jobs = run_jobs(stack, runner, _JOBS_AT_ONCE, self.addresses)
         if not self.real_music:
             serve(stack, vertex_app(self.jobs), self.addresses.ports["vertex"])

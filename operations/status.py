@@ -45,12 +45,14 @@ _METRICS: Final = {
 class Day:
     """Counts of today's tracks, and their costs in US dollars.
 
-    ``described`` counts the tracks with a brief, ``sketched`` those that have a sketch too. ``shared`` is how many of
+    ``described`` counts the tracks with a brief, ``sketched`` those that have a sketch too. ``exports`` counts the
+    exports by kind; they have a copy of a brief, no sketch, and are not in these two. ``shared`` is how many of
     the launches needed no run of their own, because another track's run made their music.
     """
 
     statuses: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
+    exports: Counter[str] = field(default_factory=Counter)
     described: int = 0
     sketched: int = 0
     launched: int = 0
@@ -75,18 +77,22 @@ def counted(tracks: Iterable[Mapping[str, Any]], jobs: Iterable[str], launched: 
     """Count a day's track documents, and the jobs of those that were launched."""
     statuses: Counter[str] = Counter()
     failures: Counter[str] = Counter()
+    exports: Counter[str] = Counter()
     describing = engines = 0.0
     described = sketched = 0
     for track in tracks:
         statuses[track["status"]] += 1
-        described += bool(track.get("brief"))
+        export = (track.get("request") or {}).get("export")
+        if export:
+            exports[export["kind"]] += 1
+        described += bool(track.get("brief")) and not export
         sketched += bool(track.get("sketch"))
         if track.get("error"):
             failures[track["error"]["code"]] += 1
         describing += (track.get("describer") or {}).get("costUsd") or 0.0
         engines += (track.get("music") or {}).get("costUsd") or 0.0
     shared = sum(tracks - 1 for tracks in Counter(filter(is_shared_job, jobs)).values())
-    return Day(statuses, failures, described, sketched, launched, shared, describing, engines, parked, overdue)
+    return Day(statuses, failures, exports, described, sketched, launched, shared, describing, engines, parked, overdue)
 
 
 def day_of(database: firestore.Client, now: datetime) -> Day:
@@ -123,6 +129,7 @@ def day_lines(day: Day, limit: int) -> list[str]:
     lines = [
         "Today's tracks (UTC)",
         *(f"  {status:<16} {count:6d}{_NOTES.get(status, '')}" for status, count in sorted(day.statuses.items())),
+        *(f"  {f'of these {kind}':<16} {count:6d}    exports" for kind, count in sorted(day.exports.items())),
         f"  {'parked':<16} {day.parked:6d}    for the operator: make replay",
         f"  {'overdue':<16} {day.overdue:6d}    for the sweeper",
         f"  {'with a sketch':<16} {day.sketched:6d}    of {day.described} with a brief",

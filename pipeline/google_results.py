@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
+from urllib.parse import quote
 
 from google.api_core.exceptions import (
     Forbidden,
@@ -93,10 +94,16 @@ class StorageResults:
         with self._without_token():
             return self._objects.downloaded(self._blob(file))
 
-    def create(self, file: str, data: bytes, content_type: str) -> None:
-        """Write a result unless it exists; raise OtherResultError if it exists with other bytes."""
+    def create(self, file: str, data: bytes, content_type: str, download_name: str = "") -> None:
+        """Write a result unless it exists; raise OtherResultError if it exists with other bytes.
+
+        A browser saves it under ``download_name``, if there is one, instead of opening it.
+        """
         blob = self._blob(file)
         blob.cache_control = _CACHE_CONTROL
+        if download_name:
+            # RFC 6266: the name in UTF-8, percent-encoded.
+            blob.content_disposition = f"attachment; filename*=UTF-8''{quote(download_name, safe='')}"
         if self._custom_time is not None:
             blob.custom_time = self._custom_time
         with self._without_token():

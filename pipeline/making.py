@@ -1,5 +1,6 @@
 """Make one track: an engine's take, its master, the results in the track's folder, and the message about them.
 
+The order may ask for an export instead; then `exports.py` writes the results.
 A track may be made twice, if a machine is lost. A second try that finds ``track.json`` only repeats the message.
 Otherwise it makes the same files as the first one, byte for byte, and leaves those that exist.
 If an engine would make different music in a second try, its take is stored before mastering, and a second try reads it.
@@ -7,7 +8,7 @@ If an engine would make different music in a second try, its take is stored befo
 
 import json
 import time
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from musicgenerator import logs
 from musicgenerator.messages import step_message
@@ -17,10 +18,10 @@ from pipeline import encoding
 from pipeline.credentials import Credentials
 from pipeline.engines import Engine, Take
 from pipeline.engines.heard import credentials_of
+from pipeline.exports import write_export
 from pipeline.mastering import Master, master
 from pipeline.takes import kept, recalled
-
-_TRACK_VERSION: Final = 1
+from pipeline.track_facts import track_facts
 
 
 class Results(Protocol):
@@ -32,8 +33,11 @@ class Results(Protocol):
     def read(self, file: str) -> bytes | None:
         """Return a result's bytes, or None if it is missing."""
 
-    def create(self, file: str, data: bytes, content_type: str) -> None:
-        """Write a result unless it exists; raise OtherResultError if it exists with other bytes."""
+    def create(self, file: str, data: bytes, content_type: str, download_name: str = "") -> None:
+        """Write a result unless it exists; raise OtherResultError if it exists with other bytes.
+
+        A browser saves it under ``download_name``, if there is one, instead of opening it.
+        """
 
 
 class Events(Protocol):
@@ -46,10 +50,12 @@ class Events(Protocol):
 def make_music(job: str, order: Order, engine: Engine, results: Results, events: Events) -> None:
     """Make the music of an order, write the results, publish the message; raise what the engine or a port raises."""
     # track.json is written last: if it exists, all results exist, and no engine is paid twice.
-    if results.read(TRACK) is None:
-        _write_results(job, order, engine, results)
-    else:
+    if results.read(TRACK) is not None:
         logs.info("results exist", job=job)
+    elif order.export:
+        write_export(job, order, results)
+    else:
+        _write_results(job, order, engine, results)
     # A second message is harmless: the notifier looks at the track and at the results.
     events.publish(step_message(job, order.track, order.attempt))
     logs.info("published", job=job)
@@ -130,20 +136,9 @@ def _credentials(job: str, take: Take) -> Credentials | None:
 
 
 def _track(order: Order, take: Take, found: Credentials | None, mastered: Master, facts: MusicFacts) -> dict[str, Any]:
-    # Everyone who knows its address can read this file, so it has nothing about the person, session or prompt.
-    shown = order.brief.to_mapping()
-    del shown["prompt"], shown["avoid"]
-    edited = {"editedByPerson": True} if shown.pop("editedByPerson", False) else {}
-    fallback = {} if take.fallback_from is None else {"fallbackFrom": take.fallback_from}
-    provenance = {"engine": take.engine, "model": take.model, "seed": take.seed, "promptVersion": order.prompt_version}
+    made: dict[str, Any] = {"engine": take.engine, "model": take.model, "seed": take.seed}
+    if take.fallback_from is not None:
+        made["fallbackFrom"] = take.fallback_from
     if found is not None:
-        told = {"present": found.present, "valid": found.valid, "issuer": found.issuer or None}
-        provenance["contentCredentials"] = told
-    return {
-        "version": _TRACK_VERSION,
-        **shown,
-        "form": take.form,
-        "music": facts.to_mapping(),
-        "truePeakDbtp": round(mastered.true_peak_dbtp, 2),
-        "provenance": {"aiGenerated": True, **provenance, **fallback, **edited},
-    }
+        made["contentCredentials"] = {"present": found.present, "valid": found.valid, "issuer": found.issuer or None}
+    return track_facts(order, take.form, facts, mastered.true_peak_dbtp, made)

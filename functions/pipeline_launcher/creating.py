@@ -142,7 +142,7 @@ class Creator:
     def _order(self, track: Track, work: PrivateTrack) -> Order:
         if track.brief is None:
             raise LaunchRefusedError("the track has no brief")
-        settings = self.settings
+        settings, export = self.settings, track.request.export
         return Order(
             track=track.track_id,
             attempt=track.attempt,
@@ -154,10 +154,14 @@ class Creator:
             results_token=work.token,
             events_topic=settings.events_topic,
             cover=f"gs://{settings.results_bucket}/{work.token}/{COVER}",
-            fallback_engine=settings.fallback_engine,
+            # Only the composer can make the source's notes again.
+            fallback_engine="" if export else settings.fallback_engine,
             model_endpoint=settings.model_endpoint,
             prompt_version=track.prompt_version,
             expires_at=track.expires_at.isoformat() if track.expires_at else "",
+            keep=track.request.keep,
+            export=export.kind if export else "",
+            model=export.model if export else "",
         )
 
     def _read_by_job(

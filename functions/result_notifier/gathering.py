@@ -6,7 +6,7 @@ from typing import Final, Self
 
 from musicgenerator.messages import CaptionMessage, GatheredMessage
 from musicgenerator.orders import MAX_TRACKS
-from musicgenerator.paces import PACES
+from musicgenerator.paces import EXPORT_PACES, PACES, Pace
 from musicgenerator.settings import SettingInvalidError, required, whole_number
 from musicgenerator.tracks import Track
 
@@ -34,6 +34,11 @@ class Gathering:
         """Return the engine that makes a track's music."""
         return track.request.engine or self.default_engine
 
+    def pace(self, track: Track) -> Pace:
+        """Return the pace at which a track's music or export is made."""
+        export = track.request.export
+        return EXPORT_PACES[export.kind] if export else PACES.get(self.engine(track), PACES["endpoint"])
+
 
 @dataclass
 class _Group:
@@ -54,7 +59,7 @@ class Groups:
         That is the group that this track fills, or one that has no time for it.
         """
         engine = self._gathering.engine(track)
-        pace = PACES.get(engine, PACES["endpoint"]).seconds(track.request.duration_seconds)
+        pace = self._gathering.pace(track).seconds(track.request.duration_seconds)
         group = self._open.setdefault(engine, _Group())
         full = None
         if group.attempts and group.seconds + pace > RUN_SECONDS:

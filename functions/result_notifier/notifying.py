@@ -20,6 +20,7 @@ from musicgenerator.errors import (
     PipelineCancelledError,
     PipelineFailedError,
 )
+from musicgenerator.exports import ComposerChangedError, main_file
 from musicgenerator.jobs import JobFacts, JobState, is_ours
 from musicgenerator.messages import PipelineMessage
 from musicgenerator.order_book import OrderBook
@@ -68,8 +69,11 @@ class Results(Protocol):
         """Return the error that the step noted for an attempt whose music it could not make, or None."""
         ...
 
-    def music(self, folder: ResultsFolder) -> MusicFacts | None:
-        """Return the facts of finished music, None if it is not finished; raise MusicMissingError if it is damaged."""
+    def music(self, folder: ResultsFolder, file: str) -> MusicFacts | None:
+        """Return the facts of finished music or of an export, whose main file is ``file``, None if it is not finished.
+
+        Raises MusicMissingError if it is damaged.
+        """
         ...
 
     def erase(self, folder: ResultsFolder) -> None: ...
@@ -110,9 +114,7 @@ class Notifier:
             return
         code = ""
         try:
-            end = self._made(work, message.attempt) or self._ended(
-                message, track, work, is_overdue=is_overdue, ended=ended
-            )
+            end = self._made(track, work) or self._ended(message, track, work, is_overdue=is_overdue, ended=ended)
         except BlockedError as error:
             self.park(message, error)
             return
@@ -136,16 +138,19 @@ class Notifier:
             # has ended or has written everything, so it does not need the order any more.
             self.book.delete(message.job)
 
-    def _made(self, work: PrivateTrack, attempt: int) -> Change | None:
-        """Return the end that the step has written, or None; raise PipelineFailedError if it could not make the music.
+    def _made(self, track: Track, work: PrivateTrack) -> Change | None:
+        """Return the end that the step has written, or None; raise the error of music that it could not make.
 
         The step publishes its message while its job still runs, so the objects are checked before the job's state.
         """
         folder = self.settings.results.folder(work.token)
-        music = self.results.music(folder)
+        file = main_file(track.request.export)
+        music = self.results.music(folder, file)
         if music is not None:
-            return Change(Status.READY, TrackUpdate(music=Music(folder, music), error=None))
-        failure = self.results.failure(folder, attempt)
+            return Change(Status.READY, TrackUpdate(music=Music(folder, music, file), error=None))
+        failure = self.results.failure(folder, track.attempt)
+        if failure == ComposerChangedError.__name__:
+            raise ComposerChangedError("the step's composer is another one")
         if failure is not None:
             raise PipelineFailedError(f"the step: {failure}")
         return None
@@ -166,7 +171,7 @@ class Notifier:
         if facts.state is JobState.UNDER_WAY:
             return None
         # The step may have written the results after they were looked for.
-        made = self._made(work, message.attempt)
+        made = self._made(track, work)
         if made is not None:
             return made
         match facts.state:

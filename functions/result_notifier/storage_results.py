@@ -1,10 +1,11 @@
-"""Check in the results bucket that a track's music is complete and an MP3."""
+"""Check in the results bucket that a track's music is complete and an MP3, or that an export is complete."""
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from musicgenerator.errors import MusicMissingError
-from musicgenerator.results import MUSIC, TRACK, MusicFacts, ResultsFolder, failure_name
+from musicgenerator.results import LOOP, MUSIC, RESULT_TYPES, STEMS, TRACK, MusicFacts, ResultsFolder, failure_name
 from musicgenerator_google.storage_objects import StorageObjects
 
 _HEADER: Final = 16
@@ -17,21 +18,21 @@ class StorageResults:
     def __init__(self, objects: StorageObjects) -> None:
         self._objects = objects
 
-    def music(self, folder: ResultsFolder) -> MusicFacts | None:
+    def music(self, folder: ResultsFolder, file: str = MUSIC) -> MusicFacts | None:
         """Return the facts in ``track.json``, which the step writes last, or None if it does not exist yet.
 
-        Raises MusicMissingError if the music is missing, has another size, or is not an MP3.
+        Raises MusicMissingError if ``file``, the MP3 or an export's file, is missing, or has another size or type.
         """
         document = self._objects.read(folder.bucket, folder.name(TRACK))
         if document is None:
             return None
         facts = MusicFacts.from_json(document.decode(errors="replace"))
-        head = self._objects.head(folder.bucket, folder.name(MUSIC), _HEADER)
+        head = self._objects.head(folder.bucket, folder.name(file), _HEADER)
         if head is None:
-            raise MusicMissingError(f"{TRACK} exists, but {MUSIC} does not")
+            raise MusicMissingError(f"{TRACK} exists, but {file} does not")
         start, size = head
-        if size != facts.bytes or not _is_mp3(start):
-            raise MusicMissingError(f"{MUSIC} has {size} bytes and starts with {start[:3]!r}")
+        if size != facts.bytes or facts.mime_type != RESULT_TYPES[file] or not _STARTS[file](start):
+            raise MusicMissingError(f"{file} has {size} bytes and starts with {start[:3]!r}")
         return facts
 
     def failure(self, folder: ResultsFolder, attempt: int) -> str | None:
@@ -52,3 +53,14 @@ class StorageResults:
 def _is_mp3(start: bytes) -> bool:
     # An ID3 tag, or the eleven set bits at the start of every MPEG audio frame.
     return start.startswith(b"ID3") or int.from_bytes(start[:2]) >> 5 == _FRAME_SYNC
+
+
+def _is_zip(start: bytes) -> bool:
+    return start.startswith(b"PK\x03\x04")
+
+
+def _is_wav(start: bytes) -> bool:
+    return start[:4] in {b"RIFF", b"RF64"} and start[8:12] == b"WAVE"
+
+
+_STARTS: Final[Mapping[str, Callable[[bytes], bool]]] = {MUSIC: _is_mp3, STEMS: _is_zip, LOOP: _is_wav}

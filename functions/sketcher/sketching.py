@@ -79,6 +79,9 @@ class Sketcher:
             logs.info("the track is gone", track=message.track)
             return
         track, work = found
+        if track.request.export:
+            logs.info("an export has no sketch", track=message.track)
+            return
         folder, file = self.results.folder(work.token), sketch_name(message.attempt)
         if not _is_due(track, message.attempt):
             logs.info("no sketch is due", track=message.track)

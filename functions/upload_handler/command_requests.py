@@ -39,7 +39,8 @@ class CommandRequest:
 def requested(data: Mapping[str, Any]) -> Request:
     """Return the wishes in a body; raise InvalidRequestError naming the first invalid field."""
     try:
-        return Request.from_mapping(data)
+        # Only the commands `:stems` and `:loop` create an export.
+        return Request.from_mapping({**data, "export": None})
     except BriefError as error:
         raise InvalidRequestError(f"{error.field} {error.problem}.", field=error.field) from error
 

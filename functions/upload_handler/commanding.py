@@ -73,7 +73,9 @@ class Commands:
         Fields that the body does not name keep their values, except the seed: without one, it is random.
         Words that a person wrote are moderated by the captioner before anything is made of them.
         """
-        source, work, expires_at = self._owned(command)
+        source, work, expires_at = self.owned(command)
+        if source.request.export:
+            raise WrongStateError("This track is an export: make another version of the track that it is made from.")
         if source.brief is None or source.image is None:
             raise WrongStateError("The picture has not been described yet: wait until the track has a brief.")
         edit = edited(source.brief, source.request, command.body)
@@ -104,30 +106,21 @@ class Commands:
             source.prompt_version,
         )
         # The ledger already has the new folder's token, so an erasure finds this cover even after a crash here.
-        cover = self._copy_cover(work.token, token, expires_at)
+        cover = self.copy_cover(work.token, token, expires_at)
         private = PrivateTrack(
             token=token,
             dropped_object=work.dropped_object,
             counted_for_all=admitted.counted_for_all,
             unchecked=unchecked,
         )
-        self.tracks.create(new, private, expires_at)
-        try:
-            authorised(self.sessions, command.session, command.secret)
-        except UnknownSessionError:
-            # The session's deletion has begun and may already have listed the tracks, so delete this one here.
-            folder = self.settings.results.folder(token)
-            self.objects.erase(folder.bucket, folder.name(""))
-            self.tracks.erase(command.session, track)
-            self.admission.forget(command.session)
-            raise
-        self.tracks.advance(track, lambda latest, latest_work: _with_cover(latest, latest_work, cover))
+        self.create(command, new, private, expires_at)
+        self.tracks.advance(track, lambda latest, latest_work: with_cover(latest, latest_work, cover))
         logs.info("another take", track=track, of=source.track_id)
-        return self._announced(track)
+        return self.announced(track)
 
     def cancel(self, command: CommandRequest) -> TrackState:
         """Cancel a track; leave one in a final state as it is."""
-        current, _, expires_at = self._owned(command)
+        current, _, expires_at = self.owned(command)
         details = Particulars(command.session, expires_at, {"attempt": current.attempt})
         admitted = self.admission.admit((command.session, command.track, "cancel"), command.body, command.key, details)
         ended = call_off(self.tracks, self.jobs, self.book, command.track, admitted.details["attempt"])
@@ -140,13 +133,13 @@ class Commands:
 
         Raises EngineRefusedError if the track's engine may no longer be named.
         """
-        _, work, expires_at = self._owned(command)
+        _, work, expires_at = self.owned(command)
         # List the results, then read the track. If it is failed, every listed result is from the failed attempt.
         folder = self.settings.results.folder(work.token)
         results = self.objects.generations(folder.bucket, folder.name(""))
-        current, work, _ = self._owned(command)
+        current, work, _ = self.owned(command)
         due = current.status is Status.FAILED and current.retryable
-        if due:
+        if due and not current.request.export:
             # The operator may no longer offer the engine that the first request named.
             check_engine(current.request, self.settings.engines)
         admitted = self.admission.admit(
@@ -164,21 +157,40 @@ class Commands:
                 if name != folder.name(COVER):
                     self.objects.delete(folder.bucket, name, generation)
             self.tracks.advance(command.track, lambda track, work: _next_attempt(track, work, failed))
-            return self._announced(command.track)
+            return self.announced(command.track)
         if not (due or not current.status.is_final or 0 < failed < current.attempt):
             raise WrongStateError(
                 f"A failed track whose error is retryable can be retried; this one is {current.status}."
             )
         return _state_of(current)
 
-    def _owned(self, command: CommandRequest) -> tuple[Track, PrivateTrack, datetime]:
+    def create(self, command: CommandRequest, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
+        """Write a new track; if its session's deletion has begun, leave nothing of it and raise UnknownSessionError."""
+        self.tracks.create(track, work, expires_at)
+        try:
+            authorised(self.sessions, command.session, command.secret)
+        except UnknownSessionError:
+            # The session's deletion may already have listed the tracks, so delete this one here.
+            self.erase_folder(work.token)
+            self.tracks.erase(command.session, track.track_id)
+            self.admission.forget(command.session)
+            raise
+
+    def erase_folder(self, token: str) -> None:
+        """Delete everything in a folder of the results bucket."""
+        folder = self.settings.results.folder(token)
+        self.objects.erase(folder.bucket, folder.name(""))
+
+    def owned(self, command: CommandRequest) -> tuple[Track, PrivateTrack, datetime]:
+        """Return a command's track, and when its session expires; raise UnknownSessionError or UnknownTrackError."""
         owner = authorised(self.sessions, command.session, command.secret)
         found = self.tracks.find(command.track)
         if found is None or found[0].session != command.session:
             raise UnknownTrackError("Name a track of this session.")
         return found[0], found[1], owner.expires_at
 
-    def _copy_cover(self, source: str, target: str, expires_at: datetime) -> Music | None:
+    def copy_cover(self, source: str, target: str, expires_at: datetime) -> Music | None:
+        """Copy the cover from folder to folder, by their tokens; return None if there is none."""
         source_folder, target_folder = self.settings.results.folder(source), self.settings.results.folder(target)
         jpeg = self.objects.read(source_folder.bucket, source_folder.name(COVER))
         if jpeg is None:
@@ -186,7 +198,7 @@ class Commands:
         self.objects.create(target_folder.bucket, target_folder.name(COVER), jpeg, RESULT_TYPES[COVER], expires_at)
         return Music(target_folder)
 
-    def _announced(self, track: str) -> TrackState:
+    def announced(self, track: str) -> TrackState:
         """Publish the track's next message, unless it has been published, and return the track's state."""
         found = self.tracks.find(track)
         if found is None:
@@ -202,7 +214,8 @@ class Commands:
         return _state_of(current)
 
 
-def _with_cover(current: Track, work: PrivateTrack, cover: Music | None) -> Change | None:
+def with_cover(current: Track, work: PrivateTrack, cover: Music | None) -> Change | None:
+    """Decide to write a cover into a new track."""
     # After its message is published, the track may already have its music, which includes the same cover.
     due = current.status in {Status.CAPTIONING, Status.CAPTIONED} and not work.published
     return Change(update=TrackUpdate(music=cover)) if cover and due else None
@@ -218,6 +231,7 @@ def _next_attempt(current: Track, work: PrivateTrack, failed: int) -> Change | N
         dropped_object=work.dropped_object,
         hint=work.hint,
         unchecked=work.unchecked,
+        source=work.source,
         # An attempt without a brief had no job.
         earlier_jobs=(*earlier_jobs(current, work), job_of(current, work)) if current.brief else work.earlier_jobs,
     )

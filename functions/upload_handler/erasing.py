@@ -62,16 +62,29 @@ class Erasures:
     budget_seconds: float = 40.0
 
     def erase_track(self, session: str, secret: str, track: str) -> None:
-        """Delete a track of this session; do nothing if it does not exist."""
+        """Delete a track of this session with its exports; do nothing for what does not exist."""
         authorised(self.sessions, session, secret, even_closed=True)
         found = self.tracks.find(track)
-        if found is None:
-            return
-        if found[0].session != session:
+        if found and found[0].session != session:
             raise UnknownTrackError("Name a track of this session.")
-        self._erase(*found)
-        if self.tracks.find(track):
-            raise ContentionError(f"track {track} came back")
+        if found:
+            # First, so that the person sees a track that is left if the deletion breaks off here.
+            self._erase_exports(session, track)
+            self._erase(*found)
+            if self.tracks.find(track):
+                raise ContentionError(f"track {track} came back")
+        # The source is gone, so it gains no export any more: this finds one that was created meanwhile.
+        self._erase_exports(session, track)
+
+    def _erase_exports(self, session: str, source: str) -> None:
+        for name in self.tracks.exports_of(source):
+            export = self.tracks.find(name)
+            if export and export[0].session == session:
+                self._erase(*export)
+        for entry in self.ledger.of_source(source):
+            # Its request has crashed before it created the export.
+            if entry.session == session:
+                self._erase_entry(entry)
 
     def erase_session(self, session: str, secret: str) -> None:
         """Delete a session and everything in it; do nothing if it does not exist.
@@ -109,7 +122,9 @@ class Erasures:
         # Cancel first, so that no handler writes the documents any more. The notifier deletes what the job still
         # writes, when the job has ended.
         stopped = call_off(self.tracks, self.jobs, self.book, track.track_id, track.attempt)
-        self._erase_original(track.track_id, track.image, work.dropped_object)
+        if not track.request.export:
+            # An export's picture is that of its source.
+            self._erase_original(track.track_id, track.image, work.dropped_object)
         self._erase_results(work.token)
         ended = stopped is not None and not stopped.job_may_write
         if stopped is not None and ended:

@@ -76,6 +76,11 @@ class FirestoreLedger:
         found = self._entries().where(filter=firestore.FieldFilter("session", "==", session))
         return [_entry(entry.id, entry.to_dict()) for entry in found.stream(timeout=_RPC_TIMEOUT_SECONDS)]
 
+    def of_source(self, track: str) -> list[Entry]:
+        """Return the entries of the exports of a track that have not been closed."""
+        found = self._entries().where(filter=firestore.FieldFilter("details.source", "==", track))
+        return [_entry(entry.id, entry.to_dict()) for entry in found.stream(timeout=_RPC_TIMEOUT_SECONDS)]
+
     def erase(self, name: str) -> None:
         """Delete an entry; deleting it again changes nothing."""
         self._entry(name).delete(timeout=_RPC_TIMEOUT_SECONDS)

@@ -12,6 +12,7 @@ from bodies import Body, BodyReader
 from command_requests import CommandRequest
 from commanding import Commands
 from erasing import Erasures
+from exporting import Exporter
 from outages import OUTAGES
 from problems import (
     ForeignOriginError,
@@ -52,6 +53,7 @@ class HttpApi:
     opener: SessionOpener
     uploads: Uploads
     commands: Commands
+    exporter: Exporter
     erasures: Erasures
     switch: Switch
     origins: tuple[str, ...]
@@ -118,6 +120,14 @@ class HttpApi:
     def retry(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
         """Start the next attempt of a failed track."""
         return _json(200, asdict(self.commands.retry(self._command(request, names))))
+
+    def stems(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
+        """Create the track that makes a track's stems."""
+        return _json(201, asdict(self.exporter.stems(self._command(request, names))))
+
+    def loop(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
+        """Create the track that makes a track's loop."""
+        return _json(201, asdict(self.exporter.loop(self._command(request, names))))
 
     def erase_session(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
         """Delete a session."""
@@ -188,7 +198,9 @@ ROUTES: Final = (
     Route("DELETE", _TRACK, HttpApi.erase_track),
     Route("POST", f"{_TRACK}:again", HttpApi.again),
     Route("POST", f"{_TRACK}:cancel", HttpApi.cancel),
+    Route("POST", f"{_TRACK}:loop", HttpApi.loop),
     Route("POST", f"{_TRACK}:retry", HttpApi.retry),
+    Route("POST", f"{_TRACK}:stems", HttpApi.stems),
 )
 
 

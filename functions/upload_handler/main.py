@@ -11,6 +11,7 @@ import functions_framework
 from admitting import Admission, Limits
 from commanding import Commands, Settings
 from erasing import Buckets, Erasures
+from exporting import Exporter
 from firestore_ledger import FirestoreLedger
 from firestore_sessions import FirestoreSessions
 from http_api import HttpApi
@@ -63,6 +64,8 @@ def bootstrap() -> HttpApi:
     permits, waker = StorageUploads.from_environ(google), TopicWaker(*topics)
     uploads = Uploads(sessions, tracks, permits, admission, settings.engines, waker)
     commands = Commands(sessions, tracks, objects, jobs, book, *topics, admission, settings)
+    exporter = Exporter(commands)
     erasures = Erasures(sessions, tracks, objects, jobs, book, ledger, Buckets.from_environ(env))
     proxies = whole_number(env, "TRUSTED_PROXIES", 0)
-    return HttpApi(opener, uploads, commands, erasures, google.switch, words(env, "ALLOWED_ORIGINS"), proxies)
+    origins = words(env, "ALLOWED_ORIGINS")
+    return HttpApi(opener, uploads, commands, exporter, erasures, google.switch, origins, proxies)

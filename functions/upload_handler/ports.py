@@ -42,7 +42,10 @@ class Sessions(Protocol):
 
 class Tracks(Protocol):
     def create(self, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
-        """Write a new track and its private track; leave existing ones as they are."""
+        """Write a new track and its private track; leave existing ones as they are.
+
+        The commit also names an export in its source's private track; if the source is gone, it writes nothing.
+        """
 
     def find(self, track: str) -> tuple[Track, PrivateTrack] | None: ...
 
@@ -54,6 +57,9 @@ class Tracks(Protocol):
 
     def of_job(self, job: str) -> Sequence[str]:
         """Return the tracks whose current attempt is claimed for a job."""
+
+    def exports_of(self, source: str) -> Sequence[str]:
+        """Return the exports of a track, also if it is erased."""
 
     def has_music(self, session: str) -> bool:
         """Return whether a track of the session has become music."""

@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 from musicgenerator import documents
 from musicgenerator.briefs import DURATION_SECONDS, ENGINES, SEED, Brief
 from musicgenerator.errors import BriefError, OrderError
+from musicgenerator.exports import EXPORT_ENGINE, EXPORT_FILES, MODEL
 from musicgenerator.ids import is_results_token, is_track_id, track_and_attempt
 from musicgenerator.track_requests import Kept, read_keep
 
@@ -41,8 +42,9 @@ class Order:
     address of the picture that the MP3 shows.
     ``fallback_engine`` and ``model_endpoint`` are empty if the operator has set none. ``prompt_version`` is the version
     of the describer's prompt, empty if it is unknown. ``expires_at`` is when the track's session ends, as ISO 8601 with
-    a time zone; empty if it is unknown. ``keep`` says which music of other seeds the composer keeps, oldest first; the
-    mapping leaves it out if there is none.
+    a time zone; empty if it is unknown. ``keep`` says which music of other seeds the composer keeps, oldest first.
+    ``export`` is the kind of export to make, empty for music, and ``model`` the composer that must make it. The mapping
+    leaves these three out if they are empty.
     """
 
     track: str
@@ -60,6 +62,8 @@ class Order:
     prompt_version: str = ""
     expires_at: str = ""
     keep: tuple[Kept, ...] = ()
+    export: str = ""
+    model: str = ""
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, Any]) -> Self:
@@ -80,13 +84,14 @@ class Order:
             prompt_version=_text(data, "promptVersion", _PROMPT_VERSION),
             expires_at=_moment(data),
             keep=_keep(data),
+            **_export(data),
         )
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the order as JSON values."""
         order = documents.to_mapping(self) | {"brief": self.brief.to_mapping()}
-        del order["keep"]
-        return order | ({"keep": [kept.to_mapping() for kept in self.keep]} if self.keep else {})
+        order["keep"] = [kept.to_mapping() for kept in self.keep]
+        return {name: value for name, value in order.items() if value or name not in {"keep", "export", "model"}}
 
 
 @dataclass(frozen=True)
@@ -175,6 +180,16 @@ def _keep(data: Mapping[str, Any]) -> tuple[Kept, ...]:
         return read_keep(data.get("keep"))
     except BriefError:
         raise OrderError("keep", "is not valid") from None
+
+
+def _export(data: Mapping[str, Any]) -> dict[str, str]:
+    # The launcher and the step of an earlier release know no exports.
+    if "export" not in data:
+        return {}
+    export = _choice(data, "export", tuple(EXPORT_FILES))
+    if data.get("engine") != EXPORT_ENGINE:
+        raise OrderError("engine", f"must be {EXPORT_ENGINE!r} for an export")
+    return {"export": export, "model": _text(data, "model", MODEL)}
 
 
 def _choice(data: Mapping[str, Any], field: str, choices: Sequence[str]) -> str:

@@ -17,6 +17,8 @@ MUSIC: Final = "music.mp3"
 MUSIC_WAV: Final = "music.wav"
 MUSIC_MIDI: Final = "music.mid"
 MUSIC_SCORE: Final = "score.musicxml"
+STEMS: Final = "stems.zip"
+LOOP: Final = "loop.wav"
 COVER: Final = "cover.jpg"
 SKETCH: Final = "sketch.mp3"
 SKETCH_TYPE: Final = "audio/mpeg"
@@ -28,6 +30,8 @@ RESULT_TYPES: Final = {
     MUSIC_WAV: "audio/wav",
     MUSIC_MIDI: "audio/midi",
     MUSIC_SCORE: "application/vnd.recordare.musicxml+xml",
+    STEMS: "application/zip",
+    LOOP: "audio/wav",
     COVER: "image/jpeg",
     TRACK: "application/json",
     TAKE: "application/json",
@@ -39,12 +43,12 @@ LIFECYCLE_DELAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True)
 class MusicFacts:
-    """Facts of the finished music.
+    """Facts of the finished music, or of an export.
 
-    ``bytes`` is the size of the MP3, and ``loudness_lufs`` the integrated loudness (ITU-R BS.1770). ``peaks`` are
-    evenly spaced values from 0 to 1. ``cost_usd`` is what the engine charged. ``fallback_from`` is the engine that
-    failed before the fallback engine made the music. ``midi`` and ``score`` say that there is such a file. The mapping
-    leaves out these three if they have their default.
+    ``mime_type`` and ``bytes`` are those of the MP3, or of the export's file, and ``loudness_lufs`` is the integrated
+    loudness (ITU-R BS.1770). ``peaks`` are evenly spaced values from 0 to 1. ``cost_usd`` is what the engine charged.
+    ``fallback_from`` is the engine that failed before the fallback engine made the music. ``midi`` and ``score`` say
+    that there is such a file. The mapping does not have these three if they have their default.
     """
 
     duration_seconds: float
@@ -139,10 +143,11 @@ class Sketch:
 
 @dataclass(frozen=True)
 class Music:
-    """A track's ``music`` field: only the cover until the music is finished."""
+    """A track's ``music`` field: only the cover until the music is finished; ``file`` is the MP3, or an export's."""
 
     folder: ResultsFolder
     facts: MusicFacts | None = None
+    file: str = MUSIC
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the field as JSON values."""
@@ -150,7 +155,7 @@ class Music:
         if self.facts is None:
             return cover
         facts = self.facts.to_mapping()
-        files = {"url": MUSIC, "wavUrl": MUSIC_WAV}
+        files = {"url": self.file} | ({"wavUrl": MUSIC_WAV} if self.file == MUSIC else {})
         files |= {"midiUrl": MUSIC_MIDI} if facts.pop("midi", False) else {}
         files |= {"scoreUrl": MUSIC_SCORE} if facts.pop("score", False) else {}
         return {name: self.folder.url(file) for name, file in files.items()} | cover | facts

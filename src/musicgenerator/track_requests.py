@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 from musicgenerator import documents
 from musicgenerator.briefs import DURATION_SECONDS, ENGINES, LANGUAGES, SEED
 from musicgenerator.errors import BriefError
+from musicgenerator.exports import Export, read_export
 from musicgenerator.ids import is_track_id
 from musicgenerator.plain_text import is_unicode
 
@@ -69,7 +70,8 @@ class Request:
 
     ``keep`` says, oldest step first, how the music varies an earlier track's; the last step's exception is made from
     the track's own seed. ``takes`` is 2 if the person asked for two takes; ``twin_of`` is the first take's track in
-    the second one's request. The mapping leaves out these three if they have their default.
+    the second one's request. ``export`` says that the track is an export of another one. The mapping leaves out these
+    four if they have their default.
     """
 
     hint: str = ""
@@ -81,6 +83,7 @@ class Request:
     keep: tuple[Kept, ...] = ()
     takes: int = 1
     twin_of: str = ""
+    export: Export | None = None
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, Any]) -> Self:
@@ -95,12 +98,14 @@ class Request:
             keep=read_keep(data.get("keep")),
             takes=_whole_number(data, "takes", TAKES, 1) or 1,
             twin_of=_twin_of(data),
+            export=read_export(data.get("export")),
         )
 
     def to_mapping(self) -> dict[str, Any]:
         """Return a document's ``request``."""
         request = documents.to_mapping(self) | {"keep": [kept.to_mapping() for kept in self.keep]}
-        usual = {"keep": [], "takes": 1, "twinOf": ""}
+        request["export"] = self.export and self.export.to_mapping()
+        usual = {"keep": [], "takes": 1, "twinOf": "", "export": None}
         return {name: value for name, value in request.items() if name not in usual or value != usual[name]}
 
 

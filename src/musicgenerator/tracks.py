@@ -93,7 +93,7 @@ class Track:
     ``retryable`` and ``error_code`` are those of its error; ``created_at`` is None before the track is stored;
     ``timeline`` has the last entry into each state. ``notes`` is written with a new track only, and not read again.
     ``expires_at`` is when its session ends, None before the track is stored; ``sketched`` says whether this attempt
-    has a sketch.
+    has a sketch; ``made_by`` is the engine that made the music, empty until it is finished.
     """
 
     session: str
@@ -111,6 +111,7 @@ class Track:
     notes: tuple[Note, ...] = ()
     expires_at: datetime | None = None
     sketched: bool = False
+    made_by: str = ""
 
     @property
     def seed(self) -> int:
@@ -139,6 +140,7 @@ class Track:
             timeline=document.get("timeline") or {},
             expires_at=document.get("expiresAt"),
             sketched=bool(document.get("sketch")),
+            made_by=str((document.get("music") or {}).get("engine", "")),
         )
 
     def to_document(self, now: object, expires_at: datetime) -> dict[str, Any]:
@@ -175,6 +177,7 @@ class PrivateTrack:
     track, and ``counted_for_all`` that of everybody's, which counts it from the arrival of its picture. Another take
     has only the latter.
     ``unchecked`` says that a person wrote words of the brief, which the captioner has not moderated yet.
+    ``source`` is the track that this one exports. ``stems`` and ``loop`` are the last exports of this track.
     """
 
     token: str
@@ -191,11 +194,18 @@ class PrivateTrack:
     counted: tuple[str, ...] = ()
     counted_for_all: str = ""
     unchecked: bool = False
+    source: str = ""
+    stems: str = ""
+    loop: str = ""
 
     @property
     def is_take(self) -> bool:
         """Whether this is another take that counts for everybody: its brief has cost nothing."""
         return bool(self.counted_for_all) and not self.counted
+
+    def last_export(self, kind: str) -> str:
+        """Return the last export of a kind, ``stems`` or ``loop``; it may have failed or been deleted since."""
+        return {"stems": self.stems, "loop": self.loop}[kind]
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:

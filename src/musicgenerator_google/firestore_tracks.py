@@ -36,7 +36,7 @@ class FirestoreTracks:
         self._sessions: dict[str, str] = {}
 
     def create(self, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
-        """Write a new track and its private track, or leave the existing ones.
+        """Write a new track and its private track, or leave the existing ones; write no export of an erased source.
 
         A second delivery finds the first one's documents: its commit fails as a whole and changes nothing.
         """
@@ -46,9 +46,12 @@ class FirestoreTracks:
             self._track(track.session, track.track_id), track.to_document(firestore.SERVER_TIMESTAMP, expires_at)
         )
         batch.create(self._work(track.track_id), work.to_fields() | store_fields)
+        if track.request.export:
+            # In the same commit, so that a source that is erased gains no export any more.
+            batch.update(self._work(work.source), {track.request.export.kind: track.track_id})
         try:
             batch.commit(timeout=_RPC_TIMEOUT_SECONDS)
-        except exceptions.AlreadyExists:
+        except (exceptions.AlreadyExists, exceptions.NotFound):
             return
 
     def find(self, track: str) -> tuple[Track, PrivateTrack] | None:
@@ -103,6 +106,11 @@ class FirestoreTracks:
     def of_job(self, job: str) -> list[str]:
         """Return the ids of the tracks whose current attempt is claimed for a job."""
         works = self._client.collection("work").where(filter=firestore.FieldFilter("job", "==", job)).select([])
+        return [work.id for work in works.stream(timeout=_RPC_TIMEOUT_SECONDS)]
+
+    def exports_of(self, source: str) -> list[str]:
+        """Return the ids of the exports of a track, also if it is erased."""
+        works = self._client.collection("work").where(filter=firestore.FieldFilter("source", "==", source)).select([])
         return [work.id for work in works.stream(timeout=_RPC_TIMEOUT_SECONDS)]
 
     def has_music(self, session: str) -> bool:

@@ -14,6 +14,7 @@ from google.cloud import firestore
 
 from localcloud.addresses import PIPELINE_BUCKET, PROJECT, RESULTS_BUCKET
 from localcloud.provision import storage_client
+from musicgenerator.exports import EXPORT_FILES
 from musicgenerator.orders import ORDERS_PREFIX
 from musicgenerator.states import FINAL, Status
 from tests.support.takes import stated_bytes
@@ -26,6 +27,8 @@ VISITORS: Final = 16
 MAX_UNDER_WAY: Final = 48
 # If tracks are left behind, the campaign ends all the same.
 MAX_WAIT_SECONDS: Final = 60.0
+# The share of exported tracks that are erased while the export may be made.
+_ERASED_SOURCES: Final = 0.5
 MAX_MEAN_PAID: Final = 1.35
 # A message about a job's end may be lost; its orders are deleted with its record, 20 seconds after its tracks' end.
 ORDERS_PATIENCE_SECONDS: Final = 90.0
@@ -62,8 +65,10 @@ class Campaign:
 
     Every second picture is uploaded by one of ``visitors`` sessions, the others are dropped.
     ``cancelled`` is the chance that a visitor cancels an upload, within 3 seconds after its track reached one of the
-    states ``cancelled_at``, and ``erased`` the chance that it erases the track then. If ``retries`` is true, a visitor
-    retries a failed track once. ``limit`` is the daily limit of launches that the run was started with, 0 for none.
+    states ``cancelled_at``, and ``erased`` the chance that it erases the track then. ``exported`` is the chance that it
+    exports a track that is ready; half of these tracks are erased within 3 seconds, with their exports. If ``retries``
+    is true, a visitor retries a failed track once. ``limit`` is the daily limit of launches that the run was started
+    with, 0 for none.
     ``meanwhile`` is called once, when half of the pictures are sent.
     The campaign ends when all tracks are final, or when no track has changed for ``patience`` seconds.
     """
@@ -72,6 +77,7 @@ class Campaign:
     cancelled: float = 0.0
     cancelled_at: tuple[Status, ...] = (Status.AWAITING_UPLOAD, Status.CAPTIONED, Status.COMPOSING)
     erased: float = 0.0
+    exported: float = 0.0
     retries: bool = False
     limit: int = 0
     meanwhile: Callable[[], None] | None = None
@@ -106,7 +112,7 @@ class Campaign:
                 witness.follow(visitor.session, track)
                 tracks[track] = f"upload-{number}"
                 put(permit, data)
-                self._command(visitor, track, witness, called_off)
+                self._command(visitor, track, witness, called_off, tracks)
 
             def interrupt() -> None:
                 half.wait()
@@ -123,8 +129,15 @@ class Campaign:
             time.sleep(3)
             return self._judge(run, witness, tracks_by_id(), tracks, called_off, people, time.monotonic() - started)
 
-    def _command(self, visitor: Visitor, track: str, witness: Witness, called_off: dict[str, CalledOff]) -> None:
-        """Cancel, erase or retry a track, or do nothing."""
+    def _command(
+        self,
+        visitor: Visitor,
+        track: str,
+        witness: Witness,
+        called_off: dict[str, CalledOff],
+        tracks: dict[str, str],
+    ) -> None:
+        """Cancel, erase, export or retry a track, or do nothing."""
         roll = random.random()
         if roll < self.cancelled + self.erased:
             witness.wait_for(track, random.choice(self.cancelled_at), self.patience)
@@ -137,11 +150,41 @@ class Campaign:
                 ends.acknowledged = time.monotonic()
             elif visitor.command(track, "cancel").ok:
                 ends.acknowledged = time.monotonic()
+        elif roll < self.cancelled + self.erased + self.exported:
+            self._export(visitor, track, witness, called_off, tracks)
         elif self.retries:
             witness.wait_for(track, Status.FAILED, self.patience)
             if witness.has_failed(track) and visitor.command(track, "retry").ok:
                 # The listener must know before the campaign may end.
                 witness.wait_for_attempt(track, 2, self.patience)
+
+    def _export(
+        self,
+        visitor: Visitor,
+        track: str,
+        witness: Witness,
+        called_off: dict[str, CalledOff],
+        tracks: dict[str, str],
+    ) -> None:
+        """Export a track once it is ready, by two equal requests; then erase the track, or do not."""
+        witness.wait_for(track, Status.READY, self.patience)
+        kind = random.choice(list(EXPORT_FILES))
+        answers = [visitor.command(track, kind) for _ in range(2)]
+        if not answers[0].ok:
+            # It has failed.
+            return
+        export = str(answers[0].json()["track"])
+        witness.follow(visitor.session, export)
+        tracks[export] = f"{kind} of {tracks[track]}"
+        if random.random() < _ERASED_SOURCES:
+            time.sleep(random.uniform(0, 3))
+            sent = time.monotonic()
+            both = {each: CalledOff(is_erased=True, sent=sent, token=token_of(each)) for each in (export, track)}
+            called_off |= both
+            visitor.erase(track)
+            for each, ends in both.items():
+                witness.dismiss(each)
+                ends.acknowledged = time.monotonic()
 
     def _judge(
         self,
@@ -193,6 +236,7 @@ class Campaign:
             "called off in a job": in_a_job,
             "of these not begun": not_begun,
             "cancelled / erased in time": "{} / {}".format(*_in_time(called_off)),
+            "exports": sum("export" in document["request"] for document in documents.values()),
             "sketches": sum(bool(document.get("sketch")) for document in documents.values()),
             "paid descriptions": f"{sum(paid.values())} for {len(paid)} pictures, mean {mean:.2f}, most {most}",
             "answers cut off": f"{run.openai_api.cut_answers} of OpenAI, {run.vertex.cut_answers} of Vertex AI",
@@ -298,7 +342,8 @@ class Campaign:
                 )
             if end == "ready":
                 name = document["music"]["url"].partition(f"/{RESULTS_BUCKET}/")[2]
-                if sizes.get(name) != stated_bytes(run.runner.files):
+                export = document["request"].get("export") or {"kind": ""}
+                if sizes.get(name) != stated_bytes(run.runner.takes[export["kind"]]):
                     bad["P1"].append(f"{tracks.get(track, track)} is ready, but its music has {sizes.get(name)} bytes")
 
 

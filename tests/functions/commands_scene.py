@@ -1,5 +1,6 @@
 """The API's commands with fakes for their ports."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -37,6 +38,7 @@ class Scene(UploadHandler):
         self.at(self.status, **self.fields)
         self.buckets.put(IMAGES, f"uploads/{TRACK}", b"original", 7)
         self.buckets.put(RESULTS, f"{TOKEN}/cover.jpg", b"cover")
+        self.buckets.put(RESULTS, f"{TOKEN}/track.json", json.dumps(recorded("track")).encode())
 
     def at(self, status: Status, work: PrivateTrack | None = None, **fields: Any) -> None:
         """Store the recorded track of this status, with some fields changed."""
@@ -45,7 +47,8 @@ class Scene(UploadHandler):
 
     def command(self, name: str, body: dict[str, Any] | None = None, key: str | None = None) -> TrackState:
         request = CommandRequest(SESSION, SECRET, TRACK, body or {}, key, "203.0.113.9")
-        state: TrackState = getattr(self.api.commands, name)(request)
+        api = self.api
+        state: TrackState = getattr(api.exporter if name in {"stems", "loop"} else api.commands, name)(request)
         return state
 
     def erase_track(self, session: str = SESSION, secret: str = SECRET, track: str = TRACK) -> None:

@@ -72,16 +72,17 @@ class Counted(MemoryTracks):
 
 @dataclass
 class StoredResults:
-    """Results in the buckets of the upload handler."""
+    """Results in the buckets of the upload handler; ``facts`` are those of every file."""
 
     buckets: MemoryBuckets
+    facts: MusicFacts = FACTS
 
     def failure(self, folder: ResultsFolder, attempt: int) -> str | None:
         data = self.buckets.read(folder.bucket, folder.name(failure_name(attempt)))
         return data.decode() if data is not None else None
 
-    def music(self, folder: ResultsFolder) -> MusicFacts | None:
-        return None if self.buckets.read(folder.bucket, folder.name(MUSIC)) is None else FACTS
+    def music(self, folder: ResultsFolder, file: str) -> MusicFacts | None:
+        return None if self.buckets.read(folder.bucket, folder.name(file)) is None else self.facts
 
     def erase(self, folder: ResultsFolder) -> None:
         self.buckets.erase(folder.bucket, folder.name(""))

@@ -243,7 +243,7 @@ def test_a_repeated_request_announces_a_track_after_a_crash() -> None:
     assert not scene.tracks.works[track].published
     assert scene.command("again", key=KEY).track == track
     assert [message for message, _ in scene.captions.heard] == [CaptionMessage(SESSION, track, 1)]
-    assert len(scene.buckets.objects) == 3
+    assert len(scene.buckets.objects) == 4
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -1,14 +1,16 @@
 """Which waiting tracks share a job: fairly by session, one engine, and no more than a run can make in time."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from gathering import BATCH_TRACKS, RUN_SECONDS, Gathering, Groups
 
 from musicgenerator.briefs import ENGINES
+from musicgenerator.exports import Export
 from musicgenerator.messages import GatheredMessage
-from musicgenerator.paces import PACES
+from musicgenerator.paces import EXPORT_PACES, PACES
 from musicgenerator.settings import SettingInvalidError, SettingMissingError
 from musicgenerator.states import Status
 from musicgenerator.track_requests import Request
@@ -46,6 +48,16 @@ def test_a_run_ends_within_ten_minutes(engine: str, seconds: int) -> None:
     found = grouped([track(each, seconds) for each in range(150)], Gathering(engine))
     assert all(size == 1 or size * pace <= RUN_SECONDS for size, _ in found)
     assert found[0][0] == max(1, min(BATCH_TRACKS, int(RUN_SECONDS // pace)))
+
+
+@pytest.mark.parametrize("kind", EXPORT_PACES)
+@pytest.mark.parametrize("seconds", [30, 180])
+def test_exports_have_paces_of_their_own(kind: str, seconds: int) -> None:
+    """Stems take longer than music. They share runs with music of the composer."""
+    export = Export(kind, f"t{'a' * 26}", "composer-3")
+    request = replace(track(0, seconds, "composer").request, export=export)
+    found = grouped([replace(track(each), request=request) for each in range(99)], Gathering("lyria-002"))
+    assert found[0] == (min(BATCH_TRACKS, int(RUN_SECONDS // EXPORT_PACES[kind].seconds(seconds))), "composer")
 
 
 def test_each_engine_has_groups_of_its_own() -> None:

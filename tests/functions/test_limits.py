@@ -18,7 +18,7 @@ from musicgenerator.messages import CaptionMessage
 from musicgenerator.settings import SettingInvalidError
 from musicgenerator.states import Status
 from musicgenerator_google.firestore_counters import shards_of
-from tests.contracts.recorded import SESSION, TRACK, recorded, recorded_work
+from tests.contracts.recorded import SESSION, TOKEN, TRACK, recorded, recorded_work
 from tests.support.command_fakes import MemorySwitch, UploadHandler
 from tests.support.fakes import HOME, MemoryPipelines
 from tests.support.functions import launcher
@@ -62,6 +62,7 @@ class Scene(UploadHandler):
 
     def hold(self, status: Status, **fields: Any) -> None:
         self.tracks.hold(recorded(f"track_{status}") | fields, SESSION, TRACK, recorded_work(published=True))
+        self.buckets.put(self.results.name, f"{TOKEN}/track.json", json.dumps(recorded("track")).encode())
 
 
 def assert_limited(response: flask.Response, words: str) -> None:

@@ -81,16 +81,30 @@ CASES: list[tuple[str, str, int, dict[str, Any]]] = [
     ("POST", f"{_TRACK}:retry", 409, {}),
     ("POST", f"{_TRACK}:retry", 429, {"status": Status.FAILED, "limits": Limits(0, 0, 0, 0)}),
     *(
+        ("POST", f"{_TRACK}:{kind}", status, request)
+        for kind in ("stems", "loop")
+        for status, request in (
+            (201, {}),
+            (400, {"data": b"["}),
+            (409, {"status": Status.COMPOSING}),
+            (422, {"json": {"seed": 1}, "key": True}),
+            (429, {"limits": Limits(0, 0, 0, 0)}),
+        )
+    ),
+    *(
         (method, f"{_TRACK}:{command}", status, request)
-        for command in ("again", "cancel", "retry")
+        for command in ("again", "cancel", "loop", "retry", "stems")
         for method, status, request in (
             ("POST", 401, {"headers": {}}),
             ("POST", 404, {"track": GONE}),
             ("GET", 405, {}),
-            ("POST", 408, {"slow": True, "status": Status.FAILED}),
-            ("POST", 422, {"json": {"seed": 1}, "key": True, "status": Status.FAILED}),
+            ("POST", 408, {"slow": True, "status": Status.READY if command in {"loop", "stems"} else Status.FAILED}),
             ("POST", 503, {"outage": True, "key": True}),
         )
+    ),
+    *(
+        ("POST", f"{_TRACK}:{command}", 422, {"json": {"seed": 1}, "key": True, "status": Status.FAILED})
+        for command in ("again", "cancel", "retry")
     ),
 ]
 

@@ -299,6 +299,15 @@ def test_while_paused_there_are_no_sketches() -> None:
     assert scene.sketches.made == []
 
 
+def test_an_export_has_no_sketch() -> None:
+    """It makes a file of music that can be heard already. Nothing is looked for in its folder."""
+    scene = Scene()
+    export = {"export": {"kind": "stems", "track": TRACK, "model": "composer-3"}}
+    scene.at(Status.CAPTIONED, request=recorded("track_captioned")["request"] | export)
+    scene.deliver()
+    assert scene.sketches.made == []
+
+
 def test_an_unknown_track_gets_none() -> None:
     scene = Scene()
     scene.tracks.erase(SESSION, TRACK)

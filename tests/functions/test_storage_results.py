@@ -53,6 +53,35 @@ def test_complete_music_gives_the_recorded_facts(server: ScriptedServer, results
     assert fetched.headers["range"] == "bytes=0-15"
 
 
+ZIP, WAV = b"PK\x03\x04" + b"\0" * 12, b"RIFF\0\0\0\0WAVEfmt "
+
+
+@pytest.mark.parametrize(
+    ("file", "mime_type", "start", "is_complete"),
+    [
+        ("stems.zip", "application/zip", ZIP, True),
+        ("loop.wav", "audio/wav", WAV, True),
+        ("stems.zip", "application/zip", WAV, False),
+        ("loop.wav", "audio/wav", TAG, False),
+        ("stems.zip", "audio/mpeg", ZIP, False),
+        ("stems.zip", "application/zip", None, False),
+    ],
+)
+def test_an_export_is_checked(
+    server: ScriptedServer, results: StorageResults, file: str, mime_type: str, start: bytes | None, is_complete: bool
+) -> None:
+    """The facts are of its file, which exists and is of its kind."""
+    track = recorded("track")
+    track["music"]["mimeType"] = mime_type
+    put(server, "track.json", json.dumps(track).encode())
+    put(server, file, start, track["music"]["bytes"])
+    if is_complete:
+        assert results.music(FOLDER, file) == MusicFacts.from_json(json.dumps(track))
+    else:
+        with pytest.raises(MusicMissingError, match=file):
+            results.music(FOLDER, file)
+
+
 def test_without_track_json_there_is_no_music_yet(server: ScriptedServer, results: StorageResults) -> None:
     """The step writes it last."""
     put(server, "track.json", None)

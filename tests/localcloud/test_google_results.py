@@ -1,5 +1,6 @@
 import gzip
 from dataclasses import replace
+from urllib.parse import unquote
 
 import pytest
 import requests
@@ -39,6 +40,17 @@ def test_a_result_is_served_with_its_type_and_kept_out_of_shared_caches(storage:
     assert (answer.content, answer.headers["Content-Type"]) == (b"music", "audio/mpeg")
     blob = Client().bucket(BUCKET).get_blob("served/music.mp3")
     assert blob.cache_control == "private, max-age=31536000, immutable"
+    assert "Content-Disposition" not in answer.headers
+
+
+def test_an_export_is_saved_under_its_name(storage: str) -> None:
+    """The name of the object is another one; the header has letters of every script."""
+    name = "바다 (D major, 84 BPM).wav"
+    results_in("exported").create("loop.wav", b"RIFF", "audio/wav", name)
+    answer = requests.get(f"{storage}/{BUCKET}/exported/loop.wav", timeout=10)
+    disposition = answer.headers["Content-Disposition"]
+    assert disposition.startswith("attachment; filename*=UTF-8''")
+    assert unquote(disposition.partition("''")[2]) == name
 
 
 @pytest.mark.usefixtures("storage")

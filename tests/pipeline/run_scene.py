@@ -69,7 +69,8 @@ class Folder:
     def read(self, file: str) -> bytes | None:
         return (self.path / file).read_bytes() if (self.path / file).exists() else None
 
-    def create(self, file: str, data: bytes, content_type: str) -> None:
+    def create(self, file: str, data: bytes, content_type: str, download_name: str = "") -> None:
+        del download_name
         if self.is_broken and file.startswith("failure"):
             raise ConnectionError("the bucket is away")
         self.path.mkdir(exist_ok=True)

@@ -345,8 +345,9 @@ def test_a_run_of_many_gives_the_bytes_of_a_track_alone(scene: Scene, tmp_path: 
         def read(self, file: str) -> bytes | None:
             return self.get(file)
 
-        def create(self, file: str, data: bytes, content_type: str) -> None:
+        def create(self, file: str, data: bytes, content_type: str, download_name: str = "") -> None:
             assert content_type
+            assert not download_name
             self[file] = data
 
         def publish(self, data: bytes) -> None:

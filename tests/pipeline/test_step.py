@@ -121,6 +121,7 @@ class FolderOfResults:
 
     files: dict[str, bytes] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
     room: int = 99
 
     def cover(self) -> bytes | None:
@@ -129,11 +130,11 @@ class FolderOfResults:
     def read(self, file: str) -> bytes | None:
         return self.files.get(file)
 
-    def create(self, file: str, data: bytes, content_type: str) -> None:
+    def create(self, file: str, data: bytes, content_type: str, download_name: str = "") -> None:
         if len(self.files) >= self.room:
             raise ConnectionError("the machine is lost")
         assert self.files.setdefault(file, data) == data
-        self.types[file] = content_type
+        self.types[file], self.names[file] = content_type, download_name
 
 
 @dataclass

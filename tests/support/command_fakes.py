@@ -8,6 +8,7 @@ from typing import Any
 
 import commanding
 import erasing
+import exporting
 import flask
 from admitting import Admission, Entry, Limits, Quota, limit_reached
 from bodies import BodyReader
@@ -74,6 +75,9 @@ class MemoryLedger:
 
     def of_session(self, session: str) -> list[Entry]:
         return [entry for entry in self.entries.values() if entry.session == session]
+
+    def of_source(self, track: str) -> list[Entry]:
+        return [entry for entry in self.entries.values() if entry.details.get("source") == track]
 
     def erase(self, name: str) -> None:
         self.entries.pop(name, None)
@@ -212,20 +216,22 @@ class UploadHandler:
         admission = Admission(self.ledger, self.limits, self.tracks.has_music)
         settings = commanding.Settings(self.results, "composer", self.allowed_engines)
         permits = PlainPermits("https://storage.googleapis.com/musicgenerator-images")
+        commands = commanding.Commands(
+            self.sessions,
+            self.tracks,
+            self.buckets,
+            self.jobs,
+            OrderBook(self.buckets, self.pipeline_bucket),
+            self.captions,
+            self.pictures,
+            admission,
+            settings,
+        )
         return HttpApi(
             SessionOpener(self.sessions, 30, admission),
             Uploads(self.sessions, self.tracks, permits, admission, settings.engines, self.waker),
-            commanding.Commands(
-                self.sessions,
-                self.tracks,
-                self.buckets,
-                self.jobs,
-                OrderBook(self.buckets, self.pipeline_bucket),
-                self.captions,
-                self.pictures,
-                admission,
-                settings,
-            ),
+            commands,
+            exporting.Exporter(commands),
             erasing.Erasures(
                 self.sessions,
                 self.tracks,

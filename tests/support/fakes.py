@@ -16,13 +16,14 @@ from musicgenerator.errors import (
     BudgetSpentError,
     ContentionError,
     LaunchUnavailableError,
+    MusicMissingError,
     PermanentError,
     TransientError,
 )
 from musicgenerator.events import ObjectFinalized
 from musicgenerator.jobs import JobFacts, JobRequest, JobState
 from musicgenerator.messages import CaptionMessage, GatheredMessage
-from musicgenerator.results import MusicFacts, ResultsFolder
+from musicgenerator.results import RESULT_TYPES, MusicFacts, ResultsFolder
 from musicgenerator.states import FINAL, Status
 from musicgenerator.track_requests import Request
 from musicgenerator.tracks import KEEP, Change, Decision, DescriberUsage, Outcome, PrivateTrack, Track, check_step
@@ -64,8 +65,15 @@ class MemoryTracks:
     commits: threading.RLock = field(default_factory=threading.RLock)
 
     def create(self, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
+        """Write a new track, and name an export in its source's private track, in one commit."""
         if track.track_id in self.documents:
             return
+        if track.request.export:
+            if work.source not in self.works:
+                return
+            fields = self.works[work.source].to_fields() | {track.request.export.kind: track.track_id}
+            self.works[work.source] = PrivateTrack.from_document(fields)
+            self.versions[work.source] += 1
         self.documents[track.track_id] = track.to_document(datetime.now(UTC), expires_at)
         self.sessions[track.track_id] = track.session
         self.works[track.track_id] = work
@@ -123,6 +131,9 @@ class MemoryTracks:
 
     def of_job(self, job: str) -> list[str]:
         return [track for track, work in self.works.items() if work.job == job]
+
+    def exports_of(self, source: str) -> list[str]:
+        return [track for track, work in self.works.items() if work.source == source]
 
     def has_music(self, session: str) -> bool:
         return any(self.documents[track]["status"] == Status.READY for track in self.of_session(session))
@@ -388,8 +399,10 @@ class MemoryResults:
     def failure(self, folder: ResultsFolder, attempt: int) -> str | None:
         return self.failures.get((folder.token, attempt))
 
-    def music(self, folder: ResultsFolder) -> MusicFacts | None:
+    def music(self, folder: ResultsFolder, file: str) -> MusicFacts | None:
         found = self.found.get(folder.token)
+        if isinstance(found, MusicFacts) and found.mime_type != RESULT_TYPES[file]:
+            raise MusicMissingError(f"{file} is missing")
         if isinstance(found, PermanentError):
             raise found
         return found

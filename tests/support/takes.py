@@ -15,6 +15,7 @@ from typing import Any, Final
 from localcloud.vertex.specs import PipelineRequest
 from musicgenerator.briefs import Brief
 from musicgenerator.errors import OrderError
+from musicgenerator.exports import EXPORT_FILES
 from musicgenerator.messages import step_message
 from musicgenerator.orders import Order
 from musicgenerator.results import FAILURE_TYPE, MUSIC, RESULT_TYPES, TRACK, failure_name
@@ -58,16 +59,16 @@ class WrittenFiles:
     def read(self, file: str) -> bytes | None:
         return self.files.get(file)
 
-    def create(self, file: str, data: bytes, content_type: str) -> None:
-        del content_type
+    def create(self, file: str, data: bytes, content_type: str, download_name: str = "") -> None:
+        del content_type, download_name
         self.files[file] = data
 
     def publish(self, data: bytes) -> None:
         """Publish nothing."""
 
 
-def finished_take() -> dict[str, bytes]:
-    """Make one piece with the step and return its MP3 and ``track.json``."""
+def finished_take(export: str = "") -> dict[str, bytes]:
+    """Make one piece with the step, or an export of it; return its MP3 or the export's file, and ``track.json``."""
     brief = Brief(
         title="A take",
         caption="A take.",
@@ -95,9 +96,16 @@ def finished_take() -> dict[str, bytes]:
         results_token="r" + "a" * 26,
         events_topic="projects/p/topics/pipeline-events",
         cover="gs://results/cover.jpg",
+        export=export,
+        model=Composer().model if export else "",
     )
     make_music("mg-take", order, Composer(), memory, memory)
-    return {file: memory.files[file] for file in (MUSIC, TRACK)}
+    return {file: memory.files[file] for file in (EXPORT_FILES.get(export, MUSIC), TRACK)}
+
+
+def finished_takes() -> dict[str, dict[str, bytes]]:
+    """Return the files of each kind of export, and those of music as the kind ``""``."""
+    return {kind: finished_take(kind) for kind in ("", *EXPORT_FILES)}
 
 
 @dataclass(frozen=True)
@@ -110,15 +118,15 @@ class Begun:
 
 
 class TakeRunner:
-    """Runs each pipeline as a wait and a few writes.
+    """Runs each pipeline as a wait and a few writes; ``takes`` has the files of each kind of export, ``""`` is music.
 
     By track and attempt, ``named`` has the jobs whose orders wanted it when they started, ``begun`` the jobs that began
     it, and ``outcomes`` how it was meant to end. ``starts`` counts the starts of each job, ``folders`` has the results'
     token of each track.
     """
 
-    def __init__(self, files: Mapping[str, bytes], faults: JobFaults) -> None:
-        self.files = files
+    def __init__(self, takes: Mapping[str, Mapping[str, bytes]], faults: JobFaults) -> None:
+        self.takes = takes
         self.faults = faults
         self.outcomes: dict[tuple[str, int], str] = {}
         self.named: dict[tuple[str, int], list[str]] = defaultdict(list)
@@ -191,8 +199,8 @@ class TakeRun:
             note = json.dumps({"version": 1, "error": "OnPurpose"}).encode()
             results.create(failure_name(order.attempt), note, FAILURE_TYPE)
         else:
-            for file, data in runner.files.items():
-                is_cut = outcome == "broken" and file == MUSIC
+            for file, data in runner.takes[order.export].items():
+                is_cut = outcome == "broken" and file != TRACK
                 results.create(file, data[: len(data) // 2] if is_cut else data, RESULT_TYPES[file])
         if random.random() >= faults.silent:
             PubsubEvents(order.events_topic).publish(step_message(self._job, order.track, order.attempt))
@@ -204,5 +212,5 @@ class TakeRun:
 
 
 def stated_bytes(files: Mapping[str, bytes]) -> int:
-    """Return the size that ``track.json`` states for the MP3."""
+    """Return the size that ``track.json`` states for the MP3 or an export's file."""
     return int(json.loads(files[TRACK])["music"]["bytes"])

@@ -28,7 +28,7 @@ from tests.support.delivering import delivering
 from tests.support.faults import ApiFaults, DeliveryFaults, FaultyApi, FaultyDelivery, PaidOpenAI
 from tests.support.servers import run_jobs, serve, vertex_app
 from tests.support.staging import Edit, function_parts, short_times
-from tests.support.takes import JobFaults, TakeRunner, finished_take
+from tests.support.takes import JobFaults, TakeRunner, finished_takes
 from tests.support.tcp_proxy import TcpProxy, Weather
 
 PORT: Final = 20_080
@@ -76,7 +76,7 @@ class World:
         self.addresses = addresses
         self.supervisor = supervisor
         self.firestore = firestore
-        self.take = finished_take()
+        self.takes = finished_takes()
         self.template = provision.upload_template()
 
     @contextmanager
@@ -142,7 +142,7 @@ class Run:
         pipeline = provision.storage_client().bucket(PIPELINE_BUCKET)
         self.earlier_orders = {blob.name for blob in pipeline.list_blobs(prefix=ORDERS_PREFIX)}
 
-        self.runner = TakeRunner(world.take, faults.jobs)
+        self.runner = TakeRunner(world.takes, faults.jobs)
         self.jobs = run_jobs(stack, self.runner, _JOBS_AT_ONCE, addresses)
         self.vertex = FaultyApi(vertex_app(self.jobs, faults.accepted()), faults.vertex)
         self.openai = PaidOpenAI(addresses.url("openai"))

@@ -17,6 +17,7 @@ from musicgenerator.errors import (
     PipelineFailedError,
     TransientError,
 )
+from musicgenerator.exports import ComposerChangedError
 from musicgenerator.states import Status
 from tests.contracts.recorded import recorded
 
@@ -30,7 +31,8 @@ def below(parent: type[MusicgeneratorError]) -> Iterator[type[MusicgeneratorErro
 
 def reasons() -> list[type[PermanentError]]:
     """Return the permanent errors that can be raised, without the classes that only group others."""
-    return [kind for kind in below(PermanentError) if issubclass(kind, PermanentError) and hasattr(kind, "code")]
+    tree = [kind for kind in below(PermanentError) if issubclass(kind, PermanentError) and hasattr(kind, "code")]
+    return [*tree, ComposerChangedError]
 
 
 def made(kind: type[PermanentError]) -> PermanentError:

@@ -22,6 +22,7 @@ from tests.contracts.recorded import JOB, ORDER, ORDER_NAME, PIPELINE_BUCKET, TO
 from tests.unit.json_values import JSON
 
 RECORDED: dict[str, Any] = recorded("order")[0]
+EXPORT = {"export": "stems", "model": "composer-3"}
 WRONG: list[tuple[str, Any]] = [
     ("track", None),
     ("track", TRACK + "/x"),
@@ -68,6 +69,30 @@ WRONG: list[tuple[str, Any]] = [
     ("expiresAt", "2026-12-22T09:14:58"),
     ("expiresAt", 5),
 ]
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({}, ""),
+        ({"export": "loop"}, ""),
+        ({"export": "video"}, "export"),
+        ({"export": None}, "export"),
+        ({"model": "a\nb"}, "model"),
+        ({"model": 3}, "model"),
+        ({"engine": "lyria-002"}, "engine"),
+    ],
+)
+def test_an_export_is_of_the_composer(change: dict[str, Any], name: str) -> None:
+    """Kind and model are checked; the order of music has neither field."""
+    mapping = RECORDED | EXPORT | change
+    if name:
+        with pytest.raises(OrderError) as caught:
+            Order.from_mapping(mapping)
+        assert caught.value.field == name
+    else:
+        assert Order.from_mapping(mapping).to_mapping() == mapping
+    assert not RECORDED.keys() & EXPORT.keys()
 
 
 def test_the_recorded_order_is_read_and_written() -> None:

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from musicgenerator.errors import MusicMissingError
-from musicgenerator.results import COVER, MUSIC, MUSIC_WAV, RESULT_TYPES, TRACK, Music, MusicFacts, ResultsBucket
+from musicgenerator.results import COVER, MUSIC, MUSIC_WAV, RESULT_TYPES, STEMS, TRACK, Music, MusicFacts, ResultsBucket
 from tests.contracts.recorded import TOKEN, recorded
 from tests.unit.json_values import JSON
 
@@ -27,6 +27,14 @@ def test_the_music_field_is_the_recorded_one() -> None:
     """Addresses and facts are the track's `music`."""
     facts = MusicFacts.from_json(json.dumps(recorded("track")))
     assert Music(FOLDER, facts).to_mapping() == recorded("track_ready")["music"]
+
+
+def test_an_export_s_music_is_its_file() -> None:
+    """It has no WAV beside it."""
+    facts = replace(MusicFacts.from_json(json.dumps(recorded("track"))), mime_type=RESULT_TYPES[STEMS])
+    music, ready = Music(FOLDER, facts, STEMS).to_mapping(), recorded("track_ready")["music"]
+    del ready["wavUrl"]
+    assert music == ready | {"url": FOLDER.url("stems.zip"), "mimeType": "application/zip"}
 
 
 def test_results_are_in_the_token_s_folder() -> None:

@@ -16,6 +16,19 @@ def test_tracks_that_share_a_run_are_paid_once() -> None:
     assert "describing 0.0000, runs 0.06, engines 0.00" in lines
 
 
+def test_exports_are_counted_by_kind() -> None:
+    """They are tracks of their states, and not among the tracks with a brief, which have a sketch."""
+    export = {"status": "ready", "brief": {"title": "a"}, "request": {"export": {"kind": "stems"}}}
+    music = {"status": "ready", "brief": {"title": "a"}, "request": {}, "sketch": {"url": "a"}}
+    day = counted([export, export, music], [], launched=3, parked=0, overdue=0)
+    lines = [" ".join(line.split()) for line in day_lines(day, 1000)]
+    assert [line for line in lines if line.startswith(("ready", "of these", "with"))] == [
+        "ready 3",
+        "of these stems 2 exports",
+        "with a sketch 1 of 1 with a brief",
+    ]
+
+
 def test_a_retried_track_was_in_a_job_for_each_attempt() -> None:
     """Its first run made the music of other tracks, too; a new track has no job."""
     work = PrivateTrack("r" + "a" * 26, job=ALONE[0], earlier_jobs=(SHARED,))

@@ -166,6 +166,9 @@ def test_a_private_track_writes_what_it_reads() -> None:
         "counted": ["2026-11-28-a"],
         "countedForAll": "2026-11-28-3",
         "unchecked": True,
+        "source": "t" + "b" * 26,
+        "stems": "t" + "c" * 26,
+        "loop": "t" + "d" * 26,
     }
     private = PrivateTrack(
         *(TOKEN, "me", EXPIRES_AT),
@@ -180,6 +183,9 @@ def test_a_private_track_writes_what_it_reads() -> None:
         counted=("2026-11-28-a",),
         counted_for_all="2026-11-28-3",
         unchecked=True,
+        source="t" + "b" * 26,
+        stems="t" + "c" * 26,
+        loop="t" + "d" * 26,
     )
     assert private.to_fields() == document
     assert PrivateTrack.from_document({**document, "session": SESSION, "dueAt": EXPIRES_AT}) == private
@@ -235,6 +241,7 @@ def test_a_new_private_track_has_no_owner() -> None:
     fields = {"owner": None, "leaseUntil": None, "published": False, "parked": False, "claims": 0, "region": ""}
     dropped = {"droppedObject": "", "hint": ""}
     new = {"counted": [], "countedForAll": "", "unchecked": False, "job": "", "earlierJobs": []}
+    new |= {"source": "", "stems": "", "loop": ""}
     assert PrivateTrack(TOKEN).to_fields() == {"token": TOKEN} | fields | dropped | new
 
 

@@ -1,0 +1,86 @@
+"""Exports: files that are made on request from the finished music of the engine `composer`.
+
+An export is a track of its own (docs/decisions/0035-exports-are-tracks.md). Its request names the track that it is made
+from, its source.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from musicgenerator import documents
+from musicgenerator.errors import BriefError, MusicMissingError, PermanentError
+from musicgenerator.ids import is_track_id
+from musicgenerator.results import LOOP, MUSIC, STEMS
+
+# The kinds of export, and the file of each.
+EXPORT_FILES: Final[Mapping[str, str]] = {"stems": STEMS, "loop": LOOP}
+# Only this engine can make the same notes again.
+EXPORT_ENGINE: Final = "composer"
+MODEL: Final = re.compile(r"[^\r\n]{0,200}")
+
+
+class ComposerChangedError(PermanentError):
+    """The composer would not make the notes of the source any more: it is another version of the composer."""
+
+    code = "composer_changed"
+    words = {
+        "ko": "작곡기의 이전 버전으로 만든 음악이라 이 파일을 만들 수 없어요. 대신 새 버전의 음악을 만들어 보세요.",
+        "en": "An earlier version of the composer made this music, so this file cannot be made from it. "
+        "Make another version of the music instead.",
+    }
+
+
+@dataclass(frozen=True)
+class Export:
+    """What a track exports: ``kind`` is ``stems`` or ``loop``, ``track`` is the source.
+
+    ``model`` is the composer that made the source's music, as in the source's ``track.json``.
+    """
+
+    kind: str
+    track: str
+    model: str
+
+    @classmethod
+    def from_mapping(cls, data: Mapping[str, Any]) -> Self:
+        """Read a request's ``export``; raise BriefError for ``export`` if it is not valid."""
+        kind, track, model = (data.get(name) for name in ("kind", "track", "model"))
+        if kind not in EXPORT_FILES:
+            raise BriefError("export", f"must have a kind, one of {', '.join(EXPORT_FILES)}")
+        if not isinstance(track, str) or not is_track_id(track):
+            raise BriefError("export", "must name a track")
+        if not isinstance(model, str) or not MODEL.fullmatch(model):
+            raise BriefError("export", "must name a model")
+        return cls(str(kind), track, model)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return a request's ``export``."""
+        return documents.to_mapping(self)
+
+
+def read_export(value: object) -> Export | None:
+    """Read a request's ``export``, None for a track with music; raise BriefError for ``export`` if it is not valid."""
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise BriefError("export", "must be an object")
+    return Export.from_mapping(value)
+
+
+def main_file(export: Export | None) -> str:
+    """Return the file that a track's ``music.url`` names."""
+    return MUSIC if export is None else EXPORT_FILES[export.kind]
+
+
+def model_of(track_json: bytes) -> str:
+    """Return the model that made the music, as a ``track.json`` names it; raise MusicMissingError if it names none."""
+    try:
+        model = json.loads(track_json)["provenance"]["model"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise MusicMissingError(f"track.json names no model: {error!r}") from error
+    if not isinstance(model, str) or not MODEL.fullmatch(model):
+        raise MusicMissingError("track.json names no model")
+    return model
