@@ -154,10 +154,12 @@ class Creator:
             results_token=work.token,
             events_topic=settings.events_topic,
             cover=f"gs://{settings.results_bucket}/{work.token}/{COVER}",
-            fallback_engine=settings.fallback_engine,
+            # No other engine can keep a part of the composer's music.
+            fallback_engine="" if track.request.keep else settings.fallback_engine,
             model_endpoint=settings.model_endpoint,
             prompt_version=track.prompt_version,
             expires_at=track.expires_at.isoformat() if track.expires_at else "",
+            keep=track.request.keep,
         )
 
     def _read_by_job(

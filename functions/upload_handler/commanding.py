@@ -8,6 +8,7 @@ from typing import Self
 from admitting import Admission, Particulars, made_track, new_track
 from calling_off import call_off, out_of_job
 from command_requests import CommandRequest, check_engine, edited
+from keeping import ENGINE, asked_exception, kept_of
 from ports import Captions, Jobs, Objects, Pictures, Sessions, Tracks
 from problems import UnknownSessionError, UnknownTrackError, WrongStateError
 from sessions import authorised
@@ -16,7 +17,7 @@ from musicgenerator import logs
 from musicgenerator.briefs import ENGINES
 from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.order_book import OrderBook
-from musicgenerator.results import COVER, RESULT_TYPES, Music, ResultsBucket
+from musicgenerator.results import COVER, RESULT_TYPES, TRACK, Music, ResultsBucket
 from musicgenerator.settings import SettingInvalidError, required, words
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, PrivateTrack, Track, TrackUpdate, earlier_jobs, job_of, mark_published
@@ -72,13 +73,19 @@ class Commands:
 
         Fields that the body does not name keep their values, except the seed: without one, it is random.
         Words that a person wrote are moderated by the captioner before anything is made of them.
+        With ``keep``, the composer keeps the source's music, except the part or section that ``keep`` names.
         """
         source, work, expires_at = self._owned(command)
         if source.brief is None or source.image is None:
             raise WrongStateError("The picture has not been described yet: wait until the track has a brief.")
+        exception = asked_exception(command.body)
         edit = edited(source.brief, source.request, command.body)
         request = edit.request
-        if command.body.get("engine") is not None:
+        if exception is not None:
+            folder = self.settings.results.folder(work.token)
+            facts = self.objects.read(folder.bucket, folder.name(TRACK))
+            request = replace(request, engine=ENGINE, keep=kept_of(source, facts, exception))
+        if command.body.get("engine") is not None or exception is not None:
             check_engine(request, self.settings.engines)
         elif request.engine not in self.settings.engines:
             # The operator no longer offers the source's engine.

@@ -2,10 +2,12 @@
 
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Self
 
 from musicgenerator.briefs import Brief
+from musicgenerator.track_requests import Kept
 from pipeline.engines import Take
 from pipeline.engines.composer import midi_file
 from pipeline.engines.composer.composing import compose
@@ -39,6 +41,7 @@ class Composer:
         seed: int,
         picture: bytes | None = None,
         *,
+        keep: Sequence[Kept] = (),
         first_seconds: float = math.inf,
     ) -> Take:
         """Compose, perform and render; the take lasts exactly ``seconds``, to a frame.
@@ -46,6 +49,7 @@ class Composer:
         With ``first_seconds``, only the start of the piece is rendered; the score is that of the whole piece.
         """
         del picture
+        seed = keep[0].seed if keep else seed
         piece = compose(brief, seconds, seed)
         performances = perform(piece, seed)
         audio = render(performances, piece, min(seconds, first_seconds), brief, self._soundfont)
