@@ -161,7 +161,7 @@ class Commands:
             command.body,
             command.key,
             Particulars(command.session, expires_at, {"attempt": current.attempt if due else 0}),
-            self.admission.limits.of_track(command.session, command.address) if due else (),
+            self.admission.limits.of_track(command.session, command.address, _uncounted(work)) if due else (),
         )
         failed: int = admitted.details["attempt"]
         if due and failed == current.attempt:
@@ -224,11 +224,18 @@ def _next_attempt(current: Track, work: PrivateTrack, failed: int) -> Change | N
         work.token,
         dropped_object=work.dropped_object,
         hint=work.hint,
+        twin_token=work.twin_token,
+        twin_counted_for_all=work.twin_counted_for_all,
         unchecked=work.unchecked,
         # An attempt without a brief had no job.
         earlier_jobs=(*earlier_jobs(current, work), job_of(current, work)) if current.brief else work.earlier_jobs,
     )
     return Change(status, TrackUpdate(sketch=None, error=None), fresh, attempt=failed + 1)
+
+
+def _uncounted(work: PrivateTrack) -> int:
+    """Return how many tracks the next attempt makes that are not counted: this one, and a second take to come."""
+    return 2 if work.twin_token and not work.twin_counted_for_all else 1
 
 
 def _state_of(track: Track) -> TrackState:
