@@ -168,4 +168,5 @@ class GoogleConnections:
     def engine(self, order: Order) -> Engine:
         """Return the order's engine, with its fallback; raise BriefError or EngineNotConfiguredError."""
         project = order.events_topic.split("/")[1]
-        return chosen(order.engine, order.fallback_engine, Cloud(project, self._vertex_url, order.model_endpoint))
+        cloud = Cloud(project, self._vertex_url, order.model_endpoint)
+        return chosen(order.engine, order.fallback_engine, cloud, order.keep)

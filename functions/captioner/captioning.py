@@ -7,14 +7,17 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final, Protocol, Self
 
-from counted_claims import CountedTracks, checked, claim_within_limit, end_uncounted, given_back, person
+from announcing import Announcements, Captions
+from counted_claims import CountedTracks, claim_within_limit, end_uncounted, given_back, person
 from dropped_tracks import Tracks as DroppedTracks
-from dropped_tracks import dropped_name, image_of, on_newest_generation, track_of_drop
+from dropped_tracks import dropped_name, image_of, track_of_drop
 from picture_objects import Objects, kind_of_object, read_picture
+from second_takes import cover_tokens, finished, folders_of
 from unwanted_uploads import delete_upload, is_unwanted
 
 from musicgenerator import drops, ids, logs
 from musicgenerator.briefs import Brief
+from musicgenerator.counting import DailyPictures
 from musicgenerator.errors import (
     BlockedError,
     BudgetSpentError,
@@ -27,7 +30,7 @@ from musicgenerator.errors import (
     UploadMissingError,
 )
 from musicgenerator.events import ObjectFinalized
-from musicgenerator.messages import CaptionMessage, PictureMessage
+from musicgenerator.messages import PictureMessage
 from musicgenerator.patience import Patience
 from musicgenerator.redaction import error_for_log
 from musicgenerator.results import COVER, RESULT_TYPES, Music, ResultsBucket
@@ -37,13 +40,11 @@ from musicgenerator.states import Status
 from musicgenerator.track_requests import Request
 from musicgenerator.tracks import (
     Change,
-    DailyPictures,
     DescriberUsage,
     Outcome,
     PrivateTrack,
     Track,
     TrackUpdate,
-    mark_published,
 )
 
 MAX_CLAIMS: Final = 25
@@ -118,10 +119,6 @@ class Breaker(Protocol):
     def open(self, reason: str) -> None: ...
 
 
-class Captions(Protocol):
-    def announce(self, message: CaptionMessage, engine: str) -> None: ...
-
-
 @dataclass(frozen=True)
 class Captioner:
     """Captions each track once, however often its event is delivered."""
@@ -194,7 +191,11 @@ class Captioner:
         elif outcome.track.status is Status.CAPTIONING:
             raise LeasedError(f"track {track} is being captioned")
         elif outcome.track.status is Status.CAPTIONED and not outcome.work.published:
-            self._announce(outcome.track)
+            self._announcements.announce(outcome.track)
+
+    @property
+    def _announcements(self) -> Announcements:
+        return Announcements(self.tracks, self.captions, self.settings.default_engine)
 
     def _picture_of(self, track: Track, work: PrivateTrack) -> ObjectFinalized | None:
         image = track.image
@@ -232,7 +233,7 @@ class Captioner:
             )
             if current.status is Status.AWAITING_UPLOAD:
                 # An announced track counts for everybody from here on, once: only this commit leaves the state.
-                counted = None if claimed.dropped_object else pictures
+                counted = None if claimed.dropped_object else replace(pictures, number=current.request.takes)
                 return Change(Status.CAPTIONING, TrackUpdate(image=image_of(event)), claimed, picture=counted)
             # The owner may have crashed: after the end of its lease, the next delivery claims the track.
             if current.status is Status.CAPTIONING and (work.lease_until or _LONG_AGO) < now:
@@ -267,16 +268,18 @@ class Captioner:
                 return None
             if is_parked:
                 return replace(change, work=replace(work, parked=True, lease_until=None, claims=0))
-            kept = on_newest_generation(change, current)
-            return given_back(kept, work) if is_refused else checked(kept, work)
+            return finished(change, current, work, self.settings.results, is_refused=is_refused)
 
         settled = self.tracks.advance(track.track_id, decide)
         if settled is None or settled.track.status is Status.CANCELLED:
-            # The track was cancelled or erased after the claim. Erase the cover, because no document refers to it.
-            folder = self.settings.results.folder(outcome.work.token)
-            self.objects.erase(folder.bucket, folder.name(COVER))
+            self._erase_covers(track, outcome.work)
         elif (settled.changed or _owns(settled, owner)) and change.status is Status.CAPTIONED:
-            self._announce(track)
+            self._announcements.announce(track)
+
+    def _erase_covers(self, track: Track, work: PrivateTrack) -> None:
+        # The track was cancelled or erased after the claim, and no document refers to its covers.
+        for folder in map(self.settings.results.folder, cover_tokens(self.tracks, track, work)):
+            self.objects.erase(folder.bucket, folder.name(COVER))
 
     def _release(self, track: Track, owner: str) -> None:
         # The event is delivered again soon; without the lease, that delivery can claim the track at once.
@@ -298,9 +301,10 @@ class Captioner:
         update = TrackUpdate(image=image, describer=description.usage)
         if isinstance(description.outcome, PermanentError):
             return _end(track, description.outcome, update)
-        folder = self.settings.results.folder(work.token)
-        self.objects.create(folder.bucket, folder.name(COVER), picture.jpeg, RESULT_TYPES[COVER], track.expires_at)
-        return Change(Status.CAPTIONED, replace(update, brief=description.outcome, music=Music(folder), error=None))
+        for folder in map(self.settings.results.folder, folders_of(work)):
+            self.objects.create(folder.bucket, folder.name(COVER), picture.jpeg, RESULT_TYPES[COVER], track.expires_at)
+        cover = Music(self.settings.results.folder(work.token))
+        return Change(Status.CAPTIONED, replace(update, brief=description.outcome, music=cover, error=None))
 
     def _ask(self, picture: Picture, request: Request, person: str) -> Description:
         with self._breaking():
@@ -321,12 +325,6 @@ class Captioner:
         except BlockedError as error:
             self.breaker.open(str(error))
             raise
-
-    def _announce(self, track: Track) -> None:
-        # Publish, then mark: after a crash in between, the message is published again and launches nothing twice.
-        engine = track.request.engine or self.settings.default_engine
-        self.captions.announce(CaptionMessage(track.session, track.track_id, track.attempt), engine)
-        self.tracks.advance(track.track_id, lambda current, work: mark_published(current, work, track.attempt))
 
 
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from musicgenerator.counting import reserve_of
-from musicgenerator.errors import BudgetSpentError
+from musicgenerator.counting import DailyPictures, reserve_of
+from musicgenerator.errors import BudgetSpentError, PermanentError
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, DailyPictures, Decision, Outcome, PrivateTrack, Track
+from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track
 
 
 class CountedTracks(Protocol):
@@ -49,10 +49,22 @@ def end_uncounted(tracks: CountedTracks, track: str, change: Change) -> None:
 
 
 def given_back(change: Change, work: PrivateTrack) -> Change:
-    """Return a change that also gives back everybody's count: the track has ended and has cost nothing."""
-    if not work.counted_for_all:
+    """Return a change that also gives back everybody's counts: the track has ended and has cost nothing."""
+    counts = tuple(each for each in (work.counted_for_all, work.twin_counted_for_all) if each)
+    if not counts:
         return change
-    return replace(change, work=replace(work, counted_for_all=""), give_back=(work.counted_for_all,))
+    return replace(change, work=replace(work, counted_for_all="", twin_counted_for_all=""), give_back=counts)
+
+
+def without_second_take(change: Change, work: PrivateTrack) -> Change:
+    """Return a change that also gives back everybody's count of a second take, if it ends the track for good.
+
+    The describer may have been paid, so the track itself stays counted. A retry still makes both.
+    """
+    error = change.update.error
+    if not work.twin_counted_for_all or not isinstance(error, PermanentError) or error.retryable:
+        return change
+    return replace(change, work=replace(work, twin_counted_for_all=""), give_back=(work.twin_counted_for_all,))
 
 
 def checked(change: Change, work: PrivateTrack) -> Change:

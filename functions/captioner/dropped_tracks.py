@@ -60,6 +60,8 @@ def on_newest_generation(change: Change, current: Track) -> Change:
 
 def _create(tracks: Tracks, session: str, track: str, found: ObjectFinalized) -> None:
     request, notes = drops.wishes(found.metadata)
+    # The second take of an erased track that comes back may still exist.
+    has_twin = request.takes == 1 or tracks.find(ids.twin_of(track)) is not None
     # The id is derived from the object: a second delivery finds this track and creates nothing.
     tracks.create(
         # The image is stored now, so that the sweeper can resume the track if this invocation crashes.
@@ -72,7 +74,12 @@ def _create(tracks: Tracks, session: str, track: str, found: ObjectFinalized) ->
             image_of(found),
             notes=notes,
         ),
-        PrivateTrack(token=ids.new_results_token(), dropped_object=found.name, hint=request.hint),
+        PrivateTrack(
+            token=ids.new_results_token(),
+            dropped_object=found.name,
+            hint=request.hint,
+            twin_token="" if has_twin else ids.new_results_token(),
+        ),
         datetime.now(UTC) + DROPPED_TRACKS_LIVE,
     )
 

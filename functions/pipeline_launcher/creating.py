@@ -154,8 +154,8 @@ class Creator:
             results_token=work.token,
             events_topic=settings.events_topic,
             cover=f"gs://{settings.results_bucket}/{work.token}/{COVER}",
-            # Only the composer can make the source's notes again.
-            fallback_engine="" if export else settings.fallback_engine,
+            # No other engine can make the notes of the composer again.
+            fallback_engine="" if export or track.request.keep else settings.fallback_engine,
             model_endpoint=settings.model_endpoint,
             prompt_version=track.prompt_version,
             expires_at=track.expires_at.isoformat() if track.expires_at else "",

@@ -1,10 +1,12 @@
 """Sketches by the embedded engine, mastered as the pipeline masters, in one MP3."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from sketching import NoSketchError, Sketched
 
 from musicgenerator.briefs import Brief
+from musicgenerator.track_requests import Kept
 from pipeline import encoding
 from pipeline.engines.composer import Composer
 from pipeline.engines.errors import EngineError
@@ -19,10 +21,10 @@ class ComposedSketches:
     def __init__(self, composer: Composer | None = None) -> None:
         self._composer = composer or Composer()
 
-    def make(self, brief: Brief, seconds: int, seed: int, prompt_version: str) -> Sketched:
+    def make(self, brief: Brief, seconds: int, seed: int, prompt_version: str, keep: Sequence[Kept] = ()) -> Sketched:
         """Return the sketch; raise NoSketchError if the brief gives no audible one."""
         try:
-            take = self._composer.make(brief, seconds, seed, first_seconds=MAX_SECONDS)
+            take = self._composer.make(brief, seconds, seed, keep=keep, first_seconds=MAX_SECONDS)
             mastered = master(take.audio, min(seconds, MAX_SECONDS))
         except EngineError as error:
             raise NoSketchError(str(error)) from error

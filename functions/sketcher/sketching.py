@@ -3,6 +3,7 @@
 A sketch changes nothing but the track's field ``sketch``: it neither delays nor fails a track.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -13,6 +14,7 @@ from musicgenerator.errors import MusicgeneratorError
 from musicgenerator.messages import CaptionMessage
 from musicgenerator.results import SKETCH_TYPE, ResultsBucket, Sketch, sketch_name
 from musicgenerator.states import Status
+from musicgenerator.track_requests import Kept
 from musicgenerator.tracks import KEEP, Change, Decision, Outcome, PrivateTrack, Track, TrackUpdate
 
 # The states with a brief that the describer and the moderation have passed, and without an end.
@@ -51,8 +53,11 @@ class Objects(Protocol):
 
 
 class Sketches(Protocol):
-    def make(self, brief: Brief, seconds: int, seed: int, prompt_version: str) -> Sketched:
-        """Return the sketch of music of this length; raise NoSketchError if the brief gives none."""
+    def make(self, brief: Brief, seconds: int, seed: int, prompt_version: str, keep: Sequence[Kept] = ()) -> Sketched:
+        """Return the sketch of music of this length; raise NoSketchError if the brief gives none.
+
+        ``keep`` is what the music keeps of other seeds, as in an order.
+        """
 
 
 class Switch(Protocol):
@@ -109,10 +114,11 @@ class Sketcher:
         logs.info("sketched too late", track=message.track)
 
     def _make(self, track: Track) -> Sketched | None:
-        if track.brief is None:
+        brief, request = track.brief, track.request
+        if brief is None:
             return None
         try:
-            return self.sketches.make(track.brief, track.request.duration_seconds, track.seed, track.prompt_version)
+            return self.sketches.make(brief, request.duration_seconds, track.seed, track.prompt_version, request.keep)
         except NoSketchError as error:
             # Acknowledge the message: another delivery would fail in the same way.
             logs.error("no sketch", track=track.track_id, reason=str(error))

@@ -34,7 +34,8 @@ _ANNOUNCEMENTS_FACTOR: Final = 5
 class Quota:
     """A daily limit of ``unit`` for ``subject``, or for everybody if it is ""; errors show ``words``.
 
-    The last ``reserve`` of the limit are kept for others. A quota that does not count is only checked.
+    The last ``reserve`` of the limit are kept for others. A request needs ``number`` of it. A quota that does not count
+    is only checked.
     """
 
     subject: str
@@ -43,14 +44,15 @@ class Quota:
     words: str
     reserve: int = 0
     counts: bool = True
+    number: int = 1
 
 
 @dataclass(frozen=True)
 class Entry:
     """The record of one request: ``name`` is a hash of its key; an equal request gets the same ``details``.
 
-    ``counted`` has the ids of the counters of session and address that count the request, and ``counted_for_all``
-    that of everybody's, empty if it does not count it.
+    ``counted`` has the ids of the counters of session and address that count the request, twice if they count two
+    takes, and ``counted_for_all`` that of everybody's, empty if it does not count it.
     """
 
     name: str
@@ -104,20 +106,21 @@ class Limits:
             address_sessions=whole_number(environ, "ADDRESS_SESSIONS_A_DAY", cls.address_sessions),
         )
 
-    def of_track(self, session: str, address: str) -> list[Quota]:
-        """Return the quotas of another take or attempt, which needs no further picture."""
-        return [
+    def of_track(self, session: str, address: str, takes: int = 1) -> list[Quota]:
+        """Return the quotas of another track or attempt, which needs no further picture; each take counts."""
+        quotas = [
             Quota("", "tracks", self.tracks, "tracks for everybody together", reserve_of(self.tracks)),
             *_of_address(address, "tracks", self.address_tracks),
             Quota(f"session {session}", "tracks", self.session_tracks, "tracks for one session"),
         ]
+        return [replace(quota, number=takes) for quota in quotas]
 
-    def of_announcement(self, session: str, address: str) -> list[Quota]:
+    def of_announcement(self, session: str, address: str, takes: int = 1) -> list[Quota]:
         """Return the quotas of an announced track: it counts for everybody only when its picture arrives.
 
-        An announcement stays counted even if its track is given back.
+        Each take counts as a track. An announcement counts once, and stays counted even if its track is given back.
         """
-        everybody, *others = self.of_track(session, address)
+        everybody, *others = self.of_track(session, address, takes)
         announcements = [
             *_of_address(address, "announcements", self.address_tracks * _ANNOUNCEMENTS_FACTOR),
             Quota(
@@ -211,11 +214,13 @@ def made_track(admitted: Admitted) -> tuple[str, str]:
     return admitted.details["track"], admitted.details["token"]
 
 
-def limit_reached(quota: Quota, now: datetime) -> LimitReachedError:
-    """Return the problem for a used up quota; its Retry-After is the seconds until the next UTC day."""
+def limit_reached(quota: Quota, now: datetime, left: int = 0) -> LimitReachedError:
+    """Return the problem for a quota of which ``left`` is left; Retry-After is the seconds until the next UTC day."""
     midnight = datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), UTC)
+    advice = "Ask for one take, or try again" if left > 0 else "Try again"
+    only = f", and only {left} is left for two takes" if left > 0 else ""
     return LimitReachedError(
-        f"The limit is {quota.limit} {quota.words} in a UTC day. Try again after midnight UTC.",
+        f"The limit is {quota.limit} {quota.words} in a UTC day{only}. {advice} after midnight UTC.",
         headers={"Retry-After": str(max(1, round((midnight - now).total_seconds())))},
     )
 

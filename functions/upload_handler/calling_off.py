@@ -39,10 +39,13 @@ def call_off(tracks: Tracks, jobs: Jobs, book: OrderBook, track: str, attempt: i
         if current.status is Status.AWAITING_UPLOAD:
             # Nothing has been uploaded, so the track counts for nobody.
             return Change(Status.CANCELLED, update, replace(ended, counted=()), give_back=work.counted)
+        # A second take that has not been created yet never will be.
+        spare = (work.twin_counted_for_all,) if work.twin_counted_for_all else ()
+        ended = replace(ended, twin_counted_for_all="")
         if work.counted_for_all and _has_cost_nothing(current, work):
             freed = replace(ended, counted_for_all="")
-            return Change(Status.CANCELLED, update, freed, give_back=(work.counted_for_all,))
-        return Change(Status.CANCELLED, update, ended)
+            return Change(Status.CANCELLED, update, freed, give_back=(work.counted_for_all, *spare))
+        return Change(Status.CANCELLED, update, ended, give_back=spare)
 
     tracks.advance(track, decide)
     found = tracks.find(track)

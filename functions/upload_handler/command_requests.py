@@ -17,8 +17,10 @@ from musicgenerator.track_requests import Request
 from musicgenerator.tracks import MAX_PICTURE_BYTES, PICTURE_TYPES
 
 _WISHES: Final = ("durationSeconds", "seed", "engine")
+# The fields of a request that follow from a command.
+_NOT_WISHED: Final = ("keep", "twinOf", "export")
 _TEXTS: Final = ("title", "caption", "prompt", "avoid")
-EDITABLE: Final = (*_TEXTS, "moods", "genre", "instruments", "tempoBpm", "key", "valence", "energy", *_WISHES)
+EDITABLE: Final = (*_TEXTS, "moods", "genre", "instruments", "tempoBpm", "key", "valence", "energy", *_WISHES, "keep")
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,7 @@ class CommandRequest:
 def requested(data: Mapping[str, Any]) -> Request:
     """Return the wishes in a body; raise InvalidRequestError naming the first invalid field."""
     try:
-        # Only the commands `:stems` and `:loop` create an export.
-        return Request.from_mapping({**data, "export": None})
+        return Request.from_mapping({name: value for name, value in data.items() if name not in _NOT_WISHED})
     except BriefError as error:
         raise InvalidRequestError(f"{error.field} {error.problem}.", field=error.field) from error
 
@@ -78,13 +79,14 @@ class Edit:
 def edited(brief: Brief, request: Request, body: Mapping[str, Any]) -> Edit:
     """Return the brief and the request with the body's fields replaced; without a seed, the seed is random.
 
-    Moods can be replaced by words of the vocabulary.
+    Moods can be replaced by words of the vocabulary. The request asks for one take, and keeps nothing: what ``keep``
+    says follows from the track's music.
     Raises InvalidRequestError naming the first field that cannot be edited or is out of bounds.
     """
     for name in body:
         if name not in EDITABLE:
             raise InvalidRequestError(f"Only these can be edited: {', '.join(EDITABLE)}.", field=name)
-    edit = {name: value for name, value in body.items() if value is not None}
+    edit = {name: value for name, value in body.items() if value is not None and name != "keep"}
     wishes = {"seed": secrets.randbelow(SEED[1] + 1)} | {name: edit.pop(name) for name in _WISHES if name in edit}
     try:
         # Check the edit as sent, then again after addresses and markup are removed: a text may be empty by then.
@@ -95,7 +97,7 @@ def edited(brief: Brief, request: Request, body: Mapping[str, Any]) -> Edit:
         if new != brief:
             new = replace(new, edited_by_person=True)
         is_written = any(texts[name] != getattr(brief, name) for name in texts)
-        return Edit(new, requested(request.to_mapping() | wishes), is_written)
+        return Edit(new, requested(replace(request, takes=1).to_mapping() | wishes), is_written)
     except BriefError as error:
         raise InvalidRequestError(f"{error.field} {error.problem}.", field=error.field) from error
 

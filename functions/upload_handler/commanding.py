@@ -8,6 +8,7 @@ from typing import Self
 from admitting import Admission, Particulars, made_track, new_track
 from calling_off import call_off, out_of_job
 from command_requests import CommandRequest, check_engine, edited
+from keeping import ENGINE, asked_exception, kept_of
 from ports import Captions, Jobs, Objects, Pictures, Sessions, Tracks
 from problems import UnknownSessionError, UnknownTrackError, WrongStateError
 from sessions import authorised
@@ -16,7 +17,7 @@ from musicgenerator import logs
 from musicgenerator.briefs import ENGINES
 from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.order_book import OrderBook
-from musicgenerator.results import COVER, RESULT_TYPES, Music, ResultsBucket
+from musicgenerator.results import COVER, RESULT_TYPES, TRACK, Music, ResultsBucket
 from musicgenerator.settings import SettingInvalidError, required, words
 from musicgenerator.states import Status
 from musicgenerator.tracks import Change, PrivateTrack, Track, TrackUpdate, earlier_jobs, job_of, mark_published
@@ -72,15 +73,21 @@ class Commands:
 
         Fields that the body does not name keep their values, except the seed: without one, it is random.
         Words that a person wrote are moderated by the captioner before anything is made of them.
+        With ``keep``, the composer keeps the source's music, except the part or section that ``keep`` names.
         """
         source, work, expires_at = self.owned(command)
         if source.request.export:
             raise WrongStateError("This track is an export: make another version of the track that it is made from.")
         if source.brief is None or source.image is None:
             raise WrongStateError("The picture has not been described yet: wait until the track has a brief.")
+        exception = asked_exception(command.body)
         edit = edited(source.brief, source.request, command.body)
         request = edit.request
-        if command.body.get("engine") is not None:
+        if exception is not None:
+            folder = self.settings.results.folder(work.token)
+            facts = self.objects.read(folder.bucket, folder.name(TRACK))
+            request = replace(request, engine=ENGINE, keep=kept_of(source, facts, exception))
+        if command.body.get("engine") is not None or exception is not None:
             check_engine(request, self.settings.engines)
         elif request.engine not in self.settings.engines:
             # The operator no longer offers the source's engine.
@@ -147,7 +154,7 @@ class Commands:
             command.body,
             command.key,
             Particulars(command.session, expires_at, {"attempt": current.attempt if due else 0}),
-            self.admission.limits.of_track(command.session, command.address) if due else (),
+            self.admission.limits.of_track(command.session, command.address, _uncounted(work)) if due else (),
         )
         failed: int = admitted.details["attempt"]
         if due and failed == current.attempt:
@@ -230,12 +237,19 @@ def _next_attempt(current: Track, work: PrivateTrack, failed: int) -> Change | N
         work.token,
         dropped_object=work.dropped_object,
         hint=work.hint,
+        twin_token=work.twin_token,
+        twin_counted_for_all=work.twin_counted_for_all,
         unchecked=work.unchecked,
         source=work.source,
         # An attempt without a brief had no job.
         earlier_jobs=(*earlier_jobs(current, work), job_of(current, work)) if current.brief else work.earlier_jobs,
     )
     return Change(status, TrackUpdate(sketch=None, error=None), fresh, attempt=failed + 1)
+
+
+def _uncounted(work: PrivateTrack) -> int:
+    """Return how many tracks the next attempt makes that are not counted: this one, and a second take to come."""
+    return 2 if work.twin_token and not work.twin_counted_for_all else 1
 
 
 def _state_of(track: Track) -> TrackState:

@@ -23,6 +23,8 @@ from musicgenerator.tracks import Image, PrivateTrack, Track, earlier_jobs, job_
 _T = TypeVar("_T")
 
 _AT_ONCE: Final = 8
+# The captioner may create the second take of a listed track until that one is called off, and of no other.
+_ROUNDS: Final = 2
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ class Erasures:
         # From now on the session accepts only deletions, and clients cannot read it.
         self.sessions.end(session)
         until = time.monotonic() + self.budget_seconds
-        _for_each(self.tracks.of_session(session), lambda track: self._erase_named(session, track), until)
+        for _ in range(_ROUNDS):
+            _for_each(self.tracks.of_session(session), lambda track: self._erase_named(session, track), until)
         _for_each(self.ledger.of_session(session), self._erase_entry, until)
         if self.tracks.of_session(session) or self.ledger.of_session(session):
             raise ContentionError("the session kept changing")
@@ -126,6 +129,9 @@ class Erasures:
             # An export's picture is that of its source.
             self._erase_original(track.track_id, track.image, work.dropped_object)
         self._erase_results(work.token)
+        if stopped is not None and stopped.work.twin_token:
+            # The captioner may have written the cover of a second take, which it does not create any more.
+            self._erase_results(stopped.work.twin_token)
         ended = stopped is not None and not stopped.job_may_write
         if stopped is not None and ended:
             # Otherwise the order stays until the job has ended: only the order tells the notifier where the job wrote.

@@ -9,7 +9,8 @@ import hashlib
 import random
 import secrets
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -101,22 +102,24 @@ class FirestoreLedger:
         for quota in quotas:
             if quota.subject:
                 snapshot = found[counters[quota].path]
-                full = count(snapshot, quota.unit) >= quota.limit
+                left = quota.limit - count(snapshot, quota.unit)
+                snapshots = (snapshot,) * quota.number
             else:
-                room = find_room(self._client, today.reference.path, quota.unit, quota.limit - quota.reserve)
-                snapshot, full = room.shard, room.shard is None
-                if quota.counts and not full:
-                    warn_at_half(quota.unit, room.used + 1, quota.limit)
-            if full:
-                raise limit_reached(quota, now)
-            if not quota.counts:
-                continue
-            everybody = everybody if quota.subject else str(snapshot.id)
-            found[snapshot.reference.path] = snapshot
-            values.setdefault(snapshot.reference.path, {})[quota.unit] = count(snapshot, quota.unit) + 1
+                within = quota.limit - quota.reserve
+                room = find_room(self._client, today.reference.path, quota.unit, within, quota.number)
+                left, snapshots = room.left, room.shards
+                if quota.counts and snapshots:
+                    warn_at_half(quota.unit, room.used + quota.number, quota.limit)
+                    everybody = str(snapshots[0].id)
+            if left < quota.number:
+                raise limit_reached(quota, now, left)
+            for snapshot in snapshots if quota.counts else ():
+                found[snapshot.reference.path] = snapshot
+                value = values.setdefault(snapshot.reference.path, {})
+                value[quota.unit] = value.get(quota.unit, count(snapshot, quota.unit)) + 1
         for path, value in values.items():
             count_on(self._client, batch, found[path], value, now + _COUNTER_LIFETIME)
-        return tuple(dict.fromkeys(counter.id for counter in counters.values())), everybody
+        return _times(counters), everybody
 
     def _counter(self, today: Any, salt: str, quota: Quota) -> Any:
         subject = hashlib.sha256(f"{salt}\0{quota.subject}".encode()).hexdigest()
@@ -131,6 +134,14 @@ class FirestoreLedger:
 
     def _entry(self, name: str) -> Any:
         return self._entries().document(name)
+
+
+def _times(counters: Mapping[Quota, Any]) -> tuple[str, ...]:
+    """Return the ids of counters, one that counts a request twice being named twice."""
+    numbers: Counter[str] = Counter()
+    for quota, counter in counters.items():
+        numbers[counter.id] = max(numbers[counter.id], quota.number)
+    return tuple(numbers.elements())
 
 
 def _document(entry: Entry) -> dict[str, Any]:

@@ -59,13 +59,17 @@ class Uploads:
             command.body,
             command.key,
             Particulars(command.session, owner.expires_at, new_track()),
-            self.admission.limits.of_announcement(command.session, command.address),
+            self.admission.limits.of_announcement(command.session, command.address, request.takes),
         )
         track, token = made_track(admitted)
         # The ledger already has the track's id: a repeated request names the same track, and `create` leaves it.
         self.tracks.create(
             Track(command.session, track, Status.AWAITING_UPLOAD, 1, request),
-            PrivateTrack(token=token, counted=admitted.counted),
+            PrivateTrack(
+                token=token,
+                counted=admitted.counted,
+                twin_token=ids.new_results_token() if request.takes > 1 else "",
+            ),
             owner.expires_at,
         )
         try:

@@ -1,18 +1,30 @@
 """Choose the engine: the requested one, and the operator's fallback engine if that one fails."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from musicgenerator import logs
 from musicgenerator.briefs import Brief
+from musicgenerator.errors import BriefError
+from musicgenerator.track_requests import Kept
 from pipeline.engines import Cloud, Engine, Take, checked, engine_named
 from pipeline.engines.errors import EngineError
 
 
-def chosen(name: str, fallback: str, cloud: Cloud) -> Engine:
+def chosen(name: str, fallback: str, cloud: Cloud, keep: Sequence[Kept] = ()) -> Engine:
     """Return the engine of that name; if a different fallback is set, it makes the music when the engine fails.
 
-    Raise BriefError with the field ``engine`` or ``fallback_engine`` if there is no such engine.
+    With ``keep``, the engine is the composer, without a fallback: no other engine can keep a part of its music.
+    Raise BriefError with the field ``engine`` or ``fallback_engine`` if there is no such engine, and with ``keep`` if
+    the engine cannot keep anything.
     """
+    if keep:
+        if name != "composer":
+            raise BriefError("keep", f"is for the engine composer, not {name}")
+        # Only this engine's modules are imported, as by ``engine_named``.
+        from pipeline.engines.keeping import Keeping
+
+        return Keeping.from_environment(keep)
     if fallback in {"", name}:
         return engine_named(name, cloud)
     return WithFallback(checked(name, "engine"), checked(fallback, "fallback_engine"), cloud)

@@ -2,6 +2,19 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DailyPictures:
+    """Everybody's pictures of a UTC day: ``limit``, of which the last ``reserve`` are kept for others.
+
+    ``number`` is how many of them are counted: one for each take of a picture.
+    """
+
+    limit: int
+    reserve: int = 0
+    number: int = 1
 
 
 def reserve_of(limit: int) -> int:

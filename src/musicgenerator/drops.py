@@ -17,7 +17,7 @@ from musicgenerator.errors import PictureGoneError
 from musicgenerator.events import ObjectFinalized
 from musicgenerator.plain_text import is_unicode, plain
 from musicgenerator.states import Status
-from musicgenerator.track_requests import HINT_LENGTH, STYLE_LENGTH, Request
+from musicgenerator.track_requests import HINT_LENGTH, STYLE_LENGTH, TAKES, Request
 from musicgenerator.tracks import Note, Track
 
 MAX_ROUNDS: Final = 5
@@ -57,7 +57,9 @@ def track_of(found: ObjectFinalized, turn: int = 0) -> str:
     """
     request, _ = wishes(found.metadata)
     content = f"{found.crc32c} {found.size}" if found.crc32c else str(found.generation)
-    asked = (request.hint, request.style, request.duration_seconds, request.language, request.engine, request.seed)
+    asked = [request.hint, request.style, request.duration_seconds, request.language, request.engine, request.seed]
+    # Earlier releases know no takes, and their tracks keep their ids.
+    asked += [request.takes] if request.takes > 1 else []
     return ids.dropped_track_id(found.bucket, found.name, content, *(str(each) for each in asked), str(turn))
 
 
@@ -122,6 +124,9 @@ _NAMES: Final = {
     "engine": "engine",
     "model": "engine",
     "seed": "seed",
+    "takes": "takes",
+    "take": "takes",
+    "numberoftakes": "takes",
 }
 _QUOTES: Final = "\"'`\u201c\u201d\u2018\u2019"
 _SEPARATORS: Final = re.compile(r"[\s_.-]+")
@@ -197,6 +202,11 @@ def _seed(value: str) -> int | None:
     return int(match[1]) if match and least <= int(match[1]) <= most else None
 
 
+def _takes(value: str) -> int | None:
+    match = _WHOLE.fullmatch(unicodedata.normalize("NFKC", value))
+    return int(match[1]) if match and int(match[1]) in TAKES else None
+
+
 def _text(length: int) -> Callable[[str], str | None]:
     def read(value: str) -> str | None:
         if not is_unicode(value):
@@ -213,4 +223,5 @@ _READERS: Final[dict[str, Callable[[str], Any]]] = {
     "language": _language,
     "engine": _engine,
     "seed": _seed,
+    "takes": _takes,
 }

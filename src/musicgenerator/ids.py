@@ -67,6 +67,11 @@ def dropped_track_id(bucket: str, name: str, *facts: str) -> str:
     return derived_track_id("drop", bucket, name, *facts)
 
 
+def twin_of(track: str) -> str:
+    """Return the track id of the second of two takes, derived from the first one's."""
+    return derived_track_id("twin", track)
+
+
 def is_session_id(text: str) -> bool:
     """Say whether this could be a session id."""
     return _SESSION.fullmatch(text) is not None

@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 
 from musicgenerator import documents, ids
 from musicgenerator.briefs import Brief
+from musicgenerator.counting import DailyPictures
 from musicgenerator.errors import BlockedError, PermanentError
 from musicgenerator.results import Music, Sketch
 from musicgenerator.states import Status
@@ -175,7 +176,8 @@ class PrivateTrack:
     ``dropped_object`` and ``hint`` are a dropped picture's object name and hint: clients may read its track, so the
     track has neither. ``counted`` has the ids of the day's counters of the session and the address that count this
     track, and ``counted_for_all`` that of everybody's, which counts it from the arrival of its picture. Another take
-    has only the latter.
+    has only the latter. ``twin_token`` and ``twin_counted_for_all`` are the folder and everybody's counter of a second
+    take, until the commit that creates it.
     ``unchecked`` says that a person wrote words of the brief, which the captioner has not moderated yet.
     ``source`` is the track that this one exports. ``stems`` and ``loop`` are the last exports of this track.
     """
@@ -193,6 +195,8 @@ class PrivateTrack:
     hint: str = ""
     counted: tuple[str, ...] = ()
     counted_for_all: str = ""
+    twin_token: str = ""
+    twin_counted_for_all: str = ""
     unchecked: bool = False
     source: str = ""
     stems: str = ""
@@ -263,11 +267,12 @@ class TrackUpdate:
 
 
 @dataclass(frozen=True)
-class DailyPictures:
-    """Everybody's pictures of a UTC day: ``limit``, of which the last ``reserve`` are kept for others."""
+class NewTrack:
+    """A track to create, its private track, and its first public fields; the track's ``expires_at`` is set."""
 
-    limit: int
-    reserve: int = 0
+    track: Track
+    work: PrivateTrack
+    update: TrackUpdate
 
 
 @dataclass(frozen=True)
@@ -277,7 +282,8 @@ class Change:
     ``work`` is the new private track, None if it does not change; ``attempt`` is the number of a new attempt;
     with ``daily_limit`` the commit also counts a launch, and with ``picture`` the picture of a track, or raises
     BudgetSpentError if the day's limit is reached; ``give_back`` has the ids of the counters that no longer count the
-    track; ``due_at`` is when the track becomes overdue: None for the patience of its state, ``KEEP`` for no change;
+    track, one that counts it twice being named twice; ``created`` is a track that does not exist, which the commit also
+    creates; ``due_at`` is when the track becomes overdue: None for the patience of its state, ``KEEP`` for no change;
     ``forget_at`` is when the records of jobs whose attempts are over are deleted, None if none is left; a change with
     it changes nothing else, and without it a final state sets the time.
     """
@@ -289,6 +295,7 @@ class Change:
     daily_limit: int | None = None
     picture: DailyPictures | None = None
     give_back: tuple[str, ...] = ()
+    created: NewTrack | None = None
     due_at: datetime | Keep | None = None
     forget_at: datetime | Keep | None = KEEP
 

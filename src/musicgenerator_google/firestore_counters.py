@@ -5,6 +5,7 @@ One Firestore document sustains about one write a second, which would limit the 
 
 import math
 import random
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,21 +23,40 @@ _RPC_TIMEOUT_SECONDS: Final = 15.0
 
 @dataclass(frozen=True)
 class Room:
-    """A shard that has room, None if all shares are used, and the sum of all shards."""
+    """The shard of each place that was asked for, and the sums of what all shards have used and have left.
 
-    shard: Any | None
+    A shard can have several of the places. ``shards`` is empty if fewer places are left.
+    """
+
+    shards: tuple[Any, ...]
     used: int
+    left: int
 
 
-def find_room(client: firestore.Client, path: str, field: str, limit: int) -> Room:
-    """Look for a shard of the counter at ``path`` that is below its share of ``limit``.
+def find_room(client: firestore.Client, path: str, field: str, limit: int, number: int = 1) -> Room:
+    """Look for ``number`` places in shards of the counter at ``path`` that are below their shares of ``limit``.
 
-    The shard may not exist yet. Use the snapshot's update time as the precondition of the write that counts.
+    A shard may not exist yet. Use the snapshot's update time as the precondition of the write that counts.
     """
     shards = _shards(client, path, shards_of(limit))
     counts = [count(shard, field) for shard in shards]
-    free = [shard for shard, used, share in zip(shards, counts, shares(counts, limit), strict=True) if used < share]
-    return Room(random.choice(free) if free else None, sum(counts))  # noqa: S311  spreads writers, no secret
+    places = [max(0, share - used) for used, share in zip(counts, shares(counts, limit), strict=True)]
+    left, chosen = sum(places), []
+    for _ in range(number if left >= number else 0):
+        free = [index for index, room in enumerate(places) if room]
+        index = random.choice(free)  # noqa: S311  spreads writers, no secret
+        places[index] -= 1
+        chosen.append(shards[index])
+    return Room(tuple(chosen), sum(counts), left)
+
+
+def count_in(client: firestore.Client, batch: Any, room: Room, field: str, expires_at: Any) -> tuple[str, ...]:
+    """Count the places of a room in a batch, and return the id of each place's document."""
+    ids = tuple(str(shard.id) for shard in room.shards)
+    for shard in {str(shard.id): shard for shard in room.shards}.values():
+        value = count(shard, field) + Counter(ids)[str(shard.id)]
+        count_on(client, batch, shard, {field: value}, expires_at)
+    return ids
 
 
 def warn_at_half(field: str, used: int, limit: int) -> None:

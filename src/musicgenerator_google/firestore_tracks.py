@@ -9,18 +9,31 @@ each other's locks, and most of them would fail.
 
 import random
 import time
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from google.api_core import exceptions
 from google.cloud import firestore
 
+from musicgenerator.counting import DailyPictures
 from musicgenerator.errors import BudgetSpentError, ContentionError
 from musicgenerator.patience import Patience
 from musicgenerator.states import FINAL, Status
-from musicgenerator.tracks import KEEP, Change, DailyPictures, Decision, Outcome, PrivateTrack, Track, check_step
-from musicgenerator_google.firestore_counters import count, count_on, find_room, warn_at_half
+from musicgenerator.tracks import (
+    KEEP,
+    Change,
+    Decision,
+    NewTrack,
+    Outcome,
+    PrivateTrack,
+    Track,
+    TrackUpdate,
+    check_step,
+)
+from musicgenerator_google.firestore_counters import count, count_in, find_room, warn_at_half
 
 _TRIES: Final = 40
 _RPC_TIMEOUT_SECONDS: Final = 15.0
@@ -41,11 +54,7 @@ class FirestoreTracks:
         A second delivery finds the first one's documents: its commit fails as a whole and changes nothing.
         """
         batch = self._client.batch()
-        store_fields = {"session": track.session, "dueAt": self._patience.due_at(track.status), "expiresAt": expires_at}
-        batch.create(
-            self._track(track.session, track.track_id), track.to_document(firestore.SERVER_TIMESTAMP, expires_at)
-        )
-        batch.create(self._work(track.track_id), work.to_fields() | store_fields)
+        self._create(batch, NewTrack(replace(track, expires_at=expires_at), work, TrackUpdate()))
         if track.request.export:
             # In the same commit, so that a source that is erased gains no export any more.
             batch.update(self._work(work.source), {track.request.export.kind: track.track_id})
@@ -126,6 +135,16 @@ class FirestoreTracks:
         batch.delete(self._work(track))
         batch.commit(timeout=_RPC_TIMEOUT_SECONDS)
 
+    def _create(self, batch: Any, new: NewTrack) -> None:
+        track, expires_at = new.track, new.track.expires_at
+        if expires_at is None:
+            raise ValueError("a track is created with the end of its session")
+        document = track.to_document(firestore.SERVER_TIMESTAMP, expires_at)
+        store_fields = {"session": track.session, "dueAt": self._patience.due_at(track.status), "expiresAt": expires_at}
+        first = new.update.to_fields(track.request.language)
+        batch.create(self._track(track.session, track.track_id), document | first)
+        batch.create(self._work(track.track_id), new.work.to_fields() | store_fields)
+
     def _commit(self, current: Track, change: Change, snapshots: tuple[Any, Any]) -> bool:
         batch = self._client.batch()
         if change.daily_limit is not None:
@@ -134,7 +153,10 @@ class FirestoreTracks:
         parked = change.work is not None and change.work.parked
         private = change.work.to_fields() if change.work else {}
         if change.picture is not None:
-            private["countedForAll"] = self._count_picture(batch, change.picture)
+            private |= self._count_pictures(batch, change.picture)
+        if change.created is not None:
+            # Another commit may have created it; then this one fails as a whole, and is decided on again.
+            self._create(batch, change.created)
         self._give_back(batch, change.give_back)
         if change.forget_at is not KEEP:
             private["forgetAt"] = change.forget_at
@@ -165,30 +187,31 @@ class FirestoreTracks:
     def _count_launch(self, batch: Any, limit: int) -> None:
         now = datetime.now(UTC)
         room = find_room(self._client, f"budget/{now.date()}", "launched", limit)
-        if room.shard is None:
+        if not room.shards:
             raise BudgetSpentError(f"{limit} launches on {now.date()}")
         # The commit that changes the track also counts the launch, so both happen, once, or neither.
-        launched = count(room.shard, "launched") + 1
-        count_on(self._client, batch, room.shard, {"launched": launched}, now + _BUDGET_LIFETIME)
+        count_in(self._client, batch, room, "launched", now + _BUDGET_LIFETIME)
         warn_at_half("launched", room.used + 1, limit)
 
-    def _count_picture(self, batch: Any, pictures: DailyPictures) -> str:
-        """Count a picture for everybody in the commit that claims its track, and return the id of the counter."""
+    def _count_pictures(self, batch: Any, pictures: DailyPictures) -> dict[str, str]:
+        """Count a picture's takes for everybody in the commit that claims its track, and return the counters' ids."""
         now = datetime.now(UTC)
-        room = find_room(self._client, f"limits/{now.date()}", "tracks", pictures.limit - pictures.reserve)
-        if room.shard is None:
-            raise BudgetSpentError(f"{room.used} of {pictures.limit} tracks on {now.date()}")
-        counted = count(room.shard, "tracks") + 1
-        count_on(self._client, batch, room.shard, {"tracks": counted}, now + _LIMITS_LIFETIME)
-        warn_at_half("tracks", room.used + 1, pictures.limit)
-        return str(room.shard.id)
+        limit, number = pictures.limit - pictures.reserve, pictures.number
+        room = find_room(self._client, f"limits/{now.date()}", "tracks", limit, number)
+        if not room.shards:
+            raise BudgetSpentError(f"{room.used} of {pictures.limit} tracks on {now.date()}, and {number} are wanted")
+        counted = count_in(self._client, batch, room, "tracks", now + _LIMITS_LIFETIME)
+        warn_at_half("tracks", room.used + number, pictures.limit)
+        return dict(zip(("countedForAll", "twinCountedForAll"), counted, strict=False))
 
     def _give_back(self, batch: Any, counters: Sequence[str]) -> None:
         # The commit that clears the track's list of counters also gives back, so a second one gives nothing back.
-        documents = [self._client.document("limits", counter) for counter in dict.fromkeys(counters)]
+        times = Counter(counters)
+        documents = [self._client.document("limits", counter) for counter in times]
         for found in self._client.get_all(documents, timeout=_RPC_TIMEOUT_SECONDS) if documents else ():
             if count(found, "tracks") > 0:
-                batch.update(found.reference, {"tracks": count(found, "tracks") - 1}, option=self._unchanged(found))
+                left = max(0, count(found, "tracks") - times[str(found.id)])
+                batch.update(found.reference, {"tracks": left}, option=self._unchanged(found))
 
     def _unchanged(self, snapshot: Any) -> Any:
         return self._client.write_option(last_update_time=snapshot.update_time)

@@ -15,6 +15,7 @@ from google.cloud import firestore
 from localcloud.addresses import PIPELINE_BUCKET, PROJECT, RESULTS_BUCKET
 from localcloud.provision import storage_client
 from musicgenerator.exports import EXPORT_FILES
+from musicgenerator.ids import twin_of
 from musicgenerator.orders import ORDERS_PREFIX
 from musicgenerator.states import FINAL, Status
 from tests.support.takes import stated_bytes
@@ -51,12 +52,16 @@ class Report:
 
 @dataclass
 class CalledOff:
-    """When a visitor sent its command to cancel or erase a track, and when it was acknowledged, 0 if it was refused."""
+    """When a visitor sent its command to cancel or erase a track, and when it was acknowledged, 0 if it was refused.
+
+    ``twin_token`` is the folder of a second take that did not exist when the command was sent.
+    """
 
     is_erased: bool
     sent: float
     token: str
     acknowledged: float = 0.0
+    twin_token: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,8 +72,8 @@ class Campaign:
     ``cancelled`` is the chance that a visitor cancels an upload, within 3 seconds after its track reached one of the
     states ``cancelled_at``, and ``erased`` the chance that it erases the track then. ``exported`` is the chance that it
     exports a track that is ready; half of these tracks are erased within 3 seconds, with their exports. If ``retries``
-    is true, a visitor retries a failed track once. ``limit`` is the daily limit of launches that the run was started
-    with, 0 for none.
+    is true, a visitor retries a failed track once. ``pairs`` is the chance that an upload asks for two takes. ``limit``
+    is the daily limit of launches that the run was started with, 0 for none.
     ``meanwhile`` is called once, when half of the pictures are sent.
     The campaign ends when all tracks are final, or when no track has changed for ``patience`` seconds.
     """
@@ -79,6 +84,7 @@ class Campaign:
     erased: float = 0.0
     exported: float = 0.0
     retries: bool = False
+    pairs: float = 0.0
     limit: int = 0
     meanwhile: Callable[[], None] | None = None
     visitors: int = VISITORS
@@ -89,6 +95,7 @@ class Campaign:
         started = time.monotonic()
         data = picture()
         tracks: dict[str, str] = {}
+        pairs: dict[str, str] = {}
         called_off: dict[str, CalledOff] = {}
         with Witness() as witness:
             people = visitors(run.addresses, self.visitors)
@@ -108,9 +115,12 @@ class Campaign:
                     witness.follow(run.session, track)
                     tracks[track] = name
                     return
-                track, permit = visitor.announce(f"upload-{number}")
+                takes = 2 if random.random() < self.pairs else 1
+                track, permit = visitor.announce(f"upload-{number}", takes=takes)
                 witness.follow(visitor.session, track)
                 tracks[track] = f"upload-{number}"
+                if takes > 1:
+                    pairs[track] = visitor.session
                 put(permit, data)
                 self._command(visitor, track, witness, called_off, tracks)
 
@@ -125,9 +135,15 @@ class Campaign:
                 list(pool.map(send, range(self.pictures)))
             interruption.join()
             witness.wait(self.patience)
+            # The commit that describes a track creates its second take, so each exists now or never will.
+            for track in pairs.keys() & {document["request"].get("twinOf") for document in tracks_by_id().values()}:
+                witness.follow(pairs[track], twin_of(track))
+            witness.wait(self.patience)
             # Events that arrive now are late and must change nothing.
             time.sleep(3)
-            return self._judge(run, witness, tracks_by_id(), tracks, called_off, people, time.monotonic() - started)
+            documents = tracks_by_id()
+            report = self._judge(run, witness, documents, tracks, called_off, people, time.monotonic() - started)
+            return _with_pairs(run, report, documents, pairs, called_off)
 
     def _command(
         self,
@@ -143,7 +159,9 @@ class Campaign:
             witness.wait_for(track, random.choice(self.cancelled_at), self.patience)
             time.sleep(random.uniform(0, 3))
             is_erased = roll >= self.cancelled
-            called_off[track] = ends = CalledOff(is_erased, time.monotonic(), token_of(track))
+            called_off[track] = ends = CalledOff(
+                is_erased, time.monotonic(), token_of(track), twin_token=token_of(track, "twinToken")
+            )
             if is_erased:
                 visitor.erase(track)
                 witness.dismiss(track)
@@ -360,7 +378,37 @@ def _judge_tracks(
         elif Status(documents[track]["status"]) not in FINAL:
             bad["P1"].append(f"{name} is still {documents[track]['status']}")
     for track in documents.keys() - tracks.keys():
-        bad["P2"].append(f"{track} is a second track of one request or event")
+        if documents[track]["request"].get("twinOf") not in tracks:
+            bad["P2"].append(f"{track} is a second track of one request or event")
+
+
+def _with_pairs(
+    run: Run,
+    report: Report,
+    documents: dict[str, dict[str, Any]],
+    pairs: dict[str, str],
+    called_off: dict[str, CalledOff],
+) -> Report:
+    """Add to a report whether each described track has the second take that it asked for, with the same brief."""
+    bad, found = report.violations, 0
+    for track in pairs:
+        first, second = documents.get(track), documents.get(twin_of(track))
+        found += second is not None
+        # The first one may have been erased before or after its description.
+        if first is not None and (second is not None) != bool(first["brief"]):
+            bad["P1"].append(f"{track} has {'a' if second else 'no'} second take, and its brief is {first['brief']}")
+        if second is not None and Status(second["status"]) not in FINAL:
+            bad["P1"].append(f"the second take of {track} is still {second['status']}")
+        if first is not None and second is not None and first["brief"] != second["brief"]:
+            bad["P5"].append(f"{track} and its second take have different briefs")
+        each = called_off.get(track)
+        if second is None and each and each.is_erased and each.twin_token and not _crashed_for(run, track):
+            left = storage_client().list_blobs(RESULTS_BUCKET, prefix=f"{each.twin_token}/")
+            bad["P13"] += [f"{track} was erased, and {blob.name} of its second take is left" for blob in left]
+    for promise in [promise for promise, reasons in bad.items() if not reasons]:
+        del bad[promise]
+    report.figures["asked for two takes / second takes"] = f"{len(pairs)} / {found}"
+    return report
 
 
 def tracks_by_id() -> dict[str, dict[str, Any]]:
@@ -395,9 +443,10 @@ def _launches_by_day() -> dict[str, int]:
     return days
 
 
-def token_of(track: str) -> str:
-    """Return the folder of a track."""
-    return str(firestore.Client(project=PROJECT).document("work", track).get().get("token"))
+def token_of(track: str, field: str = "token") -> str:
+    """Return the folder of a track, or that of a second take that it has not created yet, empty if there is none."""
+    work = firestore.Client(project=PROJECT).document("work", track).get().to_dict() or {}
+    return str(work.get(field, ""))
 
 
 def _orders(run: Run) -> set[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,9 +17,12 @@ from google.cloud import firestore, pubsub_v1
 from localcloud.addresses import CAPTIONS_TOPIC, PIPELINE_BUCKET, PROJECT, RESULTS_BUCKET
 from localcloud.provision import storage_client
 from localcloud.pubsub.delivery import Message, Route
+from musicgenerator.ids import twin_of
 from musicgenerator.messages import CaptionMessage, GatheredMessage
 from musicgenerator.orders import ORDERS_PREFIX, order_name, track_orders_prefix
 from musicgenerator.states import FINAL, Status
+from musicgenerator_google.firestore_counters import total
+from tests.chaos.campaign import tracks_by_id
 from tests.support.faults import DeliveryFaults, FaultyDelivery
 from tests.support.staging import short_times
 from tests.support.takes import JobFaults
@@ -74,9 +78,9 @@ def delivering(
         yield run
 
 
-def sent(run: Run, visitor: Visitor, key: str = "", plan: Case | None = None) -> str:
+def sent(run: Run, visitor: Visitor, key: str = "", plan: Case | None = None, takes: int = 1) -> str:
     """Upload a picture, plan a kill for it if ``plan`` says so, and return its track."""
-    track, permit = visitor.announce("upload-1", key)
+    track, permit = visitor.announce("upload-1", key, takes)
     if plan:
         run.plan(plan.function, track, plan.handling, plan.point)
     put(permit, picture())
@@ -115,6 +119,11 @@ def essence(run: Run, session: str, track: str) -> dict[str, Any]:
     }
 
 
+def essences(run: Run, session: str, track: str, takes: int) -> list[dict[str, Any]]:
+    """Return what no crash may change of a track and its second take."""
+    return [essence(run, session, each) for each in [track, twin_of(track)][:takes]]
+
+
 def wait_for_end(run: Run, function: str, subject: str) -> None:
     """Wait until a function has ended a handling: the notifier still deletes the order of a track that is ready."""
     deadline = time.monotonic() + CONVERGENCE_TIMEOUT_SECONDS
@@ -132,16 +141,19 @@ def points(run: Run, function: str, subject: str, handlings: Callable[[str], boo
     return [Case(function, "*", point) for point in dict.fromkeys(passed)]
 
 
-def converged(run: Run, cases: list[Case], usual: dict[str, Any]) -> None:
-    """Send one picture for each case, compare the ends, and check that every kill happened."""
+def converged(run: Run, cases: list[Case], *usual: dict[str, Any]) -> None:
+    """Send one picture for each case, compare the ends, and check that every kill happened.
+
+    ``usual`` is the end of each take of a picture.
+    """
     people = visitors(run.addresses, AT_ONCE)
 
     def go(case: Case, visitor: Visitor) -> str | None:
-        track = sent(run, visitor, plan=case)
-        end = essence(run, visitor.session, track)
+        track = sent(run, visitor, plan=case, takes=len(usual))
+        end = essences(run, visitor.session, track, len(usual))
         if (run.folder / "plans" / f"{case.function}-{track}").exists():
             return NEVER
-        return None if end == usual else "\n".join([f"{end}", *run.logged(track)])
+        return None if end == list(usual) else "\n".join([f"{end}", *run.logged(track)])
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         ends = dict(zip(cases, pool.map(go, cases, itertools.cycle(people)), strict=True))
@@ -178,12 +190,15 @@ EVENT_FUNCTIONS = ("captioner", "pipeline_launcher", "result_notifier")
 
 
 def test_a_crash_in_a_first_delivery_converges(world: World) -> None:
-    """At every point of every function: the event is delivered again, and the track ends as usual."""
+    """At every point of every function: the event is delivered again, and the track ends as usual.
+
+    The captioner's pictures have two takes: each is created, announced and counted once.
+    """
     with delivering(world) as run:
         (visitor,) = visitors(run.addresses, 1)
-        track = sent(run, visitor)
-        usual = essence(run, visitor.session, track)
-        assert usual["status"] == "ready"
+        track = sent(run, visitor, takes=2)
+        usual, twin = essences(run, visitor.session, track, 2)
+        assert (usual["status"], twin["status"]) == ("ready", "ready")
         wait_for_end(run, "result_notifier", track)
         cases = [
             case for function in EVENT_FUNCTIONS for case in points(run, function, track, lambda number: number == "1")
@@ -194,7 +209,15 @@ def test_a_crash_in_a_first_delivery_converges(world: World) -> None:
         assert any(case.point.startswith("objects.delete") for case in settling)
         converged(run, settling, usual)
         assert_no_order_stays(run)
-        converged(run, [case for case in cases if case not in settling], usual)
+        captioning = [case for case in cases if case.function == "captioner"]
+        # The covers, the commit that creates the second take, and both announcements, each with its mark.
+        created = {"objects.create.2", "tracks.advance.4", "captions.announce.2"}
+        assert created <= {case.point for case in captioning}
+        converged(run, captioning, usual, twin)
+        converged(run, [case for case in cases if case not in settling + captioning], usual)
+        assert total(firestore.Client(project=PROJECT), f"limits/{datetime.now(UTC).date()}", "tracks") == len(
+            tracks_by_id()
+        )
 
 
 def test_a_crash_in_a_second_delivery_converges(world: World) -> None:
@@ -232,9 +255,10 @@ def test_a_crash_while_the_sweeper_replaces_a_lost_event_converges(world: World,
     """The sweeper, or the function that its message wakes, crashes at every point."""
     with delivering(world, lost=lost) as run:
         (visitor,) = visitors(run.addresses, 1)
-        track = sent(run, visitor)
-        usual = essence(run, visitor.session, track)
-        assert usual["status"] == "ready"
+        track = sent(run, visitor, takes=2)
+        usual, twin = essences(run, visitor.session, track, 2)
+        # If the messages of both takes are lost, both are announced again.
+        assert (usual["status"], twin["status"]) == ("ready", "ready")
         woken = {"storage-events": "captioner", "captions": "pipeline_launcher"}.get(lost)
         cases = points(run, "result_notifier", track, lambda number: number == "sweep")
         assert len(cases) >= 2
@@ -242,7 +266,8 @@ def test_a_crash_while_the_sweeper_replaces_a_lost_event_converges(world: World,
             found = points(run, woken, track, lambda number: number == "1")
             # A launch asks for the job only if another sweep's message makes it launch the track at the same time.
             cases += [case for case in found if not case.point.startswith("pipelines.facts")]
-        converged(run, cases, usual)
+        takes = [usual, twin] if woken == "captioner" else [usual]
+        converged(run, cases, *takes)
 
 
 # The tracks of a group, and what makes them wait until the test announces them together.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from counted_claims import given_back
 from google.cloud import firestore
 
 from localcloud.addresses import PROJECT, RESULTS_BUCKET, Addresses
@@ -18,16 +19,17 @@ from localcloud.parts import workers
 from localcloud.provision import TEMPLATE, drop_session, storage_client
 from localcloud.supervisor import Supervisor
 from musicgenerator import ids
+from musicgenerator.counting import DailyPictures
 from musicgenerator.errors import BudgetSpentError
 from musicgenerator.patience import Patience
 from musicgenerator.results import COVER, MUSIC, MUSIC_WAV, TRACK
 from musicgenerator.states import Status
 from musicgenerator.track_requests import Request
-from musicgenerator.tracks import Change, DailyPictures, PrivateTrack, Track
+from musicgenerator.tracks import Change, PrivateTrack, Track
 from musicgenerator_google.firestore_counters import total
 from musicgenerator_google.firestore_tracks import FirestoreTracks
 from tests.cloud.api_visitors import Visitor, opened, visitor
-from tests.cloud.clients import ends, token_of
+from tests.cloud.clients import ends, token_of, traces
 from tests.support.ports import free_port
 
 pytestmark = pytest.mark.cloud
@@ -69,13 +71,21 @@ def test_announcements_without_a_picture_close_nothing(
         answers = list(pool.map(_announce, itertools.islice(itertools.cycle(attackers), 5 * LIMIT)))
     assert Counter(status for status, _ in answers) == {201: 5 * LIMIT}
     someone = opened(small_api, "203.0.113.250")
-    track = someone.upload(photos["coffee"].read_bytes(), durationSeconds=10)
-    end = ends(local_cloud, [track], someone.session)[track]
-    assert end["status"] == "ready"
+    track = someone.upload(photos["coffee"].read_bytes(), durationSeconds=10, takes=2)
+    twin = ids.twin_of(track)
+    first = ends(local_cloud, [track], someone.session)[track]
+    second = ends(local_cloud, [twin], someone.session)[twin]
+    assert (first["status"], second["status"]) == ("ready", "ready")
+    assert (second["brief"], second["request"]["twinOf"]) == (first["brief"], track)
+    assert second["music"]["seed"] != first["music"]["seed"]
     # The bucket deletes the files when the session ends, and not some weeks later.
     for file in (MUSIC, MUSIC_WAV, TRACK, COVER):
-        blob = storage_client().bucket(RESULTS_BUCKET).get_blob(f"{token_of(track)}/{file}")
-        assert abs(blob.custom_time + timedelta(days=1) - end["expiresAt"]) < timedelta(seconds=1)
+        for name in (track, twin):
+            blob = storage_client().bucket(RESULTS_BUCKET).get_blob(f"{token_of(name)}/{file}")
+            assert abs(blob.custom_time + timedelta(days=1) - first["expiresAt"]) < timedelta(seconds=1)
+    words = {someone.session, track, twin, token_of(track), token_of(twin)}
+    assert someone.send("DELETE", "")[0] == 204
+    assert traces(words) == []
 
 
 def test_a_deleted_announcement_counts_for_nobody(local_cloud: Addresses, database: firestore.Client) -> None:
@@ -84,6 +94,10 @@ def test_a_deleted_announcement_counts_for_nobody(local_cloud: Addresses, databa
     before = total(database, _everybody(), "tracks")
     tracks = [_announce(someone)[1]["track"] for _ in range(3)]
     counters = database.document("work", tracks[0]).get().get("counted")
+    assert _counts(database, counters) == [3, 3]
+    pair = someone.send("POST", "/tracks", PICTURE | {"takes": 2})[1]["track"]
+    assert _counts(database, counters) == [5, 5]
+    assert someone.command(pair, "cancel")[0] == 200
     assert _counts(database, counters) == [3, 3]
     assert someone.send("DELETE", f"/tracks/{tracks[0]}")[0] == 204
     assert someone.command(tracks[1], "cancel")[0] == 200
@@ -147,6 +161,41 @@ def test_pictures_at_once_keep_to_the_limit_and_its_reserve(
         assert counted
         shard = counted[1].counted_for_all
         tracks.advance(name, lambda _, work, shard=shard: Change(work=work, give_back=(shard,)) if shard else None)
+    assert total(database, _everybody(), "tracks") == before
+
+
+def test_two_takes_arrive_together_or_not_at_all(database: firestore.Client) -> None:
+    """Of ten pictures at once within a limit of nine tracks four are counted, with both takes; one track is left.
+
+    Each commit that claims a picture counts both, on shards that have room; the one that ends it gives both back.
+    """
+    tracks, session = FirestoreTracks(database, Patience()), ids.new_session_id()
+    before = total(database, _everybody(), "tracks")
+    pictures = DailyPictures(before + 9, number=2)
+    names = [ids.new_track_id() for _ in range(10)]
+    for name in names:
+        announced = Track(session, name, Status.AWAITING_UPLOAD, 1, Request(takes=2))
+        work = PrivateTrack(token=ids.new_results_token(), twin_token=ids.new_results_token())
+        tracks.create(announced, work, datetime.now(UTC) + timedelta(days=1))
+
+    def arrive(name: str) -> bool:
+        def claim(current: Track, work: PrivateTrack) -> Change | None:
+            due = current.status is Status.AWAITING_UPLOAD
+            return Change(Status.CAPTIONING, work=work, picture=pictures) if due else None
+
+        try:
+            return bool(tracks.advance(name, claim))
+        except BudgetSpentError:
+            return False
+
+    with ThreadPoolExecutor(10) as pool:
+        arrived = [name for name, counted in zip(names, pool.map(arrive, names), strict=True) if counted]
+    assert (len(arrived), total(database, _everybody(), "tracks")) == (4, before + 8)
+    for name in arrived:
+        tracks.advance(name, lambda _, work: given_back(Change(), work))
+        found = tracks.find(name)
+        assert found
+        assert (found[1].counted_for_all, found[1].twin_counted_for_all) == ("", "")
     assert total(database, _everybody(), "tracks") == before
 
 

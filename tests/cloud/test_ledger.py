@@ -30,9 +30,12 @@ def test_a_session_s_limit_holds_for_requests_at_once(local_cloud: Addresses) ->
     assert len(list(tracks.list_documents())) == 50
 
 
-@pytest.mark.parametrize("whose", ["one session", "everybody"])
+@pytest.mark.parametrize("whose", ["one session", "everybody", "one session in pairs", "everybody in pairs"])
 def test_the_ledger_counts_each_entry_once(local_cloud: Addresses, whose: str) -> None:
-    """Of 32 entries, each sent twice at once, the limit of 20 is admitted, and both requests get the same answer."""
+    """Of 32 entries, each sent twice at once, the limit of 20 is admitted, and both requests get the same answer.
+
+    Of pairs ten are admitted within a limit of 21: one track is left, which is not enough.
+    """
     del local_cloud
     client = firestore.Client(project=PROJECT)
     ledger, subject = FirestoreLedger(client), ids.new_session_id()
@@ -40,7 +43,10 @@ def test_the_ledger_counts_each_entry_once(local_cloud: Addresses, whose: str) -
     quotas = {
         "one session": Quota(subject, "tracks", 20, "tracks"),
         "everybody": Quota("", "tracks", counted + 20, "tracks"),
+        "one session in pairs": Quota(subject, "tracks", 21, "tracks", number=2),
+        "everybody in pairs": Quota("", "tracks", counted + 21, "tracks", number=2),
     }
+    quota = quotas[whose]
     barrier = threading.Barrier(16)
 
     def enter(number: int) -> int | None:
@@ -49,14 +55,17 @@ def test_the_ledger_counts_each_entry_once(local_cloud: Addresses, whose: str) -
             f"{subject}-{number % 32}", subject, "f", {"number": number}, datetime.now(UTC) + timedelta(days=1)
         )
         try:
-            return int(ledger.enter(entry, [quotas[whose]]).details["number"])
+            return int(ledger.enter(entry, [quota]).details["number"])
         except LimitReachedError:
             return None
 
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(enter, range(64)))
-    taken = {entry.name for entry in ledger.of_session(subject)}
-    assert len(taken) == 20
+    taken = ledger.of_session(subject)
+    assert len(taken) == 20 // quota.number
+    assert {len(entry.counted) for entry in taken} == {quota.number if quota.subject else 0}
+    everybody = total(client, f"limits/{datetime.now(UTC).date()}", "tracks") - counted
+    assert everybody == (0 if quota.subject else 20)
     by_name: dict[int, set[int]] = {}
     for number, answer in enumerate(answers):
         if answer is not None:

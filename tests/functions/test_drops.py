@@ -66,6 +66,37 @@ def test_a_dropped_object_becomes_a_track_of_the_drop_session() -> None:
     assert len(scene.describer.asked) == 1
 
 
+def test_a_dropped_picture_s_two_takes_are_counted_for_nobody() -> None:
+    """The second one has the object's name in its private track, too, so that either's deletion deletes the picture."""
+    scene = dropped(metadata={"takes": "2", "seed": "7"})
+    track = track_of(scene.event)
+    twin = ids.twin_of(track)
+    for _ in range(2):
+        scene.deliver()
+    assert set(scene.tracks.documents) == {TRACK, track, twin}
+    requests = [scene.tracks.documents[name]["request"] for name in (track, twin)]
+    assert [(request["seed"], request.get("takes"), request.get("twinOf")) for request in requests] == [
+        (7, 2, None),
+        (8, None, track),
+    ]
+    assert [scene.tracks.works[name].dropped_object for name in (track, twin)] == [scene.event.name] * 2
+    assert scene.tracks.pictures == 0
+    assert scene.captions.tracks == [twin, track]
+
+
+def test_an_erased_first_take_that_is_dropped_again_makes_no_other_second_take() -> None:
+    """The event came again before the object's deletion; the second take that the person kept stays as it is."""
+    scene = dropped(metadata={"takes": "2"})
+    track = track_of(scene.event)
+    twin = ids.twin_of(track)
+    scene.deliver()
+    kept = scene.tracks.works[twin].token
+    scene.tracks.erase(scene.tracks.sessions[track], track)
+    scene.deliver()
+    assert scene.tracks.documents[track]["status"] == "captioned"
+    assert (scene.tracks.works[twin].token, scene.tracks.works[track].twin_token) == (kept, "")
+
+
 def test_clients_can_read_neither_object_name_nor_hint_of_a_dropped_picture() -> None:
     """The private track has both, and the describer gets the hint."""
     scene = dropped()

@@ -1,6 +1,6 @@
 """The sketcher: one sketch an attempt, and no other change of the track."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from musicgenerator.errors import ContentionError
 from musicgenerator.messages import CaptionMessage
 from musicgenerator.results import ResultsBucket
 from musicgenerator.states import FINAL, Status
+from musicgenerator.track_requests import Kept
 from musicgenerator.tracks import Change
 from tests.contracts.recorded import (
     SESSION,
@@ -41,9 +42,11 @@ class ScriptedSketches:
     meanwhile: Callable[[], None] = lambda: None
     failure: Exception | None = None
     made: list[tuple[Brief, int, int, str]] = field(default_factory=list)
+    kept: list[tuple[Kept, ...]] = field(default_factory=list)
 
-    def make(self, brief: Brief, seconds: int, seed: int, prompt_version: str) -> Sketched:
+    def make(self, brief: Brief, seconds: int, seed: int, prompt_version: str, keep: Sequence[Kept] = ()) -> Sketched:
         self.made.append((brief, seconds, seed, prompt_version))
+        self.kept.append(tuple(keep))
         self.meanwhile()
         if self.failure:
             raise self.failure

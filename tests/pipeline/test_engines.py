@@ -13,12 +13,14 @@ from localcloud.addresses import Addresses
 from localcloud.servers import identity as identity_server
 from musicgenerator.briefs import ENGINES, Brief
 from musicgenerator.errors import BriefError
+from musicgenerator.track_requests import Kept
 from pipeline.audio import Audio
 from pipeline.engines import Cloud, Take, engine_named
 from pipeline.engines.__main__ import FACTS, rows
 from pipeline.engines.choice import WithFallback, chosen
 from pipeline.engines.errors import EngineNotConfiguredError, NoAudioError, RequestRefusedError
 from pipeline.engines.heard import decoded
+from pipeline.engines.keeping import Keeping
 from pipeline.takes import kept, recalled
 from tests.support.local_vertex import LocalVertex
 
@@ -100,6 +102,17 @@ def test_an_engine_is_not_its_own_fallback(fallback: str) -> None:
     """Without a fallback, or with itself as one, the engine is used alone."""
     assert chosen("composer", fallback, Cloud()).name == "composer"
     assert not isinstance(chosen("composer", fallback, Cloud()), WithFallback)
+
+
+def test_only_the_composer_keeps_a_part_of_its_music() -> None:
+    """It has no fallback then, which would make other music; another engine is refused."""
+    keep = (Kept(77, "lead"),)
+    engine = chosen("composer", "lyria-002", Cloud(), keep)
+    assert isinstance(engine, Keeping)
+    assert (engine.name, engine.keep) == ("composer", keep)
+    with pytest.raises(BriefError) as caught:
+        chosen("lyria-002", "composer", Cloud(), keep)
+    assert caught.value.field == "keep"
 
 
 @pytest.mark.parametrize(

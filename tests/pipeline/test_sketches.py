@@ -1,6 +1,7 @@
 """The sketch of a `composer` track is the start of its music: the same notes and sound, at the same loudness."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 
@@ -17,9 +18,11 @@ from musicgenerator.messages import CaptionMessage
 from musicgenerator.orders import Order, orders_from_bytes
 from musicgenerator.results import MUSIC, MUSIC_MIDI, ResultsBucket
 from musicgenerator.states import Status
+from musicgenerator.track_requests import Kept
 from pipeline import encoding
 from pipeline.audio import Audio, Samples
-from pipeline.engines import Take
+from pipeline.engines import Cloud, Take
+from pipeline.engines.choice import chosen
 from pipeline.engines.composer import Composer
 from pipeline.making import make_music
 from pipeline.mastering import LOUDNESS_LUFS, RATE, decibels, loudness_lufs, master, true_peaks
@@ -54,11 +57,12 @@ class Twice:
     brief: Brief
 
 
-def twice(key: str, seconds: int) -> Twice:
+def twice(key: str, seconds: int, keep: Sequence[Kept] = ()) -> Twice:
     """Let the sketcher handle a track's message, and the launcher and the step of its job, too."""
     document = recorded(f"track_{Status.CAPTIONED}")
     document["brief"] |= {"key": key}
     document["request"] |= {"durationSeconds": seconds}
+    document["request"] |= {"keep": [kept.to_mapping() for kept in keep]}
     tracks, objects, switch = MemoryTracks(), MemoryObjects(), MemorySwitch()
     tracks.hold(document, SESSION, TRACK, recorded_work(published=True))
     message = CaptionMessage(SESSION, TRACK, 1)
@@ -68,7 +72,7 @@ def twice(key: str, seconds: int) -> Twice:
     made = WrittenFiles()
     (order,) = orders_from_bytes(objects.objects[PIPELINE_BUCKET, ORDER_NAME])
     assert isinstance(order, Order)
-    make_music(JOB, order, Composer(), made, made)
+    make_music(JOB, order, chosen(order.engine, order.fallback_engine, Cloud(), order.keep), made, made)
     return Twice(
         sketch=decoded(objects.objects[BUCKET, f"{TOKEN}/sketch.mp3"]),
         sketch_seed=tracks.documents[TRACK]["sketch"]["seed"],
@@ -96,16 +100,25 @@ def likeness(sketch: Samples, music: Samples) -> NDArray[np.float64]:
     return np.array(found)
 
 
-@pytest.mark.parametrize(("key", "seconds"), [("D major", 20), ("F# minor", 30), ("Bb major", 60), ("A minor", 180)])
-def test_a_sketch_is_the_start_of_the_music(key: str, seconds: int) -> None:
+@pytest.mark.parametrize(
+    ("key", "seconds", "keep"),
+    [
+        ("D major", 20, (Kept(3, "lead"),)),
+        ("F# minor", 30, ()),
+        ("Bb major", 60, ()),
+        ("A minor", 180, ()),
+    ],
+)
+def test_a_sketch_is_the_start_of_the_music(key: str, seconds: int, keep: Sequence[Kept]) -> None:
     """The functions and the step agree on brief, length and seed; a longer piece is sketched for its first minute.
 
     Another seed or length gives another score and a correlation of about zero.
     """
-    both = twice(key, seconds)
+    both = twice(key, seconds, keep)
     length = min(seconds, MAX_SECONDS)
     assert len(both.sketch) / RATE == pytest.approx(length, abs=0.1)
-    assert Composer().make(both.brief, seconds, both.sketch_seed, first_seconds=MAX_SECONDS).midi == both.midi
+    take = Composer().make(both.brief, seconds, both.sketch_seed, keep=keep, first_seconds=MAX_SECONDS)
+    assert take.midi == both.midi
     alike = likeness(both.sketch, both.music)
     assert len(alike) >= length // 2 - 1
     # The sketch fades out where a longer piece goes on, and its parts are balanced over its own minute.
@@ -150,9 +163,10 @@ class SilentComposer(Composer):
         seed: int,
         picture: bytes | None = None,
         *,
+        keep: Sequence[Kept] = (),
         first_seconds: float = math.inf,
     ) -> Take:
-        take = super().make(brief, seconds, seed, picture, first_seconds=first_seconds)
+        take = super().make(brief, seconds, seed, picture, keep=keep, first_seconds=first_seconds)
         return replace(take, audio=Audio(np.zeros_like(take.audio.samples), take.audio.rate))
 
 

@@ -1,5 +1,6 @@
 """Fakes of the ports that only the API needs, in memory."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -58,12 +59,16 @@ class MemoryLedger:
         if entry.name in self.entries:
             return self.entries[entry.name]
         for quota in quotas:
-            if self.counts.get((quota.subject, quota.unit), 0) >= quota.limit - quota.reserve:
-                raise limit_reached(quota, datetime.now(UTC))
+            left = quota.limit - quota.reserve - self.counts.get((quota.subject, quota.unit), 0)
+            if left < quota.number:
+                raise limit_reached(quota, datetime.now(UTC), left)
         for quota in quotas:
             if quota.counts:
-                self.counts[quota.subject, quota.unit] = self.counts.get((quota.subject, quota.unit), 0) + 1
-        counted = tuple(dict.fromkeys(quota.subject for quota in quotas if quota.subject))
+                self.counts[quota.subject, quota.unit] = self.counts.get((quota.subject, quota.unit), 0) + quota.number
+        numbers: Counter[str] = Counter()
+        for quota in quotas:
+            numbers[quota.subject] = max(numbers[quota.subject], quota.number if quota.subject else 0)
+        counted = tuple(numbers.elements())
         counted_for_all = "everybody" if any(quota.counts and not quota.subject for quota in quotas) else ""
         self.entries[entry.name] = replace(entry, counted=counted, counted_for_all=counted_for_all)
         return self.entries[entry.name]
@@ -208,13 +213,14 @@ class UploadHandler:
     erase_budget_seconds: float = 40.0
     origins: tuple[str, ...] = ("https://music.example", "http://127.0.0.1:8080")
     trusted_proxies: int = 0
+    default_engine: str = "composer"
     allowed_engines: tuple[str, ...] = ENGINES
     bodies: BodyReader = field(default_factory=BodyReader)
 
     @property
     def api(self) -> HttpApi:
         admission = Admission(self.ledger, self.limits, self.tracks.has_music)
-        settings = commanding.Settings(self.results, "composer", self.allowed_engines)
+        settings = commanding.Settings(self.results, self.default_engine, self.allowed_engines)
         permits = PlainPermits("https://storage.googleapis.com/musicgenerator-images")
         commands = commanding.Commands(
             self.sessions,

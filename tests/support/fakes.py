@@ -26,7 +26,18 @@ from musicgenerator.messages import CaptionMessage, GatheredMessage
 from musicgenerator.results import RESULT_TYPES, MusicFacts, ResultsFolder
 from musicgenerator.states import FINAL, Status
 from musicgenerator.track_requests import Request
-from musicgenerator.tracks import KEEP, Change, Decision, DescriberUsage, Outcome, PrivateTrack, Track, check_step
+from musicgenerator.tracks import (
+    KEEP,
+    Change,
+    Decision,
+    DescriberUsage,
+    NewTrack,
+    Outcome,
+    PrivateTrack,
+    Track,
+    TrackUpdate,
+    check_step,
+)
 from tests.contracts.recorded import with_moments
 
 HOME = "us-central1"
@@ -74,11 +85,7 @@ class MemoryTracks:
             fields = self.works[work.source].to_fields() | {track.request.export.kind: track.track_id}
             self.works[work.source] = PrivateTrack.from_document(fields)
             self.versions[work.source] += 1
-        self.documents[track.track_id] = track.to_document(datetime.now(UTC), expires_at)
-        self.sessions[track.track_id] = track.session
-        self.works[track.track_id] = work
-        self.expiries[track.track_id] = expires_at
-        self.versions[track.track_id] = 1
+        self._create(NewTrack(track, work, TrackUpdate()), expires_at)
 
     def find(self, track: str) -> tuple[Track, PrivateTrack] | None:
         with self.commits:
@@ -103,8 +110,11 @@ class MemoryTracks:
                     self.meanwhile.pop(0)()
                 if self.versions.get(track) != version:
                     continue
-                if change.picture and self.pictures >= change.picture.limit - change.picture.reserve:
+                pictures = change.picture
+                if pictures and self.pictures + pictures.number > pictures.limit - pictures.reserve:
                     raise BudgetSpentError("the pictures of the day")
+                if change.created and change.created.track.track_id in self.documents:
+                    continue
                 self._write(current, change)
                 if self.lost_answers:
                     self.lost_answers -= 1
@@ -147,6 +157,15 @@ class MemoryTracks:
             self.versions[track] += 1
         self.erased()
 
+    def _create(self, new: NewTrack, expires_at: datetime) -> None:
+        track = new.track.track_id
+        document = new.track.to_document(datetime.now(UTC), expires_at)
+        self.documents[track] = document | new.update.to_fields(new.track.request.language)
+        self.sessions[track] = new.track.session
+        self.works[track] = new.work
+        self.expiries[track] = expires_at
+        self.versions[track] = self.versions.get(track, 0) + 1
+
     def _write(self, current: Track, change: Change) -> None:
         track = current.track_id
         document = dict(self.documents[track])
@@ -157,9 +176,12 @@ class MemoryTracks:
             self.steps.append((track, change.status))
         self.documents[track] = document
         self.works[track] = change.work or self.works[track]
+        if change.created and change.created.track.expires_at:
+            self._create(change.created, change.created.track.expires_at)
         if change.picture:
-            self.pictures += 1
-            self.works[track] = replace(self.works[track], counted_for_all=_EVERYBODY)
+            self.pictures += change.picture.number
+            twin = _EVERYBODY if change.picture.number > 1 else ""
+            self.works[track] = replace(self.works[track], counted_for_all=_EVERYBODY, twin_counted_for_all=twin)
         self.pictures -= change.give_back.count(_EVERYBODY)
         self.given_back += change.give_back
         if change.forget_at is not KEEP:

@@ -48,14 +48,15 @@ class Visitor:
         opened = self.post("/v1/sessions", {}, new_key()).json()
         self.session, self.secret = opened["session"], opened["secret"]
 
-    def announce(self, name: str, key: str = "") -> tuple[str, dict[str, Any]]:
+    def announce(self, name: str, key: str = "", takes: int = 1) -> tuple[str, dict[str, Any]]:
         """Announce one picture and return its track and the permission to upload it."""
-        announced = self.ask_for_track(name, key).json()
+        announced = self.ask_for_track(name, key, takes).json()
         return str(announced["track"]), announced["upload"]
 
-    def ask_for_track(self, name: str, key: str = "") -> requests.Response:
+    def ask_for_track(self, name: str, key: str = "", takes: int = 1) -> requests.Response:
         """Announce one picture and return the response."""
         body = {"contentType": "image/jpeg", "durationSeconds": 10, "language": "en", "hint": f"picture {name}"}
+        body |= {"takes": takes} if takes > 1 else {}
         return self.post(f"/v1/sessions/{self.session}/tracks", body, key or new_key())
 
     def command(self, track: str, verb: str, key: str = "", body: Mapping[str, Any] | None = None) -> requests.Response:

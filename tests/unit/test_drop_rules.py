@@ -94,6 +94,7 @@ def test_a_rewrite_is_the_same_drop() -> None:
         replace(DROP, content_type="application/octet-stream"),
         replace(DROP, metadata={**DROP.metadata, "goog-reserved-file-mtime": "1"}),
         replace(DROP, metadata={**DROP.metadata, "album": "sea"}),
+        replace(DROP, metadata={**DROP.metadata, "takes": "1"}),
         replace(DROP, metadata={**DROP.metadata, "durationSeconds": " 45s "}),
         replace(DROP, metadata={name.lower(): value for name, value in DROP.metadata.items()}),
     ]
@@ -111,6 +112,7 @@ def test_other_bytes_another_name_and_another_wish_are_another_drop() -> None:
         replace(DROP, metadata={**DROP.metadata, "language": "en"}),
         replace(DROP, metadata={**DROP.metadata, "engine": "lyria-002"}),
         replace(DROP, metadata={**DROP.metadata, "style": "waltz"}),
+        replace(DROP, metadata={**DROP.metadata, "takes": "2"}),
         replace(DROP, crc32c=""),
         replace(DROP, crc32c="", generation=1),
     ]
@@ -207,6 +209,11 @@ def ignored(name: str) -> Note:
         ({"seed": "4294967296"}, "seed", None, [ignored("seed")]),
         ({"seed": "-1"}, "seed", None, [ignored("seed")]),
         ({"seed": "7.5"}, "seed", None, [ignored("seed")]),
+        ({}, "takes", 1, []),
+        ({"takes": "2"}, "takes", 2, []),
+        ({"Number of takes": " 2 "}, "takes", 2, []),
+        ({"takes": "3"}, "takes", 1, [ignored("takes")]),
+        ({"takes": "two"}, "takes", 1, [ignored("takes")]),
         ({"hint": " soft rain "}, "hint", "soft rain", []),
         ({"hint": 'a song called "Sea"'}, "hint", 'a song called "Sea"', []),
         ({"Hint": "가" * 300}, "hint", "가" * 300, []),

@@ -18,6 +18,7 @@ from musicgenerator.orders import (
     orders_to_bytes,
     track_orders_prefix,
 )
+from musicgenerator.track_requests import Kept
 from tests.contracts.recorded import JOB, ORDER, ORDER_NAME, PIPELINE_BUCKET, TOKEN, TRACK, recorded
 from tests.unit.json_values import JSON
 
@@ -68,6 +69,11 @@ WRONG: list[tuple[str, Any]] = [
     ("expiresAt", "tomorrow"),
     ("expiresAt", "2026-12-22T09:14:58"),
     ("expiresAt", 5),
+    ("keep", "lead"),
+    ("keep", [5]),
+    ("keep", [{"seed": 1, "except": "evil"}, {"seed": -1, "except": "lead"}]),
+    ("keep", [{"seed": 1, "except": "section 0"}]),
+    ("keep", [{"seed": 1, "except": "lead"}] * 9),
 ]
 
 
@@ -118,6 +124,14 @@ def test_an_earlier_release_s_order_is_completed_by_its_job() -> None:
     ):
         with pytest.raises(OrderError, match="track"):
             orders_from_bytes(json.dumps(orders).encode(), job)
+
+
+def test_an_order_says_what_the_composer_keeps() -> None:
+    """The recorded order keeps nothing; the oldest step is the first one."""
+    keep = [{"seed": 1, "except": "lead"}, {"seed": 2, "except": "section 12"}]
+    order = Order.from_mapping(RECORDED | {"keep": keep})
+    assert order.keep == (Kept(1, "lead"), Kept(2, "section 12"))
+    assert order.to_mapping() == RECORDED | {"keep": keep}
 
 
 @pytest.mark.parametrize(("field", "value"), [("seconds", 10), ("seconds", 180), ("seed", 0), ("seed", 2**32 - 1)])

@@ -165,6 +165,8 @@ def test_a_private_track_writes_what_it_reads() -> None:
         "hint": "waves",
         "counted": ["2026-11-28-a"],
         "countedForAll": "2026-11-28-3",
+        "twinToken": "r" + "t" * 26,
+        "twinCountedForAll": "2026-11-28-4",
         "unchecked": True,
         "source": "t" + "b" * 26,
         "stems": "t" + "c" * 26,
@@ -182,6 +184,8 @@ def test_a_private_track_writes_what_it_reads() -> None:
         hint="waves",
         counted=("2026-11-28-a",),
         counted_for_all="2026-11-28-3",
+        twin_token="r" + "t" * 26,
+        twin_counted_for_all="2026-11-28-4",
         unchecked=True,
         source="t" + "b" * 26,
         stems="t" + "c" * 26,
@@ -240,8 +244,18 @@ def test_a_new_private_track_has_no_owner() -> None:
     """It is not announced, not parked, and was never claimed."""
     fields = {"owner": None, "leaseUntil": None, "published": False, "parked": False, "claims": 0, "region": ""}
     dropped = {"droppedObject": "", "hint": ""}
-    new = {"counted": [], "countedForAll": "", "unchecked": False, "job": "", "earlierJobs": []}
-    new |= {"source": "", "stems": "", "loop": ""}
+    new = {
+        "counted": [],
+        "countedForAll": "",
+        "twinToken": "",
+        "twinCountedForAll": "",
+        "unchecked": False,
+        "job": "",
+        "earlierJobs": [],
+        "source": "",
+        "stems": "",
+        "loop": "",
+    }
     assert PrivateTrack(TOKEN).to_fields() == {"token": TOKEN} | fields | dropped | new
 
 
