@@ -96,9 +96,7 @@ def _in_mp3(data: bytes, store: bytes) -> tuple[bytes, int, int]:
         if frame.mime in _FRAME_TYPES:
             header.delall(frame.HashKey)
     encoding = id3.Encoding.LATIN1
-    header.add(
-        id3.GEOB(encoding=encoding, mime=_FRAME_TYPE, filename="c2pa", desc="c2pa manifest store", data=store)
-    )
+    header.add(id3.GEOB(encoding=encoding, mime=_FRAME_TYPE, filename="c2pa", desc="c2pa manifest store", data=store))
     out.seek(0)
     header.save(out, v1=0, v2_version=3)
     file = out.getvalue()

@@ -30,6 +30,7 @@ _TOPIC = re.compile(r"projects/[a-z0-9.:-]{1,100}/topics/[A-Za-z][A-Za-z0-9._~+%
 _ENDPOINT = re.compile(r"\S{0,500}")
 _ATTEMPT: Final = (1, 999_999)
 _PROMPT_VERSION = re.compile(r"[\w.-]{0,50}")
+_SECRET_VERSION = re.compile(r"(projects/[a-z0-9.:-]{1,100}/secrets/[A-Za-z0-9_-]{1,255}/versions/[0-9]{1,9})?")
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Order:
     address of the picture that the MP3 shows.
     ``fallback_engine`` and ``model_endpoint`` are empty if the operator has set none. ``prompt_version`` is the version
     of the describer's prompt, empty if it is unknown. ``expires_at`` is when the track's session ends, as ISO 8601 with
-    a time zone; empty if it is unknown.
+    a time zone; empty if it is unknown. ``signer`` is the version of the secret with the key that marks the music, as
+    ``projects/P/secrets/S/versions/V``; empty if the music is not marked.
     """
 
     track: str
@@ -57,6 +59,7 @@ class Order:
     model_endpoint: str = ""
     prompt_version: str = ""
     expires_at: str = ""
+    signer: str = ""
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, Any]) -> Self:
@@ -76,6 +79,8 @@ class Order:
             model_endpoint=_text(data, "modelEndpoint", _ENDPOINT),
             prompt_version=_text(data, "promptVersion", _PROMPT_VERSION),
             expires_at=_moment(data),
+            # An order of an earlier release has no signer.
+            signer=_text({"signer": ""} | dict(data), "signer", _SECRET_VERSION),
         )
 
     def to_mapping(self) -> dict[str, Any]:

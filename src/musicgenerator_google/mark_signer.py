@@ -57,7 +57,9 @@ class PemSigner:
             key = serialization.load_pem_private_key(text[text.index("-----BEGIN", _after(text)) :].encode(), None)
         except (ValueError, TypeError):
             # The library's message may show a part of the key.
-            raise SigningKeyError("it must hold the certificates and then the key, as PEM, without a password") from None
+            raise SigningKeyError(
+                "it must hold the certificates and then the key, as PEM, without a password"
+            ) from None
         if not isinstance(key, ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey):
             raise SigningKeyError("the key must be one of Ed25519 or of a curve: RSA's signatures are random")
         if certificates[0].public_key() != key.public_key():

@@ -67,6 +67,8 @@ WRONG: list[tuple[str, Any]] = [
     ("expiresAt", "tomorrow"),
     ("expiresAt", "2026-12-22T09:14:58"),
     ("expiresAt", 5),
+    ("signer", None),
+    ("signer", "projects/p/secrets/s/versions/latest"),
 ]
 
 

@@ -24,11 +24,9 @@ def encoded(value: Any) -> bytes:
             return _SIMPLE[value]
         case int():
             return _head(_UNSIGNED, value) if value >= 0 else _head(_NEGATIVE, -1 - value)
-        case bytes():
-            return _head(_BYTES, len(value)) + value
-        case str():
-            text = value.encode()
-            return _head(_TEXT, len(text)) + text
+        case bytes() | str():
+            text = value if isinstance(value, bytes) else value.encode()
+            return _head(_BYTES if isinstance(value, bytes) else _TEXT, len(text)) + text
         case Tagged():
             return _head(_TAG, value.tag) + encoded(value.value)
         case Mapping():
