@@ -42,7 +42,8 @@ class Order:
     ``fallback_engine`` and ``model_endpoint`` are empty if the operator has set none. ``prompt_version`` is the version
     of the describer's prompt, empty if it is unknown. ``expires_at`` is when the track's session ends, as ISO 8601 with
     a time zone; empty if it is unknown. ``signer`` is the version of the secret with the key that marks the music, as
-    ``projects/P/secrets/S/versions/V``; empty if the music is not marked.
+    ``projects/P/secrets/S/versions/V``; empty if the music is not marked; then the
+    mapping leaves it out.
     """
 
     track: str
@@ -85,7 +86,8 @@ class Order:
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the order as JSON values."""
-        return documents.to_mapping(self) | {"brief": self.brief.to_mapping()}
+        order = documents.to_mapping(self) | {"brief": self.brief.to_mapping()}
+        return {name: value for name, value in order.items() if value or name != "signer"}
 
 
 @dataclass(frozen=True)

@@ -120,6 +120,15 @@ def test_every_field_is_required(field: str) -> None:
     assert caught.value.field == field
 
 
+def test_an_order_names_its_signer_only_if_the_music_is_marked() -> None:
+    """An order of an earlier release names none."""
+    unmarked = Order.from_mapping(RECORDED)
+    assert unmarked.signer == ""
+    marked = replace(unmarked, signer="projects/p/secrets/app-c2pa/versions/3")
+    assert marked.to_mapping() == RECORDED | {"signer": marked.signer}
+    assert Order.from_mapping(marked.to_mapping()) == marked
+
+
 def test_a_wrong_brief_is_named_by_its_field() -> None:
     """The value may be a person's words, so neither the error nor its cause shows it."""
     with pytest.raises(OrderError) as caught:
