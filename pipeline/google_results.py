@@ -23,7 +23,7 @@ from musicgenerator.errors import MusicgeneratorError
 from musicgenerator.marks.manifests import Signer
 from musicgenerator.orders import Order, bucket_and_name
 from musicgenerator.results import LIFECYCLE_DELAY
-from musicgenerator_google.mark_signer import signer_in
+from musicgenerator_google.mark_secrets import signer_in
 from pipeline.engines import Cloud, Engine
 from pipeline.engines.choice import chosen
 

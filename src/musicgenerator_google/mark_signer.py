@@ -1,21 +1,15 @@
-"""The operator's certificates and key, from Secret Manager.
+"""Sign marks with the operator's certificates and key."""
 
-One secret holds both, as PEM, so that they cannot be of different pairs. Its version is pinned by the deployment.
-"""
-
-import base64
 from collections.abc import Sequence
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
 
-from musicgenerator.errors import MusicgeneratorError
+from musicgenerator_google.mark_secrets import SigningKeyError
 
 _END: Final = "-----END CERTIFICATE-----"
-_SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
-_TIMEOUT_SECONDS: Final = 10.0
 _ED25519: Final = -8
 # By curve: the algorithm's number in COSE, its hash, and the bytes of one half of a signature.
 _ECDSA: Final[dict[str, tuple[int, hashes.HashAlgorithm, int]]] = {
@@ -23,10 +17,6 @@ _ECDSA: Final[dict[str, tuple[int, hashes.HashAlgorithm, int]]] = {
     "secp384r1": (-35, hashes.SHA384(), 48),
     "secp521r1": (-36, hashes.SHA512(), 66),
 }
-
-
-class SigningKeyError(MusicgeneratorError):
-    """The secret is no chain of certificates with its key, or cannot be read; the message holds nothing of it."""
 
 
 class PemSigner:
@@ -78,31 +68,6 @@ class PemSigner:
         der = self._key.sign(data, ec.ECDSA(self._hash, deterministic_signing=True))
         half = self.signature_bytes // 2
         return b"".join(number.to_bytes(half) for number in utils.decode_dss_signature(der))
-
-
-def signer_in(version: str, secrets_url: str = "") -> PemSigner:
-    """Return the signer in a secret's version, ``projects/P/secrets/S/versions/V``.
-
-    ``secrets_url`` is the address of Secret Manager, empty for Google's. Raise SigningKeyError if the secret cannot be
-    read or is no signer.
-    """
-    import google.auth
-    import requests
-    from google.auth.exceptions import GoogleAuthError
-    from google.auth.transport.requests import AuthorizedSession
-
-    url = f"{secrets_url.rstrip('/') or 'https://secretmanager.googleapis.com'}/v1/{version}:access"
-    try:
-        credentials, _ = google.auth.default(scopes=[_SCOPE])
-        answer = AuthorizedSession(credentials).get(url, timeout=_TIMEOUT_SECONDS)
-        answer.raise_for_status()
-        body: Any = answer.json()
-        text = base64.b64decode(body["payload"]["data"], validate=True).decode()
-    except (GoogleAuthError, requests.RequestException) as error:
-        raise SigningKeyError(f"{version} cannot be read: {error}") from None
-    except (KeyError, TypeError, ValueError):
-        raise SigningKeyError(f"{version} cannot be read: the answer has no text") from None
-    return PemSigner.from_pem(text)
 
 
 def _after(text: str) -> int:
