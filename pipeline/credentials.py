@@ -55,15 +55,14 @@ def read(data: bytes, mime: str, anchors: str = "") -> Credentials:
         return Credentials(present=_LABEL in data, problems=(str(error),))
     manifest = store.get("manifests", {}).get(store.get("active_manifest"), {})
     state = store.get("validation_state")
+    codes = [status["code"] for status in store.get("validation_status", ())]
     return Credentials(
         present=True,
         valid=state in {"Valid", "Trusted"},
         issuer=manifest.get("signature_info", {}).get("issuer") or "",
         trusted=state == "Trusted",
         source_type=_source_type(manifest.get("assertions", ())),
-        problems=tuple(
-            status["code"] for status in store.get("validation_status", ()) if status.get("code") != _UNTRUSTED
-        ),
+        problems=tuple(code for code in dict.fromkeys(codes) if code != _UNTRUSTED),
         manifest=manifest,
         results=store.get("validation_results", {}),
     )

@@ -22,6 +22,7 @@ _FRAME_TYPES: Final = frozenset({_FRAME_TYPE, "application/x-c2pa-manifest-store
 _CHUNK: Final = b"C2PA"
 _HEADER: Final = 8
 _RIFF_HEADER: Final = 12
+_PADDING: Final = 1024
 _BINDING: Final = "c2pa.hash.data"
 _MAX_TRIES: Final = 4
 
@@ -98,7 +99,8 @@ def _in_mp3(data: bytes, store: bytes) -> tuple[bytes, int, int]:
     encoding = id3.Encoding.LATIN1
     header.add(id3.GEOB(encoding=encoding, mime=_FRAME_TYPE, filename="c2pa", desc="c2pa manifest store", data=store))
     out.seek(0)
-    header.save(out, v1=0, v2_version=3)
+    # Always the same room for later tags, so that a mark that is replaced leaves no trace.
+    header.save(out, v1=0, v2_version=3, padding=lambda _: _PADDING)
     file = out.getvalue()
     description = b"c2pa manifest store\0"
     return file, file.index(description) + len(description), len(store)
