@@ -13,28 +13,19 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
-from mutagen.id3 import ID3, TIT2
 
 from musicgenerator.marks.facts import Facts
 from musicgenerator_google.mark_secrets import SigningKeyError
 from musicgenerator_google.mark_signer import PemSigner
-from pipeline.audio import Audio
 from pipeline.credentials import read
 from pipeline.encoding import mp3, wav
 from pipeline.engines.heard import decoded
 from pipeline.making import make_music
 from pipeline.marking import MP3, WAV, mark, parent_of
-from tests.pipeline.test_encoding import TAGS
 from tests.pipeline.test_step import JOB, ORDER, FolderOfResults, GivenTake, MoodyEngine, ToneEngine, Topic
-from tests.support.marks import anchor, engines_answer, signer
+from tests.support.marks import FACTS, TAGS, anchor, engines_answer, retitled, signer, sound
 
-FACTS = Facts("달빛 산책", "composer", "composer-3", 42, "1", edited_by_person=True)
 LYRIA = Facts("달빛 산책", "lyria-3-pro", "lyria-3-pro-preview", 42)
-
-
-def sound(seconds: float = 1.0) -> Audio:
-    time = np.arange(int(seconds * 44_100)) / 44_100
-    return Audio(np.stack([0.3 * np.sin(2 * np.pi * 220 * time)] * 2, axis=1).astype(np.float32), 44_100)
 
 
 @pytest.fixture(params=[MP3, WAV])
@@ -79,15 +70,7 @@ def test_a_change_of_the_title_is_noticed(plain: tuple[bytes, str]) -> None:
     """The mark covers the tags too: a reader names the mismatch, and still shows what the mark said."""
     file, mime = plain
     marked = mark(file, mime, FACTS, signer())
-    if mime == MP3:
-        out = BytesIO(marked)
-        tags = ID3(out)
-        tags.setall("TIT2", [TIT2(encoding=1, text=["Another title"])])
-        out.seek(0)
-        tags.save(out, v2_version=3)
-        changed = out.getvalue()
-    else:
-        changed = marked.replace("달빛".encode(), "별빛".encode(), 1)
+    changed = retitled(marked) if mime == MP3 else marked.replace("달빛".encode(), "별빛".encode(), 1)
     found = read(changed, mime, anchor())
     assert (found.present, found.valid, found.problems) == (True, False, ("assertion.dataHash.mismatch",))
     assert origin(found.manifest)["engine"] == "composer"
@@ -172,7 +155,8 @@ def pem_of(key: Any, *, of: Any = None) -> str:
     algorithm = None if isinstance(of or key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
     certificate = made.sign(of or key, algorithm).public_bytes(serialization.Encoding.PEM)
     encodings = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    return (certificate + key.private_bytes(*encodings)).decode()
+    private: bytes = key.private_bytes(*encodings)
+    return (certificate + private).decode()
 
 
 @pytest.mark.parametrize(

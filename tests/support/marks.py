@@ -7,9 +7,43 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import c2pa
+import numpy as np
+from mutagen.id3 import ID3, TIT2
 
 from localcloud.servers.mark_certificates import signer_of
+from musicgenerator.marks.facts import Facts
 from musicgenerator_google.mark_signer import PemSigner
+from pipeline.audio import Audio
+from pipeline.encoding import Tags
+
+FACTS = Facts("달빛 산책", "composer", "composer-3", 42, "1", edited_by_person=True)
+TAGS = Tags(
+    title="달빛 산책",
+    caption="달빛 아래 걷는 사람",
+    language="ko",
+    genre="bossa nova",
+    key="F# minor",
+    tempo_bpm=124,
+    engine="composer",
+    model="composer-3",
+    seed=42,
+)
+
+
+def sound(seconds: float = 1.0) -> Audio:
+    """Return a tone."""
+    time = np.arange(int(seconds * 44_100)) / 44_100
+    return Audio(np.stack([0.3 * np.sin(2 * np.pi * 220 * time)] * 2, axis=1).astype(np.float32), 44_100)
+
+
+def retitled(data: bytes) -> bytes:
+    """Return an MP3 with another title, written by mutagen, as a tag editor would."""
+    out = BytesIO(data)
+    tags = ID3(out)
+    tags.setall("TIT2", [TIT2(encoding=1, text=["Another title"])])
+    out.seek(0)
+    tags.save(out, v2_version=3)
+    return out.getvalue()
 
 
 @cache

@@ -120,9 +120,7 @@ def test_other_engines_have_no_notes_to_save(open_page: Opener, scene: Scene, he
     expect(stage(page).get_by_role("button", name="MIDI", exact=True)).to_be_hidden()
 
 
-def test_a_video_is_made_in_the_browser(
-    open_page: Opener, scene: Scene, heard: Heard, local_cloud: Addresses
-) -> None:
+def test_a_video_is_made_in_the_browser(open_page: Opener, scene: Scene, heard: Heard, local_cloud: Addresses) -> None:
     """The video shows cover, title and waveform with the music, in a file that browsers play; it carries a mark."""
     scene.add("ready", heard, token=heard.folder.token)
     page = open_page(scene=scene)
