@@ -122,7 +122,7 @@ smoke: $(OPERATOR) ## Make music from one picture through the public API, check 
 	@SMOKE_ENGINE="$(ENGINE)" $(OPERATE) $(PYTHON) -m operations.smoke
 
 verify: .venv/.stamp ## Print what marks an MP3, WAV, MP4 or ZIP (C2PA, tags): FILE=… TRUST=certificates.pem
-	@TRUST="$(TRUST)" $(PYTHON) -m operations.verify "$$FILE"
+	@TRUST="$(or $(TRUST),$(wildcard .localcloud/marks/authority.pem))" $(PYTHON) -m operations.verify "$$FILE"
 
 dead-letters: $(OPERATOR) ## List the messages whose deliveries are exhausted, with their reasons
 	@$(OPERATE) $(PYTHON) -m operations.dead_letters

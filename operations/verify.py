@@ -1,8 +1,8 @@
 """Print what marks a file: ``python -m operations.verify FILE``.
 
 A file is an MP3, a WAV, an MP4 or a ZIP of these. Its content credentials (C2PA) are read by the library of the C2PA's
-members, without any request. ``TRUST`` names a file of certificates (PEM) that are trusted; without it, those of this
-folder's local cloud are.
+members, without any request. ``TRUST`` names a file of certificates (PEM) that are trusted; `make verify` names that of
+this folder's local cloud.
 Exits with 0 if every file has valid credentials, and with 1 otherwise.
 """
 
@@ -18,7 +18,6 @@ import soundfile
 from mutagen.id3 import ID3, ID3NoHeaderError
 from mutagen.mp4 import MP4, MP4StreamInfoError
 
-from localcloud.addresses import Addresses
 from pipeline import credentials
 from pipeline.credentials import Credentials
 
@@ -140,9 +139,8 @@ def main(arguments: Sequence[str]) -> int:
         print("Name a file: make verify FILE=music.mp3", file=sys.stderr)
         return 1
     trust = os.environ.get("TRUST")
-    local = Addresses.from_environ().marks_folder / "authority.pem"
     try:
-        anchors = Path(trust).expanduser().read_text() if trust else local.read_text() if local.exists() else ""
+        anchors = Path(trust).expanduser().read_text() if trust else ""
         found = [lines(name, data, anchors) for name, data in _files(Path(arguments[0]).expanduser())]
     except (OSError, UnicodeDecodeError, zipfile.BadZipFile) as error:
         print(error, file=sys.stderr)

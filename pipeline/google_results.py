@@ -20,7 +20,7 @@ from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from requests import RequestException
 
 from musicgenerator.errors import MusicgeneratorError
-from musicgenerator.marks.manifests import Signer
+from musicgenerator.marks.signers import Signer
 from musicgenerator.orders import Order, bucket_and_name
 from musicgenerator.results import LIFECYCLE_DELAY
 from musicgenerator_google.mark_secrets import signer_in

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 from musicgenerator import logs
 from musicgenerator.marks.facts import Facts
-from musicgenerator.marks.manifests import Signer
+from musicgenerator.marks.signers import Signer
 from musicgenerator.messages import step_message
 from musicgenerator.orders import Order
 from musicgenerator.results import MUSIC, MUSIC_MIDI, MUSIC_WAV, RESULT_TYPES, TAKE, TRACK, MusicFacts

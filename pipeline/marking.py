@@ -12,7 +12,8 @@ from mutagen import id3
 
 from musicgenerator import logs
 from musicgenerator.marks.facts import Facts
-from musicgenerator.marks.manifests import Draft, Parent, Signer
+from musicgenerator.marks.manifests import Draft, Parent
+from musicgenerator.marks.signers import Signer
 from pipeline import credentials
 
 MP3: Final = "audio/mpeg"

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 from musicgenerator import logs
 from musicgenerator.errors import OrderError
-from musicgenerator.marks.manifests import Signer
+from musicgenerator.marks.signers import Signer
 from musicgenerator.messages import step_message
 from musicgenerator.orders import CalledOff, Order, bucket_and_name, order_address, orders_from_bytes
 from musicgenerator.results import FAILURE_TYPE, TRACK, failure_name

@@ -18,8 +18,7 @@ from problems import InvalidRequestError, UnknownTrackError, WrongStateError
 from sessions import authorised
 
 from musicgenerator import logs
-from musicgenerator.marks.facts import Facts
-from musicgenerator.marks.manifests import Signer
+from musicgenerator.marks.signers import Signer
 from musicgenerator.results import TRACK, ResultsBucket
 from musicgenerator.states import Status
 
@@ -71,17 +70,18 @@ class VideoMarks:
         if signer is None:
             return VideoMark(None)
         folder = self.results.folder(work.token)
-        # Imported here: few visits make a video, and every cold start would pay for it.
-        from musicgenerator.marks import videos
-
-        box = videos.box(_facts(self.objects.read(folder.bucket, folder.name(TRACK))), bytes.fromhex(sha256), signer)
+        box = _box(self.objects.read(folder.bucket, folder.name(TRACK)), bytes.fromhex(sha256), signer)
         logs.info("video marked", track=command.track)
         return VideoMark(base64.b64encode(box).decode())
 
 
-def _facts(track: bytes | None) -> Facts:
+def _box(track: bytes | None, sha256: bytes, signer: Signer) -> bytes:
+    # Imported here: few visits make a video, and every cold start would pay for it.
+    from musicgenerator.marks import videos
+    from musicgenerator.marks.facts import Facts
+
     try:
-        return Facts.of_track(json.loads(track or b""))
+        return videos.box(Facts.of_track(json.loads(track or b"")), sha256, signer)
     except (ValueError, KeyError, TypeError):
         # The files of an erased track, or of one without music, say nothing that could be signed.
         raise WrongStateError("The track's music is gone.") from None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from musicgenerator.errors import TransientError
-from musicgenerator.marks.manifests import Signer
+from musicgenerator.marks.signers import Signer
 
 GOOGLE: Final = "https://secretmanager.googleapis.com"
 _SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"

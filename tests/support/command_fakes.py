@@ -18,7 +18,7 @@ from sessions import SessionOpener
 from uploading import Uploads
 
 from musicgenerator.briefs import ENGINES
-from musicgenerator.marks.manifests import Signer
+from musicgenerator.marks.signers import Signer
 from musicgenerator.messages import PictureMessage
 from musicgenerator.order_book import OrderBook
 from musicgenerator.results import ResultsBucket

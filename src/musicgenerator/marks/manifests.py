@@ -4,36 +4,18 @@ import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from musicgenerator.marks import jumbf
 from musicgenerator.marks.cbor import Tagged, encoded
 from musicgenerator.marks.facts import PRODUCT, Facts
+from musicgenerator.marks.signers import Signer
 
 ORIGIN: Final = "musicgenerator.origin"
 _STORE, _MANIFEST, _ASSERTIONS, _CLAIM, _SIGNATURE, _CBOR = b"c2pa", b"c2ma", b"c2as", b"c2cl", b"c2cs", b"cbor"
 _SIGN1_TAG: Final = 18
 _ALGORITHM_HEADER, _CHAIN_HEADER = 1, 33
 _MAX_TRIES: Final = 4
-
-
-class Signer(Protocol):
-    """The operator's key, with its certificates."""
-
-    @property
-    def algorithm(self) -> int:
-        """The number of the algorithm in COSE."""
-
-    @property
-    def chain(self) -> Sequence[bytes]:
-        """The certificates as DER, the signer's first."""
-
-    @property
-    def signature_bytes(self) -> int:
-        """The length of every signature."""
-
-    def sign(self, data: bytes) -> bytes:
-        """Return the signature; the same data has the same one."""
 
 
 class TooLargeError(Exception):

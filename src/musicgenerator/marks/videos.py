@@ -7,7 +7,8 @@ every other top-level box, each after its offset as eight bytes. So the box is b
 from typing import Any, Final
 
 from musicgenerator.marks.facts import Facts
-from musicgenerator.marks.manifests import Draft, Signer
+from musicgenerator.marks.manifests import Draft
+from musicgenerator.marks.signers import Signer
 
 BOX_BYTES: Final = 16_384
 HASH_BYTES: Final = 32
