@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Final
 
+from infra import marks
 from infra.installation import INFRA, Installation
 from infra.prices import Price, prices
 from infra.settings import setting
@@ -19,7 +20,7 @@ HOURS_A_MONTH: Final = 24 * 30
 def listed(at: Installation) -> str:
     """Return what an installation with these settings costs, one part a line."""
     number = int(setting(at, "WARM") or 0)
-    text = (INFRA / "costs.txt").read_text(encoding="utf-8")
+    text = (INFRA / "costs.txt").read_text(encoding="utf-8") + marks.listed(at)
     return text + warm_text(number, setting(at, "WARM_MACHINE"), prices()) if number else text
 
 

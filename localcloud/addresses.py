@@ -146,6 +146,7 @@ class Addresses:
         """Return the further variables of the commands in ``operations/``."""
         return {
             "LOG_FOLDER": str(self.home / "logs"),
+            "MARK_SIGNER": os.environ.get("MARK_SIGNER", LOCAL_SIGNER),
             "PARTS": " ".join(f"{part}={self.host(part)}" for part in self.ports),
         }
 

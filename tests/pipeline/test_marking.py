@@ -2,17 +2,13 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.x509.oid import NameOID
 
 from musicgenerator.marks.facts import Facts
 from musicgenerator_google.mark_secrets import SigningKeyError
@@ -23,7 +19,7 @@ from pipeline.engines.heard import decoded
 from pipeline.making import make_music
 from pipeline.marking import MP3, WAV, mark, parent_of
 from tests.pipeline.test_step import JOB, ORDER, FolderOfResults, GivenTake, MoodyEngine, ToneEngine, Topic
-from tests.support.marks import FACTS, TAGS, anchor, engines_answer, retitled, signer, sound
+from tests.support.marks import FACTS, TAGS, anchor, engines_answer, pem_of, retitled, signer, sound
 
 LYRIA = Facts("달빛 산책", "lyria-3-pro", "lyria-3-pro-preview", 42)
 
@@ -144,19 +140,6 @@ def test_the_take_of_an_earlier_run_keeps_its_parent() -> None:
     make_music(JOB, ORDER, engine, results, Topic(), signer())
     assert results.files == undisturbed.files
     assert read(results.files["music.wav"], WAV).manifest["ingredients"][0]["relationship"] == "parentOf"
-
-
-def pem_of(key: Any, *, of: Any = None) -> str:
-    """Return a self-signed certificate of a key, or of another one, with the key behind it."""
-    name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Operator")])
-    now = datetime.now(UTC)
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key((of or key).public_key())
-    made = made.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=1))
-    algorithm = None if isinstance(of or key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
-    certificate = made.sign(of or key, algorithm).public_bytes(serialization.Encoding.PEM)
-    encodings = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    private: bytes = key.private_bytes(*encodings)
-    return (certificate + private).decode()
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,19 @@
 """Signers of marks, and files with marks that are not this project's."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from io import BytesIO
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 import c2pa
 import numpy as np
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.x509.oid import NameOID
 from mutagen.id3 import ID3, TIT2
 
 from localcloud.servers.mark_certificates import signer_of
@@ -85,3 +91,22 @@ def engines_answer(sound: bytes, mime: str = "audio/mpeg") -> bytes:
 
 def _key(pem: str) -> str:
     return pem[pem.index("-----BEGIN PRIVATE") :]
+
+
+def pem_of(key: Any, *, of: Any = None, days: int = 1) -> str:
+    """Return a self-signed certificate of a key, or of another one, with the key behind it."""
+    name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Operator")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key((of or key).public_key())
+    made = made.serial_number(1).not_valid_before(now - timedelta(days=9)).not_valid_after(now + timedelta(days=days))
+    algorithm = None if isinstance(of or key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
+    certificate = made.sign(of or key, algorithm).public_bytes(serialization.Encoding.PEM)
+    encodings = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    private: bytes = key.private_bytes(*encodings)
+    return (certificate + private).decode()
+
+
+def pair() -> tuple[str, str]:
+    """Return a local cloud's certificates and key."""
+    pem = signer_of(_folder())
+    return pem[: pem.index("-----BEGIN PRIVATE")], _key(pem)
