@@ -26,6 +26,7 @@ _KINDS: Final = ((b"ID3", "audio/mpeg"), (b"\xff", "audio/mpeg"), (b"RIFF", "aud
 _FTYP: Final = (4, 8)
 _ZIP: Final = b"PK\x03\x04"
 _CHANGED: Final = ("assertion.dataHash.mismatch", "assertion.bmffHash.mismatch")
+_EXPIRED: Final = "signingCredential.expired"
 _TOLD: Final = ("TIT2", "TPE1", "TXXX:AI-generated", "TXXX:engine", "TXXX:model", "TXXX:seed")
 
 
@@ -50,6 +51,8 @@ def _credential_lines(found: Credentials) -> list[str]:
         )
     elif set(found.problems) & set(_CHANGED):
         state += ": the file was changed after it was signed"
+    elif _EXPIRED in found.problems:
+        state += ": the signer's certificate has expired"
     shown = [f"  content credentials: {state}"]
     shown += [f"    problem: {problem}" for problem in found.problems]
     if not found.manifest:

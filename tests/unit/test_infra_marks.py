@@ -66,9 +66,9 @@ def test_a_plan_says_whether_music_is_signed(tmp_path: Path) -> None:
 
 def test_what_cannot_sign_is_refused_before_anything_changes(tmp_path: Path) -> None:
     """RSA, a key of another certificate, one file alone, and an expired certificate."""
+    other = pem_of(rsa.generate_private_key(public_exponent=65537, key_size=2048))
     with pytest.raises(StoppedError, match="RSA"):
-        other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        given(installed(tmp_path, **files(tmp_path, pem_of(other)))[0])
+        given(installed(tmp_path, **files(tmp_path, other))[0])
     with pytest.raises(StoppedError, match="must have certificates"):
         given(installed(tmp_path, **files(tmp_path, pem_of(KEY, of=ec.generate_private_key(ec.SECP256R1()))))[0])
     with pytest.raises(StoppedError, match="give both"):
