@@ -54,7 +54,8 @@ NOT_INSTALLED = echo "The packages are not installed; the reason is above. Run t
 PAGE := $(wildcard web/*.html web/build.mjs $(foreach folder,src parts static styles,web/$(folder)/* web/$(folder)/*/*))
 # A picture's name may hold any character, so neither make nor the shell reads it.
 override IMAGES := $(value IMAGES)
-export IMAGES BRIEF_LANGUAGE SECONDS_OF_MUSIC
+override FILE := $(value FILE)
+export FILE IMAGES BRIEF_LANGUAGE SECONDS_OF_MUSIC
 PICTURES = --list="$$IMAGES" --language="$$BRIEF_LANGUAGE" --seconds="$$SECONDS_OF_MUSIC"
 
 ##@ Use it
@@ -110,7 +111,7 @@ deploy-keyless: ## Let a GitHub repository deploy without a key file: GITHUB=own
 	@$(INFRA) deploy-keyless
 
 ##@ Operate it: the local cloud, or PROJECT=… for a deployed project
-.PHONY: status logs smoke dead-letters replay pause unpause
+.PHONY: status logs smoke verify dead-letters replay pause unpause
 status: $(OPERATOR) ## Show versions, backlog, failures by reason, today's launches and costs
 	@$(OPERATE) $(PYTHON) -m operations.status
 
@@ -119,6 +120,9 @@ logs: $(OPERATOR) ## Print one track's log lines from all functions: TRACK=…
 
 smoke: $(OPERATOR) ## Make music from one picture through the public API, check it, and delete it: ENGINE=composer|default|…
 	@SMOKE_ENGINE="$(ENGINE)" $(OPERATE) $(PYTHON) -m operations.smoke
+
+verify: .venv/.stamp ## Print what marks an MP3, WAV, MP4 or ZIP (C2PA, tags): FILE=… TRUST=certificates.pem
+	@TRUST="$(or $(TRUST),$(wildcard .localcloud/marks/authority.pem))" $(PYTHON) -m operations.verify "$$FILE"
 
 dead-letters: $(OPERATOR) ## List the messages whose deliveries are exhausted, with their reasons
 	@$(OPERATE) $(PYTHON) -m operations.dead_letters

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Final
 
+from infra import marks
 from infra.installation import INFRA, Installation
 from infra.prices import Price, prices
 from infra.settings import setting
@@ -24,7 +25,7 @@ _REST_USD: Final = 0.001
 def listed(at: Installation) -> str:
     """Return what an installation with these settings costs, one part a line."""
     number = int(setting(at, "WARM") or 0)
-    text = (INFRA / "costs.txt").read_text(encoding="utf-8")
+    text = (INFRA / "costs.txt").read_text(encoding="utf-8") + marks.listed(at)
     return text + warm_text(number, setting(at, "WARM_MACHINE"), prices()) if number else text
 
 

@@ -98,7 +98,7 @@ def _storage(at: Installation) -> Step:
         yield Unwanted("buckets", bucket, "bucket", gcloud("storage rm --recursive", f"gs://{bucket}"))
     delete = gcloud("artifacts repositories delete", names.app, location)
     yield Unwanted("repositories", names.app, "image repository", delete)
-    for secret in (names.openai_secret, names.drop_secret):
+    for secret in (names.openai_secret, names.drop_secret, names.marks_secret):
         yield Unwanted("secrets", secret, "secret", gcloud("secrets delete", secret))
     key = f"{names.app} page"
     delete = gcloud("services api-keys delete", at.fact("keys", key, "uid"))

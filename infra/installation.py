@@ -39,7 +39,7 @@ def queries(names: Names) -> tuple[Query, ...]:
                 f"secrets versions list {secret} --filter=state=ENABLED --sort-by=~createTime",
                 parent=("secrets", secret),
             )
-            for secret in (names.openai_secret, names.drop_secret)
+            for secret in (names.openai_secret, names.drop_secret, names.marks_secret)
         ),
         query("repositories", f"artifacts repositories list --location={region}", "artifactregistry"),
         query("functions", f"functions list --v2 --regions={region}", "cloudfunctions"),

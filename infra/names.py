@@ -70,6 +70,10 @@ class Names:
         return f"{self.app}-drop-session"
 
     @property
+    def marks_secret(self) -> str:
+        return f"{self.app}-c2pa"
+
+    @property
     def place(self) -> str:
         """The start of the full names of regional resources."""
         return f"projects/{self.project}/locations/{self.region}"

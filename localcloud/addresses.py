@@ -32,6 +32,8 @@ DEAD_LETTER_SUFFIX: Final = "-dead-letters"
 UPLOAD_SIGNER: Final = f"upload-signer@{PROJECT}.iam.gserviceaccount.com"
 LOCAL_ENDPOINT: Final = f"projects/{PROJECT}/locations/{REGION}/endpoints/local"
 LOCAL_MACHINES: Final = f"projects/{PROJECT}/locations/{REGION}/persistentResources/local"
+# The version of the secret with the certificate and key that mark the music.
+LOCAL_SIGNER: Final = f"projects/{PROJECT}/secrets/musicgenerator-c2pa/versions/1"
 PIPELINE_ACCOUNT: Final = f"pipeline@{PROJECT}.iam.gserviceaccount.com"
 
 
@@ -90,6 +92,11 @@ class Addresses:
         return self.home / "credentials.json"
 
     @property
+    def marks_folder(self) -> Path:
+        """The folder with the certificates of marks: ``authority.pem`` is the anchor, ``signer.pem`` is private."""
+        return self.home / "marks"
+
+    @property
     def drop_session_file(self) -> Path:
         """The file with the drop session's id and secret."""
         return self.home / "drop-session.json"
@@ -108,6 +115,7 @@ class Addresses:
             "STORAGE_EMULATOR_HOST": self.url("storage"),
             "OPENAI_BASE_URL": f"{self.url('openai')}/v1",
             "OPENAI_API_KEY": "local",
+            "SECRETS_URL": self.url("identity"),
             "GOOGLE_APPLICATION_CREDENTIALS": str(self.credentials_file),
             "CLOUDSDK_CORE_PROJECT": PROJECT,
             "CLOUDSDK_CONFIG": str(self.home / "gcloud"),
@@ -138,6 +146,7 @@ class Addresses:
         """Return the further variables of the commands in ``operations/``."""
         return {
             "LOG_FOLDER": str(self.home / "logs"),
+            "MARK_SIGNER": os.environ.get("MARK_SIGNER", LOCAL_SIGNER),
             "PARTS": " ".join(f"{part}={self.host(part)}" for part in self.ports),
         }
 
@@ -153,6 +162,7 @@ class Addresses:
             "TELEMETRY_URL": self.url("telemetry"),
             "IAM_CREDENTIALS_URL": self.url("identity"),
             "UPLOAD_SIGNER": UPLOAD_SIGNER,
+            "MARK_SIGNER": os.environ.get("MARK_SIGNER", LOCAL_SIGNER),
             "PIPELINE_ACCOUNT": PIPELINE_ACCOUNT,
             "PIPELINE_TEMPLATE": template,
             # With WARM, jobs name a persistent resource, and their machines start in WARM_START_SECONDS.

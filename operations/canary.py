@@ -75,6 +75,7 @@ def launch(
         results_token=token,
         events_topic=f"projects/{project}/topics/{required(env, 'PIPELINE_EVENTS_TOPIC')}",
         cover=f"gs://{results}/{token}/{COVER}",
+        signer=env.get("MARK_SIGNER", ""),
     )
     OrderBook(StorageObjects(storage_client()), bucket).write(job, [order])
     parameters = {"job": job, "order": order_address(bucket, job)}

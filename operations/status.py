@@ -154,14 +154,14 @@ def _local_parts() -> list[str]:
             answers = probe.connect_ex((host, int(port))) == 0
         lines.append(f"  {part:<18} {port}  {'up' if answers else 'DOWN'}")
     letters = from_environ().listed()
-    return [*lines, f"Dead letters\n  {len(letters)}"]
+    return [*lines, f"Dead letters\n  {len(letters)}", *_marks(environ.get("MARK_SIGNER", ""))]
 
 
 def _deployed_functions(app: str) -> tuple[list[str], int]:
     """Return the lines that show the functions, and the daily limit that the launcher is deployed with."""
     command = ["gcloud", "functions", "list", "--v2", f"--regions={os.environ['REGION']}", "--format=json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    lines, limit = ["Functions"], DAILY_LIMIT
+    lines, limit, signer = ["Functions"], DAILY_LIMIT, ""
     # Another installation's names, or somebody else's, may start like this one's.
     names = {f"{app}-{function.replace('_', '-')}" for function in FUNCTIONS}
     for function in json.loads(done.stdout):
@@ -173,7 +173,25 @@ def _deployed_functions(app: str) -> tuple[list[str], int]:
             if "PIPELINE_TEMPLATE" in environ:
                 lines.append(f"  {'':<36} template {environ['PIPELINE_TEMPLATE']}")
                 limit = whole_number(environ, "DAILY_LIMIT", DAILY_LIMIT)
-    return lines, limit
+                signer = environ.get("MARK_SIGNER", "")
+    return lines + _marks(signer, _last_day(signer)), limit
+
+
+def _marks(signer: str, until: str = "") -> list[str]:
+    """Return the lines that say whether music is signed, and until which day the certificate is valid, if known."""
+    if not signer:
+        return ["Marks", "  none: music and videos are not signed (C2PA_CERTIFICATE, C2PA_KEY)"]
+    valid = f"; the certificate is valid until {until}" if until else ""
+    return ["Marks", f"  signed with {'/'.join(signer.split('/')[3:])}{valid}"]
+
+
+def _last_day(signer: str) -> str:
+    """Return a label of the secret, which says when the certificate expires; empty if it cannot be read."""
+    if not signer:
+        return ""
+    command = ["gcloud", "secrets", "describe", signer.split("/")[3], "--format=value(labels.expires)"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 def _backlog(app: str, now: datetime) -> list[str]:

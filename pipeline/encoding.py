@@ -73,11 +73,29 @@ class Tags:
         )
 
 
-def wav(audio: Audio) -> bytes:
-    """Return the audio as a 16-bit PCM WAV with triangular dither; the same audio gives the same bytes."""
+def wav(audio: Audio, tags: Tags | None = None) -> bytes:
+    """Return the audio as a 16-bit PCM WAV with triangular dither; the same audio gives the same bytes.
+
+    With tags, a chunk of RIFF's INFO states title, genre and software, and that the music is AI-generated.
+    """
     out = BytesIO()
     soundfile.write(out, _dithered(audio), audio.rate, format="WAV", subtype="PCM_16")
-    return out.getvalue()
+    data = out.getvalue()
+    if tags is None:
+        return data
+    told = {b"INAM": tags.title, b"IART": ARTIST, b"IGNR": tags.genre, b"ICMT": made_by(tags), b"ISFT": ARTIST}
+    texts = b"".join(_riff(name, text.encode() + b"\0") for name, text in told.items())
+    data += _riff(b"LIST", b"INFO" + texts)
+    return b"RIFF" + (len(data) - 8).to_bytes(4, "little") + data[8:]
+
+
+def made_by(tags: Tags) -> str:
+    """Return the words by which plain tags say that an AI made the music."""
+    return f"AI-generated: engine {tags.engine}, model {tags.model}"
+
+
+def _riff(name: bytes, content: bytes) -> bytes:
+    return name + len(content).to_bytes(4, "little") + content + bytes(len(content) % 2)
 
 
 def mp3(audio: Audio, tags: Tags, cover_jpeg: bytes | None, compression: Compression = MUSIC) -> bytes:

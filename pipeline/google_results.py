@@ -21,8 +21,10 @@ from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from requests import RequestException
 
 from musicgenerator.errors import MusicgeneratorError
+from musicgenerator.marks.signers import Signer
 from musicgenerator.orders import Order, bucket_and_name
 from musicgenerator.results import LIFECYCLE_DELAY
+from musicgenerator_google.mark_secrets import signer_in
 from pipeline.engines import Cloud, Engine
 from pipeline.engines.choice import chosen
 
@@ -144,10 +146,14 @@ class PubsubEvents:
 
 
 class GoogleConnections:
-    """Builds the ports of a process; ``vertex_url`` is the address of Vertex AI, empty for Google's."""
+    """Builds the ports of a process.
 
-    def __init__(self, vertex_url: str = "") -> None:
+    ``vertex_url`` and ``secrets_url`` are the addresses of Vertex AI and Secret Manager, empty for Google's.
+    """
+
+    def __init__(self, vertex_url: str = "", secrets_url: str = "") -> None:
         self._vertex_url = vertex_url
+        self._secrets_url = secrets_url
         self._storage: GoogleStorage | None = None
         self._process = 0
 
@@ -164,6 +170,10 @@ class GoogleConnections:
     def events(self, order: Order) -> PubsubEvents:
         """Return the order's topic."""
         return PubsubEvents(order.events_topic)
+
+    def signer(self, order: Order) -> Signer | None:
+        """Return the key that marks the music, or None; raise SigningKeyError if it cannot be read."""
+        return signer_in(order.signer, self._secrets_url) if order.signer else None
 
     def engine(self, order: Order) -> Engine:
         """Return the order's engine, with its fallback; raise BriefError or EngineNotConfiguredError."""

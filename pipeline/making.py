@@ -8,13 +8,16 @@ If an engine would make different music in a second try, its take is stored befo
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from musicgenerator import logs
+from musicgenerator.marks.facts import Facts
+from musicgenerator.marks.signers import Signer
 from musicgenerator.messages import step_message
 from musicgenerator.orders import Order
 from musicgenerator.results import MUSIC, MUSIC_MIDI, MUSIC_SCORE, MUSIC_WAV, RESULT_TYPES, TAKE, TRACK, MusicFacts
-from pipeline import encoding
+from pipeline import encoding, marking
 from pipeline.credentials import Credentials
 from pipeline.engines import Engine, Take
 from pipeline.engines.heard import credentials_of
@@ -47,21 +50,26 @@ class Events(Protocol):
         """Publish a message and return when Pub/Sub has confirmed it."""
 
 
-def make_music(job: str, order: Order, engine: Engine, results: Results, events: Events) -> None:
-    """Make the music of an order, write the results, publish the message; raise what the engine or a port raises."""
+def make_music(  # noqa: PLR0913, PLR0917  the ports of one track
+    job: str, order: Order, engine: Engine, results: Results, events: Events, signer: Signer | None = None
+) -> None:
+    """Make the music of an order, write the results, publish the message; raise what the engine or a port raises.
+
+    ``signer`` marks the music; None leaves it unmarked.
+    """
     # track.json is written last: if it exists, all results exist, and no engine is paid twice.
     if results.read(TRACK) is not None:
         logs.info("results exist", job=job)
     elif order.export:
         write_export(job, order, results)
     else:
-        _write_results(job, order, engine, results)
+        _write_results(job, order, engine, results, signer)
     # A second message is harmless: the notifier looks at the track and at the results.
     events.publish(step_message(job, order.track, order.attempt))
     logs.info("published", job=job)
 
 
-def _write_results(job: str, order: Order, engine: Engine, results: Results) -> None:
+def _write_results(job: str, order: Order, engine: Engine, results: Results, signer: Signer | None) -> None:
     started = time.monotonic()
     take = _take(job, order, engine, results)
     composed = time.monotonic()
@@ -71,7 +79,7 @@ def _write_results(job: str, order: Order, engine: Engine, results: Results) -> 
     mastered = master(take.audio, order.seconds)
     tags = encoding.Tags.of(order.brief, take, order.prompt_version)
     mp3 = encoding.mp3(mastered.audio, tags, results.cover())
-    files = {MUSIC_WAV: encoding.wav(mastered.audio), MUSIC: mp3}
+    files = _marked({MUSIC_WAV: encoding.wav(mastered.audio, tags), MUSIC: mp3}, order, take, signer)
     if take.midi is not None:
         files[MUSIC_MIDI] = take.midi
     if take.score is not None:
@@ -79,7 +87,7 @@ def _write_results(job: str, order: Order, engine: Engine, results: Results) -> 
     facts = MusicFacts(
         duration_seconds=round(mastered.audio.seconds, 3),
         mime_type=RESULT_TYPES[MUSIC],
-        bytes=len(mp3),
+        bytes=len(files[MUSIC]),
         loudness_lufs=round(mastered.loudness_lufs, 2),
         peaks=mastered.peaks,
         engine=take.engine,
@@ -102,6 +110,16 @@ def _write_results(job: str, order: Order, engine: Engine, results: Results) -> 
         masteringSeconds=round(encoded - composed, 2),
         writingSeconds=round(time.monotonic() - encoded, 2),
     )
+
+
+def _marked(files: Mapping[str, bytes], order: Order, take: Take, signer: Signer | None) -> dict[str, bytes]:
+    """Return the files with their marks, or as they are without a signer."""
+    if signer is None:
+        return dict(files)
+    facts = Facts.of_brief(order.brief, take.engine, take.model, take.seed, order.prompt_version)
+    # The engine's own credentials are about its answer; a fallback engine's take has none.
+    parent = marking.parent_of(take.answer)
+    return {file: marking.mark(data, RESULT_TYPES[file], facts, signer, parent) for file, data in files.items()}
 
 
 def _take(job: str, order: Order, engine: Engine, results: Results) -> Take:

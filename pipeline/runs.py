@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 
 from musicgenerator import logs
 from musicgenerator.errors import OrderError
+from musicgenerator.marks.signers import Signer
 from musicgenerator.messages import step_message
 from musicgenerator.orders import CalledOff, Order, bucket_and_name, order_address, orders_from_bytes
 from musicgenerator.results import FAILURE_TYPE, TRACK, failure_name
@@ -52,6 +53,9 @@ class Connections(Protocol):
 
     def engine(self, order: Order) -> Engine:
         """Return the order's engine, with its fallback; raise what building it raises."""
+
+    def signer(self, order: Order) -> Signer | None:
+        """Return what marks the order's music, or None if the order names none; raise if it cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,9 @@ def make_track(job: str, address: str, order: Order, connections: Connections) -
     results = connections.results(order)
     if results.read(TRACK) is None and results.read(failure_name(order.attempt)) is not None:
         raise EarlierFailureError("an earlier run of this job could not make the music")
-    make_music(job, order, connections.engine(order), results, connections.events(order))
+    # Without its signer no engine is paid: music that should be marked is never written unmarked.
+    signer = connections.signer(order)
+    make_music(job, order, connections.engine(order), results, connections.events(order), signer)
     return Ending.MADE
 
 

@@ -17,7 +17,8 @@ def run(job: str, order: str, time_limit_seconds: float = RUN_SECONDS, track_sec
     """Run the step of a job with Google's clients; ``order`` is the ``gs://`` address of its orders.
 
     If an order's engine fails, the order's fallback engine makes the music, if it names one.
-    The variables ``VERTEX_URL`` and ``STORAGE_EMULATOR_HOST`` replace the addresses of Vertex AI and Cloud Storage.
+    The variables ``VERTEX_URL``, ``SECRETS_URL`` and ``STORAGE_EMULATOR_HOST`` replace the addresses of Vertex AI,
+    Secret Manager and Cloud Storage.
     Raises OrderError if the orders are missing or not valid; nothing has been written or paid for then.
     Otherwise it raises only if there were tracks to make and none was made.
 
@@ -27,7 +28,7 @@ def run(job: str, order: str, time_limit_seconds: float = RUN_SECONDS, track_sec
     from pipeline.google_results import GoogleConnections
 
     logs.redact_libraries()
-    connections = GoogleConnections(os.environ.get("VERTEX_URL", ""))
+    connections = GoogleConnections(os.environ.get("VERTEX_URL", ""), os.environ.get("SECRETS_URL", ""))
     faulthandler.dump_traceback_later(time_limit_seconds, exit=True, file=_STDERR)
     try:
         orders = read_orders(job, order, connections.objects())

@@ -31,7 +31,8 @@ class JobSettings:
     """The files and account of pipeline jobs, and the destinations and engines of orders.
 
     ``machines`` is the full name of the persistent resource whose machines run the steps of jobs in ``home``, the
-    installation's region; empty if there is none.
+    installation's region; empty if there is none. ``signer`` is the version of the secret whose key marks the music,
+    empty if the operator has set none.
     """
 
     home: str
@@ -44,6 +45,7 @@ class JobSettings:
     fallback_engine: str
     model_endpoint: str
     machines: str = ""
+    signer: str = ""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -60,6 +62,7 @@ class JobSettings:
             fallback_engine=_engine(environ, "FALLBACK_ENGINE"),
             model_endpoint=environ.get("MODEL_ENDPOINT", "").strip(),
             machines=environ.get("PERSISTENT_RESOURCE", "").strip(),
+            signer=environ.get("MARK_SIGNER", "").strip(),
         )
 
 
@@ -162,6 +165,7 @@ class Creator:
             keep=track.request.keep,
             export=export.kind if export else "",
             model=export.model if export else "",
+            signer=settings.signer,
         )
 
     def _read_by_job(

@@ -28,6 +28,8 @@ _WITH_PORT: Final = re.compile(r"\[(?P<ipv6>[^]]*)\](?::[0-9]+)?|(?P<ipv4>[0-9.]
 # The announcements of a session or address for each of its tracks: a track that ends before its upload is given back,
 # its announcement is not.
 _ANNOUNCEMENTS_FACTOR: Final = 5
+# The marks of videos for each track: a person may make a track's video again, for example in another shape.
+_MARKS_FACTOR: Final = 5
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,13 @@ class Limits:
             ),
         ]
         return [replace(everybody, counts=False), *others, *announcements]
+
+    def of_mark(self, session: str, address: str) -> list[Quota]:
+        """Return the quotas of the mark of a video."""
+        return [
+            *_of_address(address, "marks", self.address_tracks * _MARKS_FACTOR),
+            Quota(f"session {session}", "marks", self.session_tracks * _MARKS_FACTOR, "marks for one session"),
+        ]
 
     def of_session(self, address: str) -> list[Quota]:
         """Return the quotas of a new session."""

@@ -13,6 +13,7 @@ from command_requests import CommandRequest
 from commanding import Commands
 from erasing import Erasures
 from exporting import Exporter
+from marking_videos import VideoMarks
 from outages import OUTAGES
 from problems import (
     ForeignOriginError,
@@ -59,6 +60,7 @@ class HttpApi:
     origins: tuple[str, ...]
     trusted_proxies: int = 0
     bodies: BodyReader = field(default_factory=BodyReader)
+    marks: VideoMarks = field(kw_only=True)
 
     def answer(self, request: flask.Request) -> flask.Response:
         """Answer one request; errors and outages become problem documents."""
@@ -116,6 +118,10 @@ class HttpApi:
     def cancel(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
         """Cancel a track."""
         return _json(200, asdict(self.commands.cancel(self._command(request, names))))
+
+    def mark(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
+        """Return the mark of a video of a track."""
+        return _json(200, asdict(self.marks.mark(self._command(request, names))))
 
     def retry(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
         """Start the next attempt of a failed track."""
@@ -199,6 +205,7 @@ ROUTES: Final = (
     Route("POST", f"{_TRACK}:again", HttpApi.again),
     Route("POST", f"{_TRACK}:cancel", HttpApi.cancel),
     Route("POST", f"{_TRACK}:loop", HttpApi.loop),
+    Route("POST", f"{_TRACK}:mark", HttpApi.mark),
     Route("POST", f"{_TRACK}:retry", HttpApi.retry),
     Route("POST", f"{_TRACK}:stems", HttpApi.stems),
 )

@@ -15,6 +15,7 @@ from exporting import Exporter
 from firestore_ledger import FirestoreLedger
 from firestore_sessions import FirestoreSessions
 from http_api import HttpApi
+from marking_videos import VideoMarks
 from sessions import SessionOpener
 from storage_uploads import StorageUploads
 from uploading import Uploads
@@ -24,6 +25,7 @@ from musicgenerator import logs
 from musicgenerator.order_book import OrderBook
 from musicgenerator.settings import SESSION_DAYS, required, whole_number, words
 from musicgenerator_google.adapters import Adapters
+from musicgenerator_google.mark_secrets import signer_of_environ
 from musicgenerator_google.pubsub_topics import CaptionsTopic, PicturesTopic
 from musicgenerator_google.vertex_pipelines import VertexPipelines
 
@@ -66,6 +68,8 @@ def bootstrap() -> HttpApi:
     commands = Commands(sessions, tracks, objects, jobs, book, *topics, admission, settings)
     exporter = Exporter(commands)
     erasures = Erasures(sessions, tracks, objects, jobs, book, ledger, Buckets.from_environ(env))
+    signer = functools.cache(functools.partial(signer_of_environ, env))
+    marks = VideoMarks(sessions, tracks, objects, settings.results, admission, signer)
     proxies = whole_number(env, "TRUSTED_PROXIES", 0)
     origins = words(env, "ALLOWED_ORIGINS")
-    return HttpApi(opener, uploads, commands, exporter, erasures, google.switch, origins, proxies)
+    return HttpApi(opener, uploads, commands, exporter, erasures, google.switch, origins, proxies, marks=marks)

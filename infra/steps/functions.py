@@ -18,7 +18,7 @@ from infra.resources import BARRIER, Resource, Step, Unwanted
 from infra.settings import NONE, setting
 from infra.steps.machines import old_machines, warm_name, warm_path
 from infra.steps.pipeline import template_address, template_file
-from infra.steps.secret_versions import drop_session, version_of
+from infra.steps.secret_versions import drop_session, signer_version, version_of
 from infra.stops import CommandFailedError, StoppedError
 
 # The operator's settings that each function gets if they are set; the functions have defaults for them.
@@ -157,6 +157,8 @@ def _environment(at: Installation, function: str) -> Iterator[tuple[str, str]]:
     yield "CAPTIONS_TOPIC", names.topic("captions")
     yield "PICTURES_TOPIC", names.topic("pictures")
     yield "DEFAULT_ENGINE", setting(at, "DEFAULT_ENGINE")
+    if function in {"upload_handler", "pipeline_launcher"} and signer_version(at):
+        yield "MARK_SIGNER", signer_version(at)
     yield "LOG_EXECUTION_ID", "true"
     # Otherwise the storage client reads the bucket's metadata, for which no account has a grant.
     yield "DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true"
@@ -234,6 +236,7 @@ def _canary(at: Installation, job: Job) -> None:
         "PIPELINE_ROOT": f"gs://{names.bucket('pipeline')}/root",
         "PIPELINE_EVENTS_TOPIC": names.topic("pipeline-events"),
         "PIPELINE_ACCOUNT": names.account("pipeline"),
+        "MARK_SIGNER": signer_version(at),
     }
     print("  a canary makes a track with the new template", flush=True)
     command = [str(ROOT / ".venv" / "bin" / "python"), "-m", "operations.canary", str(template_file(at))]

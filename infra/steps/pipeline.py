@@ -23,6 +23,7 @@ IMAGE: Final = Image(
     (
         *("pipeline/Dockerfile", "pipeline/requirements.txt", "pipeline/*.py", "pipeline/engines", "pipeline/assets"),
         "src/musicgenerator",
+        "src/musicgenerator_google",
     ),
     "pipeline/Dockerfile",
 )

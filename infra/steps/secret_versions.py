@@ -1,4 +1,4 @@
-"""Two secrets, each used with a pinned version: the describer's key, and the drop session's id and secret."""
+"""Three secrets, each used with a pinned version: the describer's key, the drop session, and what signs marks."""
 
 import json
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from infra.gcloud import gcloud
 from infra.installation import INFRA, Installation
 from infra.jobs import Job
+from infra.marks import given, is_new
 from infra.resources import BARRIER, CREATE, SAME, Mark, Resource, Step, Verdict, calls
 from infra.rest import drop_session as documents
 from infra.stops import StoppedError
@@ -14,7 +15,7 @@ from infra.stops import StoppedError
 def secrets(at: Installation) -> Step:
     """Create the secrets and the image repository, then the secrets' versions and the drop session's document."""
     names, label = at.names, f"app={at.names.app}"
-    for name in (names.openai_secret, names.drop_secret):
+    for name in (names.openai_secret, names.drop_secret, names.marks_secret):
         place = ("--replication-policy=user-managed", f"--locations={names.region}")
         yield Resource(
             "secrets",
@@ -49,6 +50,7 @@ def secrets(at: Installation) -> Step:
     yield BARRIER
 
     yield _openai_key(at)
+    yield _signer(at)
     yield Resource(
         f"versions of {names.drop_secret}",
         names.drop_secret,
@@ -75,6 +77,13 @@ def version_of(at: Installation, secret: str) -> str:
     """Return a secret's newest version, or an empty text if it has none."""
     numbers = [int(version["name"].rpartition("/")[2]) for version in at.state.of(f"versions of {secret}")]
     return str(max(numbers)) if numbers else ""
+
+
+def signer_version(at: Installation) -> str:
+    """Return the full name of the version that signs marks, or an empty text if nothing is signed."""
+    name = at.names.marks_secret
+    version = version_of(at, name)
+    return f"projects/{at.names.project}/secrets/{name}/versions/{version}" if version else ""
 
 
 def drop_session(at: Installation) -> str:
@@ -112,6 +121,23 @@ def _openai_key(at: Installation) -> Resource:
         _add_version(job, secret, key)
 
     return Resource(f"versions of {secret}", secret, "secret's version", verdict=verdict, create=add)
+
+
+def _signer(at: Installation) -> Resource:
+    """Return the version with the operator's certificate and key; without these files, the one that exists stays."""
+    secret, signing = at.names.marks_secret, given(at)
+
+    def add(job: Job) -> None:
+        if signing is None:
+            return
+        _add_version(job, secret, signing.text)
+        # Written last: the labels say that this certificate has a version.
+        labels = f"--update-labels=certificate={signing.digest},expires={signing.expires}"
+        job.call(gcloud("secrets update", secret, labels, "--format=none"))
+
+    verdict = CREATE if is_new(at, signing) else SAME
+    kind = f"versions of {secret}"
+    return Resource(kind, secret, "secret's version", verdict=verdict, create=add, touches=("secrets",))
 
 
 def _add_version(job: Job, secret: str, value: str) -> None:

@@ -1,6 +1,7 @@
 """Local versions of Google's identity services: ``python -m localcloud.servers.identity``.
 
 The IAM Credentials API signs, and verifiers fetch the certificates as from Google.
+Secret Manager has one secret: the certificate and key that mark the music.
 The credentials file holds a user's credentials with a token that does not expire. With those of a service account
 google-auth would ask Google where the account may be used, even with another ``token_uri``.
 """
@@ -9,6 +10,7 @@ import base64
 import hashlib
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,8 +22,9 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 from flask import Flask, Response, jsonify, request
 
-from localcloud.addresses import PIPELINE_ACCOUNT, UPLOAD_SIGNER, Addresses
+from localcloud.addresses import LOCAL_SIGNER, PIPELINE_ACCOUNT, UPLOAD_SIGNER, Addresses
 from localcloud.servers.google_errors import GoogleError, answer_like_google, require_bearer
+from localcloud.servers.mark_certificates import signer_of
 from localcloud.servers.serving import HEALTH_PATH, serve
 
 ACCOUNTS: Final = (UPLOAD_SIGNER, PIPELINE_ACCOUNT)
@@ -66,8 +69,13 @@ def prepare(addresses: Addresses) -> dict[str, AccountKey]:
     return keys
 
 
-def app(keys: dict[str, AccountKey]) -> Flask:
-    """Return the WSGI app with these accounts."""
+def secrets_of(addresses: Addresses) -> dict[str, str]:
+    """Return the secrets by version, made at the first call."""
+    return {LOCAL_SIGNER: signer_of(addresses.marks_folder)}
+
+
+def app(keys: dict[str, AccountKey], kept: Mapping[str, str]) -> Flask:
+    """Return the WSGI app with these accounts and secrets."""
     api = Flask(__name__)
     answer_like_google(api)
 
@@ -92,13 +100,20 @@ def app(keys: dict[str, AccountKey]) -> Flask:
         key = _key(keys, email)
         return {key.id: key.certificate}
 
+    @api.get("/v1/<path:version>:access")
+    def _access(version: str) -> Response:
+        require_bearer()
+        if version not in kept:
+            raise GoogleError("NOT_FOUND", f"Secret Version [{version}] not found.")
+        return jsonify({"name": version, "payload": {"data": base64.b64encode(kept[version].encode()).decode()}})
+
     return api
 
 
 def main() -> None:
     """Serve until SIGTERM."""
     addresses = Addresses.from_environ()
-    serve(app(prepare(addresses)), addresses.ports["identity"])
+    serve(app(prepare(addresses), secrets_of(addresses)), addresses.ports["identity"])
 
 
 def _credentials() -> dict[str, str]:

@@ -32,6 +32,7 @@ _TOPIC = re.compile(r"projects/[a-z0-9.:-]{1,100}/topics/[A-Za-z][A-Za-z0-9._~+%
 _ENDPOINT = re.compile(r"\S{0,500}")
 _ATTEMPT: Final = (1, 999_999)
 _PROMPT_VERSION = re.compile(r"[\w.-]{0,50}")
+_SECRET_VERSION = re.compile(r"(projects/[a-z0-9.:-]{1,100}/secrets/[A-Za-z0-9_-]{1,255}/versions/[0-9]{1,9})?")
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,9 @@ class Order:
     ``fallback_engine`` and ``model_endpoint`` are empty if the operator has set none. ``prompt_version`` is the version
     of the describer's prompt, empty if it is unknown. ``expires_at`` is when the track's session ends, as ISO 8601 with
     a time zone; empty if it is unknown. ``keep`` says which music of other seeds the composer keeps, oldest first.
-    ``export`` is the kind of export to make, empty for music, and ``model`` the composer that must make it. The mapping
-    leaves these three out if they are empty.
+    ``export`` is the kind of export to make, empty for music, and ``model`` the composer that must make it. ``signer``
+    is the version of the secret with the key that marks the music, as ``projects/P/secrets/S/versions/V``. The mapping
+    does not have these four if they are empty.
     """
 
     track: str
@@ -64,6 +66,7 @@ class Order:
     keep: tuple[Kept, ...] = ()
     export: str = ""
     model: str = ""
+    signer: str = ""
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, Any]) -> Self:
@@ -85,13 +88,16 @@ class Order:
             expires_at=_moment(data),
             keep=_keep(data),
             **_export(data),
+            # An order of an earlier release has no signer.
+            signer=_text({"signer": ""} | dict(data), "signer", _SECRET_VERSION),
         )
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the order as JSON values."""
         order = documents.to_mapping(self) | {"brief": self.brief.to_mapping()}
         order["keep"] = [kept.to_mapping() for kept in self.keep]
-        return {name: value for name, value in order.items() if value or name not in {"keep", "export", "model"}}
+        optional = {"keep", "export", "model", "signer"}
+        return {name: value for name, value in order.items() if value or name not in optional}
 
 
 @dataclass(frozen=True)

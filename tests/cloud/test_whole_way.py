@@ -19,6 +19,8 @@ from musicgenerator import ids, logs
 from musicgenerator.states import Status
 from operations.dropping import drop_with_gcloud
 from operations.following import sightings
+from pipeline import credentials
+from pipeline.marking import MP3, WAV
 from tests.cloud.clients import (
     Jobs,
     document,
@@ -60,15 +62,17 @@ def heard(five: dict[str, dict[str, Any]]) -> dict[str, Figures]:
     return {name: listen(fetch(track["music"]["url"])) for name, track in five.items()}
 
 
-def test_every_dropped_picture_becomes_music(five: dict[str, dict[str, Any]]) -> None:
-    """Five different pictures end `ready`, with five different briefs and all results."""
+def test_every_dropped_picture_becomes_music(five: dict[str, dict[str, Any]], local_cloud: Addresses) -> None:
+    """Five different pictures end `ready`, with five different briefs and all results; the music is marked."""
+    authority = (local_cloud.marks_folder / "authority.pem").read_text()
     assert {name: track["status"] for name, track in five.items()} == dict.fromkeys(five, "ready")
     assert len({track["brief"]["title"] for track in five.values()}) == 5
     for track in five.values():
         music = track["music"]
         assert fetch(music["coverUrl"]).startswith(b"\xff\xd8\xff")
         assert len(fetch(music["url"])) == music["bytes"]
-        assert fetch(music["wavUrl"]).startswith(b"RIFF")
+        assert credentials.read(fetch(music["url"]), MP3, authority).trusted
+        assert credentials.read(fetch(music["wavUrl"]), WAV, authority).trusted
         facts = json.loads(fetch(music["url"].replace("music.mp3", "track.json")))
         assert facts["title"] == track["brief"]["title"]
 

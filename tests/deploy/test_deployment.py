@@ -17,6 +17,7 @@ from localcloud.addresses import REPOSITORY
 from tests.deploy.conftest import Installation, Installer
 from tests.deploy.control_plane import Request
 from tests.deploy.expected import PROJECT, described, fresh_project, written
+from tests.support.marks import pair
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(1800)]
 
@@ -162,7 +163,12 @@ def repair(deployed: Installation) -> Repair:
     browser_key(deployed)["restrictions"]["browserKeyRestrictions"] = {"allowedReferrers": ["https://old.example/*"]}
     plan = deployed.make("plan", OPENAI_API_KEY="worthless", ALERT_EMAIL="operator@example.com")
     deployed.record(deployed.project)
-    done = deployed.deploy(NEW_KEY="1")
+    # The operator also gives a certificate, whose key must be neither on a command line nor in a log.
+    folder = Path(deployed.environ["DEPLOY_WORK"])
+    for name, text in zip(("certificate.pem", "key.pem"), pair(), strict=True):
+        (folder / name).write_text(text)
+    signing = {"C2PA_CERTIFICATE": str(folder / "certificate.pem"), "C2PA_KEY": str(folder / "key.pem")}
+    done = deployed.deploy(NEW_KEY="1", **signing)
     assert done.returncode == 0, done.stderr
     return Repair(plan.stdout, deployed.record(deployed.project))
 
@@ -193,12 +199,26 @@ def test_a_grant_that_the_table_does_not_have_is_removed(deployed: Installation)
             binding["members"].remove("user:auditor@example.com")
 
 
-def test_a_new_key_becomes_a_new_pinned_version(repair: Repair) -> None:
-    """Only the captioner is deployed again, with the new version of the secret."""
+def test_new_secrets_become_pinned_versions(deployed: Installation, repair: Repair) -> None:
+    """Only the captioner is deployed again for its key, and for a certificate the two functions that use it."""
     assert any("musicgenerator-openai-api-key:addVersion" in change for change in repair.changes)
+    assert any("musicgenerator-c2pa:addVersion" in change for change in repair.changes)
+    place = f"projects/{PROJECT}/locations/us-central1/functions/musicgenerator"
     assert {change.split()[2] for change in repair.changes if change.startswith("PATCH cloudfunctions")} == {
-        f"/v2/projects/{PROJECT}/locations/us-central1/functions/musicgenerator-captioner"
+        f"/v2/{place}-{name}" for name in ("captioner", "upload-handler", "pipeline-launcher")
     }
+    environments = [
+        deployed.project.of("cloudfunctions")[f"{place}-{name}"]["serviceConfig"]["environmentVariables"]
+        for name in ("upload-handler", "pipeline-launcher")
+    ]
+    signer = f"projects/{PROJECT}/secrets/musicgenerator-c2pa/versions/1"
+    assert [environ["MARK_SIGNER"] for environ in environments] == [signer, signer]
+    assert "music and videos are not signed" in repair.plan
+    shown = deployed.make("plan", OPENAI_API_KEY="worthless", ALERT_EMAIL="operator@example.com").stdout
+    assert "music and videos are signed (C2PA); the certificate is valid until" in shown
+    logs = Path(deployed.environ["DEPLOY_WORK"]).rglob("*.log")
+    secret = (Path(deployed.environ["DEPLOY_WORK"]) / "key.pem").read_text().splitlines()[1]
+    assert not [log for log in logs if secret in log.read_text()]
 
 
 def test_zz_destroying_leaves_nothing(deployed: Installation) -> None:

@@ -30,6 +30,10 @@ _SESSION, _TRACKS, _TRACK = (
     "/v1/sessions/{session}/tracks",
     "/v1/sessions/{session}/tracks/{track}",
 )
+_MARK = f"{_TRACK}:mark"
+VIDEO = {"sha256": "0" * 64}
+# What an earlier request with the same key sent.
+EARLIER = {_TRACKS: PICTURE, _MARK: VIDEO}
 
 # One request for each status of each operation: method, path, status, and how to send the request.
 CASES: list[tuple[str, str, int, dict[str, Any]]] = [
@@ -80,6 +84,16 @@ CASES: list[tuple[str, str, int, dict[str, Any]]] = [
     ("POST", f"{_TRACK}:retry", 403, {"status": Status.FAILED, "engine": "lyria-002", "engines": ()}),
     ("POST", f"{_TRACK}:retry", 409, {}),
     ("POST", f"{_TRACK}:retry", 429, {"status": Status.FAILED, "limits": Limits(0, 0, 0, 0)}),
+    ("POST", _MARK, 200, {"json": VIDEO}),
+    ("POST", _MARK, 400, {"json": {"sha256": "0"}}),
+    ("POST", _MARK, 401, {"headers": {}}),
+    ("POST", _MARK, 404, {"track": GONE}),
+    ("GET", _MARK, 405, {}),
+    ("POST", _MARK, 408, {"slow": True}),
+    ("POST", _MARK, 409, {"json": VIDEO, "status": Status.COMPOSING}),
+    ("POST", _MARK, 422, {"json": {"sha256": "1" * 64}, "key": True}),
+    ("POST", _MARK, 429, {"json": VIDEO, "limits": Limits(0, 0, 0, 0)}),
+    ("POST", _MARK, 503, {"json": VIDEO, "outage": True}),
     *(
         ("POST", f"{_TRACK}:{kind}", status, request)
         for kind in ("stems", "loop")
@@ -122,7 +136,7 @@ def answered(method: str, path: str, request: dict[str, Any]) -> Any:
     address = path.replace("{session}", asked["session"]).replace("{track}", asked["track"])
     if "key" in asked and "outage" not in asked:
         # An earlier request with the same key and another body.
-        first = scene.ask("POST", address, headers=headers, json=PICTURE if path == _TRACKS else {})
+        first = scene.ask("POST", address, headers=headers, json=EARLIER.get(path, {}))
         if "erased" in asked:
             scene.ask("DELETE", f"{address}/{first.get_json()['track']}", headers=headers)
     if "outage" in asked:

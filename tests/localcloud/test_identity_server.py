@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from google.auth.transport.requests import AuthorizedSession
 from google.oauth2.credentials import Credentials
 
-from localcloud.addresses import UPLOAD_SIGNER, Addresses
-from localcloud.servers.identity import app, prepare
+from localcloud.addresses import LOCAL_SIGNER, UPLOAD_SIGNER, Addresses
+from localcloud.servers.identity import app, prepare, secrets_of
 from localcloud.servers.serving import listen
+from musicgenerator_google.mark_secrets import SigningKeyError, signer_in
 from tests.support.ports import free_port
 
 SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
@@ -24,7 +25,7 @@ SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
     addresses = Addresses(free_port() - Addresses(0).ports["identity"], tmp_path_factory.mktemp("home"))
     keys = prepare(addresses)
-    server = listen(app(keys), addresses.ports["identity"])
+    server = listen(app(keys, secrets_of(addresses)), addresses.ports["identity"])
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield addresses
@@ -100,3 +101,13 @@ def test_keys_outlive_a_restart(addresses: Addresses) -> None:
     """Signatures stay valid when the server restarts."""
     before, after = prepare(addresses), prepare(addresses)
     assert {email: key.id for email, key in after.items()} == {email: key.id for email, key in before.items()}
+
+
+def test_the_secret_of_the_marks_is_certificate_and_key(credentials: Credentials, addresses: Addresses) -> None:
+    """The adapter of the step and of the API reads it by its pinned version; no other version exists."""
+    assert credentials.token
+    signer = signer_in(LOCAL_SIGNER, addresses.url("identity"))
+    assert len(signer.chain) == 1  # C2PA leaves the root out
+    assert signer.sign(b"data") == signer.sign(b"data")
+    with pytest.raises(SigningKeyError, match="404"):
+        signer_in(LOCAL_SIGNER.replace("versions/1", "versions/2"), addresses.url("identity"))

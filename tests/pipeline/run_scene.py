@@ -148,6 +148,9 @@ class Scene:
     def engine(self, order: Order) -> Player:
         return Player(order.engine, order.track, self.path / "diary", self.before.get(order.track))
 
+    def signer(self, order: Order) -> None:
+        assert order.signer == ""
+
     # What a test does and looks at.
     job: str = ""
     address: str = ""

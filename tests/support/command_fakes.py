@@ -14,11 +14,13 @@ import flask
 from admitting import Admission, Entry, Limits, Quota, limit_reached
 from bodies import BodyReader
 from http_api import HttpApi
+from marking_videos import VideoMarks
 from ports import Session
 from sessions import SessionOpener
 from uploading import Uploads
 
 from musicgenerator.briefs import ENGINES
+from musicgenerator.marks.signers import Signer
 from musicgenerator.messages import PictureMessage
 from musicgenerator.order_book import OrderBook
 from musicgenerator.results import ResultsBucket
@@ -216,6 +218,7 @@ class UploadHandler:
     default_engine: str = "composer"
     allowed_engines: tuple[str, ...] = ENGINES
     bodies: BodyReader = field(default_factory=BodyReader)
+    signer: Signer | None = None
 
     @property
     def api(self) -> HttpApi:
@@ -252,6 +255,7 @@ class UploadHandler:
             self.origins,
             self.trusted_proxies,
             self.bodies,
+            marks=VideoMarks(self.sessions, self.tracks, self.buckets, self.results, admission, lambda: self.signer),
         )
 
     def ask(self, method: str, path: str, **request: Any) -> flask.Response:

@@ -27,7 +27,7 @@ from storage_uploads import StorageUploads
 from localcloud.addresses import HOST, IMAGES_BUCKET, REPOSITORY, UPLOAD_SIGNER, Addresses
 from localcloud.prerequisites import find_tools
 from localcloud.provision import make_buckets
-from localcloud.servers.identity import app, prepare
+from localcloud.servers.identity import app, prepare, secrets_of
 from localcloud.servers.serving import listen
 from tests.support.ports import free_ports
 
@@ -93,7 +93,7 @@ def serving(home: Path) -> Iterator[Storage]:
     """Run fake-gcs-server, the identity server and the front, with the deployment's buckets."""
     addresses = Addresses(free_ports(len(Addresses().ports)), home)
     log = home / "front.log"
-    identity = listen(app(prepare(addresses)), addresses.ports["identity"])
+    identity = listen(app(prepare(addresses), secrets_of(addresses)), addresses.ports["identity"])
     thread = Thread(target=identity.serve_forever, args=(0.02,))
     thread.start()
     backend = subprocess.Popen(backend_command(addresses), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -74,6 +74,8 @@ WRONG: list[tuple[str, Any]] = [
     ("keep", [{"seed": 1, "except": "evil"}, {"seed": -1, "except": "lead"}]),
     ("keep", [{"seed": 1, "except": "section 0"}]),
     ("keep", [{"seed": 1, "except": "lead"}] * 9),
+    ("signer", None),
+    ("signer", "projects/p/secrets/s/versions/latest"),
 ]
 
 
@@ -155,6 +157,15 @@ def test_every_field_is_required(field: str) -> None:
     with pytest.raises(OrderError) as caught:
         Order.from_mapping({name: value for name, value in RECORDED.items() if name != field})
     assert caught.value.field == field
+
+
+def test_an_order_names_its_signer_only_if_the_music_is_marked() -> None:
+    """An order of an earlier release names none."""
+    unmarked = Order.from_mapping(RECORDED)
+    assert unmarked.signer == ""
+    marked = replace(unmarked, signer="projects/p/secrets/app-c2pa/versions/3")
+    assert marked.to_mapping() == RECORDED | {"signer": marked.signer}
+    assert Order.from_mapping(marked.to_mapping()) == marked
 
 
 def test_a_wrong_brief_is_named_by_its_field() -> None:

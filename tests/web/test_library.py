@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from localcloud.addresses import Addresses
+from pipeline import credentials
 from tests.support.gestures import choose, ready, stage, tiles
 from tests.support.scenes import PHOTOS, SCENE_SECONDS, Heard, Scene, document_of, new_scene
 from tests.web.conftest import Opener
@@ -119,9 +120,9 @@ def test_other_engines_have_no_notes_to_save(open_page: Opener, scene: Scene, he
     expect(stage(page).get_by_role("button", name="MIDI", exact=True)).to_be_hidden()
 
 
-@pytest.mark.usefixtures("track")
-def test_a_video_is_made_in_the_browser(open_page: Opener, scene: Scene) -> None:
-    """The video shows cover, title and waveform with the music, in a file that browsers play."""
+def test_a_video_is_made_in_the_browser(open_page: Opener, scene: Scene, heard: Heard, local_cloud: Addresses) -> None:
+    """The video shows cover, title and waveform with the music, in a file that browsers play; it carries a mark."""
+    scene.add("ready", heard, token=heard.folder.token)
     page = open_page(scene=scene)
     ready(page)
     with page.expect_download(timeout=120_000) as download:
@@ -131,6 +132,9 @@ def test_a_video_is_made_in_the_browser(open_page: Opener, scene: Scene) -> None
     assert film[4:8] == b"ftyp"
     assert any(codec in film for codec in (b"avc1", b"vp09", b"av01"))
     assert any(codec in film for codec in (b"mp4a", b"Opus"))
+    assert b"AI-generated: engine" in film
+    found = credentials.read(film, "video/mp4", (local_cloud.marks_folder / "authority.pem").read_text())
+    assert (found.trusted, found.problems, found.manifest["title"]) == (True, (), "푸른 물결")
     expect(stage(page).get_by_role("button", name="동영상", exact=True)).to_be_visible()
 
 

@@ -98,6 +98,13 @@ export class Commands {
     await this.#command(track, "retry", crypto.randomUUID());
   }
 
+  /** Return the mark of a video with this hash, in base64; null for the music of others and if the operator has none. */
+  async mark(track, sha256) {
+    if (this.#store.state.view !== "mine") return null;
+    const session = await this.#sessions.current();
+    return (await this.#api.command(session, track, "mark", crypto.randomUUID(), { sha256 })).box;
+  }
+
   /** Delete a track with its picture and music. */
   async erase(track) {
     await this.#busy(track, "erase", (session) => this.#api.eraseTrack(session, track));

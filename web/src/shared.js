@@ -7,6 +7,7 @@ import { LanguageSwitch } from "./elements/switches.js";
 import { TrackBrief } from "./elements/track-brief.js";
 import { word } from "./format.js";
 import { whenGiven } from "./gifts.js";
+import { provenanceOf } from "./provenance.js";
 import { keep, recall } from "./session.js";
 import { Store } from "./store.js";
 import { localise, preferredLanguage, text } from "./texts.js";
@@ -34,7 +35,8 @@ class SharedTrack extends ConnectedElement {
     this.dataset.state = problem ? "problem" : track ? "ready" : "loading";
     this.player.hidden = !track;
     this.part("provenance").hidden = !track?.provenance?.aiGenerated;
-    this.part("edited").hidden = !track?.provenance?.editedByPerson;
+    const { engine, editedByPerson } = track?.provenance ?? {};
+    if (engine) setText(this.part("provenance"), provenanceOf(language, engine, editedByPerson));
     setText(this.part("saying"), hint || problem ? text(language, hint ?? problem) : track ? "" : text(language, "shared.loading"));
     setText(this.part("title"), track?.title ?? text(language, problem ? "shared.gone" : "shared.heading"));
     this.brief.hidden = Boolean(problem);

@@ -1,5 +1,6 @@
 // Makes a video of the music in memory: cover, title and a waveform that fills while it plays.
 import { BufferTarget, EncodedAudioPacketSource, EncodedPacket, EncodedVideoPacketSource, Mp4OutputFormat, Output } from "mediabunny";
+import { marked } from "./video-mark.js";
 import { codecs, FRAMES_A_SECOND, SAMPLES_A_SECOND, SIZE } from "./video-support.js";
 import { bars } from "./waveform.js";
 
@@ -9,8 +10,11 @@ const MAX_QUEUED = 8;
 const EDGE = 48;
 const BARS_SHOWN = 64;
 
-/** Make the video of a track's music: an MP4 as a Blob. Throws if it is aborted or an encoder fails. */
-export async function film({ url, coverUrl, peaks }, title, onFraction, signal) {
+/**
+ * Make the video of a track's music: an MP4 as a Blob, marked by `sign` as in `marked`.
+ * Throws if it is aborted, an encoder fails, or it cannot be marked.
+ */
+export async function film({ url, coverUrl, peaks, engine }, title, onFraction, signal, sign) {
   const { video, audio } = await codecs();
   const [sound, cover] = await Promise.all([soundOf(url, signal), coverOf(coverUrl, signal)]);
   const output = new Output({ format: new Mp4OutputFormat({ fastStart: "in-memory" }), target: new BufferTarget() });
@@ -18,6 +22,7 @@ export async function film({ url, coverUrl, peaks }, title, onFraction, signal) 
   const tones = new EncodedAudioPacketSource(audio.name);
   output.addVideoTrack(pictures, { frameRate: FRAMES_A_SECOND });
   output.addAudioTrack(tones);
+  output.setMetadataTags({ title, artist: "musicgenerator", comment: `AI-generated: engine ${engine}` });
   await output.start();
   await encodeSound(sound, audio.config, tones, signal);
   tones.close();
@@ -25,7 +30,7 @@ export async function film({ url, coverUrl, peaks }, title, onFraction, signal) 
   await encodePictures(draw, sound.duration, video.config, pictures, onFraction, signal);
   pictures.close();
   await output.finalize();
-  return new Blob([output.target.buffer], { type: "video/mp4" });
+  return new Blob([await marked(output.target.buffer, sign)], { type: "video/mp4" });
 }
 
 async function soundOf(url, signal) {

@@ -99,7 +99,8 @@ export class StageActions extends ConnectedElement {
     try {
       const { film } = await import("../video.js");
       const progress = (fraction) => this.#nameVideo(Math.round(fraction * 100));
-      const video = await film(track.music, title, progress, this.#filming.signal);
+      const sign = (sha256) => this.commands.mark(track.track, sha256);
+      const video = await film(track.music, title, progress, this.#filming.signal, sign);
       save(video, fileName(title, "mp4"));
     } catch {
       if (!this.#filming.signal.aborted) this.commands.notify("actions.notFilmed");

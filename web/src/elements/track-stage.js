@@ -1,6 +1,7 @@
 // The stage: one picture's cover, the chosen version, its progress, its brief and its music.
 import { prevailingColour, tint } from "../colours.js";
 import { word } from "../format.js";
+import { provenanceOf } from "../provenance.js";
 import { found, isFinal, joined, pictures, statusOf } from "../tracks.js";
 import { ConnectedElement, made, setPressed, setText } from "./connected.js";
 
@@ -54,6 +55,9 @@ export class TrackStage extends ConnectedElement {
     // What a person has heard as a sketch keeps its place when it becomes music. A new attempt begins without a sketch.
     if (!sounds.music) this.#sketched = sounds.sketch ? item.key : null;
     this.toggleAttribute("data-sketched", this.#sketched === item.key);
+    const { engine } = sounds.music ?? {};
+    this.part("provenance").hidden = !engine;
+    if (engine) setText(this.part("provenance"), provenanceOf(language, engine, track.brief?.editedByPerson));
     const artist = track?.brief ? word(language, "genres", track.brief.genre) : "";
     this.player.show(sounds, { title, artist, cover: track?.music?.coverUrl });
   }
@@ -67,6 +71,7 @@ export class TrackStage extends ConnectedElement {
     this.player.hidden = true;
     this.player.show({});
     this.part("versions").hidden = true;
+    this.part("provenance").hidden = true;
     this.part("cover").hidden = true;
     this.part("cover").removeAttribute("src");
   }

@@ -1,0 +1,77 @@
+"""What a mark says about a file, in words that no language owns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from musicgenerator.briefs import Brief
+
+# Who makes the claim; the version counts changes of what a mark says.
+PRODUCT: Final = {"name": "musicgenerator", "version": "1"}
+_COMPOSER: Final = "composer"
+_IPTC: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+# The engines that look at the picture; the others only read its description.
+_LOOKING: Final = frozenset({"lyria-3-clip", "lyria-3-pro"})
+
+
+@dataclass(frozen=True)
+class Facts:
+    """How a piece of music was made.
+
+    ``prompt_version`` is the version of the prompt that described the picture, empty if it is not known.
+    ``edited_by_person`` means that a person changed the description, not the sound.
+    """
+
+    title: str
+    engine: str
+    model: str
+    seed: int
+    prompt_version: str = ""
+    edited_by_person: bool = False
+
+    @classmethod
+    def of_track(cls, track: Mapping[str, Any]) -> Self:
+        """Return the facts in a ``track.json``; raise KeyError, TypeError or ValueError if one is missing."""
+        provenance = track["provenance"]
+        return cls(
+            title=str(track["title"]),
+            engine=str(provenance["engine"]),
+            model=str(provenance["model"]),
+            seed=int(provenance["seed"]),
+            prompt_version=str(provenance.get("promptVersion", "")),
+            edited_by_person=provenance.get("editedByPerson") is True,
+        )
+
+    @classmethod
+    def of_brief(cls, brief: Brief, engine: str, model: str, seed: int, prompt_version: str) -> Self:
+        """Return the facts of music that an engine made of a brief."""
+        return cls(brief.title, engine, model, seed, prompt_version, brief.edited_by_person)
+
+    @property
+    def music_type(self) -> str:
+        """IPTC's term for the music.
+
+        Every engine but the composer is a model trained on music. The composer is an algorithm: rules that people wrote
+        choose its notes, so IPTC's term is ``algorithmicMedia``, which excludes trained models. It still composes from
+        a description that a trained model wrote, which ``origin`` says.
+        """
+        return _IPTC + ("algorithmicMedia" if self.engine == _COMPOSER else "trainedAlgorithmicMedia")
+
+    @property
+    def video_type(self) -> str:
+        """IPTC's term for a video of the music and a person's picture."""
+        made = "compositeSynthetic" if self.engine == _COMPOSER else "compositeWithTrainedAlgorithmicMedia"
+        return _IPTC + made
+
+    def origin(self) -> dict[str, Any]:
+        """Return the assertion ``musicgenerator.origin``."""
+        prompt = {"promptVersion": self.prompt_version} if self.prompt_version else {}
+        return {
+            "version": 1,
+            "aiGenerated": True,
+            "engine": self.engine,
+            "model": self.model,
+            "seed": self.seed,
+            "picture": {"describedBy": "aiModel", "seenByEngine": self.engine in _LOOKING, **prompt},
+            "descriptionEditedByPerson": self.edited_by_person,
+        }
