@@ -12,8 +12,11 @@ from admitting import Admission, Limits
 from commanding import Commands, Settings
 from erasing import Buckets, Erasures
 from firestore_ledger import FirestoreLedger
+from firestore_moves import FirestoreMoves
 from firestore_sessions import FirestoreSessions
 from http_api import HttpApi
+from liking import Likes
+from moving import Mover
 from sessions import SessionOpener
 from storage_uploads import StorageUploads
 from uploading import Uploads
@@ -63,6 +66,9 @@ def bootstrap() -> HttpApi:
     permits, waker = StorageUploads.from_environ(google), TopicWaker(*topics)
     uploads = Uploads(sessions, tracks, permits, admission, settings.engines, waker)
     commands = Commands(sessions, tracks, objects, jobs, book, *topics, admission, settings)
-    erasures = Erasures(sessions, tracks, objects, jobs, book, ledger, Buckets.from_environ(env))
+    moves, buckets = FirestoreMoves(google.database), Buckets.from_environ(env)
+    erasures = Erasures(sessions, tracks, objects, jobs, book, ledger, moves, buckets)
+    likes, mover = Likes(sessions, tracks, admission), Mover(sessions, moves, admission)
     proxies = whole_number(env, "TRUSTED_PROXIES", 0)
-    return HttpApi(opener, uploads, commands, erasures, google.switch, words(env, "ALLOWED_ORIGINS"), proxies)
+    origins = words(env, "ALLOWED_ORIGINS")
+    return HttpApi(opener, uploads, commands, likes, mover, erasures, google.switch, origins, proxies)
