@@ -94,7 +94,7 @@ def _limit_rows() -> Iterator[tuple[str, str, str]]:
         "a new instance": limits.PLATFORM_START,
         "an idle instance": limits.IDLE,
         "a request without an instance": limits.PENDING,
-        "Lyria 3 clip": limits.LYRIA_3_CLIP,
+        "Lyria 3 Clip and Pro": limits.LYRIA_3,
         "Lyria 2": limits.LYRIA_2,
         "Vertex AI management requests": limits.MANAGEMENT,
         "the steps' CPUs": limits.CPUS,
@@ -133,7 +133,7 @@ def _limit_rows() -> Iterator[tuple[str, str, str]]:
 def through_table() -> str:
     """Return the pictures a month that pass each limit, with the assumed peak above the mean."""
     rates = dict(lets_through(one_region(VOLUMES[1], "composer")))
-    rates[ENGINE] = limits.LYRIA_3_CLIP.value / _MINUTE
+    rates[ENGINE] = limits.LYRIA_3.value / _MINUTE
     rows = [
         [name, f"{_figure(rate * 60)} a minute", _figure(rate * MONTH_SECONDS / (1 + SWING))]
         for name, rate in sorted(rates.items(), key=lambda item: item[1])

@@ -26,10 +26,15 @@ MONTH_SECONDS: Final = usage.DAYS_A_MONTH * DAY_SECONDS
 ENGINE_SECONDS: Final = {
     "composer": PACES["composer"].per_track + PACES["composer"].per_second * usage.MUSIC_SECONDS,
     "lyria-3-clip": 20.0,
+    "lyria-3-pro": 30.0,
     "lyria-002": 20.0,
     "endpoint": usage.ENDPOINT_SECONDS,
 }
-ENGINE_LIMITS: Final = {"lyria-3-clip": limits.LYRIA_3_CLIP, "lyria-002": limits.LYRIA_2}
+ENGINE_LIMITS: Final = {
+    "lyria-3-clip": limits.LYRIA_3,
+    "lyria-3-pro": limits.LYRIA_3,
+    "lyria-002": limits.LYRIA_2,
+}
 # What a step of an e2-standard-4 makes at once.
 SLOTS: Final = Slots.of(limits.CPUS_A_RUN, 16 * 2**30, TRACK_BYTES)
 

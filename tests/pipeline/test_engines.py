@@ -43,7 +43,7 @@ def test_the_list_names_missing_settings() -> None:
     """The composer needs no setting; the others need a project, and the endpoint needs its name."""
     lacking = {row[0]: row[-1] for row in rows({})}
     assert lacking["composer"] == "yes"
-    assert lacking["lyria-002"] == lacking["lyria-3-clip"] == "no: set GOOGLE_CLOUD_PROJECT"
+    assert lacking["lyria-002"] == lacking["lyria-3-clip"] == lacking["lyria-3-pro"] == "no: set GOOGLE_CLOUD_PROJECT"
     assert lacking["endpoint"].startswith("no: set MODEL_ENDPOINT")
     endpoint = "projects/p/locations/us-central1/endpoints/1"
     complete = rows({"GOOGLE_CLOUD_PROJECT": "p", "MODEL_ENDPOINT": endpoint})
