@@ -83,7 +83,7 @@ export class Commands {
   async again(track, key, edit) {
     const made = await this.#command(track, "again", key, edit, (problem) => problem);
     if (typeof made === "string") return made;
-    await this.#arrival(made.track);
+    await this.#arrival(({ track: one }) => one === made.track);
     this.select(made.track);
     return null;
   }
@@ -96,6 +96,20 @@ export class Commands {
   /** Start the next attempt of a failed track. */
   async retry(track) {
     await this.#command(track, "retry", crypto.randomUUID());
+  }
+
+  /** Like a track, or not any more; it is shown at once, until the listener has received it. */
+  async like({ track, liked }) {
+    await this.#busy(track, "like", async (session) => {
+      await this.#api.command(session, track, "like", null, { liked: !liked });
+      await this.#arrival((one) => one.track === track && Boolean(one.liked) === !liked);
+    });
+  }
+
+  /** Leave this session for one of another device. */
+  async receive(session) {
+    keep("session", session);
+    await this.adopt(session);
   }
 
   /** Delete a track with its picture and music. */
@@ -147,7 +161,7 @@ export class Commands {
       return await send(await this.#sessions.current());
     } catch (error) {
       const until = closedUntil(error);
-      if (until) this.#store.change({ closedUntil: until });
+      if (until && verb !== "like") this.#store.change({ closedUntil: until });
       if (error.isAboutSession) this.#store.change({ notice: { words: "notice.expired", restart: true } });
       return onProblem(problemWords(this.#store.state.language, error));
     } finally {
@@ -156,12 +170,11 @@ export class Commands {
     }
   }
 
-  /** Wait until the listener has received a track. */
-  #arrival(track) {
+  /** Wait until the listener has received a track like this. */
+  #arrival(isIt) {
     return new Promise((resolve) => {
-      const arrived = () => (this.#store.state.tracks ?? []).some((one) => one.track === track);
       const look = () => {
-        if (!arrived()) return;
+        if (!this.#store.state.tracks?.some(isIt)) return;
         clearTimeout(waited);
         this.#store.removeEventListener("change", look);
         resolve();

@@ -2,7 +2,8 @@
 import { Api } from "./api.js";
 import { Commands } from "./commands.js";
 import { configuration } from "./configuration.js";
-import { AgainDialog, ConfirmDialog, ShareDialog } from "./elements/dialogs.js";
+import { made } from "./elements/connected.js";
+import { AgainDialog, ConfirmDialog, DialogElement, ShareDialog } from "./elements/dialogs.js";
 import { MusicPlayer } from "./elements/music-player.js";
 import { PageNotice } from "./elements/page-notice.js";
 import { PicturePicker } from "./elements/picture-picker.js";
@@ -13,6 +14,8 @@ import { LanguageSwitch, SessionPanel, StatusAnnouncer, ViewSwitch } from "./ele
 import { TrackBrief } from "./elements/track-brief.js";
 import { TrackLibrary } from "./elements/track-library.js";
 import { TrackStage } from "./elements/track-stage.js";
+import { span } from "./format.js";
+import { problemWords } from "./problems.js";
 import { recall, whenKeptElsewhere } from "./session.js";
 import { Store } from "./store.js";
 import { localise, preferredLanguage, text } from "./texts.js";
@@ -77,6 +80,24 @@ function viewOf(address) {
   return wants("#drops", address) && store.state.dropSession ? "drops" : "mine";
 }
 
+/** Return the code and key of a link that moves a session here, after taking them out of the address. */
+function moveLink() {
+  const { hash, pathname } = location;
+  if (!wants("#move=", location)) return null;
+  history.replaceState(null, "", pathname);
+  return hash;
+}
+
+/** Open the dialog that moves the session, or that receives the one of a link. */
+function move(link) {
+  // If the module imported these itself, they would be split from this script, and both parts would compress worse.
+  import("./elements/move-dialog.js").then(
+    ({ openMove }) => openMove(link, store, commands, api, DialogElement, made, span, problemWords),
+    () => commands.notify("notice.network"),
+  );
+}
+
+const moved = moveLink();
 await loadTexts();
 localise(document, store.state.language);
 speak();
@@ -88,6 +109,8 @@ for (const name of Object.keys(OUTER)) document.querySelector(name).connect(stor
 const wantsDrops = wants("#drops", location);
 if (!wantsDrops) commands.show("mine");
 document.documentElement.dataset.ready = "";
+document.querySelector("[data-part=move]").addEventListener("click", () => move(null));
+if (moved) move(moved);
 addEventListener("online", () => {
   configure().catch(() => {});
   commands.connected(true);
@@ -95,6 +118,8 @@ addEventListener("online", () => {
 whenKeptElsewhere("session", (session) => commands.adopt(session));
 addEventListener("offline", () => commands.connected(false));
 addEventListener("hashchange", () => {
+  const link = moveLink();
+  if (link) move(link);
   const view = viewOf(location);
   if (view !== store.state.view) commands.show(view);
 });
