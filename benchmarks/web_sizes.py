@@ -46,12 +46,16 @@ def measure() -> Sizes:
 def _at_once(outputs: dict[str, Any]) -> set[str]:
     """Return the scripts that a document names, and those that they import."""
     asked = {each["path"] for output in outputs.values() for each in output["imports"] if _is_on_demand(each)}
-    due = [name for name, output in outputs.items() if output.get("entryPoint", "").endswith(".js") and name not in asked]
+    due = [
+        name for name, output in outputs.items() if output.get("entryPoint", "").endswith(".js") and name not in asked
+    ]
     found: set[str] = set()
     while due:
         name = due.pop()
         found.add(name)
-        due += [each["path"] for each in outputs[name]["imports"] if not _is_on_demand(each) and each["path"] not in found]
+        due += [
+            each["path"] for each in outputs[name]["imports"] if not _is_on_demand(each) and each["path"] not in found
+        ]
     return found
 
 

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_the_scripts_keep_their_budgets() -> None:
-    """All scripts, Firebase included, within 180 kB compressed, and the project's own code within 24 kB."""
+    """All scripts, Firebase included, within 180 kB compressed, and the project's own at once within 24 kB."""
     sizes = web_sizes.measure()
     assert sizes.all <= 180_000
     assert sizes.own <= 24_000

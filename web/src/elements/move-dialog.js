@@ -3,6 +3,7 @@ import { claimed, moveLinkOf, offered, opened, seal } from "../moving.js";
 
 // What stands behind it may be a particle or a full stop of the message that had the link.
 const LINK = /^#move=(\w+)\.([\w-]{43})/;
+const ACTS = { renew: "move.renew", copy: "move.copy", receive: "move.receive" };
 const SECOND = 1000;
 const SOON_MILLISECONDS = 60 * SECOND;
 const LIFETIME_MILLISECONDS = 5 * SOON_MILLISECONDS;
@@ -23,9 +24,10 @@ function definition(api, DialogElement, made, span, problemWords) {
       const field = made("label", "", { class: "field", "data-part": "field" });
       field.append(made("span", "", { "data-text": "move.link" }), made("input", "", { readonly: "", "data-part": "link" }));
       const buttons = made("div", "", { class: "buttons" });
-      for (const name of ["close", "renew", "copy", "receive"]) {
-        const strong = name === "close" ? "" : " strong";
-        buttons.append(made("button", "", { type: "button", class: `button${strong}`, "data-part": name }));
+      buttons.append(made("button", "", { type: "button", class: "button", "data-part": "close" }));
+      for (const [name, words] of Object.entries(ACTS)) {
+        const about = { type: "button", class: "button strong", "data-part": name, "data-text": words };
+        buttons.append(made("button", "", about));
       }
       dialog.append(
         made("h2", "", { id: "move-heading", "data-part": "heading" }),
@@ -57,7 +59,6 @@ function definition(api, DialogElement, made, span, problemWords) {
       this.#end();
       this.part("heading").textContent = this.text(link ? "move.ask" : "move.heading");
       this.part("words").textContent = this.text(link ? "move.yours" : "move.words");
-      for (const name of ["renew", "copy", "receive"]) this.part(name).textContent = this.text(`move.${name}`);
       this.part("close").textContent = this.text(link ? "move.keep" : "move.close");
       this.part("done").textContent = "";
       this.part("instead").hidden = !link || this.store.state.session === null;
@@ -70,19 +71,19 @@ function definition(api, DialogElement, made, span, problemWords) {
     #show(name) {
       const offers = name === "copy";
       this.part("code").hidden = this.part("field").hidden = this.part("left").hidden = !offers;
-      for (const button of ["renew", "copy", "receive"]) this.part(button).hidden = button !== name;
+      for (const button of Object.keys(ACTS)) this.part(button).hidden = button !== name;
       // A button that is hidden loses the focus, and then keys reach nothing.
       (name ? this.part(name) : this.part("close")).focus();
     }
 
     /** Say something to everybody, screen readers included. */
     #say(key, places) {
-      this.part("done").textContent = this.text(`move.${key}`, places);
+      this.part("done").textContent = this.text(key, places);
     }
 
     async #offer() {
       const turn = this.#turn;
-      this.#say("making");
+      this.#say("move.making");
       this.#show(null);
       const { session } = this.store.state;
       // Counted from before the request, so that the page never promises more than the server.
@@ -100,7 +101,7 @@ function definition(api, DialogElement, made, span, problemWords) {
         this.part("code").replaceChildren(image);
         this.#until = until;
         this.#show("copy");
-        this.#say("made", { time: this.#time(LIFETIME_MILLISECONDS) });
+        this.#say("move.made", { time: this.#time(LIFETIME_MILLISECONDS) });
         this.#ticking = setInterval(() => this.#tick(), SECOND);
         this.#tick();
       } catch (error) {
@@ -123,11 +124,11 @@ function definition(api, DialogElement, made, span, problemWords) {
       this.part("left").textContent = this.text("move.left", { time: this.#time(left) });
       if (left <= 0) {
         this.#end();
-        this.#say("over");
+        this.#say("move.over");
         this.#show("renew");
       } else if (left <= SOON_MILLISECONDS && !this.#warned) {
         this.#warned = true;
-        this.#say("soon", { time: this.#time(SOON_MILLISECONDS) });
+        this.#say("move.soon", { time: this.#time(SOON_MILLISECONDS) });
       }
     }
 
@@ -144,22 +145,22 @@ function definition(api, DialogElement, made, span, problemWords) {
       const link = this.part("link");
       try {
         await navigator.clipboard.writeText(link.value);
-        this.#say("copied");
+        this.#say("move.copied");
       } catch {
         link.focus();
-        this.#say("copyYourself");
+        this.#say("move.copyYourself");
       }
     }
 
     async #receive() {
       const [, code, key] = LINK.exec(this.#link) ?? [];
-      this.#say("receiving");
+      this.#say("move.receiving");
       this.part("receive").disabled = true;
       try {
         const session = code ? await opened((await claimed(api, code)).sealed, key) : null;
         const before = this.store.state.session?.session;
         if (session) await this.commands.receive(session);
-        this.#say(!session ? "gone" : session.session === before ? "same" : "here");
+        this.#say(!session ? "move.gone" : session.session === before ? "move.same" : "move.here");
         this.#answered();
       } catch (error) {
         this.#complain(error);
@@ -177,7 +178,7 @@ function definition(api, DialogElement, made, span, problemWords) {
     }
 
     #complain(error) {
-      const own = { unknown_move: "gone", limit_reached: "limit" }[error.code];
+      const own = { unknown_move: "move.gone", limit_reached: "move.limit" }[error.code];
       if (own) this.#say(own);
       else this.part("done").textContent = problemWords(this.store.state.language, error);
     }
