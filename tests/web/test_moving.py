@@ -58,7 +58,8 @@ def test_a_session_moves_to_another_device_once(
     expect(asked).to_contain_text("only if you made the code yourself")
     expect(asked).not_to_contain_text("can no longer be seen", use_inner_text=True)
     assert other.evaluate("location.href") == f"{local_cloud.url('page')}/"
-    expect(asked.get_by_role("button", name="Bring it here")).to_be_focused()
+    expect(asked.get_by_role("button", name="Not now")).to_be_focused()
+    other.keyboard.press("Tab")
     other.keyboard.press("Enter")
     expect(asked.get_by_role("status")).to_have_text(
         "The list is here. You can see it in this browser, too, from now on."
@@ -111,7 +112,7 @@ def test_a_code_ends_in_words_and_another_one_replaces_the_list(
     own.add("failed")
     other = open_page(scene=own)
     expect(stage(other)).to_have_attribute("data-state", "problem")
-    for answer, session in (("그대로 두기", own.session), ("가져오기", scene.session)):
+    for answer, session in (("그만두기", own.session), ("가져오기", scene.session)):
         # In the same tab only the fragment changes.
         other.evaluate("(link) => { location.href = link; }", link)
         asked = dialog(other, "다른 기기의 목록을 가져올까요?")

@@ -72,8 +72,8 @@ function definition(api, DialogElement, made, span, problemWords) {
       const offers = name === "copy";
       this.part("code").hidden = this.part("field").hidden = this.part("left").hidden = !offers;
       for (const button of Object.keys(ACTS)) this.part(button).hidden = button !== name;
-      // A button that is hidden loses the focus, and then keys reach nothing.
-      (name ? this.part(name) : this.part("close")).focus();
+      // A button that is hidden loses the focus, and then keys reach nothing. Receiving takes more than one key.
+      this.part(name && name !== "receive" ? name : "close").focus();
     }
 
     /** Say something to everybody, screen readers included. */

@@ -48,7 +48,7 @@ export class StageActions extends ConnectedElement {
     this.hidden = !item || (!mine && none);
     this.part("again").hidden = !mine || none;
     this.part("share").hidden = none;
-    this.part("like").hidden = !mine || !track;
+    this.part("like").hidden = !mine || none;
     setPressed(this.part("like"), isLiked(track, this.store.state.busy));
     this.part("erase").hidden = !mine;
     this.part("erase").disabled = Boolean(track && this.store.state.busy[track.track]);

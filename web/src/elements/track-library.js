@@ -113,7 +113,7 @@ export class TrackLibrary extends ConnectedElement {
     // The heart is that of the version shown here. The filter, which styles apply, also finds pictures by older ones.
     row.toggleAttribute("data-liked", any);
     setPressed(like, liked);
-    like.hidden = !track || this.store.state.view !== "mine";
+    like.hidden = status !== "ready" || this.store.state.view !== "mine";
     like.setAttribute("aria-label", this.text("library.like", { title: name.textContent }));
     name.lang = track?.brief ? track.request.language : "";
     const words = status === "ready" ? word(this.store.state.language, "genres", track.brief.genre) : this.#words(item);
