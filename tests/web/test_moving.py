@@ -57,7 +57,7 @@ def test_a_session_moves_to_another_device_once(
     asked = dialog(other, "Bring the list from the other device?")
     expect(asked).to_contain_text("only if you made the code yourself")
     expect(asked).not_to_contain_text("can no longer be seen", use_inner_text=True)
-    assert other.evaluate("location.href") == f"{local_cloud.url('page')}/"
+    assert other.evaluate("location.href") == f"{local_cloud.url('page')}/#"
     expect(asked.get_by_role("button", name="Not now")).to_be_focused()
     other.keyboard.press("Tab")
     other.keyboard.press("Enter")

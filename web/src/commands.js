@@ -2,6 +2,7 @@
 import { closedUntil, problemWords } from "./problems.js";
 import { keep } from "./session.js";
 import { Sessions } from "./sessions.js";
+import { isLiked } from "./tracks.js";
 import { Uploads } from "./uploads.js";
 
 const ARRIVES_WITHIN_MILLISECONDS = 10_000;
@@ -99,10 +100,12 @@ export class Commands {
   }
 
   /** Like a track, or not any more; it is shown at once, until the listener has received it. */
-  async like({ track, liked }) {
-    await this.#busy(track, "like", async (session) => {
-      await this.#api.command(session, track, "like", null, { liked: !liked });
-      await this.#arrival((one) => one.track === track && Boolean(one.liked) === !liked);
+  async like(shown) {
+    const { track } = shown;
+    const liked = !isLiked(shown, this.#store.state.busy);
+    await this.#busy(track, liked ? "like" : "unlike", async (session) => {
+      await this.#api.command(session, track, "like", null, { liked });
+      await this.#arrival((one) => one.track === track && one.liked === liked);
     });
   }
 
@@ -161,7 +164,7 @@ export class Commands {
       return await send(await this.#sessions.current());
     } catch (error) {
       const until = closedUntil(error);
-      if (until && verb !== "like") this.#store.change({ closedUntil: until });
+      if (until && !verb.endsWith("like")) this.#store.change({ closedUntil: until });
       if (error.isAboutSession) this.#store.change({ notice: { words: "notice.expired", restart: true } });
       return onProblem(problemWords(this.#store.state.language, error));
     } finally {

@@ -2,8 +2,8 @@
 import { Api } from "./api.js";
 import { Commands } from "./commands.js";
 import { configuration } from "./configuration.js";
-import { made } from "./elements/connected.js";
-import { AgainDialog, ConfirmDialog, DialogElement, ShareDialog } from "./elements/dialogs.js";
+import { ConnectedElement, made } from "./elements/connected.js";
+import { AgainDialog, ConfirmDialog, ShareDialog } from "./elements/dialogs.js";
 import { MusicPlayer } from "./elements/music-player.js";
 import { PageNotice } from "./elements/page-notice.js";
 import { PicturePicker } from "./elements/picture-picker.js";
@@ -82,17 +82,18 @@ function viewOf(address) {
 
 /** Return the code and key of a link that moves a session here, after taking them out of the address. */
 function moveLink() {
-  const { hash, pathname } = location;
+  const { hash } = location;
   if (!wants("#move=", location)) return null;
-  history.replaceState(null, "", pathname);
+  history.replaceState(null, "", "#");
   return hash;
 }
 
-/** Open the dialog that moves the session, or that receives the one of a link. */
+/** Open the dialog that moves the session, or that receives the one of a link; null is no link. */
 function move(link) {
+  if (link === null) return;
   // If the module imported these itself, they would be split from this script, and both parts would compress worse.
   import("./elements/move-dialog.js").then(
-    ({ openMove }) => openMove(link, store, commands, api, DialogElement, made, span, problemWords),
+    ({ openMove }) => openMove(link, store, commands, api, ConnectedElement, made, span, problemWords),
     () => commands.notify("notice.network"),
   );
 }
@@ -109,8 +110,8 @@ for (const name of Object.keys(OUTER)) document.querySelector(name).connect(stor
 const wantsDrops = wants("#drops", location);
 if (!wantsDrops) commands.show("mine");
 document.documentElement.dataset.ready = "";
-document.querySelector("[data-part=move]").addEventListener("click", () => move(null));
-if (moved) move(moved);
+document.querySelector("[data-part=move]").addEventListener("click", () => move());
+move(moved);
 addEventListener("online", () => {
   configure().catch(() => {});
   commands.connected(true);
@@ -118,8 +119,7 @@ addEventListener("online", () => {
 whenKeptElsewhere("session", (session) => commands.adopt(session));
 addEventListener("offline", () => commands.connected(false));
 addEventListener("hashchange", () => {
-  const link = moveLink();
-  if (link) move(link);
+  move(moveLink());
   const view = viewOf(location);
   if (view !== store.state.view) commands.show(view);
 });

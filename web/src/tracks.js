@@ -82,9 +82,9 @@ export function elapsed(track, now) {
   return (isFinal(track.status) ? (track.timeline?.[track.status] ?? track.updatedAt) : now) - track.createdAt;
 }
 
-/** Whether a track is liked; while the command runs, as it will be. */
+/** Whether a track is liked; while a command for it runs, as it will be. */
 export function isLiked(track, busy) {
-  return Boolean(track?.liked) !== (busy[track?.track] === "like");
+  return { like: true, unlike: false }[busy[track?.track]] ?? track?.liked ?? false;
 }
 
 /** Return the token of a track's results, which a share link needs; null if there are none yet. */

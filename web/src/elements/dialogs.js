@@ -5,7 +5,7 @@ import { resultsToken } from "../tracks.js";
 import { changes, GENRES, KEYS, MAX_CHOSEN, offered, room, SECONDS } from "../wishes.js";
 import { chip, ConnectedElement, setText } from "./connected.js";
 
-export class DialogElement extends ConnectedElement {
+class DialogElement extends ConnectedElement {
   static shows = ["language"];
 
   start() {

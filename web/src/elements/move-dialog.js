@@ -9,8 +9,9 @@ const SOON_MILLISECONDS = 60 * SECOND;
 const LIFETIME_MILLISECONDS = 5 * SOON_MILLISECONDS;
 
 /** Return the element's class, which uses the page's base class and functions. */
-function definition(api, DialogElement, made, span, problemWords) {
-  return class MoveDialog extends DialogElement {
+function definition(api, ConnectedElement, made, span, problemWords) {
+  return class MoveDialog extends ConnectedElement {
+    static shows = ["language"];
     #link = null;
     #until = null;
     #ticking = null;
@@ -44,7 +45,11 @@ function definition(api, DialogElement, made, span, problemWords) {
     }
 
     start() {
-      super.start();
+      this.dialog = this.querySelector("dialog");
+      // A click on the backdrop is a click on the dialog itself, not on what it holds.
+      this.dialog.addEventListener("click", ({ target }) => {
+        if (target === this.dialog) this.dialog.close();
+      });
       this.press("close", () => this.dialog.close());
       this.press("renew", () => this.#offer());
       this.press("copy", () => this.#copy());

@@ -46,9 +46,8 @@ export class StageActions extends ConnectedElement {
     const none = !ready && !coming;
     this.style.visibility = coming ? "hidden" : "";
     this.hidden = !item || (!mine && none);
-    this.part("again").hidden = !mine || none;
+    this.part("again").hidden = this.part("like").hidden = !mine || none;
     this.part("share").hidden = none;
-    this.part("like").hidden = !mine || none;
     setPressed(this.part("like"), isLiked(track, this.store.state.busy));
     this.part("erase").hidden = !mine;
     this.part("erase").disabled = Boolean(track && this.store.state.busy[track.track]);

@@ -73,8 +73,9 @@ export class TrackLibrary extends ConnectedElement {
       if (tile.row === next) next = next.nextElementSibling;
       else this.list.insertBefore(tile.row, next);
       const item = newest(group);
-      const likes = group.items.map(({ track }) => isLiked(track, this.store.state.busy));
-      const shown = { ...item, count: likes.length, liked: likes.at(-1), any: likes.includes(true) };
+      const { busy } = this.store.state;
+      const likes = group.items.map(({ track }) => isLiked(track, busy));
+      const shown = { ...item, count: likes.length, liked: isLiked(item.track, busy), any: likes.includes(true) };
       if (Object.keys(shown).every((name) => tile[name] === shown[name]) && !redraw) continue;
       Object.assign(tile, shown);
       this.#show(tile, item);
@@ -113,7 +114,6 @@ export class TrackLibrary extends ConnectedElement {
     // The heart is that of the version shown here. The filter, which styles apply, also finds pictures by older ones.
     row.toggleAttribute("data-liked", any);
     setPressed(like, liked);
-    like.hidden = status !== "ready" || this.store.state.view !== "mine";
     like.setAttribute("aria-label", this.text("library.like", { title: name.textContent }));
     name.lang = track?.brief ? track.request.language : "";
     const words = status === "ready" ? word(this.store.state.language, "genres", track.brief.genre) : this.#words(item);
