@@ -30,6 +30,9 @@ _WITH_PORT: Final = re.compile(r"\[(?P<ipv6>[^]]*)\](?::[0-9]+)?|(?P<ipv4>[0-9.]
 _ANNOUNCEMENTS_FACTOR: Final = 5
 # The marks of videos for each track: a person may make a track's video again, for example in another shape.
 _MARKS_FACTOR: Final = 5
+# The likes of a session or address for each of its tracks; only those that change a track count.
+_LIKES_FACTOR: Final = 10
+_SESSION_MOVES: Final = 20
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,25 @@ class Limits:
     def of_session(self, address: str) -> list[Quota]:
         """Return the quotas of a new session."""
         return _of_address(address, "sessions", self.address_sessions)
+
+    def of_like(self, session: str, address: str) -> list[Quota]:
+        """Return the quotas of a like that changes a track."""
+        most = self.session_tracks * _LIKES_FACTOR
+        return [
+            *_of_address(address, "likes", self.address_tracks * _LIKES_FACTOR),
+            Quota(f"session {session}", "likes", most, "likes for one session"),
+        ]
+
+    def of_move(self, session: str, address: str) -> list[Quota]:
+        """Return the quotas of a code that moves a session."""
+        return [
+            *_of_address(address, "moves", self.address_sessions),
+            Quota(f"session {session}", "moves", _SESSION_MOVES, "moves for one session"),
+        ]
+
+    def of_claim(self, address: str) -> list[Quota]:
+        """Return the quotas of a claim, whether its code is right or not."""
+        return _of_address(address, "claims", self.address_sessions)
 
 
 @dataclass(frozen=True)

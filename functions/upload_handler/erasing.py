@@ -8,7 +8,7 @@ from typing import Final, Self, TypeVar
 
 from admitting import Entry, Ledger
 from calling_off import Stopped, call_off, out_of_job, stop_job
-from ports import Jobs, Objects, Sessions, Tracks
+from ports import Jobs, Moves, Objects, Sessions, Tracks
 from problems import UnknownTrackError
 from sessions import authorised
 
@@ -60,6 +60,7 @@ class Erasures:
     jobs: Jobs
     book: OrderBook
     ledger: Ledger
+    moves: Moves
     buckets: Buckets
     budget_seconds: float = 40.0
 
@@ -103,7 +104,8 @@ class Erasures:
         for _ in range(_ROUNDS):
             _for_each(self.tracks.of_session(session), lambda track: self._erase_named(session, track), until)
         _for_each(self.ledger.of_session(session), self._erase_entry, until)
-        if self.tracks.of_session(session) or self.ledger.of_session(session):
+        _for_each(self.moves.of_session(session), self.moves.erase, until)
+        if self.tracks.of_session(session) or self.ledger.of_session(session) or self.moves.of_session(session):
             raise ContentionError("the session kept changing")
         self.sessions.erase(session)
         logs.info("session erased")

@@ -13,7 +13,9 @@ from command_requests import CommandRequest
 from commanding import Commands
 from erasing import Erasures
 from exporting import Exporter
+from liking import Likes
 from marking_videos import VideoMarks
+from moving import Mover
 from outages import OUTAGES
 from problems import (
     ForeignOriginError,
@@ -55,6 +57,8 @@ class HttpApi:
     uploads: Uploads
     commands: Commands
     exporter: Exporter
+    likes: Likes
+    mover: Mover
     erasures: Erasures
     switch: Switch
     origins: tuple[str, ...]
@@ -135,6 +139,20 @@ class HttpApi:
         """Create the track that makes a track's loop."""
         return _json(201, asdict(self.exporter.loop(self._command(request, names))))
 
+    def like(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
+        """Set whether the person likes a track."""
+        return _json(200, asdict(self.likes.like(self._command(request, names))))
+
+    def move(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
+        """Keep what the page has sealed for another device, and return the code that receives it."""
+        offered = self.mover.move(self._command(request, names))
+        return _json(201, {"code": offered.code, "expiresAt": offered.expires_at.isoformat()})
+
+    def claim_move(self, request: flask.Request, _: Mapping[str, str]) -> flask.Response:
+        """Return what a code receives, once."""
+        self._check_origin(request)
+        return _json(200, {"sealed": self.mover.claim(Body(self.bodies, request), self._address(request))})
+
     def erase_session(self, request: flask.Request, names: Mapping[str, str]) -> flask.Response:
         """Delete a session."""
         self.erasures.erase_session(names["session"], _secret(request))
@@ -157,10 +175,10 @@ class HttpApi:
 
     def _check_origin(self, request: flask.Request) -> None:
         # A command needs an Authorization header, which a page of another origin cannot send without asking first.
-        # A new session needs none, so any page could open sessions with its visitors' browsers.
+        # A new session and a claim need none, so any page could send them with its visitors' browsers.
         origin = request.headers.get("Origin")
         if origin is not None and origin not in self.origins:
-            raise ForeignOriginError("Only pages in ALLOWED_ORIGINS may open sessions.")
+            raise ForeignOriginError("Only pages in ALLOWED_ORIGINS may open or receive sessions.")
         if request.mimetype in _FORM_TYPES:
             raise WrongContentTypeError("Send the body as application/json.")
 
@@ -200,6 +218,8 @@ ROUTES: Final = (
     Route("GET", "/v1/openapi.json", HttpApi.describe),
     Route("POST", "/v1/sessions", HttpApi.open_session),
     Route("DELETE", _SESSION, HttpApi.erase_session),
+    Route("POST", f"{_SESSION}:move", HttpApi.move),
+    Route("POST", "/v1/moves:claim", HttpApi.claim_move),
     Route("POST", f"{_SESSION}/tracks", HttpApi.announce_track),
     Route("DELETE", _TRACK, HttpApi.erase_track),
     Route("POST", f"{_TRACK}:again", HttpApi.again),
@@ -207,6 +227,7 @@ ROUTES: Final = (
     Route("POST", f"{_TRACK}:loop", HttpApi.loop),
     Route("POST", f"{_TRACK}:mark", HttpApi.mark),
     Route("POST", f"{_TRACK}:retry", HttpApi.retry),
+    Route("POST", f"{_TRACK}:like", HttpApi.like),
     Route("POST", f"{_TRACK}:stems", HttpApi.stems),
 )
 

@@ -13,9 +13,12 @@ from commanding import Commands, Settings
 from erasing import Buckets, Erasures
 from exporting import Exporter
 from firestore_ledger import FirestoreLedger
+from firestore_moves import FirestoreMoves
 from firestore_sessions import FirestoreSessions
 from http_api import HttpApi
+from liking import Likes
 from marking_videos import VideoMarks
+from moving import Mover
 from sessions import SessionOpener
 from storage_uploads import StorageUploads
 from uploading import Uploads
@@ -57,19 +60,20 @@ def bootstrap() -> HttpApi:
     tracks, objects, jobs = google.tracks, google.objects, VertexPipelines.from_environ(env)
     book = OrderBook(objects, required(env, "PIPELINE_BUCKET"))
     sessions, ledger = FirestoreSessions(google.database), FirestoreLedger(google.database)
-    admission, topics = (
-        Admission(ledger, Limits.from_environ(env), tracks.has_music),
-        (CaptionsTopic(env), PicturesTopic(env)),
-    )
+    admission = Admission(ledger, Limits.from_environ(env), tracks.has_music)
+    topics = CaptionsTopic(env), PicturesTopic(env)
     opener = SessionOpener(sessions, whole_number(env, "SESSION_DAYS", SESSION_DAYS), admission)
     settings = Settings.from_environ(env)
     permits, waker = StorageUploads.from_environ(google), TopicWaker(*topics)
     uploads = Uploads(sessions, tracks, permits, admission, settings.engines, waker)
+    moves = FirestoreMoves(google.database)
     commands = Commands(sessions, tracks, objects, jobs, book, *topics, admission, settings)
-    exporter = Exporter(commands)
-    erasures = Erasures(sessions, tracks, objects, jobs, book, ledger, Buckets.from_environ(env))
+    exporter, likes, mover = Exporter(commands), Likes(sessions, tracks, admission), Mover(sessions, moves, admission)
+    erasures = Erasures(sessions, tracks, objects, jobs, book, ledger, moves, Buckets.from_environ(env))
     signer = functools.cache(functools.partial(signer_of_environ, env))
     marks = VideoMarks(sessions, tracks, objects, settings.results, admission, signer)
     proxies = whole_number(env, "TRUSTED_PROXIES", 0)
     origins = words(env, "ALLOWED_ORIGINS")
-    return HttpApi(opener, uploads, commands, exporter, erasures, google.switch, origins, proxies, marks=marks)
+    return HttpApi(
+        opener, uploads, commands, exporter, likes, mover, erasures, google.switch, origins, proxies, marks=marks
+    )

@@ -20,6 +20,16 @@ class Session:
 
 
 @dataclass(frozen=True)
+class Move:
+    """What a page has sealed for another device; ``name`` is the hash of the code that receives it."""
+
+    name: str
+    session: str
+    sealed: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
 class Permit:
     """A signed upload: send the picture with this method to this URL, with exactly these headers."""
 
@@ -38,6 +48,18 @@ class Sessions(Protocol):
         """Mark a session as ended: clients cannot read it, and it accepts only deletions."""
 
     def erase(self, session: str) -> None: ...
+
+
+class Moves(Protocol):
+    def create(self, move: Move) -> None: ...
+
+    def take(self, name: str) -> Move | None:
+        """Delete a move and return it; of several calls at once only one gets it, the others None."""
+
+    def of_session(self, session: str) -> Sequence[str]:
+        """Return the names of a session's moves."""
+
+    def erase(self, name: str) -> None: ...
 
 
 class Tracks(Protocol):

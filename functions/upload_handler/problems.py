@@ -2,9 +2,9 @@
 
 ProblemError
 ├── InvalidRequestError 400, UnknownSessionError 401, ForeignOriginError 403, EngineRefusedError 403,
-├── UnknownPathError 404, UnknownTrackError 404, WrongMethodError 405, SlowBodyError 408, WrongStateError 409,
-├── TooManyBytesError 413, UnsupportedTypeError 415, WrongContentTypeError 415, KeyReusedError 422,
-├── LimitReachedError 429
+├── UnknownPathError 404, UnknownTrackError 404, UnknownMoveError 404, WrongMethodError 405, SlowBodyError 408,
+├── WrongStateError 409, TooManyBytesError 413, UnsupportedTypeError 415, WrongContentTypeError 415,
+├── KeyReusedError 422, LimitReachedError 429
 └── PausedError 503, OutageError 503
 """
 
@@ -72,6 +72,12 @@ class UnknownTrackError(ProblemError):
     """The session has no such track; the same error for a track of another session."""
 
     status, code, title = 404, "unknown_track", "The session has no such track"
+
+
+class UnknownMoveError(ProblemError):
+    """The code is unknown, used or expired; one error for all, so that codes cannot be probed."""
+
+    status, code, title = 404, "unknown_move", "The code is unknown, used or expired"
 
 
 class WrongMethodError(ProblemError):

@@ -14,11 +14,13 @@ from typing import Final
 UPLOAD_PREFIX: Final = "uploads/"
 SESSION_PATTERN: Final = "s[a-z2-7]{26}"
 TRACK_PATTERN: Final = "t[a-z2-7]{26}"
+MOVE_PATTERN: Final = "m[a-z2-7]{26}"
 
 _CHARACTERS: Final = 26
 _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 _SESSION = re.compile(SESSION_PATTERN)
 _TRACK = re.compile(TRACK_PATTERN)
+_MOVE = re.compile(MOVE_PATTERN)
 _TOKEN = re.compile(r"r[a-z2-7]{26}")
 _JOB = re.compile(rf"mg-({TRACK_PATTERN})-([1-9][0-9]{{0,5}})")
 _SHARED_JOB = re.compile(r"mg-j[a-z2-7]{26}")
@@ -42,6 +44,11 @@ def new_results_token() -> str:
 def new_secret() -> str:
     """Return a new secret: the right to command a session."""
     return "k" + _random() + _random()
+
+
+def new_move_code() -> str:
+    """Return a new code: the right to receive a session's sealed secret, once."""
+    return "m" + _random()
 
 
 def derived_session(salt: str, idempotency_key: str) -> tuple[str, str]:
@@ -80,6 +87,11 @@ def is_session_id(text: str) -> bool:
 def is_track_id(text: str) -> bool:
     """Say whether this could be a track id."""
     return _TRACK.fullmatch(text) is not None
+
+
+def is_move_code(text: str) -> bool:
+    """Say whether this could be the code of a move."""
+    return _MOVE.fullmatch(text) is not None
 
 
 def is_results_token(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Texts without the ids and secrets that give access: sessions, session secrets, results tokens and signatures.
+"""Texts without what gives access: ids of sessions, their secrets, codes of moves, results tokens and signatures.
 
 An id becomes its kind and the first digits of its hash, so that lines about the same session can be found.
 """
@@ -14,7 +14,7 @@ from musicgenerator.ids import announced_track
 # hides nothing, because a token has only 26 characters behind its `r`.
 _SECRETS: Final = re.compile(
     r"(?P<secret>k[a-z2-7]{52})|(?P<session>s[a-z2-7]{26})|(?P<token>(?!(?<=\\)r[a-z2-7]{27})r[a-z2-7]{26})"
-    r"|(?P<signature>(?<=Signature=)[0-9A-Za-z%+/=_-]{16,})"
+    r"|(?P<move>m[a-z2-7]{26})|(?P<signature>(?<=Signature=)[0-9A-Za-z%+/=_-]{16,})"
 )
 _DIGITS: Final = 8
 
@@ -41,4 +41,4 @@ def short_hash(text: str) -> str:
 
 def _replaced(match: re.Match[str]) -> str:
     kind = str(match.lastgroup)
-    return kind.upper() if kind in {"secret", "signature"} else f"{kind}-{short_hash(match[0])}"
+    return kind.upper() if kind in {"secret", "move", "signature"} else f"{kind}-{short_hash(match[0])}"

@@ -94,7 +94,8 @@ class Track:
     ``retryable`` and ``error_code`` are those of its error; ``created_at`` is None before the track is stored;
     ``timeline`` has the last entry into each state. ``notes`` is written with a new track only, and not read again.
     ``expires_at`` is when its session ends, None before the track is stored; ``sketched`` says whether this attempt
-    has a sketch; ``made_by`` is the engine that made the music, empty until it is finished.
+    has a sketch; ``made_by`` is the engine that made the music, empty until it is finished; ``liked`` says that the
+    person likes it.
     """
 
     session: str
@@ -113,6 +114,7 @@ class Track:
     expires_at: datetime | None = None
     sketched: bool = False
     made_by: str = ""
+    liked: bool = False
 
     @property
     def seed(self) -> int:
@@ -142,6 +144,7 @@ class Track:
             expires_at=document.get("expiresAt"),
             sketched=bool(document.get("sketch")),
             made_by=str((document.get("music") or {}).get("engine", "")),
+            liked=bool(document.get("liked")),
         )
 
     def to_document(self, now: object, expires_at: datetime) -> dict[str, Any]:
@@ -254,6 +257,7 @@ class TrackUpdate:
     music: Music | Keep = KEEP
     error: PermanentError | BlockedError | Keep | None = KEEP
     sketch: Sketch | Keep | None = KEEP
+    liked: bool | Keep = KEEP
 
     def to_fields(self, language: str) -> dict[str, Any]:
         """Return the fields of a document update, with the error's message in this language."""
@@ -263,6 +267,8 @@ class TrackUpdate:
             fields["sketch"] = self.sketch and self.sketch.to_mapping()
         if self.error is not KEEP:
             fields["error"] = self.error and self.error.to_mapping(language)
+        if self.liked is not KEEP:
+            fields["liked"] = self.liked
         return fields
 
 

@@ -167,8 +167,8 @@ class FirestoreTracks:
                 private["forgetAt"] = self._patience.forget_at()
         public = change.to_fields(current.request.language, firestore.SERVER_TIMESTAMP)
         # The preconditions make a write that was decided on old documents fail instead of undoing a newer one.
-        # Every change but one of what can be heard writes the private track, so two others that were decided on the
-        # same documents never both succeed.
+        # Every change but one of the sketch or the like writes the private track, so two others that were decided on
+        # the same documents never both succeed.
         if private:
             batch.update(work.reference, private, option=self._unchanged(work))
         if public:

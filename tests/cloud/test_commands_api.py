@@ -2,7 +2,9 @@
 
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from musicgenerator.states import Status
 from musicgenerator_google.firestore_switch import FirestoreSwitch
 from operations.following import sightings
 from tests.cloud.api_visitors import KEY, Visitor, visitor
-from tests.cloud.clients import Jobs, document, ends, fetch, settled_state, token_of
+from tests.cloud.clients import Jobs, document, ends, fetch, post, settled_state, token_of
 
 pytestmark = pytest.mark.cloud
 
@@ -110,6 +112,19 @@ def test_a_failed_track_is_retried_to_its_music(local_cloud: Addresses, photos: 
     assert someone.command(track, "retry")[0] == 409
 
 
+def test_a_moved_session_is_received_once(local_cloud: Addresses) -> None:
+    """Of eight devices that claim a code at once, one gets what was sealed, in each of several tries."""
+    someone, sealed = visitor(local_cloud), "c2VhbGVk" * 16
+    address = {"X-Forwarded-For": someone.address}
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(5):
+            code = someone.send("POST", ":move", {"sealed": sealed})[1]["code"]
+            claim = partial(post, f"{someone.api}/v1/moves:claim", {"code": code}, address)
+            answers = [answer.result() for answer in [pool.submit(claim) for _ in range(8)]]
+            assert [body for status, body in answers if status == 200] == [{"sealed": sealed}]
+            assert {body["code"] for status, body in answers if status != 200} == {"unknown_move"}
+
+
 def test_no_session_commands_another_s_track(local_cloud: Addresses, made: tuple[Visitor, str]) -> None:
     """Every command and deletion fails, with the caller's own session and with the other's id."""
     someone, track = made
@@ -120,6 +135,7 @@ def test_no_session_commands_another_s_track(local_cloud: Addresses, made: tuple
         ("POST", f"/tracks/{track}:again"),
         ("POST", f"/tracks/{track}:cancel"),
         ("POST", f"/tracks/{track}:retry"),
+        ("POST", f"/tracks/{track}:like"),
         ("DELETE", f"/tracks/{track}"),
     ):
         body = {} if method == "POST" else None

@@ -30,6 +30,8 @@ def test_a_deleted_session_leaves_nothing_in_any_bucket_or_document(
     for sighting in sightings(someone.session, [take]):
         if sighting.status is Status.COMPOSING:
             break
+    assert someone.send("POST", ":move", {"sealed": "c2VhbGVk" * 16})[0] == 201
+    assert someone.command(ready, "like", {"liked": True})[0] == 200
     words = {someone.session, waiting, ready, take, token_of(waiting), token_of(ready), token_of(take)}
     assert len(traces(words)) >= 10
     assert someone.send("DELETE", f"/tracks/{ready}")[0] == 204

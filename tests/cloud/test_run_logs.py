@@ -46,6 +46,12 @@ def test_no_log_has_what_gives_access_or_what_people_write(local_cloud: Addresse
     assert ends(local_cloud, [broken], someone.session)[broken]["status"] == "failed"
     ends(local_cloud, [dropped])
 
+    # A move, claimed twice.
+    sealed = "c2VhbGVk" * 16
+    code = someone.send("POST", ":move", {"sealed": sealed})[1]["code"]
+    claim = f"{local_cloud.url('upload_handler')}/v1/moves:claim"
+    assert [post(claim, {"code": code})[0] for _ in range(2)] == [200, 404]
+
     # Refused: a wrong secret, an unknown track, a field's value, a path that is no path, and a body that is none.
     tracks = f"{local_cloud.url('upload_handler')}/v1/sessions/{someone.session}/tracks"
     wrong = ids.new_secret()
@@ -64,7 +70,7 @@ def test_no_log_has_what_gives_access_or_what_people_write(local_cloud: Addresse
     time.sleep(1)
 
     written = [brief[name] for brief in briefs for name in ("title", "caption", "altText", "prompt")]
-    private = [someone.session, someone.secret, wrong, drop_session(local_cloud), *tokens, *written]
+    private = [someone.session, someone.secret, wrong, code, sealed, drop_session(local_cloud), *tokens, *written]
     private += [HINT, STYLE, TITLE, DROPPED, BROKEN, FIELD]
     lines = lines_of(local_cloud)
     found = [(text, line) for line in lines for text in private if text in line or json.dumps(text)[1:-1] in line]

@@ -1,6 +1,7 @@
 """The OpenAPI document describes exactly the routes and statuses of the code."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ from admitting import Limits
 from bodies import BodyReader
 from google.api_core.exceptions import ServiceUnavailable
 from http_api import ROUTES
+from ports import Move
 from problems import ProblemError
 
+from musicgenerator import ids
 from musicgenerator.briefs import ENGINES, GENRES, INSTRUMENTS, KEYS, LANGUAGES, LENGTHS
 from musicgenerator.errors import PipelineFailedError
 from musicgenerator.states import Status
@@ -25,6 +28,8 @@ DOCUMENT: dict[str, Any] = json.loads(
 )
 BEARER = {"Authorization": f"Bearer {SECRETS[SESSION]}"}
 GONE = TRACK[:-1] + "2"
+CODE, SEALED = "m" + "a" * 26, {"sealed": "c2VhbGVk" * 16}
+_CLAIM = "/v1/moves:claim"
 _SESSION, _TRACKS, _TRACK = (
     "/v1/sessions/{session}",
     "/v1/sessions/{session}/tracks",
@@ -105,6 +110,31 @@ CASES: list[tuple[str, str, int, dict[str, Any]]] = [
             (429, {"limits": Limits(0, 0, 0, 0)}),
         )
     ),
+    ("POST", f"{_TRACK}:like", 200, {"json": {"liked": True}}),
+    ("POST", f"{_TRACK}:like", 400, {"json": {"liked": "yes"}}),
+    ("POST", f"{_TRACK}:like", 401, {"json": {"liked": True}, "headers": {}}),
+    ("POST", f"{_TRACK}:like", 404, {"json": {"liked": True}, "track": GONE}),
+    ("GET", f"{_TRACK}:like", 405, {}),
+    ("POST", f"{_TRACK}:like", 408, {"slow": True}),
+    ("POST", f"{_TRACK}:like", 429, {"json": {"liked": True}, "limits": Limits(0, 0, 0, 0)}),
+    ("POST", f"{_TRACK}:like", 503, {"json": {"liked": True}, "outage": True}),
+    ("POST", f"{_SESSION}:move", 201, {"json": SEALED}),
+    ("POST", f"{_SESSION}:move", 400, {"json": {"sealed": "short"}}),
+    ("POST", f"{_SESSION}:move", 401, {"json": SEALED, "headers": {}}),
+    ("POST", f"{_SESSION}:move", 404, {"json": SEALED, "session": "s"}),
+    ("GET", f"{_SESSION}:move", 405, {}),
+    ("POST", f"{_SESSION}:move", 408, {"slow": True}),
+    ("POST", f"{_SESSION}:move", 429, {"json": SEALED, "limits": Limits(0, 0, 0, 0)}),
+    ("POST", f"{_SESSION}:move", 503, {"json": SEALED, "outage": True}),
+    ("POST", _CLAIM, 200, {"json": {"code": CODE}, "headers": {}}),
+    ("POST", _CLAIM, 400, {"json": {"code": 5}}),
+    ("POST", _CLAIM, 403, {"json": {"code": CODE}, "headers": {"Origin": "https://evil.example"}}),
+    ("POST", _CLAIM, 404, {"json": {"code": CODE[:-1] + "3"}}),
+    ("GET", _CLAIM, 405, {}),
+    ("POST", _CLAIM, 408, {"slow": True}),
+    ("POST", _CLAIM, 415, {"data": b"{}", "headers": {"Content-Type": "text/plain"}}),
+    ("POST", _CLAIM, 429, {"json": {"code": CODE}, "limits": Limits(0, 0, 0, 0)}),
+    ("POST", _CLAIM, 503, {"json": {"code": CODE}, "outage": True}),
     *(
         (method, f"{_TRACK}:{command}", status, request)
         for command in ("again", "cancel", "loop", "retry", "stems")
@@ -132,6 +162,7 @@ def answered(method: str, path: str, request: dict[str, Any]) -> Any:
     if "engine" in asked:
         fields |= {"request": recorded("track_failed")["request"] | {"engine": asked["engine"]}}
     scene.hold(asked["status"], error=error, **fields)
+    scene.moves.create(Move(ids.secret_hash(CODE), SESSION, SEALED["sealed"], datetime.now(UTC) + timedelta(minutes=5)))
     headers = asked["headers"] | ({"Idempotency-Key": KEY} if "key" in asked else {})
     address = path.replace("{session}", asked["session"]).replace("{track}", asked["track"])
     if "key" in asked and "outage" not in asked:

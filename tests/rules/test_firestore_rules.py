@@ -39,6 +39,7 @@ CLOSED = (
     "tracks/fresh",
     "budgets/today",
     "control/regions",
+    "moves/offered",
     "other/sessions/open/fresh",
 )
 SEED = {
@@ -59,6 +60,7 @@ SEED = {
     "tracks/fresh": LATER,
     "budgets/today": LATER,
     "control/regions": LATER,
+    "moves/offered": LATER,
     "other/sessions/open/fresh": LATER,
 }
 
@@ -210,6 +212,7 @@ def test_a_closed_session_cannot_be_listed(firestore: Firestore, session: str) -
         ("", "tracks", False),
         ("", "tracks", True),
         ("", "work", True),
+        ("", "moves", False),
         ("/sessions/open", "work", False),
         ("/sessions/open", "tracks", True),
         ("/sessions/open/tracks/fresh", "private", False),

@@ -14,8 +14,10 @@ import flask
 from admitting import Admission, Entry, Limits, Quota, limit_reached
 from bodies import BodyReader
 from http_api import HttpApi
+from liking import Likes
 from marking_videos import VideoMarks
-from ports import Session
+from moving import Mover
+from ports import Move, Session
 from sessions import SessionOpener
 from uploading import Uploads
 
@@ -88,6 +90,28 @@ class MemoryLedger:
 
     def erase(self, name: str) -> None:
         self.entries.pop(name, None)
+
+
+@dataclass
+class MemoryMoves:
+    """Moves by name; ``meanwhile`` holds what other writers do before a move is written."""
+
+    moves: dict[str, Move] = field(default_factory=dict)
+    meanwhile: list[Callable[[], None]] = field(default_factory=list)
+
+    def create(self, move: Move) -> None:
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
+        self.moves.setdefault(move.name, move)
+
+    def take(self, name: str) -> Move | None:
+        return self.moves.pop(name, None)
+
+    def of_session(self, session: str) -> list[str]:
+        return [name for name, move in self.moves.items() if move.session == session]
+
+    def erase(self, name: str) -> None:
+        self.moves.pop(name, None)
 
 
 @dataclass
@@ -204,6 +228,7 @@ class UploadHandler:
     pictures: HeardPictures = field(default_factory=HeardPictures)
     waker: HeardWakes = field(default_factory=HeardWakes)
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    moves: MemoryMoves = field(default_factory=MemoryMoves)
     switch: MemorySwitch = field(default_factory=MemorySwitch)
     limits: Limits = field(default_factory=Limits)
     images_bucket: str = "musicgenerator-images"
@@ -241,6 +266,8 @@ class UploadHandler:
             Uploads(self.sessions, self.tracks, permits, admission, settings.engines, self.waker),
             commands,
             exporting.Exporter(commands),
+            Likes(self.sessions, self.tracks, admission),
+            Mover(self.sessions, self.moves, admission),
             erasing.Erasures(
                 self.sessions,
                 self.tracks,
@@ -248,6 +275,7 @@ class UploadHandler:
                 self.jobs,
                 OrderBook(self.buckets, self.pipeline_bucket),
                 self.ledger,
+                self.moves,
                 erasing.Buckets(self.images_bucket, self.results, self.pipeline_bucket, self.regions),
                 self.erase_budget_seconds,
             ),

@@ -49,7 +49,7 @@ def stage(page: Page) -> Locator:
 
 
 def tiles(page: Page) -> Locator:
-    return page.locator("track-library button")
+    return page.locator("track-library .tile")
 
 
 def ready(page: Page) -> Locator:

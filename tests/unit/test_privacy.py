@@ -66,6 +66,10 @@ def test_the_notice_s_periods_are_those_of_the_deployment(language: str) -> None
     assert said == periods()
     (hours,) = re.findall(r'data-hours="record">(\d+)<', SECTIONS[language])
     assert timedelta(hours=int(hours)) == Patience().job_record
+    (minutes,) = re.findall(r'data-minutes="move">(\d+)<', SECTIONS[language])
+    assert int(minutes) == in_source(
+        "functions/upload_handler/moving.py", r"LIFETIME: Final = timedelta\(minutes=(\d+)\)"
+    )
     assert str(SESSION_DAYS) == SETTINGS["SESSION_DAYS"].default
 
 

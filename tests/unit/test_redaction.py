@@ -11,6 +11,7 @@ from musicgenerator.redaction import error_for_log, object_for_log, redacted, sh
 
 SESSION, TOKEN, TRACK = "sabcdefgh234567ijklmnopqrst", "rqrstuvwxyzabcdef234567ghij", "tmnopqrstuvwxyz234567abcdef"
 SECRET = "k" + 2 * "abcdefgh234567ijklmnopqrst"
+CODE = "m" + "abcdefgh234567ijklmnopqrst"
 SIGNED = "https://storage.googleapis.com/b/o?X-Goog-Credential=a&X-Goog-Signature=" + "2f" * 128
 
 
@@ -24,13 +25,15 @@ SIGNED = "https://storage.googleapis.com/b/o?X-Goog-Credential=a&X-Goog-Signatur
         f"results\\{TOKEN}\\cover.jpg",
         json.dumps(f"lines\r{TOKEN}\r{SESSION}\r{SECRET}\r\n{TOKEN}"),
         f'{{"session": "{SESSION}", "secret": "{SECRET}"}}',
+        f'{{"code": "{CODE}"}}',
+        f"moves\r{CODE}",
         SIGNED,
     ],
 )
 def test_what_gives_access_is_replaced(text: str) -> None:
     """In paths, URLs, headers and JSON, whatever stands beside it."""
     found = redacted(text)
-    assert [value for value in (SESSION, SECRET, TOKEN, "2f2f2f2f") if value in found] == []
+    assert [value for value in (SESSION, SECRET, TOKEN, CODE, "2f2f2f2f") if value in found] == []
     assert redacted(found) == found
 
 

@@ -132,9 +132,11 @@ def versions(setup: Setup) -> Page:
         "contentType": "",
         "bytes": 1,
     }
-    setup.scene.add("ready", setup.heard, image=image)
+    setup.scene.add("ready", setup.heard, image=image, liked=True)
     setup.scene.add("ready", setup.heard, image=image)
     page = setup.showing("ready")
+    page.get_by_role("checkbox", name="좋아요만").check()
+    expect(tiles(page).nth(0)).to_be_hidden()
     tiles(page).nth(1).click()
     expect(stage(page).locator("[data-part=versions] button")).to_have_count(2)
     return page
@@ -203,6 +205,20 @@ def sharing(setup: Setup) -> Page:
     return page
 
 
+def moving(setup: Setup) -> Page:
+    page = made(setup)
+    page.get_by_role("button", name="다른 기기로 옮기기").click()
+    expect(page.get_by_role("img", name="QR 코드")).to_be_visible()
+    return page
+
+
+def receiving(setup: Setup) -> Page:
+    page = made(setup)
+    page.goto(f"/#move=m{'a' * 26}.{'A' * 43}")
+    expect(page.get_by_role("dialog")).to_contain_text("더는 볼 수 없게")
+    return page
+
+
 def asking(setup: Setup) -> Page:
     page = made(setup)
     stage(page).get_by_role("button", name="지우기").click()
@@ -239,7 +255,7 @@ def privacy(setup: Setup) -> Page:
 STATES: tuple[Callable[[Setup], Page], ...] = (
     first, loading, uploading, working, sketched, sketch_and_music, sketch_of_failed_music,
     parked, made, versions, failed, rejected, cancelled, closed, offline, expired,
-    refused_file, drops, editing, sharing, asking, english, shared, shared_gone, privacy,
+    refused_file, drops, editing, sharing, moving, receiving, asking, english, shared, shared_gone, privacy,
 )  # fmt: skip
 
 

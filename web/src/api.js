@@ -33,29 +33,30 @@ export class Api {
 
   /** @returns {Promise<{session: string, secret: string, expiresAt: string}>} */
   createSession(key, language) {
-    return this.#send("POST", "/v1/sessions", { key, language, body: {} });
+    return this.send("POST", "/v1/sessions", { key, language, body: {} });
   }
 
   /** Announce a picture. The same key and body return the same track, with a new signed upload. */
   createTrack({ session, secret }, key, track, signal) {
     const { language } = track;
-    return this.#send("POST", `/v1/sessions/${session}/tracks`, { key, language, secret, body: track, signal });
+    return this.send("POST", `/v1/sessions/${session}/tracks`, { key, language, secret, body: track, signal });
   }
 
-  /** Send a command to a track: `again` with an edit, `cancel` or `retry`. */
+  /** Send a command to a track: `again` with an edit, `cancel`, `retry` or `like`. */
   command({ session, secret }, track, verb, key, body = {}) {
-    return this.#send("POST", `/v1/sessions/${session}/tracks/${track}:${verb}`, { key, secret, body });
+    return this.send("POST", `/v1/sessions/${session}/tracks/${track}:${verb}`, { key, secret, body });
   }
 
   eraseTrack({ session, secret }, track) {
-    return this.#send("DELETE", `/v1/sessions/${session}/tracks/${track}`, { secret });
+    return this.send("DELETE", `/v1/sessions/${session}/tracks/${track}`, { secret });
   }
 
   eraseSession({ session, secret }) {
-    return this.#send("DELETE", `/v1/sessions/${session}`, { secret });
+    return this.send("DELETE", `/v1/sessions/${session}`, { secret });
   }
 
-  async #send(method, path, { key, language, secret, body, signal }) {
+  /** Send a request and return the answer. Throws ProblemError for a refusal and NetworkError without an answer. */
+  async send(method, path, { key, language, secret, body, signal }) {
     const headers = {};
     if (body) headers["Content-Type"] = "application/json";
     if (key) headers["Idempotency-Key"] = key;

@@ -2,6 +2,7 @@
 import { closedUntil, problemWords } from "./problems.js";
 import { keep } from "./session.js";
 import { Sessions } from "./sessions.js";
+import { isLiked } from "./tracks.js";
 import { Uploads } from "./uploads.js";
 
 const ARRIVES_WITHIN_MILLISECONDS = 10_000;
@@ -83,7 +84,7 @@ export class Commands {
   async again(track, key, edit) {
     const made = await this.#command(track, "again", key, edit, (problem) => problem);
     if (typeof made === "string") return made;
-    await this.#arrival(made.track);
+    await this.#arrival(({ track: one }) => one === made.track);
     this.select(made.track);
     return null;
   }
@@ -103,6 +104,22 @@ export class Commands {
     if (this.#store.state.view !== "mine") return null;
     const session = await this.#sessions.current();
     return (await this.#api.command(session, track, "mark", crypto.randomUUID(), { sha256 })).box;
+  }
+
+  /** Like a track, or not any more; it is shown at once, until the listener has received it. */
+  async like(shown) {
+    const { track } = shown;
+    const liked = !isLiked(shown, this.#store.state.busy);
+    await this.#busy(track, liked ? "like" : "unlike", async (session) => {
+      await this.#api.command(session, track, "like", null, { liked });
+      await this.#arrival((one) => one.track === track && one.liked === liked);
+    });
+  }
+
+  /** Leave this session for one of another device. */
+  async receive(session) {
+    keep("session", session);
+    await this.adopt(session);
   }
 
   /** Delete a track with its picture and music. */
@@ -154,7 +171,7 @@ export class Commands {
       return await send(await this.#sessions.current());
     } catch (error) {
       const until = closedUntil(error);
-      if (until) this.#store.change({ closedUntil: until });
+      if (until && !verb.endsWith("like")) this.#store.change({ closedUntil: until });
       if (error.isAboutSession) this.#store.change({ notice: { words: "notice.expired", restart: true } });
       return onProblem(problemWords(this.#store.state.language, error));
     } finally {
@@ -163,12 +180,11 @@ export class Commands {
     }
   }
 
-  /** Wait until the listener has received a track. */
-  #arrival(track) {
+  /** Wait until the listener has received a track like this. */
+  #arrival(isIt) {
     return new Promise((resolve) => {
-      const arrived = () => (this.#store.state.tracks ?? []).some((one) => one.track === track);
       const look = () => {
-        if (!arrived()) return;
+        if (!this.#store.state.tracks?.some(isIt)) return;
         clearTimeout(waited);
         this.#store.removeEventListener("change", look);
         resolve();

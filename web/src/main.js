@@ -2,6 +2,7 @@
 import { Api } from "./api.js";
 import { Commands } from "./commands.js";
 import { configuration } from "./configuration.js";
+import { ConnectedElement, made } from "./elements/connected.js";
 import { AgainDialog, ConfirmDialog, ShareDialog } from "./elements/dialogs.js";
 import { MusicPlayer } from "./elements/music-player.js";
 import { PageNotice } from "./elements/page-notice.js";
@@ -13,6 +14,8 @@ import { LanguageSwitch, SessionPanel, StatusAnnouncer, ViewSwitch } from "./ele
 import { TrackBrief } from "./elements/track-brief.js";
 import { TrackLibrary } from "./elements/track-library.js";
 import { TrackStage } from "./elements/track-stage.js";
+import { span } from "./format.js";
+import { problemWords } from "./problems.js";
 import { recall, whenKeptElsewhere } from "./session.js";
 import { Store } from "./store.js";
 import { localise, preferredLanguage, text } from "./texts.js";
@@ -77,6 +80,25 @@ function viewOf(address) {
   return wants("#drops", address) && store.state.dropSession ? "drops" : "mine";
 }
 
+/** Return the code and key of a link that moves a session here, after taking them out of the address. */
+function moveLink() {
+  const { hash } = location;
+  if (!wants("#move=", location)) return null;
+  history.replaceState(null, "", "#");
+  return hash;
+}
+
+/** Open the dialog that moves the session, or that receives the one of a link; null is no link. */
+function move(link) {
+  if (link === null) return;
+  // If the module imported these itself, they would be split from this script, and both parts would compress worse.
+  import("./elements/move-dialog.js").then(
+    ({ openMove }) => openMove(link, store, commands, api, ConnectedElement, made, span, problemWords),
+    () => commands.notify("notice.network"),
+  );
+}
+
+const moved = moveLink();
 await loadTexts();
 localise(document, store.state.language);
 speak();
@@ -88,6 +110,8 @@ for (const name of Object.keys(OUTER)) document.querySelector(name).connect(stor
 const wantsDrops = wants("#drops", location);
 if (!wantsDrops) commands.show("mine");
 document.documentElement.dataset.ready = "";
+document.querySelector("[data-part=move]").addEventListener("click", () => move());
+move(moved);
 addEventListener("online", () => {
   configure().catch(() => {});
   commands.connected(true);
@@ -95,6 +119,7 @@ addEventListener("online", () => {
 whenKeptElsewhere("session", (session) => commands.adopt(session));
 addEventListener("offline", () => commands.connected(false));
 addEventListener("hashchange", () => {
+  move(moveLink());
   const view = viewOf(location);
   if (view !== store.state.view) commands.show(view);
 });

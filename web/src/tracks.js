@@ -82,6 +82,11 @@ export function elapsed(track, now) {
   return (isFinal(track.status) ? (track.timeline?.[track.status] ?? track.updatedAt) : now) - track.createdAt;
 }
 
+/** Whether a track is liked; while a command for it runs, as it will be. */
+export function isLiked(track, busy) {
+  return { like: true, unlike: false }[busy[track?.track]] ?? track?.liked ?? false;
+}
+
 /** Return the token of a track's results, which a share link needs; null if there are none yet. */
 export function resultsToken(track) {
   const url = track?.status === "ready" ? track.music?.url : null;

@@ -4,6 +4,7 @@ import { NetworkError, ProblemError } from "../src/api.js";
 import { Commands } from "../src/commands.js";
 import { keep, recall } from "../src/session.js";
 import { Store } from "../src/store.js";
+import { isLiked } from "../src/tracks.js";
 import "./words.js";
 
 /** The API as the page sees it; `failures` are thrown one after the other before it works. */
@@ -333,6 +334,43 @@ test("a track shows as busy while a command is on its way", async () => {
   assert.deepEqual(store.state.busy, { t1: "cancel" });
   await cancelling;
   assert.deepEqual(store.state.busy, {});
+});
+
+test("a like is shown at once, until the listener has received it", async () => {
+  const api = new FakeApi();
+  const { commands, store, watched } = page(api);
+  keep("session", kept);
+  await commands.show("mine");
+  const likes = () => isLiked(store.state.tracks[0], store.state.busy);
+  watched[0].onTracks([{ track: "t1" }], true, false);
+  const liking = commands.like(store.state.tracks[0]);
+  assert.equal(likes(), true);
+  await new Promise(setImmediate);
+  assert.deepEqual(api.commands, [["kept", "t1", "like", { liked: true }]]);
+  assert.equal(likes(), true);
+  watched[0].onTracks([{ track: "t1", liked: true }], true, false);
+  await liking;
+  assert.deepEqual([likes(), store.state.busy], [true, {}]);
+});
+
+test("a refused like is taken back, and the limit of likes closes nothing", async () => {
+  const { commands, store, watched } = page(new FakeApi(new ProblemError(429, { code: "limit_reached" }, 60)));
+  keep("session", kept);
+  await commands.show("mine");
+  watched[0].onTracks([{ track: "t1", liked: true }], true, false);
+  await commands.like(store.state.tracks[0]);
+  assert.deepEqual([isLiked(store.state.tracks[0], store.state.busy), store.state.closedUntil], [true, null]);
+  assert.ok(store.state.notice);
+});
+
+test("a received session is kept and shown, and uploads of the one before are forgotten", async () => {
+  const { commands, store, watched } = page(new FakeApi());
+  keep("session", kept);
+  await commands.show("mine");
+  const received = { ...kept, session: "received" };
+  await commands.receive(received);
+  assert.deepEqual(recall("session"), received);
+  assert.deepEqual([store.state.session, sessions(watched), store.state.uploads], [received, ["received"], []]);
 });
 
 test("deleting everything deletes the session and leaves it; if that fails, the session stays", async () => {

@@ -1,8 +1,8 @@
 // The actions of a track: another version, share, download, delete.
 import { download, save } from "../download.js";
 import { fileName } from "../format.js";
-import { isFinal, resultUrl } from "../tracks.js";
-import { ConnectedElement, setText } from "./connected.js";
+import { isFinal, isLiked, resultUrl } from "../tracks.js";
+import { ConnectedElement, setPressed, setText } from "./connected.js";
 
 const EXTENSIONS = { mp3: "music.mp3", wav: "music.wav", mid: "music.mid" };
 
@@ -16,6 +16,7 @@ export class StageActions extends ConnectedElement {
   start() {
     this.press("again", () => document.querySelector("again-dialog").open(this.#item.track));
     this.press("share", () => document.querySelector("share-dialog").open(this.#item.track));
+    this.press("like", () => this.commands.like(this.#item.track));
     this.press("erase", () => this.#erase());
     this.part("saves").addEventListener("click", ({ target }) => {
       const { value } = target.closest("button") ?? {};
@@ -45,8 +46,9 @@ export class StageActions extends ConnectedElement {
     const none = !ready && !coming;
     this.style.visibility = coming ? "hidden" : "";
     this.hidden = !item || (!mine && none);
-    this.part("again").hidden = !mine || none;
+    this.part("again").hidden = this.part("like").hidden = !mine || none;
     this.part("share").hidden = none;
+    setPressed(this.part("like"), isLiked(track, this.store.state.busy));
     this.part("erase").hidden = !mine;
     this.part("erase").disabled = Boolean(track && this.store.state.busy[track.track]);
     this.part("saves").hidden = none;

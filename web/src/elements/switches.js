@@ -39,7 +39,7 @@ export class SessionPanel extends ConnectedElement {
   render({ view, session }) {
     this.hidden = view !== "mine";
     // Shown without tracks, too: a deletion that stopped half-way has already closed the session.
-    for (const part of ["reset", "erase"]) this.part(part).hidden = session === null;
+    this.part("acts").hidden = session === null;
   }
 
   #confirm(name, act) {

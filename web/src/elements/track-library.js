@@ -1,10 +1,10 @@
 // All pictures of the session as covers, newest first; the stage shows one of them.
 import { word } from "../format.js";
-import { found, joined, newest, pictures, statusOf } from "../tracks.js";
-import { ConnectedElement, setText } from "./connected.js";
+import { found, isLiked, joined, newest, pictures, statusOf } from "../tracks.js";
+import { ConnectedElement, setPressed, setText } from "./connected.js";
 
 export class TrackLibrary extends ConnectedElement {
-  static shows = ["language", "view", "tracks", "live", "more", "uploads", "selected", "online"];
+  static shows = ["language", "view", "tracks", "live", "more", "uploads", "selected", "online", "busy"];
   #tiles = new Map();
 
   start() {
@@ -73,9 +73,11 @@ export class TrackLibrary extends ConnectedElement {
       if (tile.row === next) next = next.nextElementSibling;
       else this.list.insertBefore(tile.row, next);
       const item = newest(group);
-      const unchanged = tile.track === item.track && tile.upload === item.upload && tile.count === group.items.length;
-      if (unchanged && !redraw) continue;
-      Object.assign(tile, { track: item.track, upload: item.upload, count: group.items.length });
+      const { busy } = this.store.state;
+      const likes = group.items.map(({ track }) => isLiked(track, busy));
+      const shown = { ...item, count: likes.length, liked: isLiked(item.track, busy), any: likes.includes(true) };
+      if (Object.keys(shown).every((name) => tile[name] === shown[name]) && !redraw) continue;
+      Object.assign(tile, shown);
       this.#show(tile, item);
     }
   }
@@ -85,18 +87,20 @@ export class TrackLibrary extends ConnectedElement {
     if (!tile) {
       const row = document.createElement("li");
       row.append(document.querySelector("#tile").content.cloneNode(true));
-      const [button, image] = [row.querySelector("button"), row.querySelector("img")];
+      const [button, like] = row.querySelectorAll("button");
+      const image = row.querySelector("img");
       button.value = key;
+      like.addEventListener("click", () => this.commands.like(tile.track));
       // A browser that cannot show HEIC shows nothing until the cover exists.
       image.addEventListener("load", () => (image.hidden = false));
       image.addEventListener("error", () => (image.hidden = true));
-      tile = { row, button, image, name: row.querySelector(".name"), state: row.querySelector(".state") };
+      tile = { row, button, like, image, name: row.querySelector(".name"), state: row.querySelector(".state") };
       this.#tiles.set(key, tile);
     }
     return tile;
   }
 
-  #show({ button, image, name, state, count }, item) {
+  #show({ row, button, like, liked, any, image, name, state, count }, item) {
     const { upload, track } = item;
     const status = statusOf(item);
     const url = track?.music?.coverUrl ?? upload?.preview;
@@ -107,6 +111,10 @@ export class TrackLibrary extends ConnectedElement {
     }
     button.dataset.status = status;
     setText(name, track?.brief?.title ?? upload?.file.name ?? this.text("stage.untitled"));
+    // The heart is that of the version shown here. The filter, which styles apply, also finds pictures by older ones.
+    row.toggleAttribute("data-liked", any);
+    setPressed(like, liked);
+    like.setAttribute("aria-label", this.text("library.like", { title: name.textContent }));
     name.lang = track?.brief ? track.request.language : "";
     const words = status === "ready" ? word(this.store.state.language, "genres", track.brief.genre) : this.#words(item);
     setText(state, count > 1 ? this.text("library.versions", { words, count }) : words);
