@@ -56,6 +56,7 @@ export class TrackStage extends ConnectedElement {
     this.toggleAttribute("data-sketched", this.#sketched === item.key);
     const artist = track?.brief ? word(language, "genres", track.brief.genre) : "";
     this.player.show(sounds, { title, artist, cover: track?.music?.coverUrl });
+    if (sounds.music) import("./hear-picture.js").catch(() => {});
   }
 
   #clear() {
