@@ -10,13 +10,13 @@ const DIM = "rgb(255 255 255 / 38%)";
 const SOFT = "rgb(255 255 255 / 82%)";
 
 /**
- * Where things are, in units of the shorter side. The cover fits into its box; texts and waveform are below it or beside
+ * Where things are, in units of the shorter side. The cover fits into its box, next to the texts; texts and waveform are below it or beside
  * it. The tall shape leaves room at the top and at the bottom, where apps put their own buttons.
  */
 const LAYOUTS = {
   square: { box: null, left: 0.067, right: 0.933, title: 0.8, size: 0.05, wave: 0.905, reach: 0.034 },
-  tall: { box: [0.08, 0.27, 0.84, 0.84], left: 0.08, right: 0.92, title: 1.25, size: 0.056, wave: 1.43, reach: 0.05 },
-  wide: { box: [0.1, 0.14, 0.72, 0.72], left: 0.91, right: 1.68, title: 0.44, size: 0.062, wave: 0.62, reach: 0.06 },
+  tall: { box: [0.08, 0.2, 0.84, 0.93], left: 0.08, right: 0.92, title: 1.25, size: 0.056, wave: 1.43, reach: 0.05 },
+  wide: { box: [0.09, 0.12, 0.9, 0.76], left: 1.08, right: 1.69, title: 0.44, size: 0.062, wave: 0.62, reach: 0.06 },
 };
 
 /**
@@ -96,16 +96,18 @@ function paintGround(context, cover, { box }, unit) {
   const [x, y, w, h] = box.map((share) => share * unit);
   const scale = Math.min(w / cover.width, h / cover.height);
   const [wide, tall] = [cover.width * scale, cover.height * scale];
+  // In the tall shape the cover is right above the title, in the wide one in the middle of its box.
+  const [from, down] = [x + (w - wide) / 2, height > width ? y + h - tall : y + (h - tall) / 2];
   context.save();
   context.shadowColor = "rgb(0 0 0 / 45%)";
   context.shadowBlur = 0.05 * unit;
   context.fillStyle = "rgb(0 0 0)";
   context.beginPath();
-  context.roundRect(x + (w - wide) / 2, y + (h - tall) / 2, wide, tall, 0.03 * unit);
+  context.roundRect(from, down, wide, tall, 0.03 * unit);
   context.fill();
   context.shadowColor = "transparent";
   context.clip();
-  context.drawImage(cover, x + (w - wide) / 2, y + (h - tall) / 2, wide, tall);
+  context.drawImage(cover, from, down, wide, tall);
   context.restore();
 }
 

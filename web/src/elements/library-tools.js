@@ -129,6 +129,7 @@ class LibraryTools extends ConnectedElement {
     const playable = finished(this.#found).length;
     const start = this.#query ? "playAll.found" : "playAll.start";
     setText(this.part("playWords"), this.text(this.queue.current ? "playAll.stop" : start));
+    this.part("playIcon").setAttribute("href", this.queue.current ? "#i-close" : "#i-play");
     this.part("play").disabled = !this.queue.current && playable === 0;
     this.part("zip").disabled = !this.#zipping && playable === 0;
     this.#nameZip();
