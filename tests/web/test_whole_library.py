@@ -12,7 +12,7 @@ from playwright.sync_api import CDPSession, Locator, Page, expect
 from localcloud.addresses import Addresses
 from tests.contracts.recorded import recorded
 from tests.support.gestures import ready, stage, tiles
-from tests.support.scenes import Heard, Scene, document_of, store_music
+from tests.support.scenes import Heard, Scene, store_music
 from tests.web import axe
 from tests.web.conftest import Opener
 from tests.web.test_hardships import await_service_worker
@@ -117,24 +117,6 @@ def test_the_library_is_searched_while_a_korean_word_is_composed(open_page: Open
     expect(told(page)).to_have_text("")
 
 
-def test_older_music_that_is_not_searched_is_named_and_can_be_searched(
-    open_page: Opener, scene: Scene, heard: Heard
-) -> None:
-    """The page has the newest hundred; a press loads the next ones, and they are searched at once."""
-    for place in range(105):
-        track = document_of("ready", heard, place) | {"brief": brief("바다" if place == 0 else "하늘")}
-        scene.document(f"t{place:026d}").set(track)
-    page = open_page(scene=scene)
-    ready(page)
-    expect(tiles(page)).to_have_count(100)
-    tools(page).get_by_role("searchbox").fill("바다")
-    expect(told(page)).to_have_text("‘바다’에 맞는 음악이 없어요. 최근 음악 100곡에서만 찾았어요.")
-    tools(page).get_by_role("button", name="더 오래된 음악에서도 찾기").click()
-    expect(told(page)).to_have_text("찾은 사진 1장")
-    assert names(page) == ["바다"]
-    expect(tools(page).get_by_role("button", name="더 오래된")).to_be_hidden()
-
-
 def test_all_music_plays_in_a_row_in_the_order_shown(
     open_page: Opener, scene: Scene, short: Heard, local_cloud: Addresses
 ) -> None:
@@ -233,6 +215,7 @@ def test_everything_is_downloaded_as_one_zip_through_the_service_worker(
         tools(page).get_by_role("button", name="모두 내려받기").click()
     expect(told(page)).to_have_text("음악 3곡을 ZIP 파일 하나로 내려받았어요. 받지 못한 음악: 커피 한 잔")
     assert download.value.suggested_filename == "사진으로 만든 음악.zip"
+    assert re.search("/download/[0-9a-f-]+$", download.value.url)
     packed = archive(Path(download.value.path()).read_bytes())
     assert packed.namelist() == ["고양이.mp3", "바다.mp3", "바다 (2).mp3"]
     assert len(packed.read("바다 (2).mp3")) == short.facts["bytes"]
@@ -242,6 +225,7 @@ def test_everything_is_downloaded_as_one_zip_through_the_service_worker(
     tools(page).get_by_role("searchbox").fill("바다")
     with page.expect_download() as download:
         tools(page).get_by_role("button", name="찾은 음악 내려받기").click()
+    assert download.value.url.startswith("blob:")
     assert archive(Path(download.value.path()).read_bytes()).namelist() == ["바다.mp3", "바다 (2).mp3"]
     scene.document(scene.tracks[0]).update({"music": short.facts | {"bytes": 400_000_000}})
     tools(page).get_by_role("searchbox").fill("")
