@@ -78,7 +78,9 @@ def test_a_voice_reads_the_picture_and_then_the_music_plays(
     scene.add("ready", heard, brief=dict(recorded("track_ready")["brief"]) | english)
     scene.add("ready", heard)
     kept = scene.state["origins"][0]["localStorage"][0]["value"]
-    talking.add_init_script(f"if (location.href.startsWith('{local_cloud.url('page')}')) localStorage.session = {kept!r}")
+    talking.add_init_script(
+        f"if (location.href.startsWith('{local_cloud.url('page')}')) localStorage.session = {kept!r}"
+    )
     page = talking.new_page()
     page.goto("/")
     button = ready(page).get_by_role("button", name="사진 듣기")
