@@ -18,7 +18,7 @@ from tests.support.browser import FLAGS, executable
 from tests.support.gestures import ready, stage, tiles
 from tests.support.scenes import Heard, Scene
 from tests.web import axe
-from tests.web.conftest import Opener, listen
+from tests.web.conftest import listen
 from tests.web.test_states import SHOTS
 
 pytestmark = [pytest.mark.browser, pytest.mark.cloud]
@@ -60,14 +60,6 @@ def end(context: BrowserContext) -> None:
 
 def is_playing(page: Page) -> bool:
     return not page.evaluate("document.querySelector('audio').paused")
-
-
-def test_without_a_voice_there_is_no_button(open_page: Opener, scene: Scene, heard: Heard) -> None:
-    scene.add("ready", heard)
-    page = open_page(scene=scene)
-    ready(page)
-    page.wait_for_function("() => customElements.get('hear-picture')")
-    expect(stage(page).get_by_role("button", name="사진 듣기")).to_be_hidden()
 
 
 def test_a_voice_reads_the_picture_and_then_the_music_plays(
