@@ -235,7 +235,7 @@ def test_everything_is_downloaded_as_one_zip_through_the_service_worker(
 def test_a_zip_is_written_where_the_person_wants_it_and_can_be_stopped(
     open_page: Opener, scene: Scene, short: Heard
 ) -> None:
-    """One file at a time is fetched as it is written; a stopped download leaves no file."""
+    """One file at a time is fetched as it is written; a stopped download leaves no file, or the one that was there."""
     fill(scene, short)
     page = open_page(scene=scene)
     page.context.add_init_script(PICK)
@@ -247,6 +247,7 @@ def test_a_zip_is_written_where_the_person_wants_it_and_can_be_stopped(
     assert page.evaluate("suggested") == "사진으로 만든 음악.zip"
     packed = archive(bytes.fromhex(page.evaluate(READ_PICKED)))
     assert packed.namelist() == ["고양이.mp3", "바다.mp3", "커피 한 잔.mp3", "바다 (2).mp3"]
+    before = page.evaluate(READ_PICKED)
     held: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -259,5 +260,10 @@ def test_a_zip_is_written_where_the_person_wants_it_and_can_be_stopped(
     assert len(held) == 1
     stop.click()
     expect(told(page)).to_have_text("내려받기를 멈췄어요.")
+    expect(press).to_be_enabled()
+    assert page.evaluate(READ_PICKED) == before
+    page.evaluate("navigator.storage.getDirectory().then((root) => root.removeEntry('picked.zip'))")
+    press.click()
+    stop.click()
     expect(press).to_be_enabled()
     assert page.evaluate(HAS_PICKED) == []

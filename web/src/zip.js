@@ -77,12 +77,13 @@ async function fetched(url, signal) {
 }
 
 async function intoFile(stream, file, signal) {
+  const isNew = (await file.getFile()).size === 0;
   const target = await file.createWritable();
   try {
-    // If this fails or is aborted, the browser drops what was written; the empty file is left.
+    // If this fails or is aborted, the browser drops what was written: a file that was there keeps its content.
     await stream.pipeTo(target, { signal });
   } catch (error) {
-    await file.remove?.().catch(() => {});
+    if (isNew) await file.remove?.().catch(() => {});
     throw error;
   }
 }

@@ -94,18 +94,22 @@ class LibraryTools extends ConnectedElement {
 
   /** Find pictures of which one version matches, and hide the tiles of the others. */
   #find() {
-    const matches = matcher(this.#query);
     const known = new Map();
-    this.#found = this.#all.filter(({ key, items }) => {
-      const before = this.#known.get(key);
-      const isSame = before?.items.length === items.length && before.items.every((item, place) => item.track === items[place].track);
-      const texts = isSame ? before.texts : items.map(searchable);
-      known.set(key, { items, texts });
-      return texts.some(matches);
-    });
+    const matches = matcher(this.#query);
+    // Without a search nothing is read: of many tracks that would take long.
+    const isFound = (group) => !this.#query || this.#textsOf(group, known).some(matches);
+    this.#found = this.#all.filter(isFound);
     this.#known = known;
     const found = new Set(this.#found.map(({ key }) => key));
     for (const row of this.list.children) row.hidden = !found.has(row.querySelector("button").value);
+  }
+
+  #textsOf({ key, items }, known) {
+    const before = this.#known.get(key);
+    const isSame = before?.items.length === items.length && before.items.every((item, place) => item.track === items[place].track);
+    const texts = isSame ? before.texts : items.map(searchable);
+    known.set(key, { items, texts });
+    return texts;
   }
 
   #tell() {
