@@ -58,7 +58,7 @@ const names = new Map(
 const words = {};
 for (const language of ["ko", "en"]) words[language] = JSON.parse(await readFile(join(here, `src/texts/${language}.json`), "utf8"));
 const texts = JSON.stringify(words);
-names.set("texts.json", `assets/texts-${createHash("sha256").update(texts).digest("hex").slice(0, 8).toUpperCase()}.json`);
+names.set("texts.json", `assets/texts-${digest(texts)}.json`);
 await writeFile(join(outdir, names.get("texts.json")), texts);
 
 for (const document of ["index.html", "share.html", "privacy.html"]) {
@@ -83,10 +83,14 @@ await build({
   entryPoints: ["src/service-worker.js"],
   outfile: join(outdir, "service-worker.js"),
   format: "iife",
-  define: { SHELL: JSON.stringify(shell), VERSION: JSON.stringify((await readdir(join(outdir, "assets"))).join()) },
+  define: { SHELL: JSON.stringify(shell), VERSION: JSON.stringify(digest((await readdir(join(outdir, "assets"))).join())) },
 });
 // The size of each module in each script, for the size budget.
 await writeFile(join(outdir, "..", "web-meta.json"), JSON.stringify(metafile));
+
+function digest(words) {
+  return createHash("sha256").update(words).digest("hex").slice(0, 8).toUpperCase();
+}
 
 /** Return the assets that the two documents load, without those that are loaded on demand. */
 function eager({ outputs }) {

@@ -105,13 +105,13 @@ def document_of(status: str, heard: Heard | None = None, place: int = 0) -> dict
     return dict(document)
 
 
-def store_music(addresses: Addresses, photo: str = "coffee") -> Heard:
+def store_music(addresses: Addresses, photo: str = "coffee", seconds: int = SCENE_SECONDS) -> Heard:
     """Put a finished track's files into the results bucket."""
     folder = ResultsFolder(addresses.url("storage"), RESULTS_BUCKET, ids.new_results_token())
-    samples, peaks = _tone()
+    samples, peaks = _tone(seconds)
     mp3, wav = _encoded(samples, "MP3"), _encoded(samples, "WAV")
     facts = recorded("track_ready")["music"] | {
-        "durationSeconds": float(SCENE_SECONDS),
+        "durationSeconds": float(seconds),
         "bytes": len(mp3),
         "peaks": peaks,
     }
@@ -131,9 +131,9 @@ def store_music(addresses: Addresses, photo: str = "coffee") -> Heard:
     return Heard(folder, facts | urls)
 
 
-def _tone() -> tuple[Any, list[float]]:
-    time = np.arange(SCENE_SECONDS * _RATE) / _RATE
-    swell = 0.15 + 0.75 * np.sin(np.pi * time / SCENE_SECONDS) ** 2
+def _tone(seconds: int) -> tuple[Any, list[float]]:
+    time = np.arange(seconds * _RATE) / _RATE
+    swell = 0.15 + 0.75 * np.sin(np.pi * time / seconds) ** 2
     samples = (0.4 * swell * np.sin(2 * np.pi * 220 * time)).astype(np.float32)
     peaks = [round(float(value), 3) for value in swell[:: len(swell) // 200][:200]]
     return samples, peaks

@@ -1,5 +1,6 @@
 """What a person does with music that is ready: play, save, share and delete it."""
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -8,14 +9,40 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from localcloud.addresses import Addresses
+from localcloud.addresses import REPOSITORY, Addresses
 from pipeline import credentials
 from tests.support.gestures import choose, ready, stage, tiles
-from tests.support.scenes import PHOTOS, SCENE_SECONDS, Heard, Scene, document_of, new_scene
+from tests.support.scenes import PHOTOS, SCENE_SECONDS, Heard, Scene, document_of, new_scene, store_music
 from tests.web.conftest import Opener
 
 pytestmark = [pytest.mark.browser, pytest.mark.cloud]
 
+SHOTS = REPOSITORY / "test-results" / "page"
+# Plays a film on a page of its own, and counts the white points of its waveform early and late.
+WATCH = """
+async (data) => {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const film = document.createElement("video");
+  film.src = URL.createObjectURL(new Blob([bytes], { type: "video/mp4" }));
+  await new Promise((resolve, reject) => Object.assign(film, { oncanplay: resolve, onerror: reject }));
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [film.videoWidth, film.videoHeight];
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const white = [];
+  for (const place of [0.1, 0.8]) {
+    await new Promise((resolve) => Object.assign(film, { onseeked: resolve, currentTime: place }));
+    context.drawImage(film, 0, 0);
+    const { data: points } = context.getImageData(0, 0, canvas.width, canvas.height);
+    let count = 0;
+    for (let at = 0; at < points.length; at += 4) {
+      if (Math.min(points[at], points[at + 1], points[at + 2]) > 235) count += 1;
+    }
+    white.push(count);
+  }
+  const picture = canvas.toDataURL("image/png").split(",")[1];
+  return { size: [canvas.width, canvas.height], seconds: film.duration, white, picture };
+}
+"""
 MARKUP = "<img src=x onerror=alert(1)>"
 
 
@@ -29,13 +56,25 @@ def audio(page: Page, name: str) -> Any:
 
 
 def test_older_music_is_shown_page_by_page(open_page: Opener, scene: Scene, heard: Heard) -> None:
-    """A hundred at a time, which is what the rules allow a query to ask for; new music moves nothing out."""
+    """A hundred at a time, which is what the rules allow a query to ask for; new music moves nothing out.
+
+    A search says that it has not searched what is not loaded, and a press loads the next ones.
+    """
     for place in range(105):
-        scene.document(f"t{place:026d}").set(document_of("ready", heard, place))
+        track = document_of("ready", heard, place)
+        track["brief"]["title"] = "등대" if place == 0 else "하늘"
+        scene.document(f"t{place:026d}").set(track)
     page = open_page(scene=scene)
     ready(page)
     expect(tiles(page)).to_have_count(100)
-    page.get_by_role("button", name="이전 음악 더 보기").click()
+    search = page.get_by_role("searchbox", name="음악 찾기")
+    search.fill("등대")
+    told = page.locator("library-tools").get_by_role("status")
+    expect(told).to_have_text(re.compile("등대.에 맞는 음악이 없어요. 최근 음악 100곡에서만 찾았어요."))
+    page.get_by_role("button", name="더 오래된 음악에서도 찾기").click()
+    expect(told).to_have_text("찾은 사진 1장")
+    expect(page.locator("track-library li:not([hidden])")).to_have_count(1)
+    search.fill("")
     expect(tiles(page)).to_have_count(105)
     expect(page.get_by_role("button", name="이전 음악 더 보기")).to_be_hidden()
     scene.document("t" + "z" * 26).set(document_of("ready", heard, 200))
@@ -67,9 +106,14 @@ def test_the_waveform_is_a_slider(open_page: Opener, scene: Scene) -> None:
 
 @pytest.mark.usefixtures("track")
 def test_the_player_has_controls_and_informs_the_system(open_page: Opener, scene: Scene) -> None:
-    """Volume, mute and repeat work; the system's player shows the title and the genre."""
+    """Volume, mute and repeat work; the system's player shows the title and the genre.
+
+    Headless Chromium has no voice, so nothing offers to read the picture.
+    """
     page = open_page(scene=scene)
     ready(page)
+    page.wait_for_function("() => customElements.get('hear-picture')")
+    expect(stage(page).locator("hear-picture")).to_be_hidden()
     stage(page).get_by_role("button", name="푸른 물결 재생").click()
     expect(stage(page).get_by_role("button", name="푸른 물결 일시 정지")).to_be_visible()
     stage(page).get_by_role("button", name="반복 재생").click()
@@ -120,21 +164,38 @@ def test_other_engines_have_no_notes_to_save(open_page: Opener, scene: Scene, he
     expect(stage(page).get_by_role("button", name="MIDI", exact=True)).to_be_hidden()
 
 
-def test_a_video_is_made_in_the_browser(open_page: Opener, scene: Scene, heard: Heard, local_cloud: Addresses) -> None:
-    """The video shows cover, title and waveform with the music, in a file that browsers play; it carries a mark."""
+def test_videos_are_made_in_the_browser_in_three_shapes(
+    open_page: Opener, scene: Scene, local_cloud: Addresses
+) -> None:
+    """They show cover, title and waveform with the music, in marked files that browsers play; it asks for the shape."""
+    heard = store_music(local_cloud, "chelsea", seconds=1)
     scene.add("ready", heard, token=heard.folder.token)
+    authority = (local_cloud.marks_folder / "authority.pem").read_text()
     page = open_page(scene=scene)
     ready(page)
-    with page.expect_download(timeout=120_000) as download:
-        stage(page).get_by_role("button", name="동영상").click()
-    assert download.value.suggested_filename == "푸른 물결.mp4"
-    film = Path(download.value.path()).read_bytes()
-    assert film[4:8] == b"ftyp"
-    assert any(codec in film for codec in (b"avc1", b"vp09", b"av01"))
-    assert any(codec in film for codec in (b"mp4a", b"Opus"))
-    assert b"AI-generated: engine" in film
-    found = credentials.read(film, "video/mp4", (local_cloud.marks_folder / "authority.pem").read_text())
-    assert (found.trusted, found.problems, found.manifest["title"]) == (True, (), "푸른 물결")
+    cinema = page.context.new_page()
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    for shape, size in {"정사각형": [1080, 1080], "세로": [1080, 1920], "가로": [1920, 1080]}.items():
+        stage(page).get_by_role("button", name="동영상", exact=True).click()
+        dialog = page.get_by_role("dialog", name="동영상 만들기")
+        expect(dialog.get_by_role("radio", name="정사각형")).to_be_checked()
+        dialog.get_by_role("radio", name=shape).press("Space")
+        with page.expect_download(timeout=120_000) as download:
+            page.keyboard.press("Enter")
+        assert download.value.suggested_filename == "푸른 물결.mp4"
+        film = Path(download.value.path()).read_bytes()
+        assert film[4:8] == b"ftyp"
+        assert any(codec in film for codec in (b"avc1", b"vp09", b"av01"))
+        assert any(codec in film for codec in (b"mp4a", b"Opus"))
+        assert b"AI-generated: engine" in film
+        found = credentials.read(film, "video/mp4", authority)
+        assert (found.trusted, found.problems, found.manifest["title"]) == (True, (), "푸른 물결")
+        shown = cinema.evaluate(WATCH, base64.b64encode(film).decode())
+        assert shown["size"] == size
+        assert shown["seconds"] == pytest.approx(1, abs=0.15)
+        # The played part of the waveform is white: it grows.
+        assert shown["white"][0] < shown["white"][1]
+        (SHOTS / f"video-{size[0]}x{size[1]}.png").write_bytes(base64.b64decode(shown["picture"]))
     expect(stage(page).get_by_role("button", name="동영상", exact=True)).to_be_visible()
 
 
@@ -169,6 +230,10 @@ def test_a_share_link_shows_one_track_and_nothing_else(
     dialog.get_by_role("button", name="링크 복사").click()
     expect(dialog.get_by_role("status")).to_have_text("링크를 복사했어요.")
     assert page.evaluate("navigator.clipboard.readText()") == link
+    code = dialog.get_by_role("img", name="QR 코드").inner_html()
+    dialog.get_by_role("checkbox", name="내려받기 허용").press("Space")
+    expect(dialog.get_by_role("textbox", name="링크")).to_have_value(f"{link}.d")
+    page.wait_for_function("(code) => document.querySelector('[data-part=code] svg').innerHTML !== code", arg=code)
 
     asked: list[str] = []
     visitor = open_page("/share.html")
@@ -181,6 +246,14 @@ def test_a_share_link_shows_one_track_and_nothing_else(
     assert not [url for url in asked if scene.session in url or local_cloud.url("firestore") in url]
     assert visitor.get_by_role("button", name="지우기").count() == 0
     expect(visitor.get_by_role("link", name="나도 만들어 보기")).to_have_attribute("href", "./")
+    save = visitor.get_by_role("button", name="음악 내려받기")
+    expect(save).to_be_hidden()
+    # The end of the sentence becomes a part of the link.
+    visitor.goto(f"{link}.d.")
+    with visitor.expect_download() as download:
+        save.click()
+    assert download.value.suggested_filename == "푸른 물결.mp3"
+    assert Path(download.value.path()).stat().st_size == heard.facts["bytes"]
 
 
 def test_a_share_link_to_missing_music_says_so(open_page: Opener) -> None:

@@ -142,6 +142,23 @@ def versions(setup: Setup) -> Page:
     return page
 
 
+def in_a_row(setup: Setup) -> Page:
+    page = made(setup)
+    page.get_by_role("searchbox").fill("바다")
+    page.get_by_role("button", name="찾은 음악 듣기").click()
+    expect(page.get_by_role("region", name="이어 듣기")).to_be_visible()
+    expect(page.locator("library-tools").get_by_role("status")).to_have_text("찾은 사진 3장")
+    return page
+
+
+def filming(setup: Setup) -> Page:
+    page = made(setup)
+    page.get_by_role("button", name="English").click()
+    stage(page).get_by_role("button", name="Video").click()
+    expect(page.get_by_role("dialog", name="Make a video")).to_be_visible()
+    return page
+
+
 def failed(setup: Setup) -> Page:
     return setup.showing("ready", "failed")
 
@@ -254,7 +271,7 @@ def privacy(setup: Setup) -> Page:
 
 STATES: tuple[Callable[[Setup], Page], ...] = (
     first, loading, uploading, working, sketched, sketch_and_music, sketch_of_failed_music,
-    parked, made, versions, failed, rejected, cancelled, closed, offline, expired,
+    parked, made, versions, in_a_row, filming, failed, rejected, cancelled, closed, offline, expired,
     refused_file, drops, editing, sharing, moving, receiving, asking, english, shared, shared_gone, privacy,
 )  # fmt: skip
 

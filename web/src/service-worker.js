@@ -21,8 +21,22 @@ self.addEventListener("activate", (event) => {
   );
 });
 
+// Streams that a page makes, by the address at which the browser downloads them.
+const downloads = {};
+
+self.addEventListener("message", ({ data, ports: [port] }) => {
+  if (data) downloads[data[0]] = new Response(data[1], data[2]);
+  port.postMessage(0);
+});
+
 self.addEventListener("fetch", (event) => {
   const { request } = event;
+  const download = downloads[request.url];
+  if (download) {
+    delete downloads[request.url];
+    event.respondWith(download);
+    return;
+  }
   const url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== self.location.origin) return;
   if (url.pathname.includes("/assets/")) event.respondWith(keptFirst(request));

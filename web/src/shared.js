@@ -1,11 +1,12 @@
 // The page behind a share link: one track, read-only, by the token of its results, without session or database.
 import { prevailingColour, tint } from "./colours.js";
 import { configuration } from "./configuration.js";
+import { download } from "./download.js";
 import { ConnectedElement, setText } from "./elements/connected.js";
 import { MusicPlayer } from "./elements/music-player.js";
 import { LanguageSwitch } from "./elements/switches.js";
 import { TrackBrief } from "./elements/track-brief.js";
-import { word } from "./format.js";
+import { fileName, word } from "./format.js";
 import { whenGiven } from "./gifts.js";
 import { provenanceOf } from "./provenance.js";
 import { keep, recall } from "./session.js";
@@ -13,10 +14,10 @@ import { Store } from "./store.js";
 import { localise, preferredLanguage, text } from "./texts.js";
 import { loadTexts } from "./texts-loading.js";
 
-// A message may have punctuation or a particle behind the link.
-const TOKEN = /r[a-z2-7]{26}/;
+// A message may have punctuation or a particle behind the link. ".d" means that downloading is allowed.
+const LINK = /(r[a-z2-7]{26})(\.d)?/;
 
-/** Shows a `track.json`: `{track, base, problem, hint}`. */
+/** Shows a `track.json`: `{track, base, allowed, problem, hint}`. */
 class SharedTrack extends ConnectedElement {
   static shows = ["language", "shared"];
 
@@ -27,13 +28,24 @@ class SharedTrack extends ConnectedElement {
       cover.hidden = false;
       tint(this, prevailingColour(cover));
     });
+    this.press("save", () => this.#save());
+  }
+
+  async #save() {
+    const { track, base } = this.store.state.shared;
+    try {
+      await download(`${base}/music.mp3`, fileName(track.title, "mp3"));
+    } catch {
+      share({ hint: "actions.gone" });
+    }
   }
 
   render({ language, shared }) {
-    const { track, base, problem, hint } = shared;
+    const { track, base, allowed, problem, hint } = shared;
     this.player.speak(language);
     this.dataset.state = problem ? "problem" : track ? "ready" : "loading";
     this.player.hidden = !track;
+    this.part("saves").hidden = !track || !allowed;
     this.part("provenance").hidden = !track?.provenance?.aiGenerated;
     const { engine, editedByPerson } = track?.provenance ?? {};
     if (engine) setText(this.part("provenance"), provenanceOf(language, engine, editedByPerson));
@@ -49,6 +61,7 @@ class SharedTrack extends ConnectedElement {
     if (!cover.getAttribute("src")) cover.src = `${base}/cover.jpg`;
     const artist = word(language, "genres", track.genre);
     this.player.show({ music: { ...track.music, url: `${base}/music.mp3` } }, { title: track.title, artist, cover: `${base}/cover.jpg` });
+    import("./elements/hear-picture.js").catch(() => {});
   }
 }
 
@@ -74,13 +87,13 @@ function speak() {
 
 /** Read the track whose token is in the URL's fragment. */
 async function load() {
-  const token = TOKEN.exec(location.hash)?.[0];
+  const [, token, allowed] = LINK.exec(location.hash) ?? [];
   if (!token) return { problem: "shared.notFound" };
   try {
     const base = `${(await configuration()).resultsUrl}/${token}`;
     const response = await fetch(`${base}/track.json`);
     if (!response.ok) return { problem: "shared.notFound" };
-    return { track: await response.json(), base };
+    return { track: await response.json(), base, allowed };
   } catch {
     return { problem: "shared.network" };
   }

@@ -1,22 +1,19 @@
 // Makes a video of the music in memory: cover, title and a waveform that fills while it plays.
 import { BufferTarget, EncodedAudioPacketSource, EncodedPacket, EncodedVideoPacketSource, Mp4OutputFormat, Output } from "mediabunny";
 import { marked } from "./video-mark.js";
-import { codecs, FRAMES_A_SECOND, SAMPLES_A_SECOND, SIZE } from "./video-support.js";
-import { bars } from "./waveform.js";
+import { FRAMES_A_SECOND, SAMPLES_A_SECOND } from "./video-support.js";
 
 const KEY_EVERY_SECONDS = 5;
 const SAMPLES_AT_ONCE = SAMPLES_A_SECOND / 10;
 const MAX_QUEUED = 8;
-const EDGE = 48;
-const BARS_SHOWN = 64;
 
 /**
- * Make the video of a track's music: an MP4 as a Blob, marked by `sign` as in `marked`.
+ * Make the video of a track's music: an MP4 as a Blob. `paint(size, seconds)` returns a function that draws the canvas
+ * at a share of the music; the third parameter is one of the ways of `codecs`. `sign` marks it as in `marked`.
  * Throws if it is aborted, an encoder fails, or it cannot be marked.
  */
-export async function film({ url, coverUrl, peaks, engine }, title, onFraction, signal, sign) {
-  const { video, audio } = await codecs();
-  const [sound, cover] = await Promise.all([soundOf(url, signal), coverOf(coverUrl, signal)]);
+export async function film(url, paint, { video, audio }, onFraction, signal, sign) {
+  const sound = await soundOf(url, signal);
   const output = new Output({ format: new Mp4OutputFormat({ fastStart: "in-memory" }), target: new BufferTarget() });
   const pictures = new EncodedVideoPacketSource(video.name);
   const tones = new EncodedAudioPacketSource(audio.name);
@@ -26,7 +23,7 @@ export async function film({ url, coverUrl, peaks, engine }, title, onFraction, 
   await output.start();
   await encodeSound(sound, audio.config, tones, signal);
   tones.close();
-  const draw = painter(cover, title, bars(peaks, BARS_SHOWN));
+  const draw = paint(video.config, sound.duration);
   await encodePictures(draw, sound.duration, video.config, pictures, onFraction, signal);
   pictures.close();
   await output.finalize();
@@ -37,11 +34,6 @@ async function soundOf(url, signal) {
   const response = await fetch(url, { cache: "reload", signal });
   const context = new OfflineAudioContext(2, 1, SAMPLES_A_SECOND);
   return context.decodeAudioData(await response.arrayBuffer());
-}
-
-async function coverOf(url, signal) {
-  const response = await fetch(url, { cache: "reload", signal });
-  return createImageBitmap(await response.blob());
 }
 
 /** Return an encoder that writes its packets to `source` in their order. */
@@ -93,45 +85,4 @@ async function encodePictures(draw, seconds, config, source, onFraction, signal)
     onFraction(frame / frames);
   }
   await encoder.finish();
-}
-
-/** Return a function that draws the frame at a share of the music, from 0 to 1. */
-function painter(cover, title, heights) {
-  const { width, height } = SIZE;
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext("2d");
-  const side = Math.min(cover.width, cover.height);
-  const [left, top] = [(cover.width - side) / 2, (cover.height - side) / 2];
-  const ground = new OffscreenCanvas(width, height);
-  const under = ground.getContext("2d");
-  under.drawImage(cover, left, top, side, side, 0, 0, width, height);
-  const shade = under.createLinearGradient(0, height * 0.45, 0, height);
-  shade.addColorStop(0, "rgb(0 0 0 / 0%)");
-  shade.addColorStop(1, "rgb(0 0 0 / 78%)");
-  under.fillStyle = shade;
-  under.fillRect(0, 0, width, height);
-  under.fillStyle = "white";
-  under.font = "600 34px system-ui, sans-serif";
-  under.fillText(shortened(under, title, width - 2 * EDGE), EDGE, height - 132);
-  const step = (width - 2 * EDGE) / heights.length;
-  return (played) => {
-    context.drawImage(ground, 0, 0);
-    context.lineWidth = step * 0.5;
-    context.lineCap = "round";
-    heights.forEach((peak, bar) => {
-      context.strokeStyle = bar / heights.length < played ? "white" : "rgb(255 255 255 / 38%)";
-      const x = EDGE + (bar + 0.5) * step;
-      context.beginPath();
-      context.moveTo(x, height - 76 - 30 * peak);
-      context.lineTo(x, height - 76 + 30 * peak);
-      context.stroke();
-    });
-    return canvas;
-  };
-}
-
-function shortened(context, words, width) {
-  let kept = words;
-  while (kept && context.measureText(kept).width > width) kept = [...kept].slice(0, -1).join("");
-  return kept === words ? words : `${kept.trimEnd()}…`;
 }

@@ -153,6 +153,7 @@ export class AgainDialog extends DialogElement {
 /** Shows the link to one track, as text and as a QR code. */
 export class ShareDialog extends DialogElement {
   #title = "";
+  #token = "";
 
   start() {
     super.start();
@@ -161,15 +162,21 @@ export class ShareDialog extends DialogElement {
     this.press("send", () => navigator.share({ title: this.#title, url: this.part("link").value }).catch(() => {}));
     this.part("link").addEventListener("focus", ({ target }) => target.select());
     this.part("send").hidden = !navigator.share;
+    this.part("allow").addEventListener("change", () => this.#show());
   }
 
-  async open(track) {
-    const link = new URL(`share.html#${resultsToken(track)}`, document.baseURI).href;
-    this.#title = track.brief?.title ?? "";
-    this.part("link").value = link;
-    setText(this.part("done"), "");
+  open(track) {
+    [this.#title, this.#token] = [track.brief?.title ?? "", resultsToken(track)];
+    this.part("allow").checked = false;
     this.part("code").replaceChildren();
     this.dialog.showModal();
+    return this.#show();
+  }
+
+  async #show() {
+    const link = new URL(`share.html#${this.#token}${this.part("allow").checked ? ".d" : ""}`, document.baseURI).href;
+    this.part("link").value = link;
+    setText(this.part("done"), "");
     const { qrCode } = await import("../qr.js");
     const code = qrCode(link);
     code.setAttribute("role", "img");

@@ -1,5 +1,5 @@
 // The actions of a track: another version, share, download, delete.
-import { download, save } from "../download.js";
+import { download } from "../download.js";
 import { fileName } from "../format.js";
 import { isFinal, isLiked, resultUrl } from "../tracks.js";
 import { ConnectedElement, setPressed, setText } from "./connected.js";
@@ -11,7 +11,6 @@ export class StageActions extends ConnectedElement {
   #item = null;
   #asked = false;
   #canFilm = false;
-  #filming = null;
 
   start() {
     this.press("again", () => document.querySelector("again-dialog").open(this.#item.track));
@@ -56,16 +55,10 @@ export class StageActions extends ConnectedElement {
     this.querySelector("[value=mid]").hidden = ready && track.music?.engine !== "composer";
     if (ready && !this.#asked) this.#askForFilm();
     this.part("video").hidden = !ready || !this.#canFilm;
-    this.#nameVideo();
   }
 
   render() {
     this.show(this.#item);
-  }
-
-  #nameVideo(percent = null) {
-    if (this.#filming && percent === null) return;
-    setText(this.part("video"), this.text(percent === null ? "actions.video" : "actions.filming", { percent }));
   }
 
   #erase() {
@@ -90,26 +83,8 @@ export class StageActions extends ConnectedElement {
 
   /** Make a video, or stop making it. */
   async #film() {
-    if (this.#filming) {
-      this.#filming.abort();
-      return;
-    }
-    const { track } = this.#item;
-    const title = track.brief?.title ?? this.text("stage.untitled");
-    this.#filming = new AbortController();
-    this.#nameVideo(0);
-    try {
-      const { film } = await import("../video.js");
-      const progress = (fraction) => this.#nameVideo(Math.round(fraction * 100));
-      const sign = (sha256) => this.commands.mark(track.track, sha256);
-      const video = await film(track.music, title, progress, this.#filming.signal, sign);
-      save(video, fileName(title, "mp4"));
-    } catch {
-      if (!this.#filming.signal.aborted) this.commands.notify("actions.notFilmed");
-    } finally {
-      this.#filming = null;
-      this.#nameVideo();
-    }
+    const { film } = await import("../filming.js").catch(() => ({}));
+    if (film) film(this.#item.track, this);
+    else this.commands.notify("actions.notFilmed");
   }
 }
-

@@ -3,9 +3,13 @@ import { word } from "../format.js";
 import { found, isLiked, joined, newest, pictures, statusOf } from "../tracks.js";
 import { ConnectedElement, setPressed, setText } from "./connected.js";
 
+// From so many tracks on, tools for the whole library are useful.
+const SEVERAL = 3;
+
 export class TrackLibrary extends ConnectedElement {
   static shows = ["language", "view", "tracks", "live", "more", "uploads", "selected", "online", "busy"];
   #tiles = new Map();
+  #groups = [];
 
   start() {
     this.list = this.querySelector("ol");
@@ -16,6 +20,7 @@ export class TrackLibrary extends ConnectedElement {
     });
     this.older = this.section.querySelector("[data-part=older]");
     this.older.addEventListener("click", () => this.commands.older());
+    this.tools = this.section.querySelector("library-tools");
   }
 
   render({ language, view, tracks, more, uploads, selected, online }, before) {
@@ -38,7 +43,18 @@ export class TrackLibrary extends ConnectedElement {
     this.older.hidden = !more;
     this.#place(groups, before?.language !== language);
     this.#mark(found(groups, selected)?.picture.key ?? groups[0]?.key);
+    this.#equip(groups, tracks);
     if (begins) this.#lead();
+  }
+
+  async #equip(groups, tracks) {
+    this.#groups = groups;
+    this.tools.hidden = !(tracks?.length >= SEVERAL);
+    if (this.tools.hidden) return;
+    const { equip } = await import("./library-tools.js").catch(() => ({}));
+    if (equip) equip(this.tools, this.store, this.commands);
+    else this.tools.hidden = true;
+    this.tools.show?.(this.#groups);
   }
 
   /** Scroll to the stage if it appeared below the screen, as on a phone. */

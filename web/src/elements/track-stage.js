@@ -60,6 +60,7 @@ export class TrackStage extends ConnectedElement {
     if (engine) setText(this.part("provenance"), provenanceOf(language, engine, track.brief?.editedByPerson));
     const artist = track?.brief ? word(language, "genres", track.brief.genre) : "";
     this.player.show(sounds, { title, artist, cover: track?.music?.coverUrl });
+    if (sounds.music) import("./hear-picture.js").catch(() => {});
   }
 
   #clear() {

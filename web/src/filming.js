@@ -1,0 +1,61 @@
+// Asks for a video's shape, makes the video and saves it; a second press stops it. Loaded at the first press.
+import { save } from "./download.js";
+import { askForShape } from "./elements/video-dialog.js";
+import { setText } from "./elements/connected.js";
+import { fileName, word } from "./format.js";
+import { painter } from "./video-picture.js";
+import { codecs } from "./video-support.js";
+
+let filming = null;
+
+/** Make a video of a track, or stop making one. `actions` is the element that has the button. */
+export async function film(track, actions) {
+  if (filming) {
+    filming.abort();
+    return;
+  }
+  const { store } = actions;
+  const title = track.brief?.title ?? actions.text("stage.untitled");
+  const words = track.brief ? word(store.state.language, "genres", track.brief.genre) : "";
+  filming = new AbortController();
+  const { signal } = filming;
+  try {
+    const cover = await coverOf(track.music.coverUrl, signal);
+    const picture = { cover, title, words, peaks: track.music.peaks };
+    const way = await askForShape(picture, track.music.durationSeconds, actions);
+    if (way) await make(track, picture, way, actions, signal);
+  } catch {
+    if (!signal.aborted) actions.commands.notify("actions.notFilmed");
+  } finally {
+    filming = null;
+    setText(actions.part("video"), actions.text("actions.video"));
+  }
+}
+
+async function make({ track, music }, picture, way, actions, signal) {
+  const progress = (fraction) => setText(actions.part("video"), actions.text("actions.filming", { percent: Math.round(fraction * 100) }));
+  const sign = (sha256) => actions.commands.mark(track, sha256);
+  progress(0);
+  const { film } = await import("./video.js");
+  let video;
+  try {
+    video = await film(music.url, painted(picture), way, progress, signal, sign);
+  } catch (error) {
+    // Some encoders promise a size that they cannot make.
+    const smaller = signal.aborted || way.side === 720 ? null : await codecs(way.shape, [720]);
+    if (!smaller) throw error;
+    video = await film(music.url, painted(picture), smaller, progress, signal, sign);
+    actions.commands.notify("film.shrunk", { side: smaller.side });
+  }
+  save(video, fileName(picture.title, "mp4"));
+}
+
+/** Return a function that gets an encoder's configuration and the music's length, and returns the one that draws. */
+function painted(picture) {
+  return (size, seconds) => painter(size, { ...picture, seconds });
+}
+
+async function coverOf(url, signal) {
+  const response = await fetch(url, { cache: "reload", signal });
+  return createImageBitmap(await response.blob());
+}
