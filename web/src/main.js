@@ -2,7 +2,6 @@
 import { Api } from "./api.js";
 import { Commands } from "./commands.js";
 import { configuration } from "./configuration.js";
-import { AgainDialog, ConfirmDialog, ShareDialog } from "./elements/dialogs.js";
 import { MusicPlayer } from "./elements/music-player.js";
 import { PageNotice } from "./elements/page-notice.js";
 import { PicturePicker } from "./elements/picture-picker.js";
@@ -35,9 +34,6 @@ const OUTER = {
   "track-library": TrackLibrary,
   "session-panel": SessionPanel,
   "status-announcer": StatusAnnouncer,
-  "again-dialog": AgainDialog,
-  "share-dialog": ShareDialog,
-  "confirm-dialog": ConfirmDialog,
 };
 
 const store = new Store({
@@ -56,8 +52,8 @@ async function watchTracks() {
 
 /** Copy into the store what elements show of the configuration. */
 async function configure() {
-  const { dropSession = null, resultsUrl = null, usualSeconds = {} } = await configuration();
-  store.change({ dropSession, resultsUrl, usualSeconds });
+  const { dropSession = null, resultsUrl = null, usualSeconds = {}, engines = [] } = await configuration();
+  store.change({ dropSession, resultsUrl, usualSeconds, engines });
 }
 
 function speak() {

@@ -73,9 +73,9 @@ export class TrackLibrary extends ConnectedElement {
       if (tile.row === next) next = next.nextElementSibling;
       else this.list.insertBefore(tile.row, next);
       const item = newest(group);
-      const unchanged = tile.track === item.track && tile.upload === item.upload && tile.count === group.items.length;
+      const unchanged = tile.track === item.track && tile.upload === item.upload && tile.count === group.versions.length;
       if (unchanged && !redraw) continue;
-      Object.assign(tile, { track: item.track, upload: item.upload, count: group.items.length });
+      Object.assign(tile, { track: item.track, upload: item.upload, count: group.versions.length });
       this.#show(tile, item);
     }
   }
