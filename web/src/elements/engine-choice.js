@@ -12,7 +12,7 @@ class EngineChoice extends ConnectedElement {
 
   /** The chosen engine; undefined for the default one. */
   get value() {
-    return this.chosen === this.store.state.engines[0]?.name ? undefined : this.chosen;
+    return this.chosen === this.store?.state.engines[0]?.name ? undefined : this.chosen;
   }
 
   /** Choose an engine; null is the default one. */
