@@ -7,19 +7,23 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.contracts.recorded import recorded
 from tests.support.composed import add_composed, asked, store_composed, store_export
-from tests.support.gestures import choose, ready, stage, tiles
+from tests.support.gestures import ENGINES, choose, ready, stage, tiles, with_engines
 from tests.support.scenes import PHOTOS, Heard, Scene, store_music
 from tests.web.conftest import Opener
 
 pytestmark = [pytest.mark.browser, pytest.mark.cloud]
 
-IMAGE = {"bucket": "b", "object": "uploads/one", "generation": 1, "width": 1, "height": 1, "contentType": "", "bytes": 1}
-ENGINES = [
-    {"name": "composer", "usualSeconds": 150, "usd": 0.043},
-    {"name": "lyria-3-pro", "usualSeconds": 60, "usd": 0.08},
-    {"name": "lyria-002", "usualSeconds": 45, "usd": None},
-]
+IMAGE = {
+    "bucket": "b",
+    "object": "uploads/one",
+    "generation": 1,
+    "width": 1,
+    "height": 1,
+    "contentType": "",
+    "bytes": 1,
+}
 
 
 @pytest.fixture(scope="module")
@@ -31,21 +35,10 @@ def audio(page: Page, name: str) -> Any:
     return page.evaluate(f"document.querySelector('audio').{name}")
 
 
-def with_engines(opener: Opener, scene: Scene | None, engines: list[dict[str, Any]] = ENGINES, **options: Any) -> Page:
-    """Open the page where the operator allows several engines."""
-    page = opener("/privacy.html", scene=scene, **options)
-
-    def configure(route: Any) -> None:
-        answer = route.fetch()
-        route.fulfill(response=answer, json=answer.json() | {"engines": engines})
-
-    page.route("**/config.json", configure)
-    page.goto("/")
-    return page
-
-
-def test_two_takes_are_one_version_and_go_on_at_the_same_place(open_page: Opener, scene: Scene, composed: Heard) -> None:
-    """The other take goes on where the first one is; one is kept after a question, and the library shows one picture."""
+def test_two_takes_are_one_version_and_go_on_at_the_same_place(
+    open_page: Opener, scene: Scene, composed: Heard
+) -> None:
+    """The other take goes on where the first one is; one of them is kept, after a question."""
     other = store_music(scene.addresses)
     first = add_composed(scene, composed, image=IMAGE)
     second = scene.add(
@@ -96,7 +89,7 @@ def test_two_takes_are_asked_for_and_both_are_kept(open_page: Opener, scene: Sce
     pair = stage(page).get_by_role("group", name="두 곡 비교하기")
     expect(pair.get_by_role("button", name="B")).to_be_disabled()
     request = scene.of(first)["request"]
-    scene.document(first).update({"status": "composing", "brief": composed and recorded_brief()})
+    scene.document(first).update({"status": "composing", "brief": recorded("track_ready")["brief"]})
     second = scene.add("composing", composed, image=IMAGE, request=request | {"takes": 1, "twinOf": first})
     pair.get_by_role("button", name="B 만드는 중").click()
     expect(stage(page)).to_have_attribute("data-track", second)
@@ -112,12 +105,6 @@ def test_two_takes_are_asked_for_and_both_are_kept(open_page: Opener, scene: Sce
         choose(page, PHOTOS / "coffee.jpg")
     told = json.loads(announced.value.post_data or "")
     assert (told["takes"], "engine" in told) == (2, False)
-
-
-def recorded_brief() -> dict[str, Any]:
-    from tests.contracts.recorded import recorded
-
-    return dict(recorded("track_ready")["brief"])
 
 
 def test_chords_and_sections_follow_the_music(open_page: Opener, scene: Scene, composed: Heard) -> None:
@@ -141,7 +128,7 @@ def test_chords_and_sections_follow_the_music(open_page: Opener, scene: Scene, c
     chord.press("Enter")
     expect(lane.get_by_role("status")).to_have_text("B♭maj7, B, 4마디")
     lane.get_by_role("button", name="코드 목록").press("Enter")
-    expect(lane.get_by_role("definition")).to_have_text(["D", "Bm7 – F♯m7♭5", "B♭maj7 – G", "A7"])
+    expect(lane.get_by_role("definition")).to_have_text(["D", "Bm7 \N{EN DASH} F♯m7♭5", "B♭maj7 \N{EN DASH} G", "A7"])
 
     page.emulate_media(reduced_motion="no-preference")
     stage(page).get_by_role("button", name="재생").first.click()
@@ -168,9 +155,12 @@ def test_another_version_keeps_everything_but_one_part(open_page: Opener, scene:
     stage(page).get_by_role("button", name="다른 버전 만들기").click()
     keep = dialog.get_by_label("그대로 두고 하나만")
     expect(keep.get_by_role("option")).to_have_text(
-        ["전체를 새로 만들기", "멜로디 (하프)", "패드 (따뜻한 패드)", "패드 2 (느린 현악)",
-         "1. 전주 (0:00–0:02)", "2. A (0:02–0:06)", "3. B (0:06–0:10)", "4. 끝 (0:10–0:12)"]
-    )  # fmt: skip
+        [
+            *("전체를 새로 만들기", "멜로디 (하프)", "패드 (따뜻한 패드)", "패드 2 (느린 현악)"),
+            *("1. 전주 (0:00\N{EN DASH}0:02)", "2. A (0:02\N{EN DASH}0:06)"),
+            *("3. B (0:06\N{EN DASH}0:10)", "4. 끝 (0:10\N{EN DASH}0:12)"),
+        ]
+    )
     dialog.get_by_role("radio", name="Lyria 3 Pro").check()
     expect(keep).to_be_hidden()
     dialog.get_by_role("radio", name="컴퓨터 작곡가").check()
@@ -220,7 +210,7 @@ def test_exports_are_asked_for_awaited_and_saved(open_page: Opener, scene: Scene
     saves = ready(page).get_by_role("group", name="내려받기")
     saves.get_by_role("button", name="악기별 파일").press("Enter")
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("오늘 만들 수 있는 수에서 하나를 써요")
+    expect(dialog).to_contain_text("한 곡으로 세어요")
     dialog.get_by_role("button", name="만들기").click()
     expect(saves.get_by_role("alert")).to_contain_text(["다시 만들 수 있어요"])
     saves.get_by_role("button", name="악기별 파일").click()
@@ -242,7 +232,10 @@ def test_exports_are_asked_for_awaited_and_saved(open_page: Opener, scene: Scene
     scene.document(made).update({"status": "ready", "music": stems})
     loop = store_export(scene.addresses, "loop.wav", b"RIFF")
     scene.document(broken).update({"status": "ready", "music": loop, "error": None})
-    for name, file in (("악기별 파일 받기", "푸른 물결 (stems).zip"), ("반복 음원 받기", "푸른 물결 (D major, 72 BPM, 6 bars).wav")):
+    for name, file in (
+        ("악기별 파일 받기", "푸른 물결 (stems).zip"),
+        ("반복 음원 받기", "푸른 물결 (D major, 72 BPM, 6 bars).wav"),
+    ):
         with page.expect_download() as download:
             saves.get_by_role("button", name=name).click()
         assert download.value.suggested_filename == file

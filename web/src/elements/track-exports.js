@@ -59,8 +59,12 @@ class TrackExports extends ConnectedElement {
     const failed = status === "failed" || status === "rejected";
     setText(wrong, making || ready ? "" : (refusal ?? (failed ? made.error?.message : "") ?? ""));
     wrong.lang = !refusal && failed ? (made.request.language ?? "") : "";
-    const key = making ? "wait" : ready ? "ready" : status === "cancelled" ? "cancelled" : null;
+    const isNews = ready && row.dataset.status === "wait";
+    const key = making ? "wait" : isNews || (ready && words.textContent) ? "ready" : status === "cancelled" ? "cancelled" : "";
     setText(words, key && !refusal ? this.text(`exports.${key}`, { name, time: this.#usual(language) }) : "");
+    // Its button says so, too, so the news is for screen readers.
+    row.classList.toggle("unseen", key === "ready");
+    row.dataset.status = key;
     const verb = making ? "cancel" : failed && made.error?.retryable ? "retry" : null;
     act.hidden = verb === null;
     act.value = verb ?? "";

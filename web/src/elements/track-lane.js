@@ -108,6 +108,8 @@ class TrackLane extends ConnectedElement {
       setText(button, name);
       button.setAttribute("aria-label", this.text("lane.now", { chord: name }));
       button.toggleAttribute("data-long", name.length > LONG);
+      // The present chord is said beside the strip, which shows the next ones.
+      [...this.part("strip").children].forEach((block, place) => block.toggleAttribute("data-past", place <= chord));
     }
     // Without motion the chords step instead of gliding.
     const place = this.calm.matches ? chords[chord].startSeconds : seconds;
