@@ -61,7 +61,7 @@ def add_composed(scene: Scene, heard: Heard, **fields: Any) -> str:
 
 def asked(source: str, kind: str) -> dict[str, Any]:
     """Return the request of an export."""
-    return recorded("track_ready")["request"] | {"export": {"kind": kind, "track": source}}
+    return dict(recorded("track_ready")["request"]) | {"export": {"kind": kind, "track": source}}
 
 
 def store_export(addresses: Addresses, name: str, data: bytes) -> dict[str, Any]:
@@ -71,5 +71,5 @@ def store_export(addresses: Addresses, name: str, data: bytes) -> dict[str, Any]
     bucket.blob(folder.name(name)).upload_from_string(data)
     told = json.dumps(recorded("track") | {"form": form()})
     bucket.blob(folder.name(TRACK)).upload_from_string(told, content_type=RESULT_TYPES[TRACK])
-    facts = recorded("track_ready")["music"]
+    facts = dict(recorded("track_ready")["music"])
     return facts | {"url": folder.url(name), "wavUrl": None, "bytes": len(data)}

@@ -123,7 +123,7 @@ def test_chords_and_sections_follow_the_music(open_page: Opener, scene: Scene, c
     # Without motion the strip stands at the beginning of the chord.
     strip = lane.locator("[data-part=strip]")
     page.evaluate("document.querySelector('audio').currentTime = 7.3")
-    expect(strip).to_have_css("transform", "matrix(1, 0, 0, 1, -360, 0)")
+    expect(strip).to_have_css("transform", "matrix(1, 0, 0, 1, -264, 0)")
     expect(lane.get_by_role("status")).to_be_empty()
     chord.press("Enter")
     expect(lane.get_by_role("status")).to_have_text("B♭maj7, B, 4마디")

@@ -3,7 +3,8 @@ import { chordName, formOf, placeAt, sectionName } from "../form.js";
 import { clock } from "../format.js";
 import { ConnectedElement, made, setText } from "./connected.js";
 
-const PIXELS_A_SECOND = 60;
+// How wide a chord is on average, so that the next one is in sight in slow and in fast music.
+const CHORD_PIXELS = 88;
 const LONG = 5;
 const EVENTS = ["play", "pause", "ended", "timeupdate", "seeked", "loadedmetadata", "emptied"];
 
@@ -12,6 +13,7 @@ class TrackLane extends ConnectedElement {
   #wanted = null;
   #form = null;
   #shown = {};
+  #scale = 1;
   #ticking = null;
 
   start() {
@@ -62,11 +64,12 @@ class TrackLane extends ConnectedElement {
         return row;
       }),
     );
+    this.#scale = (CHORD_PIXELS * chords.length) / (chords.at(-1).endSeconds - chords[0].startSeconds);
     this.part("strip").replaceChildren(
       ...chords.map((chord) => {
         const block = made("span", chordName(chord.name));
-        block.style.left = `${chord.startSeconds * PIXELS_A_SECOND}px`;
-        block.style.width = `${(chord.endSeconds - chord.startSeconds) * PIXELS_A_SECOND}px`;
+        block.style.left = `${chord.startSeconds * this.#scale}px`;
+        block.style.width = `${(chord.endSeconds - chord.startSeconds) * this.#scale}px`;
         return block;
       }),
     );
@@ -113,7 +116,7 @@ class TrackLane extends ConnectedElement {
     }
     // Without motion the chords step instead of gliding.
     const place = this.calm.matches ? chords[chord].startSeconds : seconds;
-    this.part("strip").style.transform = `translateX(${-place * PIXELS_A_SECOND}px)`;
+    this.part("strip").style.transform = `translateX(${-place * this.#scale}px)`;
     this.#shown = { section, chord };
   }
 
