@@ -13,6 +13,10 @@ from pipeline.audio import Audio
 from pipeline.engines.errors import RecitationBlockedError, RequestRefusedError, SafetyBlockedError
 
 _SILENT: Final = 1e-4
+# Longer than any music that can be asked for.
+_LONGEST_SECONDS: Final = 240
+# The first bytes of the files that can be decoded; an MP3 may also begin with its first frame.
+_SIGNATURES: Final = {b"RIFF": "audio/wav", b"fLaC": "audio/flac", b"OggS": "audio/ogg"}
 _RECITATION: Final = re.compile(r"recitation", re.IGNORECASE)
 _SAFETY: Final = re.compile(
     r"safety|responsible ai|usage guidelines|prohibited|violat|sensitive|artist intent|\bblocked\b|_blocked|BLOCK_",
@@ -33,14 +37,24 @@ _REASONS: Final = frozenset(
 
 
 def decoded(answer: bytes) -> Audio | None:
-    """Decode a WAV, FLAC, MP3 or Ogg file in stereo; return None if it has no audible audio."""
+    """Decode a WAV, FLAC, MP3 or Ogg file in stereo; return None if it has no audible audio.
+
+    What follows after four minutes is left out.
+    """
     try:
-        samples, rate = soundfile.read(BytesIO(answer), dtype="float32", always_2d=True)
+        with soundfile.SoundFile(BytesIO(answer)) as file:
+            rate = file.samplerate
+            samples = file.read(_LONGEST_SECONDS * rate, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError:
         return None
     if not len(samples) or not np.isfinite(samples).all() or float(np.abs(samples).max()) < _SILENT:
         return None
     return Audio(np.repeat(samples, 2, axis=1) if samples.shape[1] == 1 else samples[:, :2], int(rate))
+
+
+def mime_type(answer: bytes) -> str:
+    """Return the content type of a file that ``decoded`` can read."""
+    return _SIGNATURES.get(answer[:4], "audio/mpeg")
 
 
 def unpacked(text: object) -> bytes:
