@@ -2,6 +2,7 @@
 
 import json
 from typing import Any, Final
+from urllib.parse import quote
 
 from localcloud.addresses import RESULTS_BUCKET, Addresses
 from localcloud.provision import storage_client
@@ -28,11 +29,17 @@ def form() -> dict[str, Any]:
         "timeSignature": "4/4",
         "bars": 6,
         "sections": [
-            {"name": name, "startSeconds": start, "endSeconds": end, "startBar": int(start / 2), "bars": 2}
+            {
+                "name": name,
+                "startSeconds": start,
+                "endSeconds": end,
+                "startBar": int(start / 2) + 1,
+                "bars": int((end - start) / 2),
+            }
             for name, start, end in SECTIONS
         ],
         "chords": [
-            {"name": name, "startSeconds": 2.0 * place, "endSeconds": 2.0 * place + 2, "bar": place}
+            {"name": name, "startSeconds": 2.0 * place, "endSeconds": 2.0 * place + 2, "bar": place + 1}
             for place, name in enumerate(CHORDS)
         ],
         "parts": [
@@ -68,7 +75,9 @@ def store_export(addresses: Addresses, name: str, data: bytes) -> dict[str, Any]
     """Put an export's file into the results bucket, and return its document's ``music``."""
     folder = ResultsFolder(addresses.url("storage"), RESULTS_BUCKET, ids.new_results_token())
     bucket = storage_client().bucket(RESULTS_BUCKET)
-    bucket.blob(folder.name(name)).upload_from_string(data)
+    blob = bucket.blob(folder.name(name))
+    blob.content_disposition = f"attachment; filename*=UTF-8''{quote(f'푸른 물결 ({name})')}"
+    blob.upload_from_string(data)
     told = json.dumps(recorded("track") | {"form": form()})
     bucket.blob(folder.name(TRACK)).upload_from_string(told, content_type=RESULT_TYPES[TRACK])
     facts = dict(recorded("track_ready")["music"])

@@ -166,9 +166,11 @@ def test_another_version_keeps_everything_but_one_part(open_page: Opener, scene:
     dialog.get_by_role("radio", name="컴퓨터 작곡가").check()
     keep.select_option("section 3")
     expect(dialog.get_by_role("checkbox", name="같은 시드로")).to_be_disabled()
+    expect(dialog.get_by_label("장르")).to_be_disabled()
+    dialog.get_by_label("제목").fill("다른 물결")
     with page.expect_request(lambda request: request.url.endswith(":again")) as asked_for:
         dialog.get_by_role("button", name="만들기").click()
-    assert json.loads(asked_for.value.post_data or "") == {"keep": {"except": "section 3"}}
+    assert json.loads(asked_for.value.post_data or "") == {"title": "다른 물결", "keep": {"except": "section 3"}}
 
 
 def test_the_engine_is_a_wish_where_there_are_several(open_page: Opener, scene: Scene) -> None:
@@ -233,7 +235,7 @@ def test_exports_are_asked_for_awaited_and_saved(open_page: Opener, scene: Scene
     loop = store_export(scene.addresses, "loop.wav", b"RIFF")
     scene.document(broken).update({"status": "ready", "music": loop, "error": None})
     for name, file in (
-        ("악기별 파일 받기", "푸른 물결 (stems).zip"),
+        ("악기별 파일 받기", "푸른 물결 (stems.zip)"),
         ("반복 음원 받기", "푸른 물결 (D major, 72 BPM, 6 bars).wav"),
     ):
         with page.expect_download() as download:

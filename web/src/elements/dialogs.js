@@ -6,6 +6,9 @@ import { resultsToken } from "../tracks.js";
 import { changes, GENRES, KEYS, MAX_CHOSEN, offered, room, SECONDS } from "../wishes.js";
 import { chip, ConnectedElement, made, setText } from "./connected.js";
 
+// How often in a row the composer varies music and keeps the rest.
+const MAX_KEPT = 8;
+
 class DialogElement extends ConnectedElement {
   static shows = ["language"];
 
@@ -95,7 +98,7 @@ class AgainDialog extends DialogElement {
     const { keep } = this.form.elements;
     keep.replaceChildren(new Option(this.text("again.keepNothing"), ""));
     this.#fit();
-    if (track.music?.engine !== "composer") return;
+    if (track.music?.engine !== "composer" || track.request.keep?.length >= MAX_KEPT) return;
     const form = await formOf(track).catch(() => null);
     if (form === null || this.#track !== track) return;
     const { language } = this.store.state;
@@ -123,7 +126,9 @@ class AgainDialog extends DialogElement {
     const { engines } = this.store.state;
     const composes = (this.engine.chosen ?? this.#track.request.engine ?? engines[0]?.name ?? "composer") === "composer";
     this.part("keep").hidden = !composes || keep.options.length < 2;
-    sameSeed.disabled = this.#track.music?.seed === undefined || this.#kept() !== "";
+    // Everything else in the brief changes all of the music.
+    this.part("free").disabled = this.#kept() !== "";
+    sameSeed.disabled = this.#track.music?.seed === undefined;
   }
 
   /** Return the part or section that alone is to be changed; empty if the music is made as a whole. */
@@ -182,12 +187,12 @@ class AgainDialog extends DialogElement {
       const probe = Object.assign(elements[name].cloneNode(), { value: was[name] });
       if (probe.value === elements[name].value) after[name] = was[name];
     }
-    const isSame = elements.sameSeed.checked && !elements.sameSeed.disabled;
-    const seed = isSame ? { seed: this.#track.music.seed } : {};
-    const keep = this.#kept() ? { keep: { except: this.#kept() } } : {};
+    const seed = elements.sameSeed.checked ? { seed: this.#track.music.seed } : {};
     const { chosen } = this.engine;
     const other = chosen === (this.#track.request.engine ?? this.store.state.engines[0]?.name) ? {} : { engine: chosen };
-    const edit = { ...changes(was, after), ...seed, ...keep, ...other };
+    const edit = this.#kept()
+      ? { ...changes({ title: was.title }, { title: after.title }), keep: { except: this.#kept() } }
+      : { ...changes(was, after), ...seed, ...other };
     // The answer may have been lost, so the same edit is the same request.
     if (JSON.stringify(edit) !== JSON.stringify(this.#sent.edit)) this.#sent = { edit, key: crypto.randomUUID() };
     this.part("confirm").disabled = true;

@@ -121,12 +121,21 @@ class TrackExports extends ConnectedElement {
   async #save(kind, { music }, brief) {
     const title = brief?.title ?? this.text("stage.untitled");
     try {
-      const stem = kind === "stems" ? `${title} (stems)` : await loopName(music, title, brief);
-      await download(music.url, fileName(stem, kind === "stems" ? "zip" : "wav"));
+      if (kind === "stems") await open(music.url);
+      else await download(music.url, fileName(await loopName(music, title, brief), "wav"));
     } catch {
       this.commands.notify("actions.gone");
     }
   }
+}
+
+/** Let the browser download a file that may be too large for memory; the bucket sends its name. Throws if it is gone. */
+async function open(url) {
+  const abort = new AbortController();
+  const { ok, status } = await fetch(url, { signal: abort.signal, cache: "no-store" });
+  abort.abort();
+  if (!ok) throw new Error(`${status}`);
+  made("a", "", { href: url }).click();
 }
 
 customElements.define("track-exports", TrackExports);

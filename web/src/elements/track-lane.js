@@ -125,7 +125,7 @@ class TrackLane extends ConnectedElement {
     const { sections, chords } = this.#form;
     const chord = chords[this.#shown.chord];
     const section = sectionName(this.store.state.language, sections[this.#shown.section].name);
-    setText(this.part("said"), this.text("lane.said", { chord: chordName(chord.name), section, bar: chord.bar + 1 }));
+    setText(this.part("said"), this.text("lane.said", { chord: chordName(chord.name), section, bar: chord.bar }));
   }
 }
 
