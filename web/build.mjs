@@ -101,8 +101,8 @@ function eager({ outputs }) {
     for (const { path, kind } of outputs[output].imports) if (kind === "import-statement") visit(path);
   };
   for (const [output, { entryPoint }] of Object.entries(outputs)) if (isDocument(entryPoint)) visit(output);
-  // Every visit that has a session loads the live listener a moment later.
-  for (const [output, { entryPoint }] of Object.entries(outputs)) if (entryPoint === "src/firestore.js") visit(output);
+  // Every visit that has a session loads the live listener a moment later, and a press loads an element.
+  for (const [output, { entryPoint }] of Object.entries(outputs)) if (/^src\/(firestore\.js|elements\/)/.test(entryPoint)) visit(output);
   return [...wanted].map((output) => `assets/${basename(output)}`).concat(names.get("texts.json"));
 }
 

@@ -2,9 +2,13 @@
 
 import base64
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, Final
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
+
+from tests.support.scenes import Scene
 
 MUSIC_MILLISECONDS = 120_000
 _GIVE = """
@@ -30,6 +34,28 @@ async ([data, text]) => {
   await navigator.clipboard.write([new ClipboardItem(parts)]);
 }
 """
+
+
+ENGINES: Final = [
+    {"name": "composer", "usualSeconds": 150, "usd": 0.043},
+    {"name": "lyria-3-pro", "usualSeconds": 60, "usd": 0.08},
+    {"name": "lyria-002", "usualSeconds": 45, "usd": None},
+]
+
+
+def with_engines(
+    opener: Callable[..., Page], scene: Scene | None, engines: Sequence[dict[str, Any]] = ENGINES, **options: Any
+) -> Page:
+    """Open the page of an operator who allows several engines."""
+    page = opener("/privacy.html", scene=scene, **options)
+
+    def configure(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"engines": engines})
+
+    page.route("**/config.json", configure)
+    page.goto("/")
+    return page
 
 
 def choose(page: Page, *files: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from google.cloud import firestore
 from playwright.sync_api import Page, Route, ViewportSize, expect
 
+from tests.support.composed import store_composed
 from tests.support.gestures import stage
 from tests.support.scenes import SCENE_SECONDS, Heard, Scene, document_of, store_music
 from tests.web.conftest import Opener
@@ -94,8 +95,10 @@ def play(page: Page) -> None:
 
 @pytest.mark.parametrize("options", [{}, {"viewport": PHONE, "is_mobile": True}], ids=["desktop", "phone"])
 def test_nothing_moves_when_the_sketch_comes_and_when_the_music_comes(
-    open_page: Opener, scene: Scene, heard: Heard, options: dict[str, Any]
+    open_page: Opener, scene: Scene, options: dict[str, Any]
 ) -> None:
+    """Nothing moves when the chords come below the player either."""
+    heard = store_composed(scene.addresses)
     track = scene.add("composing", heard)
     page = open_page(scene=scene, **options)
     expect(stage(page).locator("[data-part=saying]")).to_have_text("음악을 만들고 있어요")
@@ -112,6 +115,7 @@ def test_nothing_moves_when_the_sketch_comes_and_when_the_music_comes(
     finish(scene, track, heard, "composer")
     expect(stage(page)).to_have_attribute("data-state", "ready")
     assert stage(page).get_by_role("button", name="재생").first.bounding_box() == button
+    expect(stage(page).get_by_role("button", name="지금 코드 D")).to_be_visible()
     page.screenshot(path=SHOTS / f"sketch-ready-{'phone' if options else 'desktop'}.png", full_page=True)
     assert page.evaluate("window.shifted") == 0
 

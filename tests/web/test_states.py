@@ -13,7 +13,8 @@ from playwright.sync_api import Page, ViewportSize, expect
 
 from localcloud.addresses import REPOSITORY
 from tests.contracts.recorded import recorded
-from tests.support.gestures import choose, ready, stage, tiles
+from tests.support.composed import add_composed, asked, store_composed, store_export
+from tests.support.gestures import choose, ready, stage, tiles, with_engines
 from tests.support.scenes import PHOTOS, Heard, Scene, document_of
 from tests.web import axe
 from tests.web.conftest import Opener
@@ -207,8 +208,11 @@ def drops(setup: Setup) -> Page:
 
 
 def editing(setup: Setup) -> Page:
-    page = made(setup)
-    page.get_by_role("button", name="다른 버전 만들기").click()
+    """The dialog of another version with everything that it can offer."""
+    add_composed(setup.scene, store_composed(setup.scene.addresses))
+    page = with_engines(setup.opener, setup.scene)
+    ready(page).get_by_role("button", name="다른 버전 만들기").click()
+    expect(page.get_by_role("dialog").get_by_label("그대로 두고 하나만")).to_be_visible()
     for name in ("악기", "분위기"):
         page.get_by_role("dialog").locator("summary", has_text=name).click()
     expect(page.get_by_role("checkbox", name="그리운")).to_be_visible()
@@ -269,10 +273,28 @@ def privacy(setup: Setup) -> Page:
     return page
 
 
+def composed(setup: Setup) -> Page:
+    """Two takes with chords, their list, reasons, one export in the making and one that is made."""
+    heard = store_composed(setup.scene.addresses)
+    image = document_of("ready")["image"]
+    source = add_composed(setup.scene, heard, image=image)
+    twin = setup.scene.of(source)["request"] | {"twinOf": source}
+    setup.scene.add("ready", heard, image=image, request=twin)
+    setup.scene.add("composing", image=image, request=asked(source, "stems"))
+    loop = store_export(setup.scene.addresses, "loop.wav", b"RIFF")
+    setup.scene.add("ready", setup.heard, image=image, request=asked(source, "loop"), music=loop)
+    page = setup.opener(scene=setup.scene)
+    stage(page).get_by_role("button", name="코드 목록").click()
+    expect(stage(page).get_by_role("button", name="반복 음원 받기")).to_be_visible()
+    expect(stage(page).get_by_role("button", name="B", exact=True)).to_be_visible()
+    return page
+
+
 STATES: tuple[Callable[[Setup], Page], ...] = (
     first, loading, uploading, working, sketched, sketch_and_music, sketch_of_failed_music,
     parked, made, versions, in_a_row, filming, failed, rejected, cancelled, closed, offline, expired,
     refused_file, drops, editing, sharing, moving, receiving, asking, english, shared, shared_gone, privacy,
+    composed,
 )  # fmt: skip
 
 

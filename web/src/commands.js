@@ -89,6 +89,12 @@ export class Commands {
     return null;
   }
 
+  /** Ask for an export of a track. The same key makes one export. Returns an error message, or null. */
+  async export(track, kind, key) {
+    const made = await this.#command(track, kind, key, {}, (problem) => problem);
+    return typeof made === "string" ? made : null;
+  }
+
   /** Cancel a track that is not finished. */
   async cancel(track) {
     await this.#command(track, "cancel", crypto.randomUUID());

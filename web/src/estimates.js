@@ -45,13 +45,19 @@ export function usualFor(tracks, configured, { durationSeconds, engine = null } 
   return Object.values(alike).some(({ known }) => known) ? alike : usualSeconds(same, configured);
 }
 
+/** Return the configuration's usual seconds with those of a chosen engine; without one, they are the default engine's. */
+export function usualWith(configured, engines, engine) {
+  const { usualSeconds } = engines.find(({ name }) => name === engine) ?? {};
+  return usualSeconds ? { ...configured, composing: usualSeconds } : configured;
+}
+
 /**
  * Return how many seconds it usually takes from the choice of a picture to the first sound and to the music of a
- * length, `{sketch, music}`. `sketched` is how long this visit's sketches took from the brief, if there are enough.
+ * request, `{sketch, music}`. `sketched` is how long this visit's sketches took from the brief, if there are enough.
  * `sketch` is null if the configuration says that there are none.
  */
-export function outlookBefore(tracks, configured, durationSeconds, sketched = []) {
-  const usual = usualFor(tracks, configured, { durationSeconds });
+export function outlookBefore(tracks, configured, request, sketched = []) {
+  const usual = usualFor(tracks, configured, request);
   const music = STEPS.reduce((sum, { name }) => sum + usual[name].seconds, 0);
   const { sketch = USUAL_SKETCH } = configured;
   const taken = sketched.length < MIN_TRACKS ? sketch : median(sketched);

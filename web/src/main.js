@@ -3,7 +3,6 @@ import { Api } from "./api.js";
 import { Commands } from "./commands.js";
 import { configuration } from "./configuration.js";
 import { ConnectedElement, made } from "./elements/connected.js";
-import { AgainDialog, ConfirmDialog, ShareDialog } from "./elements/dialogs.js";
 import { MusicPlayer } from "./elements/music-player.js";
 import { PageNotice } from "./elements/page-notice.js";
 import { PicturePicker } from "./elements/picture-picker.js";
@@ -38,9 +37,6 @@ const OUTER = {
   "track-library": TrackLibrary,
   "session-panel": SessionPanel,
   "status-announcer": StatusAnnouncer,
-  "again-dialog": AgainDialog,
-  "share-dialog": ShareDialog,
-  "confirm-dialog": ConfirmDialog,
 };
 
 const store = new Store({
@@ -59,8 +55,8 @@ async function watchTracks() {
 
 /** Copy into the store what elements show of the configuration. */
 async function configure() {
-  const { dropSession = null, resultsUrl = null, usualSeconds = {} } = await configuration();
-  store.change({ dropSession, resultsUrl, usualSeconds });
+  const { dropSession = null, resultsUrl = null, usualSeconds = {}, engines = [] } = await configuration();
+  store.change({ dropSession, resultsUrl, usualSeconds, engines });
 }
 
 function speak() {

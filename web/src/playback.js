@@ -95,8 +95,8 @@ export class Playback {
     await goesOn();
   }
 
-  /** Load this music. Music that is already loaded keeps playing. */
-  load(url) {
+  /** Load this music, at a place of it. Music that is already loaded keeps playing. */
+  load(url, seconds = 0) {
     this.#latest = {};
     if (this.#audio.getAttribute("src") === url) return;
     if ("mediaSession" in navigator) navigator.mediaSession.metadata = null;
@@ -104,6 +104,8 @@ export class Playback {
     if (url) this.#audio.src = url;
     else this.#audio.removeAttribute("src");
     this.#audio.load();
+    // Before it is loaded, this is where it will begin.
+    if (seconds > 0) this.#audio.currentTime = seconds;
   }
 
   /** Set what the system's player shows while this music plays: `{title, artist, album, cover}`. */

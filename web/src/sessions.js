@@ -1,6 +1,7 @@
 // Chooses the session whose tracks are shown: the current one, the one that the browser kept, or a new one.
 import { newSketches } from "./estimates.js";
 import { alone, keep, recall } from "./session.js";
+import { isExport } from "./tracks.js";
 
 const AGAIN_MILLISECONDS = 3_000;
 
@@ -92,12 +93,14 @@ export class Sessions {
     }
     this.#unwatch = watchTracks(
       session,
-      (tracks, live, more) => {
+      (all, live, more) => {
         performance.mark("tracks");
+        // An export is a download of its source, not music of its own.
+        const [tracks, exports] = [all.filter((track) => !isExport(track)), all.filter(isExport)];
         // The SDK's cache is empty at first: only the server can say that there are no tracks.
-        const known = live || tracks.length > 0 ? tracks : this.#store.state.tracks;
+        const known = live || all.length > 0 ? tracks : this.#store.state.tracks;
         const { tracks: before, sketched } = this.#store.state;
-        this.#store.change({ tracks: known, live, more, sketched: [...sketched, ...newSketches(before, tracks)] });
+        this.#store.change({ tracks: known, exports, live, more, sketched: [...sketched, ...newSketches(before, tracks)] });
       },
       (code) => {
         const notice = code === "permission-denied" ? closed : { words: "notice.live", restart: false };

@@ -60,7 +60,11 @@ class SharedTrack extends ConnectedElement {
     cover.alt = track.altText;
     if (!cover.getAttribute("src")) cover.src = `${base}/cover.jpg`;
     const artist = word(language, "genres", track.genre);
-    this.player.show({ music: { ...track.music, url: `${base}/music.mp3` } }, { title: track.title, artist, cover: `${base}/cover.jpg` });
+    // Only music of the composer has chords.
+    const music = { ...track.music, url: `${base}/music.mp3` };
+    this.querySelector("track-lane").hidden = !track.form?.chords;
+    if (track.form?.chords) this.demand("track-lane", { within: this, wanted: false }).then((lane) => lane?.show({ music }));
+    this.player.show({ music }, { title: track.title, artist, cover: `${base}/cover.jpg` });
     import("./elements/hear-picture.js").catch(() => {});
   }
 }

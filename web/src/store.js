@@ -8,9 +8,12 @@
  * @property {string | null} resultsUrl the results bucket's URL; a token in its path grants reading
  * @property {object | null} usualSeconds how long each step usually takes, until this session has finished tracks;
  *   null until the configuration is read
+ * @property {{name: string, usualSeconds: number, usd: number | null}[]} engines the engines to choose from, the
+ *   default one first
  * @property {number[]} sketched how many seconds sketches took that came while the page was open
  * @property {object | null} session `{session, secret, expiresAt}` as the API gave it
  * @property {object[] | null} tracks the tracks of the session that is shown, newest first; null until they are known
+ * @property {object[]} exports the tracks of the session that are downloads of another track, newest first
  * @property {boolean} live whether the server has confirmed the tracks
  * @property {boolean} more whether the server may have older tracks than these
  * @property {boolean} online whether the browser has a network
@@ -30,9 +33,11 @@ export const NOTHING_YET = Object.freeze({
   dropSession: null,
   resultsUrl: null,
   usualSeconds: null,
+  engines: [],
   sketched: [],
   session: null,
   tracks: null,
+  exports: [],
   live: false,
   more: false,
   online: true,

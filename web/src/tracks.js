@@ -18,6 +18,11 @@ export function isFinal(status) {
   return FINAL.has(status);
 }
 
+/** Whether a track is a download of another track, its stems or its loop, and not music of its own. */
+export function isExport(track) {
+  return Boolean(track.request?.export);
+}
+
 /**
  * @typedef {object} Item one upload or track, or both
  * @property {string} key the upload's key, otherwise the track's id; it stays the same when an upload becomes a track
@@ -40,8 +45,9 @@ export function joined(uploads, tracks) {
 }
 
 /**
- * Group items by picture: `[{key, items}]`, pictures in the order of their newest versions, newest first;
- * versions oldest first. A group has the key of its oldest item, so a new version does not change it.
+ * Group items by picture: `[{key, items, versions}]`, pictures in the order of their newest versions, newest first;
+ * items oldest first. A group has the key of its oldest item, so a new version does not change it.
+ * Each version is a list of one item, or of two takes, the first one first.
  */
 export function pictures(items) {
   const groups = new Map();
@@ -50,7 +56,24 @@ export function pictures(items) {
     if (groups.has(picture)) groups.get(picture).unshift(item);
     else groups.set(picture, [item]);
   }
-  return [...groups.values()].map((versions) => ({ key: versions[0].key, items: versions }));
+  return [...groups.values()].map((items) => ({ key: items[0].key, items, versions: versionsOf(items) }));
+}
+
+function versionsOf(items) {
+  const versions = new Map();
+  for (const item of items) {
+    const name = item.track?.request?.twinOf ?? item.track?.track ?? item.key;
+    if (versions.has(name)) versions.get(name).push(item);
+    else versions.set(name, [item]);
+  }
+  const isSecond = ({ track }) => Number(Boolean(track?.request?.twinOf));
+  return [...versions.values()].map((takes) => takes.sort((a, b) => isSecond(a) - isSecond(b)));
+}
+
+/** Whether two takes of an item are wanted and the second one does not exist yet: it comes with the brief. */
+export function awaitsTwin({ upload, track }) {
+  const early = !track || STATUSES.indexOf(track.status) < STATUSES.indexOf("captioned");
+  return early && (track?.request ?? upload?.wishes)?.takes === 2;
 }
 
 function pictureOf(track) {
@@ -66,9 +89,9 @@ export function found(groups, key) {
   return null;
 }
 
-/** Return a picture's newest version. */
+/** Return a picture's newest version, of two takes the first one. */
 export function newest(picture) {
-  return picture.items.at(-1);
+  return picture.versions.at(-1)[0];
 }
 
 /** Return the status to show: a failed upload is `failed`, although its track still waits for it. */

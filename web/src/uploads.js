@@ -148,10 +148,16 @@ export class Uploads {
 
   #fail(key, error) {
     const { language } = this.#store.state;
+    const until = closedUntil(error);
+    const { wishes } = this.find(key);
+    if (until && wishes.takes === 2) {
+      // There may be room for one take. A refusal has used no key, so the same one can ask for it.
+      this.#change(key, { fraction: null, problem: this.#text("upload.oneLeft"), wishes: { ...wishes, takes: 1 } });
+      return;
+    }
     const problem = problemWords(language, error);
     const [waits, gone] = [error instanceof NetworkError, error instanceof UnreadableError];
     this.#change(key, { fraction: null, problem, waits, gone });
-    const until = closedUntil(error);
     if (until) this.#store.change({ closedUntil: until });
     if (error.isAboutSession) this.#store.change({ notice: { words: "notice.expired", restart: true } });
   }

@@ -180,6 +180,42 @@ test("a daily limit disables uploads until it ends", async () => {
   assert.ok(Math.abs(store.state.closedUntil - Date.now() - 3_600_000) <= 60_000);
 });
 
+test("where two takes are too many, sending the picture again asks for one", async () => {
+  const limit = new ProblemError(429, { detail: "only 1 is left", code: "limit_reached" }, 3600);
+  const api = new FakeApi(limit);
+  const { commands, store } = page(api);
+  await commands.addPictures({ files: [picture()] }, { ...wishes, takes: 2 });
+  const { key, problem } = store.state.uploads[0];
+  assert.match(problem, /다시 올리면 한 곡만 만들어요/);
+  assert.equal(store.state.closedUntil, null);
+  await commands.uploadAgain(key);
+  assert.deepEqual(api.keys, [key, key]);
+  assert.deepEqual(api.uploaded.map(([, track]) => track.takes), [1]);
+  assert.equal(store.state.uploads[0].problem, null);
+});
+
+test("an export is asked for with its key, and a refusal is returned in words", async () => {
+  const limit = new ProblemError(429, { code: "limit_reached" }, 3600);
+  const api = new FakeApi(limit);
+  const { commands, store } = page(api);
+  assert.match(await commands.export("t1", "stems", "k1"), /다시 만들 수 있어요/);
+  assert.equal(await commands.export("t1", "stems", "k1"), null);
+  assert.deepEqual([api.keys, api.commands], [["k1", "k1"], [["s1", "t1", "stems", {}]]]);
+  assert.equal(store.state.notice, null);
+  assert.deepEqual(store.state.busy, {});
+});
+
+test("exports are not in the list of tracks", async () => {
+  const { commands, store, watched } = page(new FakeApi());
+  keep("session", kept);
+  await commands.show("mine");
+  await new Promise((resolve) => setTimeout(resolve));
+  const loop = { track: "t2", status: "ready", request: { export: { kind: "loop", track: "t1" } } };
+  watched[0].onTracks([loop, { track: "t1", status: "ready", request: {} }], true, false);
+  assert.deepEqual(store.state.tracks.map(({ track }) => track), ["t1"]);
+  assert.deepEqual(store.state.exports, [loop]);
+});
+
 test("a problem that the page has no text for is shown in the API's words", async () => {
   const { commands, store } = page(new FakeApi(new ProblemError(418, { detail: "Tea only.", code: "teapot" })));
   await commands.addPictures({ files: [picture()] }, wishes);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { inStep, newSketches, outlook, outlookBefore, seconds, stepOf, usualFor, usualSeconds } from "../src/estimates.js";
+import { inStep, newSketches, outlook, outlookBefore, seconds, stepOf, usualFor, usualSeconds, usualWith } from "../src/estimates.js";
 
 const done = (composing, attempt = 1) => ({
   status: "ready",
@@ -57,8 +57,8 @@ test("every status has a step", () => {
 
 test("before a picture is chosen, the configuration says how long it usually takes", () => {
   const configured = { upload: 1, reading: 2, preparing: 3, composing: 100, sketch: 4 };
-  assert.deepEqual(outlookBefore(null, configured, 30), { sketch: 7, music: 106 });
-  assert.equal(outlookBefore([], { ...configured, sketch: null }, 30).sketch, null);
+  assert.deepEqual(outlookBefore(null, configured, { durationSeconds: 30 }), { sketch: 7, music: 106 });
+  assert.equal(outlookBefore([], { ...configured, sketch: null }, { durationSeconds: 30 }).sketch, null);
 });
 
 test("the session's tracks of the same length say it better", () => {
@@ -69,9 +69,9 @@ test("the session's tracks of the same length say it better", () => {
     timeline: { awaiting_upload: 0, captioning: 1_000, captioned: 3_000, launching: 3_000, composing: 4_000, ready: 4_000 + composing },
   });
   const tracks = [past(30, 10_000), past(30, 10_000), past(180, 60_000), past(180, 60_000)];
-  assert.deepEqual(outlookBefore(tracks, { sketch: 4 }, 30), { sketch: 7, music: 14 });
-  assert.deepEqual(outlookBefore(tracks, { sketch: 4 }, 180), { sketch: 7, music: 64 });
-  assert.equal(outlookBefore(tracks, { sketch: 4 }, 60).music, 39);
+  assert.deepEqual(outlookBefore(tracks, { sketch: 4 }, { durationSeconds: 30 }), { sketch: 7, music: 14 });
+  assert.deepEqual(outlookBefore(tracks, { sketch: 4 }, { durationSeconds: 180 }), { sketch: 7, music: 64 });
+  assert.equal(outlookBefore(tracks, { sketch: 4 }, { durationSeconds: 60 }).music, 39);
 });
 
 test("only tracks of the same engine say how long a request takes", () => {
@@ -80,14 +80,14 @@ test("only tracks of the same engine say how long a request takes", () => {
   assert.equal(usualFor(tracks, {}, { durationSeconds: 30 }).composing.seconds, 10);
   assert.equal(usualFor(tracks, {}, { durationSeconds: 30, engine: "lyria-002" }).composing.seconds, 90);
   assert.equal(usualFor(tracks, { composing: 70 }, { durationSeconds: 30, engine: "endpoint" }).composing.seconds, 70);
-  assert.equal(outlookBefore(tracks, { sketch: 4 }, 30).music, 15);
+  assert.equal(outlookBefore(tracks, { sketch: 4 }, { durationSeconds: 30 }).music, 15);
 });
 
 test("the sketches of this visit say how long the first sound takes", () => {
   const configured = { upload: 1, reading: 2, preparing: 3, composing: 100, sketch: 4 };
-  assert.equal(outlookBefore([], configured, 30, [9]).sketch, 7);
-  assert.equal(outlookBefore([], configured, 30, [9, 11]).sketch, 13);
-  assert.equal(outlookBefore([], { ...configured, sketch: null }, 30, [9, 11]).sketch, null);
+  assert.equal(outlookBefore([], configured, { durationSeconds: 30 }, [9]).sketch, 7);
+  assert.equal(outlookBefore([], configured, { durationSeconds: 30 }, [9, 11]).sketch, 13);
+  assert.equal(outlookBefore([], { ...configured, sketch: null }, { durationSeconds: 30 }, [9, 11]).sketch, null);
 });
 
 test("a sketch counts once, when it comes, and not for a later attempt", () => {
@@ -102,4 +102,12 @@ test("a sketch counts once, when it comes, and not for a later attempt", () => {
 test("a sketch that is first seen with its music says nothing about when it came", () => {
   const track = { track: "t1", attempt: 1, status: "composing", sketch: null, timeline: { captioned: 1_000 }, updatedAt: 2_000 };
   assert.deepEqual(newSketches([track], [{ ...track, status: "ready", sketch: {}, updatedAt: 7_200_000 }]), []);
+});
+
+test("a chosen engine has its own usual time", () => {
+  const engines = [{ name: "composer", usualSeconds: 150 }, { name: "lyria-3-pro", usualSeconds: 60 }];
+  const configured = { upload: 1, composing: 150 };
+  assert.deepEqual(usualWith(configured, engines, "lyria-3-pro"), { upload: 1, composing: 60 });
+  assert.equal(usualWith(configured, engines, undefined), configured);
+  assert.equal(usualWith(configured, [], "lyria-002"), configured);
 });

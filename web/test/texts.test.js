@@ -6,6 +6,8 @@ import { STATUSES } from "../src/tracks.js";
 import { GENRES } from "../src/wishes.js";
 import { en, ko } from "./words.js";
 
+const parts = (await readdir(new URL("../parts/", import.meta.url))).map((name) => `../parts/${name}`);
+const DOCUMENTS = ["../index.html", "../share.html", ...parts];
 // What is an English word already needs no English text.
 const KOREAN_ONLY = ["genres", "instruments", "moods"];
 
@@ -27,7 +29,7 @@ test("every text has the same placeholders in both languages", () => {
 
 test("every text that the documents and the code name exists", async () => {
   const named = [];
-  for (const file of ["../index.html", "../share.html", "../parts/player.html", "../parts/masthead.html"]) {
+  for (const file of DOCUMENTS) {
     const page = await readFile(new URL(file, import.meta.url), "utf8");
     named.push(...[...page.matchAll(/data-(?:text|label|placeholder)="([^"]+)"/g)].map(([, key]) => key));
   }
@@ -42,12 +44,12 @@ test("every text that the documents and the code name exists", async () => {
 });
 
 test("every text is used", async () => {
-  const files = ["../index.html", "../share.html", "../parts/player.html", "../parts/masthead.html"];
+  const files = [...DOCUMENTS];
   const sources = new URL("../src/", import.meta.url);
   files.push(...(await readdir(sources, { recursive: true })).filter((file) => file.endsWith(".js")).map((file) => `../src/${file}`));
   const all = (await Promise.all(files.map((file) => readFile(new URL(file, import.meta.url), "utf8")))).join("\n");
   // These are named by what they are put together from.
-  const composed = /^(steps\.(upload|reading|preparing|composing)|(status|problems|erase|eraseAll|reset|modes|brief|announcer)\.)/;
+  const composed = /^(steps\.(upload|reading|preparing|composing)|(status|problems|erase|eraseAll|reset|modes|brief|announcer|engines|form|exports|keepOne|askStems|askLoop)\.)/;
   for (const key of keys(en)) assert.ok(composed.test(key) || all.includes(`"${key}"`), key);
 });
 

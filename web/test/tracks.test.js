@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { elapsed, found, isFinal, joined, newest, pictures, resultsToken, resultUrl, statusOf } from "../src/tracks.js";
+import { awaitsTwin, elapsed, found, isExport, isFinal, joined, newest, pictures, resultsToken, resultUrl, statusOf } from "../src/tracks.js";
 
 const take = (track, object, generation = 1) => ({ track, image: { object, generation } });
 
@@ -70,4 +70,27 @@ test("only music that is ready can be shared, by the token of its results", () =
   assert.equal(resultsToken({ status: "ready", music }), "rtoken");
   assert.equal(resultsToken({ status: "composing", music }), null);
   assert.equal(resultUrl(music.url, "music.mid"), "https://storage.example/results/rtoken/music.mid");
+});
+
+test("two takes are one version, the first one first, in whichever order they come", () => {
+  const twin = { ...take("t2", "a"), request: { twinOf: "t1" } };
+  const names = (tracks) => pictures(joined([], tracks))[0].versions.map((version) => version.map(({ track }) => track.track));
+  assert.deepEqual(names([take("t3", "a"), twin, take("t1", "a")]), [["t1", "t2"], ["t3"]]);
+  assert.deepEqual(names([take("t1", "a"), twin]), [["t1", "t2"]]);
+  assert.deepEqual(names([twin]), [["t2"]]);
+  assert.equal(newest(pictures(joined([], [twin, take("t1", "a")]))[0]).track.track, "t1");
+});
+
+test("the second take is awaited until the picture is described", () => {
+  const wishes = { takes: 2 };
+  assert.ok(awaitsTwin({ upload: { wishes }, track: null }));
+  assert.ok(awaitsTwin({ upload: null, track: { status: "captioning", request: wishes } }));
+  assert.ok(!awaitsTwin({ upload: null, track: { status: "captioned", request: wishes } }));
+  assert.ok(!awaitsTwin({ upload: { wishes: {} }, track: null }));
+});
+
+test("an export is no music of its own", () => {
+  assert.ok(isExport({ request: { export: { kind: "loop", track: "t1" } } }));
+  assert.ok(!isExport({ request: { export: null } }));
+  assert.ok(!isExport({ request: null }));
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { vocabulary } from "../src/texts.js";
+import { text, vocabulary } from "../src/texts.js";
 import { changes, GENRES, KEYS, MAX_CHOSEN, offered, room, SECONDS } from "../src/wishes.js";
 import "./words.js";
 
@@ -14,6 +14,15 @@ test("the choices for another version are those that the API accepts", () => {
   assert.deepEqual(KEYS, known("key"));
   const { minimum, maximum } = properties.durationSeconds;
   assert.ok(SECONDS.every((seconds) => seconds >= minimum && seconds <= maximum));
+});
+
+test("every engine has a plain name and says how it makes music", () => {
+  for (const engine of properties.engine.enum.filter((value) => value !== null)) {
+    for (const language of ["ko", "en"]) {
+      assert.ok(text(language, `engines.${engine}`, {}, ""), engine);
+      assert.ok(text(language, `engines.${engine}Words`, {}, ""), engine);
+    }
+  }
 });
 
 test("the number of moods and instruments stays within the API's bounds", () => {

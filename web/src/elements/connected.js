@@ -40,6 +40,22 @@ export class ConnectedElement extends HTMLElement {
     this.part(name).addEventListener("click", act);
   }
 
+  /**
+   * Return an element whose script is loaded when it is first needed; null if that fails.
+   * What a person has asked for is `wanted`, so a notice says that it failed.
+   */
+  async demand(name, { within = document, wanted = true } = {}) {
+    try {
+      await import("./on-demand.js");
+    } catch {
+      if (wanted) this.commands.notify("notice.part");
+      return null;
+    }
+    const element = within.querySelector(name);
+    if (!element.store) element.connect(this.store, this.commands);
+    return element;
+  }
+
   /** Return a text in the current language. */
   text(key, places, fallback) {
     return text(this.store.state.language, key, places, fallback);

@@ -1,9 +1,13 @@
-// The dialogs: another version, sharing, and confirmation.
-import { musicalKey, span, word } from "../format.js";
+// The dialogs: another version, sharing, and confirmation. They are loaded when the first one is opened.
+import { formOf, partName, sectionName } from "../form.js";
+import { clock, musicalKey, span, word } from "../format.js";
 import { vocabulary } from "../texts.js";
 import { resultsToken } from "../tracks.js";
 import { changes, GENRES, KEYS, MAX_CHOSEN, offered, room, SECONDS } from "../wishes.js";
-import { chip, ConnectedElement, setText } from "./connected.js";
+import { chip, ConnectedElement, made, setText } from "./connected.js";
+
+// How often in a row the composer varies music and keeps the rest.
+const MAX_KEPT = 8;
 
 class DialogElement extends ConnectedElement {
   static shows = ["language"];
@@ -18,7 +22,7 @@ class DialogElement extends ConnectedElement {
 }
 
 /** Asks before it acts. The texts under `name` are heading, words and the two buttons. */
-export class ConfirmDialog extends DialogElement {
+class ConfirmDialog extends DialogElement {
   #act = null;
 
   start() {
@@ -40,17 +44,20 @@ export class ConfirmDialog extends DialogElement {
 }
 
 /** Makes another version of a picture's music, with an edited brief. */
-export class AgainDialog extends DialogElement {
+class AgainDialog extends DialogElement {
   #track = null;
   #sent = { edit: null, key: null };
 
   start() {
     super.start();
     this.form = this.querySelector("form");
+    this.engine = this.querySelector("engine-choice");
+    this.engine.connect(this.store, this.commands);
     this.press("cancel", () => this.dialog.close());
     this.form.elements.tempoBpm.addEventListener("input", () => this.#showTempo());
     this.form.addEventListener("change", ({ target }) => {
       if (target.name in MAX_CHOSEN) this.#bound(target.name);
+      this.#fit();
     });
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -79,10 +86,54 @@ export class AgainDialog extends DialogElement {
       else elements[name].value = value;
     }
     elements.sameSeed.checked = false;
-    elements.sameSeed.disabled = track.music?.seed === undefined;
+    this.engine.value = track.request.engine;
     setText(this.part("wrong"), "");
     this.#showTempo();
+    this.#offerToKeep(track);
     this.dialog.showModal();
+  }
+
+  /** Offer to change only one part or section of music whose form is known. */
+  async #offerToKeep(track) {
+    const { keep } = this.form.elements;
+    keep.replaceChildren(new Option(this.text("again.keepNothing"), ""));
+    this.#fit();
+    if (track.music?.engine !== "composer" || track.request.keep?.length >= MAX_KEPT) return;
+    const form = await formOf(track).catch(() => null);
+    if (form === null || this.#track !== track) return;
+    const { language } = this.store.state;
+    const group = (label, options) => {
+      const element = made("optgroup", "", { label: this.text(label) });
+      element.append(...options);
+      return element;
+    };
+    keep.append(
+      group("again.keepParts", form.parts.map((part) => new Option(partName(language, part), part.name))),
+      group(
+        "again.keepSections",
+        form.sections.map(({ name, startSeconds, endSeconds }, place) => {
+          const times = `${clock(startSeconds)}–${clock(endSeconds)}`;
+          return new Option(`${place + 1}. ${sectionName(language, name)} (${times})`, `section ${place + 1}`);
+        }),
+      ),
+    );
+    this.#fit();
+  }
+
+  /** Only the composer can keep notes, and what is kept has its own seeds. */
+  #fit() {
+    const { keep, sameSeed } = this.form.elements;
+    const { engines } = this.store.state;
+    const composes = (this.engine.chosen ?? this.#track.request.engine ?? engines[0]?.name ?? "composer") === "composer";
+    this.part("keep").hidden = !composes || keep.options.length < 2;
+    // Everything else in the brief changes all of the music.
+    this.part("free").disabled = this.#kept() !== "";
+    sameSeed.disabled = this.#track.music?.seed === undefined;
+  }
+
+  /** Return the part or section that alone is to be changed; empty if the music is made as a whole. */
+  #kept() {
+    return this.part("keep").hidden ? "" : this.form.elements.keep.value;
   }
 
   #showTempo() {
@@ -137,7 +188,11 @@ export class AgainDialog extends DialogElement {
       if (probe.value === elements[name].value) after[name] = was[name];
     }
     const seed = elements.sameSeed.checked ? { seed: this.#track.music.seed } : {};
-    const edit = { ...changes(was, after), ...seed };
+    const { chosen } = this.engine;
+    const other = chosen === (this.#track.request.engine ?? this.store.state.engines[0]?.name) ? {} : { engine: chosen };
+    const edit = this.#kept()
+      ? { ...changes({ title: was.title }, { title: after.title }), keep: { except: this.#kept() } }
+      : { ...changes(was, after), ...seed, ...other };
     // The answer may have been lost, so the same edit is the same request.
     if (JSON.stringify(edit) !== JSON.stringify(this.#sent.edit)) this.#sent = { edit, key: crypto.randomUUID() };
     this.part("confirm").disabled = true;
@@ -151,7 +206,7 @@ export class AgainDialog extends DialogElement {
 }
 
 /** Shows the link to one track, as text and as a QR code. */
-export class ShareDialog extends DialogElement {
+class ShareDialog extends DialogElement {
   #title = "";
   #token = "";
 
@@ -209,3 +264,7 @@ function fill(select, values, words) {
   const options = values.map((value) => new Option(words(value), value, false, String(value) === kept));
   select.replaceChildren(...options);
 }
+
+customElements.define("again-dialog", AgainDialog);
+customElements.define("share-dialog", ShareDialog);
+customElements.define("confirm-dialog", ConfirmDialog);

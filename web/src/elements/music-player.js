@@ -18,6 +18,7 @@ export class MusicPlayer extends HTMLElement {
   #ticking = null;
   #sounds = { sketch: null, music: null };
   #loaded = null;
+  #coming = null;
 
   connectedCallback() {
     const part = (name) => this.querySelector(`[data-part="${name}"]`);
@@ -33,6 +34,10 @@ export class MusicPlayer extends HTMLElement {
     return this.querySelector("audio");
   }
 
+  seek(seconds) {
+    this.#playback.seek(seconds);
+  }
+
   /** Show texts in this language. */
   speak(language) {
     this.#language = language;
@@ -43,27 +48,38 @@ export class MusicPlayer extends HTMLElement {
   /**
    * Show a track's sounds, each `{url, peaks, durationSeconds}` or null, with its title, artist and cover.
    * Without sounds it stops. When the music comes while the sketch plays, the sketch plays to its end.
+   * A track that `goesOn` continues at the place of the one before.
    */
-  show({ sketch = null, music = null }, about = { title: "" }) {
+  show({ sketch = null, music = null }, about = { title: "" }, goesOn = false) {
     const isNews = music !== null && this.#sounds.music?.url !== music.url;
     this.#about = about;
     this.#sounds = { sketch, music };
-    const url = this.audio.getAttribute("src");
-    const loaded = Object.keys(this.#sounds).find((name) => url !== null && this.#sounds[name]?.url === url);
-    if (!loaded) this.#load(music ? "music" : sketch ? "sketch" : null);
-    else if (loaded === "sketch" && isNews && (this.audio.paused || this.audio.error)) this.#change("music", this.audio.ended ? this.#begin() : {});
+    const named = (url) => Object.keys(this.#sounds).find((name) => url !== null && this.#sounds[name]?.url === url);
+    const [loaded, coming] = [named(this.audio.getAttribute("src")), named(this.#coming)];
+    const best = music ? "music" : sketch ? "sketch" : null;
+    if (loaded && this.#coming && !coming) {
+      // What was to come is another track's, and this one plays on.
+      this.#load(loaded);
+    } else if (!loaded && !coming) {
+      const { paused, ended, currentTime } = this.audio;
+      if (goesOn && best && !paused) this.#change(best);
+      else this.#load(best, goesOn && !ended ? currentTime : 0);
+    } else if (loaded === "sketch" && isNews && (this.audio.paused || this.audio.error)) this.#change("music", this.audio.ended ? this.#begin() : {});
     this.#update();
   }
 
-  #load(name) {
-    this.#playback.load(this.#sounds[name]?.url ?? null);
+  #load(name, seconds) {
+    this.#coming = null;
+    this.#playback.load(this.#sounds[name]?.url ?? null, seconds);
     this.#present(name);
   }
 
   /** Continue with the other sound at the same place, or at another one. */
   async #change(name, options) {
     const sound = this.#sounds[name];
+    this.#coming = sound?.url ?? null;
     const changed = sound && (await this.#playback.change(sound.url, options));
+    if (changed !== null) this.#coming = null;
     if (changed) this.#present(name);
     else if (changed === false) this.#complain();
     this.#update();

@@ -1,13 +1,13 @@
 // Chooses pictures: file dialog, camera, drag and drop anywhere on the page, or paste.
 import { now } from "../clock.js";
-import { outlookBefore } from "../estimates.js";
+import { outlookBefore, usualWith } from "../estimates.js";
 import { moment, roughly, span, word } from "../format.js";
 import { whenGiven } from "../gifts.js";
 import { GENRES, SECONDS, SECONDS_BY_DEFAULT } from "../wishes.js";
 import { chip, ConnectedElement, setText } from "./connected.js";
 
 export class PicturePicker extends ConnectedElement {
-  static shows = ["language", "view", "closedUntil", "tracks", "usualSeconds", "sketched"];
+  static shows = ["language", "view", "closedUntil", "tracks", "usualSeconds", "sketched", "engines"];
   #opening = null;
 
   start() {
@@ -32,8 +32,9 @@ export class PicturePicker extends ConnectedElement {
     );
   }
 
-  render({ view, language, closedUntil }, before) {
+  render({ view, language, closedUntil, engines }, before) {
     this.hidden = view !== "mine";
+    if (engines.length > 1) this.demand("engine-choice", { within: this, wanted: false });
     this.#close(closedUntil);
     this.#foretell();
     if (before?.language === language) return;
@@ -60,9 +61,11 @@ export class PicturePicker extends ConnectedElement {
 
   /** Say how long it usually takes, before a picture is chosen. Until the configuration is read, keep only the place. */
   #foretell() {
-    const { language, tracks, usualSeconds, sketched } = this.store.state;
+    const { language, tracks, usualSeconds, sketched, engines } = this.store.state;
     const length = Number(this.form.elements.durationSeconds?.value ?? SECONDS_BY_DEFAULT);
-    const { sketch, music } = outlookBefore(tracks, usualSeconds ?? {}, length, sketched);
+    const engine = this.querySelector("engine-choice").value;
+    const configured = usualWith(usualSeconds ?? {}, engines, engine);
+    const { sketch, music } = outlookBefore(tracks, configured, { durationSeconds: length, engine }, sketched);
     this.part("usual").style.visibility = usualSeconds ? "" : "hidden";
     const times = { sketch: sketch && roughly(language, sketch), music: roughly(language, music) };
     setText(this.part("usual"), this.text(sketch && sketch < music ? "picker.usual" : "picker.usualMusic", times));
@@ -84,10 +87,16 @@ export class PicturePicker extends ConnectedElement {
       this.commands.notify(...refusal);
       return;
     }
-    const { hint, style, durationSeconds } = this.form.elements;
+    const { hint, style, durationSeconds, takes } = this.form.elements;
     this.commands.addPictures(
       { files, folders },
-      { hint: hint.value.trim(), style: style.value, durationSeconds: Number(durationSeconds.value) },
+      {
+        hint: hint.value.trim(),
+        style: style.value,
+        durationSeconds: Number(durationSeconds.value),
+        engine: this.querySelector("engine-choice").value,
+        takes: takes.checked ? 2 : undefined,
+      },
     );
   }
 

@@ -4,7 +4,7 @@ import { fileName } from "../format.js";
 import { isFinal, isLiked, resultUrl } from "../tracks.js";
 import { ConnectedElement, setPressed, setText } from "./connected.js";
 
-const EXTENSIONS = { mp3: "music.mp3", wav: "music.wav", mid: "music.mid" };
+const EXTENSIONS = { mp3: "music.mp3", wav: "music.wav", mid: "music.mid", musicxml: "score.musicxml" };
 
 export class StageActions extends ConnectedElement {
   static shows = ["language", "view", "busy"];
@@ -13,9 +13,13 @@ export class StageActions extends ConnectedElement {
   #canFilm = false;
 
   start() {
-    this.press("again", () => document.querySelector("again-dialog").open(this.#item.track));
-    this.press("share", () => document.querySelector("share-dialog").open(this.#item.track));
     this.press("like", () => this.commands.like(this.#item.track));
+    for (const name of ["again", "share"]) {
+      this.press(name, async () => {
+        const { track } = this.#item;
+        (await this.demand(`${name}-dialog`))?.open(track);
+      });
+    }
     this.press("erase", () => this.#erase());
     this.part("saves").addEventListener("click", ({ target }) => {
       const { value } = target.closest("button") ?? {};
@@ -52,7 +56,10 @@ export class StageActions extends ConnectedElement {
     this.part("erase").disabled = Boolean(track && this.store.state.busy[track.track]);
     this.part("saves").hidden = none;
     // Only the composer produces MIDI.
-    this.querySelector("[value=mid]").hidden = ready && track.music?.engine !== "composer";
+    const composed = !ready || track.music?.engine === "composer";
+    this.querySelector("[value=mid]").hidden = !composed;
+    this.querySelector("[value=musicxml]").hidden = ready && !track.music?.scoreUrl;
+    this.#showExports(mine && composed && item, ready);
     if (ready && !this.#asked) this.#askForFilm();
     this.part("video").hidden = !ready || !this.#canFilm;
   }
@@ -61,10 +68,15 @@ export class StageActions extends ConnectedElement {
     this.show(this.#item);
   }
 
-  #erase() {
+  async #showExports(wanted, ready) {
+    this.querySelector("track-exports").hidden = !wanted;
+    if (wanted && ready) (await this.demand("track-exports", { wanted: false }))?.show(this.#item.track);
+  }
+
+  async #erase() {
     const { key, upload, track } = this.#item;
     const title = track?.brief?.title ?? upload?.file.name ?? this.text("stage.untitled");
-    document.querySelector("confirm-dialog").ask("erase", { title }, async () => {
+    (await this.demand("confirm-dialog"))?.ask("erase", { title }, async () => {
       if (track) await this.commands.erase(track.track);
       else await this.commands.cancelUpload(key);
       document.querySelector("#library").focus({ preventScroll: true });

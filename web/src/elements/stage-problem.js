@@ -7,10 +7,10 @@ export class StageProblem extends ConnectedElement {
   #item = null;
 
   start() {
-    this.press("retry", () => {
+    this.press("retry", async () => {
       const { key, upload, track } = this.#item;
       if (upload?.problem) this.commands.uploadAgain(key);
-      else if (track.status === "cancelled") document.querySelector("again-dialog").open(track);
+      else if (track.status === "cancelled") (await this.demand("again-dialog"))?.open(track);
       else this.commands.retry(track.track);
     });
     this.press("another", () => document.querySelector("picture-picker").open());

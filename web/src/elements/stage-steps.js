@@ -1,6 +1,6 @@
 // Progress in words: what is happening, how long it usually takes, and what is done.
 import { now } from "../clock.js";
-import { inStep, outlook, seconds, stepOf, STEPS, usualFor } from "../estimates.js";
+import { inStep, outlook, seconds, stepOf, STEPS, usualFor, usualWith } from "../estimates.js";
 import { roughly, span } from "../format.js";
 import { ConnectedElement, made, setText } from "./connected.js";
 
@@ -43,9 +43,10 @@ export class StageSteps extends ConnectedElement {
 
   #update() {
     const { upload, track } = this.#item;
-    const { tracks, usualSeconds: configured, busy, view } = this.store.state;
+    const { tracks, usualSeconds, engines, busy, view } = this.store.state;
     const { language } = this.store.state;
-    this.usual = usualFor(tracks, configured ?? {}, track?.request ?? upload?.wishes);
+    const request = track?.request ?? upload?.wishes;
+    this.usual = usualFor(tracks, usualWith(usualSeconds ?? {}, engines, request?.engine), request);
     const current = stepOf(track?.status ?? "awaiting_upload");
     // A parked track waits for the operator; its error says so.
     setText(this.part("saying"), track?.error?.message ?? this.#saying(upload, track));

@@ -42,8 +42,8 @@ export class SessionPanel extends ConnectedElement {
     this.part("acts").hidden = session === null;
   }
 
-  #confirm(name, act) {
-    document.querySelector("confirm-dialog").ask(name, {}, act);
+  async #confirm(name, act) {
+    (await this.demand("confirm-dialog"))?.ask(name, {}, act);
   }
 }
 

@@ -91,7 +91,7 @@ export class TrackLibrary extends ConnectedElement {
       const item = newest(group);
       const { busy } = this.store.state;
       const likes = group.items.map(({ track }) => isLiked(track, busy));
-      const shown = { ...item, count: likes.length, liked: isLiked(item.track, busy), any: likes.includes(true) };
+      const shown = { ...item, count: group.versions.length, liked: isLiked(item.track, busy), any: likes.includes(true) };
       if (Object.keys(shown).every((name) => tile[name] === shown[name]) && !redraw) continue;
       Object.assign(tile, shown);
       this.#show(tile, item);

@@ -2,13 +2,14 @@
 import { prevailingColour, tint } from "../colours.js";
 import { word } from "../format.js";
 import { provenanceOf } from "../provenance.js";
-import { found, isFinal, joined, pictures, statusOf } from "../tracks.js";
+import { awaitsTwin, found, isFinal, joined, newest, pictures, statusOf } from "../tracks.js";
 import { ConnectedElement, made, setPressed, setText } from "./connected.js";
 
 export class TrackStage extends ConnectedElement {
   static shows = ["language", "view", "tracks", "uploads", "selected", "busy", "usualSeconds", "closedUntil"];
 
   #sketched = null;
+  #shown = null;
 
   start() {
     [this.steps, this.problem] = [this.querySelector("stage-steps"), this.querySelector("stage-problem")];
@@ -29,7 +30,7 @@ export class TrackStage extends ConnectedElement {
   render({ language, view, tracks, uploads, selected }, before) {
     if (before?.language !== language) this.player.speak(language);
     const groups = pictures(joined(view === "mine" ? uploads : [], tracks ?? []));
-    const shown = found(groups, selected) ?? (groups[0] ? { picture: groups[0], item: groups[0].items.at(-1) } : null);
+    const shown = found(groups, selected) ?? (groups[0] ? { picture: groups[0], item: newest(groups[0]) } : null);
     this.hidden = shown === null && tracks !== null;
     this.dataset.state = shown === null ? "loading" : kind(shown.item);
     if (shown) this.#show(shown, language);
@@ -44,7 +45,9 @@ export class TrackStage extends ConnectedElement {
     const title = track?.brief?.title ?? upload?.file.name ?? this.text("stage.untitled");
     setText(this.part("title"), title);
     this.part("title").lang = track?.brief?.language ?? "";
-    this.#showVersions(picture, item);
+    const takes = picture.versions.find((version) => version.includes(item));
+    this.#showVersions(picture.versions, takes, item);
+    this.#showPart("take-pair", takes.length > 1 || awaitsTwin(item), takes, item);
     this.#showCover(upload, track);
     this.brief.show(track?.brief ?? null, language);
     this.steps.show(this.dataset.state === "working" ? item : null);
@@ -59,8 +62,13 @@ export class TrackStage extends ConnectedElement {
     this.part("provenance").hidden = !engine;
     if (engine) setText(this.part("provenance"), provenanceOf(language, engine, track.brief?.editedByPerson));
     const artist = track?.brief ? word(language, "genres", track.brief.genre) : "";
-    this.player.show(sounds, { title, artist, cover: track?.music?.coverUrl });
+    // The other take goes on where this one is.
+    const goesOn = item.key !== this.#shown && takes.some(({ key }) => key === this.#shown);
+    this.#shown = item.key;
+    this.player.show(sounds, { title, artist, cover: track?.music?.coverUrl }, goesOn);
     if (sounds.music) import("./hear-picture.js").catch(() => {});
+    // Only music with notes has chords to show.
+    this.#showPart("track-lane", Boolean(sounds.music?.midiUrl), track);
   }
 
   #clear() {
@@ -71,24 +79,32 @@ export class TrackStage extends ConnectedElement {
     this.actions.show(null);
     this.player.hidden = true;
     this.player.show({});
+    this.#showPart("take-pair", false);
+    this.#showPart("track-lane", false);
     this.part("versions").hidden = true;
     this.part("provenance").hidden = true;
     this.part("cover").hidden = true;
     this.part("cover").removeAttribute("src");
   }
 
-  #showVersions({ items }, shown) {
+  /** Show or hide an element that is loaded when it is first shown; its place is kept meanwhile. */
+  async #showPart(name, wanted, ...what) {
+    const element = this.querySelector(name);
+    element.hidden = !wanted;
+    if (wanted) (await this.demand(name, { wanted: false }))?.show(...what);
+  }
+
+  #showVersions(all, takes, item) {
     const versions = this.part("versions");
-    versions.hidden = items.length < 2;
-    const names = items.map((_, place) => this.text("stage.version", { number: place + 1 }));
-    if (versions.children.length !== items.length) {
-      versions.replaceChildren(...items.map(() => made("button", "", { type: "button", class: "chip" })));
+    versions.hidden = all.length < 2;
+    if (versions.children.length !== all.length) {
+      versions.replaceChildren(...all.map(() => made("button", "", { type: "button", class: "chip" })));
     }
-    items.forEach((item, place) => {
+    all.forEach((version, place) => {
       const button = versions.children[place];
-      button.value = item.key;
-      setText(button, names[place]);
-      setPressed(button, item.key === shown.key);
+      button.value = (version === takes ? item : version[0]).key;
+      setText(button, this.text("stage.version", { number: place + 1 }));
+      setPressed(button, version === takes);
     });
   }
 
