@@ -84,7 +84,7 @@ class Ledger(Protocol):
     def of_session(self, session: str) -> Sequence[Entry]: ...
 
     def of_source(self, track: str) -> Sequence[Entry]:
-        """Return the entries of the exports of a track that have not been closed."""
+        """Return the entries of requests for exports of a track that have not been closed."""
 
     def erase(self, name: str) -> None: ...
 

@@ -85,7 +85,7 @@ class Erasures:
             if export and export[0].session == session:
                 self._erase(*export)
         for entry in self.ledger.of_source(source):
-            # Its request has crashed before it created the export.
+            # Those of the exports' keys, and of requests that crashed before they created the export.
             if entry.session == session:
                 self._erase_entry(entry)
 

@@ -43,7 +43,7 @@ class Exporter:
         # A key belongs to the export that was the last one at its first request. So a repeated request does not make
         # another export after the one that it made has failed.
         last = work.last_export(kind)
-        keyed = Particulars(command.session, expires_at, {"after": last})
+        keyed = Particulars(command.session, expires_at, {"after": last, "source": command.track})
         after: str = commands.admission.admit(
             (command.session, command.track, kind), command.body, command.key, keyed
         ).details["after"]

@@ -78,7 +78,7 @@ class FirestoreLedger:
         return [_entry(entry.id, entry.to_dict()) for entry in found.stream(timeout=_RPC_TIMEOUT_SECONDS)]
 
     def of_source(self, track: str) -> list[Entry]:
-        """Return the entries of the exports of a track that have not been closed."""
+        """Return the entries of requests for exports of a track that have not been closed."""
         found = self._entries().where(filter=firestore.FieldFilter("details.source", "==", track))
         return [_entry(entry.id, entry.to_dict()) for entry in found.stream(timeout=_RPC_TIMEOUT_SECONDS)]
 

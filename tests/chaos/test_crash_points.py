@@ -390,35 +390,105 @@ def test_a_crash_in_a_command_converges(world: World) -> None:
             assert essence(run, visitor.session, made) == usual, case
         # Each key makes one track, and a crash makes none.
         assert len(tracks) + 1 + len(again) == len(_tracks(visitor.session))
+        _exports_converge(run, visitor, source)
         _erasures_converge(run, visitor, source)
 
 
-def _erasures_converge(run: Run, visitor: Visitor, source: str) -> None:
-    def path(track: str) -> str:
-        return f"/v1/sessions/{visitor.session}/tracks/{track}"
+def _exports_converge(run: Run, visitor: Visitor, source: str) -> None:
+    """Each request makes one export, which counts once, is a file of its own, and is gone with its source.
 
+    Each case has its own source, so that all exports are made at the same time.
+    """
+
+    def sources(number: int) -> list[str]:
+        made = [visitor.command(source, "again", body={"seed": seed}).json()["track"] for seed in range(number)]
+        assert [at_end(visitor.session, each)["status"] for each in made] == ["ready"] * number
+        return made
+
+    (first,) = sources(1)
+    key, before = new_key(), launches()
+    export = visitor.command(first, "stems", key).json()["track"]
+    usual = essence(run, visitor.session, export) | {"seed": 0}
+    assert usual["status"] == "ready"
+    cases = points(run, "upload_handler", key, lambda number: number == "1")
+    assert {"ledger.enter.2", "objects.create.1", "tracks.create.1", "tracks.advance.1", "captions.announce.1"} <= {
+        case.point for case in cases
+    }
+    exports = {}
+    for case, each in zip(cases, sources(len(cases)), strict=True):
+        key = new_key()
+        plan = run.plan("upload_handler", key, case.handling, case.point)
+        made = visitor.command(each, "stems", key).json()["track"]
+        assert not plan.exists(), case
+        # Another key, and the same export.
+        assert visitor.command(each, "stems").json()["track"] == made, case
+        exports[each] = made
+    for each, made in exports.items():
+        assert essence(run, visitor.session, made) | {"seed": 0} == usual
+        assert document(visitor.session, made)["music"]["url"].endswith("/stems.zip")
+        assert document(visitor.session, made)["request"]["seed"] == document(visitor.session, each)["request"]["seed"]
+    assert launches() == before + 1 + 2 * len(cases)
+    # At every point of the erasure of a source that an erasure without exports does not pass.
+    path, token = _path(visitor, first), _token(export)
+    _erased(visitor, first)
+    assert _left(visitor, export, token) == []
+    passed = points(run, "upload_handler", _subject(path), lambda number: number == "1")
+    writes = ("tracks.exports_of", "ledger.of_source", "tracks.erase")
+    for case, (each, made) in zip(
+        [case for case in passed if case.point.startswith(writes)], exports.items(), strict=False
+    ):
+        token = _token(made)
+        plan = run.plan("upload_handler", _subject(_path(visitor, each)), case.handling, case.point)
+        _erased(visitor, each)
+        assert not plan.exists(), case
+        assert _left(visitor, each, token) + _left(visitor, made, token) == [], case
+
+
+def _left(visitor: Visitor, track: str, token: str) -> list[str]:
+    """Return what is left of an erased track."""
+    found = [blob.name for blob in storage_client().list_blobs(RESULTS_BUCKET, prefix=token)]
+    found += [blob.name for blob in storage_client().list_blobs(PIPELINE_BUCKET, prefix=track_orders_prefix(track))]
+    is_private = firestore.Client(project=PROJECT).document("work", track).get().exists
+    return found + [track] * (is_private or document(visitor.session, track) != {})
+
+
+def _path(visitor: Visitor, track: str) -> str:
+    return f"/v1/sessions/{visitor.session}/tracks/{track}"
+
+
+def _subject(path: str) -> str:
+    return path.replace("/", "_")
+
+
+def _token(track: str) -> str:
+    return str(firestore.Client(project=PROJECT).document("work", track).get().get("token"))
+
+
+def _erased(visitor: Visitor, track: str) -> None:
+    """Erase a track; repeat the request as long as it gets no answer."""
+    headers = {"Authorization": f"Bearer {visitor.secret}"}
+    for _ in range(30):
+        try:
+            if requests.delete(visitor.api + _path(visitor, track), headers=headers, timeout=60).status_code == 204:
+                return
+        except requests.ConnectionError:
+            time.sleep(0.2)
+
+
+def _erasures_converge(run: Run, visitor: Visitor, source: str) -> None:
     def take() -> tuple[str, str]:
         made = str(visitor.command(source, "again", body={"seed": random.randrange(99)}).json()["track"])
         assert at_end(visitor.session, made)["status"] == "ready"
-        return made, str(firestore.Client(project=PROJECT).document("work", made).get().get("token"))
+        return made, _token(made)
 
     def erased(track: str, token: str) -> None:
-        headers = {"Authorization": f"Bearer {visitor.secret}"}
-        for _ in range(30):
-            try:
-                if requests.delete(visitor.api + path(track), headers=headers, timeout=60).status_code == 204:
-                    break
-            except requests.ConnectionError:
-                time.sleep(0.2)
-        assert document(visitor.session, track) == {}
-        assert not firestore.Client(project=PROJECT).document("work", track).get().exists
-        assert list(storage_client().list_blobs(RESULTS_BUCKET, prefix=token)) == []
-        assert list(storage_client().list_blobs(PIPELINE_BUCKET, prefix=track_orders_prefix(track))) == []
+        _erased(visitor, track)
+        assert _left(visitor, track, token) == []
         # A job that had not ended is deleted by the message about its end.
         wait_until_forgotten(run, track)
 
     def subject(track: str) -> str:
-        return path(track).replace("/", "_")
+        return _subject(_path(visitor, track))
 
     track, token = take()
     erased(track, token)

@@ -1,18 +1,21 @@
+import io
 import time
+import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from google.cloud import firestore
 
-from localcloud.addresses import PROJECT, Addresses
+from localcloud.addresses import PROJECT, RESULTS_BUCKET, Addresses
+from localcloud.provision import storage_client
 from musicgenerator import ids
 from musicgenerator.patience import Patience
 from musicgenerator.states import Status
 from musicgenerator_google.firestore_tracks import FirestoreTracks
 from operations.following import sightings
-from tests.cloud.api_visitors import KEY, visitor
-from tests.cloud.clients import Jobs, document, ends, objects, settled_state, tick, token_of, traces
+from tests.cloud.api_visitors import KEY, Visitor, visitor
+from tests.cloud.clients import Jobs, document, ends, fetch, objects, settled_state, tick, token_of, traces
 
 pytestmark = pytest.mark.cloud
 
@@ -25,6 +28,10 @@ def test_a_deleted_session_leaves_nothing_in_any_bucket_or_document(
     waiting = someone.send("POST", "/tracks", {"contentType": "image/jpeg"}, key=KEY)[1]["track"]
     ready = someone.upload(photos["chelsea"].read_bytes(), durationSeconds=10)
     ends(local_cloud, [ready], someone.session)
+    other = someone.command(ready, "again", {"seed": 5})[1]["track"]
+    exports = _exported(local_cloud, someone, ready)
+    ends(local_cloud, [other], someone.session)
+    exports.append(someone.command(other, "stems")[1]["track"])
     # Long enough that the job still runs during the deletion.
     take = someone.command(ready, "again", {"durationSeconds": 180})[1]["track"]
     for sighting in sightings(someone.session, [take]):
@@ -32,21 +39,62 @@ def test_a_deleted_session_leaves_nothing_in_any_bucket_or_document(
             break
     assert someone.send("POST", ":move", {"sealed": "c2VhbGVk" * 16})[0] == 201
     assert someone.command(ready, "like", {"liked": True})[0] == 200
-    words = {someone.session, waiting, ready, take, token_of(waiting), token_of(ready), token_of(take)}
+    tracks = [waiting, ready, take, other, *exports]
+    words = {someone.session, *tracks, *map(token_of, tracks)}
+    of_ready = {*exports[:-1], *map(token_of, exports[:-1])}
     assert len(traces(words)) >= 10
     assert someone.send("DELETE", f"/tracks/{ready}")[0] == 204
     assert someone.send("DELETE", f"/tracks/{ready}")[0] == 204
-    # Only the other take, which uses the same picture, still names it.
-    assert traces({ready}) == [f"sessions/{someone.session}/tracks/{take}"]
+    # Only the other takes and what they export, which use the same picture, still name it.
+    assert set(traces({ready})) == {f"sessions/{someone.session}/tracks/{each}" for each in (take, other, exports[-1])}
+    assert traces(of_ready) == []
     assert someone.send("DELETE", "")[0] == 204
     assert someone.send("DELETE", "")[0] == 204
     assert traces(words) == []
     # The cancelled job ends, and its record goes with it; the other jobs' records went with the deletion.
     jobs = Jobs(local_cloud)
-    assert [track for track in (waiting, ready, take) if not jobs.forgotten(track)] == []
+    assert [track for track in tracks if not jobs.forgotten(track)] == []
     time.sleep(2)
     assert traces(words) == []
     assert someone.send("POST", "/tracks", {"contentType": "image/jpeg"})[0] == 401
+
+
+def _made(track: str) -> firestore.FieldFilter:
+    return firestore.FieldFilter("details.track", "==", track)
+
+
+def _exported(local_cloud: Addresses, someone: Visitor, source: str) -> list[str]:
+    """Export a track's stems and loop, and fail to export it for two reasons; return the exports."""
+    stems, loop = (someone.command(source, kind)[1]["track"] for kind in ("stems", "loop"))
+    assert someone.command(source, "stems", key=KEY)[1]["track"] == stems
+    made = ends(local_cloud, [stems, loop], someone.session)
+    assert [made[each]["status"] for each in (stems, loop)] == ["ready", "ready"]
+    with zipfile.ZipFile(io.BytesIO(fetch(made[stems]["music"]["url"]))) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist()[0].startswith("01 lead (")
+    assert fetch(made[loop]["music"]["url"]).startswith(b"RIFF")
+    assert made[loop]["music"]["seed"] == document(someone.session, source)["music"]["seed"]
+    # The day's limit is used up: the request is refused with words, and is made when it is not.
+    database = firestore.Client(project=PROJECT)
+    entry = next(database.collection("idempotency").where(filter=_made(loop)).stream())
+    counters = [database.document("limits", each) for each in entry.get("counted")]
+    before = [counter.get().get("tracks") for counter in counters]
+    assert someone.send("DELETE", f"/tracks/{loop}")[0] == 204
+    for counter in counters:
+        counter.update({"tracks": 10_000})
+    status, refused = someone.command(source, "loop")
+    assert (status, refused["code"]) == (429, "limit_reached")
+    assert "tracks for one" in refused["detail"]
+    for counter, count in zip(counters, before, strict=True):
+        counter.update({"tracks": count})
+    # An earlier version of the composer made the music.
+    blob = storage_client().bucket(RESULTS_BUCKET).blob(f"{token_of(source)}/track.json")
+    blob.upload_from_string(blob.download_as_bytes().replace(b'"composer-', b'"composer-0'))
+    earlier = someone.command(source, "loop")[1]["track"]
+    error = ends(local_cloud, [earlier], someone.session)[earlier]["error"]
+    assert (error["code"], error["retryable"]) == ("composer_changed", False)
+    assert someone.command(earlier, "retry")[0] == 409
+    return [stems, earlier]
 
 
 def test_files_that_a_job_writes_after_the_deletion_are_erased_at_its_end(

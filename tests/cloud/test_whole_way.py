@@ -220,8 +220,10 @@ def test_the_engines_of_the_cloud_make_the_music(local_cloud: Addresses, photos:
     prices = {"lyria-002": 0.06, "lyria-3-clip": 0.04, "lyria-3-pro": 0.08}
     for engine in prices:
         scripted(local_cloud, engine)
+    wishes = {engine: {"engine": engine, "durationSeconds": "10"} for engine in prices}
+    # Each has a picture of its own, since a second object of the same name replaces the first.
     tracks = {
-        engine: drop_files([photos["coffee"]], {"engine": engine, "durationSeconds": "10"})[0] for engine in prices
+        engine: drop_files([photo], wishes[engine])[0] for engine, photo in zip(prices, photos.values(), strict=False)
     }
     found = ends(local_cloud, list(tracks.values()))
     for engine, usd in prices.items():

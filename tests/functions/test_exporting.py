@@ -191,11 +191,12 @@ def test_a_repeated_request_goes_on_after_a_crash(kind: str) -> None:
 def test_deleting_a_source_deletes_its_exports() -> None:
     """Also one that is being made, what a crashed request left, and whatever the source's deletion left before."""
     scene = Scene()
-    tracks = [scene.command(kind).track for kind in KINDS]
+    tracks = [scene.command(kind, key=KEY).track for kind in KINDS]
     folders = [scene.tracks.works[track].token for track in tracks]
     scene.erase_track()
     assert (scene.tracks.documents, scene.tracks.works) == ({}, {})
     assert [name for name in scene.buckets.names(RESULTS) if name.partition("/")[0] in folders] == []
+    assert [entry.details for entry in scene.ledger.entries.values()] == [{}, {}]
     scene = Scene()
     scene.command("stems")
     scene.tracks.erase(SESSION, SOURCE)
