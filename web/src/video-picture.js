@@ -15,7 +15,7 @@ const SOFT = "rgb(255 255 255 / 82%)";
  */
 const LAYOUTS = {
   square: { box: null, left: 0.067, right: 0.933, title: 0.785, size: 0.05, wave: 0.9, reach: 0.034 },
-  tall: { box: [0.08, 0.2, 0.84, 0.93], left: 0.08, right: 0.92, title: 1.25, size: 0.056, wave: 1.43, reach: 0.05 },
+  tall: { box: [0.08, 0.18, 0.84, 0.9], left: 0.08, right: 0.92, title: 1.25, size: 0.056, wave: 1.43, reach: 0.05 },
   wide: { box: [0.09, 0.12, 0.9, 0.76], left: 1.08, right: 1.69, title: 0.44, size: 0.062, wave: 0.62, reach: 0.06 },
 };
 
