@@ -42,13 +42,15 @@ def text_of(fields: Mapping[str, Any], name: str, language: str) -> str:
     return _plain(fields.get(name.lower()), language, briefs.LENGTHS[name])
 
 
-def why_of(value: object, language: str) -> dict[str, str]:
+def why_of(value: object, language: str, depth: int = MAX_DEPTH) -> dict[str, str]:
     """Return the sentences of ``why``; one that is missing, or is no text, is left out."""
     said: dict[str, str] = {}
-    for name, given in value.items() if isinstance(value, dict) else ():
+    for name, given in value.items() if isinstance(value, dict) and depth else ():
         word = "".join(char for char in str(name).lower() if char.isalpha())
         reason = brief_words.REASONS.get(brief_words.FIELDS.get(word, word))
-        if reason and not isinstance(given, int | float):
+        if reason is None:
+            said = why_of(given, language, depth - 1) | said
+        elif not isinstance(given, int | float):
             said.setdefault(reason, _plain(given, language, briefs.WHY_LENGTH))
     return said
 
