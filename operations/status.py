@@ -46,8 +46,9 @@ class Day:
     """Counts of today's tracks, and their costs in US dollars.
 
     ``described`` counts the tracks with a brief, ``sketched`` those that have a sketch too. ``exports`` counts the
-    exports by kind; they have a copy of a brief, no sketch, and are not in these two. ``shared`` is how many of
-    the launches needed no run of their own, because another track's run made their music.
+    exports by kind; they have a copy of a brief, no sketch, and are not in these two. ``second_takes`` counts those
+    that were made beside another track of the same brief. ``shared`` is how many of the launches needed no run of
+    their own, because another track's run made their music.
     """
 
     statuses: Counter[str] = field(default_factory=Counter)
@@ -61,6 +62,7 @@ class Day:
     engines: float = 0.0
     parked: int = 0
     overdue: int = 0
+    second_takes: int = 0
 
     @property
     def runs(self) -> int:
@@ -79,7 +81,7 @@ def counted(tracks: Iterable[Mapping[str, Any]], jobs: Iterable[str], launched: 
     failures: Counter[str] = Counter()
     exports: Counter[str] = Counter()
     describing = engines = 0.0
-    described = sketched = 0
+    described = sketched = second_takes = 0
     for track in tracks:
         statuses[track["status"]] += 1
         export = (track.get("request") or {}).get("export")
@@ -87,12 +89,14 @@ def counted(tracks: Iterable[Mapping[str, Any]], jobs: Iterable[str], launched: 
             exports[export["kind"]] += 1
         described += bool(track.get("brief")) and not export
         sketched += bool(track.get("sketch"))
+        second_takes += bool((track.get("request") or {}).get("twinOf"))
         if track.get("error"):
             failures[track["error"]["code"]] += 1
         describing += (track.get("describer") or {}).get("costUsd") or 0.0
         engines += (track.get("music") or {}).get("costUsd") or 0.0
     shared = sum(tracks - 1 for tracks in Counter(filter(is_shared_job, jobs)).values())
-    return Day(statuses, failures, exports, described, sketched, launched, shared, describing, engines, parked, overdue)
+    spent = (launched, shared, describing, engines)
+    return Day(statuses, failures, exports, described, sketched, *spent, parked, overdue, second_takes)
 
 
 def day_of(database: firestore.Client, now: datetime) -> Day:
@@ -133,6 +137,7 @@ def day_lines(day: Day, limit: int) -> list[str]:
         f"  {'parked':<16} {day.parked:6d}    for the operator: make replay",
         f"  {'overdue':<16} {day.overdue:6d}    for the sweeper",
         f"  {'with a sketch':<16} {day.sketched:6d}    of {day.described} with a brief",
+        f"  {'second takes':<16} {day.second_takes:6d}    of these, beside another of the same picture",
         "Reasons of failures",
         *(f"  {code:<22} {count:6d}" for code, count in day.failures.most_common()),
         "Spent today",

@@ -5,7 +5,6 @@ and derived from the other fields. Only an answer that says nothing about music 
 """
 
 import dataclasses
-import html
 import json
 import re
 import unicodedata
@@ -16,6 +15,7 @@ from typing import Any, Final
 import brief_words
 import engine_words
 import loose_json
+from brief_texts import MAX_DEPTH, MAX_READ, NOTHING, clipped, strings, text_of, title_of, why_of
 
 from musicgenerator import briefs
 from musicgenerator.briefs import Brief
@@ -24,13 +24,8 @@ from musicgenerator.plain_text import is_english, plain
 
 # An answer has at most 1,500 tokens; this bounds the time that another text takes.
 _MAX_ANSWER: Final = 50_000
-# Longer than any text of a brief, so that a text can be cut at the end of a sentence.
-_MAX_READ: Final = 2_000
-_MAX_DERIVED_TITLE: Final = 40
-_MAX_DEPTH: Final = 6
 _MAX_OBJECTS: Final = 10
 _MAX_PARTS: Final = 50
-_UNTITLED: Final = {"ko": "이름 없는 곡", "en": "Untitled"}
 _UNDESCRIBED: Final = {"ko": "사진에서 나온 음악이에요.", "en": "Music that was made from a picture."}
 _USUAL_INSTRUMENTS: Final = ["piano", "strings"]
 _USUAL_ENERGY: Final = 0.4
@@ -39,13 +34,6 @@ _BRIGHT: Final = 0.2
 _WILD: Final = 0.5
 
 _FIELDS: Final = frozenset(field.name.replace("_", "") for field in dataclasses.fields(Brief))
-_QUOTES: Final = "\"'`“”\u2018\u2019«»「」『』《》*_~ "
-_NOTHING: Final = frozenset({"null", "none", "nil", "n/a", "undefined", "unknown", "nan", "없음"})
-_LINK: Final = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
-_LABEL: Final = re.compile(r"(?:title|제목)\s*[:\uff1a]\s*(?=\S)", re.IGNORECASE)
-# Letters, numbers and symbols such as emojis.
-_SHOWN: Final = frozenset("LNS")
-_SENTENCE_END: Final = re.compile("[.!?。\uff01\uff1f][\"'”\u2019)]?(?=\\s|$)")
 _BREAKS: Final = re.compile(r"[\n\r\t]+|->|→")
 _SEPARATORS: Final = re.compile("[.!?:,;/|·、\uff0c()\\[\\]]|\\s[-\u2013—]\\s")
 _CONJUNCTIONS: Final = re.compile("[&+]|\\b(?:and|but|yet|with|or)\\b|그리고")
@@ -109,7 +97,7 @@ def read_brief(answer: str, language: str) -> Brief:
     moods = _moods(fields.get("moods"))
     genre = _chosen(fields.get("genre"), briefs.GENRES, engine_words.GENRES)
     instruments = _chosen(fields.get("instruments"), briefs.INSTRUMENTS, engine_words.INSTRUMENTS)
-    prompt = _text(fields, "prompt", "en")
+    prompt = text_of(fields, "prompt", "en")
     key = _key(fields.get("key"))
     said_valence = _number(fields.get("valence"), briefs.VALENCE, brief_words.VALENCES)
     said_energy = _number(fields.get("energy"), briefs.ENERGY, brief_words.ENERGIES)
@@ -119,13 +107,13 @@ def read_brief(answer: str, language: str) -> Brief:
     valence = 0.0 if said_valence is None else said_valence
     energy = _USUAL_ENERGY if said_energy is None else said_energy
     tempo = _CALM_BPM + energy * (_WILD_BPM - _CALM_BPM) if said_tempo is None else said_tempo
-    caption, alt_text = (_text(fields, name, language) for name in ("caption", "altText"))
-    avoid = _text(fields, "avoid", "en")
+    caption, alt_text = (text_of(fields, name, language) for name in ("caption", "altText"))
+    avoid = text_of(fields, "avoid", "en")
     shown = caption or alt_text or _UNDESCRIBED[language]
-    values = {
-        "title": _title(_text(fields, "title", language), caption or alt_text, language),
+    values: dict[str, Any] = {
+        "title": title_of(text_of(fields, "title", language), caption or alt_text, language),
         "caption": shown,
-        "altText": alt_text or _clipped(shown, briefs.LENGTHS["altText"]),
+        "altText": alt_text or clipped(shown, briefs.LENGTHS["altText"]),
         "language": language,
         "avoid": avoid if is_english(avoid) else "",
         "moods": moods[: briefs.MAX_MOODS] or [_mood(valence, energy)],
@@ -135,6 +123,7 @@ def read_brief(answer: str, language: str) -> Brief:
         "key": key or ("C major" if valence >= 0 else "A minor"),
         "valence": valence,
         "energy": energy,
+        "why": why_of(fields.get("why"), language),
     }
     return Brief.from_mapping(values | {"prompt": prompt if is_english(prompt) else _prompt(values)})
 
@@ -166,7 +155,7 @@ def _named(value: object) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     others: dict[str, Any] = {}
     level = [value]
-    for _ in range(_MAX_DEPTH):
+    for _ in range(MAX_DEPTH):
         below: list[object] = []
         for each in level:
             part = next(_values(each), None) if isinstance(each, str) and "{" in each else each
@@ -182,51 +171,6 @@ def _named(value: object) -> dict[str, Any]:
     return others | fields
 
 
-def _strings(value: object, depth: int = _MAX_DEPTH) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield str(value)
-    elif isinstance(value, list | dict) and depth:
-        for part in value.values() if isinstance(value, Mapping) else value:
-            yield from _strings(part, depth - 1)
-
-
-def _text(fields: Mapping[str, Any], name: str, language: str) -> str:
-    value = fields.get(name.lower())
-    chosen = value[language] if isinstance(value, dict) and language in value else value
-    text = plain(_LINK.sub(r"\1", html.unescape(" ".join(_strings(chosen)))), _MAX_READ)
-    return "" if text.lower() in _NOTHING else _clipped(text, briefs.LENGTHS[name])
-
-
-def _clipped(text: str, length: int) -> str:
-    """Return a text that is too long up to the end of a sentence, or of a word with an ellipsis."""
-    if len(text) <= length:
-        return text
-    ends = [end.end() for end in _SENTENCE_END.finditer(text[: length + 1]) if length // 2 <= end.end() <= length]
-    if ends:
-        return plain(text[: ends[-1]], length)
-    words, _, _ = text[:length].rpartition(" ")
-    return plain((words if len(words) >= length // 2 else text[: length - 1]) + "…", length)
-
-
-def _title(title: str, caption: str, language: str) -> str:
-    """Return the title without a label, quotation marks or markup; if it shows nothing, the caption's beginning."""
-    title = _unquoted(_LABEL.sub("", _unquoted(title), count=1))
-    if any(unicodedata.category(char)[0] in _SHOWN for char in title):
-        return title
-    end = _SENTENCE_END.search(caption)
-    first = caption[: end.start()] if end else caption
-    return _clipped(_unquoted(first), _MAX_DERIVED_TITLE) or _UNTITLED[language]
-
-
-def _unquoted(text: str) -> str:
-    text = text.lstrip("# ")
-    while text and text[0] in _QUOTES and text[-1] in _QUOTES:
-        text = text[1:-1].strip()
-    return text
-
-
 def _moods(value: object) -> list[str]:
     # A mood may be the name of its weight.
     is_weighed = isinstance(value, dict) and all(isinstance(weight, int | float) for weight in value.values())
@@ -234,7 +178,7 @@ def _moods(value: object) -> list[str]:
     for part in _split(list(value) if isinstance(value, dict) and is_weighed else value):
         for text in _CONJUNCTIONS.split(part):
             mood = " ".join(_NO_MOOD_LETTERS.sub(" ", _without_accents(text)).split()).strip(" -")
-            moods += _korean_moods(text) or ([mood] if _MOOD.fullmatch(mood) and mood not in _NOTHING else [])
+            moods += _korean_moods(text) or ([mood] if _MOOD.fullmatch(mood) and mood not in NOTHING else [])
     return list(dict.fromkeys(moods))
 
 
@@ -260,9 +204,9 @@ def _mood(valence: float, energy: float) -> str:
 
 
 def _split(value: object) -> Iterator[str]:
-    for text in islice(_strings(value), _MAX_PARTS):
-        parts = _SEPARATORS.split(plain(_BREAKS.sub(", ", text), _MAX_READ).lower())
-        yield from (part.strip() for part in parts if part.strip() and part.strip() not in _NOTHING)
+    for text in islice(strings(value), _MAX_PARTS):
+        parts = _SEPARATORS.split(plain(_BREAKS.sub(", ", text), MAX_READ).lower())
+        yield from (part.strip() for part in parts if part.strip() and part.strip() not in NOTHING)
 
 
 def _chosen(value: object, choices: tuple[str, ...], others: Mapping[str, str]) -> list[str]:
@@ -292,8 +236,8 @@ def _words(text: str) -> str:
 
 def _number(value: object, bounds: tuple[float, float], words: Mapping[str, float]) -> float | None:
     """Return the first number in the value, or what its words mean, within the bounds."""
-    for given in _strings(value):
-        text = unicodedata.normalize("NFKC", given[:_MAX_READ])
+    for given in strings(value):
+        text = unicodedata.normalize("NFKC", given[:MAX_READ])
         if found := _NUMBER.search(text):
             number = float(found["digits"].replace(",", ".") + (found["power"] or ""))
             number /= 100 if found["percent"] else float(found["whole"] or 1)
@@ -305,8 +249,8 @@ def _number(value: object, bounds: tuple[float, float], words: Mapping[str, floa
 
 
 def _tempo(value: object) -> float | None:
-    for text in _strings(value):
-        without_meter = _METER.sub(" ", text[:_MAX_READ])
+    for text in strings(value):
+        without_meter = _METER.sub(" ", text[:MAX_READ])
         spelled = _spelled(without_meter.lower())
         number = _number(spelled or without_meter, briefs.TEMPO_BPM, brief_words.TEMPOS)
         if number is not None:
@@ -323,7 +267,7 @@ def _spelled(text: str) -> int:
 
 
 def _key(value: object) -> str | None:
-    text = _without_accents(" ".join(islice(_strings(value), _MAX_PARTS))[:_MAX_READ])
+    text = _without_accents(" ".join(islice(strings(value), _MAX_PARTS))[:MAX_READ])
     for found in _KEY.finditer(text):
         tonic, mode = found["tonic"].lower(), "maj" if found["mode"] == "M" else found["mode"]
         accidental = (found["raised"] or found["accidental"] or "").lower()

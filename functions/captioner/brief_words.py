@@ -48,7 +48,13 @@ FIELDS: Final = {
     "조성": "key",
     "energylevel": "energy",
     "에너지": "energy",
+    "reasons": "why",
+    "reasoning": "why",
+    "rationale": "why",
+    "이유": "why",
 }
+# The sentences of `why`, by the field that each explains.
+REASONS: Final = {"tempobpm": "tempo", "key": "key", "instruments": "instruments", "moods": "mood"}
 # What words mean for the numbers of a brief; the longest that is found counts.
 TEMPOS: Final = {
     "grave": 40,

@@ -59,6 +59,17 @@ _RETRYABLE_STATUSES: Final = frozenset({408, 409, 425, 429})
 _UNREADABLE: Final = (AttributeError, TypeError, ValueError, RecursionError)
 
 
+class WhyAnswer(pydantic.BaseModel):
+    """What led to tempo, key, instruments and mood, a sentence each."""
+
+    model_config = pydantic.ConfigDict(extra="forbid")
+
+    tempo: str
+    key: str
+    instruments: str
+    mood: str
+
+
 class Answer(pydantic.BaseModel):
     """The schema that the model answers in: the fields, lists and ranges of a brief.
 
@@ -80,6 +91,8 @@ class Answer(pydantic.BaseModel):
     key: briefs.Key
     valence: float = pydantic.Field(ge=briefs.VALENCE[0], le=briefs.VALENCE[1])
     energy: float = pydantic.Field(ge=briefs.ENERGY[0], le=briefs.ENERGY[1])
+    # The last field, so that an answer that is cut short lacks only reasons.
+    why: WhyAnswer
 
 
 class OpenAIBriefs:

@@ -95,11 +95,22 @@ def edited(brief: Brief, request: Request, body: Mapping[str, Any]) -> Edit:
         new = Brief.from_mapping(checked | texts)
         _check_moods(new, brief)
         if new != brief:
-            new = replace(new, edited_by_person=True)
+            new = replace(new, edited_by_person=True, why=new.why.without(*_unexplained(new, brief)))
         is_written = any(texts[name] != getattr(brief, name) for name in texts)
         return Edit(new, requested(replace(request, takes=1).to_mapping() | wishes), is_written)
     except BriefError as error:
         raise InvalidRequestError(f"{error.field} {error.problem}.", field=error.field) from error
+
+
+def _unexplained(new: Brief, old: Brief) -> list[str]:
+    """Return the sentences of ``why`` that explain what a person has changed."""
+    changes = {
+        "tempo": new.tempo_bpm != old.tempo_bpm,
+        "key": new.key != old.key,
+        "instruments": new.instruments != old.instruments,
+        "mood": new.moods != old.moods,
+    }
+    return [name for name, is_changed in changes.items() if is_changed]
 
 
 def _check_moods(new: Brief, old: Brief) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Literal, Self, get_args
 
 from musicgenerator import documents
@@ -157,6 +157,8 @@ ENERGY: Final = (0.0, 1.0)
 DURATION_SECONDS: Final = (10, 180)
 SEED: Final = (0, 2**32 - 1)
 LENGTHS: Final = {"title": 80, "caption": 400, "altText": 300, "prompt": 800, "avoid": 200}
+# A sentence of ``why`` has at most so many characters.
+WHY_LENGTH: Final = 200
 MAX_MOODS: Final = 5
 MAX_INSTRUMENTS: Final = 6
 
@@ -164,11 +166,40 @@ _MOOD = re.compile(r"[a-z][a-z -]{1,23}")
 
 
 @dataclass(frozen=True)
+class Why:
+    """What in the picture led to tempo, key, instruments and mood: a plain sentence each, in the brief's language.
+
+    A sentence is empty if it is unknown, or if a person has changed what it explains.
+    """
+
+    tempo: str = ""
+    key: str = ""
+    instruments: str = ""
+    mood: str = ""
+
+    @classmethod
+    def from_mapping(cls, data: object) -> Self:
+        """Read the sentences; leave out what is none, because no brief fails for its reasons."""
+        known = {field.name for field in fields(cls)}
+        said = data.items() if isinstance(data, Mapping) else ()
+        return cls(**{name: text for name, text in said if name in known and _is_sentence(text)})
+
+    def without(self, *names: str) -> Self:
+        """Return the reasons without these sentences."""
+        return replace(self, **dict.fromkeys(names, ""))
+
+    def to_mapping(self) -> dict[str, str]:
+        """Return the sentences that are known."""
+        return {name: text for name, text in documents.to_mapping(self).items() if text}
+
+
+@dataclass(frozen=True)
 class Brief:
     """The music to make; ``valence`` runs from -1 (dark) to 1 (bright), ``energy`` from 0 (still) to 1 (wild).
 
     The track document, ``track.json`` and the describer's answer use the field names of ``to_mapping``.
-    ``edited_by_person`` says that not all of it is the describer's; the mapping leaves it out otherwise.
+    ``edited_by_person`` says that not all of it is the describer's; the mapping leaves it out otherwise, and ``why`` if
+    no sentence of it is known.
     """
 
     title: str
@@ -185,6 +216,7 @@ class Brief:
     valence: float
     energy: float
     edited_by_person: bool = False
+    why: Why = Why()
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, Any]) -> Self:
@@ -204,16 +236,19 @@ class Brief:
             valence=_number(data, "valence", VALENCE),
             energy=_number(data, "energy", ENERGY),
             edited_by_person=data.get("editedByPerson") is True,
+            why=Why.from_mapping(data.get("why")),
         )
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the brief as JSON values."""
-        brief = documents.to_mapping(self)
-        return brief if self.edited_by_person else {name: brief[name] for name in brief if name != "editedByPerson"}
+        brief = documents.to_mapping(self) | {"why": self.why.to_mapping()}
+        usual = {"editedByPerson": False, "why": {}}
+        return {name: value for name, value in brief.items() if name not in usual or value != usual[name]}
 
     def words(self) -> str:
         """Return all free texts, for moderation."""
-        return "\n".join((self.title, self.caption, self.alt_text, self.prompt, self.avoid, ", ".join(self.moods)))
+        texts = (self.title, self.caption, self.alt_text, self.prompt, self.avoid, ", ".join(self.moods))
+        return "\n".join((*texts, *self.why.to_mapping().values()))
 
 
 def _text(data: Mapping[str, Any], field: str) -> str:
@@ -225,6 +260,10 @@ def _text(data: Mapping[str, Any], field: str) -> str:
     if len(value) > length:
         raise BriefError(field, f"must have at most {length} characters, not {len(value)}")
     return value
+
+
+def _is_sentence(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= WHY_LENGTH and is_unicode(value)
 
 
 def _choice(data: Mapping[str, Any], field: str, choices: tuple[str, ...]) -> str:

@@ -35,6 +35,41 @@ def test_an_answer_in_the_schema_is_not_changed() -> None:
     assert read(BRIEF) == BRIEF
 
 
+REASON = "색이 따뜻해서 장조로 정했어요."
+WHYS: list[tuple[Any, dict[str, str]]] = [
+    ({"key": REASON}, {"key": REASON}),
+    (
+        {"Tempo": "Slow.", "moods": "Calm.", "빠르기": "again"},
+        {"tempo": "Slow.", "mood": "Calm."},
+    ),
+    ({"key": {"ko": REASON, "en": "Warm colours."}}, {"key": REASON}),
+    ({"key": ["색이 따뜻해서", "장조로 정했어요."]}, {"key": REASON}),
+    ({"ko": {"key": REASON}}, {"key": REASON}),
+    ({"key": "<b>Warm</b> https://evil.example colours\u202e"}, {"key": "Warm colours"}),
+    ({"key": f"{'a' * 150}. {'b' * 100}"}, {"key": f"{'a' * 150}."}),
+    ({"key": 5, "tempo": True, "mood": None, "instruments": ""}, {}),
+    ({"key": "none", "title": "T", "genre": {"key": 7}}, {}),
+    ("The colours are warm.", {}),
+    ([REASON], {}),
+    (None, {}),
+    (7, {}),
+]
+
+
+@pytest.mark.parametrize(("why", "known"), WHYS)
+def test_reasons_are_read_if_they_are_sentences(why: Any, known: dict[str, str]) -> None:
+    """They become plain sentences within their length; whatever else is there, the brief does not fail."""
+    made = read(BRIEF | {"why": why})
+    assert made == without("why") | ({"why": known} if known else {})
+
+
+def test_an_answer_that_is_cut_short_lacks_only_reasons() -> None:
+    """They come last."""
+    text = json.dumps(BRIEF, ensure_ascii=False)
+    made = read(text[: text.index('"why"') + 40])
+    assert {name: made[name] for name in without("why")} == without("why")
+
+
 MOODS = [
     (["warm & nostalgic"], ["warm", "nostalgic"]),
     (["calm."], ["calm"]),

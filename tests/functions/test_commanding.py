@@ -80,8 +80,29 @@ def test_edits_replace_fields_of_brief_and_request() -> None:
     wishes = {"durationSeconds": 60, "seed": 5, "engine": "lyria-002"}
     track = scene.command("again", edit | wishes).track
     document = scene.tracks.documents[track]
-    assert document["brief"] == scene.document["brief"] | edit | {"editedByPerson": True}
+    # Tempo, key, instruments and moods are edited, so nothing explains them any more.
+    described = {name: value for name, value in scene.document["brief"].items() if name != "why"}
+    assert document["brief"] == described | edit | {"editedByPerson": True}
     assert document["request"] == scene.document["request"] | wishes
+
+
+@pytest.mark.parametrize(
+    ("edit", "gone"),
+    [
+        ({"tempoBpm": 90}, "tempo"),
+        ({"key": "D minor"}, "key"),
+        ({"instruments": ["cello"]}, "instruments"),
+        ({"moods": ["dark"]}, "mood"),
+        ({"title": "밤", "genre": "jazz", "valence": 0.1}, ""),
+        ({"tempoBpm": 72, "key": "D major"}, ""),
+    ],
+)
+def test_an_edit_drops_the_reason_of_what_it_changes(edit: dict[str, Any], gone: str) -> None:
+    """The other reasons are still those of the picture."""
+    scene = Scene()
+    track = scene.command("again", edit).track
+    why = scene.document["brief"]["why"]
+    assert scene.tracks.documents[track]["brief"]["why"] == {name: why[name] for name in why if name != gone}
 
 
 def test_written_words_are_moderated_before_anything_is_made() -> None:

@@ -169,6 +169,9 @@ def test_the_schema_has_the_brief_s_fields_lists_and_ranges(server: ScriptedServ
     assert (properties["moods"]["minItems"], properties["moods"]["maxItems"]) == (1, MAX_MOODS)
     for name, bounds in {"tempoBpm": TEMPO_BPM, "valence": VALENCE, "energy": ENERGY}.items():
         assert (properties[name]["minimum"], properties[name]["maximum"]) == bounds
+    why = asked(server)["text"]["format"]["schema"]["$defs"]["WhyAnswer"]
+    assert list(why["properties"]) == why["required"] == ["tempo", "key", "instruments", "mood"]
+    del properties["why"]
     texts = {name for name, schema in properties.items() if schema == {"title": schema["title"], "type": "string"}}
     assert texts == set(LENGTHS)
 

@@ -18,6 +18,7 @@ from localcloud.openai.describer.evaluation.expectations import (
 )
 from localcloud.openai.describer.evaluation.scoring import Score, orders, score
 from localcloud.openai.describer.evaluation.variants import varied
+from localcloud.openai.describer.korean import Word
 from localcloud.openai.describer.music import compose_for
 from localcloud.openai.describer.nets import Nets
 from localcloud.openai.describer.phrases import PHRASES
@@ -185,7 +186,7 @@ def test_every_slot_of_a_phrase_is_known(describer: Describer, language: str) ->
     sight = describer.look(BY_NAME["chelsea"].image())
     music = compose_for(sight.subject, sight.light, Wishes())
     values = slot_values(sight.subject, sight.light, music, language)
-    parts = dict.fromkeys(PHRASES[language].alt_parts, "")
+    parts = dict.fromkeys((*PHRASES[language].alt_parts, "reason", "instrument", "wish"), Word("a"))
     sentences = list(texts_within(vars(PHRASES[language])))
     assert len(sentences) > 200
     for sentence in sentences:

@@ -77,14 +77,36 @@ def test_a_field_out_of_bounds_is_named(field: str, value: Any) -> None:
     assert str(caught.value).startswith(field)
 
 
-@pytest.mark.parametrize("field", sorted(brief_with()))
+@pytest.mark.parametrize("field", sorted(brief_with().keys() - {"why"}))
 def test_a_missing_field_is_named(field: str) -> None:
-    """Every field is required."""
+    """Every field but the reasons is required."""
     data = brief_with()
     del data[field]
     with pytest.raises(BriefError) as caught:
         Brief.from_mapping(data)
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("why", "known"),
+    [
+        ({"tempo": "ㄱ" * 200, "key": "ㄱ" * 201, "mood": "\ud83c", "instruments": ""}, {"tempo": "ㄱ" * 200}),
+        ({"tempo": 5, "key": None, "genre": "unknown"}, {}),
+        (None, {}),
+        ("a text", {}),
+        ([], {}),
+    ],
+)
+def test_reasons_that_are_no_sentences_are_left_out(why: Any, known: dict[str, str]) -> None:
+    """A brief never fails for them; old documents have none."""
+    made = Brief.from_mapping(brief_with(why=why)).to_mapping()
+    assert made.get("why", {}) == known
+    assert ("why" in made) == bool(known)
+
+
+def test_reasons_are_moderated_like_all_words() -> None:
+    """The describer may have copied words from the picture into them."""
+    assert "evil" in Brief.from_mapping(brief_with(why={"mood": "evil"})).words()
 
 
 def test_an_instrument_named_twice_plays_once() -> None:

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 from localcloud.openai.describer.measurements import Measurements, measure
 from localcloud.openai.describer.music import Music, compose_for
 from localcloud.openai.describer.nets import Nets
+from localcloud.openai.describer.reasons import Reasons
 from localcloud.openai.describer.recognition import Subject, recognise
 from localcloud.openai.describer.wishes import Wishes
 from localcloud.openai.describer.wording import Words, put_into_words
@@ -26,6 +27,7 @@ from musicgenerator.briefs import (
     MAX_MOODS,
     TEMPO_BPM,
     VALENCE,
+    WHY_LENGTH,
 )
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF")
@@ -127,9 +129,12 @@ class Describer:
 
     def brief(self, sight: Sight, request: Request, limits: Limits | None = None) -> dict[str, Any]:
         """Choose music and write the texts."""
-        music = compose_for(sight.subject, sight.light, Wishes.read(request.style, request.hint))
-        words = put_into_words(sight.subject, sight.light, music, request.language, sight.signature)
-        return _brief(words, music, request.language, limits or Limits())
+        wishes, language = Wishes.read(request.style, request.hint), request.language
+        music = compose_for(sight.subject, sight.light, wishes)
+        words = put_into_words(sight.subject, sight.light, music, language, sight.signature)
+        brief = _brief(words, music, language, limits or Limits())
+        reasons = Reasons(sight.subject, sight.light, music, wishes, tuple(brief["instruments"]))
+        return brief | {"why": {name: shorten(said, WHY_LENGTH) for name, said in reasons.write(language).items()}}
 
 
 def decode(image: bytes) -> Image.Image:

@@ -15,7 +15,10 @@ from localcloud.openai.describer.vocabulary import MOODS, NOUNS, STYLES, THEMES
 from localcloud.openai.describer.wishes import Wishes
 from musicgenerator.briefs import GENRES, KEYS, TEMPO_BPM
 
-_MIDDLING: Final = 0.4
+MIDDLING_ENERGY: Final = 0.4
+# The means of the pictures in `photos` and `evaluation/pictures`, rounded, and the energy of such a picture.
+_USUAL_EDGES, _USUAL_CONTRAST, _USUAL_COLOUR, _USUAL_SMOOTH = 0.2, 0.17, 0.45, 0.45
+_USUAL_ENERGY: Final = 0.18 + 0.45 * _USUAL_EDGES + 0.55 * _USUAL_CONTRAST + 0.16 * _USUAL_COLOUR - 0.08 * _USUAL_SMOOTH
 # Neighbouring hues get keys a fifth apart. These are positions in both halves of KEYS, major and minor.
 _FIFTHS: Final = (0, 7, 2, 9, 4, 11, 6, 1, 8, 3, 10, 5)
 
@@ -43,7 +46,7 @@ def compose_for(subject: Subject, light: Measurements, wishes: Wishes) -> Music:
         energy = 0.35 * energy + 0.65 * float(np.mean([mood.energy for mood in asked]))
     for name in wishes.not_moods:  # move away by half of the mood's own values
         valence -= 0.5 * MOODS[name].valence
-        energy -= 0.5 * (MOODS[name].energy - _MIDDLING)
+        energy -= 0.5 * (MOODS[name].energy - MIDDLING_ENERGY)
     valence, energy = float(np.clip(valence, -1, 1)), float(np.clip(energy + 0.2 * wishes.pace, 0, 1))
     genres = _ranked_genres(theme.genres, valence, energy, light, wishes)
     return Music(
@@ -57,15 +60,39 @@ def compose_for(subject: Subject, light: Measurements, wishes: Wishes) -> Music:
     )
 
 
+def valence_parts(subject: Subject, m: Measurements) -> dict[str, float]:
+    """Return what the theme and each measurement add to the valence."""
+    return {
+        "theme": THEMES[subject.concept.theme].valence,
+        "lightness": 1.1 * (m.lightness - 0.52),
+        "colour": 0.3 * (_colour(m) - _USUAL_COLOUR),
+        "warmth": 0.12 * m.warmth,
+        "greys": -0.25 * max(m.share("slate", "charcoal", "black") - 0.45, 0),
+    }
+
+
+def energy_parts(subject: Subject, m: Measurements) -> dict[str, float]:
+    """Return what the theme and each measurement add to the energy of a usual picture."""
+    return {
+        "theme": THEMES[subject.concept.theme].energy,
+        "edges": 0.45 * (m.edges - _USUAL_EDGES),
+        "contrast": 0.55 * (m.contrast - _USUAL_CONTRAST),
+        "colour": 0.16 * (_colour(m) - _USUAL_COLOUR),
+        "hues": 0.06 * m.hue_spread,
+        "crowd": 0.12 * is_crowd(subject),
+        "smooth": -0.08 * (m.smooth - _USUAL_SMOOTH),
+    }
+
+
 def _feeling(subject: Subject, m: Measurements) -> tuple[float, float]:
     """Return valence and energy: light, colour and warmth raise valence; edges and contrast raise energy."""
-    theme = THEMES[subject.concept.theme]
-    colour = min(m.saturation / 0.12, 1.3)
-    valence = theme.valence + 1.1 * (m.lightness - 0.52) + 0.3 * (colour - 0.45) + 0.12 * m.warmth
-    valence -= 0.25 * max(m.share("slate", "charcoal", "black") - 0.45, 0)
-    energy = 0.18 + theme.energy + 0.45 * m.edges + 0.55 * m.contrast + 0.16 * colour + 0.06 * m.hue_spread
-    energy += 0.12 * is_crowd(subject) - 0.08 * m.smooth
+    valence = sum(valence_parts(subject, m).values())
+    energy = _USUAL_ENERGY + sum(energy_parts(subject, m).values())
     return float(np.clip(valence, -1, 1)), float(np.clip(energy, 0.02, 0.98))
+
+
+def _colour(m: Measurements) -> float:
+    return min(m.saturation / 0.12, 1.3)
 
 
 def _ranked_genres(
@@ -87,8 +114,8 @@ def _instruments(subject: Subject, genre: str, m: Measurements, wishes: Wishes) 
     core = STYLES[genre].instruments
     seen = NOUNS.instruments.get(subject.concept.english)
     theme = THEMES[subject.concept.theme].instruments
-    turn = int(m.hue * 12 + m.lightness * 6) % len(theme)
-    colour = _light_instrument(m)
+    turn = theme.index(theme_instrument(subject, m))
+    colour = light_instrument(m)
     ranked = [
         *wishes.instruments,
         *([seen] if seen else []),
@@ -103,7 +130,14 @@ def _instruments(subject: Subject, genre: str, m: Measurements, wishes: Wishes) 
     return tuple(name for name in dict.fromkeys(ranked) if name not in wishes.not_instruments)
 
 
-def _light_instrument(m: Measurements) -> str:
+def theme_instrument(subject: Subject, m: Measurements) -> str:
+    """Return the instrument of the theme that hue and lightness choose."""
+    theme = THEMES[subject.concept.theme].instruments
+    return theme[int(m.hue * 12 + m.lightness * 6) % len(theme)]
+
+
+def light_instrument(m: Measurements) -> str:
+    """Return the instrument for the picture's light."""
     if m.lightness < 0.35:
         return "cello" if m.warmth > 0 else "choir"
     if m.lightness > 0.65:

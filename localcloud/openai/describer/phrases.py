@@ -7,7 +7,18 @@ from typing import Final
 from localcloud.openai.describer.tables import read, require
 from localcloud.openai.describer.tones import TONES
 from localcloud.openai.describer.vocabulary import COLOURS, LIGHTS, MOODS, THEMES
-from musicgenerator.briefs import GENRES, LANGUAGES
+from musicgenerator.briefs import GENRES, INSTRUMENTS, LANGUAGES
+
+# What weighs for a quick tempo or a major key, what weighs against it, and wishes.
+REASONS: Final = (
+    *("theme_more", "theme_less", "edges_more", "edges_less", "contrast_more", "contrast_less", "colour_more"),
+    *("colour_less", "crowd_more", "smooth_less", "lightness_more", "lightness_less", "warmth_more", "warmth_less"),
+    *("greys_less", "balance", "wish", "pace_quick", "pace_slow"),
+)
+WHYS: Final = (
+    *("tempo_quick", "tempo_slow", "major_colour", "major_grey", "minor_colour", "minor_grey", "wished", "seen"),
+    *("light", "suits_thing", "suits_image", "style", "mood_wish", "mood_thing", "mood_image"),
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,9 @@ class Phrases:
     moods: Mapping[str, str]
     tones: Mapping[str, tuple[str, str, str]]
     colours: Mapping[str, tuple[str, ...]]
+    instruments: Mapping[str, str]
+    reasons: Mapping[str, str]
+    whys: Mapping[str, str]
 
 
 def read_phrases(file: str) -> Phrases:
@@ -45,6 +59,9 @@ def read_phrases(file: str) -> Phrases:
     require(f"{file}: moods", phrases.moods, MOODS)
     require(f"{file}: tones", phrases.tones, TONES)
     require(f"{file}: colours", phrases.colours, COLOURS.srgb)
+    require(f"{file}: instruments", phrases.instruments, INSTRUMENTS)
+    require(f"{file}: reasons", phrases.reasons, REASONS)
+    require(f"{file}: whys", phrases.whys, WHYS)
     return phrases
 
 
