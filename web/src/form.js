@@ -44,7 +44,7 @@ export function chordName(name) {
 
 /** Name a section in a language; themes are letters, which need no translation. */
 export function sectionName(language, name) {
-  return text(language, `form.${name}`, {}, name);
+  return text(language, `form.${name}`, {}, name.replace("'", "′"));
 }
 
 /** Name a part, such as "bass-2" with its instrument. */

@@ -14,7 +14,7 @@ test("chords are spelled with musical signs, and a b that is no flat stays", () 
 });
 
 test("sections and parts have names in both languages; what the page does not know keeps its own", () => {
-  assert.deepEqual([sectionName("ko", "intro"), sectionName("en", "intro"), sectionName("ko", "A")], ["전주", "Intro", "A"]);
+  assert.deepEqual([sectionName("ko", "intro"), sectionName("en", "intro"), sectionName("ko", "A'")], ["전주", "Intro", "A′"]);
   assert.equal(partName("ko", { name: "pad-2", instrument: "warm pad" }), "패드 2 (따뜻한 패드)");
   assert.equal(partName("en", { name: "lead", instrument: "piano" }), "Melody (piano)");
   assert.equal(partName("en", { name: "bells", instrument: "celesta" }), "bells (celesta)");

@@ -5,7 +5,7 @@ import { ConnectedElement, made, setText } from "./connected.js";
 
 // How wide a chord is on average, so that the next one is in sight in slow and in fast music.
 const CHORD_PIXELS = 88;
-const LONG = 5;
+const LONG = 4;
 const EVENTS = ["play", "pause", "ended", "timeupdate", "seeked", "loadedmetadata", "emptied"];
 
 class TrackLane extends ConnectedElement {
