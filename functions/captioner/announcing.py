@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from musicgenerator import ids
+from musicgenerator.changes import Decision, Outcome, mark_published
 from musicgenerator.messages import CaptionMessage
 from musicgenerator.states import Status
-from musicgenerator.tracks import Decision, Outcome, PrivateTrack, Track, mark_published
+from musicgenerator.tracks import PrivateTrack, Track
 
 
 class Tracks(Protocol):

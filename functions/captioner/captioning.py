@@ -17,6 +17,7 @@ from unwanted_uploads import delete_upload, is_unwanted
 
 from musicgenerator import drops, ids, logs
 from musicgenerator.briefs import Brief
+from musicgenerator.changes import Change, Outcome, TrackUpdate
 from musicgenerator.counting import DailyPictures
 from musicgenerator.errors import (
     BlockedError,
@@ -38,14 +39,7 @@ from musicgenerator.settings import TRACKS_A_DAY, required, seconds, whole_numbe
 from musicgenerator.signatures import Kind
 from musicgenerator.states import Status
 from musicgenerator.track_requests import Request
-from musicgenerator.tracks import (
-    Change,
-    DescriberUsage,
-    Outcome,
-    PrivateTrack,
-    Track,
-    TrackUpdate,
-)
+from musicgenerator.tracks import DescriberUsage, PrivateTrack, Track
 
 MAX_CLAIMS: Final = 25
 

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
+from musicgenerator.changes import Change, Decision, Outcome
 from musicgenerator.counting import DailyPictures, reserve_of
 from musicgenerator.errors import BudgetSpentError, PermanentError
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track
+from musicgenerator.tracks import PrivateTrack, Track
 
 
 class CountedTracks(Protocol):

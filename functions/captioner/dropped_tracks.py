@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 from musicgenerator import drops, ids
+from musicgenerator.changes import Change, Decision, Outcome, TrackUpdate
 from musicgenerator.events import ObjectFinalized
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, Decision, Image, Outcome, PrivateTrack, Track, TrackUpdate
+from musicgenerator.tracks import Image, PrivateTrack, Track
 
 DROPPED_TRACKS_LIVE: Final = timedelta(days=30)
 

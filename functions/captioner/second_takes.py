@@ -8,9 +8,10 @@ from dropped_tracks import on_newest_generation
 
 from musicgenerator import ids
 from musicgenerator.briefs import SEED, Brief
+from musicgenerator.changes import Change, NewTrack, TrackUpdate
 from musicgenerator.results import Music, ResultsBucket
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, DescriberUsage, Image, NewTrack, PrivateTrack, Track, TrackUpdate
+from musicgenerator.tracks import DescriberUsage, Image, PrivateTrack, Track
 
 
 class Tracks(Protocol):

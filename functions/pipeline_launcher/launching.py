@@ -14,6 +14,7 @@ from typing import Final, Protocol, Self
 from creating import Creator
 
 from musicgenerator import ids, logs
+from musicgenerator.changes import Change, Decision, Outcome, TrackUpdate
 from musicgenerator.errors import (
     BlockedError,
     BudgetSpentError,
@@ -27,7 +28,7 @@ from musicgenerator.orders import CalledOff, Order
 from musicgenerator.redaction import error_for_log
 from musicgenerator.settings import DAILY_LIMIT, regions, seconds, whole_number
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track, TrackUpdate, job_of
+from musicgenerator.tracks import PrivateTrack, Track, job_of
 
 BLOCKED_PAUSE: Final = timedelta(minutes=2)
 

@@ -8,12 +8,13 @@ from typing import Protocol
 from notifying import Notifier
 
 from musicgenerator import ids, logs
+from musicgenerator.changes import Change, Decision, Outcome
 from musicgenerator.errors import BlockedError, LaunchUnavailableError, OrderError
 from musicgenerator.jobs import JobFacts, JobState, has_read, is_ours
 from musicgenerator.messages import PipelineMessage
 from musicgenerator.orders import CalledOff, Order
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track, earlier_jobs, job_of
+from musicgenerator.tracks import PrivateTrack, Track, earlier_jobs, job_of
 
 
 class Tracks(Protocol):

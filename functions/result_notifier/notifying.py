@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol, Self
 
 from musicgenerator import ids, logs
+from musicgenerator.changes import Change, Decision, Outcome, TrackUpdate
 from musicgenerator.errors import (
     BlockedError,
     LaunchBlockedError,
@@ -29,7 +30,7 @@ from musicgenerator.redaction import error_for_log
 from musicgenerator.results import Music, MusicFacts, ResultsBucket, ResultsFolder
 from musicgenerator.settings import regions
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track, TrackUpdate, job_of
+from musicgenerator.tracks import PrivateTrack, Track, job_of
 
 # A new grant takes effect within minutes.
 _BLOCKED_PAUSE: Final = timedelta(minutes=2)

@@ -20,10 +20,11 @@ from gathering import Gathering, Groups
 from notifying import Notifier
 
 from musicgenerator import ids, logs
+from musicgenerator.changes import Change, Decision, Outcome
 from musicgenerator.errors import LaunchUnavailableError
 from musicgenerator.messages import CaptionMessage, GatheredMessage, PictureMessage, PipelineMessage
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, Decision, Outcome, PrivateTrack, Track, job_of
+from musicgenerator.tracks import PrivateTrack, Track, job_of
 
 # How many messages a sweep publishes for each region. A message names one track, or all tracks of one job.
 MAX_MESSAGES: Final = 50

@@ -10,12 +10,13 @@ from typing import Final, Protocol
 
 from musicgenerator import logs
 from musicgenerator.briefs import Brief
+from musicgenerator.changes import KEEP, Change, Decision, Outcome, TrackUpdate
 from musicgenerator.errors import MusicgeneratorError
 from musicgenerator.messages import CaptionMessage
 from musicgenerator.results import SKETCH_TYPE, ResultsBucket, Sketch, sketch_name
 from musicgenerator.states import Status
 from musicgenerator.track_requests import Kept
-from musicgenerator.tracks import KEEP, Change, Decision, Outcome, PrivateTrack, Track, TrackUpdate
+from musicgenerator.tracks import PrivateTrack, Track
 
 # The states with a brief that the describer and the moderation have passed, and without an end.
 _WAITS_FOR_MUSIC: Final = frozenset({Status.CAPTIONED, Status.LAUNCHING, Status.COMPOSING})

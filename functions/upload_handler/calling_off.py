@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from ports import Jobs, Tracks
 
 from musicgenerator import ids, logs
+from musicgenerator.changes import Change, TrackUpdate
 from musicgenerator.errors import OrderError, TrackCancelledError
 from musicgenerator.order_book import OrderBook
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, PrivateTrack, Track, TrackUpdate, job_of
+from musicgenerator.tracks import PrivateTrack, Track, job_of
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,13 @@ from sessions import authorised
 
 from musicgenerator import logs
 from musicgenerator.briefs import ENGINES
+from musicgenerator.changes import Change, TrackUpdate, mark_published
 from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.order_book import OrderBook
 from musicgenerator.results import COVER, RESULT_TYPES, TRACK, Music, ResultsBucket
 from musicgenerator.settings import SettingInvalidError, required, words
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, PrivateTrack, Track, TrackUpdate, earlier_jobs, job_of, mark_published
+from musicgenerator.tracks import PrivateTrack, Track, earlier_jobs, job_of
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from ports import Sessions, Tracks
 from problems import InvalidRequestError, UnknownTrackError
 from sessions import authorised
 
-from musicgenerator.tracks import KEEP, Change, PrivateTrack, Track, TrackUpdate
+from musicgenerator.changes import KEEP, Change, TrackUpdate
+from musicgenerator.tracks import PrivateTrack, Track
 
 
 @dataclass(frozen=True)

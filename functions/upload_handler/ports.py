@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from musicgenerator.changes import Decision, Outcome
 from musicgenerator.messages import CaptionMessage, PictureMessage
-from musicgenerator.tracks import Decision, Outcome, PrivateTrack, Track
+from musicgenerator.tracks import PrivateTrack, Track
 
 
 @dataclass(frozen=True)

@@ -18,21 +18,12 @@ from typing import Any, Final
 from google.api_core import exceptions
 from google.cloud import firestore
 
+from musicgenerator.changes import KEEP, Change, Decision, NewTrack, Outcome, TrackUpdate, check_step
 from musicgenerator.counting import DailyPictures
 from musicgenerator.errors import BudgetSpentError, ContentionError
 from musicgenerator.patience import Patience
 from musicgenerator.states import FINAL, Status
-from musicgenerator.tracks import (
-    KEEP,
-    Change,
-    Decision,
-    NewTrack,
-    Outcome,
-    PrivateTrack,
-    Track,
-    TrackUpdate,
-    check_step,
-)
+from musicgenerator.tracks import PrivateTrack, Track
 from musicgenerator_google.firestore_counters import count, count_in, find_room, warn_at_half
 
 _TRIES: Final = 40

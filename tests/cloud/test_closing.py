@@ -19,13 +19,14 @@ from localcloud.parts import workers
 from localcloud.provision import TEMPLATE, drop_session, storage_client
 from localcloud.supervisor import Supervisor
 from musicgenerator import ids
+from musicgenerator.changes import Change
 from musicgenerator.counting import DailyPictures
 from musicgenerator.errors import BudgetSpentError
 from musicgenerator.patience import Patience
 from musicgenerator.results import COVER, MUSIC, MUSIC_WAV, TRACK
 from musicgenerator.states import Status
 from musicgenerator.track_requests import Request
-from musicgenerator.tracks import Change, PrivateTrack, Track
+from musicgenerator.tracks import PrivateTrack, Track
 from musicgenerator_google.firestore_counters import total
 from musicgenerator_google.firestore_tracks import FirestoreTracks
 from tests.cloud.api_visitors import Visitor, opened, visitor

@@ -12,11 +12,12 @@ from google.cloud import firestore
 from localcloud.addresses import PROJECT, Addresses
 from localcloud.provision import drop_session, storage_client
 from musicgenerator import ids
+from musicgenerator.changes import Change
 from musicgenerator.errors import BudgetSpentError
 from musicgenerator.patience import Patience
 from musicgenerator.states import Status
 from musicgenerator.track_requests import Request
-from musicgenerator.tracks import Change, Image, PrivateTrack, Track
+from musicgenerator.tracks import Image, PrivateTrack, Track
 from musicgenerator_google.firestore_counters import total
 from musicgenerator_google.firestore_tracks import FirestoreTracks
 from tests.cloud.clients import Jobs, drop_files, ends, tick

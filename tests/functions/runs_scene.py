@@ -10,6 +10,7 @@ from typing import Any
 from calling_off import call_off
 
 from musicgenerator import ids
+from musicgenerator.changes import Change
 from musicgenerator.errors import BudgetSpentError
 from musicgenerator.jobs import JobState
 from musicgenerator.messages import (
@@ -24,7 +25,7 @@ from musicgenerator.order_book import OrderBook
 from musicgenerator.orders import Order
 from musicgenerator.results import MUSIC, MusicFacts, ResultsFolder, failure_name
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, PrivateTrack, Track
+from musicgenerator.tracks import PrivateTrack, Track
 from tests.contracts.recorded import PIPELINE_BUCKET, SESSION, recorded
 from tests.support.command_fakes import HeardPictures, MemoryBuckets, MemorySwitch, UploadHandler
 from tests.support.fakes import HOME, HeardCaptions, MemoryPipelines, MemoryRegions, MemoryTracks

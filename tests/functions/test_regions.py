@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from calling_off import call_off
 
+from musicgenerator.changes import Change
 from musicgenerator.errors import BudgetSpentError, LaunchUnavailableError, RegionBusyError
 from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import CaptionMessage, GatheredMessage, PipelineMessage
 from musicgenerator.order_book import OrderBook
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, PrivateTrack, Track
+from musicgenerator.tracks import PrivateTrack, Track
 from tests.contracts.recorded import (
     JOB,
     ORDER,

@@ -5,13 +5,14 @@ import pytest
 from commanding import TrackState
 from problems import EngineRefusedError, WrongStateError
 
+from musicgenerator.changes import Change, check_step
 from musicgenerator.errors import PipelineFailedError
 from musicgenerator.ids import pipeline_job_id, run_id
 from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.order_book import OrderBook
 from musicgenerator.orders import CalledOff, Order
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, PrivateTrack, Track, check_step
+from musicgenerator.tracks import PrivateTrack, Track
 from tests.contracts.recorded import PIPELINE_BUCKET, SESSION, TOKEN, TRACK, recorded, recorded_track
 from tests.functions.commands_scene import KEY, RESULTS, UNDER_WAY, Scene, failed
 

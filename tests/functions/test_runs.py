@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from musicgenerator import ids
+from musicgenerator.changes import Change
 from musicgenerator.errors import LaunchBlockedError, LaunchRefusedError, LaunchUnavailableError, RegionBusyError
 from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.orders import CalledOff, Order, orders_to_bytes
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, PrivateTrack, Track
+from musicgenerator.tracks import PrivateTrack, Track
 from tests.contracts.recorded import SESSION
 from tests.functions.runs_scene import AWAY, A, B, C, Counted, D, E, World, attempt, gathered, shared, token
 from tests.support.fakes import HOME, MemoryRegions

@@ -11,12 +11,12 @@ from google.api_core.exceptions import ServiceUnavailable
 from sketching import NoSketchError, Sketched, Sketcher
 
 from musicgenerator.briefs import Brief
+from musicgenerator.changes import Change
 from musicgenerator.errors import ContentionError
 from musicgenerator.messages import CaptionMessage
 from musicgenerator.results import ResultsBucket
 from musicgenerator.states import FINAL, Status
 from musicgenerator.track_requests import Kept
-from musicgenerator.tracks import Change
 from tests.contracts.recorded import (
     SESSION,
     TOKEN,

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from sweeping import LOOKED_AT, MAX_MESSAGES, in_turns
 
 from musicgenerator import ids
+from musicgenerator.changes import Decision, Outcome
 from musicgenerator.messages import CaptionMessage, GatheredMessage, PictureMessage
 from musicgenerator.states import Status
-from musicgenerator.tracks import Decision, Outcome
 from tests.contracts.recorded import recorded, recorded_work
 from tests.support.command_fakes import HeardPictures
 from tests.support.fakes import (

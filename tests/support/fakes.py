@@ -10,6 +10,7 @@ from captioning import Description, Picture
 from ports import Permit, Session
 
 from musicgenerator.briefs import Brief
+from musicgenerator.changes import KEEP, Change, Decision, NewTrack, Outcome, TrackUpdate, check_step
 from musicgenerator.encodings import StoredBytes
 from musicgenerator.errors import (
     BlockedError,
@@ -26,18 +27,7 @@ from musicgenerator.messages import CaptionMessage, GatheredMessage
 from musicgenerator.results import RESULT_TYPES, MusicFacts, ResultsFolder
 from musicgenerator.states import FINAL, Status
 from musicgenerator.track_requests import Request
-from musicgenerator.tracks import (
-    KEEP,
-    Change,
-    Decision,
-    DescriberUsage,
-    NewTrack,
-    Outcome,
-    PrivateTrack,
-    Track,
-    TrackUpdate,
-    check_step,
-)
+from musicgenerator.tracks import DescriberUsage, PrivateTrack, Track
 from tests.contracts.recorded import with_moments
 
 HOME = "us-central1"

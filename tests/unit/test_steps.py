@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from musicgenerator.changes import Change, TrackUpdate, check_step
 from musicgenerator.states import Status
-from musicgenerator.tracks import Change, TrackUpdate, check_step
 from tests.contracts.recorded import recorded_track
 
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from musicgenerator.changes import Change, TrackUpdate
 from musicgenerator.errors import BriefError, PipelineFailedError
 from musicgenerator.results import Music, ResultsBucket
 from musicgenerator.states import Status
 from musicgenerator.track_requests import Request
-from musicgenerator.tracks import Change, PrivateTrack, Track, TrackUpdate, earlier_jobs, job_of
+from musicgenerator.tracks import PrivateTrack, Track, earlier_jobs, job_of
 from tests.contracts.recorded import (
     SESSION,
     TOKEN,
