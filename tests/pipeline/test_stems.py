@@ -15,7 +15,7 @@ from pipeline.engines.composer.stems import NOISE, stems
 from pipeline.mastering import LOUDNESS_LUFS, RATE, loudness_lufs
 from tests.pipeline.test_composer import brief
 
-SECONDS = 10
+SECONDS = 8
 SEED = 5
 REPEATS = 10
 AROUND = RATE // 50  # frames: 20 ms
