@@ -12,6 +12,7 @@ from pipeline.engines import Take
 from pipeline.engines.composer import midi_file
 from pipeline.engines.composer.keeping import performed
 from pipeline.engines.composer.rendering import render
+from pipeline.engines.composer.score import Piece
 
 MODEL: Final = "composer-3"  # raise it when a change gives other notes for the same brief and seed
 
@@ -53,10 +54,22 @@ class Composer:
         With ``keep``, oldest first, the piece is that of the first seed, each exception made from the seed after it.
         Raise BriefError if the piece lacks a part or section that ``keep`` excepts.
 
-        With ``first_seconds``, only the start of the piece is rendered; the score is that of the whole piece.
+        With ``first_seconds``, only the start of the piece is rendered; the MIDI file is that of the whole piece, and
+        there is no MusicXML.
         """
         del picture
         piece, performances = performed(brief, seconds, seed, keep)
         audio = render(performances, piece, min(seconds, first_seconds), brief, self.soundfont)
         midi = midi_file.write(piece, performances, brief.title)
-        return Take(audio, self.name, self.model, seed, 0.0, midi, piece.form())
+        return Take(
+            audio, self.name, self.model, seed, 0.0, midi, piece.form(), score=_score(piece, brief, first_seconds)
+        )
+
+
+def _score(piece: Piece, brief: Brief, first_seconds: float) -> bytes | None:
+    if first_seconds < math.inf:
+        return None
+    # The sketcher has no music21.
+    from pipeline.engines.composer import musicxml
+
+    return musicxml.write(piece, brief.title)

@@ -14,13 +14,12 @@ from musicgenerator.briefs import Brief
 from musicgenerator.track_requests import Kept
 from pipeline.audio import Audio, rolled
 from pipeline.engines.composer import bus
-from pipeline.engines.composer.form import LEAD_IN_SECONDS
 from pipeline.engines.composer.keeping import composed
 from pipeline.engines.composer.mixes import MIXES
 from pipeline.engines.composer.performing import perform
 from pipeline.engines.composer.playing import RATE
 from pipeline.engines.composer.rendering import Buses, Desk, tilt
-from pipeline.engines.composer.score import Piece
+from pipeline.engines.composer.score import LEAD_IN_SECONDS, Piece
 from pipeline.mastering import Master, master_loop
 
 _AROUND: Final = 2 * RATE  # frames that filters and gains need; before the loop, the reverb needs its own time, too

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from pipeline.engines.composer.form import LEAD_IN_SECONDS
 from pipeline.engines.composer.genres import STYLES
-from pipeline.engines.composer.score import Part, Piece, Touch
+from pipeline.engines.composer.score import LEAD_IN_SECONDS, Part, Piece, Touch
 from pipeline.engines.composer.setting import seeded
 
 _SUNG_ROLES: Final = frozenset({"lead", "counter"})

@@ -10,13 +10,12 @@ from scipy import signal
 from musicgenerator.briefs import Brief
 from pipeline.audio import Audio, Samples, unrolled
 from pipeline.engines.composer import bus
-from pipeline.engines.composer.form import LEAD_IN_SECONDS
 from pipeline.engines.composer.instruments import INSTRUMENTS
 from pipeline.engines.composer.mixes import MIXES, Mix
 from pipeline.engines.composer.moods import bend
 from pipeline.engines.composer.performing import Performance
 from pipeline.engines.composer.playing import RATE, Player
-from pipeline.engines.composer.score import Piece
+from pipeline.engines.composer.score import LEAD_IN_SECONDS, Piece
 
 # The level of a middling stroke in a role, in dB relative to full scale, how much of a part goes to the reverb, and how
 # much to the sides. Several notes of chords and pads sound at once, so each is softer.

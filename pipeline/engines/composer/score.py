@@ -4,12 +4,14 @@ Time is counted in beats from the first downbeat, pitch in MIDI note numbers, ve
 """
 
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any, Final, NamedTuple
 
 from pipeline.engines.composer.theory import Chord, Key
 
 VIBRATO: Final = 1
 EXPRESSION: Final = 11
+LEAD_IN_SECONDS: Final = 0.08  # from the start of the track to the first downbeat
 
 
 @dataclass(frozen=True)
@@ -131,26 +133,51 @@ class Piece:
         counts = [roles[: index + 1].count(role) for index, role in enumerate(roles)]
         return tuple(role if count == 1 else f"{role}-{count}" for role, count in zip(roles, counts, strict=True))
 
+    def played_at(self, beat: float) -> float:
+        """Return when a beat sounds, in seconds from the start of the track; the last beats end with the track."""
+        return min(self.seconds, LEAD_IN_SECONDS + self.seconds_at(beat))
+
     def form(self) -> dict[str, Any]:
-        """Return a short summary of the piece, in JSON types."""
+        """Return a summary of the piece in JSON types; seconds count from the start of the track, bars from 1."""
         return {
             "key": self.key.name,
             "tempoBpm": round(self.tempo, 2),
+            "timeSignature": f"{self.beats}/4",
             "beatsPerBar": self.beats,
             "bars": self.sections[-1].bar + 1,
             "sections": [
                 {
                     "name": section.name,
                     "seconds": round(self.seconds_at(section.bar * self.beats), 2),
+                    **self._sounding(section.bar * self.beats, (section.bar + section.bars) * self.beats),
+                    "startBar": section.bar + 1,
                     "bars": section.bars,
                     "intensity": round(section.intensity, 2),
                     "chords": [span.chord.symbol for span in self.chords_in(section)],
                 }
                 for section in self.sections
             ],
+            "chords": [
+                {
+                    "name": span.chord.name,
+                    **self._sounding(span.start, end),
+                    "bar": int(span.start // self.beats) + 1,
+                }
+                # In a section of three bars the last chord sounds for longer than its span.
+                for span, end in zip(self.chords, [*(each.start for each in self.chords[1:]), inf], strict=True)
+            ],
+            "parts": [
+                {"name": name, "instrument": part.instrument}
+                for name, part in zip(self.part_names(), self.parts, strict=True)
+            ],
             "instruments": [{"role": part.role, "instrument": part.instrument} for part in self.parts],
             "notes": sum(len(part.notes) for part in self.parts),
         }
+
+    def _sounding(self, start: float, end: float) -> dict[str, float]:
+        """Return the seconds of a stretch of beats; what reaches the final chord's end ends with the track."""
+        until = self.seconds if end > self.final_beat else self.played_at(end)
+        return {"startSeconds": round(self.played_at(start), 3), "endSeconds": round(until, 3)}
 
     def chords_in(self, section: Section) -> tuple[ChordSpan, ...]:
         """Return the chords that begin within a section."""
