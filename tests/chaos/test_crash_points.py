@@ -394,11 +394,14 @@ def test_a_crash_in_a_command_converges(world: World) -> None:
         _erasures_converge(run, visitor, source)
 
 
-def _exports_converge(run: Run, visitor: Visitor, source: str) -> None:
-    """Each request makes one export, which counts once, is a file of its own, and is gone with its source.
+# The writes of a request for an export, and those of its source's erasure that an erasure without exports lacks.
+EXPORT_WRITES = ("ledger.enter", "objects.create", "tracks.create", "tracks.advance", "captions.announce")
+EXPORTED_ERASURE = ("tracks.exports_of.1", "tracks.erase.1", "ledger.of_source.1", "tracks.exports_of.2")
 
-    Each case has its own source, so that all exports are made at the same time.
-    """
+
+def _exports_converge(run: Run, visitor: Visitor, source: str) -> None:
+    """Each request makes one export, which counts once, is a file of its own, and is gone with its source."""
+    kinds = ("stems", "loop")
 
     def sources(number: int) -> list[str]:
         made = [visitor.command(source, "again", body={"seed": seed}).json()["track"] for seed in range(number)]
@@ -408,40 +411,39 @@ def _exports_converge(run: Run, visitor: Visitor, source: str) -> None:
     (first,) = sources(1)
     key, before = new_key(), launches()
     export = visitor.command(first, "stems", key).json()["track"]
-    usual = essence(run, visitor.session, export) | {"seed": 0}
+    usual = essence(run, visitor.session, export)
     assert usual["status"] == "ready"
-    cases = points(run, "upload_handler", key, lambda number: number == "1")
-    assert {"ledger.enter.2", "objects.create.1", "tracks.create.1", "tracks.advance.1", "captions.announce.1"} <= {
-        case.point for case in cases
-    }
-    exports = {}
-    for case, each in zip(cases, sources(len(cases)), strict=True):
+    passed = points(run, "upload_handler", key, lambda number: number == "1")
+    cases = [case for case in passed if case.point.startswith(EXPORT_WRITES)]
+    assert {case.point.rpartition(".")[0] for case in cases} == set(EXPORT_WRITES)
+    exports: dict[str, list[str]] = {each: [] for each in sources(-(-len(cases) // len(kinds)))}
+    for case, (each, kind) in zip(cases, itertools.product(exports, kinds), strict=False):
         key = new_key()
         plan = run.plan("upload_handler", key, case.handling, case.point)
-        made = visitor.command(each, "stems", key).json()["track"]
+        made = visitor.command(each, kind, key).json()["track"]
         assert not plan.exists(), case
         # Another key, and the same export.
-        assert visitor.command(each, "stems").json()["track"] == made, case
-        exports[each] = made
-    for each, made in exports.items():
-        assert essence(run, visitor.session, made) | {"seed": 0} == usual
-        assert document(visitor.session, made)["music"]["url"].endswith("/stems.zip")
-        assert document(visitor.session, made)["request"]["seed"] == document(visitor.session, each)["request"]["seed"]
-    assert launches() == before + 1 + 2 * len(cases)
-    # At every point of the erasure of a source that an erasure without exports does not pass.
+        assert visitor.command(each, kind).json()["track"] == made, case
+        exports[each].append(made)
+    for each, tracks in exports.items():
+        for made, kind in zip(tracks, kinds, strict=False):
+            same = {name: value for name, value in essence(run, visitor.session, made).items() if name != "music"}
+            assert same | {"music": usual["music"]} == usual
+            found = document(visitor.session, made)
+            assert found["music"]["url"].endswith({"stems": "/stems.zip", "loop": "/loop.wav"}[kind])
+            assert found["request"]["seed"] == document(visitor.session, each)["request"]["seed"]
+    assert launches() == before + 1 + len(exports) + len(cases)
     path, token = _path(visitor, first), _token(export)
     _erased(visitor, first)
     assert _left(visitor, export, token) == []
     passed = points(run, "upload_handler", _subject(path), lambda number: number == "1")
-    writes = ("tracks.exports_of", "ledger.of_source", "tracks.erase")
-    for case, (each, made) in zip(
-        [case for case in passed if case.point.startswith(writes)], exports.items(), strict=False
-    ):
-        token = _token(made)
-        plan = run.plan("upload_handler", _subject(_path(visitor, each)), case.handling, case.point)
+    assert set(EXPORTED_ERASURE) <= {case.point for case in passed}
+    for point, (each, tracks) in zip(EXPORTED_ERASURE, exports.items(), strict=True):
+        tokens = {track: _token(track) for track in (each, *tracks)}
+        plan = run.plan("upload_handler", _subject(_path(visitor, each)), "*", point)
         _erased(visitor, each)
-        assert not plan.exists(), case
-        assert _left(visitor, each, token) + _left(visitor, made, token) == [], case
+        assert not plan.exists(), point
+        assert [left for track, token in tokens.items() for left in _left(visitor, track, token)] == [], point
 
 
 def _left(visitor: Visitor, track: str, token: str) -> list[str]:

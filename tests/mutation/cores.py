@@ -24,6 +24,7 @@ CORES: Final = {
     "functions/upload_handler/command_requests.py": "commanding uploading",
     "functions/upload_handler/commanding.py": "commanding retrying limits overtaken_commands",
     "functions/upload_handler/erasing.py": "commanding erasing runs overtaken_erasures moving",
+    "functions/upload_handler/exporting.py": "exporting",
     "functions/upload_handler/liking.py": "liking",
     "functions/upload_handler/moving.py": "moving",
     "functions/upload_handler/sessions.py": "uploading commanding erasing limits",
