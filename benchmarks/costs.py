@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from math import ceil, cos, exp, floor, lgamma, log, log10, pi, sqrt
 from typing import Final
 
-from gathering import BATCH_TRACKS, PACES, RUN_SECONDS
+from gathering import BATCH_TRACKS, RUN_SECONDS
 
 from benchmarks import usage
 from benchmarks.limits import hosted
 from infra.costs import HOURS_A_MONTH, STEP_MACHINE, pays_from
 from infra.prices import Price, prices
+from musicgenerator.paces import PACES
 
 Prices = Mapping[str, Price]
 

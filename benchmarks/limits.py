@@ -67,7 +67,8 @@ CPUS: Final = Limit(
 )
 CPUS_A_RUN: Final = 4
 JOBS: Final = Limit(300, "pipeline jobs at once in a region", "no page read; the console shows it", guess=True)
-LYRIA_3_CLIP: Final = Limit(10, "requests a minute and project", "Lyria 3's model page, preview")
+# Each model has its own.
+LYRIA_3: Final = Limit(10, "requests a minute, project and model", "Lyria 3's model pages, preview")
 LYRIA_2: Final = Limit(
     10, "requests a minute and project", "no page read; as Lyria 3; the console shows it", guess=True
 )

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
-from gathering import PACES
-
 from benchmarks.limits import DESCRIBER, SWEEP, hosted
 from infra.costs import STEP_MINUTES
 from localcloud.addresses import REPOSITORY
+from musicgenerator.paces import PACES
 from musicgenerator_google.firestore_counters import shards_of
 
 

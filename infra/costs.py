@@ -1,4 +1,4 @@
-"""What an installation costs, for the plan: a text with sums, and the price of the machines that are kept warm."""
+"""What an installation costs: a text with sums and warm machines for the plan, and a track's price for the page."""
 
 from collections.abc import Mapping
 from math import ceil
@@ -16,12 +16,29 @@ STEP_MACHINE: Final = "e2-standard-4"
 STEP_MINUTES: Final = 4.0
 HOURS_A_MONTH: Final = 24 * 30
 
+# Each engine's take in prices.toml. A take of `composer` is free; an endpoint's machines are paid by the hour.
+_TAKES: Final = {"lyria-002": "lyria_2", "lyria-3-clip": "lyria_3_clip", "lyria-3-pro": "lyria_3_pro"}
+# A track's description, functions, storage, sketch and hearing together, as `make costs` sums them up.
+_REST_USD: Final = 0.001
+
 
 def listed(at: Installation) -> str:
     """Return what an installation with these settings costs, one part a line."""
     number = int(setting(at, "WARM") or 0)
     text = (INFRA / "costs.txt").read_text(encoding="utf-8") + marks.listed(at)
     return text + warm_text(number, setting(at, "WARM_MACHINE"), prices()) if number else text
+
+
+def track_usd(engine: str, known: Mapping[str, Price]) -> float | None:
+    """Return what a track of 30 s costs in a pipeline job of its own, in dollars with two digits.
+
+    Tracks that share a job, and warm machines, make it cheaper. Return None for an endpoint: its price is that of its
+    machines by the hour.
+    """
+    if engine not in {"composer", *_TAKES}:
+        return None
+    take = known[_TAKES[engine]].of(1) if engine in _TAKES else 0.0
+    return float(f"{take + known['pipeline_run'].of(1) + _new_machine(known) + _REST_USD:.2g}")
 
 
 def warm_text(number: int, machine: str, known: Mapping[str, Price]) -> str:
@@ -45,5 +62,8 @@ def warm_text(number: int, machine: str, known: Mapping[str, Price]) -> str:
 
 def pays_from(machine: str, known: Mapping[str, Price]) -> int:
     """Return the tracks a day whose steps on new machines would cost as much as one warm machine."""
-    new = known[f"machine.{STEP_MACHINE}"].of(STEP_MINUTES / 60)
-    return ceil(round(known[f"machine.{machine}"].of(24) / new, 6))
+    return ceil(round(known[f"machine.{machine}"].of(24) / _new_machine(known), 6))
+
+
+def _new_machine(known: Mapping[str, Price]) -> float:
+    return known[f"machine.{STEP_MACHINE}"].of(STEP_MINUTES / 60)

@@ -7,21 +7,30 @@ headers. A ``<meta>`` element cannot hold `frame-ancestors`; ``docs/operations.m
 import html
 import json
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from musicgenerator.paces import PACES
+from web.offers import offers
 from web.policy import Destinations, content_security_policy
 
 _STORAGE: Final = "https://storage.googleapis.com"
 _FIRESTORE: Final = "https://firestore.googleapis.com"
-# A step on a machine that is kept running, from its launch to the finished music.
+# From the launch of a step to its music, without the engine: on a new machine, and on one that is kept running.
+_NEW_SECONDS: Final = 150
 _WARM_SECONDS: Final = 30
+_MUSIC_SECONDS: Final = 30
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """What the page must know of its installation."""
+    """What the page must know of its installation.
+
+    ``engines`` are those that a visitor may choose, the default engine first. ``usd`` are the prices of their tracks,
+    empty if the operator shows none.
+    """
 
     api: str
     project: str
@@ -33,6 +42,8 @@ class Addresses:
     operator_name: str
     operator_contact: str
     session_days: int
+    engines: tuple[str, ...]
+    usd: Mapping[str, float | None] = field(default_factory=dict)
     sketches: bool = True
     warm: bool = False
 
@@ -46,6 +57,12 @@ def with_policy(page: str, addresses: Addresses) -> str:
     if not mark:
         raise ValueError("a document of the page does not start with its charset")
     return f"{head}{mark}\n    {meta}{rest}"
+
+
+def usual_seconds(engine: str, *, warm: bool) -> int:
+    """Return how long 30 s of music usually take from the launch, in seconds, rounded to tens."""
+    start = _WARM_SECONDS if warm else _NEW_SECONDS
+    return int(round(start + PACES[engine].alone(_MUSIC_SECONDS), -1))
 
 
 def write_page(built: Path, out: Path, addresses: Addresses) -> Path:
@@ -66,8 +83,10 @@ def write_page(built: Path, out: Path, addresses: Addresses) -> Path:
         "operatorContact": addresses.operator_contact or None,
         "sessionDays": addresses.session_days,
     }
-    # What the page expects until a session has its own times; by default it expects a new machine for each pipeline.
+    usual = {engine: usual_seconds(engine, warm=addresses.warm) for engine in addresses.engines}
+    config["engines"] = offers(addresses.engines, usual, addresses.usd)
+    # What the page expects until a session has its own times.
     without_sketches = {} if addresses.sketches else {"sketch": None}
-    config["usualSeconds"] = without_sketches | ({"composing": _WARM_SECONDS} if addresses.warm else {})
+    config["usualSeconds"] = without_sketches | {"composing": usual[addresses.engines[0]]}
     (out / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     return out

@@ -63,6 +63,9 @@ SETTINGS: Final[dict[str, Setting]] = {
         "the engine that makes the music when the other cannot", _ENGINE, "composer", can_be_off=True
     ),
     "ALLOWED_ENGINES": Setting("further engines that a visitor may choose, separated by spaces", _words(_ENGINE)),
+    "SHOW_PRICES": Setting(
+        "true or false: true shows visitors what a track costs with each engine", r"true|false", "false"
+    ),
     "MODEL_ENDPOINT": Setting(
         "the endpoint of your own music model",
         r"(https://[^/\s]+/v1/)?projects/[^/\s]+/locations/[a-z0-9-]+/endpoints/[A-Za-z0-9-]+",

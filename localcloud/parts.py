@@ -1,11 +1,14 @@
 """The processes of the local cloud: the command, port and environment of each."""
 
+import json
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from infra.costs import track_usd
+from infra.prices import prices
 from localcloud.addresses import (
     HOST,
     IMAGES_BUCKET,
@@ -15,6 +18,7 @@ from localcloud.addresses import (
     Addresses,
 )
 from localcloud.prerequisites import Tools
+from musicgenerator.briefs import ENGINES
 
 API_THREADS: Final = "32"
 FUNCTIONS: Final = {
@@ -96,8 +100,10 @@ def foundations(addresses: Addresses, tools: Tools) -> list[Part]:
 
 
 def page(addresses: Addresses) -> Part:
-    """Return the server of the built page."""
-    return _server(addresses, "page", "localcloud.servers.page", echo=False)
+    """Return the server of the built page; with ``SHOW_PRICES=true`` it shows what a track costs on Google Cloud."""
+    part = _server(addresses, "page", "localcloud.servers.page", echo=False)
+    usd = {engine: track_usd(engine, prices()) for engine in ENGINES if os.environ.get("SHOW_PRICES") == "true"}
+    return replace(part, environ=part.environ | {"ENGINE_PRICES": json.dumps(usd)})
 
 
 def workers(addresses: Addresses, drop_session: str, template: str, *, isolated: bool = True) -> list[Part]:

@@ -17,7 +17,9 @@ from musicgenerator.messages import step_message
 from musicgenerator.orders import Order
 from musicgenerator.results import MUSIC, MUSIC_MIDI, MUSIC_WAV, RESULT_TYPES, TAKE, TRACK, MusicFacts
 from pipeline import encoding, marking
+from pipeline.credentials import Credentials
 from pipeline.engines import Engine, Take
+from pipeline.engines.heard import credentials_of
 from pipeline.mastering import Master, master
 from pipeline.takes import kept, recalled
 
@@ -67,10 +69,11 @@ def _write_results(job: str, order: Order, engine: Engine, results: Results, sig
     composed = time.monotonic()
     logs.info("take made", job=job, engine=take.engine, seconds=round(composed - started, 2))
 
+    found = _credentials(job, take)
     mastered = master(take.audio, order.seconds)
     tags = encoding.Tags.of(order.brief, take, order.prompt_version)
     mp3 = encoding.mp3(mastered.audio, tags, results.cover())
-    files = _marked({MUSIC_WAV: encoding.wav(mastered.audio, tags), MUSIC: mp3}, order, take, signer)
+    files = _marked({MUSIC_WAV: encoding.wav(mastered.audio, tags), MUSIC: mp3}, order, take, found, signer)
     if take.midi is not None:
         files[MUSIC_MIDI] = take.midi
     facts = MusicFacts(
@@ -85,7 +88,7 @@ def _write_results(job: str, order: Order, engine: Engine, results: Results, sig
         fallback_from=take.fallback_from,
     )
     # Written last: track.json means that all other files exist.
-    files[TRACK] = json.dumps(_track(order, take, mastered, facts), ensure_ascii=False, indent=2).encode()
+    files[TRACK] = json.dumps(_track(order, take, found, mastered, facts), ensure_ascii=False, indent=2).encode()
     encoded = time.monotonic()
     for file, data in files.items():
         results.create(file, data, RESULT_TYPES[file])
@@ -99,13 +102,14 @@ def _write_results(job: str, order: Order, engine: Engine, results: Results, sig
     )
 
 
-def _marked(files: Mapping[str, bytes], order: Order, take: Take, signer: Signer | None) -> dict[str, bytes]:
+def _marked(
+    files: Mapping[str, bytes], order: Order, take: Take, found: Credentials | None, signer: Signer | None
+) -> dict[str, bytes]:
     """Return the files with their marks, or as they are without a signer."""
     if signer is None:
         return dict(files)
     facts = Facts.of_brief(order.brief, take.engine, take.model, take.seed, order.prompt_version)
-    # The engine's own credentials are about its answer; a fallback engine's take has none.
-    parent = marking.parent_of(take.answer)
+    parent = marking.parent_of(take.answer, found)
     return {file: marking.mark(data, RESULT_TYPES[file], facts, signer, parent) for file, data in files.items()}
 
 
@@ -121,13 +125,35 @@ def _take(job: str, order: Order, engine: Engine, results: Results) -> Take:
     return take
 
 
-def _track(order: Order, take: Take, mastered: Master, facts: MusicFacts) -> dict[str, Any]:
+def _credentials(job: str, take: Take) -> Credentials | None:
+    """Read the content credentials of the engine's answer; return None if the engine gave no file."""
+    if take.answer is None:
+        return None
+    found = credentials_of(take.answer)
+    log = logs.warning if found.present and not found.valid else logs.info
+    log(
+        "content credentials of the take",
+        job=job,
+        engine=take.engine,
+        present=found.present,
+        valid=found.valid,
+        trusted=found.trusted,
+        issuer=found.issuer,
+        problems=list(found.problems),
+    )
+    return found
+
+
+def _track(order: Order, take: Take, found: Credentials | None, mastered: Master, facts: MusicFacts) -> dict[str, Any]:
     # Everyone who knows its address can read this file, so it has nothing about the person, session or prompt.
     shown = order.brief.to_mapping()
     del shown["prompt"], shown["avoid"]
     edited = {"editedByPerson": True} if shown.pop("editedByPerson", False) else {}
     fallback = {} if take.fallback_from is None else {"fallbackFrom": take.fallback_from}
     provenance = {"engine": take.engine, "model": take.model, "seed": take.seed, "promptVersion": order.prompt_version}
+    if found is not None:
+        told = {"present": found.present, "valid": found.valid, "issuer": found.issuer or None}
+        provenance["contentCredentials"] = told
     return {
         "version": _TRACK_VERSION,
         **shown,

@@ -22,6 +22,7 @@ def kept(take: Take) -> bytes:
         "fallbackFrom": take.fallback_from,
         "form": take.form,
         "midi": None if take.midi is None else base64.b64encode(take.midi).decode(),
+        "isAnswer": take.answer is not None,
         "audio": base64.b64encode(take.answer or _wav(take.audio)).decode(),
     }
     return json.dumps(document, ensure_ascii=False).encode()
@@ -30,8 +31,8 @@ def kept(take: Take) -> bytes:
 def recalled(data: bytes) -> Take:
     """Return the take that ``kept`` wrote, with equal samples; raise NoAudioError if its audio cannot be read."""
     document = json.loads(data)
-    answer = base64.b64decode(document["audio"])
-    audio = decoded(answer)
+    encoded = base64.b64decode(document["audio"])
+    audio = decoded(encoded)
     if audio is None:
         raise NoAudioError("the take that an earlier run left cannot be read")
     return Take(
@@ -42,7 +43,8 @@ def recalled(data: bytes) -> Take:
         cost_usd=document["costUsd"],
         midi=None if document["midi"] is None else base64.b64decode(document["midi"]),
         form=document["form"],
-        answer=answer,
+        # An earlier release did not store whether the audio is the engine's own answer; it mostly is.
+        answer=encoded if document.get("isAnswer", True) else None,
         fallback_from=document["fallbackFrom"],
     )
 

@@ -5,7 +5,7 @@ from concurrent.futures import ProcessPoolExecutor
 from math import inf
 from typing import Final
 
-from gathering import BATCH_TRACKS, PACES, RUN_SECONDS
+from gathering import BATCH_TRACKS, RUN_SECONDS
 from sweeping import LOOKED_AT, MAX_MESSAGES
 
 from benchmarks import limits, usage
@@ -29,6 +29,7 @@ from benchmarks.simulation.scenarios import (
 )
 from benchmarks.simulation.settings import Settings
 from benchmarks.simulation.waiting import tables
+from musicgenerator.paces import PACES
 from musicgenerator_google.vertex_pipelines import WAIT_FOR_MACHINE_MILLISECONDS
 
 _MINUTE: Final = 60.0
@@ -94,7 +95,7 @@ def _limit_rows() -> Iterator[tuple[str, str, str]]:
         "a new instance": limits.PLATFORM_START,
         "an idle instance": limits.IDLE,
         "a request without an instance": limits.PENDING,
-        "Lyria 3 clip": limits.LYRIA_3_CLIP,
+        "Lyria 3 Clip and Pro": limits.LYRIA_3,
         "Lyria 2": limits.LYRIA_2,
         "Vertex AI management requests": limits.MANAGEMENT,
         "the steps' CPUs": limits.CPUS,
@@ -114,7 +115,7 @@ def _limit_rows() -> Iterator[tuple[str, str, str]]:
     run = f"{BATCH_TRACKS} tracks, and what the engine makes in {RUN_SECONDS:g} seconds"
     yield "a job of several tracks", run, "`functions/result_notifier/gathering.py`"
     paces = ", ".join(f"{name} {PACES[name].seconds(usage.MUSIC_SECONDS):.3g}" for name in ENGINES)
-    yield "seconds that a track of 30 s adds to a job", paces, "`functions/result_notifier/gathering.py`"
+    yield "seconds that a track of 30 s adds to a job", paces, "`src/musicgenerator/paces.py`"
     pause = f"{PAUSE_SECONDS:g} seconds without a job there"
     yield "a region that refuses a job", pause, "`functions/pipeline_launcher/launching.py`"
     for tier in limits.TIERS:
@@ -133,7 +134,7 @@ def _limit_rows() -> Iterator[tuple[str, str, str]]:
 def through_table() -> str:
     """Return the pictures a month that pass each limit, with the assumed peak above the mean."""
     rates = dict(lets_through(one_region(VOLUMES[1], "composer")))
-    rates[ENGINE] = limits.LYRIA_3_CLIP.value / _MINUTE
+    rates[ENGINE] = limits.LYRIA_3.value / _MINUTE
     rows = [
         [name, f"{_figure(rate * 60)} a minute", _figure(rate * MONTH_SECONDS / (1 + SWING))]
         for name, rate in sorted(rates.items(), key=lambda item: item[1])

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from math import ceil, inf
 from typing import Final
 
-from gathering import PACES
 from sweeping import LOOKED_AT, MAX_MESSAGES
 
 from benchmarks import limits, usage
@@ -14,6 +13,7 @@ from benchmarks.simulation.instances import Function
 from benchmarks.simulation.outcomes import Outcome
 from benchmarks.simulation.runs import JOBS, SUBMISSIONS, TICK_SECONDS
 from benchmarks.simulation.settings import DAY_SECONDS, Settings
+from musicgenerator.paces import PACES
 from musicgenerator_google.vertex_pipelines import WAIT_FOR_MACHINE_MILLISECONDS
 from pipeline.runs import TRACK_BYTES
 from pipeline.slots import LOCAL_ENGINES, Slots
@@ -24,12 +24,17 @@ MONTH_SECONDS: Final = usage.DAYS_A_MONTH * DAY_SECONDS
 # The seconds of one track in a step. The composer's are its pace, which is measured and doubled for a slower machine.
 # The others are guesses.
 ENGINE_SECONDS: Final = {
-    "composer": PACES["composer"].per_track + PACES["composer"].per_second * usage.MUSIC_SECONDS,
+    "composer": PACES["composer"].alone(usage.MUSIC_SECONDS),
     "lyria-3-clip": 20.0,
+    "lyria-3-pro": 30.0,
     "lyria-002": 20.0,
     "endpoint": usage.ENDPOINT_SECONDS,
 }
-ENGINE_LIMITS: Final = {"lyria-3-clip": limits.LYRIA_3_CLIP, "lyria-002": limits.LYRIA_2}
+ENGINE_LIMITS: Final = {
+    "lyria-3-clip": limits.LYRIA_3,
+    "lyria-3-pro": limits.LYRIA_3,
+    "lyria-002": limits.LYRIA_2,
+}
 # What a step of an e2-standard-4 makes at once.
 SLOTS: Final = Slots.of(limits.CPUS_A_RUN, 16 * 2**30, TRACK_BYTES)
 

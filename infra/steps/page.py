@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from infra.content import content_hash
+from infra.costs import track_usd
 from infra.gcloud import gcloud
 from infra.installation import ROOT, Installation
 from infra.jobs import Job
 from infra.page import Addresses, write_page
+from infra.prices import prices
 from infra.resources import BARRIER, Resource, Step, calls
 from infra.settings import setting
 from infra.steps.functions import has_sketches
@@ -50,6 +52,7 @@ def page(at: Installation) -> Step:
     if not (built / "index.html").is_file():
         raise StoppedError("The page is not built: run 'make build' first.")
     key = at.fact("keys", title, "uid")
+    engines = (setting(at, "DEFAULT_ENGINE"), *setting(at, "ALLOWED_ENGINES").split())
     addresses = Addresses(
         api=setting(at, "API_URL") or at.url_of("upload_handler"),
         project=at.names.project,
@@ -62,6 +65,8 @@ def page(at: Installation) -> Step:
         operator_name=setting(at, "OPERATOR_NAME"),
         operator_contact=setting(at, "OPERATOR_CONTACT"),
         session_days=int(setting(at, "SESSION_DAYS")),
+        engines=engines,
+        usd={engine: track_usd(engine, prices()) for engine in engines if setting(at, "SHOW_PRICES") == "true"},
         sketches=has_sketches(at),
         warm=bool(warm_name(at)),
     )

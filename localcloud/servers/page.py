@@ -22,8 +22,9 @@ from localcloud.addresses import (
     Addresses,
     has_warm_machines,
 )
-from musicgenerator.settings import SESSION_DAYS, whole_number
+from musicgenerator.settings import SESSION_DAYS, whole_number, words
 from web.compression import is_compressed
+from web.offers import offers
 from web.policy import Destinations, security_headers
 
 BUILT_PAGE: Final = REPOSITORY / "build" / "web"
@@ -40,6 +41,9 @@ class PageNotBuiltError(Exception):
 
 def configuration(addresses: Addresses) -> dict[str, Any]:
     """Return the content of ``config.json``: addresses and the drop session's id, but never its secret."""
+    functions = addresses.function_environ("", "")
+    engines = (functions["DEFAULT_ENGINE"], *words(functions, "ALLOWED_ENGINES"))
+    composing = USUAL_SECONDS["composing"] + _start_seconds()
     return {
         "apiUrl": addresses.url("upload_handler"),
         "projectId": PROJECT,
@@ -47,7 +51,8 @@ def configuration(addresses: Addresses) -> dict[str, Any]:
         "firestoreEmulator": addresses.host("firestore"),
         "dropSession": _drop_session(addresses.drop_session_file),
         "resultsUrl": f"{addresses.url('storage')}/{RESULTS_BUCKET}",
-        "usualSeconds": USUAL_SECONDS | {"composing": USUAL_SECONDS["composing"] + _start_seconds()},
+        "engines": offers(engines, dict.fromkeys(engines, composing), _prices()),
+        "usualSeconds": USUAL_SECONDS | {"composing": composing},
         "operatorName": os.environ.get("OPERATOR_NAME") or None,
         "operatorContact": os.environ.get("OPERATOR_CONTACT") or None,
         "sessionDays": whole_number(os.environ, "SESSION_DAYS", SESSION_DAYS),
@@ -58,6 +63,12 @@ def _start_seconds() -> float:
     """Return how long the machines of the local Vertex AI server take to start."""
     name = "WARM_START_SECONDS" if has_warm_machines(os.environ) else "COLD_START_SECONDS"
     return float(os.environ.get(name) or 0)
+
+
+def _prices() -> dict[str, float | None]:
+    """Return what a track would cost on Google Cloud with each engine; the supervisor sets it with SHOW_PRICES."""
+    prices: dict[str, float | None] = json.loads(os.environ.get("ENGINE_PRICES") or "{}")
+    return prices
 
 
 class PageHandler(SimpleHTTPRequestHandler):

@@ -18,9 +18,9 @@ from typing import Any, Final
 from flask import Blueprint, Response, request
 
 from localcloud.servers.google_errors import GoogleError
-from localcloud.vertex import musicians
+from localcloud.vertex import lyria_credentials, musicians
 from localcloud.vertex.musicians import Musician
-from localcloud.vertex.scripts import OTHER_SHAPE, Answer, Scripts
+from localcloud.vertex.scripts import ALTERED, OTHER_SHAPE, WITHOUT_CREDENTIALS, Answer, Scripts
 
 SCRIPT_PATH: Final = "/localcloud/script"
 
@@ -98,6 +98,10 @@ def routes(models: Models) -> Blueprint:  # noqa: C901  a list of routes
         seconds = models.seconds if model == _CLIP else min(_asked_seconds(prompt), _LYRIA_3_SECONDS[model])
         # The model takes no seed, so every answer differs.
         sound = musicians.mp3(models.musician(prompt, secrets.randbits(32), seconds))
+        if answer.shape != WITHOUT_CREDENTIALS:
+            sound = lyria_credentials.signed(sound)
+        if answer.shape == ALTERED:
+            sound = lyria_credentials.altered(sound)
         content = [
             {"type": "text", "text": "[0.0:] Instrumental"},
             {"type": "audio", "mime_type": "audio/mpeg", "data": base64.b64encode(sound).decode()},

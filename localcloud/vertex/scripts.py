@@ -2,8 +2,7 @@
 
 ``POST /localcloud/script`` with ``{"model": "lyria-002", "answers": [...]}`` sets the answers to that model's next
 requests, one each; after them it answers music again. ``model`` is one of ``MODELS``. An answer is a name from
-``FAILURES``, ``"music"``, ``"music in the other shape"`` (each API has been seen to answer in two), or
-``{"status": 400, "body": {...}, "headers": {...}}``.
+``FAILURES`` or from ``SHAPES``, or ``{"status": 400, "body": {...}, "headers": {...}}``.
 ``GET /localcloud/script?model=lyria-002`` answers ``{"answersLeft": 0, "requests": [the latest bodies]}``.
 """
 
@@ -16,7 +15,12 @@ from typing import Any, Final, Self
 from localcloud.servers.google_errors import GoogleError
 
 MUSIC: Final = "music"
+# Each API has been seen to answer in two shapes.
 OTHER_SHAPE: Final = "music in the other shape"
+# Lyria 3's music has content credentials; these answers have none, or some that do not fit their bytes.
+WITHOUT_CREDENTIALS: Final = "music without credentials"
+ALTERED: Final = "music that was altered"
+SHAPES: Final = (MUSIC, OTHER_SHAPE, WITHOUT_CREDENTIALS, ALTERED)
 MODELS: Final = ("lyria-002", "lyria-3-clip-preview", "lyria-3-pro-preview", "endpoint")
 
 _REQUESTS_REMEMBERED: Final = 50
@@ -24,7 +28,7 @@ _REQUESTS_REMEMBERED: Final = 50
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer, or music if ``shape`` is ``MUSIC`` or ``OTHER_SHAPE``."""
+    """An HTTP answer, or music if ``shape`` is one of ``SHAPES``."""
 
     status: int = 200
     body: Mapping[str, Any] = field(default_factory=dict)
@@ -34,14 +38,14 @@ class Answer:
     @classmethod
     def from_json(cls, value: object) -> Self:
         """Read an answer of a script; raise INVALID_ARGUMENT if it is none."""
-        if value in (MUSIC, OTHER_SHAPE):
+        if value in SHAPES:
             return cls(shape=str(value))
         if isinstance(value, str) and value in FAILURES:
             status, body = FAILURES[value]
             return cls(status, body)
         if isinstance(value, dict) and isinstance(value.get("status"), int):
             return cls(value["status"], value.get("body", {}), value.get("headers", {}))
-        names = ", ".join((MUSIC, OTHER_SHAPE, *FAILURES))
+        names = ", ".join((*SHAPES, *FAILURES))
         raise GoogleError("INVALID_ARGUMENT", f"An answer is one of {names}, or an object with a status, not {value}.")
 
 

@@ -19,7 +19,8 @@ class Take:
 
     ``midi`` is a standard MIDI file. ``form`` summarises the piece in JSON types (tempo, key, sections, chords,
     instruments); it is empty if the engine does not know them. ``cost_usd`` is the price of the call in US dollars.
-    ``answer`` is the engine's encoded audio, None if the engine makes the same take again from the same arguments.
+    ``answer`` is the engine's encoded audio as it came, with its content credentials; None if the engine makes the same
+    take again from the same arguments.
     ``fallback_from`` is the engine that failed before the fallback engine made the take, if one failed.
     """
 

@@ -95,7 +95,7 @@ class Lyria3:
     def make(self, brief: Brief, seconds: float, seed: int, picture: bytes | None = None) -> Take:
         """Make music for the brief and the picture, a JPEG; raise EngineError."""
         avoid = prompts.avoided(brief)
-        shape = prompts.shaped(brief, seconds) if self._model.is_whole else ""
+        shape = prompts.intensity(brief) + (prompts.shaped(seconds) if self._model.is_whole else "")
         suffix = shape + " No vocals, no lyrics." + (f" Avoid: {avoid}." if avoid else "")
 
         def ask(query: _Query) -> Mapping[str, Any]:

@@ -23,12 +23,16 @@ def full(brief: Brief) -> str:
     )
 
 
-def shaped(brief: Brief, seconds: float) -> str:
-    """Return the length, the intensity and the sections of a whole piece in words, as Lyria 3 Pro reads them."""
+def intensity(brief: Brief) -> str:
+    """Return the brief's energy as a word, as Lyria 3 reads it."""
+    return f" Intensity: {next(word for least, word in _INTENSITIES if brief.energy >= least)}."
+
+
+def shaped(seconds: float) -> str:
+    """Return the length and the sections of a whole piece in words, as Lyria 3 Pro reads them."""
     minutes, rest = divmod(round(seconds), 60)
-    intensity = next(word for least, word in _INTENSITIES if brief.energy >= least)
     sections = next(sections for least, sections in _SECTIONS if seconds >= least)
-    return f" Length: {minutes}:{rest:02}. Intensity: {intensity}. Sections: {', '.join(sections)}."
+    return f" Length: {minutes}:{rest:02}. Sections: {', '.join(sections)}."
 
 
 def plain(brief: Brief) -> str:

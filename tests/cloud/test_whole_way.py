@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from google.cloud import firestore
 from PIL import Image
 
 from localcloud.addresses import IMAGES_BUCKET, PIPELINE_BUCKET, PROJECT, Addresses
 from localcloud.provision import drop_session, storage_client
+from localcloud.vertex.models import SCRIPT_PATH
 from musicgenerator import ids, logs
 from musicgenerator.states import Status
 from operations.dropping import drop_with_gcloud
@@ -210,14 +212,41 @@ def test_an_event_about_an_object_that_is_gone_makes_no_track(local_cloud: Addre
     assert [work.id for work in database.collection("work").stream() if work.get("droppedObject") == name] == []
 
 
-@pytest.mark.parametrize(("engine", "usd"), [("lyria-002", 0.06), ("lyria-3-clip", 0.04)])
-def test_an_engine_of_the_cloud_makes_the_music(
-    local_cloud: Addresses, photos: dict[str, Path], engine: str, usd: float
-) -> None:
-    """The step calls Vertex AI with Google's credentials; the track names the engine and the cost."""
-    (track,) = drop_files([photos["coffee"]], {"engine": engine, "durationSeconds": "10"})
-    (end,) = ends(local_cloud, [track]).values()
-    assert (end["status"], end["music"]["engine"], end["music"]["costUsd"]) == ("ready", engine, usd)
+def test_the_engines_of_the_cloud_make_the_music(local_cloud: Addresses, photos: dict[str, Path]) -> None:
+    """The step calls Vertex AI with Google's credentials; the track names the engine, its cost and its credentials.
+
+    Lyria 3 receives the very cover that the track shows, and is told to store nothing.
+    """
+    prices = {"lyria-002": 0.06, "lyria-3-clip": 0.04, "lyria-3-pro": 0.08}
+    for engine in prices:
+        scripted(local_cloud, engine)
+    wishes = {engine: {"engine": engine, "durationSeconds": "10"} for engine in prices}
+    # Each has a picture of its own, since a second object of the same name replaces the first.
+    tracks = {
+        engine: drop_files([photo], wishes[engine])[0] for engine, photo in zip(prices, photos.values(), strict=False)
+    }
+    found = ends(local_cloud, list(tracks.values()))
+    for engine, usd in prices.items():
+        end = found[tracks[engine]]
+        assert (end["status"], end["music"]["engine"], end["music"]["costUsd"]) == ("ready", engine, usd)
+        signed = engine != "lyria-002"
+        credentials = {"present": signed, "valid": signed, "issuer": "Local Vertex AI server" if signed else None}
+        facts = json.loads(fetch(end["music"]["url"].replace("music.mp3", "track.json")))
+        assert facts["provenance"]["contentCredentials"] == credentials
+        if signed:
+            (asked,) = scripted(local_cloud, engine)
+            (picture,) = [content for content in asked["input"][0]["content"] if content["type"] == "image"]
+            assert base64.b64decode(picture["data"]) == fetch(end["music"]["coverUrl"])
+            assert asked["store"] is False
+
+
+def scripted(addresses: Addresses, engine: str) -> list[Any]:
+    """Return the requests to an engine's model since the last call."""
+    model = engine if engine == "lyria-002" else f"{engine}-preview"
+    url, head = addresses.url("vertex") + SCRIPT_PATH, {"Authorization": "Bearer worthless"}
+    asked = requests.get(url, params={"model": model}, headers=head, timeout=10).json()["requests"]
+    requests.post(url, json={"model": model, "answers": []}, headers=head, timeout=10).raise_for_status()
+    return list(asked)
 
 
 def test_a_failing_pipeline_ends_its_track(local_cloud: Addresses, photos: dict[str, Path]) -> None:

@@ -19,6 +19,8 @@ GIVEN = {
     "REGIONS": "us-east4 europe-west4",
     "ALLOWED_ORIGINS": "https://music.example.com",
     "FALLBACK_ENGINE": "none",
+    "ALLOWED_ENGINES": "lyria-3-pro composer",
+    "SHOW_PRICES": "true",
     "RESULT_NOTIFIER_INSTANCES": "4",
 }
 
@@ -71,6 +73,16 @@ def test_another_machine_reads_the_settings_from_the_project(configured: Install
     elsewhere = replace(configured, environ=configured.environ | {"DEPLOY_WORK": str(tmp_path)})
     assert "Nothing to do." in released(elsewhere, "deploy")
     assert released(elsewhere, "settings") == released(configured, "settings")
+
+
+def test_the_page_offers_the_engines_with_their_prices(configured: Installation) -> None:
+    """The default engine is the first; the prices are shown because a setting says so."""
+    config = json.loads(configured.project.contents[f"b/{PROJECT}-musicgenerator-page/o/config.json"])
+    assert config["engines"] == [
+        {"name": "lyria-002", "usualSeconds": 170, "usd": 0.1},
+        {"name": "lyria-3-pro", "usualSeconds": 170, "usd": 0.12},
+        {"name": "composer", "usualSeconds": 150, "usd": 0.041},
+    ]
 
 
 def test_a_variable_changes_its_setting_and_no_other(configured: Installation) -> None:

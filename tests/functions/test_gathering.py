@@ -4,10 +4,11 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from gathering import BATCH_TRACKS, PACES, RUN_SECONDS, Gathering, Groups
+from gathering import BATCH_TRACKS, RUN_SECONDS, Gathering, Groups
 
 from musicgenerator.briefs import ENGINES
 from musicgenerator.messages import GatheredMessage
+from musicgenerator.paces import PACES
 from musicgenerator.settings import SettingInvalidError, SettingMissingError
 from musicgenerator.states import Status
 from musicgenerator.track_requests import Request

@@ -17,6 +17,7 @@ from localcloud.vertex import musicians
 from localcloud.vertex.models import SCRIPT_PATH, Models
 from localcloud.vertex.musicians import brief_of, compose
 from localcloud.vertex.scripts import FAILURES
+from pipeline import credentials
 from pipeline.engines.errors import EngineUnavailableError
 from pipeline.engines.vertex import Vertex
 from pipeline.model_server.http_api import app as model_server
@@ -61,6 +62,12 @@ def heard(text: str) -> tuple[int, tuple[int, ...]]:
     return rate, samples.shape
 
 
+def sound_of(interaction: dict[str, Any]) -> str:
+    contents = interaction["steps"][-1]["content"]
+    (sound,) = [str(content["data"]) for content in contents if content["type"] == "audio"]
+    return sound
+
+
 def test_lyria_2_answers_a_wav_at_48_khz(vertex: LocalVertex) -> None:
     """The same seed gives the same music, another seed other music, and no seed new music each time."""
     first, again, other, *unseeded = (
@@ -85,6 +92,18 @@ def test_lyria_3_answers_an_mp3_in_its_steps(vertex: LocalVertex) -> None:
     flat = post(vertex, LYRIA_3, INTERACTION).json()
     assert "steps" not in flat
     assert [content["type"] for content in flat["outputs"]] == ["text", "audio"]
+
+
+@pytest.mark.parametrize("model", ["lyria-3-clip-preview", "lyria-3-pro-preview"])
+def test_lyria_3_signs_its_music(vertex: LocalVertex, model: str) -> None:
+    """c2pa-python finds who made it and that a model did; a script asks for none, or for one that does not fit."""
+    vertex.script(model, "music", "music without credentials", "music that was altered")
+    wish = {"model": model, "input": "Length: 0:01"}
+    files = [base64.b64decode(sound_of(post(vertex, LYRIA_3, wish).json())) for _ in range(3)]
+    found = [credentials.read(file, "audio/mpeg") for file in files]
+    assert [(each.present, each.valid) for each in found] == [(True, True), (False, False), (True, False)]
+    assert (found[0].issuer, found[0].source_type) == ("Local Vertex AI server", "trainedAlgorithmicMedia")
+    assert found[2].problems == ("assertion.dataHash.mismatch",)
 
 
 def test_the_input_of_an_interaction_is_a_text_or_contents_or_steps(vertex: LocalVertex) -> None:

@@ -82,6 +82,7 @@ def answering(answer: bytes | None) -> Iterator[tuple[Cloud, list[bytes]]]:
             connection.close()
 
 
+PICTURE = b"\xff\xd8\xff\xe0 a picture"
 PROXY = "<html>Sign in to the proxy</html>"
 
 
@@ -113,7 +114,7 @@ def test_a_broken_answer_is_an_error_of_the_engine(
 ) -> None:
     """A failure that may pass is retried until the patience ends; the error has the answer's words."""
     with answering(answer) as (cloud, asked), pytest.raises(EngineError, match=words) as caught:
-        engine(cloud, 1.0).make(sea, 30, 7)
+        engine(cloud, 1.0).make(sea, 30, 7, PICTURE)
     assert type(caught.value) is error
     repeated = error is EngineUnavailableError
     assert len(asked) - 1 >= (2 if repeated else 1)
@@ -125,6 +126,6 @@ def test_a_silent_server_is_unavailable_in_time(sea: Brief, engine: Make) -> Non
     with answering(None) as (cloud, asked):
         started = time.monotonic()
         with pytest.raises(EngineUnavailableError, match="Timeout"):
-            engine(cloud, 0.5).make(sea, 30, 7)
+            engine(cloud, 0.5).make(sea, 30, 7, PICTURE)
         assert time.monotonic() - started < 10
     assert len(asked) - 1 == 1

@@ -1,4 +1,5 @@
 import base64
+import json
 import os
 import subprocess
 import sys
@@ -43,7 +44,7 @@ def test_the_list_names_missing_settings() -> None:
     """The composer needs no setting; the others need a project, and the endpoint needs its name."""
     lacking = {row[0]: row[-1] for row in rows({})}
     assert lacking["composer"] == "yes"
-    assert lacking["lyria-002"] == lacking["lyria-3-clip"] == "no: set GOOGLE_CLOUD_PROJECT"
+    assert lacking["lyria-002"] == lacking["lyria-3-clip"] == lacking["lyria-3-pro"] == "no: set GOOGLE_CLOUD_PROJECT"
     assert lacking["endpoint"].startswith("no: set MODEL_ENDPOINT")
     endpoint = "projects/p/locations/us-central1/endpoints/1"
     complete = rows({"GOOGLE_CLOUD_PROJECT": "p", "MODEL_ENDPOINT": endpoint})
@@ -75,12 +76,18 @@ def test_the_list_is_a_table() -> None:
     ],
 )
 def test_an_engine_imports_only_its_own_client(engine: str, clients: list[str]) -> None:
-    """The composer imports no client; google-genai costs a second that only Lyria 3 pays."""
+    """The composer imports no client; google-genai costs a second that only Lyria 3 pays.
+
+    An answer without content credentials loads no library that reads them.
+    """
     program = f"""
 import sys
+from pipeline import making
+from pipeline.engines.heard import credentials_of
 from pipeline.engines import Cloud, engine_named
 engine_named({engine!r}, Cloud("p", "", "projects/p/locations/us-central1/endpoints/1"))
-print(*[name for name in ("requests", "google.genai", "google.cloud.aiplatform_v1") if name in sys.modules])
+credentials_of(b"RIFF....WAVE")
+print(*[name for name in ("requests", "google.genai", "google.cloud.aiplatform_v1", "c2pa") if name in sys.modules])
 """
     environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True)
@@ -141,7 +148,8 @@ def test_a_stored_take_is_read_back_exactly() -> None:
     again = recalled(kept(take))
     assert np.array_equal(samples, again.audio.samples)
     assert again.audio.rate == 44_100
-    assert replace(take, audio=again.audio, answer=again.answer) == again
+    assert replace(take, audio=again.audio) == again
+    assert again.answer is None
 
 
 def test_an_encoded_answer_is_stored_as_it_came(tone: str) -> None:
@@ -154,6 +162,17 @@ def test_an_encoded_answer_is_stored_as_it_came(tone: str) -> None:
     assert np.array_equal(take.audio.samples, again.audio.samples)
     assert replace(take, audio=again.audio) == again
     assert kept(again) == kept(take)
+
+
+def test_a_take_that_an_earlier_release_stored_is_read(tone: str) -> None:
+    """It did not store whether the audio is the engine's answer."""
+    answer = base64.b64decode(tone)
+    audio = decoded(answer)
+    assert audio is not None
+    take = Take(audio, "endpoint", "musicgen", 7, 0.0, midi=None, form={}, answer=answer)
+    stored = json.loads(kept(take))
+    del stored["isAnswer"]
+    assert recalled(json.dumps(stored).encode()).answer == answer
 
 
 def test_a_stored_take_without_audio_is_an_error() -> None:

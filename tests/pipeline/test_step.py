@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,11 +17,16 @@ from musicgenerator.errors import OrderError, PipelineFailedError
 from musicgenerator.messages import PipelineMessage, pipeline_event
 from musicgenerator.orders import Order, orders_to_bytes
 from musicgenerator.results import MusicFacts
+from pipeline import credentials
 from pipeline.audio import Audio
 from pipeline.engines import Take
 from pipeline.engines.heard import decoded
+from pipeline.engines.interactions import Interactions, signed_in
+from pipeline.engines.lyria import LYRIA_3_CLIP, Lyria3
 from pipeline.making import make_music
 from pipeline.runs import read_orders
+from pipeline.takes import recalled
+from tests.support.local_vertex import CREDENTIALS, LocalVertex, patience
 from tests.support.scripted_http import Answer, ScriptedServer, scripted_server
 
 TRACK = "t" + "a" * 26
@@ -254,6 +260,43 @@ def test_the_track_names_the_engine_that_failed() -> None:
         track["provenance"]["fallbackFrom"],
     ) == ("tone", "tone", "lyria-002")
     assert "take.json" in results.files
+
+
+@pytest.mark.parametrize(
+    ("shape", "told"),
+    [
+        ("music", {"present": True, "valid": True, "issuer": "Local Vertex AI server"}),
+        ("music that was altered", {"present": True, "valid": False, "issuer": "Local Vertex AI server"}),
+        ("music without credentials", {"present": False, "valid": False, "issuer": None}),
+    ],
+)
+def test_the_content_credentials_of_an_answer_are_checked_and_kept(
+    vertex: LocalVertex, capsys: pytest.CaptureFixture[str], shape: str, told: dict[str, Any]
+) -> None:
+    """track.json tells what they are, the log says more, and take.json has the bytes as Google sent them."""
+    vertex.script("lyria-3-clip-preview", shape)
+    engine = Lyria3(LYRIA_3_CLIP, Interactions(signed_in(vertex.cloud, CREDENTIALS), patience(30.0)))
+    results = FolderOfResults()
+    make_music(JOB, ORDER, engine, results, Topic())
+    assert json.loads(results.files["track.json"])["provenance"]["contentCredentials"] == told
+    answer = recalled(results.files["take.json"]).answer
+    assert answer is not None
+    found = credentials.read(answer, "audio/mpeg")
+    assert {"present": found.present, "valid": found.valid, "issuer": found.issuer or None} == told
+    (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "content credentials" in line]
+    damaged = found.present and not found.valid
+    assert (line["severity"], line["problems"]) == ("WARNING", [*found.problems]) if damaged else ("INFO", [])
+
+
+def test_a_run_that_was_cut_off_tells_the_same_of_a_fallbacks_take() -> None:
+    """A fallback's take is no answer of an engine, also after it was stored, so it has no credentials to tell of."""
+    made = replace(ToneEngine().make(BRIEF, 10, 7), fallback_from="lyria-002")
+    results = FolderOfResults(room=4)
+    with pytest.raises(ConnectionError):
+        make_music(JOB, ORDER, GivenTake(made), results, Topic())
+    results.room = 99
+    make_music(JOB, ORDER, GivenTake(made), results, Topic())
+    assert "contentCredentials" not in json.loads(results.files["track.json"])["provenance"]
 
 
 @pytest.mark.parametrize("cover", [None, b"\xff\xd8\xff\xe0picture"])

@@ -9,11 +9,11 @@ import pytest
 from openai_prices import PRICES as DESCRIBERS
 
 from benchmarks import costs, usage
-from infra.costs import pays_from, warm_text
+from infra.costs import pays_from, track_usd, warm_text
 from infra.installation import INFRA
 from infra.prices import PRICES, Price, prices
 from localcloud.addresses import REPOSITORY
-from pipeline.engines.lyria import LYRIA_2_USD, LYRIA_3_CLIP_USD
+from pipeline.engines.lyria import LYRIA_2_USD, LYRIA_3_CLIP_USD, LYRIA_3_PRO_USD
 
 ENGINES = list(costs.ENGINES)
 
@@ -46,6 +46,7 @@ def test_the_code_knows_the_same_prices() -> None:
     known = prices()
     assert known["lyria_2"].of(1) == LYRIA_2_USD
     assert known["lyria_3_clip"].of(1) == LYRIA_3_CLIP_USD
+    assert known["lyria_3_pro"].of(1) == LYRIA_3_PRO_USD
     assert (known["describer_read"].of(1e6), known["describer_written"].of(1e6)) == DESCRIBERS["gpt-6-luna"]
 
 
@@ -169,6 +170,18 @@ def test_the_plan_says_what_warm_machines_cost_by_the_hour(number: int, machine:
     """The number and the type count; a type without a price in the list is said to have none."""
     text = warm_text(number, machine, prices())
     assert [words for words in says if words not in text] == []
+
+
+@pytest.mark.parametrize("engine", [engine for engine in ENGINES if engine != "endpoint"])
+def test_a_visitor_sees_what_a_track_costs_in_a_job_of_its_own(engine: str) -> None:
+    """It is the price in the table, with two digits, without the share of what an installation costs at rest."""
+    listed = costs.track(engine, 1_000_000, prices(), batch_seconds=0)
+    assert track_usd(engine, prices()) == float(f"{listed:.2g}")
+
+
+def test_an_endpoints_track_has_no_price() -> None:
+    """Its machines are paid by the hour."""
+    assert track_usd("endpoint", prices()) is None
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -43,6 +43,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "DEFAULT_ENGINE": ("lyria-3-clip", "lyria", "composer endpoint"),
     "FALLBACK_ENGINE": ("endpoint", "kazoo"),
     "ALLOWED_ENGINES": ("composer lyria-002", "kazoo", "composer,endpoint", "composer "),
+    "SHOW_PRICES": ("true", "yes", "1"),
     "MODEL_ENDPOINT": (
         "https://7.us-central1-1.prediction.vertexai.goog/v1/projects/p/locations/us-central1/endpoints/7",
         "https://7.us-central1-1.prediction.vertexai.goog",

@@ -96,7 +96,9 @@ def test_the_notice_names_what_openai_receives(language: str, words: tuple[str, 
 def test_a_deployment_names_the_operator(tmp_path: Path) -> None:
     """The page reads the operator and the session's days from config.json; a name that is not set is null."""
     (tmp_path / "built").mkdir()
-    addresses = Addresses("https://api.example", "p", "d", "images", "results", "", "", "Kim & Lee", "", 7)
+    addresses = Addresses(
+        "https://api.example", "p", "d", "images", "results", "", "", "Kim & Lee", "", 7, ("composer",)
+    )
     folder = write_page(tmp_path / "built", tmp_path / "page", addresses)
     config = json.loads((folder / "config.json").read_text())
     assert (config["operatorName"], config["operatorContact"], config["sessionDays"]) == ("Kim & Lee", None, 7)

@@ -11,6 +11,7 @@ import requests
 import yaml
 
 from localcloud.addresses import IMAGES_BUCKET, REPOSITORY, RESULTS_BUCKET, Addresses
+from localcloud.parts import page
 from localcloud.servers.page import USUAL_SECONDS, PageNotBuiltError, PageServer, configuration
 
 
@@ -50,6 +51,7 @@ def test_the_configuration_names_the_addresses(addresses: Addresses) -> None:
         "firestoreEmulator": addresses.host("firestore"),
         "dropSession": None,
         "resultsUrl": f"{addresses.url('storage')}/musicgenerator-results",
+        "engines": [{"name": "composer", "usualSeconds": USUAL_SECONDS["composing"], "usd": None}],
         "usualSeconds": USUAL_SECONDS,
         "operatorName": None,
         "operatorContact": None,
@@ -70,6 +72,21 @@ def test_the_usual_seconds_have_the_start_of_the_machines_that_are_used(
     assert configuration(addresses)["usualSeconds"]["composing"] == USUAL_SECONDS["composing"] + start
     named = addresses.function_environ("sdrop", "gs://b/template.yaml")["PERSISTENT_RESOURCE"]
     assert bool(named) == (warm == "1")
+
+
+@pytest.mark.parametrize("shown", ["true", "false", ""])
+def test_the_configuration_offers_the_engines_that_are_allowed(
+    addresses: Addresses, monkeypatch: pytest.MonkeyPatch, shown: str
+) -> None:
+    """The default engine is the first. Prices are Google Cloud's, and shown only if the operator says so."""
+    environ = {"DEFAULT_ENGINE": "lyria-3-pro", "ALLOWED_ENGINES": "composer lyria-3-pro endpoint"}
+    for name, value in (environ | {"SHOW_PRICES": shown}).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("ENGINE_PRICES", page(addresses).environ["ENGINE_PRICES"])
+    engines = configuration(addresses)["engines"]
+    assert [each["name"] for each in engines] == ["lyria-3-pro", "composer", "endpoint"]
+    prices = [0.12, 0.041, None] if shown == "true" else [None] * 3
+    assert [each["usd"] for each in engines] == prices
 
 
 def test_the_drop_sessions_secret_stays_private(addresses: Addresses, page_url: str) -> None:
