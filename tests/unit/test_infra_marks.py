@@ -1,5 +1,6 @@
 """The operator's certificate and key: what a deployment accepts, keeps and shows."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,9 @@ def files(folder: Path, pem: str) -> dict[str, str]:
     return {"C2PA_CERTIFICATE": str(folder / "certificate.pem"), "C2PA_KEY": str(folder / "key.pem")}
 
 
-def installed(work: Path, versions: int = 0, **variables: str) -> tuple[Installation, FakeGcloud]:
+def installed(
+    work: Path, variables: Mapping[str, str] | None = None, versions: int = 0
+) -> tuple[Installation, FakeGcloud]:
     gcloud = FakeGcloud(
         {
             "projects list --filter=projectId=a-project": [{"projectId": "a-project", "projectNumber": "7"}],
@@ -36,14 +39,14 @@ def installed(work: Path, versions: int = 0, **variables: str) -> tuple[Installa
             LIST: [{"name": f"projects/7/secrets/{SECRET}/versions/{number + 1}"} for number in range(versions)],
         }
     )
-    environ = {"PROJECT": "a-project", "DEPLOY_WORK": str(work / "deploy"), **variables}
+    environ = {"PROJECT": "a-project", "DEPLOY_WORK": str(work / "deploy"), **(variables or {})}
     return Installation(environ, gcloud, FakeGoogle(gcloud)), gcloud
 
 
 @pytest.mark.parametrize("key", [KEY, ed25519.Ed25519PrivateKey.generate()])
 def test_a_pair_becomes_a_version_that_the_functions_can_use(tmp_path: Path, key: object) -> None:
     """Both are one text, given to gcloud by standard input; the labels have the hash and the last day."""
-    at, gcloud = installed(tmp_path, **files(tmp_path, pem_of(key)))
+    at, gcloud = installed(tmp_path, files(tmp_path, pem_of(key)))
     own = (item for item in secrets(at) if getattr(item, "name", "") == SECRET)
     at.engine.converge({"06-secrets": lambda: own}, Mode.APPLY)
     added = gcloud.calls.index(f"secrets versions add {SECRET} --data-file=- --format=none")
@@ -68,10 +71,10 @@ def test_what_cannot_sign_is_refused_before_anything_changes(tmp_path: Path) -> 
     """RSA, a key of another certificate, one file alone, and an expired certificate."""
     other = pem_of(rsa.generate_private_key(public_exponent=65537, key_size=2048))
     with pytest.raises(StoppedError, match="RSA"):
-        given(installed(tmp_path, **files(tmp_path, other))[0])
+        given(installed(tmp_path, files(tmp_path, other))[0])
     with pytest.raises(StoppedError, match="must have certificates"):
-        given(installed(tmp_path, **files(tmp_path, pem_of(KEY, of=ec.generate_private_key(ec.SECP256R1()))))[0])
+        given(installed(tmp_path, files(tmp_path, pem_of(KEY, of=ec.generate_private_key(ec.SECP256R1()))))[0])
     with pytest.raises(StoppedError, match="give both"):
-        given(installed(tmp_path, C2PA_KEY="key.pem")[0])
+        given(installed(tmp_path, {"C2PA_KEY": "key.pem"})[0])
     with pytest.raises(StoppedError, match="expired on"):
-        given(installed(tmp_path, **files(tmp_path, pem_of(KEY, days=-1)))[0])
+        given(installed(tmp_path, files(tmp_path, pem_of(KEY, days=-1)))[0])
