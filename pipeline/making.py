@@ -79,7 +79,7 @@ def _write_results(job: str, order: Order, engine: Engine, results: Results, sig
     mastered = master(take.audio, order.seconds)
     tags = encoding.Tags.of(order.brief, take, order.prompt_version)
     mp3 = encoding.mp3(mastered.audio, tags, results.cover())
-    files = _marked({MUSIC_WAV: encoding.wav(mastered.audio, tags), MUSIC: mp3}, order, take, signer)
+    files = _marked({MUSIC_WAV: encoding.wav(mastered.audio, tags), MUSIC: mp3}, order, take, found, signer)
     if take.midi is not None:
         files[MUSIC_MIDI] = take.midi
     if take.score is not None:
@@ -112,13 +112,14 @@ def _write_results(job: str, order: Order, engine: Engine, results: Results, sig
     )
 
 
-def _marked(files: Mapping[str, bytes], order: Order, take: Take, signer: Signer | None) -> dict[str, bytes]:
+def _marked(
+    files: Mapping[str, bytes], order: Order, take: Take, found: Credentials | None, signer: Signer | None
+) -> dict[str, bytes]:
     """Return the files with their marks, or as they are without a signer."""
     if signer is None:
         return dict(files)
     facts = Facts.of_brief(order.brief, take.engine, take.model, take.seed, order.prompt_version)
-    # The engine's own credentials are about its answer; a fallback engine's take has none.
-    parent = marking.parent_of(take.answer)
+    parent = marking.parent_of(take.answer, found)
     return {file: marking.mark(data, RESULT_TYPES[file], facts, signer, parent) for file, data in files.items()}
 
 

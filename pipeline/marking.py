@@ -10,11 +10,10 @@ from typing import Final
 
 from mutagen import id3
 
-from musicgenerator import logs
 from musicgenerator.marks.facts import Facts
 from musicgenerator.marks.manifests import Draft, Parent
 from musicgenerator.marks.signers import Signer
-from pipeline import credentials
+from pipeline.credentials import Credentials
 
 MP3: Final = "audio/mpeg"
 WAV: Final = "audio/wav"
@@ -50,17 +49,13 @@ def mark(data: bytes, mime: str, facts: Facts, signer: Signer | None, parent: Pa
     raise ValueError("the length of a manifest does not settle")
 
 
-def parent_of(answer: bytes | None) -> Parent | None:
-    """Return the content credentials that an engine's answer carries; None if it has none that are valid."""
-    if answer is None:
+def parent_of(answer: bytes | None, found: Credentials | None) -> Parent | None:
+    """Return the content credentials ``found`` in an engine's answer as a parent; None if they are not valid."""
+    if answer is None or found is None or not found.valid:
         return None
     mime = WAV if answer.startswith(b"RIFF") else MP3
     store = store_in(answer, mime)
-    if store is None:
-        return None
-    found = credentials.read(answer, mime)
-    logs.info("engine's credentials read", valid=found.valid, issuer=found.issuer, problems=list(found.problems))
-    return Parent(store, mime, found.results) if found.valid else None
+    return None if store is None else Parent(store, mime, found.results)
 
 
 def store_in(data: bytes, mime: str) -> bytes | None:

@@ -82,6 +82,7 @@ def test_the_status_has_parts_tracks_and_launches(local_cloud: Addresses, ready_
     launched = re.search(r"launches (\d+) of 1000", shown.stdout)
     assert launched
     assert int(launched[1]) >= 1
+    assert "signed with musicgenerator-c2pa/versions/1" in shown.stdout
 
 
 def test_drop_copies_pictures_with_gcloud_and_follows_their_tracks(

@@ -15,7 +15,7 @@ from musicgenerator_google.mark_secrets import SigningKeyError
 from musicgenerator_google.mark_signer import PemSigner
 from pipeline.credentials import read
 from pipeline.encoding import mp3, wav
-from pipeline.engines.heard import decoded
+from pipeline.engines.heard import credentials_of, decoded
 from pipeline.making import make_music
 from pipeline.marking import MP3, WAV, mark, parent_of
 from tests.pipeline.test_step import JOB, ORDER, FolderOfResults, GivenTake, MoodyEngine, ToneEngine, Topic
@@ -93,7 +93,7 @@ def test_an_engine_s_credentials_become_the_parent(plain: tuple[bytes, str]) -> 
     """The reader validates the engine's manifest inside the music's; broken or missing ones are no parent."""
     file, mime = plain
     answer = engines_answer(mp3(sound(0.5), TAGS, None))
-    parent = parent_of(answer)
+    parent = parent_of(answer, credentials_of(answer))
     assert parent is not None
     found = read(mark(file, mime, LYRIA, signer(), parent), mime, anchor())
     assert (found.valid, found.trusted, found.problems, found.source_type) == (
@@ -106,10 +106,9 @@ def test_an_engine_s_credentials_become_the_parent(plain: tuple[bytes, str]) -> 
     assert deltas["validationDeltas"]["success"][0]["code"] == "ingredient.manifest.validated"
     assert deltas["validationDeltas"]["failure"] == []
     assert origin(found.manifest)["picture"] == {"describedBy": "aiModel", "seenByEngine": True}
-    assert parent_of(answer[:-50] + bytes(50)) is None
-    assert parent_of(mp3(sound(0.5), TAGS, None)) is None
-    assert parent_of(b"fLaC") is None
-    assert parent_of(None) is None
+    for other in (answer[:-50] + bytes(50), mp3(sound(0.5), TAGS, None), b"fLaC"):
+        assert parent_of(other, credentials_of(other)) is None
+    assert parent_of(None, None) is None
 
 
 def test_a_second_run_leaves_the_same_marked_files() -> None:

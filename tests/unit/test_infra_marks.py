@@ -1,5 +1,6 @@
 """The operator's certificate and key: what a deployment accepts, keeps and shows."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def files(folder: Path, pem: str) -> dict[str, str]:
 
 
 def installed(
-    work: Path, variables: dict[str, str] | None = None, versions: int = 0
+    work: Path, variables: Mapping[str, str] | None = None, versions: int = 0
 ) -> tuple[Installation, FakeGcloud]:
     gcloud = FakeGcloud(
         {
@@ -38,7 +39,7 @@ def installed(
             LIST: [{"name": f"projects/7/secrets/{SECRET}/versions/{number + 1}"} for number in range(versions)],
         }
     )
-    environ = {"PROJECT": "a-project", "DEPLOY_WORK": str(work / "deploy")} | (variables or {})
+    environ = {"PROJECT": "a-project", "DEPLOY_WORK": str(work / "deploy"), **(variables or {})}
     return Installation(environ, gcloud, FakeGoogle(gcloud)), gcloud
 
 
