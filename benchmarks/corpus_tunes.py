@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from music21 import common, converter, meter, tempo  # type: ignore[import-not-found]  # the environment has only it
+from music21 import common, converter, meter, tempo
 
 _CORPUS: Final = Path(common.getCorpusFilePath())
 _TUNES: Final = 60  # of a collection

@@ -10,8 +10,7 @@ from PIL import Image
 from scipy import signal
 
 from pipeline.audio import Audio
-from pipeline.engines.composer.form import LEAD_IN_SECONDS
-from pipeline.engines.composer.score import Piece
+from pipeline.engines.composer.score import LEAD_IN_SECONDS, Piece
 
 WIDTH: Final = 1200
 _PITCH: Final = 4  # pixels

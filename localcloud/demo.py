@@ -8,7 +8,7 @@ from typing import Any, Final
 from localcloud.addresses import IMAGES_BUCKET, REPOSITORY
 from localcloud.provision import storage_client
 from musicgenerator.drops import track_of
-from musicgenerator.results import COVER, MUSIC, MUSIC_MIDI, MUSIC_WAV, TRACK
+from musicgenerator.results import COVER, MUSIC, MUSIC_MIDI, MUSIC_SCORE, MUSIC_WAV, TRACK
 from musicgenerator.states import Status
 from operations.dropping import Drop, facts, folders, no_pictures
 from operations.following import sightings
@@ -16,8 +16,6 @@ from operations.progress import Progress, words
 from operations.wishes import LANGUAGE_KEY
 
 PHOTOS: Final = REPOSITORY / "localcloud" / "photos"
-# The only engine that writes notes: the others have no MIDI file.
-_WRITES_NOTES: Final = "composer"
 
 
 def drop(name: str, path: Path, metadata: dict[str, str]) -> Drop:
@@ -56,10 +54,11 @@ def make_music(pictures: dict[str, Path], session: str, metadata: dict[str, str]
 def _save(music: dict[str, Any], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     base = music["url"].removesuffix(MUSIC)
-    midi = [MUSIC_MIDI] if music["engine"] == _WRITES_NOTES else []
+    notes = {MUSIC_MIDI: "midiUrl", MUSIC_SCORE: "scoreUrl"}
     # The folder may hold the notes of other music, which an earlier run made.
-    (folder / MUSIC_MIDI).unlink(missing_ok=True)
-    for file in (MUSIC, MUSIC_WAV, *midi, COVER, TRACK):
+    for file in notes:
+        (folder / file).unlink(missing_ok=True)
+    for file in (MUSIC, MUSIC_WAV, *(file for file, url in notes.items() if url in music), COVER, TRACK):
         with urllib.request.urlopen(base + file, timeout=30) as response:
             (folder / file).write_bytes(response.read())
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from musicgenerator import logs
 from musicgenerator.messages import step_message
 from musicgenerator.orders import Order
-from musicgenerator.results import MUSIC, MUSIC_MIDI, MUSIC_WAV, RESULT_TYPES, TAKE, TRACK, MusicFacts
+from musicgenerator.results import MUSIC, MUSIC_MIDI, MUSIC_SCORE, MUSIC_WAV, RESULT_TYPES, TAKE, TRACK, MusicFacts
 from pipeline import encoding
 from pipeline.credentials import Credentials
 from pipeline.engines import Engine, Take
@@ -68,6 +68,8 @@ def _write_results(job: str, order: Order, engine: Engine, results: Results) -> 
     files = {MUSIC_WAV: encoding.wav(mastered.audio), MUSIC: mp3}
     if take.midi is not None:
         files[MUSIC_MIDI] = take.midi
+    if take.score is not None:
+        files[MUSIC_SCORE] = take.score
     facts = MusicFacts(
         duration_seconds=round(mastered.audio.seconds, 3),
         mime_type=RESULT_TYPES[MUSIC],
@@ -78,6 +80,8 @@ def _write_results(job: str, order: Order, engine: Engine, results: Results) -> 
         seed=take.seed,
         cost_usd=take.cost_usd,
         fallback_from=take.fallback_from,
+        midi=take.midi is not None,
+        score=take.score is not None,
     )
     # Written last: track.json means that all other files exist.
     files[TRACK] = json.dumps(_track(order, take, found, mastered, facts), ensure_ascii=False, indent=2).encode()

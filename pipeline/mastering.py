@@ -13,7 +13,7 @@ import pyloudnorm
 from numpy.typing import NDArray
 from scipy import ndimage, signal
 
-from pipeline.audio import Audio, Samples
+from pipeline.audio import Audio, Samples, rolled, unrolled
 from pipeline.engines.errors import NoAudioError
 
 RATE: Final = 44_100
@@ -36,6 +36,7 @@ _FADE_IN_SECONDS: Final = 0.02
 _FADE_OUT_SECONDS: Final = 1.6
 _FADE_CUT_SECONDS: Final = 3.0
 _CROSSFADE_SECONDS: Final = 2.0
+_AROUND_SECONDS: Final = 2.0  # of a loop, which its filter and its limiter hear before its start and after its end
 _SILENT: Final = 1e-4
 _NOT_AUDIBLE: Final = "the engine's audio is empty, silent or not finite"
 _CLOSE_LU: Final = 0.08
@@ -68,7 +69,20 @@ def master(audio: Audio, seconds: float) -> Master:
     """
     faded = _faded(*_fitted(_stereo(audio), round(seconds * RATE)))
     loud, loudness = _levelled(faded)
-    return Master(Audio(loud, RATE), loudness, _peaks(loud))
+    return Master(Audio(loud, RATE), loudness, peaks(loud))
+
+
+def master_loop(audio: Audio) -> Master:
+    """Return a loop in stereo at 44.1 kHz, as long as it was, at -14 LUFS with peaks up to -1 dBTP.
+
+    It is mastered as a part of an endless repetition, so it has no seam where it starts again.
+    Raise SilentMusicError if the audio is empty, silent or not finite.
+    """
+    around, frames = int(_AROUND_SECONDS * RATE), len(audio.samples)
+    endless = _stereo(Audio(unrolled(audio.samples, around, around), audio.rate))
+    loud, loudness = _levelled(endless, slice(around, around + frames))
+    loop = rolled(loud, around, frames)
+    return Master(Audio(loop, RATE), loudness, peaks(loop))
 
 
 def true_peaks(samples: Samples, above: float = 0.0) -> NDArray[np.float32]:
@@ -142,10 +156,10 @@ def _faded(samples: Samples, out_seconds: float) -> Samples:
     return samples
 
 
-def _levelled(samples: Samples) -> tuple[Samples, float]:
-    """Return the samples at -14 LUFS with peaks limited to the ceiling, and the LUFS that were measured."""
+def _levelled(samples: Samples, heard: slice = slice(None)) -> tuple[Samples, float]:
+    """Return the samples at -14 LUFS with peaks limited to the ceiling, and the LUFS of those that are ``heard``."""
     ceiling = 10 ** (_CEILING_DBTP / 20)
-    loudness = loudness_lufs(samples, RATE)
+    loudness = loudness_lufs(samples[heard], RATE)
     if not np.isfinite(loudness):
         raise SilentMusicError(_NOT_AUDIBLE)
     gain = _expected_gain(samples, LOUDNESS_LUFS - loudness, ceiling)
@@ -153,7 +167,7 @@ def _levelled(samples: Samples) -> tuple[Samples, float]:
         factor = np.float32(10 ** (gain / 20))
         reduction = _reduction(true_peaks(samples, ceiling / float(factor)) * factor, ceiling)
         loud = samples * _by_frame(factor * reduction, len(samples))[:, None]
-        loudness = loudness_lufs(loud, RATE)
+        loudness = loudness_lufs(loud[heard], RATE)
         gain += LOUDNESS_LUFS - loudness
         if abs(LOUDNESS_LUFS - loudness) < _CLOSE_LU:
             break
@@ -191,7 +205,8 @@ def _by_frame(gains: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
     return np.asarray(gains[:, None] + steps * ramp, np.float32).reshape(-1)[:frames]
 
 
-def _peaks(samples: Samples) -> tuple[float, ...]:
+def peaks(samples: Samples) -> tuple[float, ...]:
+    """Return 200 values from 0 to 1 for a waveform display."""
     edges = np.linspace(0, len(samples), PEAKS + 1).astype(int)[:-1]
     highest = np.maximum.reduceat(np.abs(samples).T, edges, axis=1).max(axis=0)
     return tuple(round(float(value), 3) for value in highest / highest.max())

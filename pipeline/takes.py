@@ -21,7 +21,8 @@ def kept(take: Take) -> bytes:
         "costUsd": take.cost_usd,
         "fallbackFrom": take.fallback_from,
         "form": take.form,
-        "midi": None if take.midi is None else base64.b64encode(take.midi).decode(),
+        "midi": _text(take.midi),
+        "score": _text(take.score),
         "isAnswer": take.answer is not None,
         "audio": base64.b64encode(take.answer or _wav(take.audio)).decode(),
     }
@@ -41,12 +42,21 @@ def recalled(data: bytes) -> Take:
         model=document["model"],
         seed=document["seed"],
         cost_usd=document["costUsd"],
-        midi=None if document["midi"] is None else base64.b64decode(document["midi"]),
+        midi=_data(document["midi"]),
         form=document["form"],
         # An earlier release did not store whether the audio is the engine's own answer; it mostly is.
         answer=encoded if document.get("isAnswer", True) else None,
         fallback_from=document["fallbackFrom"],
+        score=_data(document.get("score")),  # an earlier release stored takes without one
     )
+
+
+def _text(data: bytes | None) -> str | None:
+    return None if data is None else base64.b64encode(data).decode()
+
+
+def _data(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text)
 
 
 def _wav(audio: Audio) -> bytes:

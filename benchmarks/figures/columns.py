@@ -6,8 +6,7 @@ from benchmarks.figures import arrangement, harmony, sound, tune
 from benchmarks.figures.playing import Playing
 from benchmarks.score_figures import parallels, voice_movement
 from pipeline.audio import Audio
-from pipeline.engines.composer.form import LEAD_IN_SECONDS
-from pipeline.engines.composer.score import Piece
+from pipeline.engines.composer.score import LEAD_IN_SECONDS, Piece
 
 _HEARD_AGAIN_SECONDS: Final = (30, 60, 180)
 

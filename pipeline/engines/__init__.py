@@ -17,8 +17,9 @@ from pipeline.engines.patience import Patience
 class Take:
     """One piece of audio from an engine, before mastering, with its provenance and, if known, its score and form.
 
-    ``midi`` is a standard MIDI file. ``form`` summarises the piece in JSON types (tempo, key, sections, chords,
-    instruments); it is empty if the engine does not know them. ``cost_usd`` is the price of the call in US dollars.
+    ``midi`` is a standard MIDI file, ``score`` a MusicXML document. ``form`` summarises the piece in JSON types (tempo,
+    key, sections, chords, parts); it is empty if the engine does not know them. ``cost_usd`` is the price of the call
+    in US dollars.
     ``answer`` is the engine's encoded audio as it came, with its content credentials; None if the engine makes the same
     take again from the same arguments.
     ``fallback_from`` is the engine that failed before the fallback engine made the take, if one failed.
@@ -33,6 +34,7 @@ class Take:
     form: Mapping[str, Any]
     answer: bytes | None = None
     fallback_from: str | None = None
+    score: bytes | None = None
 
 
 class Engine(Protocol):

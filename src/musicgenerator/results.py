@@ -16,6 +16,7 @@ from musicgenerator.settings import required
 MUSIC: Final = "music.mp3"
 MUSIC_WAV: Final = "music.wav"
 MUSIC_MIDI: Final = "music.mid"
+MUSIC_SCORE: Final = "score.musicxml"
 COVER: Final = "cover.jpg"
 SKETCH: Final = "sketch.mp3"
 SKETCH_TYPE: Final = "audio/mpeg"
@@ -26,6 +27,7 @@ RESULT_TYPES: Final = {
     MUSIC: "audio/mpeg",
     MUSIC_WAV: "audio/wav",
     MUSIC_MIDI: "audio/midi",
+    MUSIC_SCORE: "application/vnd.recordare.musicxml+xml",
     COVER: "image/jpeg",
     TRACK: "application/json",
     TAKE: "application/json",
@@ -41,7 +43,8 @@ class MusicFacts:
 
     ``bytes`` is the size of the MP3, and ``loudness_lufs`` the integrated loudness (ITU-R BS.1770). ``peaks`` are
     evenly spaced values from 0 to 1. ``cost_usd`` is what the engine charged. ``fallback_from`` is the engine that
-    failed before the fallback engine made the music; the mapping leaves it out if it is None.
+    failed before the fallback engine made the music. ``midi`` and ``score`` say that there is such a file. The mapping
+    leaves out these three if they have their default.
     """
 
     duration_seconds: float
@@ -53,6 +56,8 @@ class MusicFacts:
     seed: int
     cost_usd: float
     fallback_from: str | None = None
+    midi: bool = False
+    score: bool = False
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -65,8 +70,8 @@ class MusicFacts:
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the facts as JSON values."""
-        facts = documents.to_mapping(self)
-        return {name: value for name, value in facts.items() if name != "fallbackFrom" or value is not None}
+        usual = ("fallbackFrom", "midi", "score")
+        return {name: value for name, value in documents.to_mapping(self).items() if name not in usual or value}
 
 
 @dataclass(frozen=True)
@@ -144,4 +149,8 @@ class Music:
         cover = {"coverUrl": self.folder.url(COVER)}
         if self.facts is None:
             return cover
-        return {"url": self.folder.url(MUSIC), "wavUrl": self.folder.url(MUSIC_WAV)} | cover | self.facts.to_mapping()
+        facts = self.facts.to_mapping()
+        files = {"url": MUSIC, "wavUrl": MUSIC_WAV}
+        files |= {"midiUrl": MUSIC_MIDI} if facts.pop("midi", False) else {}
+        files |= {"scoreUrl": MUSIC_SCORE} if facts.pop("score", False) else {}
+        return {name: self.folder.url(file) for name, file in files.items()} | cover | facts

@@ -27,13 +27,13 @@ def elsewhere(tmp_path: Path) -> Addresses:
 def test_demo_saves_the_music_and_prints_a_table(
     local_cloud: Addresses, photos: dict[str, Path], tmp_path: Path
 ) -> None:
-    """The command of `make demo` follows each track, saves five files per picture and exits 0."""
+    """The command of `make demo` follows each track, saves six files per picture and exits 0."""
     done = _command(local_cloud, "demo", str(photos["coffee"]), "--out", str(tmp_path), "--language", "en")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "making the music" in done.stdout
     assert "LUFS" in done.stdout
     folder = tmp_path / "coffee"
-    files = {"music.mp3", "music.wav", "music.mid", "cover.jpg", "track.json"}
+    files = {"music.mp3", "music.wav", "music.mid", "score.musicxml", "cover.jpg", "track.json"}
     assert {path.name for path in folder.iterdir()} == files
     assert (folder / "music.mid").read_bytes().startswith(b"MThd")
     assert abs(listen((folder / "music.mp3").read_bytes()).seconds - 30) <= 1

@@ -14,12 +14,11 @@ from musicgenerator.briefs import GENRES
 from pipeline.engines import engine_named
 from pipeline.engines.composer import bass, drumming, midi_file, themes
 from pipeline.engines.composer.composing import compose
-from pipeline.engines.composer.form import LEAD_IN_SECONDS
 from pipeline.engines.composer.genres import STYLES
 from pipeline.engines.composer.mixes import MIXES
 from pipeline.engines.composer.patterns import stretched
 from pipeline.engines.composer.performing import perform
-from pipeline.engines.composer.score import EXPRESSION, VIBRATO, Piece
+from pipeline.engines.composer.score import EXPRESSION, LEAD_IN_SECONDS, VIBRATO, Piece
 from tests.pipeline.test_composer import brief, the
 
 _SEED = 8

@@ -157,7 +157,17 @@ def test_a_stored_take_is_read_back_exactly() -> None:
     """Samples, provenance, score and form are equal, so the files made from it are equal."""
     samples = np.random.default_rng(1).normal(0, 0.5, (4410, 2)).astype(np.float32)
     form = {"key": "D major"}
-    take = Take(Audio(samples, 44_100), "composer", "composer-1", 7, 0.06, b"MThd", form, fallback_from="lyria-002")
+    take = Take(
+        Audio(samples, 44_100),
+        "composer",
+        "composer-1",
+        7,
+        0.06,
+        b"MThd",
+        form,
+        fallback_from="lyria-002",
+        score=b"<s/>",
+    )
     again = recalled(kept(take))
     assert np.array_equal(samples, again.audio.samples)
     assert again.audio.rate == 44_100

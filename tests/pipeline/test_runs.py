@@ -22,7 +22,7 @@ from pipeline.slots import Slots
 from tests.pipeline.run_scene import FIRST, MEMORY, SECOND, THIRD, Player, Scene, order_of
 from tests.support.processes import is_alive
 
-MUSIC = ["music.mid", "music.mp3", "music.wav", "track.json"]
+MUSIC = ["music.mid", "music.mp3", "music.wav", "score.musicxml", "track.json"]
 ONE_BY_ONE = Slots(local=1, remote=1, all=1)
 
 

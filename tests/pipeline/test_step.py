@@ -82,7 +82,7 @@ class ToneEngine:
         tone = 0.3 * np.sin(2 * np.pi * 220 * time) * (1 + 0.2 * np.sin(2 * np.pi * time))
         samples = np.stack([tone, tone], axis=1).astype(np.float32)
         form = {"key": brief.key, "sections": ["A"]}
-        return Take(Audio(samples, 44_100), self.name, "tone-1", seed, 0.06, b"MThd", form)
+        return Take(Audio(samples, 44_100), self.name, "tone-1", seed, 0.06, b"MThd", form, score=b"<score-partwise/>")
 
 
 @dataclass
@@ -164,6 +164,7 @@ def test_track_json_is_written_last_and_then_announced() -> None:
         "music.wav": "audio/wav",
         "music.mp3": "audio/mpeg",
         "music.mid": "audio/midi",
+        "score.musicxml": "application/vnd.recordare.musicxml+xml",
         "track.json": "application/json",
     }
     assert list(results.types.items()) == list(expected.items())
@@ -182,6 +183,7 @@ def test_track_json_states_what_was_measured() -> None:
         facts.seed,
         facts.cost_usd,
     ) == (10.0, "audio/mpeg", "tone", 7, 0.06)
+    assert (facts.midi, facts.score) == (True, True)
     assert len(results.files["music.mp3"]) == facts.bytes
     assert facts.loudness_lufs == pytest.approx(-14, abs=1)
     track = json.loads(results.files["track.json"])

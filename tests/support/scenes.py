@@ -15,7 +15,7 @@ from localcloud.addresses import PROJECT, REPOSITORY, RESULTS_BUCKET, Addresses
 from localcloud.provision import storage_client
 from musicgenerator import ids
 from musicgenerator.patience import Patience
-from musicgenerator.results import COVER, MUSIC, MUSIC_MIDI, MUSIC_WAV, RESULT_TYPES, TRACK, ResultsFolder
+from musicgenerator.results import COVER, MUSIC, MUSIC_MIDI, MUSIC_SCORE, MUSIC_WAV, RESULT_TYPES, TRACK, ResultsFolder
 from musicgenerator.states import Status
 from musicgenerator.tracks import PrivateTrack
 from musicgenerator_google.firestore_tracks import FirestoreTracks
@@ -116,18 +116,21 @@ def store_music(addresses: Addresses, photo: str = "coffee") -> Heard:
         "peaks": peaks,
     }
     told = recorded("track") | {"music": facts}
-    told["music"] = {name: value for name, value in facts.items() if not name.lower().endswith("url")}
+    stored = {"midi": True, "score": True}
+    told["music"] = {name: value for name, value in facts.items() if not name.lower().endswith("url")} | stored
     files = {
         MUSIC: mp3,
         MUSIC_WAV: wav,
         MUSIC_MIDI: b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk\0\0\0\4\0\xff\x2f\0",
+        MUSIC_SCORE: b'<?xml version="1.0"?><score-partwise version="4.0"/>',
         COVER: (PHOTOS / f"{photo}.jpg").read_bytes(),
         TRACK: json.dumps(told, ensure_ascii=False).encode(),
     }
     bucket = storage_client().bucket(RESULTS_BUCKET)
     for name, data in files.items():
         bucket.blob(folder.name(name)).upload_from_string(data, content_type=RESULT_TYPES[name])
-    urls = {"url": folder.url(MUSIC), "wavUrl": folder.url(MUSIC_WAV), "coverUrl": folder.url(COVER)}
+    named = {"url": MUSIC, "wavUrl": MUSIC_WAV, "midiUrl": MUSIC_MIDI, "scoreUrl": MUSIC_SCORE, "coverUrl": COVER}
+    urls = {name: folder.url(file) for name, file in named.items()}
     return Heard(folder, facts | urls)
 
 

@@ -206,7 +206,7 @@ def test_the_first_demo_makes_music(machine: Machine, google: ArchiveServer) -> 
     assert name == "cloud-firestore-emulator-v0.jar"
     assert int(str(wanted).removeprefix("bytes=").removesuffix("-")) > 4_000_000
     made = {path.name: path.stat().st_size for path in (machine.clone / "out" / "coffee").iterdir()}
-    assert made.keys() == {"music.mp3", "music.wav", "music.mid", "cover.jpg", "track.json"}
+    assert made.keys() == {"music.mp3", "music.wav", "music.mid", "score.musicxml", "cover.jpg", "track.json"}
     assert made["music.mp3"] > 100_000
     assert machine.processes() == []
     assert not (machine.clone / "web" / "node_modules").exists()

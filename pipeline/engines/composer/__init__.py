@@ -10,9 +10,9 @@ from musicgenerator.briefs import Brief
 from musicgenerator.track_requests import Kept
 from pipeline.engines import Take
 from pipeline.engines.composer import midi_file
-from pipeline.engines.composer.composing import compose
-from pipeline.engines.composer.performing import perform
+from pipeline.engines.composer.keeping import performed
 from pipeline.engines.composer.rendering import render
+from pipeline.engines.composer.score import Piece
 
 MODEL: Final = "composer-3"  # raise it when a change gives other notes for the same brief and seed
 
@@ -26,7 +26,12 @@ class Composer:
     name = "composer"
 
     def __init__(self, soundfont: Path | None = None) -> None:
-        self._soundfont = soundfont
+        self.soundfont = soundfont
+
+    @property
+    def model(self) -> str:
+        """Return what decides the notes and the sound: the composer's version, and the soundfont if it is another."""
+        return f"{MODEL} ({self.soundfont.name})" if self.soundfont else MODEL
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -40,19 +45,31 @@ class Composer:
         seconds: float,
         seed: int,
         picture: bytes | None = None,
-        *,
         keep: Sequence[Kept] = (),
+        *,
         first_seconds: float = math.inf,
     ) -> Take:
         """Compose, perform and render; the take lasts exactly ``seconds``, to a frame.
 
-        With ``first_seconds``, only the start of the piece is rendered; the score is that of the whole piece.
+        With ``keep``, oldest first, the piece is that of the first seed, each exception made from the seed after it.
+        Raise BriefError if the piece lacks a part or section that ``keep`` excepts.
+
+        With ``first_seconds``, only the start of the piece is rendered; the MIDI file is that of the whole piece, and
+        there is no MusicXML.
         """
         del picture
-        seed = keep[0].seed if keep else seed
-        piece = compose(brief, seconds, seed)
-        performances = perform(piece, seed)
-        audio = render(performances, piece, min(seconds, first_seconds), brief, self._soundfont)
+        piece, performances = performed(brief, seconds, seed, keep)
+        audio = render(performances, piece, min(seconds, first_seconds), brief, self.soundfont)
         midi = midi_file.write(piece, performances, brief.title)
-        model = f"{MODEL} ({self._soundfont.name})" if self._soundfont else MODEL
-        return Take(audio, self.name, model, seed, 0.0, midi, piece.form())
+        return Take(
+            audio, self.name, self.model, seed, 0.0, midi, piece.form(), score=_score(piece, brief, first_seconds)
+        )
+
+
+def _score(piece: Piece, brief: Brief, first_seconds: float) -> bytes | None:
+    if first_seconds < math.inf:
+        return None
+    # The sketcher has no music21.
+    from pipeline.engines.composer import musicxml
+
+    return musicxml.write(piece, brief.title)

@@ -24,14 +24,14 @@ def chords(setting: Setting, player: int, role: str, instrument: str, nth: int) 
     preset = INSTRUMENTS[instrument]
     powerful = instrument == "distortion guitar"
     patterns = style.chords if role == "chords" and nth == 0 else style.arpeggio
-    shift = setting.register // 3 + (5 if role == "arpeggio" else 0)
+    shift = setting.register // 3 + (5 if role == "arpeggio" else 0) + setting.shift
     low = max(preset.low, (40 if powerful else _CHORD_RANGE[0]) + shift)
     high = min(preset.high, max(_CHORD_RANGE[1] + shift, low + 17))
     notes: list[Note] = []
     previous: tuple[int, ...] = ()
     for block in setting.playing(player):
         wished = (0.8 + 4.4 * setting.drive(block)) * setting.density * setting.bar_seconds()
-        order = ranked(patterns, wished, setting.rng(role, nth, block.section.theme), 2.0)
+        order = ranked(patterns, wished, setting.rng(role, nth, block.section.theme), 2.0 + setting.spread)
         voiced: dict[ChordSpan, tuple[int, ...]] = {}
         for span in setting.of(block):
             previous = power(span.chord, low) if powerful else voicing(span.chord, previous, low, high, 4)
@@ -56,7 +56,7 @@ def _bar(pattern: str, start: float, voiced: Mapping[ChordSpan, Sequence[int]], 
 def pad(setting: Setting, player: int, instrument: str, nth: int) -> list[Note]:
     """Write a whole part of held chords."""
     preset = INSTRUMENTS[instrument]
-    low = max(preset.low, 52 + 5 * nth + setting.register // 3)
+    low = max(preset.low, 52 + 5 * nth + setting.register // 3 + setting.shift)
     runs: list[list[ChordSpan]] = []
     for block in setting.playing(player):
         spans = setting.of(block)

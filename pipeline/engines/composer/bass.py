@@ -29,7 +29,7 @@ def write(setting: Setting, player: int, instrument: str, nth: int) -> list[Note
     notes: list[Note] = []
     for block in setting.playing(player):
         wished = (0.4 + 2.8 * setting.drive(block)) * setting.bar_seconds()
-        first, *others = ranked(style.bass, wished, setting.rng("bass", block.section.theme), 0.5)
+        first, *others = ranked(style.bass, wished, setting.rng("bass", block.section.theme), 0.5 + setting.spread)
         second = others[0] if others else first
         spans = setting.of(block)
         following = span_at(setting.chords, float((block.bar + block.bars) * style.beats)).chord
@@ -42,6 +42,8 @@ def write(setting: Setting, player: int, instrument: str, nth: int) -> list[Note
             kick = drumming.kicks(groove) if groove else None
             if kick and _WALKING not in pattern:
                 pattern = locked(pattern, kick, style.beats)
+            if setting.shift:
+                pattern = _moved(pattern, setting.rng("bass", "moves", pattern))
             notes += _bar(pattern, (block.bar + index) * style.beats, spans, low, rng, following, notes, style.beats)
         if not setting.drums and setting.drive(block) > _OCTAVES_FROM:
             notes += _octaves(notes, block, style.beats, INSTRUMENTS[instrument].high)
@@ -67,6 +69,22 @@ def locked(pattern: str, kick: str, beats: int) -> str:
             alone.append((step, symbol))
     placed |= dict(alone[-(len(placed) // 2) :] if len(placed) > 1 else alone)
     return "".join(placed.get(step, "." if any(each < step for each in placed) else "_") for step in range(steps))
+
+
+def _moved(pattern: str, rng: Random) -> str:
+    """Return a bass pattern for a variation: its longest note moves on half way, and some roots are other tones."""
+    starts = [step for step, symbol in enumerate(pattern) if symbol not in "._"]
+    if not starts:
+        return pattern
+    lengths = {step: len(pattern[step:]) - len(pattern[step + 1 :].lstrip(".")) for step in starts}
+    longest = max(starts, key=lambda step: (lengths[step], -step))
+    moved = [
+        symbol if symbol != "r" or not step or rng.random() < 0.5 else rng.choice("fo")
+        for step, symbol in enumerate(pattern)
+    ]
+    if lengths[longest] > 1:
+        moved[longest + lengths[longest] // 2] = rng.choice("fo")
+    return "".join(moved)
 
 
 def _pedal(span: ChordSpan, setting: Setting) -> Chord:

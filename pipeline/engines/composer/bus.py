@@ -1,5 +1,7 @@
 """Process the mix as a whole: reverb, tone towards a target curve, compression, saturation, width, and the ending."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -42,7 +44,7 @@ _WIDEN: Final = (0.6, 3.0)  # the limits of the side's gain
 _SPREAD_SECONDS: Final = 0.03
 _SPREAD_TAPS: Final = 40
 
-_WOW_HERTZ: Final = 0.55
+SWAYS_HERTZ: Final = 0.55  # of an old tape
 _CRACKLES_A_SECOND: Final = 7
 _CRACKLE: Final = 20.0  # the mean height of a crackle above the hiss
 
@@ -81,30 +83,77 @@ def reverberate(middle: Samples, side: Samples, send: Samples, seconds: float, l
     _convolve(side, send, room[1])
 
 
-def finish(middle: Samples, side: Samples, mix: Mix, tilt: float, lands: float) -> Samples:
-    """Return the finished mix, shape (frames, 2); ``middle`` and ``side`` are overwritten.
+@dataclass(frozen=True)
+class Finish:
+    """What was decided for a mix and holds for each of its parts, because it is linear.
 
-    ``tilt`` is the share by which what is above 1.8 kHz is raised.
+    ``level`` and ``width`` are factors, ``response`` is the filter of the tone, and ``gains`` are those of the glue and
+    the ending, one for each block. ``sways`` is how often a second the old tape sways.
+    """
+
+    mix: Mix
+    level: np.float32
+    response: Samples
+    width: np.float32
+    gains: NDArray[np.float64]
+    sways: float
+
+    def of_part(self, middle: Samples, side: Samples) -> Samples:
+        """Return a part's share of the mix before the saturation, shape (frames, 2); overwrite middle and side."""
+        middle *= self.level
+        side *= self.level
+        _sway(middle, side, self.mix, self.sways)
+        _tone(middle, side, self.response)
+        side[:] = _cleared(side) * self.width
+        return np.concatenate(list(self._chunks(middle, side)))
+
+    def of_mix(self, middle: Samples, side: Samples) -> Samples:
+        """Return the finished mix, shape (frames, 2), from its middle and side before the gains."""
+        out = np.empty((len(middle), 2), np.float32)
+        start = 0
+        for chunk in self._chunks(middle, side):
+            out[start : start + len(chunk)] = _saturated(chunk, self.mix.drive)
+            start += len(chunk)
+        if self.mix.noise:
+            out += vinyl(len(out), self.mix.noise)
+        return out
+
+    def bend(self, middle: Samples, side: Samples) -> Samples | None:
+        """Return the factor by which the saturation lowers each sample of a mix, or None if it bends nothing.
+
+        Each part is lowered by the factors of the mix; so the parts add up to the saturated mix.
+        """
+        reach = np.float32(_REACH * self.mix.drive)
+        if not reach:
+            return None
+        factors = np.concatenate(list(self._chunks(middle, side))) * reach
+        np.divide(np.tanh(factors), factors, out=factors, where=factors != 0)
+        factors[factors == 0] = 1
+        return factors
+
+    def _chunks(self, middle: Samples, side: Samples) -> Iterator[Samples]:
+        """Yield left and right with the gains."""
+        for start in range(0, len(middle), CHUNK):
+            part = slice(start, start + CHUNK)
+            gain = _by_frame(self.gains, start, len(middle[part]))
+            yield np.stack(((middle[part] + side[part]) * gain, (middle[part] - side[part]) * gain), axis=1)
+
+
+def decide(middle: Samples, side: Samples, mix: Mix, tilt: float, lands: float, sways: float = SWAYS_HERTZ) -> Finish:
+    """Decide how a mix is finished, and process ``middle`` and ``side`` up to the gains.
+
+    ``tilt`` is the share by which what is above 1.8 kHz is raised; ``lands`` is when the final chord starts.
     """
     level = np.float32(_NOMINAL / _loud(middle))
     middle *= level
     side *= level
-    if mix.wow:
-        middle[:], side[:] = _swayed(middle, mix.wow), _swayed(side, mix.wow)
+    _sway(middle, side, mix, sways)
     response = _towards_curve(middle, side, mix, tilt)
-    middle[:], side[:] = _toned(middle, response), _toned(side, response)
-    _widen(middle, side, mix.width)
+    _tone(middle, side, response)
+    width = _widen(middle, side, mix.width)
     gains = _glued(middle, side, mix.glue)
     gains *= _ending(middle, gains, lands)
-    out = np.empty((len(middle), 2), np.float32)
-    for start in range(0, len(out), CHUNK):
-        part = slice(start, start + CHUNK)
-        gain = _by_frame(gains, start, len(middle[part]))
-        out[part, 0] = _saturated((middle[part] + side[part]) * gain, mix.drive)
-        out[part, 1] = _saturated((middle[part] - side[part]) * gain, mix.drive)
-    if mix.noise:
-        out += _vinyl(len(out), mix.noise)
-    return out
+    return Finish(mix, level, response, width, gains, sways)
 
 
 def _convolve(out: Samples, send: Samples, response: Samples) -> None:
@@ -120,6 +169,10 @@ def _toned(samples: Samples, response: Samples) -> Samples:
     out = np.zeros(len(samples) + late, np.float32)
     _convolve(out, samples, response)
     return out[late:]
+
+
+def _tone(middle: Samples, side: Samples, response: Samples) -> None:
+    middle[:], side[:] = _toned(middle, response), _toned(side, response)
 
 
 def _room(seconds: float) -> Samples:
@@ -179,13 +232,23 @@ def _third_octaves(middle: Samples, side: Samples, centres: NDArray[np.float64])
     return np.asarray(10 * np.log10(np.maximum(found, 1e-9 * sums[-1]) / sums[-1]))
 
 
-def _widen(middle: Samples, side: Samples, width: float) -> None:
-    """Bring the side to ``width`` dB of the middle above 250 Hz, as far as its limits allow, and clear its bass."""
-    side[:] = filtered(side, signal.butter(2, _MONO_HERTZ, "highpass", fs=RATE, output="sos"))
+def _cleared(side: Samples) -> Samples:
+    """Return the side without bass."""
+    return filtered(side, signal.butter(2, _MONO_HERTZ, "highpass", fs=RATE, output="sos"))
+
+
+def _widen(middle: Samples, side: Samples, width: float) -> np.float32:
+    """Bring the side to ``width`` dB of the middle above 250 Hz, as far as its limits allow, and clear its bass.
+
+    Return the factor.
+    """
+    side[:] = _cleared(side)
     high = signal.butter(2, _WIDE_HERTZ, "highpass", fs=RATE, output="sos")
     levels = [float(np.sqrt(_powers(filtered(each, high)).mean()) + 1e-9) for each in (middle, side)]
     gain = 10 ** (width / 20) * levels[0] / levels[1]
-    side *= np.float32(max(_WIDEN[0], min(_WIDEN[1], gain)))
+    factor = np.float32(max(_WIDEN[0], min(_WIDEN[1], gain)))
+    side *= factor
+    return factor
 
 
 def _glued(middle: Samples, side: Samples, ratio: float) -> NDArray[np.float64]:
@@ -221,9 +284,14 @@ def _saturated(samples: Samples, drive: float) -> Samples:
     return np.asarray(np.tanh(samples * reach) / reach, np.float32)
 
 
-def _swayed(samples: Samples, cents: float) -> Samples:
-    """Return the samples as from a tape whose speed sways by so many cents."""
-    radians = 2 * np.pi * _WOW_HERTZ / RATE
+def _sway(middle: Samples, side: Samples, mix: Mix, sways: float) -> None:
+    if mix.wow:
+        middle[:], side[:] = _swayed(middle, mix.wow, sways), _swayed(side, mix.wow, sways)
+
+
+def _swayed(samples: Samples, cents: float, sways: float) -> Samples:
+    """Return the samples as from a tape whose speed sways by so many cents, ``sways`` times a second."""
+    radians = 2 * np.pi * sways / RATE
     farthest = (2 ** (cents / 1200) - 1) / radians  # frames
     padded = np.concatenate([np.zeros(int(2 * farthest) + 1, np.float32), samples])
     out = np.empty_like(samples)
@@ -237,7 +305,7 @@ def _swayed(samples: Samples, cents: float) -> Samples:
     return out
 
 
-def _vinyl(frames: int, decibels: float) -> Samples:
+def vinyl(frames: int, decibels: float) -> Samples:
     """Return the noise of an old record: hiss at this level below full scale, and crackles; left and right differ.
 
     A longer record starts with the same noise.

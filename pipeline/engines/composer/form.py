@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.engines.composer.score import Section
+from pipeline.engines.composer.score import LEAD_IN_SECONDS, Section
 from pipeline.engines.composer.styles import Style
 from pipeline.engines.composer.theory import Key
 
-LEAD_IN_SECONDS: Final = 0.08
 _SHORTEST_RING: Final = 2.6  # seconds for the final chord
 _TEMPO_BEND: Final = 0.015
 _WITH_INTRO: Final = 20  # bars: a shorter piece begins with its theme

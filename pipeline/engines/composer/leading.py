@@ -76,10 +76,11 @@ def counter(setting: Setting, player: int, instrument: str, nth: int, melody: Me
         inside = [note for note in whole if start <= note.start < end]
         if nth == 0 and any(start <= note.start < end for note in melody.second):
             continue
-        if nth == 0 and block.level >= _FULL and setting.brief.energy >= _DOUBLED_FROM:
+        doubles = nth == 0 and block.level >= _FULL and setting.brief.energy >= _DOUBLED_FROM
+        if doubles and not setting.shift:
             notes += _octaves(inside, instrument)
         else:
-            centre = _COUNTER_MIDDLE - 5 * nth + setting.register // 2
+            centre = _COUNTER_MIDDLE - 5 * nth + setting.register // 2 + setting.shift
             notes += _second_voice(setting, block, inside, instrument, centre)
     return notes
 

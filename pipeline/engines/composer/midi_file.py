@@ -8,11 +8,10 @@ import mido
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.engines.composer.form import LEAD_IN_SECONDS
 from pipeline.engines.composer.instruments import INSTRUMENTS
 from pipeline.engines.composer.mixes import MIXES
 from pipeline.engines.composer.performing import Performance
-from pipeline.engines.composer.score import Piece
+from pipeline.engines.composer.score import LEAD_IN_SECONDS, Piece
 
 _TICKS: Final = 480
 _DRUM_CHANNEL: Final = 9

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from pipeline.engines.composer.form import LEAD_IN_SECONDS
 from pipeline.engines.composer.genres import STYLES
-from pipeline.engines.composer.score import Part, Piece
+from pipeline.engines.composer.score import LEAD_IN_SECONDS, Part, Piece, Touch
 from pipeline.engines.composer.setting import seeded
 
 _SUNG_ROLES: Final = frozenset({"lead", "counter"})
@@ -43,31 +42,43 @@ class Performance:
 
 
 def perform(piece: Piece, seed: int) -> tuple[Performance, ...]:
-    """Perform a piece; the seed decides how much the timing and the velocity of each note vary."""
-    return tuple(_play(piece, part, index, seed) for index, part in enumerate(piece.parts))
+    """Perform a piece; the seed decides how much the timing and the velocity vary of notes without a touch."""
+    return tuple(
+        _play(piece, part if part.touches else touched(part, piece.genre, index, seed))
+        for index, part in enumerate(piece.parts)
+    )
 
 
-def _play(piece: Piece, part: Part, index: int, seed: int) -> Performance:
-    style = STYLES[piece.genre]
+def touched(part: Part, genre: str, index: int, seed: int) -> Part:
+    """Return a part with the touches of a player; ``index`` is the part's in the piece."""
     rng = seeded(seed, "perform", index, part.role, part.instrument)
-    loose = style.loose * (0.6 if part.role in _TIGHT_ROLES else 1.0)
+    loose = STYLES[genre].loose * (0.6 if part.role in _TIGHT_ROLES else 1.0)
+
+    def touch() -> Touch:
+        return Touch(max(-2 * loose, min(2 * loose, rng.gauss(0, loose))), round(rng.gauss(0, 4)))
+
+    return replace(part, touches=tuple(touch() for _ in part.notes))
+
+
+def _play(piece: Piece, part: Part) -> Performance:
+    style = STYLES[piece.genre]
     events: list[Event] = []
     strummed = 0
     struck_at = -1.0
-    for note in part.notes:
+    for note, (delay, force) in zip(part.notes, part.touches, strict=True):
         strummed = strummed + 1 if note.start == struck_at else 0
         struck_at = note.start
-        delay = max(-2 * loose, min(2 * loose, rng.gauss(0, loose)))
+        late = delay
         if part.role in {"chords", "arpeggio"}:
             final = note.start >= piece.final_beat
-            delay += strummed * (max(style.strum, 0.03) if final and style.loose > 0.005 else style.strum)
+            late += strummed * (max(style.strum, 0.03) if final and style.loose > 0.005 else style.strum)
         lilts = style.lilt and part.role not in _SUNG_ROLES
         place = note.start % piece.beats
         early = style.lilt if lilts and place == 1 else 0.0
-        on = max(0.0, LEAD_IN_SECONDS + piece.seconds_at(_swung(note.start, piece) - early) + delay)
+        on = max(0.0, LEAD_IN_SECONDS + piece.seconds_at(_swung(note.start, piece) - early) + late)
         off = LEAD_IN_SECONDS + piece.seconds_at(_swung(note.end, piece))
         softer = _THIRD_SOFTER if lilts and place == 2 else 0  # the third beat
-        velocity = max(12, min(126, note.velocity - softer + round(rng.gauss(0, 4))))
+        velocity = max(12, min(126, note.velocity - softer + force))
         events.append(Event(on, min(piece.seconds, max(off, on + 0.05)), note.pitch, velocity))
     movements = tuple(
         Movement(min(piece.seconds, LEAD_IN_SECONDS + piece.seconds_at(each.start)), each.number, each.value)

@@ -3,13 +3,15 @@
 Time is counted in beats from the first downbeat, pitch in MIDI note numbers, velocity from 1 to 127.
 """
 
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Any, Final, NamedTuple
 
 from pipeline.engines.composer.theory import Chord, Key
 
 VIBRATO: Final = 1
 EXPRESSION: Final = 11
+LEAD_IN_SECONDS: Final = 0.08  # from the start of the track to the first downbeat
 
 
 @dataclass(frozen=True)
@@ -36,17 +38,32 @@ class Control:
     value: int
 
 
+class Touch(NamedTuple):
+    """How the playing of a note differs from what is written: its delay in seconds, and what its velocity gains."""
+
+    delay: float
+    force: int
+
+
 @dataclass(frozen=True)
 class Part:
     """What one instrument plays in one role: lead, counter, chords, arpeggio, pad, bass or drums.
 
-    The dynamics of the piece are in the velocities and, for held sounds, in the controls.
+    The dynamics of the piece are in the velocities and, for held sounds, in the controls. ``touches`` has one for each
+    note, or is empty if nobody has played the part yet.
     """
 
     role: str
     instrument: str
     notes: tuple[Note, ...]
     controls: tuple[Control, ...] = ()
+    touches: tuple[Touch, ...] = ()
+
+    def before(self, beat: float) -> "Part":
+        """Return the part up to a beat; its last notes may sound longer."""
+        notes = tuple(note for note in self.notes if note.start < beat)
+        controls = tuple(each for each in self.controls if each.start < beat)
+        return replace(self, notes=notes, controls=controls, touches=self.touches[: len(notes)])
 
 
 @dataclass(frozen=True)
@@ -110,26 +127,57 @@ class Piece:
         after = max(0.0, beat - self.final_beat)
         return (beat + self.ritardando * (slowed**2 / (2 * self.beats) + after)) * 60 / self.tempo
 
+    def part_names(self) -> tuple[str, ...]:
+        """Return the parts' names: their roles, a second and a third of a role as ``pad-2`` and ``pad-3``."""
+        roles = [part.role for part in self.parts]
+        counts = [roles[: index + 1].count(role) for index, role in enumerate(roles)]
+        return tuple(role if count == 1 else f"{role}-{count}" for role, count in zip(roles, counts, strict=True))
+
+    def played_at(self, beat: float) -> float:
+        """Return when a beat sounds, in seconds from the start of the track; the last beats end with the track."""
+        return min(self.seconds, LEAD_IN_SECONDS + self.seconds_at(beat))
+
     def form(self) -> dict[str, Any]:
-        """Return a short summary of the piece, in JSON types."""
+        """Return a summary of the piece in JSON types; seconds count from the start of the track, bars from 1."""
         return {
             "key": self.key.name,
             "tempoBpm": round(self.tempo, 2),
+            "timeSignature": f"{self.beats}/4",
             "beatsPerBar": self.beats,
             "bars": self.sections[-1].bar + 1,
             "sections": [
                 {
                     "name": section.name,
                     "seconds": round(self.seconds_at(section.bar * self.beats), 2),
+                    **self._sounding(section.bar * self.beats, (section.bar + section.bars) * self.beats),
+                    "startBar": section.bar + 1,
                     "bars": section.bars,
                     "intensity": round(section.intensity, 2),
                     "chords": [span.chord.symbol for span in self.chords_in(section)],
                 }
                 for section in self.sections
             ],
+            "chords": [
+                {
+                    "name": span.chord.name,
+                    **self._sounding(span.start, end),
+                    "bar": int(span.start // self.beats) + 1,
+                }
+                # In a section of three bars the last chord sounds for longer than its span.
+                for span, end in zip(self.chords, [*(each.start for each in self.chords[1:]), inf], strict=True)
+            ],
+            "parts": [
+                {"name": name, "instrument": part.instrument}
+                for name, part in zip(self.part_names(), self.parts, strict=True)
+            ],
             "instruments": [{"role": part.role, "instrument": part.instrument} for part in self.parts],
             "notes": sum(len(part.notes) for part in self.parts),
         }
+
+    def _sounding(self, start: float, end: float) -> dict[str, float]:
+        """Return the seconds of a stretch of beats; what reaches the final chord's end ends with the track."""
+        until = self.seconds if end > self.final_beat else self.played_at(end)
+        return {"startSeconds": round(self.played_at(start), 3), "endSeconds": round(until, 3)}
 
     def chords_in(self, section: Section) -> tuple[ChordSpan, ...]:
         """Return the chords that begin within a section."""

@@ -17,7 +17,8 @@ class Setting:
     """Everything that is decided before the parts are written.
 
     ``drums`` holds the strokes of each bar that has drums; ``ring`` counts the beats of the final chord; ``density``
-    and ``register`` come from the brief's feeling.
+    and ``register`` come from the brief's feeling. ``name`` seeds all choices. In a variation, ``shift`` moves the
+    accompaniment in semitones, and ``spread`` lets patterns be chosen that fit less well.
     """
 
     style: Style
@@ -33,6 +34,8 @@ class Setting:
     density: float
     register: int
     name: str
+    shift: int = 0
+    spread: float = 0.0
 
     def rng(self, *purpose: object) -> Random:
         """Return a random generator for one purpose, so that a change to one part leaves the others as they are."""

@@ -38,6 +38,12 @@ _QUALITIES: Final = {
     "o": ((0, 3, 6), (0, 3, 6)),
     "ø7": ((0, 3, 6, 10), (0, 3, 6, 10)),
 }
+_LETTERS: Final = "FCGDAEB"  # along the line of fifths
+_SCALE: Final = "CDEFGAB"
+_STEPS: Final = (0, 1, 1, 2, 2, 3, 4, 4, 4, 5, 6, 6)  # of the scale, for a tone so many semitones above the root
+_SIGNS: Final = {-2: "bb", -1: "b", 0: "", 1: "#", 2: "##"}
+# How musicians write the qualities that their numerals write in another way.
+_WRITTEN: Final = {"M7": "maj7", "M9": "maj9", "o": "dim", "ø7": "m7b5"}
 _MUDDY: Final = 52
 _FOURTH: Final = 5
 _INVERSIONS: Final = {None: 0, "3": 1, "5": 2, "7": 3}
@@ -60,6 +66,26 @@ class Key:
         """Return ``major`` or ``minor``."""
         return self.name.split()[1]
 
+    @property
+    def fifths(self) -> int:
+        """Return the sharps of the key signature; flats are negative."""
+        return self._place - (3 if self.mode == "minor" else 0)
+
+    @property
+    def _place(self) -> int:
+        """Return the tonic's place on the line of fifths, where C has 0."""
+        letter = self.name.split()[0]
+        return _LETTERS.index(letter[0]) - 1 + 7 * (letter.count("#") - letter[1:].count("b"))
+
+    def written(self, pitch_class: int) -> tuple[str, int]:
+        """Return the letter of a pitch class in the key and what alters it: -1 is a flat, 1 a sharp, 2 a double one.
+
+        The place is among the twelve from the minor second to the augmented fourth: the leading tone is a sharp one.
+        """
+        away = (pitch_class - self.tonic) * 7 % 12
+        place = self._place + (away if away <= 6 else away - 12) + 1
+        return _LETTERS[place % 7], place // 7
+
     def moved(self, semitones: int, mode: str) -> "Key":
         """Return the key of a mode whose tonic is so many semitones higher."""
         tonic = (self.tonic + semitones) % 12
@@ -73,17 +99,31 @@ class Key:
 
 @dataclass(frozen=True)
 class Chord:
-    """A chord in a key: ``tones`` are pitch classes, the root first; ``bass`` is the lowest one."""
+    """A chord in a key: ``tones`` are pitch classes, the root first; ``bass`` is the lowest one.
+
+    ``name`` is what musicians write, such as ``F#m7`` or ``Cmaj7/E``.
+    """
 
     numeral: str
     symbol: str
     tones: tuple[int, ...]
     bass: int
+    name: str
 
     @property
     def root(self) -> int:
         """Return the pitch class of the root."""
         return self.tones[0]
+
+    def written(self, pitch_class: int, key: Key) -> tuple[str, int]:
+        """Return the letter of a pitch class over the chord and what alters it; other tones are those of the key."""
+        if pitch_class % 12 not in self.tones:
+            return key.written(pitch_class)
+        above = (pitch_class - self.root) % 12
+        root, _ = key.written(self.root)
+        letter = _SCALE[(_SCALE.index(root) + _STEPS[above]) % 7]
+        natural = SCALES["major"][_SCALE.index(letter)]
+        return letter, (pitch_class - natural + 6) % 12 - 6
 
     @cached_property
     def singable(self) -> tuple[int, ...]:
@@ -115,7 +155,16 @@ def chord(numeral: str, key: Key) -> Chord:
     quality = match[3] if match[3] in {"5", "sus2", "sus4", "7sus4", "o", "ø7"} else "m" * is_minor + match[3]
     bass = tones[_INVERSIONS[match[4]]]
     symbol = key.spell(root) + quality + (f"/{key.spell(bass)}" if bass != root else "")
-    return Chord(numeral, symbol, tones, bass)
+    written = _WRITTEN.get(match[3], quality)
+    if is_minor and match[3] in {"M7", "M9"}:
+        written = f"m({written})"
+    name = _text(key, root) + written + (f"/{_text(key, bass)}" if bass != root else "")
+    return Chord(numeral, symbol, tones, bass, name)
+
+
+def _text(key: Key, pitch_class: int) -> str:
+    letter, alteration = key.written(pitch_class)
+    return letter + _SIGNS[alteration]
 
 
 def scale_for(key: Key, over: Chord, *, pentatonic: bool) -> tuple[int, ...]:
