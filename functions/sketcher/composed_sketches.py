@@ -6,6 +6,7 @@ from typing import Final
 from sketching import NoSketchError, Sketched
 
 from musicgenerator.briefs import Brief
+from musicgenerator.errors import BriefError
 from musicgenerator.track_requests import Kept
 from pipeline import encoding
 from pipeline.engines.composer import Composer
@@ -26,7 +27,8 @@ class ComposedSketches:
         try:
             take = self._composer.make(brief, seconds, seed, keep=keep, first_seconds=MAX_SECONDS)
             mastered = master(take.audio, min(seconds, MAX_SECONDS))
-        except EngineError as error:
+        except (EngineError, BriefError) as error:
+            # A later release of the composer may write a piece without the part that another version excepts.
             raise NoSketchError(str(error)) from error
         tags = encoding.Tags.of(brief, take, prompt_version)
         mp3 = encoding.mp3(mastered.audio, tags, None, encoding.SKETCH)

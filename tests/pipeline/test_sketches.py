@@ -162,12 +162,19 @@ class SilentComposer(Composer):
         seconds: float,
         seed: int,
         picture: bytes | None = None,
-        *,
         keep: Sequence[Kept] = (),
+        *,
         first_seconds: float = math.inf,
     ) -> Take:
         take = super().make(brief, seconds, seed, picture, keep=keep, first_seconds=first_seconds)
         return replace(take, audio=Audio(np.zeros_like(take.audio.samples), take.audio.rate))
+
+
+def test_a_version_of_a_part_that_the_piece_lacks_gives_no_sketch() -> None:
+    """Another delivery would fail, too; the step's failure ends the track."""
+    brief = Brief.from_mapping(recorded("track_captioned")["brief"])
+    with pytest.raises(NoSketchError):
+        ComposedSketches().make(brief, 10, SEED, "1", (Kept(3, "section 99"),))
 
 
 def test_music_that_cannot_be_heard_gives_no_sketch() -> None:

@@ -100,9 +100,9 @@ def test_a_sketch_is_counted_like_the_other_work() -> None:
     assert found["Firestore"] == pytest.approx((6 * 0.03 + 2 * 0.09) / 100_000)
 
 
-@pytest.mark.parametrize(("pictures", "most"), [(1_000, 0.0431), (1_000_000, 0.006), (100_000_000, 0.003)])
+@pytest.mark.parametrize(("pictures", "most"), [(1_000, 0.0432), (1_000_000, 0.006), (100_000_000, 0.003)])
 def test_a_composers_track_costs_at_most(pictures: int, most: float) -> None:
-    """A thousand a month cost what they did before runs of several tracks, 0.0431; more share their jobs."""
+    """A thousand a month cost 0.0431 before the describer gave reasons, 0.00007 more now; more share their jobs."""
     assert costs.track("composer", pictures, prices()) <= most
 
 
