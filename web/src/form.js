@@ -51,5 +51,6 @@ export function sectionName(language, name) {
 export function partName(language, { name, instrument }) {
   const [role, number = ""] = name.split("-");
   const named = `${text(language, `form.${role}`, {}, role)} ${number}`.trim();
-  return `${named} (${text(language, `instruments.${instrument}`, {}, instrument)})`;
+  const played = text(language, `instruments.${instrument}`, {}, instrument);
+  return role === instrument ? named : `${named} (${played})`;
 }

@@ -17,5 +17,6 @@ test("sections and parts have names in both languages; what the page does not kn
   assert.deepEqual([sectionName("ko", "intro"), sectionName("en", "intro"), sectionName("ko", "A'")], ["전주", "Intro", "A′"]);
   assert.equal(partName("ko", { name: "pad-2", instrument: "warm pad" }), "패드 2 (따뜻한 패드)");
   assert.equal(partName("en", { name: "lead", instrument: "piano" }), "Melody (piano)");
+  assert.equal(partName("ko", { name: "drums", instrument: "drums" }), "드럼");
   assert.equal(partName("en", { name: "bells", instrument: "celesta" }), "bells (celesta)");
 });

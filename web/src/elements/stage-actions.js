@@ -59,7 +59,7 @@ export class StageActions extends ConnectedElement {
     const composed = !ready || track.music?.engine === "composer";
     this.querySelector("[value=mid]").hidden = !composed;
     this.querySelector("[value=musicxml]").hidden = ready && !track.music?.scoreUrl;
-    this.#showExports(mine && composed && item, ready);
+    this.#showExports(mine && composed && !none, ready ? track : null);
     if (ready && !this.#asked) this.#askForFilm();
     this.part("video").hidden = !ready || !this.#canFilm;
   }
@@ -68,9 +68,10 @@ export class StageActions extends ConnectedElement {
     this.show(this.#item);
   }
 
-  async #showExports(wanted, ready) {
+  /** Show the downloads that are made on request; those of music that is still to come only keep their place. */
+  async #showExports(wanted, track) {
     this.querySelector("track-exports").hidden = !wanted;
-    if (wanted && ready) (await this.demand("track-exports", { wanted: false }))?.show(this.#item.track);
+    if (wanted && track) (await this.demand("track-exports", { wanted: false }))?.show(track);
   }
 
   async #erase() {
