@@ -92,7 +92,7 @@ def _steps(seconds: int) -> dict[str, float]:
     composing, (piece, performances) = _timed(scored)
     rendering, audio = _timed(lambda: render(performances, piece, seconds, _BRIEF))
     mastering, finished = _timed(lambda: master(audio, seconds))
-    encoding_both, _ = _timed(lambda: (encoding.wav(finished.audio), encoding.mp3(finished.audio, _TAGS, None)))
+    encoding_both, _ = _timed(lambda: (encoding.wav(finished.audio, _TAGS), encoding.mp3(finished.audio, _TAGS, None)))
     return {"composing": composing, "rendering": rendering, "mastering": mastering, "encoding": encoding_both}
 
 

@@ -98,7 +98,7 @@ def finished(brief: Brief, seconds: int) -> tuple[Take, Audio, bytes]:
         title=brief.title, caption=brief.caption, language=brief.language, genre=brief.genre, key=brief.key,
         tempo_bpm=brief.tempo_bpm, engine=take.engine, model=take.model, seed=SEED,
     )  # fmt: skip
-    encoding.wav(audio)
+    encoding.wav(audio, tags)
     return take, audio, encoding.mp3(audio, tags, None)
 
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from musicgenerator.briefs import Brief
 from pipeline.audio import Audio
-from pipeline.engines import Take
 
 ARTIST: Final = "musicgenerator"
 _PCM_SCALE: Final = 32767
@@ -57,8 +56,8 @@ class Tags:
     prompt_version: str = ""
 
     @classmethod
-    def of(cls, brief: Brief, take: Take, prompt_version: str) -> Self:
-        """Return the tags of a take that an engine made for a brief."""
+    def of(cls, brief: Brief, engine: str, model: str, seed: int, prompt_version: str) -> Self:
+        """Return the tags of music that an engine made of a brief."""
         return cls(
             title=brief.title,
             caption=brief.caption,
@@ -66,23 +65,30 @@ class Tags:
             genre=brief.genre,
             key=brief.key,
             tempo_bpm=brief.tempo_bpm,
-            engine=take.engine,
-            model=take.model,
-            seed=take.seed,
+            engine=engine,
+            model=model,
+            seed=seed,
             prompt_version=prompt_version,
         )
 
 
-def wav(audio: Audio, tags: Tags | None = None) -> bytes:
+def wav(audio: Audio, tags: Tags) -> bytes:
     """Return the audio as a 16-bit PCM WAV with triangular dither; the same audio gives the same bytes.
 
-    With tags, a chunk of RIFF's INFO states title, genre and software, and that the music is AI-generated.
+    A chunk of RIFF's INFO states title, genre and software, and that the music is AI-generated.
     """
+    return _wav(_dithered(audio), audio.rate, "PCM_16", tags)
+
+
+def wav_24(audio: Audio, tags: Tags) -> bytes:
+    """Return the audio as a 24-bit PCM WAV with the same tags; what is beyond full scale is clipped."""
+    return _wav(audio.samples, audio.rate, "PCM_24", tags)
+
+
+def _wav(samples: NDArray[Any], rate: int, subtype: str, tags: Tags) -> bytes:
     out = BytesIO()
-    soundfile.write(out, _dithered(audio), audio.rate, format="WAV", subtype="PCM_16")
+    soundfile.write(out, samples, rate, format="WAV", subtype=subtype)
     data = out.getvalue()
-    if tags is None:
-        return data
     told = {b"INAM": tags.title, b"IART": ARTIST, b"IGNR": tags.genre, b"ICMT": made_by(tags), b"ISFT": ARTIST}
     texts = b"".join(_riff(name, text.encode() + b"\0") for name, text in told.items())
     data += _riff(b"LIST", b"INFO" + texts)

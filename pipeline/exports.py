@@ -7,21 +7,22 @@ import io
 import json
 import time
 import zipfile
-from dataclasses import dataclass
-from typing import Final, Protocol
+from dataclasses import dataclass, replace
+from typing import Final, Protocol, Self
 
 import numpy as np
-import soundfile
 
 from musicgenerator import logs
 from musicgenerator.exports import EXPORT_FILES, ComposerChangedError
+from musicgenerator.marks.facts import Facts
+from musicgenerator.marks.signers import Signer
 from musicgenerator.orders import Order
 from musicgenerator.results import RESULT_TYPES, TRACK, MusicFacts
-from pipeline import encoding
+from pipeline import encoding, marking
 from pipeline.audio import Audio, Samples
 from pipeline.engines.composer import Composer
 from pipeline.engines.composer.looping import loop
-from pipeline.engines.composer.stems import Stem, stems
+from pipeline.engines.composer.stems import stems
 from pipeline.mastering import SilentMusicError, decibels, loudness_lufs, peaks, true_peaks
 from pipeline.track_facts import track_facts
 
@@ -67,6 +68,23 @@ class Results(Protocol):
 
 
 @dataclass(frozen=True)
+class _Marks:
+    """What an export's WAVs say of themselves: plain tags, and content credentials by the signer, if there is one."""
+
+    tags: encoding.Tags
+    facts: Facts
+    signer: Signer | None
+
+    @classmethod
+    def of(cls, order: Order, composer: Composer, signer: Signer | None) -> Self:
+        made = order.brief, composer.name, composer.model, order.seed, order.prompt_version
+        return cls(encoding.Tags.of(*made), Facts.of_brief(*made), signer)
+
+    def on(self, wav: bytes) -> bytes:
+        return marking.mark(wav, marking.WAV, self.facts, self.signer)
+
+
+@dataclass(frozen=True)
 class _Made:
     """An export's file and its measurements; ``form`` is that of ``track.json``."""
 
@@ -78,8 +96,8 @@ class _Made:
     form: dict[str, object]
 
 
-def write_export(job: str, order: Order, results: Results) -> None:
-    """Make the export that an order asks for and write its results.
+def write_export(job: str, order: Order, results: Results, signer: Signer | None) -> None:
+    """Make the export that an order asks for and write its results; ``signer`` marks each WAV, None marks none.
 
     Raises ComposerChangedError if this composer is not the one that made the source: its notes could be others.
     """
@@ -87,7 +105,8 @@ def write_export(job: str, order: Order, results: Results) -> None:
     if order.model != composer.model:
         raise ComposerChangedError(f"the source is by {order.model}, this is {composer.model}")
     started = time.monotonic()
-    made = _stems(order, composer) if order.export == "stems" else _loop(order, composer)
+    marks = _Marks.of(order, composer, signer)
+    made = _stems(order, composer, marks) if order.export == "stems" else _loop(order, composer, marks)
     file = EXPORT_FILES[order.export]
     facts = MusicFacts(
         duration_seconds=round(made.audio.seconds, 3),
@@ -116,14 +135,17 @@ def write_export(job: str, order: Order, results: Results) -> None:
     )
 
 
-def _stems(order: Order, composer: Composer) -> _Made:
+def _stems(order: Order, composer: Composer, marks: _Marks) -> _Made:
     """Return the ZIP of the parts; only one part at a time is in memory as samples, besides the sum."""
     out, total, rate = io.BytesIO(), np.zeros((0, 2), np.float32), 0
     names: list[str] = []
     with zipfile.ZipFile(out, "w") as archive:
         for stem in stems(order.brief, order.seconds, order.seed, order.keep, composer.soundfont):
             names.append(f"{len(names) + 1:02} {stem.name}.wav")
-            _add(archive, names[-1], _wav(stem))
+            # 24 bits: a part is up to 20 dB softer than the finished music, and people raise it. At 16 bits its noise
+            # would rise with it, and the noises of seven parts would add up.
+            tags = replace(marks.tags, title=f"{order.brief.title}: {stem.name}")
+            _add(archive, names[-1], marks.on(encoding.wav_24(stem.audio, tags)))
             total, rate = _sum(total, stem.audio.samples), stem.audio.rate
         total_audio = Audio(total, rate)
         words = _READMES.get(order.brief.language, _READMES["en"]).format(
@@ -144,13 +166,14 @@ def _stems(order: Order, composer: Composer) -> _Made:
     return _Made(out.getvalue(), name, total_audio, loudness, peaks(total), {"stems": names})
 
 
-def _loop(order: Order, composer: Composer) -> _Made:
+def _loop(order: Order, composer: Composer, marks: _Marks) -> _Made:
     made = loop(order.brief, order.seconds, order.seed, order.keep, composer.soundfont)
     master = made.master
     tempo = round(made.tempo_bpm, 2)
     name = f"{_file_title(order.brief.title)} ({made.key}, {tempo:g} BPM, {made.bars} bars).wav"
     form = {"key": made.key, "tempoBpm": tempo, "bars": made.bars}
-    return _Made(encoding.wav(master.audio), name, master.audio, master.loudness_lufs, master.peaks, form)
+    data = marks.on(encoding.wav(master.audio, marks.tags))
+    return _Made(data, name, master.audio, master.loudness_lufs, master.peaks, form)
 
 
 def _sum(total: Samples, samples: Samples) -> Samples:
@@ -158,14 +181,6 @@ def _sum(total: Samples, samples: Samples) -> Samples:
         return samples.copy()
     total += samples
     return total
-
-
-def _wav(stem: Stem) -> bytes:
-    # 24 bits: a part is up to 20 dB softer than the finished music, and people raise it. At 16 bits its noise would
-    # rise with it, and the noises of seven parts would add up.
-    out = io.BytesIO()
-    soundfile.write(out, stem.audio.samples, stem.audio.rate, format="WAV", subtype="PCM_24")
-    return out.getvalue()
 
 
 def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:

@@ -61,7 +61,7 @@ def make_music(  # noqa: PLR0913, PLR0917  the ports of one track
     if results.read(TRACK) is not None:
         logs.info("results exist", job=job)
     elif order.export:
-        write_export(job, order, results)
+        write_export(job, order, results, signer)
     else:
         _write_results(job, order, engine, results, signer)
     # A second message is harmless: the notifier looks at the track and at the results.
@@ -77,7 +77,7 @@ def _write_results(job: str, order: Order, engine: Engine, results: Results, sig
 
     found = _credentials(job, take)
     mastered = master(take.audio, order.seconds)
-    tags = encoding.Tags.of(order.brief, take, order.prompt_version)
+    tags = encoding.Tags.of(order.brief, take.engine, take.model, take.seed, order.prompt_version)
     mp3 = encoding.mp3(mastered.audio, tags, results.cover())
     files = _marked({MUSIC_WAV: encoding.wav(mastered.audio, tags), MUSIC: mp3}, order, take, found, signer)
     if take.midi is not None:

@@ -30,6 +30,6 @@ class ComposedSketches:
         except (EngineError, BriefError) as error:
             # A later release of the composer may write a piece without the part that another version excepts.
             raise NoSketchError(str(error)) from error
-        tags = encoding.Tags.of(brief, take, prompt_version)
+        tags = encoding.Tags.of(brief, take.engine, take.model, take.seed, prompt_version)
         mp3 = encoding.mp3(mastered.audio, tags, None, encoding.SKETCH)
         return Sketched(mp3, round(mastered.audio.seconds, 3), mastered.peaks)

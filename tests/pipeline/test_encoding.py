@@ -68,14 +68,14 @@ def test_decoded_mp3_keeps_length_and_true_peak() -> None:
 def test_files_are_the_same_bytes_each_time() -> None:
     """Dither and encoder are deterministic."""
     audio = music()
-    assert wav(audio) == wav(audio)
+    assert wav(audio, TAGS) == wav(audio, TAGS)
     assert mp3(audio, TAGS, COVER) == mp3(audio, TAGS, COVER)
 
 
 def test_wav_is_16_bit_stereo_within_a_step() -> None:
     """The PCM is the master with rounding and dither of up to 2.6 steps."""
     audio = music()
-    file = BytesIO(wav(audio))
+    file = BytesIO(wav(audio, TAGS))
     assert ((info := soundfile.info(file)).subtype, info.channels, info.samplerate) == ("PCM_16", 2, RATE)
     file.seek(0)
     samples, _ = soundfile.read(file, dtype="float32")

@@ -14,10 +14,12 @@ from musicgenerator.exports import ComposerChangedError
 from musicgenerator.messages import PipelineMessage, pipeline_event
 from musicgenerator.orders import Order
 from musicgenerator.results import MusicFacts
+from pipeline import credentials
 from pipeline.engines.composer import Composer
 from pipeline.making import make_music
 from pipeline.processes import Child, Failure, Limits
 from tests.pipeline.test_step import BRIEF, JOB, ORDER, TRACK, FolderOfResults, Topic
+from tests.support.marks import anchor, signer
 
 MODEL = Composer().model
 STEMS = replace(ORDER, export="stems", model=MODEL)
@@ -26,7 +28,7 @@ LOOP = replace(ORDER, export="loop", model=MODEL)
 
 def made(order: Order, results: FolderOfResults | None = None) -> tuple[FolderOfResults, Topic]:
     results, topic = results or FolderOfResults(), Topic()
-    make_music(JOB, order, Composer(), results, topic)
+    make_music(JOB, order, Composer(), results, topic, signer())
     return results, topic
 
 
@@ -53,6 +55,20 @@ def test_the_zip_has_every_part_as_a_wav(stems: FolderOfResults) -> None:
     assert np.sqrt(np.mean((total - take) ** 2)) < 1e-3 * np.sqrt(np.mean(take**2))
     assert BRIEF.title in words
     assert all(name in words for name in parts)
+
+
+def test_every_wav_of_an_export_is_marked(stems: FolderOfResults) -> None:
+    """The content credentials are valid, and the tags name the piece and the part."""
+    with zipfile.ZipFile(io.BytesIO(stems.files["stems.zip"])) as archive:
+        files = {name: archive.read(name) for name in archive.namelist() if name.endswith(".wav")}
+    loop = made(LOOP)[0].files["loop.wav"]
+    for data in (*files.values(), loop):
+        found = credentials.read(data, "audio/wav", anchor())
+        assert (found.trusted, found.problems, found.manifest["title"]) == (True, (), BRIEF.title)
+    with soundfile.SoundFile(io.BytesIO(files["01 lead (piano).wav"])) as file:
+        told = file.copy_metadata()
+    assert told["title"] == f"{BRIEF.title}: lead (piano)"
+    assert told["comment"] == f"AI-generated: engine composer, model {MODEL}"
 
 
 def test_an_export_states_its_facts(stems: FolderOfResults) -> None:
