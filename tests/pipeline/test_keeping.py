@@ -94,6 +94,8 @@ def test_a_section_changes_and_all_other_notes_start_as_before(genre: str) -> No
             was, now = outside(one), outside(other)
             assert was.keys() <= now.keys()
             assert all(key[0] == end for key in now.keys() - was.keys())
+            held = {note.pitch for note in one.notes if note.start < end and note.end >= end + 1}
+            assert held <= {note.pitch for note in other.notes if note.start <= end < note.end}
             changed = [key for key in was if was[key] != now[key]]
             assert all(float(str(key[0])) + was[key] >= start + 1 and key[0] < start for key in changed)
             differing += len(notes(one) ^ notes(other))
