@@ -12,7 +12,7 @@ from pipeline.engines.composer import Composer, midi_file
 from pipeline.engines.composer.composing import compose
 from pipeline.engines.composer.keeping import composed, performed
 from pipeline.engines.composer.performing import perform
-from pipeline.engines.composer.score import Part, Piece
+from pipeline.engines.composer.score import Part, Piece, Touch
 from tests.pipeline.test_composer import brief
 
 SECONDS = 20
@@ -80,7 +80,7 @@ def test_a_section_changes_and_all_other_notes_start_as_before(genre: str) -> No
         start = section.bar * old.beats
         end = start + section.bars * old.beats if number < len(old.sections) else 10_000.0
 
-        def outside(part: Part, start: float = start, end: float = end) -> dict[tuple[object, ...], float]:
+        def outside(part: Part, start: float = start, end: float = end) -> dict[tuple[float, int, int, Touch], float]:
             played = zip(part.notes, part.touches, strict=True)
             return {
                 (note.start, note.pitch, note.velocity, touch): note.length
@@ -95,9 +95,27 @@ def test_a_section_changes_and_all_other_notes_start_as_before(genre: str) -> No
             assert was.keys() <= now.keys()
             assert all(key[0] == end for key in now.keys() - was.keys())
             changed = [key for key in was if was[key] != now[key]]
-            assert all(float(str(key[0])) + was[key] >= start + 1 and key[0] < start for key in changed)
+            assert all(key[0] + was[key] >= start + 1 and key[0] < start for key in changed)
             differing += len(notes(one) ^ notes(other))
         assert differing > 3, section.name
+
+
+def test_what_is_held_goes_on_after_a_section_that_changes() -> None:
+    """A pad's tones that sounded across the end of the section still sound after it."""
+    pieces = [
+        composed(of("ambient"), 40, seed, keep) for seed, keep in ((FIRST, ()), (SECOND, [Kept(FIRST, "section 3")]))
+    ]
+    end = float((pieces[0].sections[2].bar + pieces[0].sections[2].bars) * pieces[0].beats)
+    before, after = (
+        {
+            (name, note.pitch)
+            for name, part in parts(piece).items()
+            for note in part.notes
+            if note.start <= end < note.end
+        }
+        for piece in pieces
+    )
+    assert before <= after
 
 
 def test_versions_of_versions_keep_their_own_exceptions() -> None:

@@ -57,7 +57,7 @@ def test_stems_are_those_of_a_version_that_keeps_a_part() -> None:
 
 def jumps(samples: Samples) -> Samples:
     """Return how much each sample differs from the line through the two before it, in the louder channel."""
-    return np.abs(np.diff(samples, 2, axis=0)).max(axis=1)
+    return np.asarray(np.abs(np.diff(samples, 2, axis=0)).max(axis=1), np.float32)
 
 
 def clicks(samples: Samples) -> bool:
