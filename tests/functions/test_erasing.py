@@ -177,7 +177,7 @@ def test_another_session_s_track_is_not_deleted() -> None:
         with pytest.raises(UnknownSessionError):
             deletion(SESSION, OTHER_SECRET)
     assert scene.document == recorded("track_ready")
-    assert len(scene.buckets.objects) == 2
+    assert len(scene.buckets.objects) == 3
 
 
 def test_a_repeated_request_does_not_create_a_deleted_track_again() -> None:

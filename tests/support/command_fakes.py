@@ -208,13 +208,14 @@ class UploadHandler:
     erase_budget_seconds: float = 40.0
     origins: tuple[str, ...] = ("https://music.example", "http://127.0.0.1:8080")
     trusted_proxies: int = 0
+    default_engine: str = "composer"
     allowed_engines: tuple[str, ...] = ENGINES
     bodies: BodyReader = field(default_factory=BodyReader)
 
     @property
     def api(self) -> HttpApi:
         admission = Admission(self.ledger, self.limits, self.tracks.has_music)
-        settings = commanding.Settings(self.results, "composer", self.allowed_engines)
+        settings = commanding.Settings(self.results, self.default_engine, self.allowed_engines)
         permits = PlainPermits("https://storage.googleapis.com/musicgenerator-images")
         commands = commanding.Commands(
             self.sessions,
