@@ -14,12 +14,12 @@ from musicgenerator.messages import CaptionMessage
 from musicgenerator.results import LOOP, MUSIC, STEMS, TRACK, MusicFacts
 from musicgenerator.states import Status
 from musicgenerator.track_requests import Request
-from musicgenerator.tracks import PrivateTrack, Track
+from musicgenerator.tracks import PrivateTrack
 from tests.contracts.recorded import SESSION, TOKEN, recorded, recorded_track
 from tests.contracts.recorded import TRACK as SOURCE
 from tests.functions.commands_scene import IMAGES, KEY, RESULTS, Scene
 from tests.functions.runs_scene import FACTS, World, attempt, token
-from tests.support.fakes import MemoryTracks
+from tests.support.command_fakes import MemoryBuckets
 from tests.support.functions import ENVIRON
 
 OTHER_KEY = KEY[:-1] + "0"
@@ -248,14 +248,16 @@ def test_an_erased_source_gains_no_export() -> None:
 
 
 def test_a_cover_is_not_left_by_an_export_without_a_source() -> None:
-    """The source is deleted between the copy of its cover and the commit."""
+    """The source is deleted after its cover was read, and before it is written into the export's folder."""
 
-    class Overtaken(MemoryTracks):
-        def create(self, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
+    class Overtaken(MemoryBuckets):
+        def create(
+            self, bucket: str, name: str, data: bytes, content_type: str, expires_at: datetime | None = None
+        ) -> bool:
             scene.erase_track()
-            super().create(track, work, expires_at)
+            return super().create(bucket, name, data, content_type, expires_at)
 
-    scene = Scene(tracks=Overtaken())
+    scene = Scene(buckets=Overtaken())
     with pytest.raises(UnknownTrackError):
         scene.command("stems")
     assert scene.tracks.documents == {}
