@@ -1,6 +1,7 @@
 """The commands `:stems` and `:loop`, with the functions that an export passes after them."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from tests.contracts.recorded import SESSION, TOKEN, recorded, recorded_track
 from tests.contracts.recorded import TRACK as SOURCE
 from tests.functions.commands_scene import IMAGES, KEY, RESULTS, Scene
 from tests.functions.runs_scene import FACTS, World, attempt, token
+from tests.support.command_fakes import MemoryBuckets
+from tests.support.functions import ENVIRON
 
 OTHER_KEY = KEY[:-1] + "0"
 KINDS = ("stems", "loop")
@@ -213,6 +216,8 @@ def test_deleting_a_source_deletes_its_exports() -> None:
 def test_deleting_an_export_leaves_its_source() -> None:
     """With its picture, which the export shares."""
     scene = Scene()
+    scene.buckets.delete(IMAGES, f"uploads/{SOURCE}")
+    scene.buckets.put(IMAGES, f"uploads/{SOURCE}", generation=scene.document["image"]["generation"])
     scene.erase_track(track=scene.command("stems").track)
     assert list(scene.tracks.documents) == [SOURCE]
     assert scene.buckets.names(IMAGES) == [f"uploads/{SOURCE}"]
@@ -242,6 +247,23 @@ def test_an_erased_source_gains_no_export() -> None:
         assert scene.buckets.names(RESULTS) == []
 
 
+def test_a_cover_is_not_left_by_an_export_without_a_source() -> None:
+    """The source is deleted after its cover was read, and before it is written into the export's folder."""
+
+    class Overtaken(MemoryBuckets):
+        def create(
+            self, bucket: str, name: str, data: bytes, content_type: str, expires_at: datetime | None = None
+        ) -> bool:
+            scene.erase_track()
+            return super().create(bucket, name, data, content_type, expires_at)
+
+    scene = Scene(buckets=Overtaken())
+    with pytest.raises(UnknownTrackError):
+        scene.command("stems")
+    assert scene.tracks.documents == {}
+    assert scene.buckets.names(RESULTS) == []
+
+
 def test_an_ended_session_gains_no_export() -> None:
     """Its deletion begins while the request is handled."""
     scene = Scene()
@@ -254,7 +276,7 @@ def test_an_ended_session_gains_no_export() -> None:
 
 def exporting(kind: str = "stems", **fields: Any) -> World:
     """Return the functions with an export that waits for a job."""
-    world = World()
+    world = World(environ=ENVIRON | {"FALLBACK_ENGINE": "lyria-002"})
     export = Export(kind, SOURCE, "composer-3").to_mapping()
     request = recorded("track_captioned")["request"] | {"engine": "composer", "seed": 7, "export": export}
     world.wait("t" + "a" * 26, request=request, **fields)
@@ -301,7 +323,7 @@ def test_a_failed_export_is_retried_as_an_export() -> None:
     request = recorded("track_failed")["request"] | {"engine": "composer", "seed": 7, "export": export}
     error = PipelineFailedError("").to_mapping("ko")
     scene.at(Status.FAILED, PrivateTrack(TOKEN, source="t" + "b" * 26), error=error, request=request)
-    scene.allowed_engines = ()
+    scene.default_engine, scene.allowed_engines = "lyria-002", ()
     assert scene.command("retry") == TrackState(SESSION, SOURCE, Status.CAPTIONED, 2)
     assert scene.document["request"] == request
     assert scene.tracks.works[SOURCE].source == "t" + "b" * 26
