@@ -215,7 +215,7 @@ def test_an_event_about_an_object_that_is_gone_makes_no_track(local_cloud: Addre
 def test_the_engines_of_the_cloud_make_the_music(local_cloud: Addresses, photos: dict[str, Path]) -> None:
     """The step calls Vertex AI with Google's credentials; the track names the engine, its cost and its credentials.
 
-    Lyria 3 receives the very cover that the track shows, and is told to store nothing.
+    Lyria 3 receives the very cover that the track shows, and stores nothing; its credentials become the mark's parent.
     """
     prices = {"lyria-002": 0.06, "lyria-3-clip": 0.04, "lyria-3-pro": 0.08}
     for engine in prices:
@@ -230,9 +230,13 @@ def test_the_engines_of_the_cloud_make_the_music(local_cloud: Addresses, photos:
         end = found[tracks[engine]]
         assert (end["status"], end["music"]["engine"], end["music"]["costUsd"]) == ("ready", engine, usd)
         signed = engine != "lyria-002"
-        credentials = {"present": signed, "valid": signed, "issuer": "Local Vertex AI server" if signed else None}
+        told = {"present": signed, "valid": signed, "issuer": "Local Vertex AI server" if signed else None}
         facts = json.loads(fetch(end["music"]["url"].replace("music.mp3", "track.json")))
-        assert facts["provenance"]["contentCredentials"] == credentials
+        assert facts["provenance"]["contentCredentials"] == told
+        marked = credentials.read(fetch(end["music"]["url"]), MP3)
+        parents = [(each["relationship"], each["format"]) for each in marked.manifest.get("ingredients", ())]
+        assert parents == ([("parentOf", MP3)] if signed else [])
+        assert (marked.valid, marked.source_type) == (True, "trainedAlgorithmicMedia")
         if signed:
             (asked,) = scripted(local_cloud, engine)
             (picture,) = [content for content in asked["input"][0]["content"] if content["type"] == "image"]
