@@ -204,7 +204,8 @@ def test_moods_and_instruments_of_another_version_are_chosen_by_keyboard(
     assert new != scene.tracks[0]
     made = scene.of(new)["brief"]
     assert (made["moods"], made["instruments"]) == (["warm", "wistful", "bright", "playful"], ["flute"])
-    unchanged = {name: value for name, value in was.items() if name not in {"moods", "instruments"}}
+    assert made["why"] == {name: was["why"][name] for name in ("tempo", "key")}
+    unchanged = {name: value for name, value in was.items() if name not in {"moods", "instruments", "why"}}
     assert {name: made[name] for name in unchanged} == unchanged
 
 

@@ -39,12 +39,12 @@ async function make({ track, music }, picture, way, actions, signal) {
   const { film } = await import("./video.js");
   let video;
   try {
-    video = await film(music.url, painted(picture), way, progress, signal, sign);
+    video = await film(music, picture.title, painted(picture), way, progress, signal, sign);
   } catch (error) {
     // Some encoders promise a size that they cannot make.
     const smaller = signal.aborted || way.side === 720 ? null : await codecs(way.shape, [720]);
     if (!smaller) throw error;
-    video = await film(music.url, painted(picture), smaller, progress, signal, sign);
+    video = await film(music, picture.title, painted(picture), smaller, progress, signal, sign);
     actions.commands.notify("film.shrunk", { side: smaller.side });
   }
   save(video, fileName(picture.title, "mp4"));

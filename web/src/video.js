@@ -9,10 +9,10 @@ const MAX_QUEUED = 8;
 
 /**
  * Make the video of a track's music: an MP4 as a Blob. `paint(size, seconds)` returns a function that draws the canvas
- * at a share of the music; the third parameter is one of the ways of `codecs`. `sign` marks it as in `marked`.
+ * at a share of the music; the fourth parameter is one of the ways of `codecs`. `sign` marks it as in `marked`.
  * Throws if it is aborted, an encoder fails, or it cannot be marked.
  */
-export async function film(url, paint, { video, audio }, onFraction, signal, sign) {
+export async function film({ url, engine }, title, paint, { video, audio }, onFraction, signal, sign) {
   const sound = await soundOf(url, signal);
   const output = new Output({ format: new Mp4OutputFormat({ fastStart: "in-memory" }), target: new BufferTarget() });
   const pictures = new EncodedVideoPacketSource(video.name);
