@@ -10,8 +10,9 @@ from typing import Final
 
 from mutagen import id3
 
+from musicgenerator import logs
 from musicgenerator.marks.facts import Facts
-from musicgenerator.marks.manifests import Draft, Parent
+from musicgenerator.marks.manifests import Draft, Parent, UnreadableParentError
 from musicgenerator.marks.signers import Signer
 from pipeline.credentials import Credentials
 
@@ -50,12 +51,19 @@ def mark(data: bytes, mime: str, facts: Facts, signer: Signer | None, parent: Pa
 
 
 def parent_of(answer: bytes | None, found: Credentials | None) -> Parent | None:
-    """Return the content credentials ``found`` in an engine's answer as a parent; None if they are not valid."""
+    """Return the content credentials ``found`` in an engine's answer as a parent.
+
+    Return None if they are not valid or cannot be repeated: the music is made, and marked, all the same.
+    """
     if answer is None or found is None or not found.valid:
         return None
     mime = WAV if answer.startswith(b"RIFF") else MP3
     store = store_in(answer, mime)
-    return None if store is None else Parent(store, mime, found.results)
+    try:
+        return None if store is None else Parent.of_store(store, mime, found.results)
+    except UnreadableParentError as error:
+        logs.warning("content credentials cannot be repeated", reason=str(error))
+        return None
 
 
 def store_in(data: bytes, mime: str) -> bytes | None:

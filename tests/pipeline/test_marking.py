@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from musicgenerator.marks.facts import Facts
 from musicgenerator_google.mark_secrets import SigningKeyError
 from musicgenerator_google.mark_signer import PemSigner
-from pipeline.credentials import read
+from pipeline.credentials import Credentials, read
 from pipeline.encoding import mp3, wav
 from pipeline.engines.heard import credentials_of, decoded
 from pipeline.making import make_music
@@ -109,6 +109,16 @@ def test_an_engine_s_credentials_become_the_parent(plain: tuple[bytes, str]) -> 
     for other in (answer[:-50] + bytes(50), mp3(sound(0.5), TAGS, None), b"fLaC"):
         assert parent_of(other, credentials_of(other)) is None
     assert parent_of(None, None) is None
+    # What the library accepts may have another form than this project's marks.
+    valid = Credentials(present=True, valid=True)
+    for part, another in (
+        (b"c2pa.signature\0", b"c2pa.signaturX\0"),
+        (b"jumdc2pa", b"jumec2pa"),
+        (b"jumdc2ma", b"jumec2ma"),
+    ):
+        damaged = answer.replace(part, another)
+        assert damaged != answer
+        assert parent_of(damaged, valid) is None
 
 
 def test_a_second_run_leaves_the_same_marked_files() -> None:

@@ -4,7 +4,7 @@ import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from musicgenerator.marks import jumbf
 from musicgenerator.marks.cbor import Tagged, encoded
@@ -22,16 +22,42 @@ class TooLargeError(Exception):
     """The manifest needs more bytes than there are for it."""
 
 
+class UnreadableParentError(Exception):
+    """The content credentials of a parent have a form that this module cannot repeat."""
+
+
 @dataclass(frozen=True)
 class Parent:
-    """The content credentials of the file from which a file was made, as they are embedded in it.
+    """The content credentials of the file from which a file was made.
 
-    ``results`` are the validation results of the reader that has checked them.
+    ``manifests`` are those of its store, the active one last, and ``assertion`` is what a mark says of them.
     """
 
-    store: bytes
-    mime: str
-    results: Mapping[str, Any]
+    manifests: tuple[bytes, ...]
+    assertion: bytes
+
+    @classmethod
+    def of_store(cls, store: bytes, mime: str, results: Mapping[str, Any]) -> Self:
+        """Return the parent with this store of manifests, as it is embedded in a file of the type ``mime``.
+
+        ``results`` are the validation results of the reader that has checked them.
+        Raise UnreadableParentError for a store that this module cannot repeat.
+        """
+        try:
+            manifests = list(jumbf.read(store).inside())
+            active = manifests[-1]  # by C2PA's rule
+            signature = {box.label: box for box in active.inside()}["c2pa.signature"]
+            assertion = {
+                "relationship": "parentOf",
+                "dc:format": mime,
+                "validationResults": results,
+                "activeManifest": _hashed(f"self#jumbf=/c2pa/{active.label}", active.data),
+                "claimSignature": _hashed(f"self#jumbf=/c2pa/{active.label}/c2pa.signature", signature.data),
+            }
+            told = jumbf.cbor_box(_CBOR, "c2pa.ingredient.v3", assertion)
+        except (ValueError, LookupError, TypeError) as error:
+            raise UnreadableParentError(repr(error)) from error
+        return cls(tuple(manifest.data for manifest in manifests), told)
 
 
 @dataclass(frozen=True)
@@ -71,7 +97,7 @@ class Draft:
         ).digest()
         # Named by its content, so a second run gives the same name.
         name = f"urn:c2pa:{uuid.UUID(bytes=digest[:16], version=4)}"
-        parents, ingredients = _ingredients(self.parent)
+        parents, ingredients = (self.parent.manifests, [self.parent.assertion]) if self.parent else ((), [])
         assertions = [
             jumbf.cbor_box(_CBOR, label, content),
             *ingredients,
@@ -106,23 +132,6 @@ class Draft:
         opened = {"action": "c2pa.opened", "parameters": {"ingredients": [_reference(ingredients[0])]}}
         mastered = {"action": "c2pa.edited", "softwareAgent": PRODUCT}
         return {"actions": [opened | made, mastered], "allActionsIncluded": True}
-
-
-def _ingredients(parent: Parent | None) -> tuple[list[bytes], list[bytes]]:
-    """Return the manifests of the parent, and the assertion about it."""
-    if parent is None:
-        return [], []
-    manifests = list(jumbf.read(parent.store).inside())
-    active = manifests[-1]  # by C2PA's rule
-    signature = next(box for box in active.inside() if box.label == "c2pa.signature")
-    assertion = {
-        "relationship": "parentOf",
-        "dc:format": parent.mime,
-        "validationResults": parent.results,
-        "activeManifest": _hashed(f"self#jumbf=/c2pa/{active.label}", active.data),
-        "claimSignature": _hashed(f"self#jumbf=/c2pa/{active.label}/c2pa.signature", signature.data),
-    }
-    return [manifest.data for manifest in manifests], [jumbf.cbor_box(_CBOR, "c2pa.ingredient.v3", assertion)]
 
 
 def _reference(assertion: bytes) -> dict[str, Any]:
