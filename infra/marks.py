@@ -17,7 +17,18 @@ from infra.stops import StoppedError
 _CERTIFICATE: Final = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 # Inside a certificate, two times follow each other only where its validity is: UTCTime or GeneralizedTime.
 _VALIDITY: Final = re.compile(rb"\x30.(?:\x17\x0d|\x18\x0f)\d{12,14}Z(\x17\x0d|\x18\x0f)(\d{12,14})Z", re.DOTALL)
-_RSA: Final = bytes.fromhex("06092a864886f70d010101")
+_KEY: Final = re.compile(r"-----BEGIN ([A-Z ]*)PRIVATE KEY-----.+?-----END \1PRIVATE KEY-----", re.DOTALL)
+# How a certificate states its key, of P-256, P-384, P-521 or Ed25519: those that the functions can sign with.
+_CURVE: Final = "06072a8648ce3d0201"
+_ALLOWED: Final = tuple(
+    bytes.fromhex(each)
+    for each in (
+        f"{_CURVE}06082a8648ce3d030107",
+        f"{_CURVE}06052b81040022",
+        f"{_CURVE}06052b81040023",
+        "300506032b657003",
+    )
+)
 _CENTURY: Final = 2000
 _NONE: Final = (
     "  marks        none: music and videos are not signed (C2PA). Set C2PA_CERTIFICATE and C2PA_KEY; plain tags still"
@@ -49,14 +60,18 @@ def given(at: Installation) -> Signing | None:
         # Without this, a key with a password would ask for it.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
         chain = _CERTIFICATE.findall(certificate.read_text(encoding="utf-8"))
-        text = "\n".join([*chain, key.read_text(encoding="utf-8")])
-    except (OSError, ValueError) as error:
+        # The file may also have certificates or parameters. After the certificates, the functions expect only the key.
+        text = "\n".join([*chain, next(_KEY.finditer(key.read_text(encoding="utf-8")))[0], ""])
+    except (OSError, ValueError, StopIteration) as error:
         raise StoppedError(
             f"{certificate} must have certificates in PEM, yours first, and {key} its key without a password: {error}"
         ) from None
     first = ssl.PEM_cert_to_DER_cert(chain[0])
-    if _RSA in first:
-        raise StoppedError("C2PA_KEY must be a key of P-256, P-384, P-521 or Ed25519, because RSA's signatures differ.")
+    if not any(each in first for each in _ALLOWED):
+        raise StoppedError(
+            "C2PA_KEY must be a key of P-256, P-384, P-521 or Ed25519. C2PA allows no other curves, and RSA's signatures "
+            "are random, so a second try of the step would make another file."
+        )
     expires = _last_day(first)
     if expires < datetime.now(UTC).date().isoformat():
         raise StoppedError(f"{certificate} expired on {expires}.")

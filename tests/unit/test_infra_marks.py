@@ -43,7 +43,15 @@ def installed(
     return Installation(environ, gcloud, FakeGoogle(gcloud)), gcloud
 
 
-@pytest.mark.parametrize("key", [KEY, ed25519.Ed25519PrivateKey.generate()])
+@pytest.mark.parametrize(
+    "key",
+    [
+        KEY,
+        ec.generate_private_key(ec.SECP384R1()),
+        ec.generate_private_key(ec.SECP521R1()),
+        ed25519.Ed25519PrivateKey.generate(),
+    ],
+)
 def test_a_pair_becomes_a_version_that_the_functions_can_use(tmp_path: Path, key: object) -> None:
     """Both are one text, given to gcloud by standard input; the labels have the hash and the last day."""
     at, gcloud = installed(tmp_path, files(tmp_path, pem_of(key)))
@@ -65,6 +73,27 @@ def test_a_plan_says_whether_music_is_signed(tmp_path: Path) -> None:
     assert "valid until 2099-01-02" in listed(signed)
     assert signer_version(signed) == f"projects/a-project/secrets/{SECRET}/versions/3"
     assert given(signed) is None
+
+
+@pytest.mark.parametrize("parts", [("certificate", "key"), ("key", "certificate"), ("parameters", "key")])
+def test_only_the_key_of_a_key_file_is_given_to_the_functions(tmp_path: Path, parts: tuple[str, ...]) -> None:
+    """A file may hold certificates or parameters too, in any order."""
+    named = files(tmp_path, pem_of(KEY))
+    texts = {"certificate": Path(named["C2PA_CERTIFICATE"]).read_text(), "key": Path(named["C2PA_KEY"]).read_text()}
+    texts["parameters"] = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+    Path(named["C2PA_KEY"]).write_text("".join(texts[part] for part in parts))
+    signing = given(installed(tmp_path, named)[0])
+    assert signing is not None
+    assert PemSigner.from_pem(signing.text).sign(b"") != b""
+
+
+@pytest.mark.parametrize("curve", [ec.SECP224R1(), ec.SECP256K1()])
+def test_curves_that_the_functions_refuse_are_refused_before_anything_changes(
+    tmp_path: Path, curve: ec.EllipticCurve
+) -> None:
+    """C2PA does not allow them."""
+    with pytest.raises(StoppedError, match="P-256, P-384, P-521 or Ed25519"):
+        given(installed(tmp_path, files(tmp_path, pem_of(ec.generate_private_key(curve))))[0])
 
 
 def test_what_cannot_sign_is_refused_before_anything_changes(tmp_path: Path) -> None:
