@@ -16,6 +16,7 @@ from sessions import authorised
 from musicgenerator import logs
 from musicgenerator.briefs import ENGINES
 from musicgenerator.changes import Change, TrackUpdate, mark_published
+from musicgenerator.exports import Export
 from musicgenerator.messages import CaptionMessage, PictureMessage
 from musicgenerator.order_book import OrderBook
 from musicgenerator.results import COVER, RESULT_TYPES, TRACK, Music, ResultsBucket
@@ -147,7 +148,9 @@ class Commands:
         results = self.objects.generations(folder.bucket, folder.name(""))
         current, work, _ = self.owned(command)
         due = current.status is Status.FAILED and current.retryable
-        if due and not current.request.export:
+        if due and current.request.export:
+            self._check_newest(current.request.export, command.track)
+        elif due:
             # The operator may no longer offer the engine that the first request named.
             check_engine(current.request, self.settings.engines)
         admitted = self.admission.admit(
@@ -171,6 +174,12 @@ class Commands:
                 f"A failed track whose error is retryable can be retried; this one is {current.status}."
             )
         return _state_of(current)
+
+    def _check_newest(self, export: Export, track: str) -> None:
+        """Raise WrongStateError if the source has a newer export of this kind: two would be made and counted."""
+        source = self.tracks.find(export.track)
+        if source is None or source[1].last_export(export.kind) != track:
+            raise WrongStateError("This file has been asked for again since: that export counts, not this one.")
 
     def create(self, command: CommandRequest, track: Track, work: PrivateTrack, expires_at: datetime) -> None:
         """Write a new track; if its session's deletion has begun, leave nothing of it and raise UnknownSessionError."""

@@ -14,7 +14,7 @@ from problems import UnknownTrackError, WrongStateError
 
 from musicgenerator import logs
 from musicgenerator.errors import MusicMissingError
-from musicgenerator.exports import EXPORT_ENGINE, Export, model_of
+from musicgenerator.exports import EXPORT_ENGINE, ComposerChangedError, Export, model_of
 from musicgenerator.results import TRACK, Music
 from musicgenerator.states import Status
 from musicgenerator.tracks import PrivateTrack, Track
@@ -48,6 +48,9 @@ class Exporter:
             (command.session, command.track, kind), command.body, command.key, keyed
         ).details["after"]
         found = commands.tracks.find(last) if last else None
+        if found and found[0].error_code == ComposerChangedError.code:
+            # It would fail again, and cost a job each time.
+            raise WrongStateError(ComposerChangedError.words["en"])
         if found and found[0].status not in _OVER:
             if not found[1].published:
                 # The request that created it may have crashed before it wrote the cover and published its message.

@@ -27,7 +27,7 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class VideoMark:
-    """The box with the mark as base64, or None if the operator has set no signer."""
+    """The box with the mark as base64; None if the operator has set no signer, or one whose certificates do not fit."""
 
     box: str | None
 
@@ -71,17 +71,23 @@ class VideoMarks:
             return VideoMark(None)
         folder = self.results.folder(work.token)
         box = _box(self.objects.read(folder.bucket, folder.name(TRACK)), bytes.fromhex(sha256), signer)
+        if box is None:
+            return VideoMark(None)
         logs.info("video marked", track=command.track)
         return VideoMark(base64.b64encode(box).decode())
 
 
-def _box(track: bytes | None, sha256: bytes, signer: Signer) -> bytes:
+def _box(track: bytes | None, sha256: bytes, signer: Signer) -> bytes | None:
     # Imported here: few visits make a video, and every cold start would pay for it.
     from musicgenerator.marks import videos
     from musicgenerator.marks.facts import Facts
+    from musicgenerator.marks.manifests import TooLargeError
 
     try:
         return videos.box(Facts.of_track(json.loads(track or b"")), sha256, signer)
+    except TooLargeError as error:
+        logs.error("the signer's certificates do not fit into a video's mark", reason=str(error))
+        return None
     except (ValueError, KeyError, TypeError):
         # The files of an erased track, or of one without music, say nothing that could be signed.
         raise WrongStateError("The track's music is gone.") from None

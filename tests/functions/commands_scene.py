@@ -45,8 +45,10 @@ class Scene(UploadHandler):
         document = recorded(f"track_{status}") | fields
         self.tracks.hold(document, SESSION, TRACK, work or recorded_work(published=True))
 
-    def command(self, name: str, body: dict[str, Any] | None = None, key: str | None = None) -> TrackState:
-        request = CommandRequest(SESSION, SECRET, TRACK, body or {}, key, "203.0.113.9")
+    def command(
+        self, name: str, body: dict[str, Any] | None = None, key: str | None = None, track: str = TRACK
+    ) -> TrackState:
+        request = CommandRequest(SESSION, SECRET, track, body or {}, key, "203.0.113.9")
         api = self.api
         state: TrackState = getattr(api.exporter if name in {"stems", "loop"} else api.commands, name)(request)
         return state

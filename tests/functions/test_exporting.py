@@ -316,13 +316,40 @@ def test_an_earlier_composer_s_music_cannot_be_exported() -> None:
     assert not world.tracks.documents[track]["error"]["retryable"]
 
 
+def test_an_export_that_another_composer_would_make_is_not_asked_for_twice(kind: str) -> None:
+    """It would fail again, after a job that costs money; the refusal has the error's words."""
+    scene = Scene()
+    first = scene.command(kind, key=KEY).track
+    error = ComposerChangedError("").to_mapping("ko")
+    scene.tracks.documents[first] |= {"status": "failed", "error": error}
+    with pytest.raises(WrongStateError, match="earlier version of the composer"):
+        scene.command(kind, key=OTHER_KEY)
+    assert set(scene.ledger.counts.values()) == {1}
+
+
+def test_only_the_newest_export_is_retried(kind: str) -> None:
+    """Otherwise two exports of a kind would be made, and counted."""
+    scene = Scene()
+    first = scene.command(kind, key=KEY).track
+    scene.tracks.documents[first] |= {"status": "failed", "error": PipelineFailedError("").to_mapping("ko")}
+    second = scene.command(kind, key=OTHER_KEY).track
+    assert second != first
+    with pytest.raises(WrongStateError, match="asked for again"):
+        scene.command("retry", track=first)
+    assert scene.tracks.documents[first]["attempt"] == 1
+
+
 def test_a_failed_export_is_retried_as_an_export() -> None:
     """Although the operator no longer offers the composer; its next attempt has the same source and seed."""
     scene = Scene()
-    export = Export("stems", "t" + "b" * 26, "composer-3").to_mapping()
+    source = "t" + "b" * 26
+    export = Export("stems", source, "composer-3").to_mapping()
     request = recorded("track_failed")["request"] | {"engine": "composer", "seed": 7, "export": export}
     error = PipelineFailedError("").to_mapping("ko")
-    scene.at(Status.FAILED, PrivateTrack(TOKEN, source="t" + "b" * 26), error=error, request=request)
+    scene.at(Status.FAILED, PrivateTrack(TOKEN, source=source), error=error, request=request)
+    scene.tracks.documents[source] = recorded("track_ready")
+    scene.tracks.sessions[source] = SESSION
+    scene.tracks.works[source] = PrivateTrack("r" + "b" * 26, stems=SOURCE)
     scene.default_engine, scene.allowed_engines = "lyria-002", ()
     assert scene.command("retry") == TrackState(SESSION, SOURCE, Status.CAPTIONED, 2)
     assert scene.document["request"] == request

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from admitting import Limits
 from command_requests import CommandRequest
+from cryptography.hazmat.primitives.asymmetric import ec
 from marking_videos import VideoMark
 from problems import InvalidRequestError, LimitReachedError, UnknownSessionError, UnknownTrackError, WrongStateError
 
 from musicgenerator.marks.videos import BOX_BYTES
 from musicgenerator.states import Status
+from musicgenerator_google.mark_signer import PemSigner
 from pipeline.credentials import read
 from tests.contracts.recorded import SESSION, TOKEN, TRACK, recorded
 from tests.functions.commands_scene import KEY, OTHER, OTHER_SECRET, RESULTS, SECRET, Scene
@@ -65,6 +67,13 @@ def test_the_same_hash_has_the_same_mark() -> None:
     assert mark(at, {"sha256": sha256(MDAT)}) == first
     assert mark(at, {"sha256": sha256(MDAT, MDAT)}) != first
     at.signer = None
+    assert mark(at, {"sha256": sha256(MDAT)}) == VideoMark(None)
+
+
+def test_certificates_that_do_not_fit_leave_a_video_without_mark() -> None:
+    """The page can still save it, with its plain tags; the log says why."""
+    at, key = scene(), ec.generate_private_key(ec.SECP256R1())
+    at.signer = PemSigner([signer().chain[0]] * 40, key)
     assert mark(at, {"sha256": sha256(MDAT)}) == VideoMark(None)
 
 
