@@ -34,7 +34,7 @@ export async function destination(name, saveBlob) {
     return (stream, signal) => intoFile(stream, file, signal);
   }
   const worker = canTransfer() ? navigator.serviceWorker?.controller : null;
-  if (worker && (await isAwake(worker))) return (stream) => throughWorker(stream, name, worker);
+  if (worker && (await isAwake(worker))) return (stream, signal) => throughWorker(stream, name, worker, signal);
   const intoMemory = async (stream) => saveBlob(await new Response(stream, { headers: { "Content-Type": TYPE } }).blob(), name);
   return Object.assign(intoMemory, { isWhole: true });
 }
@@ -89,11 +89,12 @@ async function intoFile(stream, file, signal) {
 }
 
 /** Let the service worker answer a navigation with the stream, which the browser saves as a download. */
-async function throughWorker(stream, name, worker) {
+async function throughWorker(stream, name, worker, signal) {
   const url = new URL(`download/${crypto.randomUUID()}`, document.baseURI).href;
   const headers = { "Content-Type": TYPE, "Content-Disposition": `attachment; filename*=UTF-8''${encodeURIComponent(name)}` };
   const { readable, writable } = new TransformStream();
-  const saved = stream.pipeTo(writable);
+  // If the worker is gone, nobody reads any more, and only the signal ends this.
+  const saved = stream.pipeTo(writable, { signal });
   saved.catch(() => {});
   // The browser would stop a worker that hears nothing for half a minute.
   const awake = setInterval(() => asked(worker).catch(() => {}), STAYS_AWAKE_MILLISECONDS);
