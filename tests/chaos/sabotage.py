@@ -11,7 +11,7 @@ from tests.support.staging import Edit
 from tests.support.takes import JobFaults
 from tests.support.world import Faults
 
-_TRACKS: Final = "musicgenerator/tracks.py"
+_CHANGES: Final = "musicgenerator/changes.py"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Sabotage:
 
 
 def _unchecked_steps(function: str) -> Edit:
-    return Edit(function, _TRACKS, "    if not allowed:", "    if False and not allowed:")
+    return Edit(function, _CHANGES, "    if not allowed:", "    if False and not allowed:")
 
 
 SABOTAGES: Final = (
@@ -148,8 +148,8 @@ SABOTAGES: Final = (
             Edit(
                 "result_notifier",
                 "storage_results.py",
-                "if size != facts.bytes or not _is_mp3(start):",
-                "if not _is_mp3(start):",
+                "if size != facts.bytes or facts.mime_type",
+                "if facts.mime_type",
             ),
         ),
         Faults(jobs=JobFaults(broken=0.6)),
