@@ -23,7 +23,7 @@ from pipeline.engines import Engine, Take
 from pipeline.engines.heard import credentials_of
 from pipeline.exports import write_export
 from pipeline.mastering import Master, master
-from pipeline.takes import kept, recalled
+from pipeline.takes import recalled, stored
 from pipeline.track_facts import track_facts
 
 
@@ -116,8 +116,6 @@ def _marked(
     files: Mapping[str, bytes], order: Order, take: Take, found: Credentials | None, signer: Signer | None
 ) -> dict[str, bytes]:
     """Return the files with their marks, or as they are without a signer."""
-    if signer is None:
-        return dict(files)
     facts = Facts.of_brief(order.brief, take.engine, take.model, take.seed, order.prompt_version)
     parent = marking.parent_of(take.answer, found)
     return {file: marking.mark(data, RESULT_TYPES[file], facts, signer, parent) for file, data in files.items()}
@@ -131,7 +129,7 @@ def _take(job: str, order: Order, engine: Engine, results: Results) -> Take:
     take = engine.make(order.brief, order.seconds, order.seed, results.cover())
     if take.answer is not None or take.fallback_from is not None:
         # From now on every run masters this take, because the engine would make different music.
-        results.create(TAKE, kept(take), RESULT_TYPES[TAKE])
+        results.create(TAKE, stored(take), RESULT_TYPES[TAKE])
     return take
 
 

@@ -17,8 +17,6 @@ from musicgenerator.results import LOOP, MUSIC, STEMS
 
 # The kinds of export, and the file of each.
 EXPORT_FILES: Final[Mapping[str, str]] = {"stems": STEMS, "loop": LOOP}
-# Only this engine can make the same notes again.
-EXPORT_ENGINE: Final = "composer"
 MODEL: Final = re.compile(r"[^\r\n]{0,200}")
 
 

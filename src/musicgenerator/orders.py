@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from musicgenerator import documents
-from musicgenerator.briefs import DURATION_SECONDS, ENGINES, SEED, Brief
+from musicgenerator.briefs import COMPOSER, DURATION_SECONDS, ENGINES, SEED, Brief
 from musicgenerator.errors import BriefError, OrderError
-from musicgenerator.exports import EXPORT_ENGINE, EXPORT_FILES, MODEL
+from musicgenerator.exports import EXPORT_FILES, MODEL
 from musicgenerator.ids import is_results_token, is_track_id, track_and_attempt
 from musicgenerator.track_requests import Kept, read_keep
 
@@ -193,8 +193,8 @@ def _export(data: Mapping[str, Any]) -> dict[str, str]:
     if "export" not in data:
         return {}
     export = _choice(data, "export", tuple(EXPORT_FILES))
-    if data.get("engine") != EXPORT_ENGINE:
-        raise OrderError("engine", f"must be {EXPORT_ENGINE!r} for an export")
+    if data.get("engine") != COMPOSER:
+        raise OrderError("engine", f"must be {COMPOSER!r} for an export")
     return {"export": export, "model": _text(data, "model", MODEL)}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Self
 
-from musicgenerator.briefs import Brief
+from musicgenerator.briefs import COMPOSER, Brief
 from musicgenerator.track_requests import Kept
 from pipeline.engines import Take
 from pipeline.engines.composer import midi_file
@@ -23,7 +23,7 @@ class Composer:
     ``soundfont`` is the path of a General MIDI soundfont (sf2 or sf3); None means the shipped one.
     """
 
-    name = "composer"
+    name = COMPOSER
 
     def __init__(self, soundfont: Path | None = None) -> None:
         self.soundfont = soundfont

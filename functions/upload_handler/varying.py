@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from problems import InvalidRequestError, WrongStateError
 
+from musicgenerator.briefs import COMPOSER
 from musicgenerator.errors import BriefError
 from musicgenerator.states import Status
 from musicgenerator.track_requests import MAX_KEPT, Kept, checked_exception
 from musicgenerator.tracks import Track
 
-ENGINE: Final = "composer"
 # Everything else of the brief changes all of the music.
 _EDITABLE_BESIDE: Final = ("title", "caption", "seed", "engine")
 _EARLIER: Final = "An earlier version of the composer made this music. Make another version of it, and vary that one."
@@ -34,8 +34,8 @@ def asked_exception(body: Mapping[str, Any]) -> str | None:
                 f"Another {name} changes all of the music.",
                 field=name,
             )
-    if body.get("engine") not in {None, ENGINE}:
-        raise InvalidRequestError(f"Only the engine {ENGINE} can keep a part of its music.", field="engine")
+    if body.get("engine") not in {None, COMPOSER}:
+        raise InvalidRequestError(f"Only the engine {COMPOSER} can keep a part of its music.", field="engine")
     try:
         return checked_exception(keep["except"])
     except BriefError as error:
@@ -71,8 +71,8 @@ def _made_by_composer(track_json: bytes | None) -> tuple[int, Mapping[str, Any]]
     # The step wrote the file, and all of it before the track was ready.
     facts = json.loads(track_json)
     engine = facts["music"]["engine"]
-    if engine != ENGINE:
-        raise WrongStateError(f"Only music by the engine {ENGINE} can be kept in part; this is by {engine}.")
+    if engine != COMPOSER:
+        raise WrongStateError(f"Only music by the engine {COMPOSER} can be kept in part; this is by {engine}.")
     form = facts["form"]
     if not form.get("sections") or not form.get("parts"):
         raise WrongStateError(_EARLIER)
