@@ -20,6 +20,7 @@ from musicgenerator.results import MUSIC, MUSIC_MIDI, MUSIC_SCORE, MUSIC_WAV, RE
 from pipeline import encoding, marking
 from pipeline.credentials import Credentials
 from pipeline.engines import Engine, Take
+from pipeline.engines.composer import Composer
 from pipeline.engines.heard import credentials_of
 from pipeline.exports import write_export
 from pipeline.mastering import Master, master
@@ -55,15 +56,19 @@ def make_music(  # noqa: PLR0913, PLR0917  the ports of one track
 ) -> None:
     """Make the music of an order, write the results, publish the message; raise what the engine or a port raises.
 
-    ``signer`` marks the music; None leaves it unmarked.
+    ``signer`` marks the music; None leaves it unmarked. Raises ComposerChangedError before anything is made if the
+    order needs another composer.
     """
     # track.json is written last: if it exists, all results exist, and no engine is paid twice.
     if results.read(TRACK) is not None:
         logs.info("results exist", job=job)
-    elif order.export:
-        write_export(job, order, results, signer)
     else:
-        _write_results(job, order, engine, results, signer)
+        if order.export or order.model:
+            Composer.from_environment().require(order.model)
+        if order.export:
+            write_export(job, order, results, signer)
+        else:
+            _write_results(job, order, engine, results, signer)
     # A second message is harmless: the notifier looks at the track and at the results.
     events.publish(step_message(job, order.track, order.attempt))
     logs.info("published", job=job)

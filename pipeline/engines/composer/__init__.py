@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from musicgenerator.briefs import COMPOSER, Brief
+from musicgenerator.exports import ComposerChangedError
 from musicgenerator.track_requests import Kept
 from pipeline.engines import Take
 from pipeline.engines.composer import midi_file
@@ -32,6 +33,11 @@ class Composer:
     def model(self) -> str:
         """Return what decides the notes and the sound: the composer's version, and the soundfont if it is another."""
         return f"{MODEL} ({self.soundfont.name})" if self.soundfont else MODEL
+
+    def require(self, model: str) -> None:
+        """Raise ComposerChangedError if ``model`` is another composer, which may have written other notes."""
+        if model != self.model:
+            raise ComposerChangedError(f"the source is by {model}, this is {self.model}")
 
     @classmethod
     def from_environment(cls) -> Self:
