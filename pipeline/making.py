@@ -20,10 +20,11 @@ from musicgenerator.results import MUSIC, MUSIC_MIDI, MUSIC_SCORE, MUSIC_WAV, RE
 from pipeline import encoding, marking
 from pipeline.credentials import Credentials
 from pipeline.engines import Engine, Take
+from pipeline.engines.composer import Composer
 from pipeline.engines.heard import credentials_of
 from pipeline.exports import write_export
 from pipeline.mastering import Master, master
-from pipeline.takes import kept, recalled
+from pipeline.takes import recalled, stored
 from pipeline.track_facts import track_facts
 
 
@@ -55,15 +56,19 @@ def make_music(  # noqa: PLR0913, PLR0917  the ports of one track
 ) -> None:
     """Make the music of an order, write the results, publish the message; raise what the engine or a port raises.
 
-    ``signer`` marks the music; None leaves it unmarked.
+    ``signer`` marks the music; None leaves it unmarked. Raises ComposerChangedError before anything is made if the
+    order needs another composer.
     """
     # track.json is written last: if it exists, all results exist, and no engine is paid twice.
     if results.read(TRACK) is not None:
         logs.info("results exist", job=job)
-    elif order.export:
-        write_export(job, order, results, signer)
     else:
-        _write_results(job, order, engine, results, signer)
+        if order.export or order.model:
+            Composer.from_environment().require(order.model)
+        if order.export:
+            write_export(job, order, results, signer)
+        else:
+            _write_results(job, order, engine, results, signer)
     # A second message is harmless: the notifier looks at the track and at the results.
     events.publish(step_message(job, order.track, order.attempt))
     logs.info("published", job=job)
@@ -116,8 +121,6 @@ def _marked(
     files: Mapping[str, bytes], order: Order, take: Take, found: Credentials | None, signer: Signer | None
 ) -> dict[str, bytes]:
     """Return the files with their marks, or as they are without a signer."""
-    if signer is None:
-        return dict(files)
     facts = Facts.of_brief(order.brief, take.engine, take.model, take.seed, order.prompt_version)
     parent = marking.parent_of(take.answer, found)
     return {file: marking.mark(data, RESULT_TYPES[file], facts, signer, parent) for file, data in files.items()}
@@ -131,7 +134,7 @@ def _take(job: str, order: Order, engine: Engine, results: Results) -> Take:
     take = engine.make(order.brief, order.seconds, order.seed, results.cover())
     if take.answer is not None or take.fallback_from is not None:
         # From now on every run masters this take, because the engine would make different music.
-        results.create(TAKE, kept(take), RESULT_TYPES[TAKE])
+        results.create(TAKE, stored(take), RESULT_TYPES[TAKE])
     return take
 
 

@@ -12,7 +12,7 @@ from pipeline.engines.errors import NoAudioError
 from pipeline.engines.heard import decoded
 
 
-def kept(take: Take) -> bytes:
+def stored(take: Take) -> bytes:
     """Return the take as JSON; its audio is the engine's encoded audio, or else a WAV with float samples."""
     document = {
         "engine": take.engine,
@@ -30,7 +30,7 @@ def kept(take: Take) -> bytes:
 
 
 def recalled(data: bytes) -> Take:
-    """Return the take that ``kept`` wrote, with equal samples; raise NoAudioError if its audio cannot be read."""
+    """Return the take that ``stored`` wrote, with equal samples; raise NoAudioError if its audio cannot be read."""
     document = json.loads(data)
     encoded = base64.b64decode(document["audio"])
     audio = decoded(encoded)

@@ -164,7 +164,7 @@ class Creator:
             expires_at=track.expires_at.isoformat() if track.expires_at else "",
             keep=track.request.keep,
             export=export.kind if export else "",
-            model=export.model if export else "",
+            model=track.request.model,
             signer=settings.signer,
         )
 

@@ -7,6 +7,7 @@ from sketching import NoSketchError, Sketched
 
 from musicgenerator.briefs import Brief
 from musicgenerator.errors import BriefError
+from musicgenerator.exports import ComposerChangedError
 from musicgenerator.track_requests import Kept
 from pipeline import encoding
 from pipeline.engines.composer import Composer
@@ -25,10 +26,12 @@ class ComposedSketches:
     def make(self, brief: Brief, seconds: int, seed: int, prompt_version: str, keep: Sequence[Kept] = ()) -> Sketched:
         """Return the sketch; raise NoSketchError if the brief gives no audible one."""
         try:
+            if keep and keep[-1].model:
+                self._composer.require(keep[-1].model)
             take = self._composer.make(brief, seconds, seed, keep=keep, first_seconds=MAX_SECONDS)
             mastered = master(take.audio, min(seconds, MAX_SECONDS))
-        except (EngineError, BriefError) as error:
-            # A later release of the composer may write a piece without the part that another version excepts.
+        except (ComposerChangedError, EngineError, BriefError) as error:
+            # The step makes nothing either if another composer made what is kept, or if the piece lacks the part.
             raise NoSketchError(str(error)) from error
         tags = encoding.Tags.of(brief, take.engine, take.model, take.seed, prompt_version)
         mp3 = encoding.mp3(mastered.audio, tags, None, encoding.SKETCH)

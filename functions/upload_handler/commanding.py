@@ -8,13 +8,13 @@ from typing import Self
 from admitting import Admission, Particulars, made_track, new_track
 from calling_off import call_off, out_of_job
 from command_requests import CommandRequest, check_engine, edited
-from keeping import ENGINE, asked_exception, kept_of
 from ports import Captions, Jobs, Objects, Pictures, Sessions, Tracks
 from problems import UnknownSessionError, UnknownTrackError, WrongStateError
 from sessions import authorised
+from varying import asked_exception, kept_of
 
 from musicgenerator import logs
-from musicgenerator.briefs import ENGINES
+from musicgenerator.briefs import COMPOSER, ENGINES
 from musicgenerator.changes import Change, TrackUpdate, mark_published
 from musicgenerator.exports import Export
 from musicgenerator.messages import CaptionMessage, PictureMessage
@@ -88,7 +88,7 @@ class Commands:
         if exception is not None:
             folder = self.settings.results.folder(work.token)
             facts = self.objects.read(folder.bucket, folder.name(TRACK))
-            request = replace(request, engine=ENGINE, keep=kept_of(source, facts, exception))
+            request = replace(request, engine=COMPOSER, keep=kept_of(source, facts, exception))
         if command.body.get("engine") is not None or exception is not None:
             check_engine(request, self.settings.engines)
         elif request.engine not in self.settings.engines:

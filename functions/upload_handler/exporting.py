@@ -13,8 +13,9 @@ from commanding import Commands, TrackState, with_cover
 from problems import UnknownTrackError, WrongStateError
 
 from musicgenerator import logs
+from musicgenerator.briefs import COMPOSER
 from musicgenerator.errors import MusicMissingError
-from musicgenerator.exports import EXPORT_ENGINE, ComposerChangedError, Export, model_of
+from musicgenerator.exports import ComposerChangedError, Export, model_of
 from musicgenerator.results import TRACK, Music
 from musicgenerator.states import Status
 from musicgenerator.tracks import PrivateTrack, Track
@@ -68,7 +69,7 @@ class Exporter:
         )
         track, token = made_track(admitted)
         export = Export(kind, command.track, model)
-        request = replace(source.request, engine=EXPORT_ENGINE, seed=source.seed, takes=1, twin_of="", export=export)
+        request = replace(source.request, engine=COMPOSER, seed=source.seed, takes=1, twin_of="", export=export)
         new = Track(
             command.session,
             track,
@@ -109,8 +110,8 @@ def _check(source: Track) -> None:
         raise WrongStateError("This track is an export itself: name the track that it is made from.")
     if source.status is not Status.READY:
         raise WrongStateError(f"Wait until the music is finished: this track is {source.status}.")
-    if source.made_by != EXPORT_ENGINE:
+    if source.made_by != COMPOSER:
         raise WrongStateError(
-            f"Only music of the engine {EXPORT_ENGINE} has stems and a loop; the engine of this track is "
-            f"{source.made_by}. Another version of it can be made by {EXPORT_ENGINE}."
+            f"Only music of the engine {COMPOSER} has stems and a loop; the engine of this track is "
+            f"{source.made_by}. Another version of it can be made by {COMPOSER}."
         )

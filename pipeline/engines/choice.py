@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from musicgenerator import logs
-from musicgenerator.briefs import Brief
+from musicgenerator.briefs import COMPOSER, Brief
 from musicgenerator.errors import BriefError
 from musicgenerator.track_requests import Kept
 from pipeline.engines import Cloud, Engine, Take, checked, engine_named
@@ -19,12 +19,12 @@ def chosen(name: str, fallback: str, cloud: Cloud, keep: Sequence[Kept] = ()) ->
     the engine cannot keep anything.
     """
     if keep:
-        if name != "composer":
-            raise BriefError("keep", f"is for the engine composer, not {name}")
+        if name != COMPOSER:
+            raise BriefError("keep", f"is for the engine {COMPOSER}, not {name}")
         # Only this engine's modules are imported, as by ``engine_named``.
-        from pipeline.engines.keeping import Keeping
+        from pipeline.engines.keeping_composer import KeepingComposer
 
-        return Keeping.from_environment(keep)
+        return KeepingComposer.from_environment(keep)
     if fallback in {"", name}:
         return engine_named(name, cloud)
     return WithFallback(checked(name, "engine"), checked(fallback, "fallback_engine"), cloud)

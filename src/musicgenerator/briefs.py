@@ -150,7 +150,9 @@ MOODS: Final = (
     "uplifting",
     "vibrant",
 )
-ENGINES: Final = ("composer", "lyria-002", "lyria-3-clip", "lyria-3-pro", "endpoint")
+# The embedded engine: only its music can be exported, and kept in part.
+COMPOSER: Final = "composer"
+ENGINES: Final = (COMPOSER, "lyria-002", "lyria-3-clip", "lyria-3-pro", "endpoint")
 TEMPO_BPM: Final = (40, 200)
 VALENCE: Final = (-1.0, 1.0)
 ENERGY: Final = (0.0, 1.0)

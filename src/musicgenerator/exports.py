@@ -17,19 +17,17 @@ from musicgenerator.results import LOOP, MUSIC, STEMS
 
 # The kinds of export, and the file of each.
 EXPORT_FILES: Final[Mapping[str, str]] = {"stems": STEMS, "loop": LOOP}
-# Only this engine can make the same notes again.
-EXPORT_ENGINE: Final = "composer"
 MODEL: Final = re.compile(r"[^\r\n]{0,200}")
 
 
 class ComposerChangedError(PermanentError):
-    """The composer would not make the notes of the source any more: it is another version of the composer."""
+    """Another composer made the music: another version, or one with another soundfont."""
 
     code = "composer_changed"
     words = {
-        "ko": "작곡기의 이전 버전으로 만든 음악이라 이 파일을 만들 수 없어요. 대신 새 버전의 음악을 만들어 보세요.",
-        "en": "An earlier version of the composer made this music, so this file cannot be made from it. "
-        "Make another version of the music instead.",
+        "ko": "작곡기의 이전 버전으로 만든 음악이라 같은 음을 다시 만들 수 없어요. 대신 전체를 새로 만들어 보세요.",
+        "en": "An earlier version of the composer made this music, and this one would write other notes. "
+        "Make another version of all of the music instead.",
     }
 
 

@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from musicgenerator import documents
-from musicgenerator.briefs import DURATION_SECONDS, ENGINES, SEED, Brief
+from musicgenerator.briefs import COMPOSER, DURATION_SECONDS, ENGINES, SEED, Brief
 from musicgenerator.errors import BriefError, OrderError
-from musicgenerator.exports import EXPORT_ENGINE, EXPORT_FILES, MODEL
+from musicgenerator.exports import EXPORT_FILES, MODEL
 from musicgenerator.ids import is_results_token, is_track_id, track_and_attempt
 from musicgenerator.track_requests import Kept, read_keep
 
@@ -44,9 +44,9 @@ class Order:
     ``fallback_engine`` and ``model_endpoint`` are empty if the operator has set none. ``prompt_version`` is the version
     of the describer's prompt, empty if it is unknown. ``expires_at`` is when the track's session ends, as ISO 8601 with
     a time zone; empty if it is unknown. ``keep`` says which music of other seeds the composer keeps, oldest first.
-    ``export`` is the kind of export to make, empty for music, and ``model`` the composer that must make it. ``signer``
-    is the version of the secret with the key that marks the music, as ``projects/P/secrets/S/versions/V``. The mapping
-    does not have these four if they are empty.
+    ``export`` is the kind of export to make, empty for music. ``model`` is the composer that must make the export, or
+    the music that keeps a part; empty for any. ``signer`` is the version of the secret with the key that marks the
+    music, as ``projects/P/secrets/S/versions/V``. The mapping does not have these four if they are empty.
     """
 
     track: str
@@ -87,7 +87,8 @@ class Order:
             prompt_version=_text(data, "promptVersion", _PROMPT_VERSION),
             expires_at=_moment(data),
             keep=_keep(data),
-            **_export(data),
+            export=_export(data),
+            model=_model(data),
             # An order of an earlier release has no signer.
             signer=_text({"signer": ""} | dict(data), "signer", _SECRET_VERSION),
         )
@@ -188,14 +189,18 @@ def _keep(data: Mapping[str, Any]) -> tuple[Kept, ...]:
         raise OrderError("keep", "is not valid") from None
 
 
-def _export(data: Mapping[str, Any]) -> dict[str, str]:
-    # The launcher and the step of an earlier release know no exports.
+def _export(data: Mapping[str, Any]) -> str:
     if "export" not in data:
-        return {}
+        return ""
     export = _choice(data, "export", tuple(EXPORT_FILES))
-    if data.get("engine") != EXPORT_ENGINE:
-        raise OrderError("engine", f"must be {EXPORT_ENGINE!r} for an export")
-    return {"export": export, "model": _text(data, "model", MODEL)}
+    if data.get("engine") != COMPOSER:
+        raise OrderError("engine", f"must be {COMPOSER!r} for an export")
+    return export
+
+
+def _model(data: Mapping[str, Any]) -> str:
+    # Music that keeps nothing has none, nor has the order of an earlier release.
+    return _text(data if "export" in data else {"model": ""} | dict(data), "model", MODEL)
 
 
 def _choice(data: Mapping[str, Any], field: str, choices: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 from musicgenerator import documents
 from musicgenerator.briefs import DURATION_SECONDS, ENGINES, LANGUAGES, SEED
 from musicgenerator.errors import BriefError
-from musicgenerator.exports import Export, read_export
+from musicgenerator.exports import MODEL, Export, read_export
 from musicgenerator.ids import is_track_id
 from musicgenerator.plain_text import is_unicode
 
@@ -27,23 +27,29 @@ _EXCEPTION = re.compile(r"section [1-9][0-9]?|[a-z]{2,20}(-[2-9])?")
 class Kept:
     """One step of a variation: the music of ``seed`` is kept, except ``exception``, which the next seed makes.
 
-    ``exception`` is a part's name, such as ``lead`` or ``pad-2``, or a section, such as ``section 2``.
+    ``exception`` is a part's name, such as ``lead`` or ``pad-2``, or a section, such as ``section 2``. ``model`` is the
+    composer that made the music, as in its ``track.json``; empty if it is unknown. The mapping leaves it out then.
     """
 
     seed: int
     exception: str
+    model: str = ""
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, Any]) -> Self:
-        """Read ``{"seed", "except"}``; raise BriefError for ``keep`` if it is not valid."""
+        """Read ``{"seed", "except", "model"}``; raise BriefError for ``keep`` if it is not valid."""
         seed, exception = data.get("seed"), data.get("except")
         if isinstance(seed, bool) or not isinstance(seed, int) or not SEED[0] <= seed <= SEED[1]:
             raise BriefError("keep", "must have a seed, a whole number from 0 to 4294967295")
-        return cls(seed, checked_exception(exception))
+        # An earlier release wrote steps without a model.
+        model = data.get("model", "")
+        if not isinstance(model, str) or not MODEL.fullmatch(model):
+            raise BriefError("keep", "must name a model")
+        return cls(seed, checked_exception(exception), model)
 
     def to_mapping(self) -> dict[str, Any]:
         """Return an entry of ``keep`` in a document's ``request`` and in an order."""
-        return {"seed": self.seed, "except": self.exception}
+        return {"seed": self.seed, "except": self.exception} | ({"model": self.model} if self.model else {})
 
 
 def checked_exception(value: object) -> str:
@@ -54,7 +60,7 @@ def checked_exception(value: object) -> str:
 
 
 def read_keep(value: object) -> tuple[Kept, ...]:
-    """Read a list of ``{"seed", "except"}``, oldest first; raise BriefError for ``keep`` if it is not valid."""
+    """Read a list of a request's steps, oldest first; raise BriefError for ``keep`` if it is not valid."""
     if value is None:
         return ()
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
@@ -100,6 +106,14 @@ class Request:
             twin_of=_twin_of(data),
             export=read_export(data.get("export")),
         )
+
+    @property
+    def model(self) -> str:
+        """The composer that must make the track, because another one may write other notes; empty for any."""
+        if self.export:
+            return self.export.model
+        # The last step's music exists, so its composer made all earlier steps.
+        return self.keep[-1].model if self.keep else ""
 
     def to_mapping(self) -> dict[str, Any]:
         """Return a document's ``request``."""

@@ -1,9 +1,12 @@
 import io
+import json
 import time
 import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import mido
 import pytest
 from google.cloud import firestore
 
@@ -28,9 +31,13 @@ def test_a_deleted_session_leaves_nothing_in_any_bucket_or_document(
     waiting = someone.send("POST", "/tracks", {"contentType": "image/jpeg"}, key=KEY)[1]["track"]
     ready = someone.upload(photos["chelsea"].read_bytes(), durationSeconds=10)
     ends(local_cloud, [ready], someone.session)
-    other = someone.command(ready, "again", {"seed": 5})[1]["track"]
+    names = _parts(ready)
+    other = someone.command(ready, "again", {"seed": 5, "keep": {"except": names[-1]}})[1]["track"]
     exports = _exported(local_cloud, someone, ready)
     ends(local_cloud, [other], someone.session)
+    before, after = (_midi(document(someone.session, each)) for each in (ready, other))
+    # The first track has the tempo.
+    assert [name for name, *both in zip(names, before[1:], after[1:], strict=True) if both[0] != both[1]] == names[-1:]
     exports.append(someone.command(other, "stems")[1]["track"])
     # Long enough that the job still runs during the deletion.
     take = someone.command(ready, "again", {"durationSeconds": 180})[1]["track"]
@@ -61,6 +68,18 @@ def test_a_deleted_session_leaves_nothing_in_any_bucket_or_document(
 
 def _made(track: str) -> firestore.FieldFilter:
     return firestore.FieldFilter("details.track", "==", track)
+
+
+def _parts(track: str) -> list[str]:
+    """Return the names of the parts of a track's music."""
+    facts = storage_client().bucket(RESULTS_BUCKET).blob(f"{token_of(track)}/track.json").download_as_bytes()
+    return [part["name"] for part in json.loads(facts)["form"]["parts"]]
+
+
+def _midi(made: dict[str, Any]) -> list[bytes]:
+    """Return the tracks of a document's MIDI file, with their times."""
+    file = mido.MidiFile(file=io.BytesIO(fetch(made["music"]["midiUrl"])))
+    return [b"".join(event.time.to_bytes(4, "big") + bytes(event.bytes()) for event in track) for track in file.tracks]
 
 
 def _exported(local_cloud: Addresses, someone: Visitor, source: str) -> list[str]:

@@ -20,8 +20,8 @@ from pipeline.engines.__main__ import FACTS, rows
 from pipeline.engines.choice import WithFallback, chosen
 from pipeline.engines.errors import EngineNotConfiguredError, NoAudioError, RequestRefusedError
 from pipeline.engines.heard import decoded
-from pipeline.engines.keeping import Keeping
-from pipeline.takes import kept, recalled
+from pipeline.engines.keeping_composer import KeepingComposer
+from pipeline.takes import recalled, stored
 from tests.support.local_vertex import LocalVertex
 
 
@@ -108,7 +108,7 @@ def test_only_the_composer_keeps_a_part_of_its_music() -> None:
     """It has no fallback then, which would make other music; another engine is refused."""
     keep = (Kept(77, "lead"),)
     engine = chosen("composer", "lyria-002", Cloud(), keep)
-    assert isinstance(engine, Keeping)
+    assert isinstance(engine, KeepingComposer)
     assert (engine.name, engine.keep) == ("composer", keep)
     with pytest.raises(BriefError) as caught:
         chosen("lyria-002", "composer", Cloud(), keep)
@@ -168,7 +168,7 @@ def test_a_stored_take_is_read_back_exactly() -> None:
         fallback_from="lyria-002",
         score=b"<s/>",
     )
-    again = recalled(kept(take))
+    again = recalled(stored(take))
     assert np.array_equal(samples, again.audio.samples)
     assert again.audio.rate == 44_100
     assert replace(take, audio=again.audio) == again
@@ -181,10 +181,10 @@ def test_an_encoded_answer_is_stored_as_it_came(tone: str) -> None:
     audio = decoded(answer)
     assert audio is not None
     take = Take(audio, "endpoint", "musicgen", 7, 0.0, midi=None, form={}, answer=answer)
-    again = recalled(kept(take))
+    again = recalled(stored(take))
     assert np.array_equal(take.audio.samples, again.audio.samples)
     assert replace(take, audio=again.audio) == again
-    assert kept(again) == kept(take)
+    assert stored(again) == stored(take)
 
 
 def test_a_take_that_an_earlier_release_stored_is_read(tone: str) -> None:
@@ -193,13 +193,13 @@ def test_a_take_that_an_earlier_release_stored_is_read(tone: str) -> None:
     audio = decoded(answer)
     assert audio is not None
     take = Take(audio, "endpoint", "musicgen", 7, 0.0, midi=None, form={}, answer=answer)
-    stored = json.loads(kept(take))
-    del stored["isAnswer"]
-    assert recalled(json.dumps(stored).encode()).answer == answer
+    document = json.loads(stored(take))
+    del document["isAnswer"]
+    assert recalled(json.dumps(document).encode()).answer == answer
 
 
 def test_a_stored_take_without_audio_is_an_error() -> None:
     """No music is made from it."""
     take = Take(Audio(np.zeros((0, 2), np.float32), 44_100), "e", "m", 7, 0.0, midi=None, form={}, answer=b"no sound")
     with pytest.raises(NoAudioError):
-        recalled(kept(take))
+        recalled(stored(take))

@@ -14,6 +14,7 @@ from musicgenerator.exports import ComposerChangedError
 from musicgenerator.messages import PipelineMessage, pipeline_event
 from musicgenerator.orders import Order
 from musicgenerator.results import MusicFacts
+from musicgenerator.track_requests import Kept
 from pipeline import credentials
 from pipeline.engines.composer import Composer
 from pipeline.making import make_music
@@ -118,8 +119,8 @@ def test_an_export_that_was_cut_off_is_finished_by_the_next_run(order: Order, wr
     assert first.items() <= results.files.items()
 
 
-@pytest.mark.parametrize("order", [STEMS, LOOP])
-def test_another_composer_exports_nothing(order: Order) -> None:
+@pytest.mark.parametrize("order", [STEMS, LOOP, replace(ORDER, keep=(Kept(5, "lead", "composer-2"),))])
+def test_another_composer_exports_nothing_and_keeps_nothing(order: Order) -> None:
     """Its notes could be others, so it fails before it writes; the notifier knows the error by its name."""
     results = FolderOfResults()
     with pytest.raises(ComposerChangedError):

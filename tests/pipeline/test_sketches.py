@@ -103,7 +103,7 @@ def likeness(sketch: Samples, music: Samples) -> NDArray[np.float64]:
 @pytest.mark.parametrize(
     ("key", "seconds", "keep"),
     [
-        ("D major", 20, (Kept(3, "lead"),)),
+        ("D major", 20, (Kept(3, "lead", Composer().model),)),
         ("F# minor", 30, ()),
         ("Bb major", 60, ()),
         ("A minor", 180, ()),
@@ -171,11 +171,14 @@ class SilentComposer(Composer):
         return replace(take, audio=Audio(np.zeros_like(take.audio.samples), take.audio.rate))
 
 
-def test_a_version_of_a_part_that_the_piece_lacks_gives_no_sketch() -> None:
-    """Another delivery would fail, too; the step's failure ends the track."""
+@pytest.mark.parametrize(
+    ("kept", "words"), [(Kept(3, "section 99"), "section 99"), (Kept(3, "lead", "composer-2"), "composer-2")]
+)
+def test_a_version_that_cannot_be_made_gives_no_sketch(kept: Kept, words: str) -> None:
+    """The piece lacks the section, or another composer made it. The step's failure ends the track."""
     brief = Brief.from_mapping(recorded("track_captioned")["brief"])
-    with pytest.raises(NoSketchError):
-        ComposedSketches().make(brief, 10, SEED, "1", (Kept(3, "section 99"),))
+    with pytest.raises(NoSketchError, match=words):
+        ComposedSketches().make(brief, 10, SEED, "1", (kept,))
 
 
 def test_music_that_cannot_be_heard_gives_no_sketch() -> None:

@@ -74,6 +74,8 @@ WRONG: list[tuple[str, Any]] = [
     ("keep", [{"seed": 1, "except": "evil"}, {"seed": -1, "except": "lead"}]),
     ("keep", [{"seed": 1, "except": "section 0"}]),
     ("keep", [{"seed": 1, "except": "lead"}] * 9),
+    ("keep", [{"seed": 1, "except": "lead", "model": "a\nb"}]),
+    ("keep", [{"seed": 1, "except": "lead", "model": None}]),
     ("signer", None),
     ("signer", "projects/p/secrets/s/versions/latest"),
 ]
@@ -88,6 +90,7 @@ WRONG: list[tuple[str, Any]] = [
         ({"export": None}, "export"),
         ({"model": "a\nb"}, "model"),
         ({"model": 3}, "model"),
+        ({"model": None}, "model"),
         ({"engine": "lyria-002"}, "engine"),
     ],
 )
@@ -129,11 +132,20 @@ def test_an_earlier_release_s_order_is_completed_by_its_job() -> None:
 
 
 def test_an_order_says_what_the_composer_keeps() -> None:
-    """The recorded order keeps nothing; the oldest step is the first one."""
-    keep = [{"seed": 1, "except": "lead"}, {"seed": 2, "except": "section 12"}]
-    order = Order.from_mapping(RECORDED | {"keep": keep})
-    assert order.keep == (Kept(1, "lead"), Kept(2, "section 12"))
-    assert order.to_mapping() == RECORDED | {"keep": keep}
+    """The oldest step is the first one, and the order names the composer that made the last one's music."""
+    (varied,) = recorded("order_varied")
+    order = Order.from_mapping(varied)
+    assert order.keep == (Kept(5, "lead", "composer-3"), Kept(77, "section 2", "composer-3"))
+    assert order.model == "composer-3"
+    assert order.to_mapping() == varied
+
+
+def test_an_order_of_an_earlier_release_names_no_composer() -> None:
+    """It is read, and any composer may make it."""
+    earlier = RECORDED | {"keep": [{"seed": 1, "except": "lead"}]}
+    order = Order.from_mapping(earlier)
+    assert (order.keep, order.model) == ((Kept(1, "lead"),), "")
+    assert order.to_mapping() == earlier
 
 
 @pytest.mark.parametrize(("field", "value"), [("seconds", 10), ("seconds", 180), ("seed", 0), ("seed", 2**32 - 1)])

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Self
 
-from musicgenerator.briefs import Brief
+from musicgenerator.briefs import COMPOSER, Brief
+from musicgenerator.exports import ComposerChangedError
 from musicgenerator.track_requests import Kept
 from pipeline.engines import Take
 from pipeline.engines.composer import midi_file
@@ -23,7 +24,7 @@ class Composer:
     ``soundfont`` is the path of a General MIDI soundfont (sf2 or sf3); None means the shipped one.
     """
 
-    name = "composer"
+    name = COMPOSER
 
     def __init__(self, soundfont: Path | None = None) -> None:
         self.soundfont = soundfont
@@ -32,6 +33,11 @@ class Composer:
     def model(self) -> str:
         """Return what decides the notes and the sound: the composer's version, and the soundfont if it is another."""
         return f"{MODEL} ({self.soundfont.name})" if self.soundfont else MODEL
+
+    def require(self, model: str) -> None:
+        """Raise ComposerChangedError if ``model`` is another composer, which may have written other notes."""
+        if model != self.model:
+            raise ComposerChangedError(f"the source is by {model}, this is {self.model}")
 
     @classmethod
     def from_environment(cls) -> Self:

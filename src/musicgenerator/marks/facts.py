@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from musicgenerator.briefs import Brief
+from musicgenerator.briefs import COMPOSER, Brief
 
 # Who makes the claim; the version counts changes of what a mark says.
 PRODUCT: Final = {"name": "musicgenerator", "version": "1"}
-_COMPOSER: Final = "composer"
 _IPTC: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 # The engines that look at the picture; the others only read its description.
 _LOOKING: Final = frozenset({"lyria-3-clip", "lyria-3-pro"})
@@ -55,12 +54,12 @@ class Facts:
         choose its notes, so IPTC's term is ``algorithmicMedia``, which excludes trained models. It still composes from
         a description that a trained model wrote, which ``origin`` says.
         """
-        return _IPTC + ("algorithmicMedia" if self.engine == _COMPOSER else "trainedAlgorithmicMedia")
+        return _IPTC + ("algorithmicMedia" if self.engine == COMPOSER else "trainedAlgorithmicMedia")
 
     @property
     def video_type(self) -> str:
         """IPTC's term for a video of the music and a person's picture."""
-        made = "compositeSynthetic" if self.engine == _COMPOSER else "compositeWithTrainedAlgorithmicMedia"
+        made = "compositeSynthetic" if self.engine == COMPOSER else "compositeWithTrainedAlgorithmicMedia"
         return _IPTC + made
 
     def origin(self) -> dict[str, Any]:

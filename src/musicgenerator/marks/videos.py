@@ -11,7 +11,6 @@ from musicgenerator.marks.manifests import Draft
 from musicgenerator.marks.signers import Signer
 
 BOX_BYTES: Final = 16_384
-HASH_BYTES: Final = 32
 _LABEL: Final = "c2pa.hash.bmff.v3"
 _UUID: Final = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 # Version and flags, the box's purpose, and the offset of Merkle boxes, which there are none of.

@@ -11,7 +11,7 @@ from musicgenerator.orders import Order, orders_from_bytes
 from musicgenerator.states import Status
 from musicgenerator.track_requests import MAX_KEPT, Kept
 from musicgenerator.tracks import PrivateTrack
-from tests.contracts.recorded import PIPELINE_BUCKET, SESSION, TOKEN, TRACK, recorded
+from tests.contracts.recorded import PIPELINE_BUCKET, SESSION, TOKEN, TRACK, recorded, without_timestamps
 from tests.functions.commands_scene import RESULTS, Scene
 from tests.functions.test_sketching import Scene as SketcherScene
 from tests.functions.test_sketching import ScriptedSketches
@@ -19,31 +19,36 @@ from tests.support.fakes import MemoryObjects, MemoryPipelines, MemoryTracks
 from tests.support.functions import ENVIRON, launcher
 
 PARTS: Final = [{"name": "lead", "instrument": "piano"}, {"name": "pad-2", "instrument": "warm pad"}]
+MADE: Final = {"model": "composer-3"}
 FORM: Final = {"sections": [{"name": "A"}, {"name": "B"}, {"name": "end"}], "parts": PARTS}
 
 
 def scene_of(
-    form: Any = FORM, keep: tuple[Kept, ...] = (), engine: str = "composer", status: Status = Status.READY
+    form: Any = FORM,
+    keep: tuple[Kept, ...] = (),
+    engine: str = "composer",
+    status: Status = Status.READY,
+    provenance: Any = MADE,
 ) -> Scene:
     """Return the API with a finished track of this form, which was varied by ``keep`` already."""
     document = recorded("track_ready")
     request = document["request"] | ({"keep": [each.to_mapping() for each in keep]} if keep else {})
     scene = Scene(status=status, fields={"request": request})
-    facts = {"form": form, "music": document["music"] | {"engine": engine, "seed": 77}}
+    facts = {"form": form, "music": document["music"] | {"engine": engine, "seed": 77}, "provenance": provenance}
     scene.buckets.put(RESULTS, f"{TOKEN}/track.json", json.dumps(facts).encode())
     return scene
 
 
 @pytest.mark.parametrize("exception", ["lead", "pad-2", "section 1", "section 3"])
 def test_a_version_keeps_all_but_one_part_or_section(exception: str) -> None:
-    """Its request names the seed of the music that it keeps, and its own seed makes the rest."""
+    """Its request names seed and composer of the music that it keeps, and its own seed makes the rest."""
     scene = scene_of()
     track = scene.command("again", {"keep": {"except": exception}, "seed": 9, "engine": None}).track
     request = scene.tracks.documents[track]["request"]
     assert request == recorded("track_ready")["request"] | {
         "seed": 9,
         "engine": "composer",
-        "keep": [{"seed": 77, "except": exception}],
+        "keep": [{"seed": 77, "except": exception, "model": "composer-3"}],
     }
     assert scene.tracks.documents[track]["status"] == "captioned"
 
@@ -54,7 +59,7 @@ def test_a_version_of_a_version_continues_its_chain() -> None:
     track = scene.command("again", {"keep": {"except": "section 2"}}).track
     assert scene.tracks.documents[track]["request"]["keep"] == [
         {"seed": 5, "except": "lead"},
-        {"seed": 77, "except": "section 2"},
+        {"seed": 77, "except": "section 2", "model": "composer-3"},
     ]
 
 
@@ -98,7 +103,7 @@ def test_a_title_may_be_edited_with_keep() -> None:
     scene = scene_of()
     track = scene.command("again", {"keep": {"except": "lead"}, "title": "밤"}).track
     assert scene.tracks.documents[track]["status"] == "captioning"
-    assert scene.tracks.documents[track]["request"]["keep"] == [{"seed": 77, "except": "lead"}]
+    assert scene.tracks.documents[track]["request"]["keep"] == [{"seed": 77, "except": "lead", "model": "composer-3"}]
 
 
 KEEP_LEAD: Final = {"keep": {"except": "lead"}}
@@ -108,6 +113,7 @@ KEEP_LEAD: Final = {"keep": {"except": "lead"}}
     ("scene", "words"),
     [
         (scene_of(engine="lyria-3-clip"), "this is by lyria-3-clip"),
+        (scene_of(provenance={}), "earlier version of the composer"),
         (scene_of(form={}), "earlier version of the composer"),
         (scene_of(form={"sections": FORM["sections"]}), "earlier version of the composer"),
         (scene_of(keep=(Kept(1, "lead"),) * MAX_KEPT), "varied 8 times"),
@@ -134,11 +140,22 @@ def test_another_engine_keeps_nothing() -> None:
     assert_refused(scene, KEEP_LEAD, EngineRefusedError, "lyria-002")
 
 
-def test_the_order_says_what_is_kept_and_has_no_fallback() -> None:
+def test_a_version_is_the_recorded_one() -> None:
+    """The launcher and the sketcher read this document."""
+    scene = scene_of(keep=(Kept(5, "lead", "composer-3"),))
+    track = scene.command("again", {"keep": {"except": "section 2"}, "seed": 9}).track
+    written, expected = scene.tracks.documents[track], recorded("track_varied")
+    # The folder of its cover is random.
+    written["music"] = expected["music"]
+    assert without_timestamps(written) == without_timestamps(expected)
+
+
+def test_the_order_says_what_is_kept_by_which_composer_and_has_no_fallback() -> None:
     """No other engine could keep a part; the operator's fallback engine stays for all other music."""
-    for keep, fallback in (((Kept(77, "lead"),), ""), ((), "lyria-002")):
-        document = recorded("track_captioned")
-        document["request"] |= {"engine": "composer", "keep": [each.to_mapping() for each in keep]}
+    (varied,) = recorded("order_varied")
+    (usual,) = recorded("order")
+    for name, expected in (("varied", varied), ("captioned", usual | {"fallbackEngine": "lyria-002"})):
+        document = recorded(f"track_{name}")
         tracks, objects = MemoryTracks(), MemoryObjects()
         tracks.hold(document, SESSION, TRACK, PrivateTrack(TOKEN, published=True))
         launching = launcher(tracks, MemoryPipelines(), objects, environ=ENVIRON | {"FALLBACK_ENGINE": "lyria-002"})
@@ -146,16 +163,15 @@ def test_the_order_says_what_is_kept_and_has_no_fallback() -> None:
         (data,) = [data for (bucket, _), data in objects.objects.items() if bucket == PIPELINE_BUCKET]
         (order,) = orders_from_bytes(data)
         assert isinstance(order, Order)
-        assert (order.keep, order.fallback_engine) == (keep, fallback)
+        assert order.to_mapping() == expected
 
 
 def test_a_sketch_keeps_what_its_music_keeps() -> None:
     """Otherwise the sketch would be of other music."""
     scene = SketcherScene(sketches=ScriptedSketches())
-    request = recorded("track_captioned")["request"] | {"keep": [{"seed": 77, "except": "lead"}]}
-    scene.at(Status.CAPTIONED, request=request)
+    scene.at(Status.CAPTIONED, request=recorded("track_varied")["request"])
     scene.deliver()
-    assert scene.sketches.kept == [(Kept(77, "lead"),)]
+    assert scene.sketches.kept == [(Kept(5, "lead", "composer-3"), Kept(77, "section 2", "composer-3"))]
 
 
 def assert_refused(

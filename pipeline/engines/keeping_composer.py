@@ -11,7 +11,7 @@ from pipeline.engines.composer import Composer
 
 
 @dataclass(frozen=True)
-class Keeping:
+class KeepingComposer:
     """The composer, which keeps what earlier seeds made; ``keep`` is an order's, oldest first."""
 
     composer: Composer

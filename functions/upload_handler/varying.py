@@ -6,12 +6,13 @@ from typing import Any, Final
 
 from problems import InvalidRequestError, WrongStateError
 
-from musicgenerator.errors import BriefError
+from musicgenerator.briefs import COMPOSER
+from musicgenerator.errors import BriefError, MusicMissingError
+from musicgenerator.exports import model_of
 from musicgenerator.states import Status
 from musicgenerator.track_requests import MAX_KEPT, Kept, checked_exception
 from musicgenerator.tracks import Track
 
-ENGINE: Final = "composer"
 # Everything else of the brief changes all of the music.
 _EDITABLE_BESIDE: Final = ("title", "caption", "seed", "engine")
 _EARLIER: Final = "An earlier version of the composer made this music. Make another version of it, and vary that one."
@@ -34,8 +35,8 @@ def asked_exception(body: Mapping[str, Any]) -> str | None:
                 f"Another {name} changes all of the music.",
                 field=name,
             )
-    if body.get("engine") not in {None, ENGINE}:
-        raise InvalidRequestError(f"Only the engine {ENGINE} can keep a part of its music.", field="engine")
+    if body.get("engine") not in {None, COMPOSER}:
+        raise InvalidRequestError(f"Only the engine {COMPOSER} can keep a part of its music.", field="engine")
     try:
         return checked_exception(keep["except"])
     except BriefError as error:
@@ -50,7 +51,7 @@ def kept_of(source: Track, track_json: bytes | None, exception: str) -> tuple[Ke
     """
     if source.status is not Status.READY:
         raise WrongStateError("Only finished music can be kept: wait until the track is ready.")
-    seed, form = _made_by_composer(track_json)
+    seed, model, form = _made_by_composer(track_json)
     if len(source.request.keep) >= MAX_KEPT:
         raise WrongStateError(f"This music has been varied {MAX_KEPT} times. Make another version without keep.")
     sections = [f"section {number}" for number in range(1, len(form["sections"]) + 1)]
@@ -61,19 +62,23 @@ def kept_of(source: Track, track_json: bytes | None, exception: str) -> tuple[Ke
             f"or one of its {len(sections)} sections (section 1 to section {len(sections)}).",
             field="keep",
         )
-    return (*source.request.keep, Kept(seed, exception))
+    return (*source.request.keep, Kept(seed, exception, model))
 
 
-def _made_by_composer(track_json: bytes | None) -> tuple[int, Mapping[str, Any]]:
-    """Return the seed and the form of the music; raise WrongStateError unless the composer made it."""
+def _made_by_composer(track_json: bytes | None) -> tuple[int, str, Mapping[str, Any]]:
+    """Return the seed, the model and the form of the music; raise WrongStateError unless the composer made it."""
     if track_json is None:
         raise WrongStateError("The facts of this music are missing. Make another version of it without keep.")
     # The step wrote the file, and all of it before the track was ready.
     facts = json.loads(track_json)
     engine = facts["music"]["engine"]
-    if engine != ENGINE:
-        raise WrongStateError(f"Only music by the engine {ENGINE} can be kept in part; this is by {engine}.")
+    if engine != COMPOSER:
+        raise WrongStateError(f"Only music by the engine {COMPOSER} can be kept in part; this is by {engine}.")
     form = facts["form"]
     if not form.get("sections") or not form.get("parts"):
         raise WrongStateError(_EARLIER)
-    return int(facts["music"]["seed"]), form
+    try:
+        model = model_of(track_json)
+    except MusicMissingError as error:
+        raise WrongStateError(_EARLIER) from error
+    return int(facts["music"]["seed"]), model, form
