@@ -136,7 +136,7 @@ def test_chords_and_sections_follow_the_music(open_page: Opener, scene: Scene, c
     expect(lane.get_by_role("button", name="지금 코드 G")).to_be_visible()
     page.get_by_role("button", name="English").click()
     lane = stage(page).get_by_role("group", name="Chords and form")
-    expect(lane.get_by_role("button", name="Present chord")).to_be_visible()
+    expect(lane.get_by_role("button", name="Chord now")).to_be_visible()
     expect(lane.get_by_role("listitem")).to_have_text(["Intro", "A", "B", "End"])
 
 
@@ -182,7 +182,7 @@ def test_the_engine_is_a_wish_where_there_are_several(open_page: Opener, scene: 
     wishes = page.locator("picture-picker")
     expect(wishes.get_by_role("radio", name="컴퓨터 작곡가")).to_be_checked()
     expect(wishes.locator("label.option .facts")).to_have_text(
-        ["보통 2분 30초 · 한 곡에 약 US$0.043", "보통 1분 · 한 곡에 약 US$0.08", "보통 45초"]
+        ["보통 2분 30초 · 곡당 약 US$0.043", "보통 1분 · 곡당 약 US$0.08", "보통 45초"]
     )
     before = wishes.locator("[data-part=usual]").inner_text()
     wishes.get_by_role("radio", name="Lyria 3 Pro").check()
@@ -212,7 +212,7 @@ def test_exports_are_asked_for_awaited_and_saved(open_page: Opener, scene: Scene
     saves = ready(page).get_by_role("group", name="내려받기")
     saves.get_by_role("button", name="악기별 파일").press("Enter")
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("한 곡으로 세어요")
+    expect(dialog).to_contain_text("한 곡을 써요")
     dialog.get_by_role("button", name="만들기").click()
     expect(saves.get_by_role("alert")).to_contain_text(["다시 만들 수 있어요"])
     saves.get_by_role("button", name="악기별 파일").click()
@@ -236,7 +236,7 @@ def test_exports_are_asked_for_awaited_and_saved(open_page: Opener, scene: Scene
     scene.document(broken).update({"status": "ready", "music": loop, "error": None})
     for name, file in (
         ("악기별 파일 받기", "푸른 물결 (stems.zip)"),
-        ("반복 음원 받기", "푸른 물결 (D major, 72 BPM, 6 bars).wav"),
+        ("루프 받기", "푸른 물결 (D major, 72 BPM, 6 bars).wav"),
     ):
         with page.expect_download() as download:
             saves.get_by_role("button", name=name).click()

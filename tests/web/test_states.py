@@ -136,7 +136,7 @@ def versions(setup: Setup) -> Page:
     setup.scene.add("ready", setup.heard, image=image, liked=True)
     setup.scene.add("ready", setup.heard, image=image)
     page = setup.showing("ready")
-    page.get_by_role("checkbox", name="좋아요만").check()
+    page.get_by_role("checkbox", name="좋아요한 음악만").check()
     expect(tiles(page).nth(0)).to_be_hidden()
     tiles(page).nth(1).click()
     expect(stage(page).locator("[data-part=versions] button")).to_have_count(2)
@@ -274,7 +274,7 @@ def privacy(setup: Setup) -> Page:
 
 
 def composed(setup: Setup) -> Page:
-    """Two takes with chords, their list, reasons, one export in the making and one that is made."""
+    """Two takes with chords, their list, reasons, one export being made and one that is made."""
     heard = store_composed(setup.scene.addresses)
     image = document_of("ready")["image"]
     source = add_composed(setup.scene, heard, image=image)
@@ -285,7 +285,7 @@ def composed(setup: Setup) -> Page:
     setup.scene.add("ready", setup.heard, image=image, request=asked(source, "loop"), music=loop)
     page = setup.opener(scene=setup.scene)
     stage(page).get_by_role("button", name="코드 목록").click()
-    expect(stage(page).get_by_role("button", name="반복 음원 받기")).to_be_visible()
+    expect(stage(page).get_by_role("button", name="루프 받기")).to_be_visible()
     expect(stage(page).get_by_role("button", name="B", exact=True)).to_be_visible()
     return page
 

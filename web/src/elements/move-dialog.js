@@ -183,8 +183,7 @@ function definition(api, ConnectedElement, made, span, problemWords) {
     }
 
     #complain(error) {
-      const own = { unknown_move: "move.gone", limit_reached: "move.limit" }[error.code];
-      if (own) this.#say(own);
+      if (error.code === "unknown_move") this.#say("move.gone");
       else this.part("done").textContent = problemWords(this.store.state.language, error);
     }
   };
