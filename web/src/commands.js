@@ -21,6 +21,11 @@ export class Commands {
     this.#uploads = new Uploads(store, api, this.#sessions);
   }
 
+  /** The API, for a dialog that waits for its answers. */
+  get api() {
+    return this.#api;
+  }
+
   speak(language) {
     keep("language", language);
     this.#store.change({ language });
@@ -52,11 +57,16 @@ export class Commands {
     this.#store.change({ notice: { words, places, restart: false } });
   }
 
+  /** Return the message for an error. Throws the error if it is not for people. */
+  words(error) {
+    return problemWords(this.#store.state.language, error);
+  }
+
   /** Say in a notice why the API or the network refused something. Returns false for any other error. */
   complain(error) {
     if (!isRefusal(error)) return false;
     if (error.isAboutSession) this.#store.change({ notice: { words: "notice.expired", restart: true } });
-    else this.notify(problemWords(this.#store.state.language, error));
+    else this.notify(this.words(error));
     return true;
   }
 
