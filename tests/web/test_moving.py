@@ -61,9 +61,7 @@ def test_a_session_moves_to_another_device_once(
     expect(asked.get_by_role("button", name="Not now")).to_be_focused()
     other.keyboard.press("Tab")
     other.keyboard.press("Enter")
-    expect(asked.get_by_role("status")).to_have_text(
-        "The list is here now. You can see it in this browser, too."
-    )
+    expect(asked.get_by_role("status")).to_have_text("The list is here now. You can see it in this browser, too.")
     expect(asked.get_by_role("button", name="Close")).to_be_focused()
     other.keyboard.press("Enter")
     expect(tiles(other)).to_have_count(1)
