@@ -58,6 +58,19 @@ def with_engines(
     return page
 
 
+def refuse(page: Page, verb: str) -> list[Route]:
+    """Answer each command of a kind as if the day's limit were reached; return the list of those that came."""
+    refused: list[Route] = []
+
+    def answer(route: Route) -> None:
+        refused.append(route)
+        headers = {"Retry-After": "3600", "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "*"}
+        route.fulfill(status=429, headers=headers, json={"code": "limit_reached", "title": "", "detail": ""})
+
+    page.route(f"**/*:{verb}", answer)
+    return refused
+
+
 def choose(page: Page, *files: Path) -> None:
     """Choose pictures in the file dialog."""
     page.locator("[data-part=choose]").set_input_files(files)

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.contracts.recorded import recorded
 from tests.support.composed import add_composed, asked, store_composed, store_export
-from tests.support.gestures import ENGINES, choose, ready, stage, tiles, with_engines
+from tests.support.gestures import ENGINES, choose, ready, refuse, stage, tiles, with_engines
 from tests.support.scenes import PHOTOS, Heard, Scene, store_music
 from tests.web.conftest import Opener
 
@@ -99,6 +99,9 @@ def test_two_takes_are_asked_for_and_both_are_kept(open_page: Opener, scene: Sce
     expect(stage(page)).to_have_attribute("data-track", first)
     expect(pair.get_by_role("button", name="B 만드는 중")).to_be_visible()
     expect(pair.get_by_role("button", name="둘 다 남기기")).to_be_hidden()
+    scene.document(second).update({"status": "cancelled"})
+    expect(pair.get_by_role("button", name="B 그만둠")).to_be_visible()
+    expect(page.locator("status-announcer")).to_have_text("푸른 물결 B: 그만두었어요.")
 
     page.locator("picture-picker").get_by_role("checkbox", name="두 곡을 만들어").check()
     with page.expect_request(lambda request: request.url.endswith("/tracks")) as announced:
@@ -136,7 +139,7 @@ def test_chords_and_sections_follow_the_music(open_page: Opener, scene: Scene, c
     expect(lane.get_by_role("button", name="지금 코드 G")).to_be_visible()
     page.get_by_role("button", name="English").click()
     lane = stage(page).get_by_role("group", name="Chords and form")
-    expect(lane.get_by_role("button", name="Present chord")).to_be_visible()
+    expect(lane.get_by_role("button", name="Chord now")).to_be_visible()
     expect(lane.get_by_role("listitem")).to_have_text(["Intro", "A", "B", "End"])
 
 
@@ -182,7 +185,7 @@ def test_the_engine_is_a_wish_where_there_are_several(open_page: Opener, scene: 
     wishes = page.locator("picture-picker")
     expect(wishes.get_by_role("radio", name="컴퓨터 작곡가")).to_be_checked()
     expect(wishes.locator("label.option .facts")).to_have_text(
-        ["보통 2분 30초 · 한 곡에 약 US$0.043", "보통 1분 · 한 곡에 약 US$0.08", "보통 45초"]
+        ["보통 2분 30초 · 곡당 약 US$0.043", "보통 1분 · 곡당 약 US$0.08", "보통 45초"]
     )
     before = wishes.locator("[data-part=usual]").inner_text()
     wishes.get_by_role("radio", name="Lyria 3 Pro").check()
@@ -198,28 +201,18 @@ def test_exports_are_asked_for_awaited_and_saved(open_page: Opener, scene: Scene
     """Stems and a loop are made on request; they are downloads of their source, and survive a reload."""
     source = add_composed(scene, composed)
     page = open_page(scene=scene, allow="Failed to load resource")
-    refused: list[str] = []
-
-    def limited(route: Any) -> None:
-        refused.append(route.request.headers["idempotency-key"])
-        route.fulfill(
-            status=429,
-            headers={"Retry-After": "3600", "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "*"},
-            json={"code": "limit_reached", "title": "", "detail": ""},
-        )
-
-    page.route("**/*:stems", limited)
+    refused = refuse(page, "stems")
     saves = ready(page).get_by_role("group", name="내려받기")
     saves.get_by_role("button", name="악기별 파일").press("Enter")
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("한 곡으로 세어요")
+    expect(dialog).to_contain_text("한 곡을 써요")
     dialog.get_by_role("button", name="만들기").click()
     expect(saves.get_by_role("alert")).to_contain_text(["다시 만들 수 있어요"])
     saves.get_by_role("button", name="악기별 파일").click()
     dialog.get_by_role("button", name="만들기").click()
     page.wait_for_timeout(300)
     assert len(refused) == 2
-    assert len(set(refused)) == 1
+    assert len({route.request.headers["idempotency-key"] for route in refused}) == 1
 
     made = scene.add("composing", composed, request=asked(source, "stems"), image=scene.of(source)["image"])
     broken = scene.add("failed", request=asked(source, "loop"), image=scene.of(source)["image"])
@@ -230,13 +223,19 @@ def test_exports_are_asked_for_awaited_and_saved(open_page: Opener, scene: Scene
     expect(saves.get_by_role("status").first).to_have_text(re.compile("만들고 있어요. 보통"))
     expect(saves.get_by_role("button", name="그만두기")).to_be_visible()
     expect(saves.get_by_role("alert").last).to_have_text(str(scene.of(broken)["error"]["message"]))
+    saves.get_by_role("button", name="다시 시도하기").wait_for()
+    gone = {"code": "composer_changed", "message": "이전 작곡가가 만든 음악이에요.", "retryable": False}
+    scene.document(broken).update({"error": gone})
+    expect(saves.get_by_role("alert").last).to_have_text(gone["message"])
+    expect(saves.get_by_role("button", name="루프", exact=True)).to_be_disabled()
+    expect(saves.get_by_role("button", name="다시 시도하기")).to_be_hidden()
     stems = store_export(scene.addresses, "stems.zip", b"PK\5\6" + bytes(18))
     scene.document(made).update({"status": "ready", "music": stems})
     loop = store_export(scene.addresses, "loop.wav", b"RIFF")
     scene.document(broken).update({"status": "ready", "music": loop, "error": None})
     for name, file in (
         ("악기별 파일 받기", "푸른 물결 (stems.zip)"),
-        ("반복 음원 받기", "푸른 물결 (D major, 72 BPM, 6 bars).wav"),
+        ("루프 받기", "푸른 물결 (D major, 72 BPM, 6 bars).wav"),
     ):
         with page.expect_download() as download:
             saves.get_by_role("button", name=name).click()

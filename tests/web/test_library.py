@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from localcloud.addresses import REPOSITORY, Addresses
 from pipeline import credentials
-from tests.support.gestures import choose, ready, stage, tiles
+from tests.support.gestures import choose, ready, refuse, stage, tiles
 from tests.support.scenes import PHOTOS, SCENE_SECONDS, Heard, Scene, document_of, new_scene, store_music
 from tests.web.conftest import Opener
 
@@ -167,11 +167,14 @@ def test_other_engines_have_no_notes_to_save(open_page: Opener, scene: Scene, he
 def test_videos_are_made_in_the_browser_in_three_shapes(
     open_page: Opener, scene: Scene, local_cloud: Addresses
 ) -> None:
-    """They show cover, title and waveform with the music, in marked files that browsers play; it asks for the shape."""
+    """They show cover, title and waveform with the music, in marked files that browsers play; it asks for the shape.
+
+    If the mark is refused, the page says why, and does not make the video again in a smaller size.
+    """
     heard = store_music(local_cloud, "chelsea", seconds=1)
     scene.add("ready", heard, token=heard.folder.token)
     authority = (local_cloud.marks_folder / "authority.pem").read_text()
-    page = open_page(scene=scene)
+    page = open_page(scene=scene, allow="429")
     ready(page)
     cinema = page.context.new_page()
     SHOTS.mkdir(parents=True, exist_ok=True)
@@ -196,7 +199,13 @@ def test_videos_are_made_in_the_browser_in_three_shapes(
         # The played part of the waveform is white: it grows.
         assert shown["white"][0] < shown["white"][1]
         (SHOTS / f"video-{size[0]}x{size[1]}.png").write_bytes(base64.b64decode(shown["picture"]))
+    refused = refuse(page, "mark")
+    stage(page).get_by_role("button", name="동영상", exact=True).click()
+    page.get_by_role("dialog", name="동영상 만들기").get_by_role("button", name="만들기").click()
+    notice = page.get_by_role("alert").filter(has_text=re.compile("오늘은 더 할 수 없어요"))
+    expect(notice).to_be_visible(timeout=120_000)
     expect(stage(page).get_by_role("button", name="동영상", exact=True)).to_be_visible()
+    assert len(refused) == 1
 
 
 @pytest.mark.usefixtures("track")

@@ -24,7 +24,7 @@ def offered(page: Page) -> str:
     """Open the dialog by keys only, and return the link of its code."""
     page.get_by_role("button", name="다른 기기로 옮기기").press("Enter")
     opened = dialog(page, "다른 기기에서 이어 보기")
-    expect(opened.get_by_role("status")).to_have_text("코드가 준비됐어요. 한 번만, 5분 동안 쓸 수 있어요.")
+    expect(opened.get_by_role("status")).to_have_text("코드가 준비됐어요. 5분 동안 한 번만 쓸 수 있어요.")
     expect(opened.get_by_role("button", name="링크 복사")).to_be_focused()
     return opened.get_by_role("textbox", name="링크").input_value()
 
@@ -56,14 +56,12 @@ def test_a_session_moves_to_another_device_once(
     other.goto(link)
     asked = dialog(other, "Bring the list from the other device?")
     expect(asked).to_contain_text("only if you made the code yourself")
-    expect(asked).not_to_contain_text("can no longer be seen", use_inner_text=True)
+    expect(asked).not_to_contain_text("You will no longer see", use_inner_text=True)
     assert other.evaluate("location.href") == f"{local_cloud.url('page')}/#"
     expect(asked.get_by_role("button", name="Not now")).to_be_focused()
     other.keyboard.press("Tab")
     other.keyboard.press("Enter")
-    expect(asked.get_by_role("status")).to_have_text(
-        "The list is here. You can see it in this browser, too, from now on."
-    )
+    expect(asked.get_by_role("status")).to_have_text("The list is here now. You can see it in this browser, too.")
     expect(asked.get_by_role("button", name="Close")).to_be_focused()
     other.keyboard.press("Enter")
     expect(tiles(other)).to_have_count(1)
@@ -80,7 +78,7 @@ def test_a_session_moves_to_another_device_once(
     asked = dialog(late, "다른 기기의 목록을 가져올까요?")
     expect(asked).to_contain_text("더는 볼 수 없게 돼요", use_inner_text=True)
     asked.get_by_role("button", name="가져오기").click()
-    expect(asked.get_by_role("status")).to_have_text(re.compile("이미 쓰였거나 시간이 지난 코드"))
+    expect(asked.get_by_role("status")).to_have_text(re.compile("이미 썼거나 시간이 지난 코드"))
     asked.get_by_role("button", name="닫기").click()
     assert kept(late)["session"] == own.session
     expect(tiles(late)).to_have_count(1)
@@ -133,7 +131,7 @@ def test_a_track_is_liked_on_the_stage_and_in_the_library(open_page: Opener, sce
     ready(page)
     heart = stage(page).get_by_role("button", name="좋아요")
     small = page.locator("track-library").get_by_role("button", name="푸른 물결 좋아요")
-    only = page.get_by_role("checkbox", name="좋아요만")
+    only = page.get_by_role("checkbox", name="좋아요한 음악만")
     expect(heart).to_have_attribute("aria-pressed", "false")
     expect(only).to_be_hidden()
     heart.press("Enter")

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, ViewportSize, expect
 from localcloud.addresses import REPOSITORY
 from tests.contracts.recorded import recorded
 from tests.support.composed import add_composed, asked, store_composed, store_export
-from tests.support.gestures import choose, ready, stage, tiles, with_engines
+from tests.support.gestures import choose, ready, refuse, stage, tiles, with_engines
 from tests.support.scenes import PHOTOS, Heard, Scene, document_of
 from tests.web import axe
 from tests.web.conftest import Opener
@@ -136,7 +136,7 @@ def versions(setup: Setup) -> Page:
     setup.scene.add("ready", setup.heard, image=image, liked=True)
     setup.scene.add("ready", setup.heard, image=image)
     page = setup.showing("ready")
-    page.get_by_role("checkbox", name="좋아요만").check()
+    page.get_by_role("checkbox", name="좋아요한 음악만").check()
     expect(tiles(page).nth(0)).to_be_hidden()
     tiles(page).nth(1).click()
     expect(stage(page).locator("[data-part=versions] button")).to_have_count(2)
@@ -255,8 +255,12 @@ def english(setup: Setup) -> Page:
 
 
 def shared(setup: Setup) -> Page:
-    page = setup.opener(f"/share.html#{setup.heard.folder.token}")
+    """Everything that a share page can have: music of the composer that may be downloaded."""
+    token = store_composed(setup.scene.addresses).folder.token
+    page = setup.opener(f"/share.html#{token}.d")
     expect(page.get_by_role("button", name="푸른 물결 재생")).to_be_visible()
+    expect(page.get_by_role("button", name="음악 내려받기 (MP3)")).to_be_visible()
+    expect(page.get_by_role("button", name="지금 코드")).to_be_visible()
     return page
 
 
@@ -273,8 +277,8 @@ def privacy(setup: Setup) -> Page:
     return page
 
 
-def composed(setup: Setup) -> Page:
-    """Two takes with chords, their list, reasons, one export in the making and one that is made."""
+def composed(setup: Setup, allow: str | None = None) -> Page:
+    """Two takes with chords, their list, reasons, one export being made and one that is made."""
     heard = store_composed(setup.scene.addresses)
     image = document_of("ready")["image"]
     source = add_composed(setup.scene, heard, image=image)
@@ -283,10 +287,39 @@ def composed(setup: Setup) -> Page:
     setup.scene.add("composing", image=image, request=asked(source, "stems"))
     loop = store_export(setup.scene.addresses, "loop.wav", b"RIFF")
     setup.scene.add("ready", setup.heard, image=image, request=asked(source, "loop"), music=loop)
-    page = setup.opener(scene=setup.scene)
+    page = setup.opener(scene=setup.scene, allow=allow)
     stage(page).get_by_role("button", name="코드 목록").click()
-    expect(stage(page).get_by_role("button", name="반복 음원 받기")).to_be_visible()
+    expect(stage(page).get_by_role("button", name="루프 받기")).to_be_visible()
     expect(stage(page).get_by_role("button", name="B", exact=True)).to_be_visible()
+    return page
+
+
+def keeping_one(setup: Setup) -> Page:
+    page = composed(setup)
+    stage(page).get_by_role("button", name="A만 남기기").click()
+    expect(page.get_by_role("dialog", name="A만 남길까요")).to_be_visible()
+    return page
+
+
+def exporting(setup: Setup) -> Page:
+    """The question about an export, in English."""
+    add_composed(setup.scene, store_composed(setup.scene.addresses))
+    page = setup.opener(scene=setup.scene)
+    page.get_by_role("button", name="English").click()
+    stage(page).get_by_role("button", name="Loop", exact=True).click()
+    expect(page.get_by_role("dialog", name="Make a loop?")).to_be_visible()
+    return page
+
+
+def export_refused(setup: Setup) -> Page:
+    """Composed music in English whose export is over the day's limit, with an export that is being made."""
+    page = composed(setup, allow="429")
+    refuse(page, "loop")
+    setup.scene.document(setup.scene.tracks[-1]).update({"status": "cancelled", "music": None})
+    page.get_by_role("button", name="English").click()
+    stage(page).get_by_role("button", name="Loop", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Make it").click()
+    expect(stage(page).get_by_role("alert").filter(has_text="You can make more music from")).to_be_visible()
     return page
 
 
@@ -294,7 +327,7 @@ STATES: tuple[Callable[[Setup], Page], ...] = (
     first, loading, uploading, working, sketched, sketch_and_music, sketch_of_failed_music,
     parked, made, versions, in_a_row, filming, failed, rejected, cancelled, closed, offline, expired,
     refused_file, drops, editing, sharing, moving, receiving, asking, english, shared, shared_gone, privacy,
-    composed,
+    composed, keeping_one, exporting, export_refused,
 )  # fmt: skip
 
 

@@ -1,5 +1,5 @@
 // The commands that a person can give. Only they change the store.
-import { closedUntil, problemWords } from "./problems.js";
+import { closedUntil, isRefusal, problemWords } from "./problems.js";
 import { keep } from "./session.js";
 import { Sessions } from "./sessions.js";
 import { isLiked } from "./tracks.js";
@@ -19,6 +19,11 @@ export class Commands {
     this.#api = api;
     this.#sessions = new Sessions(store, api, watchTracks);
     this.#uploads = new Uploads(store, api, this.#sessions);
+  }
+
+  /** The API, for a dialog that waits for its answers. */
+  get api() {
+    return this.#api;
   }
 
   speak(language) {
@@ -50,6 +55,19 @@ export class Commands {
 
   notify(words, places = {}) {
     this.#store.change({ notice: { words, places, restart: false } });
+  }
+
+  /** Return the message for an error. Throws the error if it is not for people. */
+  words(error) {
+    return problemWords(this.#store.state.language, error);
+  }
+
+  /** Say in a notice why the API or the network refused something. Returns false for any other error. */
+  complain(error) {
+    if (!isRefusal(error)) return false;
+    if (error.isAboutSession) this.#store.change({ notice: { words: "notice.expired", restart: true } });
+    else this.notify(this.words(error));
+    return true;
   }
 
   closeNotice() {
@@ -143,7 +161,7 @@ export class Commands {
     try {
       if (session) await this.#erased(session);
     } catch (error) {
-      this.#store.change({ notice: { words: problemWords(this.#store.state.language, error), restart: false } });
+      if (!this.complain(error)) throw error;
       return;
     }
     await this.reset();
@@ -177,9 +195,10 @@ export class Commands {
       return await send(await this.#sessions.current());
     } catch (error) {
       const until = closedUntil(error);
-      if (until && !verb.endsWith("like")) this.#store.change({ closedUntil: until });
+      const makesMusic = !verb.endsWith("like");
+      if (until && makesMusic) this.#store.change({ closedUntil: until });
       if (error.isAboutSession) this.#store.change({ notice: { words: "notice.expired", restart: true } });
-      return onProblem(problemWords(this.#store.state.language, error));
+      return onProblem(problemWords(this.#store.state.language, error, makesMusic ? "picker.closed" : undefined));
     } finally {
       const { [track]: _, ...busy } = this.#store.state.busy;
       this.#store.change({ busy });

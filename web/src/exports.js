@@ -15,6 +15,6 @@ export async function loopName(music, title, brief) {
 }
 
 export function loopTitle(title, { key, tempoBpm, bars }) {
-  const facts = [key, `${Math.round(tempoBpm * 10) / 10} BPM`, ...(bars ? [`${bars} bars`] : [])];
+  const facts = [key, `${Math.round(tempoBpm * 100) / 100} BPM`, ...(bars ? [`${bars} bars`] : [])];
   return `${title} (${facts.join(", ")})`;
 }

@@ -8,6 +8,14 @@ import { codecs } from "./video-support.js";
 
 let filming = null;
 
+/** What a video is made of could not be loaded; `words` is the text that says so. */
+class LoadingError extends Error {
+  constructor(words) {
+    super(words);
+    this.words = words;
+  }
+}
+
 /** Make a video of a track, or stop making one. `actions` is the element that has the button. */
 export async function film(track, actions) {
   if (filming) {
@@ -24,8 +32,8 @@ export async function film(track, actions) {
     const picture = { cover, title, words, peaks: track.music.peaks };
     const way = await askForShape(picture, track.music.durationSeconds, actions);
     if (way) await make(track, picture, way, actions, signal);
-  } catch {
-    if (!signal.aborted) actions.commands.notify("actions.notFilmed");
+  } catch (error) {
+    if (!signal.aborted && !actions.commands.complain(error)) actions.commands.notify(error.words ?? "actions.notFilmed");
   } finally {
     filming = null;
     setText(actions.part("video"), actions.text("actions.video"));
@@ -34,17 +42,26 @@ export async function film(track, actions) {
 
 async function make({ track, music }, picture, way, actions, signal) {
   const progress = (fraction) => setText(actions.part("video"), actions.text("actions.filming", { percent: Math.round(fraction * 100) }));
-  const sign = (sha256) => actions.commands.mark(track, sha256);
+  let refused = false;
+  const sign = (sha256) =>
+    actions.commands.mark(track, sha256).catch((error) => {
+      refused = true;
+      throw error;
+    });
   progress(0);
-  const { film } = await import("./video.js");
+  const { film, soundOf } = await import("./video.js").catch(() => {
+    throw new LoadingError("notice.part");
+  });
+  const sound = await soundOf(await loaded(music.url, signal));
+  const about = { title: picture.title, engine: music.engine };
   let video;
   try {
-    video = await film(music, picture.title, painted(picture), way, progress, signal, sign);
+    video = await film(sound, about, painted(picture), way, progress, signal, sign);
   } catch (error) {
-    // Some encoders promise a size that they cannot make.
-    const smaller = signal.aborted || way.side === 720 ? null : await codecs(way.shape, [720]);
+    // Some encoders promise a size that they cannot make. A mark that is refused is so at every size.
+    const smaller = signal.aborted || refused || way.side === 720 ? null : await codecs(way.shape, [720]);
     if (!smaller) throw error;
-    video = await film(music, picture.title, painted(picture), smaller, progress, signal, sign);
+    video = await film(sound, about, painted(picture), smaller, progress, signal, sign);
     actions.commands.notify("film.shrunk", { side: smaller.side });
   }
   save(video, fileName(picture.title, "mp4"));
@@ -56,6 +73,14 @@ function painted(picture) {
 }
 
 async function coverOf(url, signal) {
-  const response = await fetch(url, { cache: "reload", signal });
+  const response = await loaded(url, signal);
   return createImageBitmap(await response.blob());
+}
+
+async function loaded(url, signal) {
+  const response = await fetch(url, { cache: "reload", signal }).catch((error) => {
+    throw signal.aborted ? error : new LoadingError("notice.network");
+  });
+  if (!response.ok) throw new LoadingError("actions.gone");
+  return response;
 }

@@ -2,7 +2,6 @@
 import { Api } from "./api.js";
 import { Commands } from "./commands.js";
 import { configuration } from "./configuration.js";
-import { ConnectedElement, made } from "./elements/connected.js";
 import { MusicPlayer } from "./elements/music-player.js";
 import { PageNotice } from "./elements/page-notice.js";
 import { PicturePicker } from "./elements/picture-picker.js";
@@ -13,8 +12,6 @@ import { LanguageSwitch, SessionPanel, StatusAnnouncer, ViewSwitch } from "./ele
 import { TrackBrief } from "./elements/track-brief.js";
 import { TrackLibrary } from "./elements/track-library.js";
 import { TrackStage } from "./elements/track-stage.js";
-import { span } from "./format.js";
-import { problemWords } from "./problems.js";
 import { recall, whenKeptElsewhere } from "./session.js";
 import { Store } from "./store.js";
 import { localise, preferredLanguage, text } from "./texts.js";
@@ -85,13 +82,9 @@ function moveLink() {
 }
 
 /** Open the dialog that moves the session, or that receives the one of a link; null is no link. */
-function move(link) {
+async function move(link) {
   if (link === null) return;
-  // If the module imported these itself, they would be split from this script, and both parts would compress worse.
-  import("./elements/move-dialog.js").then(
-    ({ openMove }) => openMove(link, store, commands, api, ConnectedElement, made, span, problemWords),
-    () => commands.notify("notice.network"),
-  );
+  (await document.querySelector("session-panel").demand("move-dialog"))?.open(link);
 }
 
 const moved = moveLink();

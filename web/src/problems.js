@@ -7,13 +7,21 @@ import { text } from "./texts.js";
 
 const MINUTE = 60_000;
 
-/** Return the message for an error. Throws the error if neither the API, the network nor the file caused it. */
-export function problemWords(language, error) {
+/** Whether the API, Cloud Storage or the network caused an error. */
+export function isRefusal(error) {
+  return error instanceof ProblemError || error instanceof NetworkError;
+}
+
+/**
+ * Return the message for an error; `limit` is the text for the day's limit. Throws the error if neither the API, the
+ * network nor the file caused it.
+ */
+export function problemWords(language, error, limit = "problems.limit_reached") {
   if (error instanceof NetworkError) return text(language, "notice.network");
   if (error instanceof UnreadableError) return text(language, "upload.gone");
   if (!(error instanceof ProblemError)) throw error;
   const until = closedUntil(error);
-  if (until) return text(language, "problems.limit_reached", { time: moment(language, until) });
+  if (until) return text(language, limit, { time: moment(language, until) });
   return text(language, `problems.${error.code}`, {}, error.message || text(language, "notice.server"));
 }
 

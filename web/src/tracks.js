@@ -99,10 +99,9 @@ export function statusOf({ upload, track }) {
   return upload?.problem ? "failed" : (track?.status ?? "awaiting_upload");
 }
 
-/** Return how long a track took, or has taken so far, in milliseconds; null before it starts. */
-export function elapsed(track, now) {
-  if (!track?.createdAt) return null;
-  return (isFinal(track.status) ? (track.timeline?.[track.status] ?? track.updatedAt) : now) - track.createdAt;
+/** Return which of two takes a track is, "A" or "B"; empty for music that was asked for alone. */
+export function takeOf({ request }) {
+  return request?.twinOf ? "B" : request?.takes === 2 ? "A" : "";
 }
 
 /** Whether a track is liked; while a command for it runs, as it will be. */

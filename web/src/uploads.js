@@ -155,7 +155,7 @@ export class Uploads {
       this.#change(key, { fraction: null, problem: this.#text("upload.oneLeft"), wishes: { ...wishes, takes: 1 } });
       return;
     }
-    const problem = problemWords(language, error);
+    const problem = problemWords(language, error, "picker.closed");
     const [waits, gone] = [error instanceof NetworkError, error instanceof UnreadableError];
     this.#change(key, { fraction: null, problem, waits, gone });
     if (until) this.#store.change({ closedUntil: until });

@@ -8,12 +8,12 @@ const SAMPLES_AT_ONCE = SAMPLES_A_SECOND / 10;
 const MAX_QUEUED = 8;
 
 /**
- * Make the video of a track's music: an MP4 as a Blob. `paint(size, seconds)` returns a function that draws the canvas
- * at a share of the music; the fourth parameter is one of the ways of `codecs`. `sign` marks it as in `marked`.
+ * Make the video of music: an MP4 as a Blob. `sound` is an AudioBuffer; `paint(size, seconds)` returns a function that
+ * draws the canvas at a share of the music; the fourth parameter is one of the ways of `codecs`. `sign` marks it as in
+ * `marked`.
  * Throws if it is aborted, an encoder fails, or it cannot be marked.
  */
-export async function film({ url, engine }, title, paint, { video, audio }, onFraction, signal, sign) {
-  const sound = await soundOf(url, signal);
+export async function film(sound, { title, engine }, paint, { video, audio }, onFraction, signal, sign) {
   const output = new Output({ format: new Mp4OutputFormat({ fastStart: "in-memory" }), target: new BufferTarget() });
   const pictures = new EncodedVideoPacketSource(video.name);
   const tones = new EncodedAudioPacketSource(audio.name);
@@ -30,8 +30,8 @@ export async function film({ url, engine }, title, paint, { video, audio }, onFr
   return new Blob([await marked(output.target.buffer, sign)], { type: "video/mp4" });
 }
 
-async function soundOf(url, signal) {
-  const response = await fetch(url, { cache: "reload", signal });
+/** Decode the music of a response. */
+export async function soundOf(response) {
   const context = new OfflineAudioContext(2, 1, SAMPLES_A_SECOND);
   return context.decodeAudioData(await response.arrayBuffer());
 }

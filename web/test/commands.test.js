@@ -396,7 +396,23 @@ test("a refused like is taken back, and the limit of likes closes nothing", asyn
   watched[0].onTracks([{ track: "t1", liked: true }], true, false);
   await commands.like(store.state.tracks[0]);
   assert.deepEqual([isLiked(store.state.tracks[0], store.state.busy), store.state.closedUntil], [true, null]);
-  assert.ok(store.state.notice);
+  assert.match(store.state.notice.words, /^오늘은 더 할 수 없어요\. .+부터 다시 할 수 있어요\.$/);
+});
+
+test("a refused mark is said in its own words; other errors are not the API's", async () => {
+  keep("session", kept);
+  const limit = new ProblemError(429, { code: "limit_reached" }, 60);
+  const { commands, store } = page(new FakeApi(limit, new NetworkError("down"), new ProblemError(401, { code: "unknown_session" })));
+  const said = async () => {
+    const error = await commands.mark("t1", "ab").catch((caught) => caught);
+    assert.ok(commands.complain(error));
+    return store.state.notice;
+  };
+  assert.match((await said()).words, /^오늘은 더 할 수 없어요/);
+  assert.match((await said()).words, /서버에 연결하지 못했어요/);
+  assert.deepEqual(await said(), { words: "notice.expired", restart: true });
+  assert.equal(store.state.closedUntil, null);
+  assert.ok(!commands.complain(new Error("an encoder")));
 });
 
 test("a received session is kept and shown, and uploads of the one before are forgotten", async () => {

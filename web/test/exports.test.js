@@ -15,4 +15,5 @@ test("a loop is named by what its user needs to know", () => {
   const facts = { key: "C minor", tempoBpm: 92 };
   assert.equal(loopTitle("푸른 물결", { ...facts, bars: 16 }), "푸른 물결 (C minor, 92 BPM, 16 bars)");
   assert.equal(loopTitle("푸른 물결", facts), "푸른 물결 (C minor, 92 BPM)");
+  assert.equal(loopTitle("푸른 물결", { ...facts, tempoBpm: 91.756 }), "푸른 물결 (C minor, 91.76 BPM)");
 });

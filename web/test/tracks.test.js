@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { awaitsTwin, elapsed, found, isExport, isFinal, joined, newest, pictures, resultsToken, resultUrl, statusOf } from "../src/tracks.js";
+import { awaitsTwin, found, isExport, isFinal, joined, newest, pictures, resultsToken, resultUrl, statusOf, takeOf } from "../src/tracks.js";
 
 const take = (track, object, generation = 1) => ({ track, image: { object, generation } });
 
@@ -51,13 +51,6 @@ test("a failed upload is failed in every status of its track", () => {
   assert.equal(statusOf({ upload: null, track: { status: "composing" } }), "composing");
 });
 
-test("the clock of a track stops at its end", () => {
-  const timeline = { awaiting_upload: 1_000, ready: 6_000 };
-  assert.equal(elapsed({ status: "ready", createdAt: 1_000, timeline }, 99_000), 5_000);
-  assert.equal(elapsed({ status: "composing", createdAt: 1_000, timeline: {} }, 3_000), 2_000);
-  assert.equal(elapsed(null, 3_000), null);
-});
-
 test("the last four statuses are final", () => {
   assert.deepEqual(
     ["composing", "ready", "failed", "rejected", "cancelled"].map(isFinal),
@@ -87,6 +80,11 @@ test("the second take is awaited until the picture is described", () => {
   assert.ok(awaitsTwin({ upload: null, track: { status: "captioning", request: wishes } }));
   assert.ok(!awaitsTwin({ upload: null, track: { status: "captioned", request: wishes } }));
   assert.ok(!awaitsTwin({ upload: { wishes: {} }, track: null }));
+});
+
+test("of two takes the first one is A and its twin is B", () => {
+  const takes = [{ request: { takes: 2 } }, { request: { takes: 1, twinOf: "t1" } }, { request: { takes: 1 } }, {}];
+  assert.deepEqual(takes.map(takeOf), ["A", "B", "", ""]);
 });
 
 test("an export is no music of its own", () => {

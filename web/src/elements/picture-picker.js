@@ -54,7 +54,7 @@ export class PicturePicker extends ConnectedElement {
     this.toggleAttribute("data-closed", closed);
     for (const name of ["choose", "camera"]) this.part(name).disabled = closed;
     this.part("closed").hidden = !closed;
-    setText(this.part("closed"), closed ? this.text("problems.limit_reached", { time: this.#opens() }) : "");
+    setText(this.part("closed"), closed ? this.text("picker.closed", { time: this.#opens() }) : "");
     clearTimeout(this.#opening);
     if (closed) this.#opening = setTimeout(() => this.#close(until), until - now() + 1000);
   }
@@ -103,7 +103,7 @@ export class PicturePicker extends ConnectedElement {
   /** Return the text, and its places, that says why nothing is taken; null if it is. */
   #refusal(given) {
     if (this.hidden) return ["picker.elsewhere"];
-    if (this.hasAttribute("data-closed")) return ["problems.limit_reached", { time: this.#opens() }];
+    if (this.hasAttribute("data-closed")) return ["picker.closed", { time: this.#opens() }];
     return given.length === 0 ? ["picker.link"] : null;
   }
 

@@ -1,5 +1,5 @@
 // The small controls: language, view, session, and announcements for screen readers.
-import { isFinal } from "../tracks.js";
+import { isFinal, takeOf } from "../tracks.js";
 import { ConnectedElement, setPressed, setText } from "./connected.js";
 
 export class LanguageSwitch extends ConnectedElement {
@@ -63,9 +63,9 @@ export class StatusAnnouncer extends ConnectedElement {
     if (before?.view !== view) return;
     const words = tracks
       .filter((track) => newsOf(track) && newsOf(track) !== before.news.get(track.track))
-      .map(({ brief, status, track }) => {
-        const title = brief?.title ?? this.text("stage.untitled");
-        return this.text(`announcer.${this.#known.news.get(track)}`, { title, status: this.text(`status.${status}`) });
+      .map((track) => {
+        const title = `${track.brief?.title ?? this.text("stage.untitled")} ${takeOf(track)}`.trim();
+        return this.text(`announcer.${newsOf(track)}`, { title, status: this.text(`status.${track.status}`) });
       });
     if (words.length > 0) setText(this, words.join(" "));
   }

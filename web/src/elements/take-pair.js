@@ -4,7 +4,7 @@ import { isFinal, statusOf } from "../tracks.js";
 import { ConnectedElement, setPressed, setText } from "./connected.js";
 
 const NAMES = ["A", "B"];
-const MAX_KEPT = 200;
+const MAX_DECIDED = 200;
 
 class TakePair extends ConnectedElement {
   static shows = ["language", "busy", "view"];
@@ -20,7 +20,7 @@ class TakePair extends ConnectedElement {
     this.press("one", () => this.#keepOne());
     this.press("both", () => {
       const second = this.#takes[1].track.track;
-      keep("both", [...new Set([...(recall("both") ?? []), second])].slice(-MAX_KEPT));
+      keep("both", [...new Set([...(recall("both") ?? []), second])].slice(-MAX_DECIDED));
       this.buttons[this.#place].focus();
       this.render(this.store.state);
     });
@@ -49,6 +49,7 @@ class TakePair extends ConnectedElement {
   /** Return what there is to say of a take that is not music yet. */
   #state(status) {
     if (status === "ready") return "";
+    if (status === "cancelled") return this.text("pair.stopped");
     return this.text(isFinal(status) ? "pair.failed" : "pair.making");
   }
 

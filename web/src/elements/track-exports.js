@@ -55,8 +55,9 @@ class TrackExports extends ConnectedElement {
     const asking = this.store.state.busy[this.#track.track] === kind;
     const button = this.querySelector(`[data-kind=${kind}]`);
     setText(button, ready ? this.#saving(kind, made) : making || asking ? this.text("exports.making", { name }) : name);
-    button.disabled = Boolean(making || asking);
     const failed = status === "failed" || status === "rejected";
+    // What cannot succeed is not asked for again.
+    button.disabled = Boolean(making || asking || (failed && !made.error?.retryable));
     setText(wrong, making || ready ? "" : (refusal ?? (failed ? made.error?.message : "") ?? ""));
     wrong.lang = !refusal && failed ? (made.request.language ?? "") : "";
     const isNews = ready && row.dataset.status === "wait";
