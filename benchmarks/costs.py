@@ -136,6 +136,19 @@ def sketch_parts(known: Prices) -> dict[str, float]:
     }
 
 
+def export_parts(kind: str, seconds: int, known: Prices) -> dict[str, float]:
+    """Return the dollars of each part of one export in a job of its own, and those of one download of it."""
+    size = usage.EXPORT_BYTES[kind][seconds]
+    return {
+        "pipeline run": known["pipeline_run"].of(1),
+        "pipeline machine": known[f"machine.{STEP_MACHINE}"].of(usage.export_minutes(kind, seconds) / 60),
+        "storage for a month": known["storage"].of(size * usage.DAYS_OF_MUSIC / usage.DAYS_A_MONTH)
+        + known["storage_changes"].of(usage.EXPORT_OBJECTS_WRITTEN + usage.JOB_OBJECTS_WRITTEN)
+        + known["storage_looks"].of(usage.EXPORT_OBJECTS_READ + usage.JOB_OBJECTS_READ),
+        "one download": known["egress"].of(size),
+    }
+
+
 def new_machine(known: Prices, engine: str = "composer", tracks: float = 1.0) -> float:
     """Return the dollars of a machine that is started for a step which makes this many tracks."""
     return known[f"machine.{STEP_MACHINE}"].of(usage.machine_minutes(engine, tracks) / 60)
@@ -204,7 +217,8 @@ ENGINES: Final[Mapping[str, Callable[[int, Prices], float]]] = {
 def report() -> str:
     """Return the tables as Markdown."""
     known = prices()
-    tables = (_by_volume, _with_and_without, _by_part, _by_part_and_volume, _by_sketch, _warm, _at_rest, _by_price)
+    tracks = (_by_volume, _with_and_without, _by_part, _by_part_and_volume, _by_sketch, _by_export)
+    tables = (*tracks, _warm, _at_rest, _by_price)
     return "\n\n".join(table(known) for table in tables)
 
 
@@ -258,6 +272,15 @@ def _by_sketch(known: Prices) -> str:
     found = sketch_parts(known)
     rows = [[part, _digits(usd)] for part, usd in (found | {"sum": sum(found.values())}).items()]
     return markdown(["a sketch's parts", "dollars"], rows)
+
+
+def _by_export(known: Prices) -> str:
+    columns = [(kind, seconds) for kind, sizes in usage.EXPORT_BYTES.items() for seconds in sizes]
+    found = [export_parts(kind, seconds, known) for kind, seconds in columns]
+    rows = [[part, *(_digits(each[part]) for each in found)] for part in found[0]]
+    rows.append(["sum", *(_digits(sum(each.values())) for each in found)])
+    rows.append(["megabytes", *(f"{usage.EXPORT_BYTES[kind][seconds] / 1e6:.0f}" for kind, seconds in columns)])
+    return markdown(["an export, downloaded once", *(f"{kind} of {seconds} s" for kind, seconds in columns)], rows)
 
 
 def _warm(known: Prices) -> str:

@@ -5,6 +5,7 @@ and deleted after a month. Its job is its own, or it waits for others with which
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import Final
@@ -12,7 +13,7 @@ from typing import Final
 from benchmarks.limits import DESCRIBER, SWEEP, hosted
 from infra.costs import STEP_MINUTES
 from localcloud.addresses import REPOSITORY
-from musicgenerator.paces import PACES
+from musicgenerator.paces import EXPORT_PACES, PACES
 from musicgenerator_google.firestore_counters import shards_of
 
 
@@ -96,8 +97,8 @@ MESSAGES: Final = TRACK_MESSAGES + JOB_MESSAGES
 MESSAGE_BYTES: Final = 1_000
 ATTEMPT_BYTES: Final = 110
 
-# Written: upload, cover, WAV, MP3, MIDI, track.json; and the job's orders.
-OBJECTS_WRITTEN: Final = 6
+# Written: upload, cover, WAV, MP3, MIDI, MusicXML, track.json; and the job's orders.
+OBJECTS_WRITTEN: Final = 7
 JOB_OBJECTS_WRITTEN: Final = 1
 # Read: the event's object and its bytes; the orders, track.json, take and cover by the step; track.json and the start
 # of the MP3 by the notifier; cover and MP3 by the listener. The job's orders: by the step, at the job's end, and before
@@ -109,6 +110,15 @@ JOB_OBJECTS_READ: Final = 3
 MP3_BYTES: Final = 964_000
 WAV_BYTES: Final = 5_292_000
 COVER_BYTES: Final = 110_000
+# Measured: stems of six parts by the composer. A loop has at most as many bytes as the music's WAV.
+EXPORT_BYTES: Final[Mapping[str, Mapping[int, int]]] = {
+    "stems": {30: 32_000_000, 180: 220_000_000},
+    "loop": {30: 5_292_000, 180: 31_752_000},
+}
+# An export writes its cover, its file and track.json; beside these, the notifier reads the start of its file, and the
+# API the source's track.json.
+EXPORT_OBJECTS_WRITTEN: Final = 3
+EXPORT_OBJECTS_READ: Final = 5
 # Assumed: a phone's photo, kept for a day.
 PICTURE_BYTES: Final = 3_000_000
 DAYS_OF_PICTURE: Final = 1
@@ -135,6 +145,11 @@ def machine_minutes(engine: str, tracks: float) -> float:
     """
     pace = PACES[engine]
     return MACHINE_MINUTES + max(0.0, tracks / pace.at_once - 1) * pace.seconds(MUSIC_SECONDS) * pace.at_once / 60
+
+
+def export_minutes(kind: str, seconds: int) -> float:
+    """Return the minutes that are billed on a new machine for a step that makes one export."""
+    return MACHINE_MINUTES + EXPORT_PACES[kind].alone(seconds) / 60
 
 
 # Assumed: the busiest hour has 1.5 times the mean.

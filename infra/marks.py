@@ -69,8 +69,8 @@ def given(at: Installation) -> Signing | None:
     first = ssl.PEM_cert_to_DER_cert(chain[0])
     if not any(each in first for each in _ALLOWED):
         raise StoppedError(
-            "C2PA_KEY must be a key of P-256, P-384, P-521 or Ed25519: C2PA allows no other curves, and RSA's signatures "
-            "are random."
+            "C2PA_KEY must be a key of P-256, P-384, P-521 or Ed25519: C2PA allows no other curves, "
+            "and RSA's signatures are random."
         )
     expires = _last_day(first)
     if expires < datetime.now(UTC).date().isoformat():

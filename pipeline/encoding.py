@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from musicgenerator.briefs import Brief
 from pipeline.audio import Audio
+from pipeline.engines import made_by
 
 ARTIST: Final = "musicgenerator"
 _PCM_SCALE: Final = 32767
@@ -89,15 +90,11 @@ def _wav(samples: NDArray[Any], rate: int, subtype: str, tags: Tags) -> bytes:
     out = BytesIO()
     soundfile.write(out, samples, rate, format="WAV", subtype=subtype)
     data = out.getvalue()
-    told = {b"INAM": tags.title, b"IART": ARTIST, b"IGNR": tags.genre, b"ICMT": made_by(tags), b"ISFT": ARTIST}
+    said = made_by(tags.engine, tags.model)
+    told = {b"INAM": tags.title, b"IART": ARTIST, b"IGNR": tags.genre, b"ICMT": said, b"ISFT": ARTIST}
     texts = b"".join(_riff(name, text.encode() + b"\0") for name, text in told.items())
     data += _riff(b"LIST", b"INFO" + texts)
     return b"RIFF" + (len(data) - 8).to_bytes(4, "little") + data[8:]
-
-
-def made_by(tags: Tags) -> str:
-    """Return the words by which plain tags say that an AI made the music."""
-    return f"AI-generated: engine {tags.engine}, model {tags.model}"
 
 
 def _riff(name: bytes, content: bytes) -> bytes:

@@ -77,8 +77,8 @@ class _Marks:
 
     @classmethod
     def of(cls, order: Order, composer: Composer, signer: Signer | None) -> Self:
-        made = order.brief, composer.name, composer.model, order.seed, order.prompt_version
-        return cls(encoding.Tags.of(*made), Facts.of_brief(*made), signer)
+        made = composer.name, composer.model, order.seed
+        return cls(encoding.Tags.of(order.brief, *made, order.prompt_version), Facts.of_order(order, *made), signer)
 
     def on(self, wav: bytes) -> bytes:
         return marking.mark(wav, marking.WAV, self.facts, self.signer)

@@ -121,7 +121,7 @@ def _marked(
     files: Mapping[str, bytes], order: Order, take: Take, found: Credentials | None, signer: Signer | None
 ) -> dict[str, bytes]:
     """Return the files with their marks, or as they are without a signer."""
-    facts = Facts.of_brief(order.brief, take.engine, take.model, take.seed, order.prompt_version)
+    facts = Facts.of_order(order, take.engine, take.model, take.seed)
     parent = marking.parent_of(take.answer, found)
     return {file: marking.mark(data, RESULT_TYPES[file], facts, signer, parent) for file, data in files.items()}
 

@@ -1,4 +1,4 @@
-"""Make the tracks of one run, several at a time; each ends alone, whatever happens to the others.
+"""Make the tracks of one run, several at a time; each ends alone, independent of the others.
 
 A second run of the same job, after a machine was lost, makes what the first has not ended: it repeats the message of a
 track that has its results or the failure of the same attempt.

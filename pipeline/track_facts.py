@@ -17,7 +17,8 @@ def track_facts(
     shown = order.brief.to_mapping()
     del shown["prompt"], shown["avoid"]
     edited = {"editedByPerson": True} if shown.pop("editedByPerson", False) else {}
-    provenance = {"aiGenerated": True, **made, "promptVersion": order.prompt_version, **edited}
+    kept = {"keptExcept": list(order.kept_except)} if order.keep else {}
+    provenance = {"aiGenerated": True, **made, "promptVersion": order.prompt_version, **edited, **kept}
     return {
         "version": _VERSION,
         **shown,

@@ -242,7 +242,7 @@ class Captioner:
         try:
             change = self._describe(track, outcome.work, event)
         except PermanentError as error:
-            # Moderation of another take's words costs nothing, nor does a picture that cannot be used.
+            # Moderation of another version's words costs nothing, nor does a picture that cannot be used.
             is_refused = isinstance(error, PictureError if track.brief is None else ContentRejectedError)
             change = _end(track, error)
         except BlockedError as error:
@@ -305,7 +305,7 @@ class Captioner:
             return self.describer.describe(picture, request, person)
 
     def _check(self, brief: Brief) -> Change:
-        # The track is another take, and a person wrote words of its brief.
+        # The track is another version, and a person wrote words of its brief.
         with self._breaking():
             self.describer.check(brief)
         return Change(Status.CAPTIONED, TrackUpdate(error=None))

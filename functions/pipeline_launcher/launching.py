@@ -1,8 +1,9 @@
 """Launch each attempt in one pipeline job, alone or with others, however often its message is delivered.
 
 Each track is claimed for its job by a commit of its own. The job's id follows from the tracks that were meant for it.
-The orders are written after the claims and never gain a track. So whoever continues an interrupted launch reads which
-tracks are claimed for the job, and which of them the job makes; a track that it does not make gets a job of its own.
+The orders are written after the claims and never gain a track. So an invocation that continues an interrupted launch
+reads which tracks are claimed for the job, and which of them the job makes; a track that it does not make gets a job of
+its own.
 """
 
 import secrets

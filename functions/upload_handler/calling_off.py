@@ -81,7 +81,7 @@ def out_of_job(book: OrderBook, job: str, track: str) -> int | None:
 
 def _has_cost_nothing(current: Track, work: PrivateTrack) -> bool:
     """Say whether neither the describer nor a job has worked for a track whose picture has arrived."""
-    if work.is_take:
+    if work.is_version:
         return current.status in {Status.CAPTIONING, Status.CAPTIONED}
     # The describer was not available.
     return current.status is Status.CAPTIONING and work.parked

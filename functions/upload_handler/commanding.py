@@ -1,4 +1,4 @@
-"""The commands on an existing track: another take, cancel, retry."""
+"""The commands on an existing track: another version, cancel, retry."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -124,7 +124,7 @@ class Commands:
         )
         self.create(command, new, private, expires_at)
         self.tracks.advance(track, lambda latest, latest_work: with_cover(latest, latest_work, cover))
-        logs.info("another take", track=track, of=source.track_id)
+        logs.info("another version", track=track, of=source.track_id)
         return self.announced(track)
 
     def cancel(self, command: CommandRequest) -> TrackState:

@@ -58,8 +58,7 @@ class Exporter:
                 self._cover(last, commands.copy_cover(work.token, found[1].token, expires_at))
             return commands.announced(last)
         model = self._model(work)
-        # All requests after the same last export have one entry, whatever their keys, so they make one track, which is
-        # counted once.
+        # Requests that follow the same last export share one entry, so they make one track, counted once.
         admitted = commands.admission.admit(
             (command.session, command.track, kind, "once"),
             {},

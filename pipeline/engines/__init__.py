@@ -37,6 +37,11 @@ class Take:
     score: bytes | None = None
 
 
+def made_by(engine: str, model: str) -> str:
+    """Return the words by which plain tags and texts say that an AI made the music."""
+    return f"AI-generated: engine {engine}, model {model}"
+
+
 class Engine(Protocol):
     """Makes music for a brief."""
 

@@ -100,6 +100,11 @@ class Order:
         optional = {"keep", "export", "model", "signer"}
         return {name: value for name, value in order.items() if value or name not in optional}
 
+    @property
+    def kept_except(self) -> tuple[str, ...]:
+        """Return the parts and sections that are made again while the rest is kept, oldest first."""
+        return tuple(kept.exception for kept in self.keep)
+
 
 @dataclass(frozen=True)
 class CalledOff:

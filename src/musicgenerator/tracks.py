@@ -174,9 +174,9 @@ class PrivateTrack:
     music of other tracks too; the launcher sets it with the region. ``earlier_jobs`` has those of earlier attempts.
     ``dropped_object`` and ``hint`` are a dropped picture's object name and hint: clients may read its track, so the
     track has neither. ``counted`` has the ids of the day's counters of the session and the address that count this
-    track, and ``counted_for_all`` that of everybody's, which counts it from the arrival of its picture. Another take
-    has only the latter. ``twin_token`` and ``twin_counted_for_all`` are the folder and everybody's counter of a second
-    take, until the commit that creates it.
+    track, and ``counted_for_all`` that of everybody's, which counts it from the arrival of its picture. Another
+    version has only the latter. ``twin_token`` and ``twin_counted_for_all`` are the folder and everybody's counter of a
+    second take, until the commit that creates it.
     ``unchecked`` says that a person wrote words of the brief, which the captioner has not moderated yet.
     ``source`` is the track that this one exports. ``stems`` and ``loop`` are the last exports of this track.
     """
@@ -202,8 +202,8 @@ class PrivateTrack:
     loop: str = ""
 
     @property
-    def is_take(self) -> bool:
-        """Whether this is another take that counts for everybody: its brief has cost nothing."""
+    def is_version(self) -> bool:
+        """Whether this is another version or an export that counts for everybody: its brief has cost nothing."""
         return bool(self.counted_for_all) and not self.counted
 
     def last_export(self, kind: str) -> str:

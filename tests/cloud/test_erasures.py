@@ -52,7 +52,7 @@ def test_a_deleted_session_leaves_nothing_in_any_bucket_or_document(
     assert len(traces(words)) >= 10
     assert someone.send("DELETE", f"/tracks/{ready}")[0] == 204
     assert someone.send("DELETE", f"/tracks/{ready}")[0] == 204
-    # Only the other takes and what they export, which use the same picture, still name it.
+    # Only the other versions and what they export, which use the same picture, still name it.
     assert set(traces({ready})) == {f"sessions/{someone.session}/tracks/{each}" for each in (take, other, exports[-1])}
     assert traces(of_ready) == []
     assert someone.send("DELETE", "")[0] == 204

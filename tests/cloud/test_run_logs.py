@@ -31,7 +31,7 @@ def lines_of(addresses: Addresses) -> list[str]:
 
 
 def test_no_log_has_what_gives_access_or_what_people_write(local_cloud: Addresses, photos: dict[str, Path]) -> None:
-    """A track with another take, refused requests, failed tracks, a drop, a cancelled job and an erasure."""
+    """A track with another version, refused requests, failed tracks, a drop, a cancelled job and an erasure."""
     someone = visitor(local_cloud)
     made = someone.upload(photos["chelsea"].read_bytes(), durationSeconds=10, hint=HINT, style=STYLE)
     documents = ends(local_cloud, [made], someone.session)

@@ -140,7 +140,7 @@ def test_an_edit_without_written_words_is_made_at_once(edit: dict[str, Any], is_
 
 @pytest.mark.parametrize("status", [Status.CAPTIONING, Status.REJECTED, Status.FAILED])
 def test_words_that_have_not_passed_are_not_copied_past_moderation(status: Status) -> None:
-    """Another take of a track whose words were refused, or not moderated yet, is moderated too."""
+    """Another version of a track whose words were refused, or not moderated yet, is moderated too."""
     scene = Scene(
         status=status, fields={"brief": recorded("track_ready")["brief"], "image": recorded("track_ready")["image"]}
     )

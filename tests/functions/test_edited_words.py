@@ -1,4 +1,4 @@
-"""Words that a person wrote into another take's brief are moderated before anything is made of them."""
+"""Words that a person wrote into another version's brief are moderated before anything is made of them."""
 
 import json
 from dataclasses import dataclass, replace
@@ -21,8 +21,8 @@ BRIEF = recorded("track_captioned")["brief"] | {"title": "Written by a person", 
 
 
 @dataclass
-class TakeScene(Scene):
-    """The captioner with another take, whose brief a person has edited."""
+class VersionScene(Scene):
+    """The captioner with another version, whose brief a person has edited."""
 
     def __post_init__(self) -> None:
         self.again()
@@ -34,7 +34,7 @@ class TakeScene(Scene):
 
 def test_words_that_pass_are_announced() -> None:
     """Only they are sent: the picture is neither read nor described again."""
-    scene = TakeScene()
+    scene = VersionScene()
     scene.resume()
     scene.resume()
     assert scene.describer.checked == [Brief.from_mapping(BRIEF)]
@@ -43,9 +43,9 @@ def test_words_that_pass_are_announced() -> None:
     assert scene.captions.heard == [ANNOUNCED]
 
 
-def test_words_that_are_refused_end_the_take() -> None:
-    """No other take gets past moderation with a copy of them."""
-    scene = TakeScene()
+def test_words_that_are_refused_end_the_version() -> None:
+    """No other version gets past moderation with a copy of them."""
+    scene = VersionScene()
     scene.describer.failure = ContentRejectedError("moderation: hate")
     scene.resume()
     assert (scene.document["status"], scene.document["error"]["code"]) == ("rejected", "content_rejected")
@@ -53,9 +53,9 @@ def test_words_that_are_refused_end_the_take() -> None:
     assert scene.captions.heard == []
 
 
-def test_a_take_whose_words_are_refused_does_not_count_for_everybody() -> None:
-    """Moderation costs nothing; another error ends a take that stays counted."""
-    scene = TakeScene()
+def test_a_version_whose_words_are_refused_does_not_count_for_everybody() -> None:
+    """Moderation costs nothing; another error ends a version that stays counted."""
+    scene = VersionScene()
     scene.tracks.works[TRACK] = replace(scene.work, counted_for_all="everybody")
     scene.describer.failure = ContentRejectedError("moderation: hate")
     scene.resume()
@@ -65,7 +65,7 @@ def test_a_take_whose_words_are_refused_does_not_count_for_everybody() -> None:
 
 def test_an_outage_of_moderation_lets_nothing_past() -> None:
     """The message is delivered again, and the words are moderated then."""
-    scene = TakeScene()
+    scene = VersionScene()
     scene.describer.failure = CaptionUnavailableError("503")
     with pytest.raises(CaptionUnavailableError):
         scene.resume()
@@ -75,9 +75,9 @@ def test_an_outage_of_moderation_lets_nothing_past() -> None:
     assert (scene.document["status"], scene.captions.heard) == ("captioned", [ANNOUNCED])
 
 
-def test_a_bad_key_parks_the_take() -> None:
+def test_a_bad_key_parks_the_version() -> None:
     """A replay moderates its words."""
-    scene = TakeScene()
+    scene = VersionScene()
     scene.describer.failure = DescriberBlockedError("quota")
     scene.resume()
     assert (scene.work.parked, scene.work.unchecked, scene.breaker.opened) == (True, True, True)

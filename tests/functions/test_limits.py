@@ -184,7 +184,7 @@ def test_a_launched_take_that_is_cancelled_stays_counted(status: Status) -> None
 
 @pytest.mark.parametrize("status", [Status.CAPTIONING, Status.CAPTIONED])
 def test_a_described_track_that_is_cancelled_stays_counted(status: Status) -> None:
-    """Unlike another take, it has paid for its brief."""
+    """Unlike another version, it has paid for its brief."""
     scene = Scene()
     scene.hold(status)
     scene.tracks.works[TRACK] = replace(scene.tracks.works[TRACK], counted=("one",), counted_for_all="everybody")

@@ -75,7 +75,7 @@ def test_a_command_on_a_track_erased_meanwhile_says_so(name: str) -> None:
     assert (scene.captions.heard, scene.pictures.heard, scene.jobs.cancelled) == ([], [], [])
 
 
-def test_another_take_that_is_erased_at_once_says_so() -> None:
+def test_another_version_that_is_erased_at_once_says_so() -> None:
     """It was deleted before its message: it is not announced, and does not come back."""
     scene = Scene()
     scene.tracks.meanwhile.append(lambda: scene.tracks.erase(SESSION, scene.other_tracks()[0]))
@@ -150,7 +150,7 @@ def test_a_message_is_marked_once() -> None:
         *((status, published) for status in sorted({Status.COMPOSING, *FINAL}) for published in (True, False)),
     ],
 )
-def test_a_repeated_request_for_another_take_changes_nothing(status: Status, published: bool) -> None:
+def test_a_repeated_request_for_another_version_changes_nothing(status: Status, published: bool) -> None:
     """The take goes on meanwhile, even if a crash left it unmarked: its music is not replaced by the cover."""
     scene = Scene()
     track = scene.command("again", key=KEY).track
@@ -205,7 +205,7 @@ def test_what_is_under_way_keeps_its_results() -> None:
 
 
 @pytest.mark.parametrize("status", sorted(FINAL))
-def test_another_take_of_a_track_at_its_end_takes_its_brief(status: Status) -> None:
+def test_another_version_of_a_track_at_its_end_takes_its_brief(status: Status) -> None:
     """A rejected track has none; the others have the one that they ended with."""
     fields: dict[str, Any] = {"brief": recorded("track_ready")["brief"], "image": recorded("track_ready")["image"]}
     scene = Scene(status=status, fields=fields | {"describer": {"promptVersion": "7"}})
@@ -215,7 +215,7 @@ def test_another_take_of_a_track_at_its_end_takes_its_brief(status: Status) -> N
 
 
 @pytest.mark.parametrize("missing", ["brief", "image"])
-def test_another_take_needs_a_brief_and_a_picture(missing: str) -> None:
+def test_another_version_needs_a_brief_and_a_picture(missing: str) -> None:
     """Each of them is missing in an old or damaged document."""
     scene = Scene(fields={missing: None})
     with pytest.raises(WrongStateError):
@@ -244,7 +244,7 @@ def test_the_engines_that_visitors_may_name_are_a_setting() -> None:
         commanding.Settings.from_environ(environ | {"ALLOWED_ENGINES": "lyria-002,endpoint"})
 
 
-def test_another_take_in_a_session_that_ends_meanwhile_leaves_no_cover() -> None:
+def test_another_version_in_a_session_that_ends_meanwhile_leaves_no_cover() -> None:
     """The deletion had listed the session's tracks and entries before: it does not find the copy."""
     scene = Scene()
     before = dict(scene.buckets.objects)

@@ -277,7 +277,7 @@ def test_two_takes_are_refused_if_only_one_is_left(limits: str) -> None:
     """The words say so, nothing is counted, and one take is still accepted."""
     scene = Scene(limits=Limits.from_environ({limits: "3"}))
     if limits == "TRACKS_A_DAY":
-        # Everybody's are counted when pictures arrive; other takes count at once.
+        # Everybody's are counted when pictures arrive; other versions count at once.
         scene.ledger.counts["", "tracks"] = 2
     else:
         _post(scene, TAKES)

@@ -12,7 +12,7 @@ import pytest
 import xmlschema
 
 from musicgenerator.briefs import GENRES, KEYS
-from pipeline.engines.composer import midi_file, musicxml
+from pipeline.engines.composer import Composer, midi_file, musicxml
 from pipeline.engines.composer.composing import compose
 from pipeline.engines.composer.genres import STYLES
 from pipeline.engines.composer.keeping import performed
@@ -185,6 +185,23 @@ def test_a_score_has_the_same_bytes_on_any_day(piece: Piece, score: bytes) -> No
     """A second run of the step writes the same file: nothing in it is random or of today."""
     assert musicxml.write(piece, "밤의 <고양이> & co.") == score
     assert b"encoding-date" not in score
+
+
+def test_notes_leave_with_the_words_that_an_ai_made_them(schema: xmlschema.XMLSchema) -> None:
+    """The MIDI file and the score say what the audio's tags say; what is played stays the same bytes."""
+    asked = brief(genre="jazz")
+    take = Composer().make(asked, SECONDS, SEED)
+    said = f"AI-generated: engine composer, model {Composer().model}"
+    assert take.midi is not None
+    assert take.score is not None
+    first = mido.MidiFile(file=BytesIO(take.midi)).tracks[0]
+    assert [message.text for message in first if message.type == "text"] == [said]
+    unmarked = midi_file.write(*performed(asked, SECONDS, SEED), asked.title)
+    assert take.midi.split(b"MTrk")[2:] == unmarked.split(b"MTrk")[2:]
+    root = parsed(take.score)
+    assert root.findtext("identification/miscellaneous/miscellaneous-field") == said
+    assert root.findtext("identification/encoding/software") == "musicgenerator"
+    schema.validate(take.score.decode())
 
 
 def test_the_form_says_when_chords_sound(piece: Piece) -> None:

@@ -14,11 +14,14 @@ from mutagen.id3 import ID3
 from localcloud.vertex.image import ENVIRON
 from musicgenerator.briefs import Brief
 from musicgenerator.errors import OrderError, PipelineFailedError
+from musicgenerator.marks.facts import Facts
 from musicgenerator.messages import PipelineMessage, pipeline_event
 from musicgenerator.orders import Order, orders_to_bytes
 from musicgenerator.results import MusicFacts
+from musicgenerator.track_requests import Kept
 from pipeline import credentials
 from pipeline.audio import Audio
+from pipeline.credentials import read
 from pipeline.engines import Take
 from pipeline.engines.heard import decoded
 from pipeline.engines.interactions import Interactions, signed_in
@@ -27,6 +30,7 @@ from pipeline.making import make_music
 from pipeline.runs import read_orders
 from pipeline.takes import recalled
 from tests.support.local_vertex import CREDENTIALS, LocalVertex, patience
+from tests.support.marks import anchor, signer
 from tests.support.scripted_http import Answer, ScriptedServer, scripted_server
 
 TRACK = "t" + "a" * 26
@@ -202,6 +206,19 @@ def test_track_json_says_that_a_person_edited_the_brief() -> None:
     track = json.loads(results.files["track.json"])
     assert track["provenance"]["editedByPerson"] is True
     assert "editedByPerson" not in track
+
+
+def test_what_a_person_kept_is_in_track_json_and_in_marks() -> None:
+    """Only what they let the composer make again is named; a mark of a video reads it from track.json."""
+    results = FolderOfResults()
+    keep = (Kept(3, "lead"), Kept(5, "section 2"))
+    make_music(JOB, replace(ORDER, keep=keep), ToneEngine(), results, Topic(), signer())
+    track = json.loads(results.files["track.json"])
+    assert track["provenance"]["keptExcept"] == ["lead", "section 2"]
+    assert Facts.of_track(track).origin()["keptExcept"] == ["lead", "section 2"]
+    manifest = read(results.files["music.wav"], "audio/wav", anchor()).manifest
+    (said,) = [each["data"] for each in manifest["assertions"] if each["label"] == "musicgenerator.origin"]
+    assert said == Facts.of_track(track).origin()
 
 
 def test_track_json_shows_the_brief_and_nothing_private() -> None:

@@ -100,6 +100,20 @@ def test_a_sketch_is_counted_like_the_other_work() -> None:
     assert found["Firestore"] == pytest.approx((6 * 0.03 + 2 * 0.09) / 100_000)
 
 
+def test_an_export_costs_its_run_and_each_download() -> None:
+    """Stems of 180 s are 220 MB, each download of which is sent; a loop is never larger than the music's WAV."""
+    known = prices()
+    stems, loop = (costs.export_parts(kind, 180, known) for kind in ("stems", "loop"))
+    assert stems["one download"] == pytest.approx(0.22 * 0.12)
+    assert stems["pipeline run"] == loop["pipeline run"] == 0.03
+    assert usage.EXPORT_BYTES["loop"][30] == usage.WAV_BYTES
+    # The alert watches 10 GB an hour (infra/monitoring).
+    assert 45 <= 10_000_000_000 / usage.EXPORT_BYTES["stems"][180] < 46
+    for kind, sizes in usage.EXPORT_BYTES.items():
+        for seconds in sizes:
+            assert 4 < usage.export_minutes(kind, seconds) < 6
+
+
 @pytest.mark.parametrize(("pictures", "most"), [(1_000, 0.0432), (1_000_000, 0.006), (100_000_000, 0.003)])
 def test_a_composers_track_costs_at_most(pictures: int, most: float) -> None:
     """A thousand a month cost 0.0431 before the describer gave reasons, 0.00007 more now; more share their jobs."""

@@ -133,7 +133,7 @@ def test_a_track_writes_what_it_was_read_from(status: Status) -> None:
 
 
 def test_a_new_attempt_s_track_names_the_prompt_of_its_brief() -> None:
-    """Another take keeps only the prompt version of the describer's usage."""
+    """Another version keeps only the prompt version of the describer's usage."""
     captioned = recorded_track(Status.CAPTIONED)
     written = captioned.to_document("now", EXPIRES_AT)
     assert written["describer"] == {"promptVersion": "1"}

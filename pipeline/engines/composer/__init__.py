@@ -9,7 +9,7 @@ from typing import Final, Self
 from musicgenerator.briefs import COMPOSER, Brief
 from musicgenerator.exports import ComposerChangedError
 from musicgenerator.track_requests import Kept
-from pipeline.engines import Take
+from pipeline.engines import Take, made_by
 from pipeline.engines.composer import midi_file
 from pipeline.engines.composer.keeping import performed
 from pipeline.engines.composer.rendering import render
@@ -66,16 +66,14 @@ class Composer:
         del picture
         piece, performances = performed(brief, seconds, seed, keep)
         audio = render(performances, piece, min(seconds, first_seconds), brief, self.soundfont)
-        midi = midi_file.write(piece, performances, brief.title)
-        return Take(
-            audio, self.name, self.model, seed, 0.0, midi, piece.form(), score=_score(piece, brief, first_seconds)
-        )
+        said = made_by(self.name, self.model)
+        midi = midi_file.write(piece, performances, brief.title, said)
+        score = None if first_seconds < math.inf else _score(piece, brief.title, said)
+        return Take(audio, self.name, self.model, seed, 0.0, midi, piece.form(), score=score)
 
 
-def _score(piece: Piece, brief: Brief, first_seconds: float) -> bytes | None:
-    if first_seconds < math.inf:
-        return None
+def _score(piece: Piece, title: str, said: str) -> bytes:
     # The sketcher has no music21.
     from pipeline.engines.composer import musicxml
 
-    return musicxml.write(piece, brief.title)
+    return musicxml.write(piece, title, said)

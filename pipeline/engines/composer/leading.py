@@ -31,7 +31,7 @@ class Melodies:
 
     @property
     def whole(self) -> list[Note]:
-        """Return the melody, whoever sings it."""
+        """Return the melody of both players."""
         return sorted((*self.first, *self.second), key=lambda note: note.start)
 
 

@@ -17,8 +17,11 @@ _TICKS: Final = 480
 _DRUM_CHANNEL: Final = 9
 
 
-def write(piece: Piece, performances: Sequence[Performance], title: str) -> bytes:
-    """Return a MIDI file of type 1: a track with tempo and key, then a track for each part."""
+def write(piece: Piece, performances: Sequence[Performance], title: str, said: str = "") -> bytes:
+    """Return a MIDI file of type 1: a track with tempo and key, then a track for each part.
+
+    The first track says ``said`` as a text.
+    """
     file = mido.MidiFile(type=1, ticks_per_beat=_TICKS, charset="utf-8")
     letter, mode = piece.key.name.split()
     # In the bar that slows down every beat has its tempo event, so that the notes stay on the grid.
@@ -28,6 +31,7 @@ def write(piece: Piece, performances: Sequence[Performance], title: str) -> byte
     conductor = mido.MidiTrack(
         [
             mido.MetaMessage("track_name", name=title),
+            *([mido.MetaMessage("text", text=said)] if said else []),
             mido.MetaMessage("time_signature", numerator=piece.beats, denominator=4),
             mido.MetaMessage("key_signature", key=letter + ("m" if mode == "minor" else "")),
         ]

@@ -41,6 +41,7 @@ with redirect_stderr(StringIO()):  # it misses a package that draws
     )
     from music21.musicxml.m21ToXml import ScoreExporter
 
+_SOFTWARE: Final = "musicgenerator"
 _SIGNS: Final = {-2: "--", -1: "-", 0: "", 1: "#", 2: "##"}
 _KINDS: Final = {
     "": "major", "m": "minor", "7": "dominant", "m7": "minor-seventh", "maj7": "major-seventh",
@@ -66,10 +67,10 @@ _DRUMS: Final[Mapping[int, tuple[str, str, str]]] = {
 _STAFF: Final = ("D4", "F4", "A4", "C5", "E5", "G5")  # other drums, from the lowest to the highest
 
 
-def write(piece: Piece, title: str) -> bytes:
-    """Return the score of a piece as a MusicXML document."""
+def write(piece: Piece, title: str, said: str = "") -> bytes:
+    """Return the score of a piece as a MusicXML document, whose identification says ``said``."""
     score = stream.Score()
-    score.metadata = metadata.Metadata(title=title, composer="musicgenerator")
+    score.metadata = metadata.Metadata(title=title, composer=_SOFTWARE)
     staves = [
         _Staff(piece, part, name, number)
         for number, (name, part) in enumerate(zip(piece.part_names(), piece.parts, strict=True), 1)
@@ -81,11 +82,26 @@ def write(piece: Piece, title: str) -> bytes:
     for encoding in root.iter("encoding"):
         for date in encoding.findall("encoding-date"):
             encoding.remove(date)
+    _identify(root, said)
     for staff in staves:
         if staff.kit:
             _tell_drums(root, staff)
     data: bytes = exporter.asBytes()
     return data
+
+
+def _identify(root: Element, said: str) -> None:
+    """Name this program beside music21, and say how the music was made."""
+    identification = root.find("identification")
+    encoding = root.find("identification/encoding")
+    if identification is None or encoding is None:
+        return
+    software = Element("software")
+    software.text = _SOFTWARE
+    encoding.insert(0, software)
+    if said:
+        miscellaneous = SubElement(identification, "miscellaneous")
+        SubElement(miscellaneous, "miscellaneous-field", name="AI-generated").text = said
 
 
 def _tell_drums(root: Element, staff: "_Staff") -> None:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from musicgenerator.briefs import COMPOSER, Brief
+from musicgenerator.briefs import COMPOSER
+from musicgenerator.orders import Order
 
 # Who makes the claim; the version counts changes of what a mark says.
 PRODUCT: Final = {"name": "musicgenerator", "version": "1"}
@@ -18,7 +19,8 @@ class Facts:
     """How a piece of music was made.
 
     ``prompt_version`` is the version of the prompt that described the picture, empty if it is not known.
-    ``edited_by_person`` means that a person changed the description, not the sound.
+    ``edited_by_person`` means that a person changed the description, not the sound. ``kept_except`` has, oldest first,
+    the parts and sections that a person let the composer make again while it kept the rest of the music.
     """
 
     title: str
@@ -27,6 +29,7 @@ class Facts:
     seed: int
     prompt_version: str = ""
     edited_by_person: bool = False
+    kept_except: tuple[str, ...] = ()
 
     @classmethod
     def of_track(cls, track: Mapping[str, Any]) -> Self:
@@ -39,12 +42,14 @@ class Facts:
             seed=int(provenance["seed"]),
             prompt_version=str(provenance.get("promptVersion", "")),
             edited_by_person=provenance.get("editedByPerson") is True,
+            kept_except=tuple(str(each) for each in provenance.get("keptExcept", ())),
         )
 
     @classmethod
-    def of_brief(cls, brief: Brief, engine: str, model: str, seed: int, prompt_version: str) -> Self:
-        """Return the facts of music that an engine made of a brief."""
-        return cls(brief.title, engine, model, seed, prompt_version, brief.edited_by_person)
+    def of_order(cls, order: Order, engine: str, model: str, seed: int) -> Self:
+        """Return the facts of music that an engine made for an order."""
+        brief = order.brief
+        return cls(brief.title, engine, model, seed, order.prompt_version, brief.edited_by_person, order.kept_except)
 
     @property
     def music_type(self) -> str:
@@ -65,6 +70,7 @@ class Facts:
     def origin(self) -> dict[str, Any]:
         """Return the assertion ``musicgenerator.origin``."""
         prompt = {"promptVersion": self.prompt_version} if self.prompt_version else {}
+        kept = {"keptExcept": list(self.kept_except)} if self.kept_except else {}
         return {
             "version": 1,
             "aiGenerated": True,
@@ -73,4 +79,5 @@ class Facts:
             "seed": self.seed,
             "picture": {"describedBy": "aiModel", "seenByEngine": self.engine in _LOOKING, **prompt},
             "descriptionEditedByPerson": self.edited_by_person,
+            **kept,
         }
