@@ -224,9 +224,9 @@ def test_exports_are_asked_for_awaited_and_saved(open_page: Opener, scene: Scene
     expect(saves.get_by_role("button", name="그만두기")).to_be_visible()
     expect(saves.get_by_role("alert").last).to_have_text(str(scene.of(broken)["error"]["message"]))
     saves.get_by_role("button", name="다시 시도하기").wait_for()
-    gone = {"code": "composer_changed", "message": "이전 작곡가가 만든 음악이에요.", "retryable": False}
-    scene.document(broken).update({"error": gone})
-    expect(saves.get_by_role("alert").last).to_have_text(gone["message"])
+    gone = "이전 작곡가가 만든 음악이에요."
+    scene.document(broken).update({"error": {"code": "composer_changed", "message": gone, "retryable": False}})
+    expect(saves.get_by_role("alert").last).to_have_text(gone)
     expect(saves.get_by_role("button", name="루프", exact=True)).to_be_disabled()
     expect(saves.get_by_role("button", name="다시 시도하기")).to_be_hidden()
     stems = store_export(scene.addresses, "stems.zip", b"PK\5\6" + bytes(18))
