@@ -26,7 +26,7 @@ def main() -> int:
         running(home=HOME / "campaign") as world,
         world.run(STORM, environ=BATCHES | {"DAILY_LIMIT": str(limit)}) as run,
     ):
-        campaign = Campaign(arguments.pictures, cancelled=0.05, erased=0.03, exported=0.05, pairs=0.1, limit=limit)
+        campaign = Campaign(arguments.pictures, cancelled=0.05, erased=0.03, exported=0.1, pairs=0.1, limit=limit)
         report = campaign.fight(run)
     print(report)
     return 1 if report.violations else 0
