@@ -46,4 +46,4 @@ def _prepare(orders: Sequence[Order]) -> None:
         os.environ.setdefault("GOOGLE_CLOUD_PROJECT", order.events_topic.split("/")[1])
     if any(order.engine in LOCAL_ENGINES for order in orders):
         # Imported here once, and not in each process.
-        import pipeline.engines.composer.musicxml  # noqa: F401
+        import pipeline.engines.composer.musicxml  # noqa: F401  for the processes to come

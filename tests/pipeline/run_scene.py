@@ -105,7 +105,7 @@ class Player:
     diary: Path
     before: Making | None
 
-    def make(self, brief: Brief, seconds: float, seed: int, picture: bytes | None = None) -> Take:  # noqa: ARG002
+    def make(self, brief: Brief, seconds: float, seed: int, picture: bytes | None = None) -> Take:  # noqa: ARG002  the port
         self._note("begin")
         if self.before:
             self.before()

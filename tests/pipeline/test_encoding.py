@@ -8,21 +8,10 @@ import soundfile
 from mutagen.id3 import ID3
 
 from pipeline.audio import Audio
-from pipeline.encoding import Tags, initial_key, mp3, wav
+from pipeline.encoding import initial_key, mp3, wav
 from pipeline.mastering import RATE, decibels, master, true_peaks
+from tests.support.marks import TAGS
 
-TAGS = Tags(
-    title="달빛 산책",
-    caption="달빛 아래 걷는 사람",
-    language="ko",
-    genre="bossa nova",
-    key="F# minor",
-    tempo_bpm=124,
-    engine="composer",
-    model="composer-3",
-    seed=42,
-    prompt_version="1",
-)
 COVER = b"\xff\xd8\xff\xe0 not really a picture"
 
 

@@ -78,7 +78,7 @@ class ToneEngine:
     asked: int = 0
     failure: Exception | None = None
 
-    def make(self, brief: Brief, seconds: float, seed: int, picture: bytes | None = None) -> Take:  # noqa: ARG002
+    def make(self, brief: Brief, seconds: float, seed: int, picture: bytes | None = None) -> Take:  # noqa: ARG002  the port
         self.asked += 1
         if self.failure:
             raise self.failure
@@ -96,7 +96,7 @@ class MoodyEngine:
     name: str = "moody"
     asked: int = 0
 
-    def make(self, brief: Brief, seconds: float, seed: int, picture: bytes | None = None) -> Take:  # noqa: ARG002
+    def make(self, brief: Brief, seconds: float, seed: int, picture: bytes | None = None) -> Take:  # noqa: ARG002  the port
         self.asked += 1
         assert brief.title
         time = np.arange(int(seconds * 44_100)) / 44_100
@@ -114,7 +114,7 @@ class GivenTake:
     take: Take
     name: str = "given"
 
-    def make(self, brief: Brief, seconds: float, seed: int, picture: bytes | None = None) -> Take:  # noqa: ARG002
+    def make(self, brief: Brief, seconds: float, seed: int, picture: bytes | None = None) -> Take:  # noqa: ARG002  the port
         assert (brief, seconds, seed) == (BRIEF, 10, 7)
         return self.take
 

@@ -11,6 +11,16 @@ from musicgenerator.results import RESULT_TYPES, TRACK, ResultsFolder
 from tests.contracts.recorded import recorded
 from tests.support.scenes import Heard, Scene, store_music
 
+# The picture whose versions stand together on the page.
+IMAGE: Final = {
+    "bucket": "b",
+    "object": "uploads/one",
+    "generation": 1,
+    "width": 1,
+    "height": 1,
+    "contentType": "",
+    "bytes": 1,
+}
 SECTIONS: Final = ("intro", 0.0, 2.0), ("A", 2.0, 6.0), ("B", 6.0, 10.0), ("end", 10.0, 12.0)
 CHORDS: Final = ("D", "Bm7", "F#m7b5", "Bbmaj7", "G", "A7")
 WHY: Final = {

@@ -33,6 +33,7 @@ TAGS = Tags(
     engine="composer",
     model="composer-3",
     seed=42,
+    prompt_version="1",
 )
 
 

@@ -8,22 +8,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.contracts.recorded import recorded
-from tests.support.composed import add_composed, asked, store_composed, store_export
+from tests.support.composed import IMAGE, add_composed, asked, store_composed, store_export
 from tests.support.gestures import ENGINES, choose, ready, refuse, stage, tiles, with_engines
 from tests.support.scenes import PHOTOS, Heard, Scene, store_music
 from tests.web.conftest import Opener
 
 pytestmark = [pytest.mark.browser, pytest.mark.cloud]
-
-IMAGE = {
-    "bucket": "b",
-    "object": "uploads/one",
-    "generation": 1,
-    "width": 1,
-    "height": 1,
-    "contentType": "",
-    "bytes": 1,
-}
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, ViewportSize, expect
 
 from localcloud.addresses import REPOSITORY
 from tests.contracts.recorded import recorded
-from tests.support.composed import add_composed, asked, store_composed, store_export
+from tests.support.composed import IMAGE, add_composed, asked, store_composed, store_export
 from tests.support.gestures import choose, ready, refuse, stage, tiles, with_engines
 from tests.support.scenes import PHOTOS, Heard, Scene, document_of
 from tests.web import axe
@@ -124,17 +124,8 @@ def made(setup: Setup) -> Page:
 
 
 def versions(setup: Setup) -> Page:
-    image = {
-        "bucket": "b",
-        "object": "uploads/one",
-        "generation": 1,
-        "width": 1,
-        "height": 1,
-        "contentType": "",
-        "bytes": 1,
-    }
-    setup.scene.add("ready", setup.heard, image=image, liked=True)
-    setup.scene.add("ready", setup.heard, image=image)
+    setup.scene.add("ready", setup.heard, image=IMAGE, liked=True)
+    setup.scene.add("ready", setup.heard, image=IMAGE)
     page = setup.showing("ready")
     page.get_by_role("checkbox", name="좋아요한 음악만").check()
     expect(tiles(page).nth(0)).to_be_hidden()
