@@ -60,25 +60,27 @@ def test_older_music_is_shown_page_by_page(open_page: Opener, scene: Scene, hear
 
     A search says that it has not searched what is not loaded, and a press loads the next ones.
     """
-    for place in range(105):
+    for place in range(205):
         track = document_of("ready", heard, place)
         track["brief"]["title"] = "등대" if place == 0 else "하늘"
         scene.document(f"t{place:026d}").set(track)
     page = open_page(scene=scene)
     ready(page)
     expect(tiles(page)).to_have_count(100)
+    page.get_by_role("button", name="이전 음악 더 보기").click()
+    expect(tiles(page)).to_have_count(200)
     search = page.get_by_role("searchbox", name="음악 찾기")
     search.fill("등대")
     told = page.locator("library-tools").get_by_role("status")
-    expect(told).to_have_text(re.compile("등대.에 맞는 음악이 없어요. 최근 음악 100곡에서만 찾았어요."))
+    expect(told).to_have_text(re.compile("등대.에 맞는 음악이 없어요. 최근 음악 200곡에서만 찾았어요."))
     page.get_by_role("button", name="더 오래된 음악에서도 찾기").click()
     expect(told).to_have_text("찾은 사진 1장")
     expect(page.locator("track-library li:not([hidden])")).to_have_count(1)
     search.fill("")
-    expect(tiles(page)).to_have_count(105)
+    expect(tiles(page)).to_have_count(205)
     expect(page.get_by_role("button", name="이전 음악 더 보기")).to_be_hidden()
-    scene.document("t" + "z" * 26).set(document_of("ready", heard, 200))
-    expect(tiles(page)).to_have_count(106)
+    scene.document("t" + "z" * 26).set(document_of("ready", heard, 300))
+    expect(tiles(page)).to_have_count(206)
 
 
 @pytest.mark.usefixtures("track")

@@ -46,7 +46,7 @@ class LibraryTools extends ConnectedElement {
       search.value = "";
       this.#search();
     });
-    this.press("older", () => this.commands.older());
+    this.press("searchOlder", () => this.commands.older());
     this.press("play", () => this.#play());
     this.press("zip", () => (this.#zipping ? this.#zipping.abort() : this.#zip()));
   }
@@ -118,7 +118,7 @@ class LibraryTools extends ConnectedElement {
     const words = [];
     if (this.#query) words.push(count > 0 ? this.text("search.found", { count }) : this.text("search.none", { words: this.#query }));
     if (this.#query && more) words.push(this.text("search.newest", { count: tracks?.length ?? 0 }));
-    this.part("older").hidden = !this.#query || !more;
+    this.part("searchOlder").hidden = !this.#query || !more;
     // Every change of a track comes here, and the words about a download should stay.
     if (words.join(" ") === this.#told) return;
     this.#told = words.join(" ");
