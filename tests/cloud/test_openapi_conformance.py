@@ -29,7 +29,7 @@ from tests.contracts.recorded import recorded_track
 
 pytestmark = pytest.mark.cloud
 
-EXAMPLES = 20
+EXAMPLES = 12
 
 
 @pytest.fixture(scope="module")

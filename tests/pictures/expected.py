@@ -13,7 +13,7 @@ from tests.pictures.runs import Run
 
 EXPECTED: Final = Path(__file__).with_name("expected.tsv")
 # The sample has all generated files, one in this many of a package's files (chosen by hash), and the worst files.
-_SAMPLED_ONE_IN: Final = {"pillow": 8, "pillow-heif": 4, "gdk-pixbuf-tests": 12, "librsvg2-tests": 40}
+_SAMPLED_ONE_IN: Final = {"pillow": 16, "pillow-heif": 8, "gdk-pixbuf-tests": 24, "librsvg2-tests": 80}
 _WORST: Final = 10
 _RARE: Final = 15
 # Seconds; a slow or busy machine takes three times as long.
