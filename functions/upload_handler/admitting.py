@@ -57,7 +57,8 @@ class Entry:
     """The record of one request: ``name`` is a hash of its key; an equal request gets the same ``details``.
 
     ``counted`` has the ids of the counters of session and address that count the request, twice if they count two
-    takes, and ``counted_for_all`` that of everybody's, empty if it does not count it.
+    takes. ``counted_for_all`` and ``twin_counted_for_all`` are everybody's counters of the first and the second take,
+    empty if they do not count it.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Entry:
     expires_at: datetime
     counted: tuple[str, ...] = ()
     counted_for_all: str = ""
+    twin_counted_for_all: str = ""
 
 
 class Ledger(Protocol):
@@ -184,6 +186,7 @@ class Admitted:
     details: Mapping[str, Any]
     counted: tuple[str, ...] = ()
     counted_for_all: str = ""
+    twin_counted_for_all: str = ""
 
 
 @dataclass(frozen=True)
@@ -217,7 +220,7 @@ class Admission:
         entered = self._enter(Entry(name, entry.session, fingerprint, entry.details, entry.expires_at), quotas)
         if entered.fingerprint != fingerprint:
             raise KeyReusedError("Send another Idempotency-Key with another body.")
-        return Admitted(entered.details, entered.counted, entered.counted_for_all)
+        return Admitted(entered.details, entered.counted, entered.counted_for_all, entered.twin_counted_for_all)
 
     def _enter(self, entry: Entry, quotas: Sequence[Quota]) -> Entry:
         try:

@@ -49,14 +49,15 @@ class FirestoreLedger:
                 return _entry(entry.name, found[document.path].to_dict())
             batch = self._client.batch()
             try:
-                counted, counted_for_all = self._count(batch, found[today.path], quotas, now)
+                counted, everybody = self._count(batch, found[today.path], quotas, now)
             except LimitReachedError:
                 # An equal request may have used the last place after the read above; then return its entry.
                 snapshot = self._read([document])[document.path]
                 if snapshot.exists:
                     return _entry(entry.name, snapshot.to_dict())
                 raise
-            counting = replace(entry, counted=counted, counted_for_all=counted_for_all)
+            first, second = (*everybody, "", "")[:2]
+            counting = replace(entry, counted=counted, counted_for_all=first, twin_counted_for_all=second)
             batch.create(document, _document(counting))
             try:
                 batch.commit(timeout=_RPC_TIMEOUT_SECONDS)
@@ -86,10 +87,12 @@ class FirestoreLedger:
         """Delete an entry; deleting it again changes nothing."""
         self._entry(name).delete(timeout=_RPC_TIMEOUT_SECONDS)
 
-    def _count(self, batch: Any, today: Any, quotas: Sequence[Quota], now: datetime) -> tuple[tuple[str, ...], str]:
+    def _count(
+        self, batch: Any, today: Any, quotas: Sequence[Quota], now: datetime
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Add the counts to the batch, and return the ids of the counters that are not everybody's, and everybody's."""
         if not quotas:
-            return (), ""
+            return (), ()
         salt = (today.to_dict() or {"salt": secrets.token_hex(16)})["salt"]
         if not today.exists:
             batch.create(today.reference, {"salt": salt, "expiresAt": now + _COUNTER_LIFETIME})
@@ -98,7 +101,7 @@ class FirestoreLedger:
         found = self._read(list({counter.path: counter for counter in counters.values()}.values()))
         # New values by document, since one address may be counted in two units.
         values: dict[str, dict[str, int]] = {}
-        everybody = ""
+        everybody: tuple[str, ...] = ()
         for quota in quotas:
             if quota.subject:
                 snapshot = found[counters[quota].path]
@@ -110,7 +113,7 @@ class FirestoreLedger:
                 left, snapshots = room.left, room.shards
                 if quota.counts and snapshots:
                     warn_at_half(quota.unit, room.used + quota.number, quota.limit)
-                    everybody = str(snapshots[0].id)
+                    everybody = tuple(str(snapshot.id) for snapshot in snapshots)
             if left < quota.number:
                 raise limit_reached(quota, now, left)
             for snapshot in snapshots if quota.counts else ():
@@ -151,6 +154,7 @@ def _document(entry: Entry) -> dict[str, Any]:
         "details": dict(entry.details),
         "counted": list(entry.counted),
         "countedForAll": entry.counted_for_all,
+        "twinCountedForAll": entry.twin_counted_for_all,
         "expiresAt": entry.expires_at,
     }
 
@@ -164,4 +168,5 @@ def _entry(name: str, document: dict[str, Any]) -> Entry:
         document["expiresAt"],
         tuple(document.get("counted", ())),
         document.get("countedForAll", ""),
+        document.get("twinCountedForAll", ""),
     )

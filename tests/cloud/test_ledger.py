@@ -64,6 +64,8 @@ def test_the_ledger_counts_each_entry_once(local_cloud: Addresses, whose: str) -
     taken = ledger.of_session(subject)
     assert len(taken) == 20 // quota.number
     assert {len(entry.counted) for entry in taken} == {quota.number if quota.subject else 0}
+    takes = 0 if quota.subject else quota.number
+    assert {(bool(each.counted_for_all), bool(each.twin_counted_for_all)) for each in taken} == {(takes > 0, takes > 1)}
     everybody = total(client, f"limits/{datetime.now(UTC).date()}", "tracks") - counted
     assert everybody == (0 if quota.subject else 20)
     by_name: dict[int, set[int]] = {}

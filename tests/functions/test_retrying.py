@@ -47,7 +47,8 @@ def test_a_retry_without_a_brief_goes_to_the_captioner() -> None:
     dropped = PrivateTrack(TOKEN, dropped_object="beach.jpg", hint="waves")
     scene.tracks.works[TRACK] = replace(dropped, owner="owner", lease_until=datetime.now(UTC), claims=25)
     assert scene.command("retry") == TrackState(SESSION, TRACK, Status.CAPTIONING, 2)
-    assert scene.tracks.works[TRACK] == dropped
+    counted = ("address 203.0.113.9", f"session {SESSION}")
+    assert scene.tracks.works[TRACK] == replace(dropped, counted=counted, counted_for_all="everybody")
     assert scene.pictures.heard == [PictureMessage(TRACK)]
     assert not scene.captions.heard
 

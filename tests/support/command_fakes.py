@@ -73,8 +73,9 @@ class MemoryLedger:
         for quota in quotas:
             numbers[quota.subject] = max(numbers[quota.subject], quota.number if quota.subject else 0)
         counted = tuple(numbers.elements())
-        counted_for_all = "everybody" if any(quota.counts and not quota.subject for quota in quotas) else ""
-        self.entries[entry.name] = replace(entry, counted=counted, counted_for_all=counted_for_all)
+        everybody = sum(quota.number for quota in quotas if quota.counts and not quota.subject) * ("everybody",)
+        first, second = (*everybody, "", "")[:2]
+        self.entries[entry.name] = replace(entry, counted=counted, counted_for_all=first, twin_counted_for_all=second)
         return self.entries[entry.name]
 
     def close(self, track: str) -> None:
