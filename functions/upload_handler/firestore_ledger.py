@@ -18,7 +18,7 @@ from typing import Any, Final
 from admitting import Entry, Quota, limit_reached
 from google.api_core import exceptions
 from google.cloud import firestore
-from problems import LimitReachedError
+from problems import LimitReachedError, UnknownSessionError
 
 from musicgenerator.errors import ContentionError
 from musicgenerator_google.firestore_counters import count, count_on, find_room, warn_at_half
@@ -37,17 +37,20 @@ class FirestoreLedger:
     def enter(self, entry: Entry, quotas: Sequence[Quota]) -> Entry:
         """Write an entry and count it in one commit, or return the existing entry and count nothing.
 
-        Raises LimitReachedError if a quota is used up, and ContentionError if other writers keep winning.
+        Raises LimitReachedError if a quota is used up, UnknownSessionError if the entry's session has ended or is gone,
+        and ContentionError if other writers keep winning.
         """
-        document = self._entry(entry.name)
+        document, session = self._entry(entry.name), self._client.document("sessions", entry.session or "none")
         for attempt in range(_TRIES):
             now = datetime.now(UTC)
             today = self._client.document("limits", now.date().isoformat())
-            found = self._read([document, today])
+            found = self._read([document, today, session])
             if found[document.path].exists:
                 # An equal request wrote it, or this one did and the response was lost: it is counted in both cases.
                 return _entry(entry.name, found[document.path].to_dict())
             batch = self._client.batch()
+            if entry.in_session:
+                self._hold(batch, found[session.path])
             try:
                 counted, everybody = self._count(batch, found[today.path], quotas, now)
             except LimitReachedError:
@@ -86,6 +89,16 @@ class FirestoreLedger:
     def erase(self, name: str) -> None:
         """Delete an entry; deleting it again changes nothing."""
         self._entry(name).delete(timeout=_RPC_TIMEOUT_SECONDS)
+
+    def _hold(self, batch: Any, session: Any) -> None:
+        """Make the batch fail if the session's deletion begins before it is committed."""
+        document = session.to_dict()
+        if document is None or "endedAt" in document:
+            raise UnknownSessionError
+        # The deletion lists the entries after it has changed this document. So it finds each entry that was written
+        # before, and none is written after. The value is the one that the document has: clients see no change.
+        unchanged = self._client.write_option(last_update_time=session.update_time)
+        batch.update(session.reference, {"secretHash": document["secretHash"]}, option=unchanged)
 
     def _count(
         self, batch: Any, today: Any, quotas: Sequence[Quota], now: datetime

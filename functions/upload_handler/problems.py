@@ -49,6 +49,9 @@ class UnknownSessionError(ProblemError):
 
     status, code, title = 401, "unknown_session", "The session is unknown or has expired"
 
+    def __init__(self) -> None:
+        super().__init__("Start a new session and send its secret as 'Authorization: Bearer SECRET'.")
+
 
 class ForeignOriginError(ProblemError):
     """A page of an origin that is not allowed asks for a session."""

@@ -18,6 +18,7 @@ from liking import Likes
 from marking_videos import VideoMarks
 from moving import Mover
 from ports import Move, Session
+from problems import UnknownSessionError
 from sessions import SessionOpener
 from uploading import Uploads
 
@@ -42,18 +43,23 @@ class CommandSessions(MemorySessions):
     def erase(self, session: str) -> None:
         self.sessions.pop(session, None)
 
+    def is_open(self, session: str) -> bool:
+        return session in self.sessions and not self.sessions[session].ended
+
 
 @dataclass
 class MemoryLedger:
     """Entries by name and counters by subject and unit; ``failures`` are raised first, one a call of ``enter``.
 
-    ``meanwhile`` holds what other writers do before an entry is written.
+    ``meanwhile`` holds what other writers do before an entry is written; ``is_open`` says whether a session exists and
+    has not ended.
     """
 
     entries: dict[str, Entry] = field(default_factory=dict)
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
     failures: list[Exception] = field(default_factory=list)
     meanwhile: list[Callable[[], None]] = field(default_factory=list)
+    is_open: Callable[[str], bool] = lambda _: True
 
     def enter(self, entry: Entry, quotas: Sequence[Quota]) -> Entry:
         if self.failures:
@@ -62,6 +68,8 @@ class MemoryLedger:
             self.meanwhile.pop(0)()
         if entry.name in self.entries:
             return self.entries[entry.name]
+        if entry.in_session and not self.is_open(entry.session):
+            raise UnknownSessionError
         for quota in quotas:
             left = quota.limit - quota.reserve - self.counts.get((quota.subject, quota.unit), 0)
             if left < quota.number:
@@ -248,6 +256,7 @@ class UploadHandler:
 
     @property
     def api(self) -> HttpApi:
+        self.ledger.is_open = self.sessions.is_open
         admission = Admission(self.ledger, self.limits, self.tracks.has_music)
         settings = commanding.Settings(self.results, self.default_engine, self.allowed_engines)
         permits = PlainPermits("https://storage.googleapis.com/musicgenerator-images")
