@@ -74,7 +74,7 @@ def test_a_replay_brings_no_deleted_session_back(whole: bool) -> None:
             scene.sessions.erase(session)
         create(opened)
 
-    scene.sessions.create = after_deletion  # type: ignore[method-assign]
+    scene.sessions.create = after_deletion  # type: ignore[method-assign,assignment]
     with pytest.raises(KeyReusedError):
         scene.open(KEY)
     assert not scene.sessions.sessions
