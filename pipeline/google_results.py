@@ -22,10 +22,10 @@ from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from requests import RequestException
 
 from musicgenerator.errors import MusicgeneratorError
-from musicgenerator.marks.signers import Signer
+from musicgenerator.marks.signers import Signer, SigningKeyError
 from musicgenerator.orders import Order, bucket_and_name
 from musicgenerator.results import LIFECYCLE_DELAY
-from musicgenerator_google.mark_secrets import LATE_GRANT_SECONDS, SigningKeyError, granted_signer_in
+from musicgenerator_google.mark_secrets import LATE_GRANT_SECONDS, granted_signer_in
 from pipeline.engines import Cloud, Engine
 from pipeline.engines.choice import chosen
 

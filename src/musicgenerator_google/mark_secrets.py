@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from musicgenerator import logs
-from musicgenerator.errors import TransientError
-from musicgenerator.marks.signers import Signer
+from musicgenerator.marks.signers import Signer, SigningKeyError, SigningKeyRefusedError
 
 GOOGLE: Final = "https://secretmanager.googleapis.com"
 _SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
@@ -22,14 +21,6 @@ _FORBIDDEN: Final = 403
 # A new grant takes effect after two minutes, and sometimes after seven or more.
 LATE_GRANT_SECONDS: Final = 600.0
 _LATE_PAUSE_SECONDS: Final = 10.0
-
-
-class SigningKeyError(TransientError):
-    """The secret cannot be read, or is no certificates with their key; the message holds nothing of it."""
-
-
-class SigningKeyRefusedError(SigningKeyError):
-    """Secret Manager refuses this account the secret: its grant, or the API, has no effect yet, or is missing."""
 
 
 def signer_of_environ(environ: Mapping[str, str]) -> Signer | None:

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from marking_videos import VideoMark
 from problems import InvalidRequestError, LimitReachedError, UnknownSessionError, UnknownTrackError, WrongStateError
 
+from musicgenerator.marks.signers import SigningKeyRefusedError
 from musicgenerator.marks.videos import BOX_BYTES
 from musicgenerator.states import Status
-from musicgenerator_google.mark_secrets import SigningKeyRefusedError
 from musicgenerator_google.mark_signer import PemSigner
 from pipeline.credentials import read
 from tests.contracts.recorded import SESSION, TOKEN, TRACK, recorded

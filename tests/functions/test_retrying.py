@@ -145,10 +145,13 @@ def test_a_lost_answer_of_the_store_starts_one_attempt() -> None:
 @pytest.mark.parametrize("status", list(Status))
 @pytest.mark.parametrize("attempt", [1, 2, 3])
 @pytest.mark.parametrize("then", list(Status))
-def test_only_the_next_attempt_of_a_failed_track_goes_back(status: Status, attempt: int, then: Status) -> None:
-    """Attempt and state never go back in any other way."""
+def test_only_the_next_attempt_of_a_track_that_a_job_has_left_goes_back(
+    status: Status, attempt: int, then: Status
+) -> None:
+    """It has failed, or waits for what its job needed. Attempt and state never go back in any other way."""
     current = Track(SESSION, TRACK, status, 1, recorded_track(Status.READY).request)
-    allowed = status.may_become(then) if attempt == 1 else (attempt, status) == (2, "failed") and not then.is_final
+    again = attempt == 2 and status in {"failed", "composing"} and not then.is_final
+    allowed = status.may_become(then) if attempt == 1 else again
     change = Change(then, attempt=attempt)
     if allowed:
         check_step(current, change)

@@ -10,7 +10,8 @@ import pytest
 
 from localcloud.addresses import Addresses
 from localcloud.servers.identity import prepare
-from musicgenerator_google.mark_secrets import LATE_GRANT_SECONDS, SigningKeyError, SigningKeyRefusedError
+from musicgenerator.marks.signers import SigningKeyError, SigningKeyRefusedError
+from musicgenerator_google.mark_secrets import LATE_GRANT_SECONDS
 from pipeline.google_results import GoogleConnections
 from tests.pipeline.run_scene import FIRST, SECOND, Scene, order_of
 from tests.support.marks import pair
