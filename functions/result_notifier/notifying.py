@@ -209,8 +209,6 @@ class Notifier:
         now = datetime.now(UTC)
 
         def decide(current: Track, work: PrivateTrack) -> Change | None:
-            if not _is_of(message, current, work):
-                return None
             if not work.parked or current.status is not Status.COMPOSING:
                 parked = replace(work, parked=True, lease_until=now + _SIGNER_PAUSE)
                 return Change(update=TrackUpdate(error=error), work=parked, due_at=parked.lease_until)
@@ -224,11 +222,15 @@ class Notifier:
             update = TrackUpdate(sketch=None, error=None)
             return Change(Status.CAPTIONED, update, fresh, attempt=current.attempt + 1, due_at=now)
 
-        outcome = self.tracks.advance(message.track, decide)
-        if outcome and outcome.changed and outcome.work.parked and outcome.track.status is Status.COMPOSING:
+        outcome = self.tracks.advance(message.track, _while_under_way(message, decide))
+        if outcome is None:
+            return
+        was_parked = outcome.work.parked and outcome.track.status is Status.COMPOSING
+        if outcome.track.attempt > message.attempt or (outcome.changed and was_parked):
+            # Also if the answer to the commit was lost. No later attempt uses this name.
             self.results.erase_sketch(self.settings.results.folder(outcome.work.token), message.attempt)
             logs.warning("next attempt", track=message.track, attempt=message.attempt + 1)
-        elif outcome and outcome.changed:
+        elif outcome.changed:
             logs.error("track parked", track=message.track, reason=str(error))
 
     def park(self, message: PipelineMessage, error: BlockedError) -> None:
@@ -306,19 +308,17 @@ class Notifier:
 
 def _unless_ended(message: PipelineMessage, change: Change) -> Decision:
     """Return the decision to make a change that ends or parks the message's attempt."""
+    return _while_under_way(message, lambda _, work: replace(change, work=replace(work, parked=change.status is None)))
+
+
+def _while_under_way(message: PipelineMessage, then: Decision) -> Decision:
+    """Return a decision about the message's attempt that changes nothing after its end."""
 
     def decide(current: Track, work: PrivateTrack) -> Change | None:
-        if not _is_of(message, current, work):
+        # A final state stays: of two messages that settle the same attempt, the second changes nothing.
+        # A job settles only the tracks that are claimed for it.
+        if current.status.is_final or current.attempt != message.attempt or job_of(current, work) != message.job:
             return None
-        return replace(change, work=replace(work, parked=change.status is None))
+        return then(current, work)
 
     return decide
-
-
-def _is_of(message: PipelineMessage, current: Track, work: PrivateTrack) -> bool:
-    """Say whether a message is about the attempt of a track that is under way.
-
-    A final state stays: of two messages that settle the same attempt, the second changes nothing.
-    A job settles only the tracks that are claimed for it.
-    """
-    return not current.status.is_final and current.attempt == message.attempt and job_of(current, work) == message.job

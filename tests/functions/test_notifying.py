@@ -319,7 +319,7 @@ def test_a_project_that_vertex_refuses_parks_the_track_until_its_job_can_be_read
 REFUSED_KEY = {(TOKEN, 1): "SigningKeyRefusedError"}
 
 
-@pytest.mark.parametrize("job", [JOB, run_id(HOME, [(TRACK, 1)])], ids=["alone", "shared"])
+@pytest.mark.parametrize("job", [JOB, run_id(HOME, [(TRACK, 1), (f"t{'b' * 26}", 1)])], ids=["alone", "shared"])
 def test_a_track_that_could_not_be_signed_is_parked_and_made_by_another_attempt(job: str) -> None:
     """The step was refused the key. No message starts the next attempt before the pause is over, and only one does."""
     scene = Scene(results=MemoryResults(failures=dict(REFUSED_KEY)), message=PipelineMessage(job, TRACK, 1))
