@@ -18,7 +18,7 @@ from typing import Any, Final
 from admitting import Entry, Quota, limit_reached
 from google.api_core import exceptions
 from google.cloud import firestore
-from problems import LimitReachedError, UnknownSessionError
+from problems import LimitReachedError, unknown_session
 
 from musicgenerator.errors import ContentionError
 from musicgenerator_google.firestore_counters import count, count_on, find_room, warn_at_half
@@ -94,7 +94,7 @@ class FirestoreLedger:
         """Make the batch fail if the session's deletion begins before it is committed."""
         document = session.to_dict()
         if document is None or "endedAt" in document:
-            raise UnknownSessionError
+            raise unknown_session()
         # The deletion lists the entries after it has changed this document. So it finds each entry that was written
         # before, and none is written after. The value is the one that the document has: clients see no change.
         unchanged = self._client.write_option(last_update_time=session.update_time)

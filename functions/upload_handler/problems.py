@@ -49,9 +49,6 @@ class UnknownSessionError(ProblemError):
 
     status, code, title = 401, "unknown_session", "The session is unknown or has expired"
 
-    def __init__(self) -> None:
-        super().__init__("Start a new session and send its secret as 'Authorization: Bearer SECRET'.")
-
 
 class ForeignOriginError(ProblemError):
     """A page of an origin that is not allowed asks for a session."""
@@ -141,3 +138,8 @@ class OutageError(ProblemError):
     """A Google Cloud service that this function needs does not answer."""
 
     status, code, title = 503, "unavailable", "The service is not available now"
+
+
+def unknown_session() -> UnknownSessionError:
+    """Return the problem of a command whose session is unknown, has expired or has ended."""
+    return UnknownSessionError("Start a new session and send its secret as 'Authorization: Bearer SECRET'.")

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from admitting import Admission, Particulars, check_key
 from ports import Session, Sessions
-from problems import KeyReusedError, UnknownSessionError
+from problems import KeyReusedError, unknown_session
 
 from musicgenerator import ids
 
@@ -83,7 +83,7 @@ def authorised(sessions: Sessions, session: str, secret: str, *, even_closed: bo
     found = sessions.find(session) if ids.is_session_id(session) else None
     is_known = found is not None and ids.is_secret(secret, found.secret_hash)
     if found is None or not is_known or not (even_closed or (found.expires_at > datetime.now(UTC) and not found.ended)):
-        raise UnknownSessionError
+        raise unknown_session()
     return found
 
 

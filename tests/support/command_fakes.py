@@ -18,7 +18,7 @@ from liking import Likes
 from marking_videos import VideoMarks
 from moving import Mover
 from ports import Move, Session
-from problems import UnknownSessionError
+from problems import unknown_session
 from sessions import SessionOpener
 from uploading import Uploads
 
@@ -69,7 +69,7 @@ class MemoryLedger:
         if entry.name in self.entries:
             return self.entries[entry.name]
         if entry.in_session and not self.is_open(entry.session):
-            raise UnknownSessionError
+            raise unknown_session()
         for quota in quotas:
             left = quota.limit - quota.reserve - self.counts.get((quota.subject, quota.unit), 0)
             if left < quota.number:
