@@ -72,8 +72,8 @@ def test_nothing_but_a_refusal_is_waited_for(secrets: ScriptedServer, answer: An
 
 
 def test_the_wait_comes_before_the_limits_of_the_run(tmp_path: Path) -> None:
-    """A run that has waited longer than its limit still makes its tracks."""
+    """It is for all tracks, and before the first of them begins."""
     scene = Scene(tmp_path)
     scene.run([order_of(FIRST), order_of(SECOND)])
-    assert scene.awaited == [[FIRST, SECOND]]
+    assert scene.awaited == [([FIRST, SECOND], [])]
     assert sorted(scene.begun()) == sorted([FIRST, SECOND])

@@ -140,7 +140,7 @@ class MemoryBuckets:
         self.objects[bucket, name, generation] = data
 
     def read(self, bucket: str, name: str) -> bytes | None:
-        found = [data for (where, called, _), data in self.objects.items() if (where, called) == (bucket, name)]
+        found = [data for (where, called, _), data in list(self.objects.items()) if (where, called) == (bucket, name)]
         return found[-1] if found else None
 
     def create(
@@ -154,7 +154,7 @@ class MemoryBuckets:
         return is_new
 
     def read_generation(self, bucket: str, name: str) -> tuple[bytes, int] | None:
-        ages = [age for where, called, age in self.objects if (where, called) == (bucket, name)]
+        ages = [age for where, called, age in list(self.objects) if (where, called) == (bucket, name)]
         return (self.objects[bucket, name, ages[-1]], ages[-1]) if ages else None
 
     def replace(self, bucket: str, name: str, data: bytes, content_type: str, generation: int) -> bool:
@@ -169,7 +169,7 @@ class MemoryBuckets:
     def generations(self, bucket: str, prefix: str) -> list[tuple[str, int]]:
         if self.before:
             self.before.pop(0)()
-        found = [(name, age) for where, name, age in self.objects if where == bucket and name.startswith(prefix)]
+        found = [(name, age) for where, name, age in list(self.objects) if where == bucket and name.startswith(prefix)]
         if self.meanwhile:
             self.meanwhile.pop(0)()
         return found
@@ -185,7 +185,7 @@ class MemoryBuckets:
 
     def names(self, bucket: str) -> list[str]:
         """Return the names of all objects in a bucket."""
-        return sorted(name for where, name, _ in self.objects if where == bucket)
+        return sorted(name for where, name, _ in list(self.objects) if where == bucket)
 
 
 @dataclass
