@@ -3,8 +3,9 @@
 import base64
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Final
 from urllib.parse import quote
@@ -21,16 +22,17 @@ from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from requests import RequestException
 
 from musicgenerator.errors import MusicgeneratorError
-from musicgenerator.marks.signers import Signer
+from musicgenerator.marks.signers import Signer, SigningKeyError
 from musicgenerator.orders import Order, bucket_and_name
 from musicgenerator.results import LIFECYCLE_DELAY
-from musicgenerator_google.mark_secrets import signer_in
+from musicgenerator_google.mark_secrets import LATE_GRANT_SECONDS, granted_signer_in
 from pipeline.engines import Cloud, Engine
 from pipeline.engines.choice import chosen
 
 TIMEOUT_SECONDS: Final = 60.0
 # The largest object that the step reads is a take of 180 s as Base64: 92 MB.
 MAX_READ_BYTES: Final = 2**28
+_FLAP_SECONDS: Final = 60.0
 
 # Browsers may keep a copy, shared caches may not: they would keep it after a track is erased.
 _CACHE_CONTROL: Final = "private, max-age=31536000, immutable"
@@ -151,9 +153,12 @@ class GoogleConnections:
     ``vertex_url`` and ``secrets_url`` are the addresses of Vertex AI and Secret Manager, empty for Google's.
     """
 
-    def __init__(self, vertex_url: str = "", secrets_url: str = "") -> None:
+    def __init__(
+        self, vertex_url: str = "", secrets_url: str = "", sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self._vertex_url = vertex_url
         self._secrets_url = secrets_url
+        self._sleep = sleep
         self._storage: GoogleStorage | None = None
         self._process = 0
 
@@ -173,7 +178,18 @@ class GoogleConnections:
 
     def signer(self, order: Order) -> Signer | None:
         """Return the key that marks the music, or None; raise SigningKeyError if it cannot be read."""
-        return signer_in(order.signer, self._secrets_url) if order.signer else None
+        # The run has waited for the grant. Some of Google's servers may see it later than others.
+        version = order.signer
+        return granted_signer_in(version, self._secrets_url, _FLAP_SECONDS, self._sleep) if version else None
+
+    def await_signers(self, orders: Iterable[Order]) -> None:
+        """Wait until the keys that the orders name may be read, for as long as a new grant may be late.
+
+        A key that still cannot be read fails the tracks that need it.
+        """
+        for version in dict.fromkeys(order.signer for order in orders if order.signer):
+            with suppress(SigningKeyError):
+                granted_signer_in(version, self._secrets_url, LATE_GRANT_SECONDS, self._sleep)
 
     def engine(self, order: Order) -> Engine:
         """Return the order's engine, with its fallback; raise BriefError or EngineNotConfiguredError."""

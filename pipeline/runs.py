@@ -54,6 +54,9 @@ class Connections(Protocol):
     def engine(self, order: Order) -> Engine:
         """Return the order's engine, with its fallback; raise what building it raises."""
 
+    def await_signers(self, orders: Sequence[Order]) -> None:
+        """Wait until what marks the orders' music can be read, or give up after a while; raise nothing."""
+
     def signer(self, order: Order) -> Signer | None:
         """Return what marks the order's music, or None if the order names none; raise if it cannot be read."""
 
@@ -187,6 +190,8 @@ class Run:
             raise NothingMadeError(f"none of {len(failed)} tracks was made; the first: {failure.name}: {failure.text}")
 
     def _make(self, orders: Sequence[Order]) -> None:
+        # Before the limits of the run and its tracks begin: a new grant may be later than a track may take.
+        self.connections.await_signers(orders)
         waiting, until = deque(orders), time.monotonic() + self.limits.run_seconds
         while waiting or self._under_way or self._unreported:
             left = until - time.monotonic()

@@ -23,6 +23,7 @@ from musicgenerator.errors import (
 )
 from musicgenerator.exports import ComposerChangedError, main_file
 from musicgenerator.jobs import JobFacts, JobState, is_ours
+from musicgenerator.marks.signers import SigningKeyRefusedError
 from musicgenerator.messages import PipelineMessage
 from musicgenerator.order_book import OrderBook
 from musicgenerator.orders import order_address
@@ -30,10 +31,17 @@ from musicgenerator.redaction import error_for_log
 from musicgenerator.results import Music, MusicFacts, ResultsBucket, ResultsFolder
 from musicgenerator.settings import regions
 from musicgenerator.states import Status
-from musicgenerator.tracks import PrivateTrack, Track, job_of
+from musicgenerator.tracks import PrivateTrack, Track, earlier_jobs, job_of
 
 # A new grant takes effect within minutes.
 _BLOCKED_PAUSE: Final = timedelta(minutes=2)
+# Each attempt needs a job, which has itself waited for ten minutes. The attempts last for about a day.
+_SIGNER_PAUSE: Final = timedelta(minutes=15)
+_MAX_ATTEMPTS: Final = 50
+
+
+class SignerBlockedError(LaunchBlockedError):
+    """The step may not read the key that signs the marks: its grant is missing, or later than the step has waited."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,8 @@ class Results(Protocol):
 
     def erase(self, folder: ResultsFolder) -> None: ...
 
+    def erase_sketch(self, folder: ResultsFolder, attempt: int) -> None: ...
+
 
 class Spans(Protocol):
     def send(self, track: Track, timeline: Mapping[str, datetime], error: str) -> None:
@@ -116,6 +126,9 @@ class Notifier:
         code = ""
         try:
             end = self._made(track, work) or self._ended(message, track, work, is_overdue=is_overdue, ended=ended)
+        except SignerBlockedError as error:
+            self._await_signer(message, error)
+            return
         except BlockedError as error:
             self.park(message, error)
             return
@@ -152,6 +165,11 @@ class Notifier:
         failure = self.results.failure(folder, track.attempt)
         if failure == ComposerChangedError.__name__:
             raise ComposerChangedError("the step's composer is another one")
+        if failure == SigningKeyRefusedError.__name__ and track.attempt < _MAX_ATTEMPTS:
+            raise SignerBlockedError(
+                "Secret Manager refuses the pipeline's account the key that signs marks: run `make deploy`, which"
+                " grants it. The music is made after that, by another attempt"
+            )
         if failure is not None:
             raise PipelineFailedError(f"the step: {failure}")
         return None
@@ -182,6 +200,38 @@ class Notifier:
                 raise PipelineCancelledError(facts.reason)
             case _:
                 raise MusicMissingError("the job succeeded, but its results are missing")
+
+    def _await_signer(self, message: PipelineMessage, error: SignerBlockedError) -> None:
+        """Park a track whose job could not sign it; after a pause, start its next attempt, which the sweeper launches.
+
+        No engine was paid, and the attempt counts for nobody but in the launches of the day.
+        """
+        now = datetime.now(UTC)
+
+        def decide(current: Track, work: PrivateTrack) -> Change | None:
+            if not work.parked or current.status is not Status.COMPOSING:
+                parked = replace(work, parked=True, lease_until=now + _SIGNER_PAUSE)
+                return Change(update=TrackUpdate(error=error), work=parked, due_at=parked.lease_until)
+            if (work.lease_until or now) > now:
+                # Another message about the same job.
+                return None
+            # A second message finds the next attempt, and changes nothing.
+            jobs = (*earlier_jobs(current, work), message.job)
+            fresh = replace(work, published=False, parked=False, lease_until=None, region="", job="", earlier_jobs=jobs)
+            # Another attempt has another sketch, as its music has another seed.
+            update = TrackUpdate(sketch=None, error=None)
+            return Change(Status.CAPTIONED, update, fresh, attempt=current.attempt + 1, due_at=now)
+
+        outcome = self.tracks.advance(message.track, _while_under_way(message, decide))
+        if outcome is None:
+            return
+        was_parked = outcome.work.parked and outcome.track.status is Status.COMPOSING
+        if outcome.track.attempt > message.attempt or (outcome.changed and was_parked):
+            # Also if the answer to the commit was lost. No later attempt uses this name.
+            self.results.erase_sketch(self.settings.results.folder(outcome.work.token), message.attempt)
+            logs.warning("next attempt", track=message.track, attempt=message.attempt + 1)
+        elif outcome.changed:
+            logs.error("track parked", track=message.track, reason=str(error))
 
     def park(self, message: PipelineMessage, error: BlockedError) -> None:
         """Let a track wait for a replay or the next sweep, because Vertex AI refuses this project's requests."""
@@ -258,12 +308,17 @@ class Notifier:
 
 def _unless_ended(message: PipelineMessage, change: Change) -> Decision:
     """Return the decision to make a change that ends or parks the message's attempt."""
+    return _while_under_way(message, lambda _, work: replace(change, work=replace(work, parked=change.status is None)))
+
+
+def _while_under_way(message: PipelineMessage, then: Decision) -> Decision:
+    """Return a decision about the message's attempt that changes nothing after its end."""
 
     def decide(current: Track, work: PrivateTrack) -> Change | None:
         # A final state stays: of two messages that settle the same attempt, the second changes nothing.
         # A job settles only the tracks that are claimed for it.
         if current.status.is_final or current.attempt != message.attempt or job_of(current, work) != message.job:
             return None
-        return replace(change, work=replace(work, parked=change.status is None))
+        return then(current, work)
 
     return decide

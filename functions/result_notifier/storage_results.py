@@ -5,7 +5,17 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from musicgenerator.errors import MusicMissingError
-from musicgenerator.results import LOOP, MUSIC, RESULT_TYPES, STEMS, TRACK, MusicFacts, ResultsFolder, failure_name
+from musicgenerator.results import (
+    LOOP,
+    MUSIC,
+    RESULT_TYPES,
+    STEMS,
+    TRACK,
+    MusicFacts,
+    ResultsFolder,
+    failure_name,
+    sketch_name,
+)
 from musicgenerator_google.storage_objects import StorageObjects
 
 _HEADER: Final = 16
@@ -48,6 +58,10 @@ class StorageResults:
     def erase(self, folder: ResultsFolder) -> None:
         """Delete everything in a folder; raise ContentionError if a job keeps writing there."""
         self._objects.erase(folder.bucket, folder.name(""))
+
+    def erase_sketch(self, folder: ResultsFolder, attempt: int) -> None:
+        """Delete the sketch of an attempt."""
+        self._objects.erase(folder.bucket, folder.name(sketch_name(attempt)))
 
 
 def _is_mp3(start: bytes) -> bool:

@@ -57,7 +57,8 @@ class Entry:
     """The record of one request: ``name`` is a hash of its key; an equal request gets the same ``details``.
 
     ``counted`` has the ids of the counters of session and address that count the request, twice if they count two
-    takes, and ``counted_for_all`` that of everybody's, empty if it does not count it.
+    takes. ``counted_for_all`` and ``twin_counted_for_all`` are everybody's counters of the first and the second take,
+    empty if they do not count it. ``in_session`` says that the session must exist when the entry is written.
     """
 
     name: str
@@ -67,6 +68,8 @@ class Entry:
     expires_at: datetime
     counted: tuple[str, ...] = ()
     counted_for_all: str = ""
+    twin_counted_for_all: str = ""
+    in_session: bool = False
 
 
 class Ledger(Protocol):
@@ -75,7 +78,8 @@ class Ledger(Protocol):
     def enter(self, entry: Entry, quotas: Sequence[Quota]) -> Entry:
         """Write an entry and count it in one commit, or return the existing entry and count nothing.
 
-        Raises LimitReachedError, and writes nothing, if a quota is used up.
+        Raises LimitReachedError if a quota is used up, and UnknownSessionError if the session of an entry that is
+        ``in_session`` has ended or is gone. Both write nothing.
         """
 
     def close(self, track: str) -> None:
@@ -170,11 +174,15 @@ class Limits:
 
 @dataclass(frozen=True)
 class Particulars:
-    """What an entry stores besides the request's hashes; an equal request gets the same ``details``."""
+    """What an entry stores besides the request's hashes; an equal request gets the same ``details``.
+
+    ``in_session`` is False if the session does not exist yet, or if there is none.
+    """
 
     session: str
     expires_at: datetime
     details: Mapping[str, Any]
+    in_session: bool = True
 
 
 @dataclass(frozen=True)
@@ -184,6 +192,7 @@ class Admitted:
     details: Mapping[str, Any]
     counted: tuple[str, ...] = ()
     counted_for_all: str = ""
+    twin_counted_for_all: str = ""
 
 
 @dataclass(frozen=True)
@@ -205,7 +214,8 @@ class Admission:
         """Return the entry's details, or those of the first request if this one repeats it.
 
         A key is unique within ``command``. A repeated request is not counted again.
-        Raises KeyReusedError if the key was used with another body, and LimitReachedError.
+        Raises KeyReusedError if the key was used with another body, LimitReachedError, and UnknownSessionError if the
+        session's deletion has begun.
         """
         # The fingerprint reads the body, so that an invalid one is refused in every case.
         fingerprint = _hash(json.dumps(dict(body), sort_keys=True))
@@ -214,10 +224,11 @@ class Admission:
         elif not quotas:
             return Admitted(entry.details)
         name = _hash("key", *command, key) if key is not None else _hash("once", ids.new_secret())
-        entered = self._enter(Entry(name, entry.session, fingerprint, entry.details, entry.expires_at), quotas)
+        new = Entry(name, entry.session, fingerprint, entry.details, entry.expires_at, in_session=entry.in_session)
+        entered = self._enter(new, quotas)
         if entered.fingerprint != fingerprint:
             raise KeyReusedError("Send another Idempotency-Key with another body.")
-        return Admitted(entered.details, entered.counted, entered.counted_for_all)
+        return Admitted(entered.details, entered.counted, entered.counted_for_all, entered.twin_counted_for_all)
 
     def _enter(self, entry: Entry, quotas: Sequence[Quota]) -> Entry:
         try:
@@ -226,6 +237,10 @@ class Admission:
             if not any(quota.reserve for quota in quotas) or not self.has_music(entry.session):
                 raise
             return self.ledger.enter(entry, [replace(quota, reserve=0) for quota in quotas])
+
+    def knows(self, session: str) -> bool:
+        """Return whether a session has an entry, as each one has from its opening to its deletion."""
+        return bool(self.ledger.of_session(session))
 
     def forget(self, session: str) -> None:
         """Erase all entries of a session."""

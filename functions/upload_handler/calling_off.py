@@ -59,6 +59,15 @@ def call_off(tracks: Tracks, jobs: Jobs, book: OrderBook, track: str, attempt: i
     return Stopped(current, work, may_write)
 
 
+def without_second_take(_: Track, work: PrivateTrack) -> Change | None:
+    """Decide to give a second take back that a failed track has counted and that no retry creates any more."""
+    if not work.twin_counted_for_all:
+        # A second call gives nothing back.
+        return None
+    left = replace(work, twin_token="", twin_counted_for_all="")
+    return Change(work=left, give_back=(work.twin_counted_for_all,))
+
+
 def stop_job(jobs: Jobs, book: OrderBook, track: Track, work: PrivateTrack) -> bool:
     """Take a track out of its job, cancel the job if it makes no other one, and return whether it may still write."""
     job = job_of(track, work)

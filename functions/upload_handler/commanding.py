@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
-from admitting import Admission, Particulars, made_track, new_track
+from admitting import Admission, Admitted, Particulars, made_track, new_track
 from calling_off import call_off, out_of_job
 from command_requests import CommandRequest, check_engine, edited
 from ports import Captions, Jobs, Objects, Pictures, Sessions, Tracks
@@ -13,7 +13,7 @@ from problems import UnknownSessionError, UnknownTrackError, WrongStateError
 from sessions import authorised
 from varying import asked_exception, kept_of
 
-from musicgenerator import logs
+from musicgenerator import ids, logs
 from musicgenerator.briefs import COMPOSER, ENGINES
 from musicgenerator.changes import Change, TrackUpdate, mark_published
 from musicgenerator.exports import Export
@@ -158,16 +158,24 @@ class Commands:
             command.body,
             command.key,
             Particulars(command.session, expires_at, {"attempt": current.attempt if due else 0}),
-            self.admission.limits.of_track(command.session, command.address, _uncounted(work)) if due else (),
         )
         failed: int = admitted.details["attempt"]
         if due and failed == current.attempt:
+            # All requests for the next attempt share one entry, so they count it once. A track that is dropped again
+            # after its deletion has the same id, but another token.
+            counted = self.admission.admit(
+                (command.session, command.track, "retry", work.token),
+                {},
+                ids.pipeline_job_id(command.track, failed),
+                Particulars(command.session, expires_at, {}),
+                self.admission.limits.of_track(command.session, command.address, _uncounted(work)),
+            )
             # A job of several tracks may start again, and makes each track without results.
             out_of_job(self.book, job_of(current, work), command.track)
             for name, generation in results:
                 if name != folder.name(COVER):
                     self.objects.delete(folder.bucket, name, generation)
-            self.tracks.advance(command.track, lambda track, work: _next_attempt(track, work, failed))
+            self.tracks.advance(command.track, lambda track, work: _next_attempt(track, work, failed, counted))
             return self.announced(command.track)
         if not (due or not current.status.is_final or 0 < failed < current.attempt):
             raise WrongStateError(
@@ -238,7 +246,7 @@ def with_cover(current: Track, work: PrivateTrack, cover: Music | None) -> Chang
     return Change(update=TrackUpdate(music=cover)) if cover and due else None
 
 
-def _next_attempt(current: Track, work: PrivateTrack, failed: int) -> Change | None:
+def _next_attempt(current: Track, work: PrivateTrack, failed: int, counted: Admitted) -> Change | None:
     # If the response of the first write was lost, this is called again, finds the next attempt and changes nothing.
     if current.status is not Status.FAILED or current.attempt != failed:
         return None
@@ -247,8 +255,12 @@ def _next_attempt(current: Track, work: PrivateTrack, failed: int) -> Change | N
         work.token,
         dropped_object=work.dropped_object,
         hint=work.hint,
+        # Without a brief, the attempt may pay for one, unlike another version.
+        counted=() if current.brief else counted.counted,
+        counted_for_all=counted.counted_for_all,
         twin_token=work.twin_token,
-        twin_counted_for_all=work.twin_counted_for_all,
+        # So that no later attempt counts the second take again, and its end gives the count back.
+        twin_counted_for_all=work.twin_counted_for_all or counted.twin_counted_for_all,
         unchecked=work.unchecked,
         source=work.source,
         # An attempt without a brief had no job.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Self, TypeVar
 
 from admitting import Entry, Ledger
-from calling_off import Stopped, call_off, out_of_job, stop_job
+from calling_off import Stopped, call_off, out_of_job, stop_job, without_second_take
 from ports import Jobs, Moves, Objects, Sessions, Tracks
 from problems import UnknownTrackError
 from sessions import authorised
@@ -134,6 +134,7 @@ class Erasures:
         if stopped is not None and stopped.work.twin_token:
             # The captioner may have written the cover of a second take, which it does not create any more.
             self._erase_results(stopped.work.twin_token)
+            self.tracks.advance(track.track_id, without_second_take)
         ended = stopped is not None and not stopped.job_may_write
         if stopped is not None and ended:
             # Otherwise the order stays until the job has ended: only the order tells the notifier where the job wrote.

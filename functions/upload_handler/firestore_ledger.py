@@ -18,7 +18,7 @@ from typing import Any, Final
 from admitting import Entry, Quota, limit_reached
 from google.api_core import exceptions
 from google.cloud import firestore
-from problems import LimitReachedError
+from problems import LimitReachedError, unknown_session
 
 from musicgenerator.errors import ContentionError
 from musicgenerator_google.firestore_counters import count, count_on, find_room, warn_at_half
@@ -37,26 +37,30 @@ class FirestoreLedger:
     def enter(self, entry: Entry, quotas: Sequence[Quota]) -> Entry:
         """Write an entry and count it in one commit, or return the existing entry and count nothing.
 
-        Raises LimitReachedError if a quota is used up, and ContentionError if other writers keep winning.
+        Raises LimitReachedError if a quota is used up, UnknownSessionError if the entry's session has ended or is gone,
+        and ContentionError if other writers keep winning.
         """
-        document = self._entry(entry.name)
+        document, session = self._entry(entry.name), self._client.document("sessions", entry.session or "none")
         for attempt in range(_TRIES):
             now = datetime.now(UTC)
             today = self._client.document("limits", now.date().isoformat())
-            found = self._read([document, today])
+            found = self._read([document, today, session])
             if found[document.path].exists:
                 # An equal request wrote it, or this one did and the response was lost: it is counted in both cases.
                 return _entry(entry.name, found[document.path].to_dict())
             batch = self._client.batch()
+            if entry.in_session:
+                self._hold(batch, found[session.path])
             try:
-                counted, counted_for_all = self._count(batch, found[today.path], quotas, now)
+                counted, everybody = self._count(batch, found[today.path], quotas, now)
             except LimitReachedError:
                 # An equal request may have used the last place after the read above; then return its entry.
                 snapshot = self._read([document])[document.path]
                 if snapshot.exists:
                     return _entry(entry.name, snapshot.to_dict())
                 raise
-            counting = replace(entry, counted=counted, counted_for_all=counted_for_all)
+            first, second = (*everybody, "", "")[:2]
+            counting = replace(entry, counted=counted, counted_for_all=first, twin_counted_for_all=second)
             batch.create(document, _document(counting))
             try:
                 batch.commit(timeout=_RPC_TIMEOUT_SECONDS)
@@ -86,10 +90,22 @@ class FirestoreLedger:
         """Delete an entry; deleting it again changes nothing."""
         self._entry(name).delete(timeout=_RPC_TIMEOUT_SECONDS)
 
-    def _count(self, batch: Any, today: Any, quotas: Sequence[Quota], now: datetime) -> tuple[tuple[str, ...], str]:
+    def _hold(self, batch: Any, session: Any) -> None:
+        """Make the batch fail if the session's deletion begins before it is committed."""
+        document = session.to_dict()
+        if document is None or "endedAt" in document:
+            raise unknown_session()
+        # The deletion lists the entries after it has changed this document. So it finds each entry that was written
+        # before, and none is written after. The value is the one that the document has: clients see no change.
+        unchanged = self._client.write_option(last_update_time=session.update_time)
+        batch.update(session.reference, {"secretHash": document["secretHash"]}, option=unchanged)
+
+    def _count(
+        self, batch: Any, today: Any, quotas: Sequence[Quota], now: datetime
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Add the counts to the batch, and return the ids of the counters that are not everybody's, and everybody's."""
         if not quotas:
-            return (), ""
+            return (), ()
         salt = (today.to_dict() or {"salt": secrets.token_hex(16)})["salt"]
         if not today.exists:
             batch.create(today.reference, {"salt": salt, "expiresAt": now + _COUNTER_LIFETIME})
@@ -98,7 +114,7 @@ class FirestoreLedger:
         found = self._read(list({counter.path: counter for counter in counters.values()}.values()))
         # New values by document, since one address may be counted in two units.
         values: dict[str, dict[str, int]] = {}
-        everybody = ""
+        everybody: tuple[str, ...] = ()
         for quota in quotas:
             if quota.subject:
                 snapshot = found[counters[quota].path]
@@ -110,7 +126,7 @@ class FirestoreLedger:
                 left, snapshots = room.left, room.shards
                 if quota.counts and snapshots:
                     warn_at_half(quota.unit, room.used + quota.number, quota.limit)
-                    everybody = str(snapshots[0].id)
+                    everybody = tuple(str(snapshot.id) for snapshot in snapshots)
             if left < quota.number:
                 raise limit_reached(quota, now, left)
             for snapshot in snapshots if quota.counts else ():
@@ -151,6 +167,7 @@ def _document(entry: Entry) -> dict[str, Any]:
         "details": dict(entry.details),
         "counted": list(entry.counted),
         "countedForAll": entry.counted_for_all,
+        "twinCountedForAll": entry.twin_counted_for_all,
         "expiresAt": entry.expires_at,
     }
 
@@ -164,4 +181,5 @@ def _entry(name: str, document: dict[str, Any]) -> Entry:
         document["expiresAt"],
         tuple(document.get("counted", ())),
         document.get("countedForAll", ""),
+        document.get("twinCountedForAll", ""),
     )

@@ -58,6 +58,8 @@ class VideoMarks:
             raise InvalidRequestError("The body is sha256 alone: 64 hexadecimal digits.", field="sha256")
         if track.status is not Status.READY:
             raise WrongStateError("The track has no music yet.")
+        # Before the count: a key that cannot be read, perhaps because its grant is late, costs the person no mark.
+        signer = self.signer()
         # Nothing is written but the count, so a late or repeated request is harmless.
         self.admission.admit(
             (command.session, command.track, "mark"),
@@ -66,7 +68,6 @@ class VideoMarks:
             Particulars(command.session, owner.expires_at, {}),
             self.admission.limits.of_mark(command.session, command.address),
         )
-        signer = self.signer()
         if signer is None:
             return VideoMark(None)
         folder = self.results.folder(work.token)

@@ -75,7 +75,11 @@ class Mover:
         if ids.is_move_code(code):
             # The entry belongs to no session, and nobody can send an equal request.
             self.admission.admit(
-                ("claim",), {}, None, Particulars("", now, {}), self.admission.limits.of_claim(address)
+                ("claim",),
+                {},
+                None,
+                Particulars("", now, {}, in_session=False),
+                self.admission.limits.of_claim(address),
             )
             # If the response is lost, the code is used: the person makes another one.
             move = self.moves.take(ids.secret_hash(code))

@@ -138,3 +138,8 @@ class OutageError(ProblemError):
     """A Google Cloud service that this function needs does not answer."""
 
     status, code, title = 503, "unavailable", "The service is not available now"
+
+
+def unknown_session() -> UnknownSessionError:
+    """Return the problem of a command whose session is unknown, has expired or has ended."""
+    return UnknownSessionError("Start a new session and send its secret as 'Authorization: Bearer SECRET'.")

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from admitting import Admission, Particulars, check_key
 from ports import Session, Sessions
-from problems import KeyReusedError, UnknownSessionError
+from problems import KeyReusedError, unknown_session
 
 from musicgenerator import ids
 
@@ -54,7 +54,11 @@ class SessionOpener:
         # Store the time as text: a store may round a timestamp, and a repeated request must get the same answer.
         details = {"salt": salt, "expiresAt": expires_at.isoformat(), "openedAt": now.isoformat()}
         admitted = self.admission.admit(
-            ("open",), body, key, Particulars(session, expires_at, details), self.admission.limits.of_session(address)
+            ("open",),
+            body,
+            key,
+            Particulars(session, expires_at, details, in_session=False),
+            self.admission.limits.of_session(address),
         )
         # An entry of an older version has no time: its session can no longer be replayed.
         opened_at = admitted.details.get("openedAt")
@@ -64,6 +68,10 @@ class SessionOpener:
         opened = OpenedSession(session, secret, datetime.fromisoformat(admitted.details["expiresAt"]))
         # Session and secret derive from the ledger's entry, so a repeated request writes the same document.
         self.sessions.create(Session(session, ids.secret_hash(secret), opened.expires_at))
+        if admitted.details["salt"] != salt and not self.admission.knows(session):
+            # The session was deleted after the entry was read, and its document may just have been created again.
+            self.sessions.erase(session)
+            raise KeyReusedError("The session that this Idempotency-Key has opened has been deleted: send another.")
         return opened
 
 
@@ -75,7 +83,7 @@ def authorised(sessions: Sessions, session: str, secret: str, *, even_closed: bo
     found = sessions.find(session) if ids.is_session_id(session) else None
     is_known = found is not None and ids.is_secret(secret, found.secret_hash)
     if found is None or not is_known or not (even_closed or (found.expires_at > datetime.now(UTC) and not found.ended)):
-        raise UnknownSessionError("Start a new session and send its secret as 'Authorization: Bearer SECRET'.")
+        raise unknown_session()
     return found
 
 

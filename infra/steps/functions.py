@@ -32,31 +32,31 @@ _OPTIONAL = {
     "result_notifier": ("BATCH_TRACKS", "REGIONS"),
 }
 
-# The notifier first: it reads what every function of an earlier release writes, and earlier ones do not read what the
-# others of this release write. The launcher last: it alone makes runs of several tracks and uses the new template.
-_ORDER = ("result_notifier", "upload_handler", "captioner", "sketcher", "pipeline_launcher")
+# In an update, each function comes after those that read what it writes: an earlier one would not know what is new. So
+# the API, which takes people's wishes, is last. The launcher, which follows the canary, is before it: an earlier one
+# would ignore a wish, and a certificate signs for people only after the canary has signed with it.
+_PHASES = (("result_notifier",), ("captioner", "sketcher", "pipeline_launcher"), ("upload_handler",))
+
+_ENVIRONMENT = "serviceConfig/environmentVariables"
 
 
 def functions(at: Installation) -> Step:
     """Deploy the functions whose release, state or account differs."""
     if not (ROOT / "build" / "upload_handler" / "main.py").is_file():
         raise StoppedError("The functions are not staged: run 'make build' first.")
-    canary_first = False
     if not has_sketches(at):
         # Without its function, a subscription would retry each message for minutes.
         yield _without_sketches(at)
         yield BARRIER
     is_update = bool(_current_template(at))
-    for function in _ORDER:
-        if function == "sketcher" and not has_sketches(at):
-            yield _unwanted(at, function)
-            continue
-        if function == "pipeline_launcher":
-            canary_first = _has_new_template(at) and at.option("CANARY", "yes") != "no"
-            if is_update:
-                yield BARRIER
-        yield _function(at, function, canary_first=function == "pipeline_launcher" and canary_first)
-        if function == "result_notifier" and is_update:
+    for phase in _PHASES:
+        for function in phase:
+            if function == "sketcher" and not has_sketches(at):
+                yield _unwanted(at, function)
+                continue
+            canary_first = function == "pipeline_launcher" and at.option("CANARY", "yes") != "no" and bool(unproved(at))
+            yield _function(at, function, canary_first=canary_first)
+        if is_update:
             yield BARRIER
     yield BARRIER
     yield from old_machines(at)
@@ -194,12 +194,15 @@ def _optional(at: Installation, function: str) -> Iterator[tuple[str, str]]:
 
 def _current_template(at: Installation) -> str:
     """Return the template that the deployed launcher uses, or an empty text."""
-    path = "serviceConfig/environmentVariables/PIPELINE_TEMPLATE"
-    return at.fact("functions", at.names.function("pipeline_launcher"), path)
+    return at.fact("functions", at.names.function("pipeline_launcher"), f"{_ENVIRONMENT}/PIPELINE_TEMPLATE")
 
 
-def _has_new_template(at: Installation) -> bool:
-    return _current_template(at) not in {"", template_address(at)}
+def unproved(at: Installation) -> list[str]:
+    """Return what a canary has to prove before the launcher gets it, nothing in a new installation."""
+    current = _current_template(at)
+    signer = at.fact("functions", at.names.function("pipeline_launcher"), f"{_ENVIRONMENT}/MARK_SIGNER")
+    is_new = {"template": current != template_address(at), "certificate": signer_version(at) not in {"", signer}}
+    return [name for name, differs in is_new.items() if current and differs]
 
 
 def _deploy(at: Installation, function: str, deploy: Call, job: Job, *, canary_first: bool) -> None:
@@ -221,7 +224,7 @@ def _deploy(at: Installation, function: str, deploy: Call, job: Job, *, canary_f
 
 
 def _canary(at: Installation, job: Job) -> None:
-    """Make a track with the new template before the launcher gets it."""
+    """Make a track with the new template, and the new certificate, before the launcher gets them."""
     names, scheme = at.names, at.option("GOOGLE_APIS_SCHEME", "https")
     environ = os.environ | {
         "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
@@ -238,9 +241,13 @@ def _canary(at: Installation, job: Job) -> None:
         "PIPELINE_ACCOUNT": names.account("pipeline"),
         "MARK_SIGNER": signer_version(at),
     }
-    print("  a canary makes a track with the new template", flush=True)
+    new = " and ".join(unproved(at))
+    print(f"  a canary makes a track with the new {new}", flush=True)
     command = [str(ROOT / ".venv" / "bin" / "python"), "-m", "operations.canary", str(template_file(at))]
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
     job.note(done.stdout + done.stderr)
     if done.returncode != 0:
-        raise StoppedError(f"The canary made no track; the launcher keeps {_current_template(at)}.")
+        raise StoppedError(
+            f"The canary made no track; the launcher keeps {_current_template(at)}."
+            f" What was new: {new}. No function that serves people uses it."
+        )

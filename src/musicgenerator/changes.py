@@ -100,13 +100,13 @@ Decision = Callable[[Track, PrivateTrack], Change | None]
 def check_step(current: Track, change: Change) -> None:
     """Raise ValueError if the status or the attempt changes and ``(attempt, rank)`` does not rise.
 
-    A track leaves a final state only if it has failed and its next attempt starts.
+    The next attempt starts if the track has failed, or if its job has ended without an end of the track.
     """
     attempt, status = change.attempt or current.attempt, change.status
     if attempt == current.attempt:
         allowed = status is None or current.status.may_become(status)
     else:
-        again = current.status is Status.FAILED and attempt == current.attempt + 1
+        again = current.status in {Status.FAILED, Status.COMPOSING} and attempt == current.attempt + 1
         allowed = again and status is not None and not status.is_final
     if not allowed:
         raise ValueError(f"a track may not pass from {current.status} ({current.attempt}) to {status} ({attempt})")

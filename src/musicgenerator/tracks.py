@@ -175,8 +175,8 @@ class PrivateTrack:
     ``dropped_object`` and ``hint`` are a dropped picture's object name and hint: clients may read its track, so the
     track has neither. ``counted`` has the ids of the day's counters of the session and the address that count this
     track, and ``counted_for_all`` that of everybody's, which counts it from the arrival of its picture. Another
-    version has only the latter. ``twin_token`` and ``twin_counted_for_all`` are the folder and everybody's counter of a
-    second take, until the commit that creates it.
+    version, and another attempt of a track with a brief, have only the latter. ``twin_token`` and
+    ``twin_counted_for_all`` are the folder and everybody's counter of a second take, until the commit that creates it.
     ``unchecked`` says that a person wrote words of the brief, which the captioner has not moderated yet.
     ``source`` is the track that this one exports. ``stems`` and ``loop`` are the last exports of this track.
     """
@@ -203,7 +203,7 @@ class PrivateTrack:
 
     @property
     def is_version(self) -> bool:
-        """Whether this is another version or an export that counts for everybody: its brief has cost nothing."""
+        """Whether this counts for everybody, and its brief has cost nothing: a version, an export, another attempt."""
         return bool(self.counted_for_all) and not self.counted
 
     def last_export(self, kind: str) -> str:

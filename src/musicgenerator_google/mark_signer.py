@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
 
-from musicgenerator_google.mark_secrets import SigningKeyError
+from musicgenerator.marks.signers import SigningKeyError
 
 _END: Final = "-----END CERTIFICATE-----"
 _ED25519: Final = -8

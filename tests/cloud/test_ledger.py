@@ -1,13 +1,16 @@
 import threading
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from admitting import Entry, Quota
 from firestore_ledger import FirestoreLedger
+from firestore_sessions import FirestoreSessions
 from google.cloud import firestore
-from problems import LimitReachedError
+from ports import Session
+from problems import LimitReachedError, UnknownSessionError
 
 from localcloud.addresses import PROJECT, Addresses
 from musicgenerator import ids
@@ -64,6 +67,8 @@ def test_the_ledger_counts_each_entry_once(local_cloud: Addresses, whose: str) -
     taken = ledger.of_session(subject)
     assert len(taken) == 20 // quota.number
     assert {len(entry.counted) for entry in taken} == {quota.number if quota.subject else 0}
+    takes = 0 if quota.subject else quota.number
+    assert {(bool(each.counted_for_all), bool(each.twin_counted_for_all)) for each in taken} == {(takes > 0, takes > 1)}
     everybody = total(client, f"limits/{datetime.now(UTC).date()}", "tracks") - counted
     assert everybody == (0 if quota.subject else 20)
     by_name: dict[int, set[int]] = {}
@@ -72,6 +77,57 @@ def test_the_ledger_counts_each_entry_once(local_cloud: Addresses, whose: str) -
             by_name.setdefault(number % 32, set()).add(answer)
     assert all(len(found) == 1 for found in by_name.values())
     assert not [path for path in traces({subject}) if path.startswith("limits/")]
+
+
+class Interrupted(firestore.Client):
+    """A client that calls ``meanwhile`` once, after a request's reads and before its commit."""
+
+    meanwhile: Callable[[], None] | None = None
+
+    def batch(self) -> firestore.WriteBatch:
+        call, self.meanwhile = self.meanwhile, None
+        if call:
+            call()
+        return super().batch()
+
+
+def test_no_entry_is_written_after_its_session_s_deletion_has_begun(local_cloud: Addresses) -> None:
+    """Nor is it counted; before that, entries at once of one session are all written, and its document stays as it is.
+
+    Entries of no session, or of one that does not exist yet, need no document.
+    """
+    del local_cloud
+    client = Interrupted(project=PROJECT)
+    ledger, sessions, session = FirestoreLedger(client), FirestoreSessions(client), ids.new_session_id()
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    quota = Quota(session, "tracks", 20, "tracks")
+
+    def enter(name: str, *, in_session: bool = True) -> None:
+        ledger.enter(Entry(f"{session}-{name}", session, "f", {}, tomorrow, in_session=in_session), [quota])
+
+    with pytest.raises(UnknownSessionError):
+        enter("unknown")
+    enter("opener", in_session=False)
+    sessions.create(Session(session, "hash", tomorrow))
+    before = client.document("sessions", session).get().to_dict()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(enter, "abcdefgh"))
+    assert client.document("sessions", session).get().to_dict() == before
+    client.meanwhile = lambda: sessions.end(session)
+    with pytest.raises(UnknownSessionError):
+        enter("late")
+    assert len(ledger.of_session(session)) == 9
+    (counter,) = {counter for entry in ledger.of_session(session) for counter in entry.counted}
+    assert client.document("limits", counter).get().get("tracks") == 9
+    with pytest.raises(UnknownSessionError):
+        enter("later")
+    sessions.erase(session)
+    with pytest.raises(UnknownSessionError):
+        enter("last")
+    # A repeated request writes nothing, so it gets its answer.
+    enter("a")
+    for entry in ledger.of_session(session):
+        ledger.erase(entry.name)
 
 
 def test_equal_requests_for_the_last_of_the_day_are_answered_alike(local_cloud: Addresses) -> None:

@@ -23,7 +23,7 @@ from musicgenerator.messages import (
 )
 from musicgenerator.order_book import OrderBook
 from musicgenerator.orders import Order
-from musicgenerator.results import MUSIC, MusicFacts, ResultsFolder, failure_name
+from musicgenerator.results import MUSIC, MusicFacts, ResultsFolder, failure_name, sketch_name
 from musicgenerator.states import Status
 from musicgenerator.tracks import PrivateTrack, Track
 from tests.contracts.recorded import PIPELINE_BUCKET, SESSION, recorded
@@ -84,6 +84,9 @@ class StoredResults:
 
     def music(self, folder: ResultsFolder, file: str) -> MusicFacts | None:
         return None if self.buckets.read(folder.bucket, folder.name(file)) is None else self.facts
+
+    def erase_sketch(self, folder: ResultsFolder, attempt: int) -> None:
+        self.buckets.erase(folder.bucket, folder.name(sketch_name(attempt)))
 
     def erase(self, folder: ResultsFolder) -> None:
         self.buckets.erase(folder.bucket, folder.name(""))

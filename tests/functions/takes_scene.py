@@ -68,8 +68,8 @@ class Scene(UploadHandler):
         """Deliver a message of a replay or a sweep."""
         self.captioner.resume(PictureMessage(track))
 
-    def command(self, track: str, name: str) -> None:
-        getattr(self.api.commands, name)(CommandRequest(SESSION, SECRET, track, {}, None, "203.0.113.9"))
+    def command(self, track: str, name: str, key: str | None = None) -> None:
+        getattr(self.api.commands, name)(CommandRequest(SESSION, SECRET, track, {}, key, "203.0.113.9"))
 
     def erase(self, track: str = "") -> None:
         """Erase a track, or the session."""

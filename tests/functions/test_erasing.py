@@ -1,5 +1,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 from admitting import Entry
@@ -12,7 +14,7 @@ from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.orders import order_name
 from musicgenerator.states import FINAL, Status
 from tests.contracts.recorded import JOB, PIPELINE_BUCKET, SESSION, TOKEN, TRACK, recorded
-from tests.functions.commands_scene import IMAGES, KEY, OTHER, OTHER_SECRET, RESULTS, SECRET, Scene
+from tests.functions.commands_scene import IMAGES, KEY, OTHER, OTHER_SECRET, RESULTS, SECRET, Scene, failed
 from tests.support.fakes import HOME
 
 
@@ -249,6 +251,42 @@ def test_again_in_a_session_that_is_deleted_meanwhile_leaves_nothing() -> None:
     assert not scene.ledger.entries
     assert not scene.buckets.objects
     assert not scene.captions.heard
+
+
+COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
+    "announce": ("/tracks", {"contentType": "image/jpeg"}),
+    "move": (":move", {"sealed": "c2VhbGVk" * 16}),
+    "again": (f"/tracks/{TRACK}:again", {}),
+    "cancel": (f"/tracks/{TRACK}:cancel", {}),
+    "retry": (f"/tracks/{TRACK}:retry", {}),
+    "like": (f"/tracks/{TRACK}:like", {"liked": True}),
+    "mark": (f"/tracks/{TRACK}:mark", {"sha256": "0" * 64}),
+    "stems": (f"/tracks/{TRACK}:stems", {}),
+    "loop": (f"/tracks/{TRACK}:loop", {}),
+}
+
+
+@pytest.mark.parametrize("key", [KEY, None], ids=["key", "no key"])
+@pytest.mark.parametrize("erase", [True, False], ids=["erased", "ended"])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_request_under_way_leaves_no_entry_in_a_deleted_session(name: str, erase: bool, key: str | None) -> None:
+    """The deletion begins, or ends, between the check of the secret and any of the request's entries."""
+    path, body = COMMANDS[name]
+    headers = {"Authorization": f"Bearer {SECRET}", "X-Forwarded-For": "203.0.113.9"}
+    headers |= {"Idempotency-Key": key} if key else {}
+    for entered in range(9):
+        scene = failed() if name == "retry" else Scene()
+        end = scene.erase_session if erase else partial(scene.sessions.end, SESSION)
+        scene.ledger.meanwhile = [*entered * [lambda: None], end]
+        answer = scene.ask("POST", f"/v1/sessions/{SESSION}{path}", headers=headers, json=body)
+        if scene.ledger.meanwhile:
+            # The command has no more entries than that.
+            break
+        assert answer.status_code == 401
+        assert len(scene.ledger.entries) == (0 if erase else entered)
+    assert entered == {("stems", True): 2, ("loop", True): 2, ("retry", True): 2, ("cancel", False): 0}.get(
+        (name, key is not None), 1
+    )
 
 
 def test_a_large_session_is_deleted_in_several_requests() -> None:

@@ -3,8 +3,10 @@
 import base64
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
+import flask
 import pytest
 from admitting import Limits
 from command_requests import CommandRequest
@@ -12,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from marking_videos import VideoMark
 from problems import InvalidRequestError, LimitReachedError, UnknownSessionError, UnknownTrackError, WrongStateError
 
+from musicgenerator.marks.signers import SigningKeyRefusedError
 from musicgenerator.marks.videos import BOX_BYTES
 from musicgenerator.states import Status
 from musicgenerator_google.mark_signer import PemSigner
@@ -100,6 +103,29 @@ def test_only_the_session_s_own_music_is_marked() -> None:
     gone.buckets.erase(RESULTS, f"{TOKEN}/track.json")
     with pytest.raises(WrongStateError):
         mark(gone, body)
+
+
+def test_a_key_that_cannot_be_read_costs_no_mark() -> None:
+    """Its grant may be late: the page is asked to send the same request again, and gets the mark then."""
+    at, answers = scene(), [SigningKeyRefusedError("403"), SigningKeyRefusedError("403")]
+
+    def reading() -> PemSigner:
+        if answers:
+            raise answers.pop()
+        return signer()
+
+    api = at.api
+    marks = replace(api.marks, signer=reading)
+    headers = {"Authorization": f"Bearer {SECRET}", "X-Forwarded-For": "203.0.113.9"}
+    for status in (503, 503, 200):
+        path = f"/v1/sessions/{SESSION}/tracks/{TRACK}:mark"
+        with flask.Flask("upload_handler").test_request_context(
+            path, method="POST", headers=headers, json={"sha256": "0" * 64}
+        ):
+            answer = replace(api, marks=marks).answer(flask.request)
+        assert answer.status_code == status
+        assert ("Retry-After" in answer.headers) == (status == 503)
+        assert len(at.ledger.entries) == (status == 200)
 
 
 def test_marks_have_a_daily_limit() -> None:

@@ -1,9 +1,10 @@
 import json
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from notifying import Settings
+from notifying import Settings, SignerBlockedError
 
 from musicgenerator.errors import (
     LaunchBlockedError,
@@ -12,11 +13,13 @@ from musicgenerator.errors import (
     PipelineCancelledError,
     PipelineFailedError,
 )
+from musicgenerator.ids import pipeline_job_id, run_id
 from musicgenerator.jobs import JobFacts, JobState, job_labels
 from musicgenerator.messages import PipelineMessage, pipeline_event
 from musicgenerator.results import MusicFacts
 from musicgenerator.settings import SettingMissingError
 from musicgenerator.states import FINAL, Status
+from musicgenerator.tracks import PrivateTrack
 from tests.contracts.recorded import JOB, SESSION, TOKEN, TRACK, recorded, recorded_work, without_timestamps
 from tests.support.fakes import HOME, MemoryObjects, MemoryPipelines, MemoryResults, MemorySpans, MemoryTracks
 from tests.support.functions import notifier
@@ -77,6 +80,10 @@ class Scene:
     @property
     def document(self) -> dict[str, Any]:
         return self.tracks.documents[TRACK]
+
+    @property
+    def work(self) -> PrivateTrack:
+        return self.tracks.works[TRACK]
 
 
 def found(music: MusicFacts | PermanentError | None) -> MemoryResults:
@@ -307,6 +314,68 @@ def test_a_project_that_vertex_refuses_parks_the_track_until_its_job_can_be_read
     assert scene.document["status"] == ("ready" if end is MUSIC else "failed")
     assert scene.document["error"] == (None if isinstance(end, MusicFacts) else end.to_mapping("ko"))
     assert not scene.tracks.works[TRACK].parked
+
+
+REFUSED_KEY = {(TOKEN, 1): "SigningKeyRefusedError"}
+
+
+@pytest.mark.parametrize("job", [JOB, run_id(HOME, [(TRACK, 1), (f"t{'b' * 26}", 1)])], ids=["alone", "shared"])
+def test_a_track_that_could_not_be_signed_is_parked_and_made_by_another_attempt(job: str) -> None:
+    """The step was refused the key. No message starts the next attempt before the pause is over, and only one does."""
+    scene = Scene(results=MemoryResults(failures=dict(REFUSED_KEY)), message=PipelineMessage(job, TRACK, 1))
+    scene.tracks.works[TRACK] = replace(scene.work, job=job, region="us-east1", counted_for_all="everybody")
+    scene.document["sketch"] = recorded("track_sketched")["sketch"]
+    counted = scene.work.counted_for_all
+    for _ in range(3):
+        scene.deliver()
+        assert (scene.document["status"], scene.document["attempt"]) == ("composing", 1)
+        assert scene.document["error"] == SignerBlockedError("").to_mapping("ko")
+    due = scene.tracks.dues[TRACK]
+    assert due is not None
+    assert timedelta(minutes=14) < due - datetime.now(UTC) < timedelta(minutes=16)
+    # The pause is over, and the answer to the commit is lost.
+    scene.tracks.works[TRACK] = replace(scene.work, lease_until=datetime.now(UTC))
+    scene.tracks.lost_answers = 1
+    for _ in range(2):
+        scene.deliver()
+        assert (scene.document["status"], scene.document["attempt"], scene.document["error"]) == ("captioned", 2, None)
+    work = scene.work
+    assert (scene.document["sketch"], scene.results.erased) == (None, [f"{TOKEN}/sketch.mp3"])
+    assert (work.published, work.parked, work.job, work.region, work.earlier_jobs) == (False, False, "", "", (job,))
+    due = scene.tracks.dues[TRACK]
+    assert due is not None
+    assert (work.counted_for_all, due <= datetime.now(UTC)) == (counted, True)
+    # The next attempt has a failure of its own, or music.
+    scene.results.found[TOKEN] = MUSIC
+    scene.at(Status.COMPOSING, attempt=2)
+    scene.message = PipelineMessage(f"{JOB[:-1]}2", TRACK, 2)
+    scene.deliver()
+    assert scene.document["status"] == "ready"
+
+
+@pytest.mark.parametrize("end", [Status.CANCELLED, None], ids=["cancelled", "erased"])
+def test_a_parked_track_that_is_ended_gets_no_other_attempt(end: Status | None) -> None:
+    """The person has cancelled or erased it while it waited."""
+    scene = Scene(results=MemoryResults(failures=dict(REFUSED_KEY)))
+    scene.deliver()
+    scene.tracks.works[TRACK] = replace(scene.work, lease_until=datetime.now(UTC))
+    if end:
+        scene.tracks.meanwhile.append(lambda: scene.at(end))
+        scene.deliver()
+        assert (scene.document["status"], scene.document["attempt"]) == (end, 1)
+    else:
+        scene.tracks.meanwhile.append(lambda: scene.tracks.erase(SESSION, TRACK))
+        scene.deliver()
+        assert not scene.tracks.documents
+
+
+def test_a_key_that_is_refused_for_a_day_fails_the_track() -> None:
+    """The person can retry it; until then each attempt has cost a job."""
+    scene = Scene(results=MemoryResults(failures={(TOKEN, 50): "SigningKeyRefusedError"}))
+    scene.at(Status.COMPOSING, attempt=50)
+    scene.message = PipelineMessage(pipeline_job_id(TRACK, 50), TRACK, 50)
+    scene.deliver()
+    assert scene.document["error"] == PipelineFailedError("").to_mapping("ko")
 
 
 def test_a_track_that_is_gone_is_asked_for_again_while_vertex_refuses_the_project() -> None:

@@ -47,7 +47,8 @@ def test_a_retry_without_a_brief_goes_to_the_captioner() -> None:
     dropped = PrivateTrack(TOKEN, dropped_object="beach.jpg", hint="waves")
     scene.tracks.works[TRACK] = replace(dropped, owner="owner", lease_until=datetime.now(UTC), claims=25)
     assert scene.command("retry") == TrackState(SESSION, TRACK, Status.CAPTIONING, 2)
-    assert scene.tracks.works[TRACK] == dropped
+    counted = ("address 203.0.113.9", f"session {SESSION}")
+    assert scene.tracks.works[TRACK] == replace(dropped, counted=counted, counted_for_all="everybody")
     assert scene.pictures.heard == [PictureMessage(TRACK)]
     assert not scene.captions.heard
 
@@ -144,10 +145,13 @@ def test_a_lost_answer_of_the_store_starts_one_attempt() -> None:
 @pytest.mark.parametrize("status", list(Status))
 @pytest.mark.parametrize("attempt", [1, 2, 3])
 @pytest.mark.parametrize("then", list(Status))
-def test_only_the_next_attempt_of_a_failed_track_goes_back(status: Status, attempt: int, then: Status) -> None:
-    """Attempt and state never go back in any other way."""
+def test_only_the_next_attempt_of_a_track_that_a_job_has_left_goes_back(
+    status: Status, attempt: int, then: Status
+) -> None:
+    """It has failed, or waits for what its job needed. Attempt and state never go back in any other way."""
     current = Track(SESSION, TRACK, status, 1, recorded_track(Status.READY).request)
-    allowed = status.may_become(then) if attempt == 1 else (attempt, status) == (2, "failed") and not then.is_final
+    again = attempt == 2 and status in {"failed", "composing"} and not then.is_final
+    allowed = status.may_become(then) if attempt == 1 else again
     change = Change(then, attempt=attempt)
     if allowed:
         check_step(current, change)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from admitting import Admission, Limits
+from ports import Session
 from problems import InvalidRequestError, KeyReusedError
 from sessions import SessionOpener, looks_random
 
@@ -58,6 +59,25 @@ def test_a_random_key_replays_its_session_for_ten_minutes(key: str) -> None:
     with pytest.raises(KeyReusedError):
         scene.open(key)
     assert len(scene.sessions.sessions) == 1
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_replay_brings_no_deleted_session_back(whole: bool) -> None:
+    """The deletion has erased its entry, or all of it, between the replay's entry and its session."""
+    scene = Scene()
+    scene.open(KEY)
+    (session,), create = scene.sessions.sessions, scene.sessions.create
+
+    def after_deletion(opened: Session) -> None:
+        scene.ledger.entries.clear()
+        if whole:
+            scene.sessions.erase(session)
+        create(opened)
+
+    scene.sessions.create = after_deletion  # type: ignore[method-assign,assignment]
+    with pytest.raises(KeyReusedError):
+        scene.open(KEY)
+    assert not scene.sessions.sessions
 
 
 @pytest.mark.parametrize("key", GUESSABLE)

@@ -21,9 +21,9 @@ from musicgenerator.errors import (
 )
 from musicgenerator.messages import CaptionMessage
 from tests.contracts.recorded import SESSION, TOKEN, TRACK, recorded, without_timestamps
-from tests.functions.captioner_scene import RefusingDecoder
+from tests.functions.captioner_scene import PICTURE, RefusingDecoder
 from tests.functions.captioner_scene import Scene as CaptionerScene
-from tests.functions.commands_scene import KEY, SECRET
+from tests.functions.commands_scene import IMAGES, KEY, SECRET
 from tests.functions.takes_scene import TAKES, Scene
 from tests.support.interleaving import Schedule, turns_of, watched
 
@@ -214,6 +214,96 @@ def test_a_retry_after_the_day_s_limit_counts_both() -> None:
     assert scene.status(ids.twin_of(track)) == "captioned"
 
 
+@pytest.mark.parametrize("arrival", ["over the limit", "dropped"])
+def test_a_second_take_that_was_not_counted_at_its_arrival_is_counted_once(arrival: str) -> None:
+    """The first retry counts it, no later one does, and the end of the last attempt gives it back."""
+    scene, track = failed_uncounted(arrival)
+    scene.describer.failure = CaptionFailedError("")
+    for number in (2, 1, 1):
+        before = dict(scene.ledger.counts)
+        scene.command(track, "retry")
+        assert counted_since(scene, before) == {number}
+        scene.resume(track)
+        assert scene.status(track) == "failed"
+    # The fourth attempt's count stays, since it may have paid the describer.
+    scene.describer.meanwhile = lambda: scene.command(track, "cancel")
+    scene.command(track, "retry")
+    scene.resume(track)
+    assert (scene.status(track), for_everybody(scene)) == ("cancelled", 4)
+
+
+@pytest.mark.parametrize("arrival", ["over the limit", "dropped"])
+@pytest.mark.parametrize("end", ["cancel", "erase", "refuse"])
+def test_a_retry_that_costs_nothing_gives_everything_back(arrival: str, end: str) -> None:
+    """The describer is not available, or the picture cannot be used: neither take counts for everybody."""
+    scene, track = failed_uncounted(arrival)
+    scene.describer.failure = DescriberBlockedError("")
+    scene.command(track, "retry")
+    scene.resume(track)
+    assert for_everybody(scene) == 2
+    if end == "refuse":
+        scene.decode = RefusingDecoder(NotAnImageError(""))
+        scene.resume(track)
+    else:
+        ENDS[end](scene, track)
+    assert for_everybody(scene) == 0
+
+
+def test_a_retried_second_take_keeps_the_count_of_the_retry() -> None:
+    """So its cancellation before its launch gives it back, as that of any second take."""
+    scene, track = failed_uncounted("dropped")
+    scene.command(track, "retry")
+    scene.resume(track)
+    twin = ids.twin_of(track)
+    assert (scene.work(track).twin_counted_for_all, scene.work(twin).counted_for_all) == ("", "everybody")
+    scene.command(twin, "cancel")
+    scene.command(track, "cancel")
+    assert for_everybody(scene) == 1
+
+
+def test_requests_for_one_attempt_count_it_once() -> None:
+    """Whatever their keys are, and if one crashes before it starts the attempt."""
+    scene, track = failed_uncounted("over the limit")
+    advance = scene.tracks.advance
+
+    def crashing(*_: Any) -> None:
+        scene.tracks.advance = advance  # type: ignore[method-assign]
+        raise ConnectionError
+
+    before = dict(scene.ledger.counts)
+    scene.tracks.advance = crashing  # type: ignore[method-assign,assignment]
+    with pytest.raises(ConnectionError):
+        scene.command(track, "retry")
+    # Another request comes between the answer of the ledger and the start of the attempt.
+    scene.tracks.meanwhile.append(lambda: scene.command(track, "retry", KEY))
+    scene.command(track, "retry")
+    assert (scene.tracks.documents[track]["attempt"], counted_since(scene, before)) == (2, {2})
+    scene.resume(track)
+    assert scene.work(ids.twin_of(track)).counted_for_all == "everybody"
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_failed_track_that_is_erased_gives_its_second_take_back(times: int) -> None:
+    """The second one was never made; the first one may have paid for a description. A repeated deletion is harmless."""
+    scene = Scene()
+    track = scene.announced()
+    scene.describer.failure = CaptionFailedError("")
+    scene.deliver(track)
+    erase, failing = scene.tracks.erase, times > 1
+
+    def crash(*_: Any) -> None:
+        raise ConnectionError
+
+    if failing:
+        scene.tracks.erase = crash  # type: ignore[method-assign,assignment]
+        with pytest.raises(ConnectionError):
+            scene.erase(track)
+        scene.tracks.erase = erase  # type: ignore[method-assign]
+    scene.erase(track)
+    assert (scene.status(track), scene.tracks.pictures) == ("gone", 1)
+    assert not scene.covers
+
+
 def test_a_retry_after_failed_music_makes_no_other_second_take() -> None:
     """The first one has its brief already; what became of the second one does not matter."""
     for erased in (False, True):
@@ -321,6 +411,23 @@ def test_a_client_names_no_first_take() -> None:
 def counted_since(scene: Scene, before: dict[tuple[str, str], int]) -> set[int]:
     """Return how many tracks each quota has counted since then."""
     return {count - before.get(unit, 0) for unit, count in scene.ledger.counts.items() if unit[1] == "tracks"}
+
+
+def for_everybody(scene: Scene) -> int:
+    """Return what everybody's limit counts: pictures that arrived, and requests, less what was given back."""
+    return scene.tracks.pictures + scene.ledger.counts.get(("", "tracks"), 0)
+
+
+def failed_uncounted(arrival: str) -> tuple[Scene, str]:
+    """Return a track that has failed before its two takes were counted for everybody."""
+    scene = Scene(environ=Scene().environ | {"TRACKS_A_DAY": "1"})
+    track = scene.announced()
+    scene.deliver(track)
+    assert (scene.status(track), for_everybody(scene)) == ("failed", 0)
+    if arrival == "dropped":
+        scene.tracks.works[track] = replace(scene.work(track), dropped_object="beach.jpg", hint="waves")
+        scene.buckets.put(IMAGES, "beach.jpg", PICTURE, 7)
+    return scene, track
 
 
 def _post(scene: Scene, body: dict[str, Any]) -> flask.Response:

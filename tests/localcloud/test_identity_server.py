@@ -15,7 +15,8 @@ from google.oauth2.credentials import Credentials
 from localcloud.addresses import LOCAL_SIGNER, UPLOAD_SIGNER, Addresses
 from localcloud.servers.identity import app, prepare, secrets_of
 from localcloud.servers.serving import listen
-from musicgenerator_google.mark_secrets import SigningKeyError, signer_in
+from musicgenerator.marks.signers import SigningKeyError
+from musicgenerator_google.mark_secrets import signer_in
 from tests.support.ports import free_port
 
 SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]

@@ -148,10 +148,14 @@ class Scene:
     def engine(self, order: Order) -> Player:
         return Player(order.engine, order.track, self.path / "diary", self.before.get(order.track))
 
+    def await_signers(self, orders: Sequence[Order]) -> None:
+        self.awaited.append(([order.track for order in orders], self.begun()))
+
     def signer(self, order: Order) -> None:
         assert order.signer == ""
 
     # What a test does and looks at.
+    awaited: list[tuple[list[str], list[str]]] = field(default_factory=list)
     job: str = ""
     address: str = ""
 

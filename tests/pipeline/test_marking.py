@@ -11,7 +11,7 @@ import soundfile
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from musicgenerator.marks.facts import Facts
-from musicgenerator_google.mark_secrets import SigningKeyError
+from musicgenerator.marks.signers import SigningKeyError
 from musicgenerator_google.mark_signer import PemSigner
 from pipeline.credentials import Credentials, read
 from pipeline.encoding import mp3, wav

@@ -18,6 +18,7 @@ from liking import Likes
 from marking_videos import VideoMarks
 from moving import Mover
 from ports import Move, Session
+from problems import unknown_session
 from sessions import SessionOpener
 from uploading import Uploads
 
@@ -42,18 +43,23 @@ class CommandSessions(MemorySessions):
     def erase(self, session: str) -> None:
         self.sessions.pop(session, None)
 
+    def is_open(self, session: str) -> bool:
+        return session in self.sessions and not self.sessions[session].ended
+
 
 @dataclass
 class MemoryLedger:
     """Entries by name and counters by subject and unit; ``failures`` are raised first, one a call of ``enter``.
 
-    ``meanwhile`` holds what other writers do before an entry is written.
+    ``meanwhile`` holds what other writers do before an entry is written; ``is_open`` says whether a session exists and
+    has not ended.
     """
 
     entries: dict[str, Entry] = field(default_factory=dict)
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
     failures: list[Exception] = field(default_factory=list)
     meanwhile: list[Callable[[], None]] = field(default_factory=list)
+    is_open: Callable[[str], bool] = lambda _: True
 
     def enter(self, entry: Entry, quotas: Sequence[Quota]) -> Entry:
         if self.failures:
@@ -62,6 +68,8 @@ class MemoryLedger:
             self.meanwhile.pop(0)()
         if entry.name in self.entries:
             return self.entries[entry.name]
+        if entry.in_session and not self.is_open(entry.session):
+            raise unknown_session()
         for quota in quotas:
             left = quota.limit - quota.reserve - self.counts.get((quota.subject, quota.unit), 0)
             if left < quota.number:
@@ -73,8 +81,9 @@ class MemoryLedger:
         for quota in quotas:
             numbers[quota.subject] = max(numbers[quota.subject], quota.number if quota.subject else 0)
         counted = tuple(numbers.elements())
-        counted_for_all = "everybody" if any(quota.counts and not quota.subject for quota in quotas) else ""
-        self.entries[entry.name] = replace(entry, counted=counted, counted_for_all=counted_for_all)
+        everybody = sum(quota.number for quota in quotas if quota.counts and not quota.subject) * ("everybody",)
+        first, second = (*everybody, "", "")[:2]
+        self.entries[entry.name] = replace(entry, counted=counted, counted_for_all=first, twin_counted_for_all=second)
         return self.entries[entry.name]
 
     def close(self, track: str) -> None:
@@ -131,7 +140,7 @@ class MemoryBuckets:
         self.objects[bucket, name, generation] = data
 
     def read(self, bucket: str, name: str) -> bytes | None:
-        found = [data for (where, called, _), data in self.objects.items() if (where, called) == (bucket, name)]
+        found = [data for (where, called, _), data in list(self.objects.items()) if (where, called) == (bucket, name)]
         return found[-1] if found else None
 
     def create(
@@ -145,7 +154,7 @@ class MemoryBuckets:
         return is_new
 
     def read_generation(self, bucket: str, name: str) -> tuple[bytes, int] | None:
-        ages = [age for where, called, age in self.objects if (where, called) == (bucket, name)]
+        ages = [age for where, called, age in list(self.objects) if (where, called) == (bucket, name)]
         return (self.objects[bucket, name, ages[-1]], ages[-1]) if ages else None
 
     def replace(self, bucket: str, name: str, data: bytes, content_type: str, generation: int) -> bool:
@@ -160,7 +169,7 @@ class MemoryBuckets:
     def generations(self, bucket: str, prefix: str) -> list[tuple[str, int]]:
         if self.before:
             self.before.pop(0)()
-        found = [(name, age) for where, name, age in self.objects if where == bucket and name.startswith(prefix)]
+        found = [(name, age) for where, name, age in list(self.objects) if where == bucket and name.startswith(prefix)]
         if self.meanwhile:
             self.meanwhile.pop(0)()
         return found
@@ -176,7 +185,7 @@ class MemoryBuckets:
 
     def names(self, bucket: str) -> list[str]:
         """Return the names of all objects in a bucket."""
-        return sorted(name for where, name, _ in self.objects if where == bucket)
+        return sorted(name for where, name, _ in list(self.objects) if where == bucket)
 
 
 @dataclass
@@ -247,6 +256,7 @@ class UploadHandler:
 
     @property
     def api(self) -> HttpApi:
+        self.ledger.is_open = self.sessions.is_open
         admission = Admission(self.ledger, self.limits, self.tracks.has_music)
         settings = commanding.Settings(self.results, self.default_engine, self.allowed_engines)
         permits = PlainPermits("https://storage.googleapis.com/musicgenerator-images")

@@ -24,7 +24,7 @@ from musicgenerator.errors import (
 from musicgenerator.events import ObjectFinalized
 from musicgenerator.jobs import JobFacts, JobRequest, JobState
 from musicgenerator.messages import CaptionMessage, GatheredMessage
-from musicgenerator.results import RESULT_TYPES, MusicFacts, ResultsFolder
+from musicgenerator.results import RESULT_TYPES, MusicFacts, ResultsFolder, sketch_name
 from musicgenerator.states import FINAL, Status
 from musicgenerator.track_requests import Request
 from musicgenerator.tracks import DescriberUsage, PrivateTrack, Track
@@ -422,6 +422,9 @@ class MemoryResults:
     def erase(self, folder: ResultsFolder) -> None:
         self.erased.append(folder.token)
         self.found.pop(folder.token, None)
+
+    def erase_sketch(self, folder: ResultsFolder, attempt: int) -> None:
+        self.erased.append(folder.name(sketch_name(attempt)))
 
 
 @dataclass

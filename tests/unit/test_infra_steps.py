@@ -2,6 +2,7 @@ import ast
 import json
 import re
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from infra.names import FUNCTIONS
 from infra.resources import BARRIER, Resource
 from infra.state import query
 from infra.steps import STEPS
-from infra.steps.pipeline import IMAGE
+from infra.steps.functions import unproved
+from infra.steps.pipeline import IMAGE, template_address
 from tests.unit.infra_fakes import FakeGcloud
 
 INFRA = Path(installation.__file__).parent
@@ -112,25 +114,73 @@ def test_a_recorded_function_has_as_many_threads_as_concurrent_requests(function
     assert config["environmentVariables"]["THREADS"] == str(flags["--concurrency"])
 
 
-@pytest.mark.parametrize("is_update", [True, False])
-def test_an_update_deploys_the_notifier_first_and_the_launcher_last(tmp_path: Path, is_update: bool) -> None:
-    """Only the notifier reads what functions of two releases write; a new installation deploys all at once."""
-    at, gcloud = installed(tmp_path)
+def with_launcher(work: Path, template: str, signer: str = "", **settings: str) -> tuple[Installation, FakeGcloud]:
+    """Return an installation whose launcher uses this template and this signer; without a template, it has none."""
+    at, gcloud = installed(work, **settings)
     launcher = at.names.function("pipeline_launcher")
-    environ = {"environmentVariables": {"PIPELINE_TEMPLATE": "gs://a-project-musicgenerator-pipeline/templates/a.yaml"}}
-    gcloud.lists["services list --enabled"] = [{"name": "cloudfunctions.googleapis.com"}]
-    deployed = [{"name": launcher, "serviceConfig": environ}] if is_update else []
+    environ = {"PIPELINE_TEMPLATE": template} | ({"MARK_SIGNER": signer} if signer else {})
+    gcloud.lists["services list --enabled"] = [
+        {"name": f"{api}.googleapis.com"} for api in ("cloudfunctions", "secretmanager")
+    ]
+    deployed = [{"name": launcher, "serviceConfig": {"environmentVariables": environ}}] if template else []
     gcloud.lists["functions list --v2 --regions=us-central1"] = deployed
     written(at.work / "pipeline" / f"{IMAGE.tag}.yaml", "a compiled template")
+    return at, gcloud
+
+
+@pytest.mark.parametrize("sketches", ["yes", "no"])
+@pytest.mark.parametrize("is_update", [True, False])
+def test_an_update_deploys_each_function_after_those_that_read_what_it_writes(
+    tmp_path: Path, is_update: bool, sketches: str
+) -> None:
+    """The API is last, so no earlier launcher gets a wish that it would ignore; new functions are deployed at once."""
+    at, _ = with_launcher(tmp_path, "gs://a-project-musicgenerator-pipeline/templates/a.yaml" if is_update else "")
+    at.settings = {"SKETCHES": sketches}
     groups: list[set[str]] = [set()]
     for item in STEPS["09-functions"](at):
         if item is BARRIER:
             groups.append(set())
         elif isinstance(item, Resource) and item.kind == "functions":
             groups[-1].add(item.name)
-    first, last = {at.names.function("result_notifier")}, {launcher}
-    every = {at.names.function(function) for function in FUNCTIONS}
+    first, last = {at.names.function("result_notifier")}, {at.names.function("upload_handler")}
+    without = {"sketcher"} if sketches == "no" else set()
+    every = {at.names.function(function) for function in FUNCTIONS if function not in without}
     assert [group for group in groups if group] == ([first, every - first - last, last] if is_update else [every])
+
+
+SIGNER = "projects/a-project/secrets/musicgenerator-c2pa/versions"
+
+
+@pytest.mark.parametrize("canary", ["yes", "no"])
+@pytest.mark.parametrize(
+    ("template", "signer", "versions", "new"),
+    [
+        ("same", f"{SIGNER}/1", [1], []),
+        ("same", f"{SIGNER}/1", [2, 1], ["certificate"]),
+        ("same", "", [1], ["certificate"]),
+        ("same", f"{SIGNER}/1", [], []),
+        ("same", "", [], []),
+        ("other", f"{SIGNER}/1", [2, 1], ["template", "certificate"]),
+        ("other", "", [], ["template"]),
+        ("", "", [1], []),
+    ],
+)
+def test_a_canary_proves_a_new_template_and_a_new_certificate(
+    tmp_path: Path, template: str, signer: str, versions: list[int], new: list[str], canary: str
+) -> None:
+    """Before the launcher gets them, and before the API signs videos: the API comes after the launcher."""
+    at, _ = with_launcher(tmp_path, template, CANARY=canary)
+    used = template_address(at) if template == "same" else template
+    at, gcloud = with_launcher(tmp_path, used, signer, CANARY=canary)
+    listing = "secrets versions list musicgenerator-c2pa --filter=state=ENABLED --sort-by=~createTime"
+    gcloud.lists["secrets list"] = [{"name": "projects/7/secrets/musicgenerator-c2pa"}]
+    gcloud.lists[listing] = [{"name": f"projects/7/secrets/musicgenerator-c2pa/versions/{each}"} for each in versions]
+    found = {item.name: item for item in STEPS["09-functions"](at) if isinstance(item, Resource)}
+    changed = {name: item.change for name, item in found.items() if isinstance(item.change, partial)}
+    first = [name for name, change in changed.items() if change.keywords["canary_first"]]
+    is_due = bool(new) and canary == "yes"
+    assert first == ([at.names.function("pipeline_launcher")] if is_due else [])
+    assert unproved(at) == new
 
 
 def test_every_source_s_dead_letters_are_kept(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
-"""What signs a mark."""
+"""What signs a mark, and why it cannot."""
 
 from collections.abc import Sequence
 from typing import Protocol
+
+from musicgenerator.errors import TransientError
 
 
 class Signer(Protocol):
@@ -21,3 +23,11 @@ class Signer(Protocol):
 
     def sign(self, data: bytes) -> bytes:
         """Return the signature; the same data has the same one."""
+
+
+class SigningKeyError(TransientError):
+    """The secret cannot be read, or is no certificates with their key; the message holds nothing of it."""
+
+
+class SigningKeyRefusedError(SigningKeyError):
+    """Secret Manager refuses this account the secret: its grant, or the API, has no effect yet, or is missing."""
