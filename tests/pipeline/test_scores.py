@@ -266,3 +266,19 @@ def test_every_key_spells_its_scale_with_each_letter_once(name: str) -> None:
     assert [(CLASSES[letter] + alteration) % 12 for letter, alteration in map(key.written, range(12))] == list(
         range(12)
     )
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_a_near_key_is_spelled_as_the_key_that_it_is_near(name: str) -> None:
+    """The bridge's key has up to one sign more or less: from Db major it is Gb major, and not F# major."""
+    key = Key(name)
+    near = ((3, "major"), (5, "minor")) if key.mode == "minor" else ((5, "major"), (9, "minor"))
+    for semitones, mode in near:
+        moved = key.moved(semitones, mode)
+        assert (moved.mode, moved.tonic) == (mode, (key.tonic + semitones) % 12)
+        assert abs(moved.fifths - key.fifths) <= 1
+
+
+def test_the_chords_of_a_section_are_spelled_as_those_of_the_piece() -> None:
+    """The older field of the form has the same letters."""
+    assert [chord("V7/3", Key("D minor")).symbol, chord("IVM7", Key("Gb major")).symbol] == ["A7/C#", "CbM7"]
