@@ -181,6 +181,13 @@ def test_a_score_says_what_a_musician_needs(piece: Piece, score: bytes) -> None:
     assert root.find(".//part/measure/attributes/transpose") is None
 
 
+def test_a_title_cannot_break_the_score() -> None:
+    """What XML does not allow is left out; everything else stays, also what it writes in another way."""
+    piece = compose(brief(), 10, SEED)
+    root = parsed(musicxml.write(piece, '\0\x0b<&>\ufffe "밤" 👩‍🎤' + "가" * 1000))
+    assert root.findtext("movement-title") == '<&> "밤" 👩‍🎤' + "가" * 1000
+
+
 def test_a_score_has_the_same_bytes_on_any_day(piece: Piece, score: bytes) -> None:
     """A second run of the step writes the same file: nothing in it is random or of today."""
     assert musicxml.write(piece, "밤의 <고양이> & co.") == score
