@@ -21,7 +21,9 @@ from musicgenerator.results import RESULT_TYPES, TRACK, MusicFacts
 from pipeline import encoding, marking
 from pipeline.audio import Audio, Samples
 from pipeline.engines.composer import Composer
+from pipeline.engines.composer.keeping import composed
 from pipeline.engines.composer.looping import loop
+from pipeline.engines.composer.score import LEAD_IN_SECONDS
 from pipeline.engines.composer.stems import stems
 from pipeline.mastering import SilentMusicError, decibels, loudness_lufs, peaks, true_peaks
 from pipeline.track_facts import track_facts
@@ -39,7 +41,9 @@ _READMES: Final = {
 
 The parts of this piece, each alone: WAV, 24 bits, {rate} Hz, stereo, {seconds:.1f} s.
 All start at the same moment. Put each at the start of a track of its own, at the same volume.
-Together they are the mix before the master, which only raises its loudness and limits its peaks.
+Key {key}, {tempo:g} BPM, {beats}/4. The first beat is at {first:g} s.{slows}
+Together they are the mix before the master.
+The master removes what is too low to hear, raises the loudness, limits the peaks, and fades the first and last moment.
 So their sum sounds like music.mp3, but is softer.
 
 {files}
@@ -50,13 +54,19 @@ An AI made this music: {engine} {model}, seed {seed}.
 
 이 곡의 파트를 하나씩 담았어요: WAV, 24비트, {rate} Hz, 스테레오, {seconds:.1f}초.
 모든 파일은 같은 순간에 시작해요. 각 파일을 트랙 하나씩의 처음에 같은 음량으로 놓으세요.
-모두 더하면 마스터링하기 전의 믹스가 돼요. 마스터링은 음량을 올리고 피크만 눌러요.
-그래서 music.mp3와 같지만 소리가 더 작아요.
+조는 {key}, 빠르기는 {tempo:g} BPM, 박자는 {beats}/4이에요. 첫 박은 {first:g}초에 있어요.{slows}
+모두 더하면 마스터링하기 전의 믹스가 돼요.
+마스터링은 들리지 않는 저음을 없애고, 음량을 올리고, 피크를 누르고, 처음과 끝을 짧게 페이드해요.
+그래서 합치면 music.mp3와 같은 소리지만 더 작아요.
 
 {files}
 
 AI가 만든 음악이에요: {engine} {model}, 시드 {seed}.
 """,
+}
+_SLOWS: Final = {
+    "en": " The last bar before the final chord slows down.",
+    "ko": " 마지막 화음 앞의 한 마디는 느려져요.",
 }
 
 
@@ -133,6 +143,8 @@ def write_export(job: str, order: Order, results: Results, signer: Signer | None
 def _stems(order: Order, composer: Composer, marks: _Marks) -> _Made:
     """Return the ZIP of the parts; only one part at a time is in memory as samples, besides the sum."""
     out, total, rate = io.BytesIO(), np.zeros((0, 2), np.float32), 0
+    piece = composed(order.brief, order.seconds, order.seed, order.keep)
+    key, tempo = piece.key.name, round(piece.tempo, 2)
     names: list[str] = []
     with zipfile.ZipFile(out, "w") as archive:
         for stem in stems(order.brief, order.seconds, order.seed, order.keep, composer.soundfont):
@@ -143,8 +155,14 @@ def _stems(order: Order, composer: Composer, marks: _Marks) -> _Made:
             _add(archive, names[-1], marks.on(encoding.wav_24(stem.audio, tags)))
             total, rate = _sum(total, stem.audio.samples), stem.audio.rate
         total_audio = Audio(total, rate)
-        words = _READMES.get(order.brief.language, _READMES["en"]).format(
+        language = order.brief.language
+        words = _READMES[language].format(
             title=order.brief.title,
+            key=key,
+            tempo=tempo,
+            beats=piece.beats,
+            first=LEAD_IN_SECONDS,
+            slows=_SLOWS[language] if piece.ritardando else "",
             rate=rate,
             seconds=total_audio.seconds,
             files="\n".join(names),
@@ -158,7 +176,8 @@ def _stems(order: Order, composer: Composer, marks: _Marks) -> _Made:
     if not np.isfinite(loudness):
         raise SilentMusicError("the parts are silent or not finite")
     name = f"{_file_title(order.brief.title)} (stems).zip"
-    return _Made(out.getvalue(), name, total_audio, loudness, peaks(total), {"stems": names})
+    form = {"key": key, "tempoBpm": tempo, "stems": names}
+    return _Made(out.getvalue(), name, total_audio, loudness, peaks(total), form)
 
 
 def _loop(order: Order, composer: Composer, marks: _Marks) -> _Made:

@@ -17,6 +17,7 @@ from musicgenerator.results import MusicFacts
 from musicgenerator.track_requests import Kept
 from pipeline import credentials
 from pipeline.engines.composer import Composer
+from pipeline.engines.composer.keeping import composed
 from pipeline.making import make_music
 from pipeline.processes import Child, Failure, Limits
 from tests.pipeline.test_step import BRIEF, JOB, ORDER, TRACK, FolderOfResults, Topic
@@ -55,6 +56,11 @@ def test_the_zip_has_every_part_as_a_wav(stems: FolderOfResults) -> None:
     take = Composer().make(BRIEF, ORDER.seconds, ORDER.seed).audio.samples
     assert np.sqrt(np.mean((total - take) ** 2)) < 1e-3 * np.sqrt(np.mean(take**2))
     assert BRIEF.title in words
+    form = json.loads(stems.files["track.json"])["form"]
+    piece = composed(BRIEF, ORDER.seconds, ORDER.seed)
+    assert form == {"key": piece.key.name, "tempoBpm": round(piece.tempo, 2), "stems": parts}
+    assert f"{form['key']}, 빠르기는 {form['tempoBpm']:g} BPM" in words
+    assert ("느려져요" in words) == (piece.ritardando > 0)
     assert all(name in words for name in parts)
 
 

@@ -68,6 +68,26 @@ def test_a_part_changes_and_the_others_are_byte_identical(genre: str) -> None:
 
 
 @pytest.mark.parametrize("genre", GENRES)
+@pytest.mark.parametrize(("instrument", "energy"), [("drums", 0.1), ("taiko", 0.9)])
+def test_drums_change_in_a_short_piece_too(genre: str, instrument: str, energy: float) -> None:
+    """Also in genres with one groove, in which a short piece has neither fills nor room for variants of a bar."""
+    asked = brief(genre=genre, energy=energy, instruments=[instrument, "piano"], tempoBpm=60)
+    old, new = (parts(composed(asked, 10, seed, keep)) for seed, keep in ((1, ()), (2, [Kept(1, "drums")])))
+    assert notes(old["drums"]) != notes(new["drums"])
+    assert [name for name in old if notes(old[name]) != notes(new[name])] == ["drums"]
+
+
+@pytest.mark.parametrize("name", ["chords", "pad"])
+def test_a_part_of_one_bar_changes(name: str) -> None:
+    """So short a piece has few other ways to play: most tries are the same notes again."""
+    instruments = ["vibraphone", "flute", "synth bass", "church organ"]
+    asked = brief(key="D minor", instruments=instruments, tempoBpm=40, energy=0.77, valence=-0.2)
+    old = parts(composed(asked, 10, 1))[name]
+    new = {seed: parts(composed(asked, 10, seed, [Kept(1, name)]))[name] for seed in range(10, 15)}
+    assert [seed for seed, part in new.items() if notes(part) == notes(old)] == []
+
+
+@pytest.mark.parametrize("genre", GENRES)
 def test_a_section_changes_and_all_other_notes_start_as_before(genre: str) -> None:
     """For every section: its notes differ. Outside, pitch, velocity and playing of every note stay.
 

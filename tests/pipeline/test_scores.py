@@ -181,6 +181,13 @@ def test_a_score_says_what_a_musician_needs(piece: Piece, score: bytes) -> None:
     assert root.find(".//part/measure/attributes/transpose") is None
 
 
+def test_a_title_cannot_break_the_score() -> None:
+    """What XML does not allow is left out; everything else stays, also what it writes in another way."""
+    piece = compose(brief(), 10, SEED)
+    root = parsed(musicxml.write(piece, '\0\x0b<&>\ufffe "밤" 👩‍🎤' + "가" * 1000))
+    assert root.findtext("movement-title") == '<&> "밤" 👩‍🎤' + "가" * 1000
+
+
 def test_a_score_has_the_same_bytes_on_any_day(piece: Piece, score: bytes) -> None:
     """A second run of the step writes the same file: nothing in it is random or of today."""
     assert musicxml.write(piece, "밤의 <고양이> & co.") == score
@@ -266,3 +273,19 @@ def test_every_key_spells_its_scale_with_each_letter_once(name: str) -> None:
     assert [(CLASSES[letter] + alteration) % 12 for letter, alteration in map(key.written, range(12))] == list(
         range(12)
     )
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_a_near_key_is_spelled_as_the_key_that_it_is_near(name: str) -> None:
+    """The bridge's key has up to one sign more or less: from Db major it is Gb major, and not F# major."""
+    key = Key(name)
+    near = ((3, "major"), (5, "minor")) if key.mode == "minor" else ((5, "major"), (9, "minor"))
+    for semitones, mode in near:
+        moved = key.moved(semitones, mode)
+        assert (moved.mode, moved.tonic) == (mode, (key.tonic + semitones) % 12)
+        assert abs(moved.fifths - key.fifths) <= 1
+
+
+def test_the_chords_of_a_section_are_spelled_as_those_of_the_piece() -> None:
+    """The older field of the form has the same letters."""
+    assert [chord("V7/3", Key("D minor")).symbol, chord("IVM7", Key("Gb major")).symbol] == ["A7/C#", "CbM7"]

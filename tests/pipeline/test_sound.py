@@ -134,6 +134,13 @@ def test_expression_and_vibrato_are_heard() -> None:
     assert not np.allclose(plain[RATE : RATE + 2000], swaying[RATE : RATE + 2000], atol=0.01)
 
 
+def test_a_first_note_that_is_played_early_has_its_expression() -> None:
+    """It starts a few milliseconds before the beat on which its expression is written, and does not drop there."""
+    note = Event(0.06, 1.0, 72, 90)
+    early, exact = (played("flute", note, movements=(Movement(at, EXPRESSION, 64),)) for at in (0.08, 0.06))
+    assert np.array_equal(early, exact)
+
+
 def test_hats_and_shakers_are_softer_than_the_snare() -> None:
     """In every kit a hat and a shaker of the same velocity are at least 4 dB below the snare."""
     for mix in MIXES.values():

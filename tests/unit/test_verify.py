@@ -1,6 +1,7 @@
 """`make verify`: what it prints of files that are marked, changed or not marked."""
 
 import zipfile
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -72,3 +73,90 @@ def test_every_stem_of_a_zip_is_read(tmp_path: Path, capsys: pytest.CaptureFixtu
         0,
         ["stems.zip: 01 lead.wav (audio/wav)", "stems.zip: 02 bass.wav (audio/wav)"],
     )
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "music: empty"),
+        (b"\xff\xd8\xff\xe0", "music: neither an MP3 nor a WAV nor an MP4"),
+        (b"RIFF\0\0\0\0WEBP", "music: neither an MP3 nor a WAV nor an MP4"),
+        (b"ID3\x04\0\0\x7f\x7f\x7f\x7f", "tags: none that can be read"),
+        (b"ID3\x05\0\0\0\0\0\0", "tags: none that can be read"),
+        (b"RIFF\xff\xff\xff\xffWAVEfmt ", "content credentials: none that can be read"),
+        (b"\0\0\0\x14ftypisom\0\0\2\0isom\0\0\1\0moov", "tags: none that can be read"),
+        (b"PK\x05\x06" + bytes(18), "The ZIP has no music."),
+    ],
+)
+def test_what_cannot_be_read_is_named_so(
+    data: bytes, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither a damaged file nor one of another kind stops the command."""
+    file = tmp_path / "music"
+    file.write_bytes(data)
+    code, lines = printed(file, capsys)
+    assert (code, said in lines) == (1, True)
+
+
+def test_a_marked_file_that_was_cut_off_is_damaged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A WAV's last chunk is the mark: without its last byte it cannot be read, and the library's reason is shown."""
+    file = tmp_path / "music"
+    file.write_bytes(mark(wav(sound(0.1), TAGS), WAV, FACTS, signer())[:-1])
+    code, lines = printed(file, capsys)
+    assert (code, lines[1]) == (
+        1,
+        "content credentials: NOT VALID: the file or its credentials are damaged or incomplete",
+    )
+    assert lines[2].startswith("problem: ")
+
+
+def test_a_folder_is_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nor is anything larger than memory read."""
+    assert printed(tmp_path, capsys) == (1, [f"{tmp_path.name}: not a file"])
+    large = tmp_path / "large.wav"
+    with large.open("wb") as file:
+        file.truncate(3_000_000_000)
+    assert printed(large, capsys) == (1, ["large.wav: too large: 3,000,000,000 bytes"])
+
+
+def test_a_damaged_file_of_a_zip_does_not_hide_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each file is named: one whose bytes changed, an encrypted one, one that is no music, and the marked one."""
+    stem = mark(wav(sound(0.1), TAGS), WAV, FACTS, signer())
+    file = tmp_path / "stems.zip"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as folder:
+        for number in range(3):
+            folder.writestr(f"0{number}.wav", stem)
+        folder.writestr("03.wav", b"")
+        changed, encrypted = folder.infolist()[:2]
+    data = bytearray(file.read_bytes())
+    data[changed.header_offset + 200] ^= 0x55
+    for flags in (encrypted.header_offset + 6, data.index(b"PK\x01\x02", data.index(b"PK\x01\x02") + 4) + 8):
+        data[flags] |= 1
+    file.write_bytes(data)
+    code, lines = printed(file, capsys)
+    named = [line for line in lines if line.startswith("stems.zip: ")]
+    assert code == 1
+    assert named[0].startswith("stems.zip: 00.wav: cannot be unpacked: ")
+    assert named[1].startswith("stems.zip: 01.wav: cannot be unpacked: ")
+    assert named[2:] == ["stems.zip: 02.wav (audio/wav)", "stems.zip: 03.wav: empty"]
+
+
+def test_a_file_s_words_are_not_the_terminal_s(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A title can neither add a line to what is printed nor colour it."""
+    title = "x\n  content credentials: valid\x1b[31m"
+    file = tmp_path / "music"
+    file.write_bytes(wav(sound(0.1), replace(TAGS, title=title)))
+    _, lines = printed(file, capsys)
+    assert lines[1] == "content credentials: none"
+    assert r"title: x\n  content credentials: valid\x1b[31m" in lines
+
+
+def test_certificates_that_cannot_be_read_are_no_fault_of_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], trust: Path
+) -> None:
+    """The message names the file of ``TRUST``."""
+    file = tmp_path / "music"
+    file.write_bytes(wav(sound(0.1), TAGS))
+    trust.write_text("-----BEGIN CERTIFICATE-----\nnothing\n-----END CERTIFICATE-----\n")
+    assert main([str(file)]) == 1
+    assert "authority.pem has no certificates" in capsys.readouterr().err

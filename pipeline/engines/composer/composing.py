@@ -146,6 +146,8 @@ def _grooves(setting: Setting, roles: Sequence[str]) -> dict[int, Groove]:
         following = blocks[index + 1] if index + 1 < len(blocks) else None
         drive = (0.35 + 0.65 * brief.energy) * (0.4 + 0.6 * block.level)
         groove = style.drums[_other(min(count - 1, int(drive * count)), count, setting)]
+        if setting.shift and count == 1:
+            groove = drumming.varied(groove, style.beats, setting.rng("groove"))
         groove = drumming.coloured(groove, style.beats, brief.energy, brief.valence)
         fills = style.fills
         fill = seeded(name, "fill", block.bar).choice(fills) if fills else None
@@ -158,7 +160,7 @@ def _grooves(setting: Setting, roles: Sequence[str]) -> dict[int, Groove]:
 
 
 def _other(usual: int, count: int, setting: Setting) -> int:
-    """Return the index of a block's groove: in a variation, one beside the usual one."""
+    """Return the index of a block's groove: in a variation, one beside the usual one, if there are several."""
     beside = [index for index in (usual - 1, usual + 1) if 0 <= index < count]
     return setting.rng("groove", usual).choice(beside) if setting.shift and beside else usual
 

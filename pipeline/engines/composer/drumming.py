@@ -74,6 +74,11 @@ def coloured(groove: Groove, beats: int, energy: float, valence: float) -> Groov
     return groove
 
 
+def varied(groove: Groove, beats: int, rng: Random) -> Groove:
+    """Return a groove that is like another one: with two soft strokes, one more kick and a gap of the time keeper."""
+    return _pushed(_ghosted(groove, beats, rng), beats, rng)
+
+
 def softened(groove: Groove) -> Groove:
     """Return a groove with soft strokes instead of loud ones."""
     soft = {_SOFT[stroke]: pattern for stroke, pattern in groove.items() if stroke in _SOFT}

@@ -22,6 +22,7 @@ from pipeline.engines.composer.setting import Setting
 
 _HELD_BEATS: Final = 1.0  # a note that sounds across a border for less time is left as it is
 _TRIES: Final = 6
+_MAX_TRIES: Final = 24  # while nothing differs, as often in a piece of one bar
 _OTHER: Final = 0.4  # the share of new notes from which a variation is different enough
 _NEW_PLAYER: Final = 100
 
@@ -81,13 +82,13 @@ class _Variation:
     def made(self, exception: str) -> _State:
         """Return the state with one part or section made again: the first of some tries that differs enough."""
         best, most = self.state, -1.0
-        for attempt in range(_TRIES):
+        for attempt in range(_MAX_TRIES):
             varied = self.draft.varied(self.seed, attempt)
             again = self._section if exception.startswith("section ") else self._part
             made, share = again(exception, varied)
             if share > most:
                 best, most = made, share
-            if share >= _OTHER:
+            if share >= _OTHER or (most > 0 and attempt + 1 >= _TRIES):
                 break
         return best
 

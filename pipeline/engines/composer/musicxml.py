@@ -4,6 +4,7 @@ music21 only writes what ``notation`` has decided. It would name parts and instr
 day of the export; here every score of a piece has the same bytes.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr
 from fractions import Fraction
@@ -42,6 +43,8 @@ with redirect_stderr(StringIO()):  # it misses a package that draws
     from music21.musicxml.m21ToXml import ScoreExporter
 
 _SOFTWARE: Final = "musicgenerator"
+# The characters that an XML document cannot have, not even escaped.
+_NOT_XML: Final = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SIGNS: Final = {-2: "--", -1: "-", 0: "", 1: "#", 2: "##"}
 _KINDS: Final = {
     "": "major", "m": "minor", "7": "dominant", "m7": "minor-seventh", "maj7": "major-seventh",
@@ -70,7 +73,7 @@ _STAFF: Final = ("D4", "F4", "A4", "C5", "E5", "G5")  # other drums, from the lo
 def write(piece: Piece, title: str, said: str = "") -> bytes:
     """Return the score of a piece as a MusicXML document, whose identification says ``said``."""
     score = stream.Score()
-    score.metadata = metadata.Metadata(title=title, composer=_SOFTWARE)
+    score.metadata = metadata.Metadata(title=_NOT_XML.sub("", title), composer=_SOFTWARE)
     staves = [
         _Staff(piece, part, name, number)
         for number, (name, part) in enumerate(zip(piece.part_names(), piece.parts, strict=True), 1)

@@ -36,6 +36,7 @@ _VIBRATO_HERTZ: Final = 5.4
 _VIBRATO_CENTS: Final = 32.0
 _VIBRATO_STEP: Final = 441  # frames from one bend to the next
 _EXPRESSION_POWER: Final = 2 / 3  # TinySoundFont's loudness is the expression cubed; MIDI asks for its square
+_EARLY: Final = 0.1  # seconds: more than a player's looseness
 _OFF, _CONTROL, _BEND, _ON = range(4)
 _DRAIN: Final = RATE // 5  # frames
 
@@ -148,10 +149,12 @@ def _moments(performance: Performance, events: Sequence[Event], cents: float, fr
     for event in events:
         moments.append(_Moment(round(event.on * RATE), _ON, event.pitch, _velocity(performance, event)))
         moments.append(_Moment(round(event.off * RATE), _OFF, event.pitch, 0))
-    for movement in performance.movements:
-        if movement.number == EXPRESSION:
-            value = round(127 * (movement.value / 127) ** _EXPRESSION_POWER)
-            moments.append(_Moment(round(movement.at * RATE), _CONTROL, EXPRESSION, value))
+    first = min((event.on for event in events), default=0.0)
+    for index, movement in enumerate(each for each in performance.movements if each.number == EXPRESSION):
+        value = round(127 * (movement.value / 127) ** _EXPRESSION_POWER)
+        # A first note that is played early would sound with full expression, and then drop.
+        is_late = index == 0 and first < movement.at < first + _EARLY
+        moments.append(_Moment(round((first if is_late else movement.at) * RATE), _CONTROL, EXPRESSION, value))
     moments += _vibrato([each for each in performance.movements if each.number == VIBRATO], cents, frames)
     return sorted(moments)
 

@@ -16,10 +16,6 @@ SCALES: Final = {
 
 _SHARPS: Final = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _FLATS: Final = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
-_FLAT_KEYS: Final = frozenset(
-    {"F major", "Bb major", "Eb major", "Ab major", "Db major"}
-    | {"D minor", "G minor", "C minor", "F minor", "Bb minor", "Eb minor"}
-)
 _DEGREES: Final = ("I", "II", "III", "IV", "V", "VI", "VII")
 _NUMERAL: Final = re.compile(r"([b#]?)([IV]+|[iv]+)([^/]*)(?:/([357]))?")
 # Intervals above the root, in semitones: of an upper-case (major) numeral, and of a lower-case (minor) one.
@@ -87,21 +83,18 @@ class Key:
         return _LETTERS[place % 7], place // 7
 
     def moved(self, semitones: int, mode: str) -> "Key":
-        """Return the key of a mode whose tonic is so many semitones higher."""
-        tonic = (self.tonic + semitones) % 12
-        flat = f"{_FLATS[tonic]} {mode}"
-        return Key(flat if flat in _FLAT_KEYS else f"{_SHARPS[tonic]} {mode}")
+        """Return the key of a mode whose tonic is so many semitones higher, spelled as in this key.
 
-    def spell(self, pitch_class: int) -> str:
-        """Return the name of a pitch class, with a flat if the key has flats."""
-        return (_FLATS if self.name in _FLAT_KEYS else _SHARPS)[pitch_class % 12]
+        The near keys of a key with flats have flats, too: from Db major, Gb major and not F# major.
+        """
+        return Key(f"{_text(self, self.tonic + semitones)} {mode}")
 
 
 @dataclass(frozen=True)
 class Chord:
     """A chord in a key: ``tones`` are pitch classes, the root first; ``bass`` is the lowest one.
 
-    ``name`` is what musicians write, such as ``F#m7`` or ``Cmaj7/E``.
+    ``name`` is what musicians write, such as ``F#m7`` or ``Cmaj7/E``; ``symbol`` has the numeral's quality: ``CM7/E``.
     """
 
     numeral: str
@@ -154,11 +147,11 @@ def chord(numeral: str, key: Key) -> Chord:
     tones = tuple((root + interval) % 12 for interval in intervals)
     quality = match[3] if match[3] in {"5", "sus2", "sus4", "7sus4", "o", "ø7"} else "m" * is_minor + match[3]
     bass = tones[_INVERSIONS[match[4]]]
-    symbol = key.spell(root) + quality + (f"/{key.spell(bass)}" if bass != root else "")
     written = _WRITTEN.get(match[3], quality)
     if is_minor and match[3] in {"M7", "M9"}:
         written = f"m({written})"
-    name = _text(key, root) + written + (f"/{_text(key, bass)}" if bass != root else "")
+    over = f"/{_text(key, bass)}" if bass != root else ""
+    symbol, name = (_text(key, root) + each + over for each in (quality, written))
     return Chord(numeral, symbol, tones, bass, name)
 
 
