@@ -31,8 +31,8 @@ class TrackExports extends ConnectedElement {
         words.setAttribute("role", "status");
         wrong.setAttribute("role", "alert");
         act.addEventListener("click", () => isWaiting(act) || this.#act(kind));
-        // Only one of words and problem is there at a time.
-        row.append(words, about, wrong, "\u2002", act);
+        // Either the words are empty, or the problem. If both are, the row has no height.
+        row.append(words, about, wrong, " ", act);
         this.part("states").append(row);
         return [kind, { row, words, about, wrong, act }];
       }),
