@@ -1,5 +1,6 @@
 """Answers outside of the APIs: from a proxy, a cut connection, or a custom model server."""
 
+import re
 import socket
 import threading
 import time
@@ -14,7 +15,7 @@ from pipeline.engines import Cloud, Engine
 from pipeline.engines.endpoint import Endpoint, predict_url
 from pipeline.engines.errors import EngineError, EngineUnavailableError, NoAudioError, RequestRefusedError
 from pipeline.engines.interactions import Interactions, signed_in
-from pipeline.engines.lyria import LYRIA_3_CLIP, Lyria2, Lyria3, lyria_2_url
+from pipeline.engines.lyria import LYRIA_3_CLIP, LYRIA_3_PRO, Lyria2, Lyria3, lyria_2_url
 from pipeline.engines.vertex import Vertex
 from tests.support.local_vertex import CREDENTIALS, ENDPOINT, patience
 from tests.support.local_vertex import signed_in as session
@@ -30,17 +31,29 @@ def lyria_3_clip(cloud: Cloud, seconds: float) -> Engine:
     return Lyria3(LYRIA_3_CLIP, Interactions(signed_in(cloud, CREDENTIALS), patience(seconds)))
 
 
+def lyria_3_pro(cloud: Cloud, seconds: float) -> Engine:
+    return Lyria3(LYRIA_3_PRO, Interactions(signed_in(cloud, CREDENTIALS), patience(seconds)))
+
+
 def endpoint(cloud: Cloud, seconds: float) -> Engine:
     return Endpoint(predict_url(cloud), Vertex(session(), patience(seconds)))
 
 
-ALL = pytest.mark.parametrize("engine", [lyria_2, lyria_3_clip, endpoint])
+ALL = pytest.mark.parametrize("engine", [lyria_2, lyria_3_clip, lyria_3_pro, endpoint])
 
 
 def reply(status: str, body: str, content_type: str = "application/json", missing: int = 0) -> bytes:
     """Return an HTTP answer whose Content-Length is ``missing`` bytes too large."""
     head = f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body) + missing}\r\n"
     return f"{head}Connection: close\r\n\r\n{body}".encode()
+
+
+def request_of(connection: socket.socket) -> bytes:
+    """Read one HTTP request with its body; return nothing if the client sends nothing."""
+    with connection.makefile("rb") as file:
+        head = b"".join(iter(lambda: file.readline().strip(b"\r\n") + b"\n", b"\n"))
+        length = re.search(rb"(?i)content-length: *(\d+)", head)
+        return head + file.read(int(length[1]) if length else 0)
 
 
 @contextmanager
@@ -53,21 +66,15 @@ def answering(answer: bytes | None) -> Iterator[tuple[Cloud, list[bytes]]]:
     def serve() -> None:
         while True:
             connection, _ = listening.accept()
-            asked.append(connection.recv(1 << 16))
+            # Read the whole request, since closing before that would reset the connection.
+            asked.append(request_of(connection))
             if not asked[-1]:
                 connection.close()
                 return
             if answer is None:
                 held.append(connection)
                 continue
-            # Read the whole request, since closing before that would reset the connection.
-            connection.settimeout(0.05)
             with connection:
-                try:
-                    while connection.recv(1 << 16):
-                        pass
-                except TimeoutError:
-                    pass
                 connection.sendall(answer)
 
     thread = threading.Thread(target=serve)

@@ -62,6 +62,9 @@ def test_a_file_that_is_no_picture_is_refused_at_once(open_page: Opener, tmp_pat
     choose(page, text)
     expect(notice(page)).to_have_text(re.compile("^note.jpg: 사진 파일이 아니거나"))
     expect(tiles(page)).to_have_count(0)
+    page.locator("page-notice").get_by_role("button", name="닫기").press("Enter")
+    expect(notice(page)).to_be_hidden()
+    expect(page.locator("[data-part=choose]")).to_be_focused()
 
 
 def test_the_pictures_of_a_dropped_folder_are_taken(open_page: Opener, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tests.support.gestures import ready, stage, tiles
 from tests.support.scenes import Heard, Scene
 from tests.web import axe
 from tests.web.conftest import listen
-from tests.web.test_states import SHOTS
+from tests.web.test_states import SHOTS, SPEAK, Scheme
 
 pytestmark = [pytest.mark.browser, pytest.mark.cloud]
 
@@ -62,6 +62,14 @@ def is_playing(page: Page) -> bool:
     return not page.evaluate("document.querySelector('audio').paused")
 
 
+def looked_at(page: Page, language: str, scheme: Scheme) -> list[str]:
+    """Return what axe finds in a language and a colour scheme."""
+    page.emulate_media(color_scheme=scheme)
+    page.evaluate(SPEAK, language)
+    page.screenshot(path=SHOTS / f"hearing-{language}.png")
+    return axe.violations(page)
+
+
 def test_a_voice_reads_the_picture_and_then_the_music_plays(
     talking: BrowserContext, scene: Scene, heard: Heard, local_cloud: Addresses
 ) -> None:
@@ -83,8 +91,7 @@ def test_a_voice_reads_the_picture_and_then_the_music_plays(
     expect(stage(page).get_by_role("img", name=ALT)).to_be_visible()
     page.wait_for_function("() => speechSynthesis.speaking")
     assert spoken(talking) == [[ALT, "ko-KR", "Korean voice"]]
-    assert axe.violations(page) == []
-    page.screenshot(path=SHOTS / "hearing.png")
+    assert looked_at(page, "en", "dark") + looked_at(page, "ko", "light") == []
     page.wait_for_timeout(1_200)
     assert not is_playing(page)
     end(talking)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from localcloud.addresses import REPOSITORY, Addresses
 from pipeline import credentials
@@ -73,8 +73,10 @@ def test_older_music_is_shown_page_by_page(open_page: Opener, scene: Scene, hear
     search.fill("등대")
     told = page.locator("library-tools").get_by_role("status")
     expect(told).to_have_text(re.compile("등대.에 맞는 음악이 없어요. 최근 음악 200곡에서만 찾았어요."))
-    page.get_by_role("button", name="더 오래된 음악에서도 찾기").click()
+    page.get_by_role("button", name="더 오래된 음악에서도 찾기").press("Enter")
     expect(told).to_have_text("찾은 사진 1장")
+    # The button is gone, and the focus stays where it was.
+    expect(page.get_by_role("region", name="내 음악")).to_be_focused()
     expect(page.locator("track-library li:not([hidden])")).to_have_count(1)
     search.fill("")
     expect(tiles(page)).to_have_count(205)
@@ -146,9 +148,24 @@ def test_only_one_track_plays_at_a_time(open_page: Opener, scene: Scene, track: 
 
 @pytest.mark.usefixtures("track")
 def test_the_music_can_be_saved_under_its_title(open_page: Opener, scene: Scene) -> None:
-    """MP3, WAV and MIDI are saved under the title of the music."""
+    """MP3, WAV and MIDI are saved under the title of the music. While a file arrives, its button says how far it is."""
     page = open_page(scene=scene)
     ready(page)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/music.wav", hold)
+    wav = stage(page).get_by_role("button", name="WAV", exact=True)
+    wav.click()
+    wav.click()
+    expect(wav).to_have_attribute("data-done", "…")
+    assert len(held) == 1
+    with page.expect_download():
+        held[0].continue_()
+    expect(wav).not_to_have_attribute("data-done", re.compile(""))
+    page.unroute("**/music.wav")
     for name, magic in (("MP3", (b"ID3", b"\xff\xfb")), ("WAV", (b"RIFF",)), ("MIDI", (b"MThd",))):
         with page.expect_download() as download:
             stage(page).get_by_role("button", name=name, exact=True).click()
@@ -181,7 +198,10 @@ def test_videos_are_made_in_the_browser_in_three_shapes(
     cinema = page.context.new_page()
     SHOTS.mkdir(parents=True, exist_ok=True)
     for shape, size in {"정사각형": [1080, 1080], "세로": [1080, 1920], "가로": [1920, 1080]}.items():
-        stage(page).get_by_role("button", name="동영상", exact=True).click()
+        # A second press, before there is anything to stop, changes nothing.
+        stage(page).get_by_role("button", name="동영상", exact=True).evaluate(
+            "(video) => [video.click(), video.click()]"
+        )
         dialog = page.get_by_role("dialog", name="동영상 만들기")
         expect(dialog.get_by_role("radio", name="정사각형")).to_be_checked()
         dialog.get_by_role("radio", name=shape).press("Space")

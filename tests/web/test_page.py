@@ -147,10 +147,12 @@ def test_another_version_of_a_picture_is_made_and_shown_beside_the_first(
     dialog.get_by_role("slider", name="빠르기").fill("120")
     dialog.get_by_label("길이").select_option("15")
     with page.expect_request(lambda request: request.url.endswith(":again")) as asked:
-        dialog.get_by_role("button", name="만들기").click()
+        dialog.get_by_role("button", name="만들기").press("Enter")
     edit = {"title": "다른 물결", "genre": "jazz", "key": "A minor", "tempoBpm": 120, "durationSeconds": 15}
     assert json.loads(asked.value.post_data or "") == edit
     expect(dialog).to_be_hidden()
+    # The button that opened the dialog is hidden until the new version is music.
+    expect(stage(page)).to_be_focused()
     expect(stage(page).locator("[data-part=title]")).to_have_text("다른 물결")
     expect(stage(page).locator("[data-part=versions] button")).to_have_count(2)
     expect(stage(page)).to_have_attribute("data-status", "ready", timeout=MUSIC_MILLISECONDS)
@@ -162,6 +164,8 @@ def test_another_version_of_a_picture_is_made_and_shown_beside_the_first(
     expect(stage(page)).to_have_attribute("data-track", first)
     expect(stage(page).locator("[data-part=title]")).to_have_text("푸른 물결")
     expect(stage(page).locator("[data-part=duration]")).to_have_text("0:12")
+    tiles(page).first.press("Enter")
+    expect(stage(page).locator("[data-part=title]")).to_have_text("다른 물결")
 
 
 def test_moods_and_instruments_of_another_version_are_chosen_by_keyboard(

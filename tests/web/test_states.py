@@ -1,12 +1,13 @@
-"""Every state of the page, checked by axe-core in both colour schemes and at widths from 320 to 2,560 pixels.
+"""Every state of the page, checked by axe-core in both languages, colour schemes and sizes.
 
 Screenshots of the states are stored in ``test-results/page``.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Final, Literal
 
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
@@ -24,12 +25,17 @@ pytestmark = [pytest.mark.browser, pytest.mark.cloud]
 
 SHOTS = REPOSITORY / "test-results" / "page"
 DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
-WIDTHS = (320, 2560)
 Scheme = Literal["dark", "light"]
-LOOKS: tuple[tuple[str, ViewportSize, tuple[Scheme, Scheme]], ...] = (
-    ("desktop", DESKTOP, ("dark", "light")),
-    ("phone", PHONE, ("light", "dark")),
+# Neither colours nor names depend on the size, so axe runs once in each language, colour scheme and size.
+LOOKS: tuple[tuple[str, ViewportSize, Scheme, tuple[int, ...]], ...] = (
+    ("ko", DESKTOP, "light", (2560, 320)),
+    ("en", PHONE, "dark", (320,)),
 )
+SPEAK = "(language) => document.querySelector(`language-switch [value=${language}]`)?.click()"
+MEMORY: Final = """
+window.showSaveFilePicker = async () =>
+  (await navigator.storage.getDirectory()).getFileHandle("all.zip", { create: true });
+"""
 
 
 class Setup:
@@ -46,84 +52,135 @@ class Setup:
         expect(stage(page)).to_have_attribute("data-status", statuses[-1])
         return page
 
+    def add(self, page: Page, status: str, **fields: Any) -> str:
+        """Add a track, which the page then shows on the stage."""
+        track = self.scene.add(status, self.heard, **fields)
+        expect(stage(page)).to_have_attribute("data-track", track)
+        return track
 
-def first(setup: Setup) -> Page:
-    page = setup.opener()
+    def change(self, track: str, **fields: Any) -> None:
+        self.scene.document(track).update(fields)
+
+
+@dataclass(frozen=True)
+class State:
+    """A state of the page. ``show`` opens the dialog that it is about, once for each language."""
+
+    name: str
+    page: Page
+    show: Callable[[], object] | None = None
+
+
+Walk = Iterator[State]
+
+
+def visit(setup: Setup) -> Walk:
+    """A first visit, where the operator offers several engines."""
+    page = with_engines(setup.opener, None)
     expect(page.get_by_role("heading", name="이 순간은 어떤 소리일까요?")).to_be_visible()
-    return page
+    expect(page.get_by_role("radio", name="Lyria 3 Pro")).to_be_visible()
+    yield State("first", page)
+    page.locator("[data-part=choose]").set_input_files(Path(__file__))
+    expect(page.get_by_role("alert").filter(has_text="test_states.py")).to_be_visible()
+    yield State("refused-file", page)
 
 
-def loading(setup: Setup) -> Page:
+def loading(setup: Setup) -> Walk:
     page = setup.opener("/share.html", scene=setup.scene, allow="ERR_FAILED")
     page.route("**/config.json", lambda _: None)
     page.goto("/", wait_until="commit")
     expect(stage(page).locator("[data-part=title]")).to_have_text("음악을 불러오고 있어요")
-    return page
+    yield State("loading", page)
 
 
-def uploading(setup: Setup) -> Page:
+def uploading(setup: Setup) -> Walk:
     page = setup.opener()
     session = page.context.new_cdp_session(page)
     slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 5_000}
     session.send("Network.emulateNetworkConditions", slow)
     choose(page, PHOTOS / "rocket.jpg")
     expect(stage(page).locator("[data-part=saying]")).to_have_text("사진을 올리고 있어요")
-    return page
+    yield State("uploading", page)
 
 
-def working(setup: Setup) -> Page:
-    return setup.showing("ready", "composing")
-
-
-def sketched(setup: Setup) -> Page:
-    sketch = setup.heard.facts
-    sketch = {"url": sketch["url"], "durationSeconds": 12, "peaks": sketch["peaks"], "seed": 7}
-    setup.scene.add("ready", setup.heard)
-    setup.scene.add("composing", setup.heard, sketch=sketch)
-    page = setup.opener(scene=setup.scene)
+def becoming_music(setup: Setup) -> Walk:
+    """A track from its first step to each of its ends."""
+    facts = setup.heard.facts
+    sketch = {"url": facts["url"], "durationSeconds": 12, "peaks": facts["peaks"], "seed": 7}
+    page = setup.showing("ready", "composing")
+    yield State("working", page)
+    track = setup.scene.tracks[-1]
+    setup.change(track, sketch=sketch)
     expect(stage(page).get_by_role("button", name="완성된 음악")).to_be_disabled()
-    return page
-
-
-def sketch_and_music(setup: Setup) -> Page:
-    page = sketched(setup)
+    yield State("sketched", page)
     stage(page).get_by_role("button", name="재생").first.click()
-    setup.scene.document(setup.scene.tracks[-1]).update(
-        document_of("ready", setup.heard)
-        | {
-            "music": setup.heard.facts | {"url": setup.heard.facts["url"] + "?", "engine": "lyria-002"},
-            "sketch": setup.scene.of(setup.scene.tracks[-1])["sketch"],
-        }
-    )
+    music = facts | {"url": facts["url"] + "?", "engine": "lyria-002"}
+    setup.change(track, **(document_of("ready", setup.heard) | {"music": music, "sketch": sketch}))
     expect(stage(page).get_by_role("button", name="완성된 음악")).to_be_enabled()
-    return page
-
-
-def sketch_of_failed_music(setup: Setup) -> Page:
-    page = sketched(setup)
-    setup.scene.document(setup.scene.tracks[-1]).update(
-        {"status": "failed", "error": recorded("track_failed")["error"]}
-    )
+    yield State("sketch-and-music", page)
+    track = setup.add(page, "composing", sketch=sketch)
+    setup.change(track, status="failed", error=recorded("track_failed")["error"])
     expect(stage(page)).to_have_attribute("data-state", "problem")
     expect(stage(page).locator("music-player")).to_be_visible()
-    return page
+    yield State("sketch-of-failed-music", page)
+    for status in ("parked", "failed", "rejected", "cancelled"):
+        setup.add(page, status)
+        yield State(status, page)
 
 
-def parked(setup: Setup) -> Page:
-    setup.scene.add("parked")
-    page = setup.opener(scene=setup.scene)
-    expect(stage(page).locator("[data-part=saying]")).to_have_text(re.compile("잠시 기다리고 있어요"))
-    return page
-
-
-def made(setup: Setup) -> Page:
-    page = setup.showing("ready", "ready", "ready")
+def library(setup: Setup) -> Walk:
+    """Finished music and all that can be done with it, alone and as a library."""
+    page = setup.showing("ready", "ready", "ready", allow="404|ERR_FAILED")
     ready(page)
     expect(stage(page).locator("[data-part=cover]")).to_have_js_property("complete", value=True)
-    return page
+    yield State("made", page)
+    code = page.locator("dialog[open] .code svg")
+    yield State("asking", page, lambda: stage(page).locator("[data-part=erase]").click())
+    yield State("sharing", page, lambda: (stage(page).locator("[data-part=share]").click(), code.wait_for()))
+    yield State("moving", page, lambda: (page.locator("[data-part=move]").click(), code.wait_for()))
+    video = stage(page).locator("[data-part=video]")
+    shapes = page.locator("dialog[open] .shapes")
+    yield State("shapes", page, lambda: (video.click(), shapes.wait_for()))
+
+    page.route("**/music.mp3", lambda _: None)
+    page.evaluate(MEMORY)
+    video.click()
+    page.get_by_role("dialog").get_by_role("button", name="만들기").click()
+    page.get_by_role("button", name="모두 내려받기").click()
+    expect(video).to_have_text("동영상 멈추기")
+    expect(page.locator("[data-part=zip]")).to_have_attribute("data-done", "0/3")
+    page.get_by_role("searchbox").fill("없는 말")
+    expect(page.locator("library-tools").get_by_role("status")).to_have_text(
+        re.compile("없는 말.에 맞는 음악이 없어요.")
+    )
+    yield State("saving", page)
+    video.click()
+    page.locator("[data-part=zip]").click()
+    page.unroute("**/music.mp3")
+    page.get_by_role("searchbox").fill("바다")
+    page.get_by_role("button", name="찾은 음악 듣기").click()
+    expect(page.get_by_role("region", name="이어 듣기")).to_be_visible()
+    expect(page.locator("library-tools").get_by_role("status")).to_have_text("찾은 사진 3장")
+    yield State("in-a-row", page)
+
+    receive = page.locator("[data-part=receive]")
+    link = f"#move=m{'a' * 26}.{'A' * 43}"
+    follow = lambda: (page.evaluate("(link) => { location.hash = link; }", link), receive.wait_for())  # noqa: E731
+    yield State("receiving", page, follow)
+    yield State("code-used", page, lambda: (follow(), receive.click(), receive.wait_for(state="hidden")))
+    page.clock.install()
+    renew = page.locator("[data-part=renew]")
+
+    def expire() -> None:
+        page.locator("[data-part=move]").click()
+        code.wait_for()
+        page.clock.fast_forward(301_000)
+        renew.wait_for()
+
+    yield State("code-expired", page, expire)
 
 
-def versions(setup: Setup) -> Page:
+def versions(setup: Setup) -> Walk:
     setup.scene.add("ready", setup.heard, image=IMAGE, liked=True)
     setup.scene.add("ready", setup.heard, image=IMAGE)
     page = setup.showing("ready")
@@ -131,222 +188,127 @@ def versions(setup: Setup) -> Page:
     expect(tiles(page).nth(0)).to_be_hidden()
     tiles(page).nth(1).click()
     expect(stage(page).locator("[data-part=versions] button")).to_have_count(2)
-    return page
+    yield State("versions", page)
 
 
-def in_a_row(setup: Setup) -> Page:
-    page = made(setup)
-    page.get_by_role("searchbox").fill("바다")
-    page.get_by_role("button", name="찾은 음악 듣기").click()
-    expect(page.get_by_role("region", name="이어 듣기")).to_be_visible()
-    expect(page.locator("library-tools").get_by_role("status")).to_have_text("찾은 사진 3장")
-    return page
-
-
-def filming(setup: Setup) -> Page:
-    page = made(setup)
-    page.get_by_role("button", name="English").click()
-    stage(page).get_by_role("button", name="Video").click()
-    expect(page.get_by_role("dialog", name="Make a video")).to_be_visible()
-    return page
-
-
-def failed(setup: Setup) -> Page:
-    return setup.showing("ready", "failed")
-
-
-def rejected(setup: Setup) -> Page:
-    return setup.showing("rejected")
-
-
-def cancelled(setup: Setup) -> Page:
-    return setup.showing("cancelled")
-
-
-def closed(setup: Setup) -> Page:
-    use_up(setup.scene.session)
-    page = setup.showing("ready", allow="429")
-    choose(page, PHOTOS / "rocket.jpg")
-    expect(page.locator("[data-part=closed]")).to_have_text(re.compile("다시 만들 수 있어요"))
-    return page
-
-
-def offline(setup: Setup) -> Page:
-    page = setup.showing("ready", allow="ERR_INTERNET_DISCONNECTED|ERR_FAILED|Could not reach Cloud Firestore")
-    page.context.set_offline(offline=True)
-    expect(page.get_by_role("status").filter(has_text="인터넷에 연결되어 있지 않아요")).to_be_visible()
-    return page
-
-
-def expired(setup: Setup) -> Page:
-    gone = Scene(setup.scene.addresses, "saaaaaaaaaaaaaaaaaaaaaaaaaa", "k")
-    page = setup.opener(scene=gone, allow="permission|403")
-    expect(page.get_by_role("alert").filter(has_text="보관 기간이 지났거나")).to_be_visible()
-    return page
-
-
-def refused_file(setup: Setup) -> Page:
-    page = setup.opener()
-    page.locator("[data-part=choose]").set_input_files(Path(__file__))
-    expect(page.get_by_role("alert").filter(has_text="test_states.py")).to_be_visible()
-    return page
-
-
-def drops(setup: Setup) -> Page:
-    page = setup.opener("/#drops")
-    expect(page.locator("#library-heading")).to_have_text("버킷에 넣은 사진의 음악")
-    return page
-
-
-def editing(setup: Setup) -> Page:
-    """The dialog of another version with everything that it can offer."""
-    add_composed(setup.scene, store_composed(setup.scene.addresses))
-    page = with_engines(setup.opener, setup.scene)
-    ready(page).get_by_role("button", name="다른 버전 만들기").click()
-    expect(page.get_by_role("dialog").get_by_label("그대로 두고 하나만")).to_be_visible()
-    for name in ("악기", "분위기"):
-        page.get_by_role("dialog").locator("summary", has_text=name).click()
-    expect(page.get_by_role("checkbox", name="그리운")).to_be_visible()
-    return page
-
-
-def sharing(setup: Setup) -> Page:
-    page = made(setup)
-    page.get_by_role("button", name="공유하기").click()
-    expect(page.get_by_role("img", name="QR 코드")).to_be_visible()
-    return page
-
-
-def moving(setup: Setup) -> Page:
-    page = made(setup)
-    page.get_by_role("button", name="다른 기기로 옮기기").click()
-    expect(page.get_by_role("img", name="QR 코드")).to_be_visible()
-    return page
-
-
-def receiving(setup: Setup) -> Page:
-    page = made(setup)
-    page.goto(f"/#move=m{'a' * 26}.{'A' * 43}")
-    expect(page.get_by_role("dialog")).to_contain_text("더는 볼 수 없게")
-    return page
-
-
-def asking(setup: Setup) -> Page:
-    page = made(setup)
-    stage(page).get_by_role("button", name="지우기").click()
-    expect(page.get_by_role("dialog")).to_be_visible()
-    return page
-
-
-def english(setup: Setup) -> Page:
-    page = made(setup)
-    page.get_by_role("button", name="English").click()
-    expect(page.get_by_role("heading", name="What does this moment sound like?")).to_be_visible()
-    return page
-
-
-def shared(setup: Setup) -> Page:
-    """Everything that a share page can have: music of the composer that may be downloaded."""
-    token = store_composed(setup.scene.addresses).folder.token
-    page = setup.opener(f"/share.html#{token}.d")
-    expect(page.get_by_role("button", name="푸른 물결 재생")).to_be_visible()
-    expect(page.get_by_role("button", name="음악 내려받기 (MP3)")).to_be_visible()
-    expect(page.get_by_role("button", name="지금 코드")).to_be_visible()
-    return page
-
-
-def shared_gone(setup: Setup) -> Page:
-    page = setup.opener("/share.html#rabcdefghijklmnopqrstuvwxyz", allow="403|404")
-    expect(page.get_by_role("heading", level=1)).to_have_text("들을 수 없는 음악이에요")
-    return page
-
-
-def privacy(setup: Setup) -> Page:
-    page = setup.opener("/")
-    page.locator("footer a[href='privacy.html']").click()
-    expect(page.get_by_role("heading", name="Privacy notice")).to_be_visible()
-    return page
-
-
-def composed(setup: Setup, allow: str | None = None) -> Page:
-    """Two takes with chords, their list, reasons, one export being made and one that is made."""
+def composed(setup: Setup) -> Walk:
+    """Two takes with chords, their list, reasons, and exports in each of their states."""
     heard = store_composed(setup.scene.addresses)
     image = document_of("ready")["image"]
     source = add_composed(setup.scene, heard, image=image)
-    twin = setup.scene.of(source)["request"] | {"twinOf": source}
-    setup.scene.add("ready", heard, image=image, request=twin)
-    setup.scene.add("composing", image=image, request=asked(source, "stems"))
-    loop = store_export(setup.scene.addresses, "loop.wav", b"RIFF")
-    setup.scene.add("ready", setup.heard, image=image, request=asked(source, "loop"), music=loop)
-    page = setup.opener(scene=setup.scene, allow=allow)
+    request = setup.scene.of(source)["request"] | {"twinOf": source}
+    twin = setup.scene.add("composing", heard, image=image, request=request)
+    stems = setup.scene.add("composing", image=image, request=asked(source, "stems"))
+    file = store_export(setup.scene.addresses, "loop.wav", b"RIFF")
+    loop = setup.scene.add("ready", setup.heard, image=image, request=asked(source, "loop"), music=file)
+    page = with_engines(setup.opener, setup.scene, allow="429")
     stage(page).get_by_role("button", name="코드 목록").click()
     expect(stage(page).get_by_role("button", name="루프 받기")).to_be_visible()
+    expect(stage(page).get_by_role("button", name="B 만드는 중")).to_be_visible()
+    yield State("composed", page)
+    setup.change(twin, **(document_of("ready", heard) | {"image": image, "request": request}))
     expect(stage(page).get_by_role("button", name="B", exact=True)).to_be_visible()
-    return page
+    yield State("keeping-one", page, lambda: stage(page).locator("[data-part=one]").click())
 
+    def edit() -> None:
+        stage(page).locator("[data-part=again]").click()
+        page.get_by_role("dialog").locator("[data-part=keep]").wait_for()
+        for name in ("instruments", "moods"):
+            page.get_by_role("dialog").locator("details", has=page.locator(f"[data-part={name}]")).click()
 
-def keeping_one(setup: Setup) -> Page:
-    page = composed(setup)
-    stage(page).get_by_role("button", name="A만 남기기").click()
-    expect(page.get_by_role("dialog", name="A만 남길까요")).to_be_visible()
-    return page
-
-
-def exporting(setup: Setup) -> Page:
-    """The question about an export, in English."""
-    add_composed(setup.scene, store_composed(setup.scene.addresses))
-    page = setup.opener(scene=setup.scene)
-    page.get_by_role("button", name="English").click()
-    stage(page).get_by_role("button", name="Loop", exact=True).click()
-    expect(page.get_by_role("dialog", name="Make a loop?")).to_be_visible()
-    return page
-
-
-def export_refused(setup: Setup) -> Page:
-    """Composed music in English whose export is over the day's limit, with an export that is being made."""
-    page = composed(setup, allow="429")
+    yield State("editing", page, edit)
     refuse(page, "loop")
-    setup.scene.document(setup.scene.tracks[-1]).update({"status": "cancelled", "music": None})
-    page.get_by_role("button", name="English").click()
-    stage(page).get_by_role("button", name="Loop", exact=True).click()
-    page.get_by_role("dialog").get_by_role("button", name="Make it").click()
-    expect(stage(page).get_by_role("alert").filter(has_text="You can make more music from")).to_be_visible()
-    return page
+    setup.change(loop, status="cancelled", music=None)
+    setup.change(stems, status="failed", error=recorded("track_failed")["error"])
+    button = stage(page).locator("[data-kind=loop]")
+    expect(button).to_have_text("루프")
+    yield State("exporting", page, button.click)
+    button.click()
+    page.get_by_role("dialog").get_by_role("button", name="만들기").click()
+    expect(stage(page).get_by_role("alert").filter(has_text="다시 만들 수 있어요")).to_be_visible()
+    yield State("exports-refused", page)
 
 
-STATES: tuple[Callable[[Setup], Page], ...] = (
-    first, loading, uploading, working, sketched, sketch_and_music, sketch_of_failed_music,
-    parked, made, versions, in_a_row, filming, failed, rejected, cancelled, closed, offline, expired,
-    refused_file, drops, editing, sharing, moving, receiving, asking, english, shared, shared_gone, privacy,
-    composed, keeping_one, exporting, export_refused,
+def limits(setup: Setup) -> Walk:
+    """The day's limit is reached, and then there is no network."""
+    use_up(setup.scene.session)
+    page = setup.showing("ready", allow="429|ERR_INTERNET_DISCONNECTED|ERR_FAILED|Could not reach Cloud Firestore")
+    choose(page, PHOTOS / "rocket.jpg")
+    expect(page.locator("[data-part=closed]")).to_have_text(re.compile("다시 만들 수 있어요"))
+    yield State("closed", page)
+    page.context.set_offline(offline=True)
+    expect(page.get_by_role("status").filter(has_text="인터넷에 연결되어 있지 않아요")).to_be_visible()
+    yield State("offline", page)
+
+
+def expired(setup: Setup) -> Walk:
+    gone = Scene(setup.scene.addresses, "saaaaaaaaaaaaaaaaaaaaaaaaaa", "k")
+    page = setup.opener(scene=gone, allow="permission|403")
+    expect(page.get_by_role("alert").filter(has_text="보관 기간이 지났거나")).to_be_visible()
+    yield State("expired", page)
+
+
+def shared(setup: Setup) -> Walk:
+    """Everything that a share page can have: music of the composer that may be downloaded; then nothing."""
+    token = store_composed(setup.scene.addresses).folder.token
+    page = setup.opener(f"/share.html#{token}.d", allow="403|404")
+    expect(page.get_by_role("button", name="푸른 물결 재생")).to_be_visible()
+    expect(page.get_by_role("button", name="음악 내려받기 (MP3)")).to_be_visible()
+    expect(page.get_by_role("button", name="지금 코드")).to_be_visible()
+    yield State("shared", page)
+    page.goto("/share.html#rabcdefghijklmnopqrstuvwxyz")
+    expect(page.get_by_role("heading", level=1)).to_have_text("들을 수 없는 음악이에요")
+    yield State("shared-gone", page)
+
+
+def other_pages(setup: Setup) -> Walk:
+    """The music of dropped pictures, and the privacy notice, which is in both languages at once."""
+    page = setup.opener("/#drops")
+    expect(page.locator("#library-heading")).to_have_text("버킷에 넣은 사진의 음악")
+    yield State("drops", page)
+    page.locator("footer a[href='privacy.html']").click()
+    expect(page.get_by_role("heading", name="Privacy notice")).to_be_visible()
+    yield State("privacy", page)
+
+
+WALKS: tuple[Callable[[Setup], Walk], ...] = (
+    visit, loading, uploading, becoming_music, library, versions, composed, limits, expired, shared, other_pages,
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+@pytest.mark.parametrize("walk", WALKS, ids=lambda walk: walk.__name__)
 def test_every_state_is_accessible_and_fits(
-    open_page: Opener, scene: Scene, heard: Heard, state: Callable[[Setup], Page]
+    open_page: Opener, scene: Scene, heard: Heard, walk: Callable[[Setup], Walk]
 ) -> None:
-    """In both schemes and sizes axe finds no violation, and nothing is wider than the window."""
-    page = state(Setup(open_page, scene, heard))
+    """In both languages axe finds no violation, and nothing is wider than the window."""
     found = []
     SHOTS.mkdir(parents=True, exist_ok=True)
-    for size, viewport, schemes in LOOKS:
-        page.set_viewport_size(viewport)
-        for scheme in schemes:
+    for state in walk(Setup(open_page, scene, heard)):
+        page = state.page
+        for language, viewport, scheme, widths in LOOKS:
+            page.set_viewport_size(viewport)
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            page.screenshot(path=SHOTS / f"{state.__name__}-{size}-{scheme}.png")
-        # Check each scheme once and each size once; colours do not depend on the size.
-        found += [f"{size} {scheme}: {violation}" for violation in axe.violations(page)]
+            page.evaluate(SPEAK, language)
+            if state.show:
+                state.show()
+                expect(page.locator("dialog[open]")).to_be_visible()
+            page.screenshot(path=SHOTS / f"{state.name}-{language}.png")
+            found += [f"{state.name} {language}: {violation}" for violation in axe.violations(page)]
+            for width in widths:
+                page.set_viewport_size({"width": width, "height": 900})
+                wide = page.evaluate("Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)")
+                if wide > width:
+                    found.append(f"{state.name} {language}: {wide} px wide at {width} px")
+            if state.show:
+                page.keyboard.press("Escape")
+        page.set_viewport_size(DESKTOP)
+        page.evaluate(SPEAK, "ko")
     assert found == []
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
-        wide = page.evaluate("[document.documentElement.scrollWidth, document.body.scrollWidth]")
-        assert wide == [min(width, wide[0]), min(width, wide[1])]
 
 
 def test_reduced_motion_stops_every_animation(open_page: Opener, scene: Scene, heard: Heard) -> None:
     """With reduced motion no animation runs; otherwise the current step is animated."""
-    page = working(Setup(open_page, scene, heard))
+    page = Setup(open_page, scene, heard).showing("ready", "composing")
     running = "document.getAnimations().filter(({ playState }) => playState === 'running').length"
     page.emulate_media(reduced_motion="no-preference")
     page.wait_for_function(f"() => {running} > 0")
@@ -354,8 +316,8 @@ def test_reduced_motion_stops_every_animation(open_page: Opener, scene: Scene, h
     page.wait_for_function(f"() => {running} === 0")
 
 
-def test_lines_break_only_between_korean_words(open_page: Opener, scene: Scene, heard: Heard) -> None:
+def test_lines_break_only_between_korean_words(open_page: Opener) -> None:
     """The page is marked as Korean and keeps words whole."""
-    page = first(Setup(open_page, scene, heard))
+    page = open_page()
     assert page.evaluate("getComputedStyle(document.querySelector('h1')).wordBreak") == "keep-all"
     assert page.evaluate("document.documentElement.lang") == "ko"

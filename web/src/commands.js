@@ -107,10 +107,10 @@ export class Commands {
     return null;
   }
 
-  /** Ask for an export of a track. The same key makes one export. Returns an error message, or null. */
+  /** Ask for an export of a track. The same key makes one export. Returns `{track}` of the export, or `{problem}`. */
   async export(track, kind, key) {
     const made = await this.#command(track, kind, key, {}, (problem) => problem);
-    return typeof made === "string" ? made : null;
+    return typeof made === "string" ? { problem: made } : { track: made.track };
   }
 
   /** Cancel a track that is not finished. */

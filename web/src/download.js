@@ -1,12 +1,36 @@
 // Saves a file of another origin under a chosen name. A link's `download` works for the same origin only.
 
-/** Fetch a file and save it. If fetching is not allowed, open it in a new tab. Throws if the file does not exist. */
-export async function download(url, name) {
-  // The cache may hold only the parts of the file that the player has fetched.
-  const response = await fetch(url, { cache: "reload" }).catch(() => null);
-  if (response === null) open(url, "_blank", "noopener");
-  else if (response.ok) save(await response.blob(), name);
-  else throw new Error(`${response.status}`);
+/**
+ * Fetch a file and save it; `button` has how much of it has arrived in `data-done`, and a second press does nothing.
+ * If fetching is not allowed, open the file in a new tab. Throws if it does not exist, or breaks off.
+ */
+export async function download(url, name, { dataset }) {
+  if (dataset.done) return;
+  dataset.done = "…";
+  try {
+    // The cache may hold only the parts of the file that the player has fetched.
+    const response = await fetch(url, { cache: "reload" }).catch(() => null);
+    if (response === null) open(url, "_blank", "noopener");
+    else if (response.ok) save(await whole(response, (percent) => (dataset.done = `${percent}%`)), name);
+    else throw new Error(`${response.status}`);
+  } finally {
+    delete dataset.done;
+  }
+}
+
+/** Return what a response has, and say on the way how many percent have arrived. */
+function whole(response, onPart) {
+  const length = Number(response.headers.get("Content-Length"));
+  let bytes = 0;
+  const counting = new TransformStream({
+    transform(part, controller) {
+      bytes += part.length;
+      if (length) onPart(Math.min(100, Math.round((100 * bytes) / length)));
+      controller.enqueue(part);
+    },
+  });
+  const headers = { "Content-Type": response.headers.get("Content-Type") ?? "" };
+  return new Response(response.body.pipeThrough(counting), { headers }).blob();
 }
 
 /** Save a blob as a file. */

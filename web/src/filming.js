@@ -1,12 +1,13 @@
 // Asks for a video's shape, makes the video and saves it; a second press stops it. Loaded at the first press.
 import { save } from "./download.js";
 import { askForShape } from "./elements/video-dialog.js";
-import { setText } from "./elements/connected.js";
+import { announce, setText } from "./elements/connected.js";
 import { fileName, word } from "./format.js";
 import { painter } from "./video-picture.js";
 import { codecs } from "./video-support.js";
 
 let filming = null;
+let isMaking = false;
 
 /** What a video is made of could not be loaded; `words` is the text that says so. */
 class LoadingError extends Error {
@@ -19,7 +20,8 @@ class LoadingError extends Error {
 /** Make a video of a track, or stop making one. `actions` is the element that has the button. */
 export async function film(track, actions) {
   if (filming) {
-    filming.abort();
+    // Until a shape is chosen there is nothing to stop.
+    if (isMaking) filming.abort();
     return;
   }
   const { store } = actions;
@@ -31,17 +33,24 @@ export async function film(track, actions) {
     const cover = await coverOf(track.music.coverUrl, signal);
     const picture = { cover, title, words, peaks: track.music.peaks };
     const way = await askForShape(picture, track.music.durationSeconds, actions);
-    if (way) await make(track, picture, way, actions, signal);
+    isMaking = Boolean(way);
+    if (!way) return;
+    await make(track, picture, way, actions, signal);
+    announce(actions.text("film.saved", { title }));
   } catch (error) {
     if (!signal.aborted && !actions.commands.complain(error)) actions.commands.notify(error.words ?? "actions.notFilmed");
   } finally {
-    filming = null;
+    [filming, isMaking] = [null, false];
     setText(actions.part("video"), actions.text("actions.video"));
+    delete actions.part("video").dataset.done;
   }
 }
 
 async function make({ track, music }, picture, way, actions, signal) {
-  const progress = (fraction) => setText(actions.part("video"), actions.text("actions.filming", { percent: Math.round(fraction * 100) }));
+  const progress = (fraction) => {
+    setText(actions.part("video"), actions.text("actions.filming"));
+    actions.part("video").dataset.done = `${Math.round(fraction * 100)}%`;
+  };
   let refused = false;
   const sign = (sha256) =>
     actions.commands.mark(track, sha256).catch((error) => {
@@ -73,12 +82,13 @@ function painted(picture) {
 }
 
 async function coverOf(url, signal) {
-  const response = await loaded(url, signal);
+  const response = await loaded(url, signal, "default");
   return createImageBitmap(await response.blob());
 }
 
-async function loaded(url, signal) {
-  const response = await fetch(url, { cache: "reload", signal }).catch((error) => {
+/** Fetch a file. The cache may hold only the parts of music that the player has fetched. */
+async function loaded(url, signal, cache = "reload") {
+  const response = await fetch(url, { cache, signal }).catch((error) => {
     throw signal.aborted ? error : new LoadingError("notice.network");
   });
   if (!response.ok) throw new LoadingError("actions.gone");

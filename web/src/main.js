@@ -12,6 +12,7 @@ import { LanguageSwitch, SessionPanel, StatusAnnouncer, ViewSwitch } from "./ele
 import { TrackBrief } from "./elements/track-brief.js";
 import { TrackLibrary } from "./elements/track-library.js";
 import { TrackStage } from "./elements/track-stage.js";
+import { keepFocus } from "./focus.js";
 import { recall, whenKeptElsewhere } from "./session.js";
 import { Store } from "./store.js";
 import { localise, preferredLanguage, text } from "./texts.js";
@@ -99,6 +100,7 @@ for (const name of Object.keys(OUTER)) document.querySelector(name).connect(stor
 const wantsDrops = wants("#drops", location);
 if (!wantsDrops) commands.show("mine");
 document.documentElement.dataset.ready = "";
+keepFocus();
 document.querySelector("[data-part=move]").addEventListener("click", () => move());
 move(moved);
 addEventListener("online", () => {

@@ -34,7 +34,7 @@ class SharedTrack extends ConnectedElement {
   async #save() {
     const { track, base } = this.store.state.shared;
     try {
-      await download(`${base}/music.mp3`, fileName(track.title, "mp3"));
+      await download(`${base}/music.mp3`, fileName(track.title, "mp3"), this.part("save"));
     } catch {
       share({ hint: "actions.gone" });
     }

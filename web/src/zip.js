@@ -30,8 +30,13 @@ export class TooLargeError extends Error {
 export async function destination(name, saveBlob) {
   if ("showSaveFilePicker" in globalThis) {
     const types = [{ accept: { [TYPE]: [".zip"] } }];
-    const file = await globalThis.showSaveFilePicker({ suggestedName: name, types });
-    return (stream, signal) => intoFile(stream, file, signal);
+    try {
+      const file = await globalThis.showSaveFilePicker({ suggestedName: name, types });
+      return (stream, signal) => intoFile(stream, file, signal);
+    } catch (error) {
+      // A press counts for a few seconds only: on a slow line they were over before this module was loaded.
+      if (error.name !== "SecurityError") throw error;
+    }
   }
   const worker = canTransfer() ? navigator.serviceWorker?.controller : null;
   if (worker && (await isAwake(worker))) return (stream, signal) => throughWorker(stream, name, worker, signal);

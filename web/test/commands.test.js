@@ -198,8 +198,8 @@ test("an export is asked for with its key, and a refusal is returned in words", 
   const limit = new ProblemError(429, { code: "limit_reached" }, 3600);
   const api = new FakeApi(limit);
   const { commands, store } = page(api);
-  assert.match(await commands.export("t1", "stems", "k1"), /다시 만들 수 있어요/);
-  assert.equal(await commands.export("t1", "stems", "k1"), null);
+  assert.match((await commands.export("t1", "stems", "k1")).problem, /다시 만들 수 있어요/);
+  assert.deepEqual(await commands.export("t1", "stems", "k1"), { track: "t1" });
   assert.deepEqual([api.keys, api.commands], [["k1", "k1"], [["s1", "t1", "stems", {}]]]);
   assert.equal(store.state.notice, null);
   assert.deepEqual(store.state.busy, {});

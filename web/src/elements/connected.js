@@ -35,9 +35,9 @@ export class ConnectedElement extends HTMLElement {
     return this.querySelector(`[data-part="${name}"]`);
   }
 
-  /** Call `act` when the person presses a part. */
+  /** Call `act` when the person presses a part that does not wait. */
   press(name, act) {
-    this.part(name).addEventListener("click", act);
+    this.part(name).addEventListener("click", (event) => isWaiting(event.currentTarget) || act(event));
   }
 
   /**
@@ -86,4 +86,20 @@ export function chip(type, name, value, chosen) {
 
 export function setPressed(button, pressed) {
   button.setAttribute("aria-pressed", String(pressed));
+}
+
+/** Let a button wait for what its press has begun. It keeps the focus, which a disabled button loses. */
+export function setWaiting(button, waits) {
+  if (waits) button.setAttribute("aria-disabled", "true");
+  else button.removeAttribute("aria-disabled");
+}
+
+/** Whether a button waits, so that a press does nothing. */
+export function isWaiting(button) {
+  return button.getAttribute("aria-disabled") === "true";
+}
+
+/** Say something to screen readers, and to nobody else. */
+export function announce(words) {
+  setText(document.querySelector("status-announcer"), words);
 }

@@ -4,7 +4,7 @@ import { clock, musicalKey, span, word } from "../format.js";
 import { vocabulary } from "../texts.js";
 import { resultsToken } from "../tracks.js";
 import { changes, GENRES, KEYS, MAX_CHOSEN, offered, room, SECONDS } from "../wishes.js";
-import { chip, ConnectedElement, made, setText } from "./connected.js";
+import { chip, ConnectedElement, isWaiting, made, setText, setWaiting } from "./connected.js";
 
 // How often in a row the composer varies music and keeps the rest.
 const MAX_KEPT = 8;
@@ -61,7 +61,7 @@ class AgainDialog extends DialogElement {
     });
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#send();
+      if (!isWaiting(this.part("confirm"))) this.#send();
     });
   }
 
@@ -195,10 +195,10 @@ class AgainDialog extends DialogElement {
       : { ...changes(was, after), ...seed, ...other };
     // The answer may have been lost, so the same edit is the same request.
     if (JSON.stringify(edit) !== JSON.stringify(this.#sent.edit)) this.#sent = { edit, key: crypto.randomUUID() };
-    this.part("confirm").disabled = true;
+    setWaiting(this.part("confirm"), true);
     setText(this.part("confirm"), this.text("again.sending"));
     const problem = await this.commands.again(this.#track.track, this.#sent.key, edit);
-    this.part("confirm").disabled = false;
+    setWaiting(this.part("confirm"), false);
     setText(this.part("confirm"), this.text("again.confirm"));
     setText(this.part("wrong"), problem ?? "");
     if (problem === null) this.dialog.close();

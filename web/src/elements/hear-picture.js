@@ -19,7 +19,10 @@ class HearPicture extends HTMLElement {
     this.button.addEventListener("click", () => (this.#utterance ? this.#stop() : this.#speak()));
     // A person who plays the music, or goes on to another picture, does not want to hear this one any more.
     this.player.addEventListener("play", ({ target }) => target.paused || this.#stop(), true);
-    new MutationObserver(() => this.#stop()).observe(this.cover, { attributeFilter: ["alt", "src"] });
+    const isOther = ({ attributeName, oldValue }) => this.cover.getAttribute(attributeName) !== oldValue;
+    // Whenever the stage renders, it sets the same words again.
+    const observer = new MutationObserver((changes) => changes.some(isOther) && this.#stop());
+    observer.observe(this.cover, { attributeFilter: ["alt", "src"], attributeOldValue: true });
     addEventListener("pagehide", () => this.#stop());
     const voices = globalThis.speechSynthesis;
     // Browsers load their voices after they are first asked for them.

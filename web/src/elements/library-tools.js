@@ -34,6 +34,8 @@ class LibraryTools extends ConnectedElement {
 
   start() {
     this.list = document.querySelector("track-library ol");
+    this.likedOnly = this.parentElement.querySelector(".head input");
+    this.likedOnly.addEventListener("change", () => this.#search());
     this.queue = new Queue(this.store, this.commands, document.querySelector("track-stage music-player"));
     document.querySelector("queue-bar").connectQueue(this.store, this.queue);
     for (const name of ["change", "stopped", "ended"]) this.queue.addEventListener(name, () => this.#name());
@@ -67,7 +69,7 @@ class LibraryTools extends ConnectedElement {
       this.queue.stop();
       return;
     }
-    this.#playsAll = !this.#query;
+    this.#playsAll = !this.#chooses;
     this.queue.start(finished(this.#found));
   }
 
@@ -80,7 +82,7 @@ class LibraryTools extends ConnectedElement {
   render() {
     this.#find();
     this.#name();
-    if (this.#query) this.#tell();
+    this.#tell();
   }
 
   #search() {
@@ -92,16 +94,31 @@ class LibraryTools extends ConnectedElement {
     this.#speaking = setTimeout(() => this.#tell(), SPEAKS_AFTER_MILLISECONDS);
   }
 
+  /** Whether not all pictures are shown. */
+  get #chooses() {
+    return Boolean(this.#query) || this.#showsLiked;
+  }
+
+  /** Whether the filter of the library hides what is not liked; if nothing is liked, it hides nothing. */
+  get #showsLiked() {
+    return this.likedOnly.checked && this.list.querySelector("[data-liked]") !== null;
+  }
+
   /** Find pictures of which one version matches, and hide the tiles of the others. */
   #find() {
     const known = new Map();
     const matches = matcher(this.#query);
     // Without a search nothing is read: of many tracks that would take long.
     const isFound = (group) => !this.#query || this.#textsOf(group, known).some(matches);
-    this.#found = this.#all.filter(isFound);
+    const found = new Set(this.#all.filter(isFound).map(({ key }) => key));
     this.#known = known;
-    const found = new Set(this.#found.map(({ key }) => key));
-    for (const row of this.list.children) row.hidden = !found.has(row.querySelector("button").value);
+    for (const row of this.list.children) {
+      const { value } = row.querySelector("button");
+      row.hidden = !found.has(value);
+      // Styles hide these.
+      if (this.#showsLiked && !row.hasAttribute("data-liked")) found.delete(value);
+    }
+    this.#found = this.#all.filter(({ key }) => found.has(key));
   }
 
   #textsOf({ key, items }, known) {
@@ -116,9 +133,10 @@ class LibraryTools extends ConnectedElement {
     const { tracks, more } = this.store.state;
     const count = this.#found.length;
     const words = [];
-    if (this.#query) words.push(count > 0 ? this.text("search.found", { count }) : this.text("search.none", { words: this.#query }));
-    if (this.#query && more) words.push(this.text("search.newest", { count: tracks?.length ?? 0 }));
-    this.part("searchOlder").hidden = !this.#query || !more;
+    if (count > 0 && this.#chooses) words.push(this.text("search.found", { count }));
+    if (count === 0 && this.#query) words.push(this.text("search.none", { words: this.#query }));
+    if (this.#chooses && more) words.push(this.text("search.newest", { count: tracks?.length ?? 0 }));
+    this.part("searchOlder").hidden = !this.#chooses || !more;
     // Every change of a track comes here, and the words about a download should stay.
     if (words.join(" ") === this.#told) return;
     this.#told = words.join(" ");
@@ -131,7 +149,7 @@ class LibraryTools extends ConnectedElement {
 
   #name() {
     const playable = finished(this.#found).length;
-    const start = this.#query ? "playAll.found" : "playAll.start";
+    const start = this.#chooses ? "playAll.found" : "playAll.start";
     setText(this.part("playWords"), this.text(this.queue.current ? "playAll.stop" : start));
     this.part("playIcon").setAttribute("href", this.queue.current ? "#i-close" : "#i-play");
     this.part("play").disabled = !this.queue.current && playable === 0;
@@ -141,9 +159,13 @@ class LibraryTools extends ConnectedElement {
 
   #nameZip() {
     const { tracks = [], isCollecting = false } = this.#zipping ?? {};
-    const words = this.#query ? "zip.found" : "zip.start";
+    const words = this.#chooses ? "zip.found" : "zip.start";
     const key = isCollecting ? "zip.collecting" : this.#zipping ? "zip.saving" : words;
-    setText(this.part("zipWords"), this.text(key, { done: this.#done, count: tracks.length }));
+    setText(this.part("zipWords"), this.text(key));
+    // The count is no part of the button's name: some screen readers speak whenever the name of what has the focus changes.
+    const { dataset } = this.part("zip");
+    if (this.#zipping && !isCollecting) dataset.done = `${this.#done}/${tracks.length}`;
+    else delete dataset.done;
   }
 
   /** Download what is shown as one ZIP; without a search also what is not loaded yet. */
@@ -156,7 +178,7 @@ class LibraryTools extends ConnectedElement {
       const zip = await import("../zip.js");
       // The browser asks for a place only right after a press, so it asks first.
       const saveAll = await zip.destination(`${this.text("zip.name")}.zip`, save);
-      if (!this.#query) await this.#loadAll(zipping.signal);
+      if (!this.#chooses) await this.#loadAll(zipping.signal);
       zipping.tracks = finished(this.#found);
       zipping.isCollecting = false;
       const onFile = (done) => {
@@ -169,7 +191,7 @@ class LibraryTools extends ConnectedElement {
       const missed = await zip.pack(zipping.tracks, names, saveAll, onFile, zipping.signal);
       const words = [this.text("zip.saved", { count: zipping.tracks.length - missed.length })];
       if (missed.length > 0) words.push(this.text("zip.missed", { titles: missed.map(titleOf).join(", ") }));
-      if (!this.#query && this.store.state.more) words.push(this.text("zip.partly"));
+      if (!this.#chooses && this.store.state.more) words.push(this.text("zip.partly"));
       this.#say(words.join(" "));
     } catch (error) {
       this.#say(await this.#problem(error));

@@ -1,7 +1,7 @@
 // The dialog that moves a session to another device, or receives one.
 import { span } from "../format.js";
 import { claimed, moveLinkOf, offered, opened, seal } from "../moving.js";
-import { ConnectedElement } from "./connected.js";
+import { ConnectedElement, setWaiting } from "./connected.js";
 
 // What stands behind it may be a particle or a full stop of the message that had the link.
 const LINK = /^#move=(\w+)\.([\w-]{43})/;
@@ -50,6 +50,8 @@ class MoveDialog extends ConnectedElement {
   #show(name) {
     const offers = name === "copy";
     this.part("code").hidden = this.part("field").hidden = this.part("left").hidden = !offers;
+    // The words are about a code that can be used.
+    this.part("words").hidden = name === "renew";
     for (const button of ACTS) this.part(button).hidden = button !== name;
     // A button that is hidden loses the focus, and then keys reach nothing. Receiving takes more than one key.
     this.part(name && name !== "receive" ? name : "close").focus();
@@ -134,7 +136,7 @@ class MoveDialog extends ConnectedElement {
   async #receive() {
     const [, code, key] = LINK.exec(this.#link) ?? [];
     this.#say("move.receiving");
-    this.part("receive").disabled = true;
+    setWaiting(this.part("receive"), true);
     try {
       const session = code ? await opened((await claimed(this.commands.api, code)).sealed, key) : null;
       const before = this.store.state.session?.session;
@@ -145,15 +147,15 @@ class MoveDialog extends ConnectedElement {
       this.#complain(error);
       if (error.code === "unknown_move") this.#answered();
     } finally {
-      this.part("receive").disabled = false;
+      setWaiting(this.part("receive"), false);
     }
   }
 
   /** The code has been used, so there is nothing left to ask. */
   #answered() {
-    this.part("instead").hidden = true;
     this.part("close").textContent = this.text("move.close");
     this.#show(null);
+    this.part("words").hidden = this.part("instead").hidden = true;
   }
 
   #complain(error) {

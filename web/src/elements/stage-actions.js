@@ -2,7 +2,7 @@
 import { download } from "../download.js";
 import { fileName } from "../format.js";
 import { isFinal, isLiked, resultUrl } from "../tracks.js";
-import { ConnectedElement, setPressed, setText } from "./connected.js";
+import { ConnectedElement, setPressed, setText, setWaiting } from "./connected.js";
 
 const EXTENSIONS = { mp3: "music.mp3", wav: "music.wav", mid: "music.mid", musicxml: "score.musicxml" };
 
@@ -22,9 +22,9 @@ export class StageActions extends ConnectedElement {
     }
     this.press("erase", () => this.#erase());
     this.part("saves").addEventListener("click", ({ target }) => {
-      const { value } = target.closest("button") ?? {};
-      if (value === "video") this.#film();
-      else if (value) this.#save(value);
+      const button = target.closest("button");
+      if (button?.value === "video") this.#film();
+      else if (button?.value) this.#save(button);
     });
   }
 
@@ -53,7 +53,7 @@ export class StageActions extends ConnectedElement {
     this.part("share").hidden = none;
     setPressed(this.part("like"), isLiked(track, this.store.state.busy));
     this.part("erase").hidden = !mine;
-    this.part("erase").disabled = Boolean(track && this.store.state.busy[track.track]);
+    setWaiting(this.part("erase"), track && this.store.state.busy[track.track]);
     this.part("saves").hidden = none;
     // Only the composer produces MIDI.
     const composed = !ready || track.music?.engine === "composer";
@@ -84,11 +84,12 @@ export class StageActions extends ConnectedElement {
     });
   }
 
-  async #save(extension) {
+  async #save(button) {
+    const extension = button.value;
     const { track } = this.#item;
     const title = track.brief?.title ?? this.text("stage.untitled");
     try {
-      await download(resultUrl(track.music.url, EXTENSIONS[extension]), fileName(title, extension));
+      await download(resultUrl(track.music.url, EXTENSIONS[extension]), fileName(title, extension), button);
     } catch {
       this.commands.notify("actions.gone");
     }

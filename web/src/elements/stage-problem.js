@@ -1,6 +1,6 @@
 // Says why there is no music, and what can be done about it.
 import { now } from "../clock.js";
-import { ConnectedElement, setText } from "./connected.js";
+import { ConnectedElement, setText, setWaiting } from "./connected.js";
 
 export class StageProblem extends ConnectedElement {
   static shows = ["language", "busy", "view", "closedUntil"];
@@ -32,7 +32,8 @@ export class StageProblem extends ConnectedElement {
     this.part("reason").lang = upload?.problem ? "" : (track.request?.language ?? "");
     const mine = view === "mine";
     this.part("retry").hidden = !mine || !verb(this.#item);
-    this.part("retry").disabled = Boolean(track && busy[track.track]) || (closedUntil ?? 0) > now();
+    setWaiting(this.part("retry"), track && busy[track.track]);
+    this.part("retry").disabled = (closedUntil ?? 0) > now();
     setText(this.part("retry"), this.text(verb(this.#item) ?? "problem.retry"));
     this.part("another").hidden = !mine;
   }

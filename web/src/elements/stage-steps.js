@@ -2,7 +2,7 @@
 import { now } from "../clock.js";
 import { inStep, outlook, seconds, stepOf, STEPS, usualFor, usualWith } from "../estimates.js";
 import { roughly, span } from "../format.js";
-import { ConnectedElement, made, setText } from "./connected.js";
+import { ConnectedElement, made, setText, setWaiting } from "./connected.js";
 
 const TICK_MILLISECONDS = 1000;
 
@@ -64,7 +64,7 @@ export class StageSteps extends ConnectedElement {
     });
     const cancelling = track && busy[track.track] === "cancel";
     this.part("cancel").hidden = view !== "mine";
-    this.part("cancel").disabled = Boolean(cancelling);
+    setWaiting(this.part("cancel"), cancelling);
     setText(this.part("cancel"), this.text(cancelling ? "steps.cancelling" : "steps.cancel"));
     this.#tick();
   }

@@ -1,7 +1,7 @@
 // Two takes of one picture, A and B: which one is heard, and which one stays.
 import { keep, recall } from "../session.js";
 import { isFinal, statusOf } from "../tracks.js";
-import { ConnectedElement, setPressed, setText } from "./connected.js";
+import { ConnectedElement, setPressed, setText, setWaiting } from "./connected.js";
 
 const NAMES = ["A", "B"];
 const MAX_DECIDED = 200;
@@ -43,7 +43,7 @@ class TakePair extends ConnectedElement {
     const decided = !second || (recall("both") ?? []).includes(second);
     this.part("choice").hidden = view !== "mine" || decided;
     setText(this.part("one"), this.text("pair.one", { kept: NAMES[this.#place] }));
-    this.part("one").disabled = this.#takes.some(({ track }) => track && busy[track.track]);
+    setWaiting(this.part("one"), this.#takes.some(({ track }) => track && busy[track.track]));
   }
 
   /** Return what there is to say of a take that is not music yet. */

@@ -26,6 +26,7 @@ class TrackLane extends ConnectedElement {
       if (value) this.player.seek(Number(value));
     });
     this.press("chord", () => this.#say());
+    for (const name of ["focus", "blur"]) this.part("chord").addEventListener(name, () => this.#form && this.#name());
     this.press("list", ({ currentTarget }) => {
       const list = this.part("all");
       list.hidden = !list.hidden;
@@ -109,7 +110,6 @@ class TrackLane extends ConnectedElement {
       const name = chordName(chords[chord].name);
       const button = this.part("chord");
       setText(button, name);
-      button.setAttribute("aria-label", this.text("lane.now", { chord: name }));
       button.toggleAttribute("data-long", name.length > LONG);
       // The present chord is said beside the strip, which shows the next ones.
       [...this.part("strip").children].forEach((block, place) => block.toggleAttribute("data-past", place <= chord));
@@ -117,7 +117,15 @@ class TrackLane extends ConnectedElement {
     // Without motion the chords step instead of gliding.
     const place = this.calm.matches ? chords[chord].startSeconds : seconds;
     this.part("strip").style.transform = `translateX(${-place * this.#scale}px)`;
+    const isOther = chord !== this.#shown.chord;
     this.#shown = { section, chord };
+    // Some screen readers speak whenever the name of what has the focus changes, so it keeps its name; a press says it.
+    if (isOther && document.activeElement !== this.part("chord")) this.#name();
+  }
+
+  #name() {
+    const chord = chordName(this.#form.chords[this.#shown.chord].name);
+    this.part("chord").setAttribute("aria-label", this.text("lane.now", { chord }));
   }
 
   /** Say the present chord once, because a live region that followed the music would never be silent. */
@@ -125,7 +133,8 @@ class TrackLane extends ConnectedElement {
     const { sections, chords } = this.#form;
     const chord = chords[this.#shown.chord];
     const section = sectionName(this.store.state.language, sections[this.#shown.section].name);
-    setText(this.part("said"), this.text("lane.said", { chord: chordName(chord.name), section, bar: chord.bar }));
+    // The same words are said again at a second press.
+    this.part("said").textContent = this.text("lane.said", { chord: chordName(chord.name), section, bar: chord.bar });
   }
 }
 

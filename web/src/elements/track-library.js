@@ -68,9 +68,10 @@ export class TrackLibrary extends ConnectedElement {
     return drops ? this.text("library.emptyDrops") : "";
   }
 
-  /** Show a picture on the stage, and scroll to the stage. */
+  /** Show a picture's newest version, which is that of its tile, and scroll to the stage. */
   #bring(key) {
-    this.commands.select(key);
+    const picture = this.#groups.find((group) => group.key === key);
+    this.commands.select(newest(picture).key);
     const stage = document.querySelector("#stage");
     stage.focus({ preventScroll: true });
     stage.scrollIntoView({ block: "nearest" });

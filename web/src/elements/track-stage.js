@@ -58,9 +58,7 @@ export class TrackStage extends ConnectedElement {
     // What a person has heard as a sketch keeps its place when it becomes music. A new attempt begins without a sketch.
     if (!sounds.music) this.#sketched = sounds.sketch ? item.key : null;
     this.toggleAttribute("data-sketched", this.#sketched === item.key);
-    const { engine } = sounds.music ?? {};
-    this.part("provenance").hidden = !engine;
-    if (engine) setText(this.part("provenance"), provenanceOf(language, engine, track.brief?.editedByPerson));
+    this.#showProvenance(sounds.music, track, language);
     const artist = track?.brief ? word(language, "genres", track.brief.genre) : "";
     // The other take goes on where this one is.
     const goesOn = item.key !== this.#shown && takes.some(({ key }) => key === this.#shown);
@@ -85,6 +83,16 @@ export class TrackStage extends ConnectedElement {
     this.part("provenance").hidden = true;
     this.part("cover").hidden = true;
     this.part("cover").removeAttribute("src");
+  }
+
+  /** Show how the music was made. While it is still to come, the words that are expected keep their place. */
+  #showProvenance(music, track, language) {
+    const words = this.part("provenance");
+    const expected = track?.request?.engine ?? this.store.state.engines[0]?.name ?? "composer";
+    const engine = music ? music.engine : this.dataset.state === "working" && expected;
+    words.hidden = !engine;
+    words.style.visibility = music ? "" : "hidden";
+    if (engine) setText(words, provenanceOf(language, engine, track?.brief?.editedByPerson));
   }
 
   /** Show or hide an element that is loaded when it is first shown; its place is kept meanwhile. */
