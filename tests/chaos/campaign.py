@@ -2,6 +2,7 @@
 
 import math
 import random
+import statistics
 import threading
 import time
 from collections import Counter, defaultdict
@@ -234,8 +235,8 @@ class Campaign:
                 reasons = f"{crashes[name]} crashes of its captioning and {unheard[name]} lost answers"
                 bad["P5"].append(f"{name} was paid {count} times, with {reasons}")
         mean = sum(paid.values()) / max(1, len(paid))
-        # The mean of few pictures varies: by two standard deviations, if a picture's is one half.
-        if mean > MAX_MEAN_PAID + 1 / math.sqrt(max(1, len(paid))):
+        # The mean of few pictures varies, so it may be higher by two of its standard deviations.
+        if mean > MAX_MEAN_PAID + 2 * statistics.pstdev(paid.values() or [0]) / math.sqrt(max(1, len(paid))):
             bad["P5"].append(f"{mean:.2f} paid calls a picture")
         most = max(paid.values(), default=0)
         kills = run.records("kills")
