@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import pytest
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from localcloud.addresses import REPOSITORY
 from tests.contracts.recorded import recorded
@@ -72,6 +72,16 @@ class State:
 
 
 Walk = Iterator[State]
+
+
+def opening(button: Locator, shown: Locator) -> Callable[[], None]:
+    """Return a function that opens a dialog and waits for what it shows."""
+
+    def show() -> None:
+        button.click()
+        shown.wait_for()
+
+    return show
 
 
 def visit(setup: Setup) -> Walk:
@@ -136,11 +146,11 @@ def library(setup: Setup) -> Walk:
     yield State("made", page)
     code = page.locator("dialog[open] .code svg")
     yield State("asking", page, lambda: stage(page).locator("[data-part=erase]").click())
-    yield State("sharing", page, lambda: (stage(page).locator("[data-part=share]").click(), code.wait_for()))
-    yield State("moving", page, lambda: (page.locator("[data-part=move]").click(), code.wait_for()))
+    yield State("sharing", page, opening(stage(page).locator("[data-part=share]"), code))
+    move = page.locator("[data-part=move]")
+    yield State("moving", page, opening(move, code))
     video = stage(page).locator("[data-part=video]")
-    shapes = page.locator("dialog[open] .shapes")
-    yield State("shapes", page, lambda: (video.click(), shapes.wait_for()))
+    yield State("shapes", page, opening(video, page.locator("dialog[open] .shapes")))
 
     page.route("**/music.mp3", lambda _: None)
     page.evaluate(MEMORY)
@@ -164,16 +174,23 @@ def library(setup: Setup) -> Walk:
     yield State("in-a-row", page)
 
     receive = page.locator("[data-part=receive]")
-    link = f"#move=m{'a' * 26}.{'A' * 43}"
-    follow = lambda: (page.evaluate("(link) => { location.hash = link; }", link), receive.wait_for())  # noqa: E731
+
+    def follow() -> None:
+        page.evaluate("(link) => { location.hash = link; }", f"#move=m{'a' * 26}.{'A' * 43}")
+        receive.wait_for()
+
+    def claim() -> None:
+        follow()
+        receive.click()
+        receive.wait_for(state="hidden")
+
     yield State("receiving", page, follow)
-    yield State("code-used", page, lambda: (follow(), receive.click(), receive.wait_for(state="hidden")))
+    yield State("code-used", page, claim)
     page.clock.install()
     renew = page.locator("[data-part=renew]")
 
     def expire() -> None:
-        page.locator("[data-part=move]").click()
-        code.wait_for()
+        opening(move, code)()
         page.clock.fast_forward(301_000)
         renew.wait_for()
 
