@@ -26,6 +26,10 @@ def await_service_worker(page: Page) -> None:
     page.wait_for_function("() => navigator.serviceWorker.controller !== null")
 
 
+def asks_before_leaving(page: Page) -> bool:
+    return bool(page.evaluate("!dispatchEvent(new Event('beforeunload', { cancelable: true }))"))
+
+
 def test_a_picture_chosen_offline_is_sent_when_the_network_is_back(open_page: Opener, scene: Scene) -> None:
     """The page says that it is offline, keeps the picture, and sends it when the network is back."""
     page = open_page(scene=scene, allow=NO_NETWORK)
@@ -33,13 +37,17 @@ def test_a_picture_chosen_offline_is_sent_when_the_network_is_back(open_page: Op
     page.context.set_offline(offline=True)
     expect(page.get_by_role("status").filter(has_text="연결되어 있지 않아요")).to_be_visible()
     choose(page, COFFEE)
-    expect(stage(page).locator("[data-part=reason]")).to_have_text(re.compile("서버에 연결하지 못했어요"))
+    expect(stage(page).locator("[data-part=saying]")).to_have_text(re.compile("다시 연결되면 저절로 올려요"))
+    expect(stage(page)).to_have_attribute("data-state", "working")
+    expect(stage(page).get_by_role("button", name="다시 올리기")).to_be_hidden()
+    assert asks_before_leaving(page)
     page.context.set_offline(offline=False)
     expect(page.get_by_role("status").filter(has_text="연결되어 있지 않아요")).to_be_hidden()
     expect(stage(page)).to_have_attribute(
         "data-status", re.compile("caption|launching|composing|ready"), timeout=MUSIC_MILLISECONDS
     )
     expect(tiles(page)).to_have_count(1)
+    assert not asks_before_leaving(page)
 
 
 def test_the_page_opens_without_a_network(open_page: Opener, scene: Scene, heard: Heard) -> None:

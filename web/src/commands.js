@@ -77,7 +77,10 @@ export class Commands {
   /** Handle a change of the network's state. */
   async connected(online) {
     this.#store.change({ online });
-    if (!online) return;
+    if (!online) {
+      this.#uploads.wait();
+      return;
+    }
     await this.#sessions.resume();
     await this.#uploads.resume();
   }

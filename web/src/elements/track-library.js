@@ -140,6 +140,7 @@ export class TrackLibrary extends ConnectedElement {
     if (upload?.problem) return this.text("upload.failed");
     if (track && track.status !== "awaiting_upload") return this.text(`status.${track.status}`);
     if (!upload) return this.text("status.awaiting_upload");
+    if (upload.waits) return this.text("upload.waiting");
     if (upload.fraction === null) return this.text("upload.preparing");
     return this.text(upload.fraction < 1 ? "upload.sending" : "upload.sent");
   }
