@@ -92,6 +92,8 @@ def test_the_page_says_when_the_daily_limit_ends(open_page: Opener, scene: Scene
     expect(stage(page).locator("[data-part=reason]")).to_have_text(re.compile(r"\d+월 \d+일 .*\d+:\d\d부터"))
     expect(page.locator("[data-part=closed]")).to_be_visible()
     expect(page.locator("[data-part=choose]")).to_be_disabled()
+    # Neither button could help before the limit ends.
+    expect(stage(page).locator("stage-problem button:visible")).to_have_count(0)
     tiles(page).nth(1).click()
     ready(page)
     stage(page).get_by_role("button", name="다른 버전 만들기").click()

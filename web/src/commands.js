@@ -70,6 +70,11 @@ export class Commands {
     return true;
   }
 
+  /** Open again after the day's limit has ended. */
+  reopen() {
+    this.#store.change({ closedUntil: null });
+  }
+
   closeNotice() {
     this.#store.change({ notice: null });
   }

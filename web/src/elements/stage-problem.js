@@ -30,11 +30,12 @@ export class StageProblem extends ConnectedElement {
     setText(this.part("status"), this.text(status));
     setText(this.part("reason"), upload?.problem ?? track.error?.message ?? "");
     this.part("reason").lang = upload?.problem ? "" : (track.request?.language ?? "");
-    const mine = view === "mine";
-    this.part("retry").hidden = !mine || !verb(this.#item);
-    this.part("retry").disabled = Boolean(track && busy[track.track]) || (closedUntil ?? 0) > now();
+    // Until the day's limit ends, nothing that makes music can help.
+    const helps = view === "mine" && (closedUntil ?? 0) <= now();
+    this.part("retry").hidden = !helps || !verb(this.#item);
+    this.part("retry").disabled = Boolean(track && busy[track.track]);
     setText(this.part("retry"), this.text(verb(this.#item) ?? "problem.retry"));
-    this.part("another").hidden = !mine;
+    this.part("another").hidden = !helps;
   }
 }
 
