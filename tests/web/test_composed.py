@@ -175,7 +175,7 @@ def test_the_engine_is_a_wish_where_there_are_several(open_page: Opener, scene: 
     wishes = page.locator("picture-picker")
     expect(wishes.get_by_role("radio", name="컴퓨터 작곡가")).to_be_checked()
     expect(wishes.locator("label.option .facts")).to_have_text(
-        ["보통 2분 30초 · 곡당 약 US$0.043", "보통 1분 · 곡당 약 US$0.08", "보통 45초"]
+        ["30초 기준 보통 2분 30초 · 약 US$0.043", "30초 기준 보통 1분 · 약 US$0.08", "30초 기준 보통 45초"]
     )
     before = wishes.locator("[data-part=usual]").inner_text()
     wishes.get_by_role("radio", name="Lyria 3 Pro").check()
