@@ -7,6 +7,7 @@ const LOOKING = ["lyria-3-clip", "lyria-3-pro"];
 /** Return the sentences; `edited` says that a person changed the description. */
 export function provenanceOf(language, engine, edited) {
   const how = LOOKING.includes(engine) ? "provenance.seen" : "provenance.described";
-  const said = text(language, engine === "composer" ? "provenance.composed" : how, { engine });
+  const own = { composer: "provenance.composed", endpoint: "provenance.endpoint" };
+  const said = text(language, own[engine] ?? how, { engine: text(language, `engines.${engine}`, {}, engine) });
   return edited ? `${said} ${text(language, "provenance.edited")}` : said;
 }
