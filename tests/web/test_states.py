@@ -156,7 +156,13 @@ def failed(setup: Setup) -> Page:
 
 
 def rejected(setup: Setup) -> Page:
-    return setup.showing("rejected")
+    """Pictures that have no title are named by when they came."""
+    setup.scene.add("failed", brief=None)
+    page = setup.showing("rejected")
+    expect(stage(page).locator("[data-part=title]")).to_have_text(re.compile(r"^\d+월 \d+일 .*에 올린 사진$"))
+    names = tiles(page).locator(".name").all_text_contents()
+    assert len(set(names)) == len(names) == 2
+    return page
 
 
 def cancelled(setup: Setup) -> Page:

@@ -109,6 +109,12 @@ export function takeOf({ request }) {
   return request?.twinOf ? "B" : request?.takes === 2 ? "A" : "";
 }
 
+/** Return a title that says which of two takes it is, if both are among the tracks. */
+export function takeTitle(title, { track, request }, tracks) {
+  const isTwin = (one) => one.track === request?.twinOf || one.request?.twinOf === track;
+  return tracks?.some(isTwin) ? `${title} ${request?.twinOf ? "B" : "A"}` : title;
+}
+
 /** Whether a track is liked; while a command for it runs, as it will be. */
 export function isLiked(track, busy) {
   return { like: true, unlike: false }[busy[track?.track]] ?? track?.liked ?? false;
