@@ -147,7 +147,11 @@ def filming(setup: Setup) -> Page:
     page = made(setup)
     page.get_by_role("button", name="English").click()
     stage(page).get_by_role("button", name="Video").click()
-    expect(page.get_by_role("dialog", name="Make a video")).to_be_visible()
+    dialog = page.get_by_role("dialog", name="Make a video")
+    expect(dialog).to_be_visible()
+    sound = {"codec": "mp4a.40.2", "sampleRate": 48_000, "numberOfChannels": 2, "bitrate": 160_000}
+    has_aac = page.evaluate("async (sound) => (await AudioEncoder.isConfigSupported(sound)).supported", sound)
+    expect(dialog.get_by_text("only store the sound as Opus")).to_have_count(0 if has_aac else 1)
     return page
 
 
