@@ -10,6 +10,7 @@ export class TrackStage extends ConnectedElement {
 
   #sketched = null;
   #shown = null;
+  #music = null;
 
   start() {
     [this.steps, this.problem] = [this.querySelector("stage-steps"), this.querySelector("stage-problem")];
@@ -55,8 +56,10 @@ export class TrackStage extends ConnectedElement {
     this.actions.show(item);
     const sounds = soundsOf(track);
     this.player.hidden = !sounds.sketch && !sounds.music;
-    // What a person has heard as a sketch keeps its place when it becomes music. A new attempt begins without a sketch.
+    // What a person has heard as a sketch keeps its place when it becomes music, until something else is shown.
+    // A new attempt begins without a sketch.
     if (!sounds.music) this.#sketched = sounds.sketch ? item.key : null;
+    else if (item.key !== this.#shown) this.#sketched = null;
     this.toggleAttribute("data-sketched", this.#sketched === item.key);
     const { engine } = sounds.music ?? {};
     this.part("provenance").hidden = !engine;
