@@ -20,6 +20,9 @@ COFFEE = PHOTOS / "coffee.jpg"
 NO_NETWORK = "ERR_INTERNET_DISCONNECTED|ERR_FAILED|fetching the script|Could not reach Cloud Firestore|Failed to fetch"
 
 
+COLOURS = "[...document.querySelectorAll('a')].map((link) => getComputedStyle(link).color)"
+
+
 def await_service_worker(page: Page) -> None:
     """Wait until the page can be opened without a network."""
     page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
@@ -60,6 +63,10 @@ def test_the_page_opens_without_a_network(open_page: Opener, scene: Scene, heard
     page.reload()
     expect(page.get_by_role("status").filter(has_text="연결되어 있지 않아요")).to_be_visible()
     expect(page.locator("track-library [data-part=empty]")).to_have_text(re.compile("연결되면"))
+    column, row = page.locator("track-library").bounding_box(), page.locator("track-library ol").bounding_box()
+    assert column
+    assert row
+    assert (row["x"], row["width"]) == (column["x"], column["width"])
     page.context.set_offline(offline=False)
     expect(tiles(page)).to_have_count(1, timeout=MUSIC_MILLISECONDS)
     ready(page)
@@ -175,6 +182,16 @@ def test_both_languages(open_page: Opener, scene: Scene, heard: Heard) -> None:
     expect(page.locator("html")).to_have_attribute("lang", "en")
     expect(ready(page).locator("[data-part=facts] dd").first).to_have_text("Ambient")
     expect(stage(page).locator("[data-part=caption]")).to_have_attribute("lang", "ko")
+    # On a phone, name and languages share a line, and no link has the browser's colour.
+    page.set_viewport_size({"width": 390, "height": 844})
+    name, languages = page.locator(".brand").bounding_box(), page.locator("language-switch").bounding_box()
+    assert name
+    assert languages
+    assert languages["y"] < name["y"] + name["height"]
+    for scheme, colour in (("light", "rgb(0, 0, 238)"), ("dark", "rgb(158, 158, 255)")):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        assert colour not in page.evaluate(COLOURS)
+    page.set_viewport_size({"width": 1280, "height": 720})
     page.get_by_role("button", name="한국어").click()
     expect(page.get_by_role("heading", name="이 순간은 어떤 소리일까요?")).to_be_visible()
     expect(stage(page).locator("[data-part=facts] dd").first).to_have_text("앰비언트")
