@@ -130,7 +130,8 @@ def test_chords_and_sections_follow_the_music(open_page: Opener, scene: Scene, c
     expect(lane.get_by_role("status")).to_have_text("G, B, 5마디")
     page.evaluate("document.querySelector('audio').currentTime = 7.3")
     lane.get_by_role("button", name="코드 목록").press("Enter")
-    expect(lane.get_by_role("definition")).to_have_text(["D", "Bm7 \N{EN DASH} F♯m7♭5", "B♭maj7 \N{EN DASH} G", "A7"])
+    listed = ["1마디 D", "2마디 Bm7 3마디 F♯m7♭5", "4마디 B♭maj7 5마디 G", "6마디 A7"]
+    expect(lane.get_by_role("definition")).to_have_text(listed)
 
     page.emulate_media(reduced_motion="no-preference")
     stage(page).get_by_role("button", name="재생").first.click()
@@ -184,7 +185,7 @@ def test_the_engine_is_a_wish_where_there_are_several(open_page: Opener, scene: 
     wishes = page.locator("picture-picker")
     expect(wishes.get_by_role("radio", name="컴퓨터 작곡가")).to_be_checked()
     expect(wishes.locator("label.option .facts")).to_have_text(
-        ["보통 2분 30초 · 곡당 약 US$0.043", "보통 1분 · 곡당 약 US$0.08", "보통 45초"]
+        ["30초 기준 보통 2분 30초 · 약 US$0.043", "30초 기준 보통 1분 · 약 US$0.08", "30초 기준 보통 45초"]
     )
     before = wishes.locator("[data-part=usual]").inner_text()
     wishes.get_by_role("radio", name="Lyria 3 Pro").check()

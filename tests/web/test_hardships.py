@@ -20,10 +20,17 @@ COFFEE = PHOTOS / "coffee.jpg"
 NO_NETWORK = "ERR_INTERNET_DISCONNECTED|ERR_FAILED|fetching the script|Could not reach Cloud Firestore|Failed to fetch"
 
 
+COLOURS = "[...document.querySelectorAll('a')].map((link) => getComputedStyle(link).color)"
+
+
 def await_service_worker(page: Page) -> None:
     """Wait until the page can be opened without a network."""
     page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
     page.wait_for_function("() => navigator.serviceWorker.controller !== null")
+
+
+def asks_before_leaving(page: Page) -> bool:
+    return bool(page.evaluate("!dispatchEvent(new Event('beforeunload', { cancelable: true }))"))
 
 
 def test_a_picture_chosen_offline_is_sent_when_the_network_is_back(open_page: Opener, scene: Scene) -> None:
@@ -33,13 +40,17 @@ def test_a_picture_chosen_offline_is_sent_when_the_network_is_back(open_page: Op
     page.context.set_offline(offline=True)
     expect(page.get_by_role("status").filter(has_text="연결되어 있지 않아요")).to_be_visible()
     choose(page, COFFEE)
-    expect(stage(page).locator("[data-part=reason]")).to_have_text(re.compile("서버에 연결하지 못했어요"))
+    expect(stage(page).locator("[data-part=saying]")).to_have_text(re.compile("다시 연결되면 저절로 올려요"))
+    expect(stage(page)).to_have_attribute("data-state", "working")
+    expect(stage(page).get_by_role("button", name="다시 올리기")).to_be_hidden()
+    assert asks_before_leaving(page)
     page.context.set_offline(offline=False)
     expect(page.get_by_role("status").filter(has_text="연결되어 있지 않아요")).to_be_hidden()
     expect(stage(page)).to_have_attribute(
         "data-status", re.compile("caption|launching|composing|ready"), timeout=MUSIC_MILLISECONDS
     )
     expect(tiles(page)).to_have_count(1)
+    assert not asks_before_leaving(page)
 
 
 def test_the_page_opens_without_a_network(open_page: Opener, scene: Scene, heard: Heard) -> None:
@@ -52,6 +63,10 @@ def test_the_page_opens_without_a_network(open_page: Opener, scene: Scene, heard
     page.reload()
     expect(page.get_by_role("status").filter(has_text="연결되어 있지 않아요")).to_be_visible()
     expect(page.locator("track-library [data-part=empty]")).to_have_text(re.compile("연결되면"))
+    column, row = page.locator("track-library").bounding_box(), page.locator("track-library ol").bounding_box()
+    assert column
+    assert row
+    assert (row["x"], row["width"]) == (column["x"], column["width"])
     page.context.set_offline(offline=False)
     expect(tiles(page)).to_have_count(1, timeout=MUSIC_MILLISECONDS)
     ready(page)
@@ -84,6 +99,8 @@ def test_the_page_says_when_the_daily_limit_ends(open_page: Opener, scene: Scene
     expect(stage(page).locator("[data-part=reason]")).to_have_text(re.compile(r"\d+월 \d+일 .*\d+:\d\d부터"))
     expect(page.locator("[data-part=closed]")).to_be_visible()
     expect(page.locator("[data-part=choose]")).to_be_disabled()
+    # Neither button could help before the limit ends.
+    expect(stage(page).locator("stage-problem button:visible")).to_have_count(0)
     tiles(page).nth(1).click()
     ready(page)
     stage(page).get_by_role("button", name="다른 버전 만들기").click()
@@ -165,6 +182,16 @@ def test_both_languages(open_page: Opener, scene: Scene, heard: Heard) -> None:
     expect(page.locator("html")).to_have_attribute("lang", "en")
     expect(ready(page).locator("[data-part=facts] dd").first).to_have_text("Ambient")
     expect(stage(page).locator("[data-part=caption]")).to_have_attribute("lang", "ko")
+    # On a phone, name and languages share a line, and no link has the browser's colour.
+    page.set_viewport_size({"width": 390, "height": 844})
+    name, languages = page.locator(".brand").bounding_box(), page.locator("language-switch").bounding_box()
+    assert name
+    assert languages
+    assert languages["y"] < name["y"] + name["height"]
+    for scheme, colour in (("light", "rgb(0, 0, 238)"), ("dark", "rgb(158, 158, 255)")):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        assert colour not in page.evaluate(COLOURS)
+    page.set_viewport_size({"width": 1280, "height": 720})
     page.get_by_role("button", name="한국어").click()
     expect(page.get_by_role("heading", name="이 순간은 어떤 소리일까요?")).to_be_visible()
     expect(stage(page).locator("[data-part=facts] dd").first).to_have_text("앰비언트")

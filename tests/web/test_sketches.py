@@ -88,6 +88,14 @@ def asked(page: Page, held: list[Route]) -> None:
     pytest.fail("the page asked for nothing")
 
 
+def gap(page: Page, upper: str, lower: str) -> float:
+    """Return how many pixels of the stage are empty between two of its elements."""
+    boxes = [stage(page).locator(name).bounding_box() for name in (upper, lower)]
+    assert boxes[0]
+    assert boxes[1]
+    return boxes[1]["y"] - boxes[0]["y"] - boxes[0]["height"]
+
+
 def play(page: Page) -> None:
     stage(page).get_by_role("button", name="재생").first.click()
     page.wait_for_function("() => document.querySelector('audio').currentTime > 0.5")
@@ -119,6 +127,7 @@ def test_nothing_moves_when_the_sketch_comes_and_when_the_music_comes(
     expect(stage(page).get_by_role("button", name="지금 코드 D")).to_be_visible()
     page.screenshot(path=SHOTS / f"sketch-ready-{'phone' if options else 'desktop'}.png")
     assert page.evaluate("window.shifted") == 0
+    assert 0 < gap(page, ".dials", "track-lane") < 20
 
 
 def test_the_same_piece_takes_over_by_one_press_without_a_break(open_page: Opener, scene: Scene, heard: Heard) -> None:
@@ -183,9 +192,12 @@ def test_other_music_and_the_sketch_stay_one_press_apart_at_the_same_place(
 ) -> None:
     page, track = sketched(scene, open_page, heard)
     play(page)
-    finish(scene, track, heard, "lyria-002")
+    finish(scene, track, Heard(heard.folder, heard.facts | {"midiUrl": None}), "lyria-002")
     stage(page).get_by_role("button", name="완성된 음악").click()
     taken_over(page, heard)
+    # The sentence about how it was made is where the chords of other music are.
+    assert 0 < gap(page, ".takes", "[data-part=provenance]") < 30
+    expect(stage(page).locator("[data-part=provenance]")).to_contain_text("Lyria 2")
     assert audio(page, "currentTime") >= 0.5
     stage(page).get_by_role("button", name="먼저 들어 보기").click()
     page.wait_for_function(f"() => document.querySelector('audio').src !== '{heard.facts['url']}'")

@@ -136,6 +136,11 @@ def becoming_music(setup: Setup) -> Walk:
     for status in ("parked", "failed", "rejected", "cancelled"):
         setup.add(page, status)
         yield State(status, page)
+    # Pictures without a title are named by when they came.
+    setup.add(page, "rejected")
+    expect(stage(page).locator("[data-part=title]")).to_have_text(re.compile(r"^\d+월 \d+일 .*에 올린 사진$"))
+    untitled = [name for name in tiles(page).locator(".name").all_text_contents() if re.search(r":\d\d$", name)]
+    assert len(untitled) == len(set(untitled)) == 2
 
 
 def library(setup: Setup) -> Walk:
@@ -155,6 +160,9 @@ def library(setup: Setup) -> Walk:
     page.route("**/music.mp3", lambda _: None)
     page.evaluate(MEMORY)
     video.click()
+    sound = {"codec": "mp4a.40.2", "sampleRate": 48_000, "numberOfChannels": 2, "bitrate": 160_000}
+    has_aac = page.evaluate("async (sound) => (await AudioEncoder.isConfigSupported(sound)).supported", sound)
+    expect(page.get_by_role("dialog").get_by_text("Opus")).to_have_count(0 if has_aac else 1)
     page.get_by_role("dialog").get_by_role("button", name="만들기").click()
     page.get_by_role("button", name="모두 내려받기").click()
     expect(video).to_have_text("동영상 멈추기")

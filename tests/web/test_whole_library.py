@@ -58,6 +58,12 @@ def fill(scene: Scene, heard: Heard) -> None:
         scene.add("ready", heard, brief=brief(title))
 
 
+def pair(scene: Scene) -> None:
+    """Let the two with the same title be the takes of one picture."""
+    first, second = scene.tracks[0], scene.tracks[2]
+    scene.document(second).update({"request": scene.of(second)["request"] | {"twinOf": first}})
+
+
 def names(page: Page) -> list[str]:
     return page.locator("track-library li:not([hidden]) .name").all_text_contents()
 
@@ -168,6 +174,7 @@ def test_what_plays_in_a_row_is_steered_by_buttons_and_media_keys(
         f"localStorage.session = JSON.stringify({scene.state['origins'][0]['localStorage'][0]['value']})"
     )
     fill(scene, heard)
+    pair(scene)
     page.goto("/")
     ready(page)
     stage(page).get_by_role("button", name="반복 재생").click()
@@ -175,19 +182,19 @@ def test_what_plays_in_a_row_is_steered_by_buttons_and_media_keys(
     start.focus()
     page.keyboard.press("Enter")
     bar = page.get_by_role("region", name="이어 듣기")
-    expect(bar).to_contain_text("1/4 고양이다음: 바다")
+    expect(bar).to_contain_text("1/4 고양이다음: 바다 B")
     page.wait_for_function("() => document.querySelector('audio').currentTime > 0.2")
     assert not page.evaluate("document.querySelector('audio').loop")
     page.evaluate("keys.nexttrack()")
-    expect(bar).to_contain_text("2/4 바다다음: 커피 한 잔")
+    expect(bar).to_contain_text("2/4 바다 B다음: 커피 한 잔")
     expect(stage(page).locator("[data-part=title]")).to_have_text("바다")
     bar.get_by_role("button", name="다음 곡").click()
     page.evaluate("keys.previoustrack()")
-    expect(bar).to_contain_text("2/4 바다")
+    expect(bar).to_contain_text("2/4 바다 B")
     page.wait_for_function("() => !document.querySelector('audio').paused")
-    bar.get_by_role("button", name="바다 일시 정지").click()
+    bar.get_by_role("button", name="바다 B 일시 정지").click()
     assert page.evaluate("document.querySelector('audio').paused")
-    bar.get_by_role("button", name="바다 재생").click()
+    bar.get_by_role("button", name="바다 B 재생").click()
     page.wait_for_function("() => !document.querySelector('audio').paused")
     bar.get_by_role("button", name="그만 듣기").press("Enter")
     expect(bar).to_be_hidden()
@@ -250,6 +257,7 @@ def test_a_zip_is_written_where_the_person_wants_it_and_can_be_stopped(
 ) -> None:
     """One file at a time is fetched as it is written; a stopped download leaves no file, or the one that was there."""
     fill(scene, short)
+    pair(scene)
     page = open_page(scene=scene)
     page.context.add_init_script(PICK)
     page.reload()
@@ -259,7 +267,7 @@ def test_a_zip_is_written_where_the_person_wants_it_and_can_be_stopped(
     expect(told(page)).to_have_text("음악 4곡을 ZIP 파일 하나로 내려받았어요.")
     assert page.evaluate("suggested") == "사진으로 만든 음악.zip"
     packed = archive(bytes.fromhex(page.evaluate(READ_PICKED)))
-    assert packed.namelist() == ["고양이.mp3", "바다.mp3", "커피 한 잔.mp3", "바다 (2).mp3"]
+    assert packed.namelist() == ["고양이.mp3", "바다 B.mp3", "커피 한 잔.mp3", "바다 A.mp3"]
     before = page.evaluate(READ_PICKED)
     held: list[Route] = []
 

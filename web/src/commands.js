@@ -70,6 +70,11 @@ export class Commands {
     return true;
   }
 
+  /** Open again after the day's limit has ended. */
+  reopen() {
+    this.#store.change({ closedUntil: null });
+  }
+
   closeNotice() {
     this.#store.change({ notice: null });
   }
@@ -77,7 +82,10 @@ export class Commands {
   /** Handle a change of the network's state. */
   async connected(online) {
     this.#store.change({ online });
-    if (!online) return;
+    if (!online) {
+      this.#uploads.wait();
+      return;
+    }
     await this.#sessions.resume();
     await this.#uploads.resume();
   }

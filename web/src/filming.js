@@ -2,7 +2,8 @@
 import { save } from "./download.js";
 import { askForShape } from "./elements/video-dialog.js";
 import { announce, setText } from "./elements/connected.js";
-import { fileName, word } from "./format.js";
+import { fileName, nameOf, word } from "./format.js";
+import { takeTitle } from "./tracks.js";
 import { painter } from "./video-picture.js";
 import { codecs } from "./video-support.js";
 
@@ -25,7 +26,7 @@ export async function film(track, actions) {
     return;
   }
   const { store } = actions;
-  const title = track.brief?.title ?? actions.text("stage.untitled");
+  const title = nameOf(store.state.language, { track });
   const words = track.brief ? word(store.state.language, "genres", track.brief.genre) : "";
   filming = new AbortController();
   const { signal } = filming;
@@ -46,7 +47,7 @@ export async function film(track, actions) {
   }
 }
 
-async function make({ track, music }, picture, way, actions, signal) {
+async function make({ track, request, music }, picture, way, actions, signal) {
   const progress = (fraction) => {
     setText(actions.part("video"), actions.text("actions.filming"));
     actions.part("video").dataset.done = `${Math.round(fraction * 100)}%`;
@@ -73,7 +74,7 @@ async function make({ track, music }, picture, way, actions, signal) {
     video = await film(sound, about, painted(picture), smaller, progress, signal, sign);
     actions.commands.notify("film.shrunk", { side: smaller.side });
   }
-  save(video, fileName(picture.title, "mp4"));
+  save(video, fileName(takeTitle(picture.title, { track, request }, actions.store.state.tracks), "mp4"));
 }
 
 /** Return a function that gets an encoder's configuration and the music's length, and returns the one that draws. */

@@ -28,6 +28,17 @@ export function moment(language, milliseconds) {
   return format.format(milliseconds);
 }
 
+/** Name an item: by its title, its file, or when its picture came, which a small place needs `short`. */
+export function nameOf(language, { upload, track }, short = false) {
+  const known = track?.brief?.title ?? upload?.file.name;
+  if (known || !track?.createdAt) return known ?? text(language, "stage.untitled");
+  if (!short) return text(language, "stage.since", { time: moment(language, track.createdAt) });
+  // Pictures that were chosen together differ by seconds.
+  const two = "2-digit";
+  const format = { month: "numeric", day: "numeric", hourCycle: "h23", hour: two, minute: two, second: two };
+  return new Intl.DateTimeFormat(language, format).format(track.createdAt);
+}
+
 /** Return a title as a file name that every system accepts. */
 export function fileName(title, extension) {
   const forbidden = /[\p{Cc}\p{Cf}/\\:*?"<>|]+/gu;

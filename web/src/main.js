@@ -17,6 +17,7 @@ import { recall, whenKeptElsewhere } from "./session.js";
 import { Store } from "./store.js";
 import { localise, preferredLanguage, text } from "./texts.js";
 import { loadTexts } from "./texts-loading.js";
+import { isUnsent } from "./tracks.js";
 import { keepShell } from "./trusted.js";
 
 const INNER = {
@@ -109,6 +110,10 @@ addEventListener("online", () => {
 });
 whenKeptElsewhere("session", (session) => commands.adopt(session));
 addEventListener("offline", () => commands.connected(false));
+// Only while a picture would be lost, because browsers do not keep a page in memory that asks.
+store.addEventListener("change", () => {
+  globalThis.onbeforeunload = store.state.uploads.some(isUnsent) ? (event) => event.preventDefault() : null;
+});
 addEventListener("hashchange", () => {
   move(moveLink());
   const view = viewOf(location);

@@ -5,7 +5,8 @@ import { moment } from "./format.js";
 import { UnreadableError } from "./pictures.js";
 import { text } from "./texts.js";
 
-const MINUTE = 60_000;
+// The day ends at midnight UTC, which is a full quarter of an hour everywhere. An answer takes time, and clocks differ.
+const FIVE_MINUTES = 300_000;
 
 /** Whether the API, Cloud Storage or the network caused an error. */
 export function isRefusal(error) {
@@ -25,8 +26,8 @@ export function problemWords(language, error, limit = "problems.limit_reached") 
   return text(language, `problems.${error.code}`, {}, error.message || text(language, "notice.server"));
 }
 
-/** Return when the day's limit ends, in the server's time, at a full minute; null for any other error. */
+/** Return when the day's limit ends, in the server's time, to five minutes; null for any other error. */
 export function closedUntil(error) {
   if (error.code !== "limit_reached" || !error.retryAfter) return null;
-  return Math.ceil((now() + error.retryAfter * 1000) / MINUTE) * MINUTE;
+  return Math.round((now() + error.retryAfter * 1000) / FIVE_MINUTES) * FIVE_MINUTES;
 }

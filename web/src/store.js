@@ -18,7 +18,7 @@
  * @property {boolean} more whether the server may have older tracks than these
  * @property {boolean} online whether the browser has a network
  * @property {object[]} uploads pictures chosen here: `{key, file, type, wishes, track, preview, fraction,
- *   problem, waits, gone}`; one that is gone can only be chosen again
+ *   problem, waits, gone}`; one that waits resumes when the network is back, one that is gone can only be chosen again
  * @property {string | null} selected the key of the upload or the id of the track on the stage
  * @property {Record<string, string>} busy the running command of each track that has one
  * @property {number | null} closedUntil when the day's limit ends, in the server's time

@@ -99,9 +99,20 @@ export function statusOf({ upload, track }) {
   return upload?.problem ? "failed" : (track?.status ?? "awaiting_upload");
 }
 
+/** Whether a picture would be lost if the page were left: it is being sent, or waits for the network. */
+export function isUnsent({ fraction, problem, waits }) {
+  return waits || (problem === null && fraction !== 1);
+}
+
 /** Return which of two takes a track is, "A" or "B"; empty for music that was asked for alone. */
 export function takeOf({ request }) {
   return request?.twinOf ? "B" : request?.takes === 2 ? "A" : "";
+}
+
+/** Return a title that says which of two takes it is, if both are among the tracks. */
+export function takeTitle(title, { track, request }, tracks) {
+  const isTwin = (one) => one.track === request?.twinOf || one.request?.twinOf === track;
+  return tracks?.some(isTwin) ? `${title} ${request?.twinOf ? "B" : "A"}` : title;
 }
 
 /** Whether a track is liked; while a command for it runs, as it will be. */

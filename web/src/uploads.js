@@ -58,6 +58,11 @@ export class Uploads {
     });
   }
 
+  /** The network is gone: what it has stopped is no error any more, because it resumes by itself. */
+  wait() {
+    for (const { key, waits } of this.#store.state.uploads) if (waits) this.#change(key, { problem: null });
+  }
+
   /** Resume the uploads that the network has stopped. */
   async resume() {
     const waiting = this.#store.state.uploads.filter(({ waits }) => waits);
@@ -155,8 +160,9 @@ export class Uploads {
       this.#change(key, { fraction: null, problem: this.#text("upload.oneLeft"), wishes: { ...wishes, takes: 1 } });
       return;
     }
-    const problem = problemWords(language, error, "picker.closed");
     const [waits, gone] = [error instanceof NetworkError, error instanceof UnreadableError];
+    // With a network, the server may be out of reach for long, so the person decides when to try again.
+    const problem = waits && !this.#store.state.online ? null : problemWords(language, error, "picker.closed");
     this.#change(key, { fraction: null, problem, waits, gone });
     if (until) this.#store.change({ closedUntil: until });
     if (error.isAboutSession) this.#store.change({ notice: { words: "notice.expired", restart: true } });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { clock, fileName, moment, musicalKey, roughly, span, word } from "../src/format.js";
+import { clock, fileName, moment, musicalKey, nameOf, roughly, span, word } from "../src/format.js";
 import "./words.js";
 
 test("a span is written in minutes and seconds", () => {
@@ -31,6 +31,18 @@ test("a moment is written in the language's format", () => {
   const noon = new Date(2026, 10, 25, 12, 30).getTime();
   assert.match(moment("ko", noon), /11월 25일.*12:30/);
   assert.match(moment("en", noon), /November 25.*12:30/);
+});
+
+test("a picture without a title is named by its file, then by when it came", () => {
+  const createdAt = new Date(2026, 10, 25, 12, 30).getTime();
+  const upload = { file: { name: "coffee.jpg" } };
+  assert.equal(nameOf("ko", { upload, track: { createdAt, brief: { title: "바다" } } }), "바다");
+  assert.equal(nameOf("ko", { upload, track: { createdAt, brief: null } }), "coffee.jpg");
+  assert.match(nameOf("ko", { upload: null, track: { createdAt, brief: null } }), /^11월 25일.*12:30에 올린 사진$/);
+  assert.match(nameOf("en", { upload: null, track: { createdAt, brief: null } }), /^Picture from November 25.*12:30/);
+  assert.equal(nameOf("ko", { track: { brief: null } }), "새 음악");
+  const short = ["ko", "en"].map((language) => nameOf(language, { track: { createdAt: createdAt + 7_000, brief: null } }, true));
+  assert.deepEqual(short, ["11. 25. 12:30:07", "11/25, 12:30:07"]);
 });
 
 test("a title becomes a file name that every system accepts", () => {

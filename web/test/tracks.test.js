@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { awaitsTwin, found, isExport, isFinal, joined, newest, pictures, resultsToken, resultUrl, statusOf, takeOf } from "../src/tracks.js";
+import { awaitsTwin, found, isExport, isFinal, joined, newest, pictures, resultsToken, resultUrl, statusOf, takeOf, takeTitle } from "../src/tracks.js";
 
 const take = (track, object, generation = 1) => ({ track, image: { object, generation } });
 
@@ -85,6 +85,15 @@ test("the second take is awaited until the picture is described", () => {
 test("of two takes the first one is A and its twin is B", () => {
   const takes = [{ request: { takes: 2 } }, { request: { takes: 1, twinOf: "t1" } }, { request: { takes: 1 } }, {}];
   assert.deepEqual(takes.map(takeOf), ["A", "B", "", ""]);
+});
+
+test("a title says which take it is only while both takes exist", () => {
+  const [first, second] = [{ track: "t1", request: { takes: 2 } }, { track: "t2", request: { takes: 1, twinOf: "t1" } }];
+  const titles = (tracks) => tracks.map((track) => takeTitle("바다", track, tracks));
+  assert.deepEqual(titles([first, second]), ["바다 A", "바다 B"]);
+  assert.deepEqual(titles([first, { track: "t3", request: {} }]), ["바다", "바다"]);
+  assert.deepEqual(titles([second]), ["바다"]);
+  assert.equal(takeTitle("바다", { track: "t4", request: null }, null), "바다");
 });
 
 test("an export is no music of its own", () => {

@@ -25,6 +25,13 @@ test("every engine has a plain name and says how it makes music", () => {
   }
 });
 
+test("an engine that makes only a clip says that longer music repeats it", () => {
+  for (const [language, repeats] of [["ko", /되풀이/], ["en", /[Ll]onger music (may )?repeat/]]) {
+    for (const engine of ["lyria-002", "lyria-3-clip", "endpoint"]) assert.match(text(language, `engines.${engine}Words`), repeats);
+    for (const engine of ["composer", "lyria-3-pro"]) assert.doesNotMatch(text(language, `engines.${engine}Words`), repeats);
+  }
+});
+
 test("the number of moods and instruments stays within the API's bounds", () => {
   for (const [name, most] of Object.entries(MAX_CHOSEN)) {
     assert.deepEqual([properties[name].minItems, properties[name].maxItems], [1, most]);

@@ -1,5 +1,6 @@
 // The engines to choose from, if there are several, each with its usual wait and its price where it is given.
 import { roughly } from "../format.js";
+import { dollars } from "../prices.js";
 import { ConnectedElement, made } from "./connected.js";
 
 class EngineChoice extends ConnectedElement {
@@ -35,22 +36,17 @@ class EngineChoice extends ConnectedElement {
       usualSeconds && this.text("engines.usual", { time: roughly(language, usualSeconds) }),
       usd !== null && usd !== undefined && this.text("engines.price", { price: dollars(language, usd) }),
     ];
+    const said = facts.filter(Boolean).join(" · ");
     const words = made("span");
     words.append(
       made("strong", this.text(`engines.${name}`, {}, name)),
       made("small", this.text(`engines.${name}Words`, {}, "")),
-      made("small", facts.filter(Boolean).join(" · "), { class: "facts" }),
+      // The configuration's waits and prices are those of 30 seconds, whatever length is chosen.
+      made("small", said && this.text("engines.facts", { facts: said }), { class: "facts" }),
     );
     label.append(made("input", "", { type: "radio", name: "engine", value: name }), words);
     return label;
   }
-}
-
-/** Format a price: small ones need a third digit. */
-function dollars(language, usd) {
-  const most = usd < 0.1 ? 3 : 2;
-  const format = { style: "currency", currency: "USD", minimumFractionDigits: 0, maximumFractionDigits: most };
-  return new Intl.NumberFormat(language, format).format(usd);
 }
 
 customElements.define("engine-choice", EngineChoice);

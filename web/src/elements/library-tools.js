@@ -1,8 +1,10 @@
 // Tools for the whole library: search, play all, download all. Loaded when there are several tracks.
 import { save } from "../download.js";
+import { nameOf } from "../format.js";
 import { fileNames, finished } from "../playlist.js";
 import { Queue } from "../queue.js";
 import { matcher, searchable } from "../searching.js";
+import { takeTitle } from "../tracks.js";
 import { ConnectedElement, setText } from "./connected.js";
 import { QueueBar } from "./queue-bar.js";
 
@@ -186,7 +188,8 @@ class LibraryTools extends ConnectedElement {
         this.#nameZip();
       };
       onFile(0);
-      const titleOf = ({ brief }) => brief?.title ?? this.text("stage.untitled");
+      const { language, tracks } = this.store.state;
+      const titleOf = (track) => takeTitle(nameOf(language, { track }), track, tracks);
       const names = fileNames(zipping.tracks.map(titleOf), "mp3");
       const missed = await zip.pack(zipping.tracks, names, saveAll, onFile, zipping.signal);
       const words = [this.text("zip.saved", { count: zipping.tracks.length - missed.length })];

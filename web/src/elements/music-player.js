@@ -203,7 +203,8 @@ export class MusicPlayer extends HTMLElement {
   /** Show which sound is heard. Music that the sketch is the start of replaces it for good. */
   #updateTakes() {
     const { sketch, music } = this.#sounds;
-    const hidden = !sketch || (this.#loaded === "music" && isStartOf(sketch, music));
+    const isNext = music && this.#coming === music.url && this.audio.paused;
+    const hidden = !sketch || ((this.#loaded === "music" || isNext) && isStartOf(sketch, music));
     // The focus of a person who uses the keyboard would get lost.
     if (hidden && this.takes.contains(document.activeElement)) this.button.focus({ preventScroll: true });
     this.takes.hidden = hidden;

@@ -56,7 +56,7 @@ export class PicturePicker extends ConnectedElement {
     this.part("closed").hidden = !closed;
     setText(this.part("closed"), closed ? this.text("picker.closed", { time: this.#opens() }) : "");
     clearTimeout(this.#opening);
-    if (closed) this.#opening = setTimeout(() => this.#close(until), until - now() + 1000);
+    if (closed) this.#opening = setTimeout(() => this.commands.reopen(), until - now() + 1000);
   }
 
   /** Say how long it usually takes, before a picture is chosen. Until the configuration is read, keep only the place. */

@@ -1,4 +1,6 @@
 // What is played in a row: place and title, and buttons that stay in reach while the stage is out of sight.
+import { nameOf } from "../format.js";
+import { takeTitle } from "../tracks.js";
 import { ConnectedElement, setText } from "./connected.js";
 
 const SAYS_MILLISECONDS = 8_000;
@@ -26,7 +28,7 @@ export class QueueBar extends ConnectedElement {
         this.render();
       });
     }
-    this.queue.addEventListener("skipped", ({ detail }) => this.#say("playAll.skipped", { title: titleOf(detail) ?? this.text("stage.untitled") }));
+    this.queue.addEventListener("skipped", ({ detail }) => this.#say("playAll.skipped", { title: this.#titleOf(detail) }));
     this.queue.addEventListener("ended", ({ detail }) => this.#leave(detail > 0 ? "playAll.ended" : "playAll.none"));
     this.queue.addEventListener("stopped", () => this.#leave(""));
   }
@@ -52,16 +54,17 @@ export class QueueBar extends ConnectedElement {
     document.documentElement.toggleAttribute("data-queue", Boolean(current));
     if (!current) return;
     this.part("bar").toggleAttribute("data-paused", this.queue.isPaused);
-    const title = titleOf(current) ?? this.text("stage.untitled");
+    const title = this.#titleOf(current);
     setText(this.part("place"), this.text("playAll.place", this.queue.place));
     setText(this.part("title"), title);
     this.part("title").lang = current.brief?.language ?? "";
-    const following = next ? this.text("playAll.next", { title: titleOf(next) ?? this.text("stage.untitled") }) : this.text("playAll.last");
+    const following = next ? this.text("playAll.next", { title: this.#titleOf(next) }) : this.text("playAll.last");
     setText(this.part("following"), this.#hint || following);
     this.part("pause").setAttribute("aria-label", this.text(this.queue.isPaused ? "player.play" : "player.pause", { title }));
   }
-}
 
-function titleOf(track) {
-  return track.brief?.title;
+  #titleOf(track) {
+    const { language, tracks } = this.store.state;
+    return takeTitle(nameOf(language, { track }), track, tracks);
+  }
 }

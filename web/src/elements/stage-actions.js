@@ -1,7 +1,7 @@
 // The actions of a track: another version, share, download, delete.
 import { download } from "../download.js";
-import { fileName } from "../format.js";
-import { isFinal, isLiked, resultUrl } from "../tracks.js";
+import { fileName, nameOf } from "../format.js";
+import { isFinal, isLiked, resultUrl, takeTitle } from "../tracks.js";
 import { ConnectedElement, setPressed, setText, setWaiting } from "./connected.js";
 
 const EXTENSIONS = { mp3: "music.mp3", wav: "music.wav", mid: "music.mid", musicxml: "score.musicxml" };
@@ -76,7 +76,7 @@ export class StageActions extends ConnectedElement {
 
   async #erase() {
     const { key, upload, track } = this.#item;
-    const title = track?.brief?.title ?? upload?.file.name ?? this.text("stage.untitled");
+    const title = nameOf(this.store.state.language, this.#item);
     (await this.demand("confirm-dialog"))?.ask("erase", { title }, async () => {
       if (track) await this.commands.erase(track.track);
       else await this.commands.cancelUpload(key);
@@ -87,7 +87,8 @@ export class StageActions extends ConnectedElement {
   async #save(button) {
     const extension = button.value;
     const { track } = this.#item;
-    const title = track.brief?.title ?? this.text("stage.untitled");
+    const { language, tracks } = this.store.state;
+    const title = takeTitle(nameOf(language, { track }), track, tracks);
     try {
       await download(resultUrl(track.music.url, EXTENSIONS[extension]), fileName(title, extension), button);
     } catch {

@@ -30,12 +30,12 @@ export class StageProblem extends ConnectedElement {
     setText(this.part("status"), this.text(status));
     setText(this.part("reason"), upload?.problem ?? track.error?.message ?? "");
     this.part("reason").lang = upload?.problem ? "" : (track.request?.language ?? "");
-    const mine = view === "mine";
-    this.part("retry").hidden = !mine || !verb(this.#item);
+    // Until the day's limit ends, nothing that makes music can help.
+    const helps = view === "mine" && (closedUntil ?? 0) <= now();
+    this.part("retry").hidden = !helps || !verb(this.#item);
     setWaiting(this.part("retry"), track && busy[track.track]);
-    this.part("retry").disabled = (closedUntil ?? 0) > now();
     setText(this.part("retry"), this.text(verb(this.#item) ?? "problem.retry"));
-    this.part("another").hidden = !mine;
+    this.part("another").hidden = !helps;
   }
 }
 

@@ -72,6 +72,7 @@ export class StageSteps extends ConnectedElement {
   #saying(upload, track) {
     if (track && track.status !== "awaiting_upload") return this.text(`status.${track.status}`);
     if (!upload) return this.text("status.awaiting_upload");
+    if (upload.waits) return this.text("upload.waiting");
     if (upload.fraction === null) return this.text("upload.preparing");
     if (upload.fraction === 1) return this.text("upload.sent");
     return this.text("upload.sending");
@@ -83,13 +84,14 @@ export class StageSteps extends ConnectedElement {
     const { fraction, left, late } = outlook(this.#item, this.usual, now());
     this.part("progress").value = fraction;
     this.part("progress").setAttribute("aria-label", this.text("steps.progress"));
-    setText(this.part("left"), this.text(late ? "steps.late" : "steps.left", { time: roughly(language, left) }));
+    const remains = this.text(late ? "steps.late" : "steps.left", { time: roughly(language, left) });
+    setText(this.part("left"), upload?.waits ? "" : remains);
     const took = this.part("steps").querySelector("[data-state=now] .took");
     if (!took) return;
     const step = STEPS[stepOf(track?.status ?? "awaiting_upload")].name;
     const usually = this.text("steps.usually", { time: roughly(language, this.usual[step].seconds) });
     const percent = Math.round((upload?.fraction ?? 0) * 100);
-    if (step === "upload") setText(took, upload && percent < 100 ? `${percent}%` : usually);
+    if (step === "upload") setText(took, upload?.waits ? "" : upload && percent < 100 ? `${percent}%` : usually);
     else setText(took, this.text("steps.since", { time: span(language, inStep(track, now()) * 1000), usually }));
   }
 }

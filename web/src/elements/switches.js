@@ -1,4 +1,5 @@
 // The small controls: language, view, session, and announcements for screen readers.
+import { nameOf } from "../format.js";
 import { isFinal, takeOf } from "../tracks.js";
 import { ConnectedElement, setPressed, setText } from "./connected.js";
 
@@ -64,7 +65,7 @@ export class StatusAnnouncer extends ConnectedElement {
     const words = tracks
       .filter((track) => newsOf(track) && newsOf(track) !== before.news.get(track.track))
       .map((track) => {
-        const title = `${track.brief?.title ?? this.text("stage.untitled")} ${takeOf(track)}`.trim();
+        const title = `${nameOf(this.store.state.language, { track })} ${takeOf(track)}`.trim();
         return this.text(`announcer.${newsOf(track)}`, { title, status: this.text(`status.${track.status}`) });
       });
     if (words.length > 0) setText(this, words.join(" "));

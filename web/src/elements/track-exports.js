@@ -3,7 +3,7 @@ import { download } from "../download.js";
 import { usualFor, usualWith } from "../estimates.js";
 import { fileName, roughly } from "../format.js";
 import { exportOf, loopName } from "../exports.js";
-import { isFinal } from "../tracks.js";
+import { isFinal, takeTitle } from "../tracks.js";
 import { ConnectedElement, isWaiting, made, setText, setWaiting } from "./connected.js";
 
 const KINDS = ["stems", "loop"];
@@ -128,7 +128,7 @@ class TrackExports extends ConnectedElement {
     const track = this.#track;
     const made = exportOf(this.store.state.exports, track.track, kind);
     if (made?.status === "ready") {
-      await this.#save(kind, made, track.brief);
+      await this.#save(kind, made, track);
       return;
     }
     const places = { time: this.#usual(this.store.state.language) };
@@ -159,8 +159,9 @@ class TrackExports extends ConnectedElement {
     if (value) this.commands[value](made.track);
   }
 
-  async #save(kind, { music }, brief) {
-    const title = brief?.title ?? this.text("stage.untitled");
+  async #save(kind, { music }, track) {
+    const { brief } = track;
+    const title = takeTitle(brief?.title ?? this.text("stage.untitled"), track, this.store.state.tracks);
     try {
       if (kind === "stems") await open(music.url);
       else await download(music.url, fileName(await loopName(music, title, brief), "wav"), this.querySelector(`[data-kind=${kind}]`));

@@ -78,8 +78,12 @@ class TrackLane extends ConnectedElement {
       ...sections.map((section) => {
         const pair = made("div");
         const played = chords.filter(({ startSeconds: at }) => at >= section.startSeconds && at < section.endSeconds);
-        const names = played.map((chord) => chordName(chord.name)).join(" – ");
-        pair.append(made("dt", `${name(section)} · ${clock(section.startSeconds)}`), made("dd", names));
+        const names = made("dd");
+        played.forEach((chord, place) => {
+          if (chord.bar !== played[place - 1]?.bar) names.append(made("small", this.text("lane.bar", { bar: chord.bar })));
+          names.append(` ${chordName(chord.name)} `);
+        });
+        pair.append(made("dt", `${name(section)} · ${clock(section.startSeconds)}`), names);
         return pair;
       }),
     );

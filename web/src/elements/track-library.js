@@ -1,5 +1,5 @@
 // All pictures of the session as covers, newest first; the stage shows one of them.
-import { word } from "../format.js";
+import { nameOf, word } from "../format.js";
 import { found, isLiked, joined, newest, pictures, statusOf } from "../tracks.js";
 import { ConnectedElement, setPressed, setText } from "./connected.js";
 
@@ -127,7 +127,7 @@ export class TrackLibrary extends ConnectedElement {
       image.src = url;
     }
     button.dataset.status = status;
-    setText(name, track?.brief?.title ?? upload?.file.name ?? this.text("stage.untitled"));
+    setText(name, nameOf(this.store.state.language, item, true));
     // The heart is that of the version shown here. The filter, which styles apply, also finds pictures by older ones.
     row.toggleAttribute("data-liked", any);
     setPressed(like, liked);
@@ -141,6 +141,7 @@ export class TrackLibrary extends ConnectedElement {
     if (upload?.problem) return this.text("upload.failed");
     if (track && track.status !== "awaiting_upload") return this.text(`status.${track.status}`);
     if (!upload) return this.text("status.awaiting_upload");
+    if (upload.waits) return this.text("upload.waiting");
     if (upload.fraction === null) return this.text("upload.preparing");
     return this.text(upload.fraction < 1 ? "upload.sending" : "upload.sent");
   }

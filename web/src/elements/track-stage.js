@@ -1,8 +1,8 @@
 // The stage: one picture's cover, the chosen version, its progress, its brief and its music.
 import { prevailingColour, tint } from "../colours.js";
-import { word } from "../format.js";
+import { nameOf, word } from "../format.js";
 import { provenanceOf } from "../provenance.js";
-import { awaitsTwin, found, isFinal, joined, newest, pictures, statusOf } from "../tracks.js";
+import { awaitsTwin, found, isFinal, joined, newest, pictures, statusOf, takeTitle } from "../tracks.js";
 import { ConnectedElement, made, setPressed, setText } from "./connected.js";
 
 export class TrackStage extends ConnectedElement {
@@ -10,6 +10,7 @@ export class TrackStage extends ConnectedElement {
 
   #sketched = null;
   #shown = null;
+  #music = null;
 
   start() {
     [this.steps, this.problem] = [this.querySelector("stage-steps"), this.querySelector("stage-problem")];
@@ -42,7 +43,7 @@ export class TrackStage extends ConnectedElement {
     const status = statusOf(item);
     this.dataset.status = status;
     this.dataset.track = track?.track ?? "";
-    const title = track?.brief?.title ?? upload?.file.name ?? this.text("stage.untitled");
+    const title = nameOf(language, item);
     setText(this.part("title"), title);
     this.part("title").lang = track?.brief?.language ?? "";
     const takes = picture.versions.find((version) => version.includes(item));
@@ -55,15 +56,20 @@ export class TrackStage extends ConnectedElement {
     this.actions.show(item);
     const sounds = soundsOf(track);
     this.player.hidden = !sounds.sketch && !sounds.music;
-    // What a person has heard as a sketch keeps its place when it becomes music. A new attempt begins without a sketch.
+    // What a person has heard as a sketch keeps its place when it becomes music, until something else is shown.
+    // A new attempt begins without a sketch.
     if (!sounds.music) this.#sketched = sounds.sketch ? item.key : null;
+    else if (item.key !== this.#shown) this.#sketched = null;
     this.toggleAttribute("data-sketched", this.#sketched === item.key);
     this.#showProvenance(sounds.music, track, language);
     const artist = track?.brief ? word(language, "genres", track.brief.genre) : "";
     // The other take goes on where this one is.
     const goesOn = item.key !== this.#shown && takes.some(({ key }) => key === this.#shown);
     this.#shown = item.key;
-    this.player.show(sounds, { title, artist, cover: track?.music?.coverUrl }, goesOn);
+    this.player.show(sounds, { title: track ? takeTitle(title, track, takes.map((take) => take.track)) : title, artist, cover: track?.music?.coverUrl }, goesOn);
+    const { url = null } = sounds.music ?? {};
+    if (url !== this.#music) this.toggleAttribute("data-tight", this.player.takes.hidden);
+    this.#music = url;
     if (sounds.music) import("./hear-picture.js").catch(() => {});
     // Only music with notes has chords to show.
     this.#showPart("track-lane", Boolean(sounds.music?.midiUrl), track);

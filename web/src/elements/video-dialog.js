@@ -25,6 +25,7 @@ export async function askForShape(picture, seconds, actions) {
   choices.querySelector("input:not(:disabled)").checked = true;
   const fields = made("fieldset");
   fields.append(made("legend", text("film.words")), choices);
+  if (ways.some((way) => way?.audio.name === "opus")) fields.append(made("small", text("film.opus")));
   const buttons = made("div", "", { class: "buttons" });
   const cancel = made("button", text("film.cancel"), { type: "button", class: "button" });
   buttons.append(cancel, made("button", text("film.confirm"), { class: "button strong" }));
