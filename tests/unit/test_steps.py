@@ -28,7 +28,7 @@ def test_another_attempt_without_a_status_is_no_step(status: Status, attempt: in
 @pytest.mark.parametrize("then", Status)
 @pytest.mark.parametrize("status", Status)
 def test_attempt_and_rank_never_fall(status: Status, then: Status, attempt: int | None) -> None:
-    """Within an attempt a track passes forwards; only a failed or composing one passes into its next attempt, not into an end."""
+    """An attempt passes forwards; a failed or composing track passes into its next attempt too, but not into an end."""
     current = replace(recorded_track(status), attempt=2)
     forwards = attempt in {None, 2} and status.may_become(then)
     if forwards or (attempt == 3 and status in {Status.FAILED, Status.COMPOSING} and not then.is_final):
