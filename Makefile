@@ -78,7 +78,7 @@ env: ## Print the variables that point clients at the local cloud: eval "$(make 
 	@$(if $(wildcard $(PYTHON)),$(PYTHON),python3) -m localcloud.addresses
 	@echo 'export PATH="$$PATH:$(CURDIR)/.tools/bin"'
 
-engines: .venv/.stamp ## List the music engines with price, length, sample rate and licence
+engines: .venv/.stamp ## List the music engines with price, length, sample rate, licence, and what they need at Google
 	@$(PYTHON) -m pipeline.engines
 
 ##@ Deploy it: PROJECT=… REGION=us-central1 PREFIX=… YES=1 (README, docs/operations.md)
@@ -121,7 +121,7 @@ logs: $(OPERATOR) ## Print one track's log lines from all functions: TRACK=…
 smoke: $(OPERATOR) ## Make music from one picture through the public API, check it, and delete it: ENGINE=composer|default|…
 	@SMOKE_ENGINE="$(ENGINE)" $(OPERATE) $(PYTHON) -m operations.smoke
 
-verify: .venv/.stamp ## Print what marks an MP3, WAV, MP4 or ZIP (C2PA, tags): FILE=… TRUST=certificates.pem
+verify: .venv/.stamp ## Print what marks an MP3, WAV, MP4, ZIP, MIDI or MusicXML file: FILE=… TRUST=certificates.pem
 	@TRUST="$(or $(TRUST),$(wildcard .localcloud/marks/authority.pem))" $(PYTHON) -m operations.verify "$$FILE"
 
 dead-letters: $(OPERATOR) ## List the messages whose deliveries are exhausted, with their reasons

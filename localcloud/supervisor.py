@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from infra.settings import SETTINGS
 from localcloud.addresses import HOST
 from localcloud.parts import Part
 
@@ -25,8 +26,10 @@ _PROBE_SECONDS: Final = 0.1
 _LINE_LENGTH: Final = 160
 _INHERITED: Final = (
     *("HOME", "LANG", "PATH", "TMPDIR", "PYTHONDONTWRITEBYTECODE", "MODEL_SERVER_URL"),
-    # Whether machines of the local Vertex AI server are kept, and how long they take to start.
-    *("WARM", "COLD_START_SECONDS", "WARM_START_SECONDS"),
+    # How long machines of the local Vertex AI server take to start.
+    *("COLD_START_SECONDS", "WARM_START_SECONDS"),
+    # The operator's settings, for the functions and the page. What a part is started with goes first.
+    *SETTINGS,
 )
 
 

@@ -1,6 +1,7 @@
 """Print the status of an installation or of the local cloud: ``python -m operations.status``.
 
-The status has the deployed functions or local parts, the backlog, today's tracks with the reasons of failures,
+The status says if the installation is paused.
+It has the deployed functions or local parts, the backlog, today's tracks with the reasons of failures,
 and today's launches, runs and costs against the daily limit.
 If ``APP`` is set, which ``operations/operate.sh`` does, the command shows the installation, otherwise the local cloud.
 """
@@ -25,6 +26,7 @@ from infra.names import FUNCTIONS, SOURCES
 from musicgenerator.ids import is_shared_job
 from musicgenerator.settings import DAILY_LIMIT, required, whole_number, words
 from musicgenerator_google.firestore_counters import total
+from musicgenerator_google.firestore_switch import FirestoreSwitch
 from operations.clients import database_client
 from operations.dead_letters import from_environ
 from operations.replay import parked
@@ -149,6 +151,14 @@ def day_lines(day: Day, limit: int) -> list[str]:
     return lines if day.failures else [line for line in lines if line != "Reasons of failures"]
 
 
+def pause_lines(changed: datetime | None, *, paused: bool) -> list[str]:
+    """Return the line that says that the installation is paused, or none."""
+    if not paused:
+        return []
+    since = f" since {changed.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if changed else ""
+    return [f"PAUSED{since}: no commands, sketches or launches until `make unpause`"]
+
+
 def _local_parts() -> list[str]:
     environ = os.environ
     pid, logs = required(environ, "LOCALCLOUD_PID"), required(environ, "LOG_FOLDER")
@@ -227,14 +237,15 @@ def _series(series_filter: str, now: datetime) -> list[Any]:
 
 def main() -> int:
     """Print the status."""
-    now, app = datetime.now(UTC), os.environ.get("APP", "")
+    now, app, database = datetime.now(UTC), os.environ.get("APP", ""), database_client()
     if app:
         lines, limit = _deployed_functions(app)
         lines += _backlog(app, now)
     else:
         lines, limit = _local_parts(), whole_number(os.environ, "DAILY_LIMIT", DAILY_LIMIT)
-    lines += day_lines(day_of(database_client(), now), limit)
-    print("\n".join(lines))
+    lines += day_lines(day_of(database, now), limit)
+    paused, changed = FirestoreSwitch(database).state()
+    print("\n".join([*pause_lines(changed, paused=paused), *lines]))
     return 0
 
 

@@ -1,8 +1,8 @@
 """Print what marks a file: ``python -m operations.verify FILE``.
 
-A file is an MP3, a WAV, an MP4 or a ZIP of these. Its content credentials (C2PA) are read by the library of the C2PA's
-members, without any request. ``TRUST`` names a file of certificates (PEM) that are trusted; `make verify` names that of
-this folder's local cloud.
+A file is an MP3, a WAV, an MP4 or a ZIP of these; of a MIDI or MusicXML file, the text is printed.
+Content credentials (C2PA) are read by the library of the C2PA's members, without any request.
+``TRUST`` names a file of certificates (PEM) that are trusted; `make verify` names that of this folder's local cloud.
 Exits with 0 if every file has valid credentials, and with 1 otherwise.
 """
 
@@ -23,6 +23,7 @@ from mutagen import MutagenError
 from mutagen.id3 import ID3, ID3NoHeaderError
 from mutagen.mp4 import MP4
 
+from operations import statements
 from pipeline import credentials
 from pipeline.credentials import Credentials
 
@@ -49,6 +50,9 @@ _TOLD: Final = ("TIT2", "TPE1", "TXXX:AI-generated", "TXXX:engine", "TXXX:model"
 
 def lines(name: str, data: bytes, anchors: str) -> tuple[list[str], bool]:
     """Return what a file says of itself, and whether its credentials are valid."""
+    plain = statements.lines(name, data)
+    if plain:
+        return plain, False
     mime = _mime(data)
     if mime is None:
         return [f"{name}: {'neither an MP3 nor a WAV nor an MP4' if data else 'empty'}"], False

@@ -48,7 +48,7 @@ So their sum sounds like music.mp3, but is softer.
 
 {files}
 
-An AI made this music: {engine} {model}, seed {seed}.
+An AI made this music: engine {model}, seed {seed}.
 """,
     "ko": """{title}
 
@@ -61,7 +61,7 @@ An AI made this music: {engine} {model}, seed {seed}.
 
 {files}
 
-AI가 만든 음악이에요: {engine} {model}, 시드 {seed}.
+AI가 만든 음악이에요: 엔진 {model}, 시드 {seed}.
 """,
 }
 _SLOWS: Final = {
@@ -166,7 +166,6 @@ def _stems(order: Order, composer: Composer, marks: _Marks) -> _Made:
             rate=rate,
             seconds=total_audio.seconds,
             files="\n".join(names),
-            engine=composer.name,
             model=composer.model,
             seed=order.seed,
         )

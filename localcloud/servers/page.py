@@ -22,7 +22,7 @@ from localcloud.addresses import (
     Addresses,
     has_warm_machines,
 )
-from musicgenerator.settings import SESSION_DAYS, whole_number, words
+from musicgenerator.settings import SESSION_DAYS, SettingInvalidError, whole_number, words
 from web.compression import is_compressed
 from web.offers import offers
 from web.policy import Destinations, security_headers
@@ -184,9 +184,12 @@ def _drop_session(file: Path) -> str | None:
 
 def main() -> None:
     """Serve until the process ends."""
+    addresses = Addresses.from_environ()
     try:
-        server = PageServer(Addresses.from_environ())
-    except PageNotBuiltError as error:
+        # A setting that cannot be read ends the server now, instead of each answer later.
+        configuration(addresses)
+        server = PageServer(addresses)
+    except (PageNotBuiltError, SettingInvalidError) as error:
         sys.exit(str(error))
     with server:
         server.serve_forever()

@@ -61,7 +61,12 @@ FACTS: Final[Mapping[str, EngineFacts]] = {
 }
 NOTE: Final = "* Longer music is made by repeating it with a crossfade, shorter by fading it out."
 
-_HEADINGS: Final = ("engine", "model", "price", "length", "rate", "licence", "available")
+LOCAL: Final = (
+    "The last column is about Google Cloud. The local cloud needs no settings and plays a stand-in for each Lyria:\n"
+    '  ALLOWED_ENGINES="lyria-002 lyria-3-clip lyria-3-pro" make run'
+)
+
+_HEADINGS: Final = ("engine", "model", "price", "length", "rate", "licence", "at Google")
 
 
 def rows(environ: Mapping[str, str]) -> list[tuple[str, ...]]:
@@ -91,7 +96,7 @@ def main() -> None:
     for row in table:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         sys.stdout.write("  ".join(cells).rstrip() + "\n")
-    sys.stdout.write(f"\n{NOTE}\n")
+    sys.stdout.write(f"\n{NOTE}\n{LOCAL}\n")
 
 
 if __name__ == "__main__":

@@ -75,6 +75,7 @@ def test_the_status_has_parts_tracks_and_launches(local_cloud: Addresses, ready_
     shown = make(local_cloud, "status")
     assert shown.returncode == 0, shown.stderr
     assert "DOWN" not in shown.stdout
+    assert "PAUSED" not in shown.stdout
     assert re.search(r"result_notifier +\d+ +up", shown.stdout)
     ready = re.search(r"^ +ready +(\d+)$", shown.stdout, re.MULTILINE)
     assert ready

@@ -14,6 +14,7 @@ from google.cloud import firestore, pubsub_v1
 from musicgenerator.drops import track_of
 from musicgenerator.messages import PictureMessage, Wake
 from musicgenerator.patience import Patience
+from musicgenerator_google.firestore_switch import FirestoreSwitch
 from musicgenerator_google.firestore_tracks import FirestoreTracks
 from operations.dropping import facts
 from tests.deploy.conftest import Installation
@@ -217,9 +218,13 @@ def test_the_failure_of_a_dropped_picture_is_printed(
 
 
 def test_a_pause_is_written_where_the_functions_read_it(operated: Installation, database: firestore.Client) -> None:
-    """`make pause` and `make unpause` change the installation's database."""
+    """`make pause` and `make unpause` change the installation's database; the status says since when it is paused."""
     switch = database.document("control", "switch")
     assert "Paused" in output(operated, "pause")
     assert switch.get().get("paused") is True
+    since = switch.get().get("changedAt")
+    FirestoreSwitch(database).turn(paused=True)
+    assert switch.get().get("changedAt") == since
+    assert output(operated, "status").startswith(f"PAUSED since {since:%Y-%m-%d %H:%M} UTC: ")
     assert output(operated, "unpause").strip() == "Not paused."
     assert switch.get().get("paused") is False

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.settings import SETTINGS
 from localcloud.parts import Part
 from localcloud.supervisor import Supervisor
 from tests.support.ports import free_ports
@@ -34,12 +35,13 @@ def test_parts_that_do_not_end_are_killed_within_two_seconds(tmp_path: Path) -> 
     assert "Background thread" in (tmp_path / f"part{first}.log").read_text()
 
 
-def test_parts_inherit_how_long_machines_take_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A part gets the variables that a person sets for the local cloud, and no others."""
-    for name in ("COLD_START_SECONDS", "WARM_START_SECONDS", "OTHER_SECONDS"):
+def test_parts_inherit_the_settings_of_the_local_cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part gets the variables that a person sets for the local cloud, and no others; its own come first."""
+    given = {*SETTINGS, "COLD_START_SECONDS", "WARM_START_SECONDS"}
+    for name in (*given, "OTHER_SECONDS"):
         monkeypatch.setenv(name, "90")
     port = free_ports(1)
-    program = f"import os; print(sorted(n for n in os.environ if n.endswith('_SECONDS')), flush=True)\n{STUBBORN}"
+    program = f"import os; print(*sorted(n for n in os.environ if os.environ[n] == '90'), flush=True)\n{STUBBORN}"
     with Supervisor(tmp_path, show=lambda _: None) as supervisor:
-        supervisor.start([Part("part", (sys.executable, "-c", program, str(port)), port)])
-    assert "['COLD_START_SECONDS', 'WARM_START_SECONDS']" in (tmp_path / "part.log").read_text()
+        supervisor.start([Part("part", (sys.executable, "-c", program, str(port)), port, {"REGIONS": ""})])
+    assert set((tmp_path / "part.log").read_text().splitlines()[0].split()) == given - {"REGIONS"}

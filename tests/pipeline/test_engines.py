@@ -59,7 +59,9 @@ def test_the_list_is_a_table() -> None:
     environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     printed = subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout.splitlines()
     heading, *lines = printed[: 1 + len(ENGINES)]
-    assert heading.split() == ["engine", "model", "price", "length", "rate", "licence", "available"]
+    assert heading.split() == ["engine", "model", "price", "length", "rate", "licence", "at", "Google"]
+    # "no" is about Google: the last line is how the local cloud plays them all.
+    assert printed[-1] == f'  ALLOWED_ENGINES="{" ".join(name for name in ENGINES if "lyria" in name)}" make run'
     assert [line.split()[0] for line in lines] == list(ENGINES)
     assert "0.06 USD" in lines[1]
     assert "0.04 USD" in lines[2]

@@ -51,6 +51,7 @@ def test_the_zip_has_every_part_as_a_wav(stems: FolderOfResults) -> None:
     assert [name[:3] for name in parts] == [f"{number:02} " for number in range(1, len(parts) + 1)]
     assert parts[0] == "01 lead (piano).wav"
     assert kinds == {"PCM_24"}
+    assert words.splitlines()[-1] == f"AI가 만든 음악이에요: 엔진 {MODEL}, 시드 7."
     assert {rate for _, rate in sounds} == {44_100}
     total = sum(samples for samples, _ in sounds)
     take = Composer().make(BRIEF, ORDER.seconds, ORDER.seed).audio.samples

@@ -6,13 +6,13 @@ from scipy import signal
 
 from musicgenerator.briefs import GENRES, Brief
 from musicgenerator.track_requests import Kept
-from pipeline.audio import Samples
+from pipeline.audio import Audio, Samples
 from pipeline.engines.composer import Composer
 from pipeline.engines.composer.composing import compose
 from pipeline.engines.composer.keeping import composed
 from pipeline.engines.composer.looping import Loop, loop
 from pipeline.engines.composer.stems import NOISE, stems
-from pipeline.mastering import LOUDNESS_LUFS, RATE, loudness_lufs
+from pipeline.mastering import LOUDNESS_LUFS, RATE, loudness_lufs, master
 from tests.pipeline.test_composer import brief
 
 SECONDS = 8
@@ -48,11 +48,13 @@ def test_the_stems_add_up_to_what_the_master_receives(genre: str) -> None:
 
 
 def test_stems_are_those_of_a_version_that_keeps_a_part() -> None:
-    """With ``keep``, the stems add up to that version; the parts that it keeps sound the same before the mix."""
+    """With ``keep``, the stems add up to that version, so its music is the master of their sum."""
     keep = (Kept(SEED, "lead"),)
     mix = Composer().make(of("folk"), SECONDS, 9, keep=keep, first_seconds=SECONDS).audio.samples
     total = sum(stem.audio.samples for stem in stems(of("folk"), SECONDS, 9, keep))
     assert decibels(mix - total, mix) < -60
+    music, of_sum = (master(Audio(samples, RATE), SECONDS).audio.samples for samples in (mix, total))
+    assert decibels(music - of_sum, music) < -60
 
 
 def jumps(samples: Samples) -> Samples:

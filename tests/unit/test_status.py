@@ -1,5 +1,7 @@
+from datetime import UTC, datetime
+
 from musicgenerator.tracks import PrivateTrack
-from operations.status import PIPELINE_RUN_USD, counted, day_lines, jobs_of
+from operations.status import PIPELINE_RUN_USD, counted, day_lines, jobs_of, pause_lines
 
 SHARED = "mg-j" + "a" * 26
 ALONE = [f"mg-t{letter * 26}-1" for letter in "ab"]
@@ -45,3 +47,12 @@ def test_without_shared_runs_each_launch_is_a_run() -> None:
 def test_a_run_of_yesterday_does_not_make_the_number_negative() -> None:
     """The day counts the tracks that were created in it, some of which are launched on the next day."""
     assert counted([], [SHARED] * 3, launched=1, parked=0, overdue=0).runs == 0
+
+
+def test_a_pause_is_one_line() -> None:
+    """It says since when, if that is known, and how to end it. Without a pause there is no line."""
+    since = datetime(2026, 11, 29, 9, 5, tzinfo=UTC)
+    paused = "no commands, sketches or launches until `make unpause`"
+    assert pause_lines(since, paused=True) == [f"PAUSED since 2026-11-29 09:05 UTC: {paused}"]
+    assert pause_lines(None, paused=True) == [f"PAUSED: {paused}"]
+    assert pause_lines(since, paused=False) == []

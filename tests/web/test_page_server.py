@@ -2,8 +2,10 @@
 
 import json
 import os
+import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ import yaml
 from localcloud.addresses import IMAGES_BUCKET, REPOSITORY, RESULTS_BUCKET, Addresses
 from localcloud.parts import page
 from localcloud.servers.page import USUAL_SECONDS, PageNotBuiltError, PageServer, configuration
+from localcloud.supervisor import Supervisor
+from tests.support.ports import free_ports
 
 
 @pytest.fixture
@@ -87,6 +91,45 @@ def test_the_configuration_offers_the_engines_that_are_allowed(
     assert [each["name"] for each in engines] == ["lyria-3-pro", "composer", "endpoint"]
     prices = [0.12, 0.041, None] if shown == "true" else [None] * 3
     assert [each["usd"] for each in engines] == prices
+
+
+SERVE = """
+import sys
+from pathlib import Path
+from localcloud.addresses import Addresses
+from localcloud.servers.page import PageServer
+PageServer(Addresses.from_environ(), Path(sys.argv[1])).serve_forever()
+"""
+
+
+def test_the_page_has_the_settings_that_the_local_cloud_is_started_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server runs as a part of the local cloud, with that part's environment; only the built page is another."""
+    environ = {
+        "ALLOWED_ENGINES": "composer lyria-002 lyria-3-pro",
+        "SHOW_PRICES": "true",
+        "OPERATOR_NAME": "Kim",
+        "OPERATOR_CONTACT": "kim@example.com",
+        "SESSION_DAYS": "7",
+        "WARM": "1",
+        "WARM_START_SECONDS": "5",
+    }
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "index.html").write_text("<!doctype html>")
+    addresses = Addresses(free_ports(20), tmp_path)
+    part = replace(page(addresses), command=(sys.executable, "-c", SERVE, str(tmp_path)))
+    with Supervisor(tmp_path / "logs", show=lambda _: None) as supervisor:
+        supervisor.start([part])
+        shown = get(f"{addresses.url('page')}/config.json").json()
+    assert [(each["name"], each["usd"]) for each in shown["engines"]] == [
+        ("composer", 0.041),
+        ("lyria-002", 0.1),
+        ("lyria-3-pro", 0.12),
+    ]
+    assert (shown["operatorName"], shown["operatorContact"], shown["sessionDays"]) == ("Kim", "kim@example.com", 7)
+    assert shown["usualSeconds"]["composing"] == USUAL_SECONDS["composing"] + 5
 
 
 def test_the_drop_sessions_secret_stays_private(addresses: Addresses, page_url: str) -> None:
