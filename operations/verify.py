@@ -55,7 +55,7 @@ def lines(name: str, data: bytes, anchors: str) -> tuple[list[str], bool]:
         return plain, False
     mime = _mime(data)
     if mime is None:
-        return [f"{name}: {'neither an MP3 nor a WAV nor an MP4' if data else 'empty'}"], False
+        return [f"{name}: {'none of MP3, WAV, MP4, ZIP, MIDI and MusicXML' if data else 'empty'}"], False
     found = credentials.read(data, mime, anchors)
     return [f"{name} ({mime})", *_credential_lines(found), *_tag_lines(data, mime)], found.valid
 

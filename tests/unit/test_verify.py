@@ -55,7 +55,7 @@ def test_a_changed_or_unmarked_file_is_named_so(tmp_path: Path, capsys: pytest.C
     code, lines = printed(file, capsys)
     assert (code, lines[1:3]) == (1, ["content credentials: none", "tags: they say that it is AI-generated"])
     file.write_bytes(b"no music")
-    assert printed(file, capsys)[1] == ["music: neither an MP3 nor a WAV nor an MP4"]
+    assert printed(file, capsys)[1] == ["music: none of MP3, WAV, MP4, ZIP, MIDI and MusicXML"]
     assert main([str(tmp_path / "missing")]) == 1
 
 
@@ -79,8 +79,8 @@ def test_every_stem_of_a_zip_is_read(tmp_path: Path, capsys: pytest.CaptureFixtu
     ("data", "said"),
     [
         (b"", "music: empty"),
-        (b"\xff\xd8\xff\xe0", "music: neither an MP3 nor a WAV nor an MP4"),
-        (b"RIFF\0\0\0\0WEBP", "music: neither an MP3 nor a WAV nor an MP4"),
+        (b"\xff\xd8\xff\xe0", "music: none of MP3, WAV, MP4, ZIP, MIDI and MusicXML"),
+        (b"RIFF\0\0\0\0WEBP", "music: none of MP3, WAV, MP4, ZIP, MIDI and MusicXML"),
         (b"ID3\x04\0\0\x7f\x7f\x7f\x7f", "tags: none that can be read"),
         (b"ID3\x05\0\0\0\0\0\0", "tags: none that can be read"),
         (b"RIFF\xff\xff\xff\xffWAVEfmt ", "content credentials: none that can be read"),
