@@ -151,7 +151,7 @@ def test_a_file_that_is_no_longer_the_chosen_one_has_to_be_chosen_again(
     expect(page.locator("body")).to_have_attribute("data-state", "first")
     page.context.set_offline(offline=True)
     choose(page, file)
-    expect(stage(page).locator("[data-part=reason]")).to_have_text(re.compile("서버에 연결하지 못했어요"))
+    expect(stage(page).locator("[data-part=saying]")).to_have_text(re.compile("다시 연결되면 저절로 올려요"))
     file.unlink()
     if change == "changes":
         file.write_bytes((PHOTOS / "rocket.jpg").read_bytes())
