@@ -135,8 +135,8 @@ pause unpause: $(OPERATOR) ## Refuse commands and launch nothing, or resume
 
 ##@ Prove it
 .PHONY: test test-fast test-deploy test-page lint style scripts containers types chaos mutants bench bench-web costs simulate eval-captions eval-music corpus corpus-files
-test: setup setup-model-server build emulators gcloud browser corpus-files ## Everything that CI runs
-	@$(MAKE) --silent --jobs 2 lint test-page
+test: ## Everything that CI runs
+	@$(MAKE) --silent --jobs 2 setup corpus-files setup-model-server build emulators gcloud browser lint test-page
 	@$(PYTHON) -m pytest -q -n $(WORKERS) --durations=25
 
 test-fast: .venv/.dev ## Run the tests that need no emulator, no function and no browser

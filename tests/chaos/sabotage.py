@@ -71,7 +71,7 @@ SABOTAGES: Final = (
                 "work.lease_until is None",
             ),
         ),
-        Faults(crash={"captioner": 0.1}),
+        Faults(crash={"captioner": 0.05}),
     ),
     Sabotage(
         "the sweeper",

@@ -1,4 +1,7 @@
-"""The first deployment works at the first try in each world that a new project may be, and so does the second one."""
+"""The first deployment works at the first try in each world that a new project may be, and so does the second one.
+
+`test_new_projects.py` has all worlds together.
+"""
 
 import re
 import urllib.error
@@ -14,7 +17,7 @@ from tests.deploy.control_plane import Project, members
 from tests.deploy.expected import PROJECT, fresh_project
 from tests.deploy.google_run import INVOKER
 from tests.deploy.slept_time import SleptTime
-from tests.deploy.worlds import Delay, FieldChanges, Organisation, RunQuota
+from tests.deploy.worlds import Delay, FieldChanges, Organisation
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]
 
@@ -38,12 +41,6 @@ def check(done: CompletedProcess[str], project: Project) -> None:
     assert project.mistakes == []
 
 
-def test_the_quota_of_a_new_project_is_enough(installation: Installation) -> None:
-    """No function asks for more than 20 vCPU or 40 GiB."""
-    installation.project.quota = RunQuota()
-    check(installation.deploy(), installation.project)
-
-
 def test_apis_may_be_late(installation: Installation) -> None:
     """Every command waits at least five minutes for an API that has just been enabled."""
     installation.project.late_apis = Delay(seconds=LATE_API_SECONDS)
@@ -60,16 +57,6 @@ def test_a_field_takes_one_change_at_a_time(installation: Installation) -> None:
     """Firestore works for a long time on a TTL policy, and for a short time on an exemption."""
     installation.project.field_changes = FieldChanges(exemption=Delay(seconds=20), ttl=Delay(seconds=1200))
     check(installation.deploy(), installation.project)
-
-
-def test_everything_is_late_in_a_new_project(installation: Installation) -> None:
-    """The worlds together."""
-    project = installation.project
-    project.quota = RunQuota()
-    project.late_apis = Delay(seconds=LATE_API_SECONDS)
-    project.late_grants = Delay(seconds=LATE_GRANT_SECONDS)
-    project.field_changes = FieldChanges(exemption=Delay(seconds=20), ttl=Delay(seconds=1200))
-    check(installation.deploy(), project)
 
 
 def test_the_api_stays_public(installation: Installation) -> None:

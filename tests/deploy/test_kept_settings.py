@@ -92,8 +92,8 @@ def test_a_variable_changes_its_setting_and_no_other(configured: Installation) -
     changes = re.findall(r"(?m)^  [+~!] (\S+) +(\S+) +\((.*)\)$", plan)
     assert [(kind, name.removeprefix("musicgenerator-")) for kind, name, _ in changes] == [
         ("settings", f"{PROJECT}-musicgenerator-pipeline"),
-        ("function", "upload-handler"),
         ("function", "captioner"),
+        ("function", "upload-handler"),
     ]
     assert changes[0][2] == "TRACKS_A_DAY: (default: 1000) -> 9"
     released(configured, "deploy", TRACKS_A_DAY="9")

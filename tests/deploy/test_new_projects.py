@@ -31,14 +31,15 @@ def late(installer: Installer, room: Path, project: Project) -> tuple[Installati
 
 
 def test_a_first_deployment_waits_for_what_is_late(installer: Installer, tmp_path: Path) -> None:
-    """APIs answer after five minutes, grants have an effect after seven, and a field takes five for each change.
+    """APIs answer after five minutes, and grants have an effect after seven; a TTL policy takes twenty minutes.
 
+    No function asks for more than a new project's 20 vCPU and 40 GiB.
     The deployment ends as one into a project in which everything works at once, and says why it waits.
     """
     project = fresh_project()
     project.quota = RunQuota()
     project.late_apis, project.late_grants = Delay(seconds=300), Delay(seconds=420, requests=2)
-    project.field_changes = FieldChanges(exemption=Delay(seconds=300), ttl=Delay(seconds=300))
+    project.field_changes = FieldChanges(exemption=Delay(seconds=300), ttl=Delay(seconds=1200))
     installation, slept = late(installer, tmp_path, project)
     done = installation.deploy()
     assert done.returncode == 0, done.stdout + done.stderr
