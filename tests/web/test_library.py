@@ -149,7 +149,7 @@ def test_only_one_track_plays_at_a_time(open_page: Opener, scene: Scene, track: 
 @pytest.mark.usefixtures("track")
 def test_the_music_can_be_saved_under_its_title(open_page: Opener, scene: Scene) -> None:
     """MP3, WAV and MIDI are saved under the title of the music. While a file arrives, its button says how far it is."""
-    # Chromium may send a request past an idle service worker, and then it is not held.
+    # Playwright's routes do not hold what passes a service worker.
     page = open_page(scene=scene, service_workers="block")
     ready(page)
     held: list[Route] = []
